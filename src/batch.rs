@@ -1,0 +1,194 @@
+//! `generate_batch`: many IDs in one call.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Deref;
+
+use crate::clock::Clock;
+use crate::error::GenerateError;
+use crate::generator::Generator;
+use crate::id::Snowflake;
+use crate::scheme::{Scheme, Standard};
+
+/// IDs in increasing order, as a slice: what [`Generator::generate_batch`] returns.
+pub struct Batch<S = Standard> {
+    ids: Vec<Snowflake<S>>,
+}
+
+impl<S: Scheme> Batch<S> {
+    /// The highest sequence number among the IDs: 9 for ten IDs that open their tick. 0 for an empty batch.
+    #[must_use]
+    pub fn max_sequence(&self) -> u64 {
+        self.ids.iter().map(|id| id.sequence()).max().unwrap_or(0)
+    }
+}
+
+impl<S> Batch<S> {
+    /// The IDs as a vector.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Snowflake<S>> {
+        self.ids
+    }
+}
+
+impl<S> Deref for Batch<S> {
+    type Target = [Snowflake<S>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.ids
+    }
+}
+
+impl<S> AsRef<[Snowflake<S>]> for Batch<S> {
+    fn as_ref(&self) -> &[Snowflake<S>] {
+        &self.ids
+    }
+}
+
+impl<S> From<Batch<S>> for Vec<Snowflake<S>> {
+    fn from(batch: Batch<S>) -> Self {
+        batch.ids
+    }
+}
+
+impl<S> IntoIterator for Batch<S> {
+    type Item = Snowflake<S>;
+    type IntoIter = alloc::vec::IntoIter<Snowflake<S>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.ids.into_iter()
+    }
+}
+
+impl<'a, S> IntoIterator for &'a Batch<S> {
+    type Item = &'a Snowflake<S>;
+    type IntoIter = core::slice::Iter<'a, Snowflake<S>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.ids.iter()
+    }
+}
+
+impl<S: Scheme> fmt::Debug for Batch<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.ids).finish()
+    }
+}
+
+impl<S> Clone for Batch<S> {
+    fn clone(&self) -> Self {
+        Self { ids: self.ids.clone() }
+    }
+}
+
+impl<S> PartialEq for Batch<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.ids == other.ids
+    }
+}
+
+impl<S> Eq for Batch<S> {}
+
+/// Why a batch came to an end too soon, and the IDs that it holds all the same. Those are issued and good.
+pub struct BatchError<S = Standard> {
+    cause: GenerateError,
+    issued: Batch<S>,
+}
+
+impl<S> BatchError<S> {
+    /// Why no more IDs were issued.
+    #[must_use]
+    pub const fn cause(&self) -> GenerateError {
+        self.cause
+    }
+
+    /// The IDs issued before that.
+    #[must_use]
+    pub const fn issued(&self) -> &Batch<S> {
+        &self.issued
+    }
+
+    /// The IDs issued before that, by value.
+    #[must_use]
+    pub fn into_issued(self) -> Batch<S> {
+        self.issued
+    }
+
+    /// Whether asking for the rest may succeed later with nothing but time gone by.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        self.cause.is_retryable()
+    }
+}
+
+impl<S> fmt::Display for BatchError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the batch is incomplete: {} IDs were issued, and are good", self.issued.len())
+    }
+}
+
+impl<S: Scheme> fmt::Debug for BatchError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchError").field("cause", &self.cause).field("issued", &self.issued).finish()
+    }
+}
+
+impl<S> Clone for BatchError<S> {
+    fn clone(&self) -> Self {
+        Self { cause: self.cause, issued: self.issued.clone() }
+    }
+}
+
+impl<S> PartialEq for BatchError<S> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.cause, &self.issued) == (other.cause, &other.issued)
+    }
+}
+
+impl<S> Eq for BatchError<S> {}
+
+impl<S: Scheme> core::error::Error for BatchError<S> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+/// The largest [`generate_batch`](Generator::generate_batch): 16,777,216 IDs, which take 128 MiB.
+pub const MAX_BATCH: usize = 1 << 24;
+
+impl<S: Scheme, C: Clock> Generator<S, C> {
+    /// `count` IDs in increasing order. One compare-and-swap for each tick they touch.
+    ///
+    /// Waits as [`generate`](Self::generate) does, anew for each tick: in the [`Standard`] scheme a batch of a million
+    /// takes a quarter of a second. Other threads may get IDs in between.
+    ///
+    /// ```
+    /// use casflake::{Generator, WorkerId};
+    ///
+    /// static IDS: Generator = Generator::new(WorkerId::fixed::<0, 1>());
+    ///
+    /// let batch = IDS.generate_batch(10)?;
+    /// assert_eq!(batch.len(), 10);
+    /// assert!(batch.is_sorted());
+    /// println!("{batch:?}, highest sequence {}", batch.max_sequence());
+    /// # Ok::<(), casflake::BatchError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `count` is 0 or over [`MAX_BATCH`]; or as [`generate`](Self::generate), with the IDs that were
+    /// issued before.
+    pub fn generate_batch(&self, count: usize) -> Result<Batch<S>, BatchError<S>> {
+        if count == 0 || count > MAX_BATCH {
+            let cause = GenerateError::Count { count, max: MAX_BATCH };
+            return Err(BatchError { cause, issued: Batch { ids: Vec::new() } });
+        }
+        let mut ids = Vec::with_capacity(count);
+        while ids.len() < count {
+            match self.reserve_or_wait((count - ids.len()) as u64) {
+                Ok(slots) => ids.extend(self.ids(slots)),
+                Err(cause) => return Err(BatchError { cause, issued: Batch { ids } }),
+            }
+        }
+        Ok(Batch { ids })
+    }
+}

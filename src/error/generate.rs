@@ -1,0 +1,162 @@
+//! A call that issued no ID.
+
+use core::fmt;
+use core::time::Duration;
+
+/// Why a generator issued no ID. A refused call changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// All slots of the current tick (and of those that `max_lead` allows) are used.
+    Exhausted {
+        /// When the next tick begins.
+        retry_after: Duration,
+    },
+    /// The clock has stepped back, and the tick that was open then is used up (or the generator is strict).
+    ClockBehind {
+        /// How far the clock stands behind the last ID's tick (less `max_lead`).
+        by: Duration,
+    },
+    /// The clock did not reach the next tick while the call waited.
+    ClockStalled {
+        /// How long the call waited at the least: its `max_wait`.
+        max_wait: Duration,
+    },
+    /// The clock reads a time before the layout's epoch, and no ID has been issued yet.
+    BeforeEpoch {
+        /// The clock's reading, in Unix milliseconds.
+        unix_ms: u64,
+        /// The layout's epoch, in Unix milliseconds.
+        epoch_unix_ms: u64,
+    },
+    /// The window has not opened: the clock reads a tick below `not_before`.
+    TooEarly {
+        /// The first tick that may be issued.
+        not_before: u64,
+        /// When it begins (less `max_lead`).
+        retry_after: Duration,
+    },
+    /// The next ID's tick would lie at the fence or after it.
+    Fenced {
+        /// The first tick that may not be issued.
+        fence: u64,
+    },
+    /// The generator was closed.
+    Closed,
+    /// The layout's last tick has passed.
+    OutOfTicks {
+        /// The layout's last tick.
+        max_tick: u64,
+    },
+    /// A batch of no IDs, or of too many.
+    Count {
+        /// The number asked for.
+        count: usize,
+        /// The largest batch.
+        max: usize,
+    },
+}
+
+impl GenerateError {
+    /// Whether the same call may succeed later with nothing but time gone by.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::Exhausted { .. } | Self::ClockBehind { .. } | Self::ClockStalled { .. } | Self::TooEarly { .. }
+        )
+    }
+
+    /// The least time to wait before a retry can succeed, where that is known.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match *self {
+            Self::Exhausted { retry_after } | Self::TooEarly { retry_after, .. } => Some(retry_after),
+            Self::ClockBehind { by } => Some(by),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for GenerateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Exhausted { retry_after } => write!(
+                f,
+                "every ID of this tick is taken: try again in {retry_after:?}, or raise max_wait above that and call a \
+                 function that waits, such as generate"
+            ),
+            Self::ClockBehind { by } => write!(
+                f,
+                "the clock has stepped back and is {by:?} behind the last ID: try again when it has caught up, and have \
+                 it slewed rather than stepped"
+            ),
+            Self::ClockStalled { max_wait } => write!(
+                f,
+                "the clock did not reach the next tick within max_wait, {max_wait:?}: does it run? If it is only slow, \
+                 raise max_wait"
+            ),
+            Self::BeforeEpoch { unix_ms, epoch_unix_ms } => write!(
+                f,
+                "the clock reads {unix_ms} ms, before the layout's epoch at {epoch_unix_ms} ms: set the clock, or choose \
+                 a layout with an earlier epoch"
+            ),
+            Self::TooEarly { not_before, retry_after } => {
+                write!(f, "the window opens at tick {not_before}: try again in {retry_after:?}")
+            }
+            Self::Fenced { fence } => {
+                write!(f, "the window has ended at tick {fence}: extend the fence before issuing more IDs")
+            }
+            Self::Closed => {
+                f.write_str("the generator was closed: make a new one whose window begins after its last tick")
+            }
+            Self::OutOfTicks { max_tick } => write!(
+                f,
+                "the clock or the last ID has passed tick {max_tick}, the layout's last: set the clock, or move to a \
+                 layout with a later epoch or a wider timestamp"
+            ),
+            Self::Count { count, max } => write!(f, "a batch of {count} IDs: ask for 1 to {max}"),
+        }
+    }
+}
+
+impl core::error::Error for GenerateError {}
+
+/// Why [`Generator::fill`](crate::Generator::fill) stopped, and how far it got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FillError {
+    pub(crate) filled: usize,
+    pub(crate) cause: GenerateError,
+}
+
+impl FillError {
+    /// How many IDs, from the start of the buffer, were issued and are good. The rest of the buffer is as it was.
+    #[must_use]
+    pub const fn filled(&self) -> usize {
+        self.filled
+    }
+
+    /// Why no more IDs were issued.
+    #[must_use]
+    pub const fn cause(&self) -> GenerateError {
+        self.cause
+    }
+
+    /// Whether filling the rest may succeed later with nothing but time gone by.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        self.cause.is_retryable()
+    }
+}
+
+impl fmt::Display for FillError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the buffer was filled up to ID {}, no further", self.filled)
+    }
+}
+
+impl core::error::Error for FillError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}

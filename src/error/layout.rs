@@ -1,0 +1,62 @@
+//! A layout that is none.
+
+use core::fmt;
+
+/// Why a [`Layout`](crate::Layout) was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LayoutError {
+    /// The timestamp has a width of 0.
+    NoTimestamp,
+    /// The widths, in bits, add up to more than 64.
+    TooWide {
+        /// The width of the timestamp.
+        timestamp: u32,
+        /// The width of the datacenter.
+        datacenter: u32,
+        /// The width of the worker.
+        worker: u32,
+        /// The width of the sequence.
+        sequence: u32,
+    },
+    /// A tick of 0 ms.
+    NoTick,
+    /// The last tick would begin after `u64::MAX` ms.
+    TimeOverflow {
+        /// The epoch, in Unix milliseconds.
+        epoch_unix_ms: u64,
+        /// The tick, in milliseconds.
+        tick_ms: u64,
+    },
+}
+
+impl LayoutError {
+    /// The text without numbers, for a panic in a `const`, which can't format.
+    pub(crate) const fn summary(self) -> &'static str {
+        match self {
+            Self::NoTimestamp => "the timestamp has 0 bits: give it at least 1",
+            Self::TooWide { .. } => "the widths add up to more than 64 bits: make a field narrower",
+            Self::NoTick => "a tick of 0 ms: make it at least 1",
+            Self::TimeOverflow { .. } => {
+                "the last tick would begin after u64::MAX ms: choose an earlier epoch, a shorter tick or a narrower timestamp"
+            }
+        }
+    }
+}
+
+impl fmt::Display for LayoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooWide { timestamp, datacenter, worker, sequence } => {
+                write!(f, "timestamp {timestamp}, datacenter {datacenter}, worker {worker}, sequence {sequence}: ")?;
+            }
+            Self::TimeOverflow { epoch_unix_ms, tick_ms } => {
+                write!(f, "epoch {epoch_unix_ms} ms, tick {tick_ms} ms: ")?;
+            }
+            Self::NoTimestamp | Self::NoTick => {}
+        }
+        f.write_str(self.summary())
+    }
+}
+
+impl core::error::Error for LayoutError {}

@@ -1,0 +1,61 @@
+//! A setting that does not fit.
+
+use core::fmt;
+
+/// Why a [`GeneratorBuilder`](crate::GeneratorBuilder) or [`Generator::extend_fence`](crate::Generator::extend_fence)
+/// refused a setting. All values are ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SettingError {
+    /// `not_before` lies after the layout's last tick.
+    NotBefore {
+        /// The tick asked for.
+        value: u64,
+        /// The layout's last tick.
+        max: u64,
+    },
+    /// `fence` lies more than one tick after the layout's last.
+    Fence {
+        /// The tick asked for.
+        value: u64,
+        /// The largest fence: the layout's last tick + 1.
+        max: u64,
+    },
+    /// No tick lies between `not_before` (inclusive) and `fence` (exclusive).
+    EmptyWindow {
+        /// The first tick that may be issued.
+        not_before: u64,
+        /// The first tick after it that may not.
+        fence: u64,
+    },
+    /// `max_lead` is longer than the layout's time.
+    MaxLead {
+        /// The lead asked for.
+        value: u64,
+        /// The layout's last tick.
+        max: u64,
+    },
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NotBefore { value, max } => {
+                write!(f, "not_before {value} lies after the layout's last tick: give a tick from 0 to {max}")
+            }
+            Self::Fence { value, max } => {
+                write!(f, "fence {value} lies after the layout's end: give a tick from 1 to {max}")
+            }
+            Self::EmptyWindow { not_before, fence } => write!(
+                f,
+                "no tick lies in [{not_before}, {fence}): give a fence of at least {}",
+                not_before.saturating_add(1)
+            ),
+            Self::MaxLead { value, max } => {
+                write!(f, "max_lead {value} is longer than the layout's time: give 0 to {max} ticks")
+            }
+        }
+    }
+}
+
+impl core::error::Error for SettingError {}

@@ -1,0 +1,344 @@
+//! `Generator<S, C>`: the CAS loop, and the calls around it.
+
+use core::fmt;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{FillError, GenerateError, SettingError};
+use crate::id::Snowflake;
+use crate::layout::Parts;
+use crate::refusal::{Held, millis};
+use crate::scheme::{Scheme, Standard};
+use crate::settings::{Settings, check_fence, end};
+use crate::state::{CLOSED, Limits, Refusal, Reservation, last_tick, reserve};
+use crate::stats::{Ledger, Stats};
+use crate::sync::{AtomicU64, Backoff, CachePadded, Ordering};
+use crate::wait::wait_for;
+use crate::worker::WorkerId;
+
+/// Hands out unique, time-ordered IDs to any number of threads.
+///
+/// All threads share one generator by reference; it needs no lock and no `Arc` of its own. As a `static`:
+///
+/// ```
+/// use casflake::{Generator, Snowflake, WorkerId};
+///
+/// static IDS: Generator = Generator::new(WorkerId::fixed::<1, 7>());
+///
+/// let id: Snowflake = IDS.generate()?;
+/// assert_eq!((id.datacenter(), id.worker()), (1, 7));
+/// # Ok::<(), casflake::GenerateError>(())
+/// ```
+///
+/// # What it promises
+/// * No two calls return the same ID, whatever the clock does. Neither do two generators with different workers; two
+///   that run with the *same* worker do.
+/// * If one call returns before another begins, its ID is smaller.
+/// * An ID's tick is never ahead of the highest reading that the clock has given by more than
+///   [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set).
+/// * A clock that steps back makes no duplicate and hangs no caller: the tick that was open is used up, then calls wait
+///   for the clock to catch up, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most, then they are refused.
+/// * A thread that stalls keeps no other from getting IDs.
+///
+/// # How it works
+/// One atomic word holds the first slot (tick and sequence number) that was not handed out yet. A call reads the word
+/// and the clock, works out the word that follows, and puts it in place by compare-and-swap, or starts over where
+/// another call was faster. A sequence that overflows carries into the tick: the word then says that the next slot lies
+/// in a millisecond that has not begun.
+pub struct Generator<S = Standard, C = SystemClock> {
+    /// The first slot that was not handed out yet; the states are listed in `state.rs`. On a cache line of its own.
+    word: CachePadded<AtomicU64>,
+    ledger: CachePadded<Ledger>,
+    /// The first tick that may not be issued. It only grows.
+    fence: AtomicU64,
+    settings: Settings,
+    worker: WorkerId<S>,
+    /// What `worker` sets in each ID.
+    worker_bits: u64,
+    clock: C,
+}
+
+#[cfg(feature = "std")]
+impl<S: Scheme> Generator<S> {
+    /// A generator on the system's clock, with the defaults of [`builder`](Self::builder).
+    ///
+    /// A scheme whose layout [can't generate](crate::Layout::can_generate) is a compile error.
+    #[must_use]
+    pub const fn new(worker: WorkerId<S>) -> Self {
+        Self::with_clock(worker, SystemClock)
+    }
+}
+
+impl<S: Scheme, C> Generator<S, C> {
+    /// A generator on a clock of the caller's, with the defaults of [`GeneratorBuilder`](crate::GeneratorBuilder).
+    #[must_use]
+    pub const fn with_clock(worker: WorkerId<S>, clock: C) -> Self {
+        Self::from_settings(worker, clock, Settings::of::<S>())
+    }
+
+    pub(crate) const fn from_settings(worker: WorkerId<S>, clock: C, settings: Settings) -> Self {
+        Self {
+            word: CachePadded::new(AtomicU64::new(settings.not_before << S::LAYOUT.sequence_bits())),
+            ledger: CachePadded::new(Ledger::new()),
+            fence: AtomicU64::new(settings.fence),
+            settings,
+            worker,
+            worker_bits: worker.bits(),
+            clock,
+        }
+    }
+
+    /// The worker that this generator issues IDs for.
+    #[must_use]
+    pub const fn worker(&self) -> WorkerId<S> {
+        self.worker
+    }
+
+    /// The clock that this generator reads.
+    #[must_use]
+    pub const fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    /// The first tick that may not be issued.
+    #[must_use]
+    pub fn fence(&self) -> u64 {
+        // ORDERING: Relaxed. The fence only grows, and a thread never sees it shrink (coherence).
+        self.fence.load(Ordering::Relaxed)
+    }
+
+    /// Moves the fence forward to the tick `fence`, so that ticks below it may be issued. A fence that is already there
+    /// or further stays where it is.
+    ///
+    /// # Errors
+    /// [`SettingError::Fence`]: `fence` lies more than one tick after the layout's last. Nothing has changed then.
+    pub fn extend_fence(&self, fence: u64) -> Result<(), SettingError> {
+        check_fence::<S>(fence)?;
+        // ORDERING: Relaxed. Atomic, so that a late call can't move it back; who learns of this call from its caller
+        // sees the new fence (coherence), and a call that reads an older, lower fence only refuses what it might grant.
+        self.fence.fetch_max(fence, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Ends the generator: every call that begins from now on is refused, and so is every call that waits.
+    ///
+    /// Returns the last tick of which an ID was issued, or `None` if none was. No ID that this generator ever returned,
+    /// or will return to a call that is under way, lies after it. Closing twice is harmless and returns the same.
+    pub fn close(&self) -> Option<u64> {
+        // ORDERING: Relaxed. Reservations and this are read-modify-writes of one word, so they stand in one order: those
+        // before it are in the value that it returns, those after it see the bit.
+        let word = self.word.fetch_or(CLOSED, Ordering::Relaxed);
+        self.last_tick_of(word)
+    }
+
+    /// Whether the generator was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.load() & CLOSED != 0
+    }
+
+    /// The last tick of which an ID was issued, or `None` if none was.
+    #[must_use]
+    pub fn last_tick(&self) -> Option<u64> {
+        self.last_tick_of(self.load())
+    }
+
+    /// What the generator has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.ledger.snapshot(|| self.load(), self.initial(), S::LAYOUT.sequence_bits())
+    }
+
+    fn load(&self) -> u64 {
+        // ORDERING: Relaxed. The word alone is looked at; whoever acts on it does so by compare-and-swap.
+        self.word.load(Ordering::Relaxed)
+    }
+
+    const fn initial(&self) -> u64 {
+        self.settings.not_before << S::LAYOUT.sequence_bits()
+    }
+
+    const fn last_tick_of(&self, word: u64) -> Option<u64> {
+        last_tick(word, self.initial(), S::LAYOUT.sequence_bits())
+    }
+}
+
+impl<S: Scheme, C: Clock> Generator<S, C> {
+    /// The next ID. Where the tick's IDs are used up it waits for the next tick, for
+    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most (100 ms unless set).
+    ///
+    /// # Errors
+    /// [`GenerateError`] says which: the clock is behind, stalled, or before the epoch; the generator's window has not
+    /// opened or has ended; it was closed. Nothing has changed then.
+    #[inline]
+    pub fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
+        self.reserve_or_wait(1).map(|slots| self.first_id(slots))
+    }
+
+    /// The next ID, without waiting.
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate), and [`GenerateError::Exhausted`] where the tick's IDs are used up.
+    #[inline]
+    pub fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
+        let slots = match self.advance(1, || self.reading()) {
+            Ok(slots) => Ok(slots),
+            Err(_) => self.advance_precisely(1).map_err(|held| {
+                if held.is_behind() {
+                    self.ledger.book_clock_behind();
+                }
+                held.error()
+            }),
+        };
+        slots.map(|slots| self.first_id(slots))
+    }
+
+    /// Fills `buffer` with IDs in increasing order. One compare-and-swap for each tick it touches, and no allocation.
+    ///
+    /// Waits as [`generate`](Self::generate) does, anew for each tick. Other threads may get IDs in between. An empty
+    /// buffer is filled at once.
+    ///
+    /// ```
+    /// use casflake::{Generator, Snowflake, WorkerId};
+    ///
+    /// static IDS: Generator = Generator::new(WorkerId::fixed::<0, 1>());
+    ///
+    /// let mut buffer = [Snowflake::MIN; 64];
+    /// IDS.fill(&mut buffer)?;
+    /// assert!(buffer.is_sorted());
+    /// # Ok::<(), casflake::FillError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate), and how many IDs were [`filled`](FillError::filled) in before.
+    pub fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let slots = self.reserve_or_wait(rest.len() as u64).map_err(|cause| FillError { filled, cause })?;
+            for (place, id) in rest.iter_mut().zip(self.ids(slots)) {
+                *place = id;
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "no more than rest.len()")]
+            let count = slots.count as usize;
+            filled += count;
+        }
+        Ok(())
+    }
+
+    /// 1 to `count` slots of one tick, after a wait where there are none.
+    #[inline]
+    pub(crate) fn reserve_or_wait(&self, count: u64) -> Result<Reservation, GenerateError> {
+        match self.advance(count, || self.reading()) {
+            Ok(slots) => Ok(slots),
+            Err(_) => self.wait_for_slots(count),
+        }
+    }
+
+    #[cold]
+    fn wait_for_slots(&self, count: u64) -> Result<Reservation, GenerateError> {
+        wait_for(&self.clock, &self.settings, &self.ledger, || self.advance_precisely(count))
+    }
+
+    /// The CAS loop: the only code that hands out slots.
+    ///
+    /// `now` reads the clock, in ticks. It is read after the word: a word that another thread has moved on can then not
+    /// be ahead of a reading that is older than the move.
+    #[inline]
+    fn advance(&self, count: u64, mut now: impl FnMut() -> i64) -> Result<Reservation, Refusal> {
+        let bits = S::LAYOUT.sequence_bits();
+        let backoff = Backoff::new();
+        let mut retries = 0;
+        let outcome = loop {
+            // ORDERING: Relaxed, here and in the exchange. Slots are told apart and put in order by the modification
+            // order of this one word, which all threads agree on; no other memory is published with it.
+            let word = self.word.load(Ordering::Relaxed);
+            let slots = match reserve(word, now(), count, &self.limits()) {
+                Ok(slots) => slots,
+                Err(refusal) => break Err(refusal),
+            };
+            // ORDERING: Relaxed, as above. A call that begins after another returned (happens-before) can't read an
+            // older word than that one wrote (coherence), so that its slots come later.
+            let exchange = self.word.compare_exchange_weak(word, slots.next(), Ordering::Relaxed, Ordering::Relaxed);
+            if exchange.is_ok() {
+                if (word ^ slots.next()) >> bits != 0 {
+                    slots.finished(word, bits).into_iter().filter(|&ids| ids > 0).for_each(|ids| {
+                        self.ledger.book_tick(ids);
+                    });
+                }
+                break Ok(slots);
+            }
+            retries += 1;
+            backoff.spin();
+        };
+        if retries > 0 {
+            self.ledger.book_cas_retries(retries);
+        }
+        outcome
+    }
+
+    /// `advance` by the precise clock, before a refusal is final.
+    #[cold]
+    fn advance_precisely(&self, count: u64) -> Result<Reservation, Held> {
+        let mut confirmed = false;
+        loop {
+            let mut unix_nanos = 0;
+            let outcome = self.advance(count, || {
+                unix_nanos = self.clock.unix_nanos();
+                S::LAYOUT.reading(millis(unix_nanos))
+            });
+            let refusal = match outcome {
+                Ok(slots) => return Ok(slots),
+                Err(refusal) => refusal,
+            };
+            let held = Held { layout: S::LAYOUT, refusal, unix_nanos, max_lead: self.settings.max_lead };
+            // One reading alone is no proof that the clock stepped back.
+            if confirmed || !held.is_behind() {
+                return Err(held);
+            }
+            confirmed = true;
+        }
+    }
+
+    #[inline]
+    fn reading(&self) -> i64 {
+        S::LAYOUT.reading(self.clock.unix_millis())
+    }
+
+    #[inline]
+    fn limits(&self) -> Limits {
+        Limits {
+            sequence_bits: S::LAYOUT.sequence_bits(),
+            end: end::<S>(),
+            initial: self.initial(),
+            fence: self.fence(),
+            max_lead: self.settings.max_lead,
+            strict: self.settings.strict,
+        }
+    }
+
+    #[inline]
+    fn first_id(&self, slots: Reservation) -> Snowflake<S> {
+        let bits = S::LAYOUT.sequence_bits();
+        let slot = Parts { tick: slots.tick(bits), datacenter: 0, worker: 0, sequence: slots.sequence(bits) };
+        Snowflake::from_valid(S::LAYOUT.join(slot) | self.worker_bits)
+    }
+
+    /// The IDs of `slots`, in order.
+    #[inline]
+    pub(crate) fn ids(&self, slots: Reservation) -> impl Iterator<Item = Snowflake<S>> + use<S, C> {
+        let first = self.first_id(slots).as_u64();
+        (0..slots.count).map(move |i| Snowflake::from_valid(first + (i << S::LAYOUT.sequence_shift())))
+    }
+}
+
+impl<S: Scheme, C: fmt::Debug> fmt::Debug for Generator<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generator")
+            .field("layout", &S::LAYOUT)
+            .field("worker", &self.worker)
+            .field("clock", &self.clock)
+            .field("last_tick", &self.last_tick())
+            .field("fence", &self.fence())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,271 @@
+//! `Snowflake<S>`: the ID type and its parts.
+
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::marker::PhantomData;
+use core::str::FromStr;
+
+use crate::error::IdError;
+use crate::layout::{Layout, Parts};
+use crate::scheme::{Scheme, Standard};
+
+/// A Snowflake ID of the scheme `S`: a `u64` whose reserved bits are 0.
+///
+/// It orders, compares and hashes as that integer, and so by time first. IDs of two schemes are two types.
+///
+/// ```
+/// use casflake::{Discord, Snowflake};
+///
+/// let id: Snowflake<Discord> = "175928847299117063".parse()?;
+/// assert_eq!(id.unix_ms(), 1_462_015_105_796); // 2016-04-30T11:18:25.796Z
+/// assert_eq!((id.datacenter(), id.worker(), id.sequence()), (1, 0, 7));
+/// assert_eq!(Snowflake::try_from(175928847299117063_u64), Ok(id));
+/// assert_eq!(id.to_string(), "175928847299117063");
+/// # Ok::<(), casflake::IdError>(())
+/// ```
+///
+/// All IDs of a time range, as bounds of a database query:
+///
+/// ```
+/// use casflake::Snowflake;
+///
+/// let (from, to) = (1_735_689_600_000, 1_735_775_999_999); // 2025-01-01, UTC
+/// let (first, last) = (Snowflake::min_at(from)?, Snowflake::max_at(to)?);
+/// let query = format!("SELECT * FROM orders WHERE id BETWEEN {first} AND {last}");
+/// # let _: (Snowflake, Snowflake) = (first, last);
+/// # Ok::<(), casflake::IdError>(())
+/// ```
+#[repr(transparent)]
+pub struct Snowflake<S = Standard>(u64, PhantomData<fn() -> S>);
+
+impl<S: Scheme> Snowflake<S> {
+    /// The smallest ID, 0: a placeholder for buffers, such as the one that [`fill`](crate::Generator::fill) takes.
+    pub const MIN: Self = Self::from_valid(0);
+
+    /// The largest ID: every bit of the layout set.
+    pub const MAX: Self = Self::from_valid(S::LAYOUT.max_id());
+
+    /// The ID of a number that is known to set no reserved bit.
+    pub(crate) const fn from_valid(id: u64) -> Self {
+        Self(id, PhantomData)
+    }
+
+    /// The ID made of `parts`.
+    ///
+    /// # Errors
+    /// A part does not fit its field: [`IdError::Field`].
+    pub const fn from_parts(parts: Parts) -> Result<Self, IdError> {
+        match S::LAYOUT.encode(parts) {
+            Ok(id) => Ok(Self::from_valid(id)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The smallest ID that any worker can issue in the tick during which it is `unix_ms` (Unix milliseconds).
+    ///
+    /// # Errors
+    /// `unix_ms` lies before the layout's first tick or after its last: [`IdError::Time`].
+    pub const fn min_at(unix_ms: u64) -> Result<Self, IdError> {
+        match tick_at(&S::LAYOUT, unix_ms) {
+            Ok(tick) => Ok(Self::from_valid(S::LAYOUT.join(Parts { tick, datacenter: 0, worker: 0, sequence: 0 }))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The largest ID that any worker can issue in the tick during which it is `unix_ms` (Unix milliseconds).
+    ///
+    /// # Errors
+    /// `unix_ms` lies before the layout's first tick or after its last: [`IdError::Time`].
+    pub const fn max_at(unix_ms: u64) -> Result<Self, IdError> {
+        match tick_at(&S::LAYOUT, unix_ms) {
+            Ok(tick) => Ok(Self::from_valid(S::LAYOUT.join(Parts {
+                tick,
+                datacenter: S::LAYOUT.max_datacenter(),
+                worker: S::LAYOUT.max_worker(),
+                sequence: S::LAYOUT.max_sequence(),
+            }))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The four fields.
+    #[must_use]
+    pub const fn parts(self) -> Parts {
+        S::LAYOUT.split(self.0)
+    }
+
+    /// When the ID's tick began, in Unix milliseconds.
+    #[must_use]
+    pub const fn unix_ms(self) -> u64 {
+        S::LAYOUT.epoch() + self.tick() * S::LAYOUT.tick_length()
+    }
+
+    /// The tick, counted from the layout's epoch.
+    #[must_use]
+    pub const fn tick(self) -> u64 {
+        self.parts().tick
+    }
+
+    /// The datacenter; 0 where the layout has no such field.
+    #[must_use]
+    pub const fn datacenter(self) -> u64 {
+        self.parts().datacenter
+    }
+
+    /// The worker within its datacenter; 0 where the layout has no such field.
+    #[must_use]
+    pub const fn worker(self) -> u64 {
+        self.parts().worker
+    }
+
+    /// The number within the tick, from 0.
+    #[must_use]
+    pub const fn sequence(self) -> u64 {
+        self.parts().sequence
+    }
+}
+
+impl<S> Snowflake<S> {
+    /// The ID as the integer it is.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+
+    /// The ID as a signed integer, for databases that have no other (PostgreSQL's `bigint`).
+    ///
+    /// The same number for layouts of 63 bits or fewer. A layout that uses all 64 (such as
+    /// [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)) turns negative in the second half of its time,
+    /// and signed order is then no longer time order; `TryFrom<i64>` brings back the same ID in any case.
+    #[must_use]
+    #[expect(clippy::cast_possible_wrap, reason = "that is what the docs promise")]
+    pub const fn as_i64(self) -> i64 {
+        self.0 as i64
+    }
+}
+
+const fn tick_at(layout: &Layout, unix_ms: u64) -> Result<u64, IdError> {
+    match layout.tick_at(unix_ms) {
+        Some(tick) => Ok(tick),
+        None => Err(IdError::Time {
+            unix_ms,
+            first: layout.epoch(),
+            last: layout.epoch() + layout.max_tick() * layout.tick_length(),
+        }),
+    }
+}
+
+/// Refuses a number that sets a reserved bit.
+impl<S: Scheme> TryFrom<u64> for Snowflake<S> {
+    type Error = IdError;
+
+    fn try_from(id: u64) -> Result<Self, IdError> {
+        S::LAYOUT.decode(id).map(|_| Self::from_valid(id))
+    }
+}
+
+/// The inverse of [`Snowflake::as_i64`]: refuses a negative number unless the layout uses all 64 bits.
+impl<S: Scheme> TryFrom<i64> for Snowflake<S> {
+    type Error = IdError;
+
+    fn try_from(value: i64) -> Result<Self, IdError> {
+        if value < 0 && S::LAYOUT.total_bits() < u64::BITS {
+            return Err(IdError::Negative { value });
+        }
+        #[expect(clippy::cast_sign_loss, reason = "the inverse of `as_i64`")]
+        Self::try_from(value as u64)
+    }
+}
+
+impl<S> From<Snowflake<S>> for u64 {
+    fn from(id: Snowflake<S>) -> Self {
+        id.0
+    }
+}
+
+/// Reads decimal digits, as `Display` writes them.
+impl<S: Scheme> FromStr for Snowflake<S> {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        // `u64::from_str` takes a plus sign, which no ID is written with.
+        let stray = text.char_indices().find(|(_, c)| !c.is_ascii_digit());
+        if stray.is_some() || text.is_empty() {
+            return Err(IdError::NotDecimal { found: stray });
+        }
+        Self::try_from(text.parse::<u64>().map_err(|_| IdError::TooLong)?)
+    }
+}
+
+impl<S> fmt::Display for Snowflake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl<S> fmt::LowerHex for Snowflake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::LowerHex::fmt(&self.0, f)
+    }
+}
+
+impl<S> fmt::UpperHex for Snowflake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::UpperHex::fmt(&self.0, f)
+    }
+}
+
+impl<S> fmt::Binary for Snowflake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Binary::fmt(&self.0, f)
+    }
+}
+
+impl<S: Scheme> fmt::Debug for Snowflake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snowflake")
+            .field("id", &self.0)
+            .field("unix_ms", &self.unix_ms())
+            .field("datacenter", &self.datacenter())
+            .field("worker", &self.worker())
+            .field("sequence", &self.sequence())
+            .finish()
+    }
+}
+
+// By hand, so that `S`, a mere name, needs none of these itself.
+
+impl<S> Clone for Snowflake<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Snowflake<S> {}
+
+impl<S> PartialEq for Snowflake<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<S> Eq for Snowflake<S> {}
+
+impl<S> PartialOrd for Snowflake<S> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<S> Ord for Snowflake<S> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl<S> Hash for Snowflake<S> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}

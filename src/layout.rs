@@ -1,0 +1,378 @@
+//! How 64 bits are shared out: widths, epoch, tick and field order, as one checked value.
+
+use crate::error::{IdError, LayoutError};
+
+/// The bits a generator's word can give to a slot (tick and sequence): 64 less *closed* and one bit of carry.
+pub(crate) const SLOT_BITS: u32 = 62;
+
+/// Where the sequence stands in the ID.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FieldOrder {
+    /// `timestamp | datacenter | worker | sequence`, as Twitter has it.
+    #[default]
+    SequenceLast,
+    /// `timestamp | sequence | datacenter | worker`, as Sonyflake has it.
+    WorkerLast,
+}
+
+/// How an ID's 64 bits are shared out, and what its timestamp counts.
+///
+/// A `Layout` is always valid: the constructors refuse what does not fit. [`new`](Self::new) does so when the program
+/// is compiled (in a `const`, such as [`Scheme::LAYOUT`](crate::Scheme::LAYOUT)), [`try_new`](Self::try_new) at run
+/// time. The fields fill the ID from the lowest bit up; bits above them are reserved and always 0.
+///
+/// ```
+/// use casflake::{Layout, Parts};
+///
+/// const LAYOUT: Layout = Layout::new(41, 5, 5, 12).epoch_unix_ms(1_288_834_974_657);
+/// let parts = LAYOUT.decode(1_541_815_603_606_036_480)?;
+/// assert_eq!(parts, Parts { tick: 367_597_485_448, datacenter: 11, worker: 26, sequence: 0 });
+/// assert_eq!(LAYOUT.unix_ms_of(parts.tick), Some(1_656_432_460_105));
+/// # Ok::<(), casflake::IdError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Layout {
+    timestamp_bits: u32,
+    datacenter_bits: u32,
+    worker_bits: u32,
+    sequence_bits: u32,
+    epoch_unix_ms: u64,
+    tick_ms: u64,
+    order: FieldOrder,
+}
+
+/// The four fields of an ID, as plain numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Parts {
+    /// Ticks since the layout's epoch.
+    pub tick: u64,
+    /// The datacenter; 0 where the layout has no such field.
+    pub datacenter: u64,
+    /// The worker within its datacenter; 0 where the layout has no such field.
+    pub worker: u64,
+    /// The number within the tick, from 0.
+    pub sequence: u64,
+}
+
+impl Layout {
+    /// A layout with these widths in bits, ticks of 1 ms from the Unix epoch, and the sequence in the lowest bits.
+    ///
+    /// # Panics
+    /// In a `const` a width that does not fit is a compile error. Called at run time with such a width it panics: use
+    /// [`try_new`](Self::try_new) for widths that are not known when the program is written.
+    #[must_use]
+    #[track_caller]
+    pub const fn new(timestamp: u32, datacenter: u32, worker: u32, sequence: u32) -> Self {
+        Self::valid(Self::try_new(timestamp, datacenter, worker, sequence))
+    }
+
+    /// Moves the epoch, the moment at which tick 0 begins, to `unix_ms` milliseconds after 1970-01-01T00:00:00Z.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new), where the last tick would begin after `u64::MAX` ms.
+    #[must_use]
+    #[track_caller]
+    pub const fn epoch_unix_ms(self, unix_ms: u64) -> Self {
+        Self::valid(self.try_epoch_unix_ms(unix_ms))
+    }
+
+    /// Makes a tick `ms` milliseconds long.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new), where `ms` is 0 or the last tick would begin after `u64::MAX` ms.
+    #[must_use]
+    #[track_caller]
+    pub const fn tick_ms(self, ms: u64) -> Self {
+        Self::valid(self.try_tick_ms(ms))
+    }
+
+    /// Changes the order of the fields.
+    #[must_use]
+    pub const fn order(mut self, order: FieldOrder) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// As [`new`](Self::new), for widths that are known at run time only.
+    ///
+    /// # Errors
+    /// The timestamp has no bits, or the widths add up to more than 64.
+    pub const fn try_new(timestamp: u32, datacenter: u32, worker: u32, sequence: u32) -> Result<Self, LayoutError> {
+        Self {
+            timestamp_bits: timestamp,
+            datacenter_bits: datacenter,
+            worker_bits: worker,
+            sequence_bits: sequence,
+            epoch_unix_ms: 0,
+            tick_ms: 1,
+            order: FieldOrder::SequenceLast,
+        }
+        .checked()
+    }
+
+    /// As [`epoch_unix_ms`](Self::epoch_unix_ms), for an epoch that is known at run time only.
+    ///
+    /// # Errors
+    /// The last tick would begin after `u64::MAX` ms.
+    pub const fn try_epoch_unix_ms(mut self, unix_ms: u64) -> Result<Self, LayoutError> {
+        self.epoch_unix_ms = unix_ms;
+        self.checked()
+    }
+
+    /// As [`tick_ms`](Self::tick_ms), for a tick that is known at run time only.
+    ///
+    /// # Errors
+    /// `ms` is 0, or the last tick would begin after `u64::MAX` ms.
+    pub const fn try_tick_ms(mut self, ms: u64) -> Result<Self, LayoutError> {
+        self.tick_ms = ms;
+        self.checked()
+    }
+
+    #[track_caller]
+    #[expect(clippy::panic, reason = "a compile error in a `const`; documented for the rest")]
+    const fn valid(layout: Result<Self, LayoutError>) -> Self {
+        match layout {
+            Ok(layout) => layout,
+            Err(error) => panic!("{}", error.summary()),
+        }
+    }
+
+    const fn checked(self) -> Result<Self, LayoutError> {
+        if self.timestamp_bits == 0 {
+            return Err(LayoutError::NoTimestamp);
+        }
+        let total = self
+            .timestamp_bits
+            .saturating_add(self.datacenter_bits)
+            .saturating_add(self.worker_bits)
+            .saturating_add(self.sequence_bits);
+        if total > 64 {
+            return Err(LayoutError::TooWide {
+                timestamp: self.timestamp_bits,
+                datacenter: self.datacenter_bits,
+                worker: self.worker_bits,
+                sequence: self.sequence_bits,
+            });
+        }
+        if self.tick_ms == 0 {
+            return Err(LayoutError::NoTick);
+        }
+        let last = (self.max_tick() as u128) * (self.tick_ms as u128) + self.epoch_unix_ms as u128;
+        if last > u64::MAX as u128 {
+            return Err(LayoutError::TimeOverflow { epoch_unix_ms: self.epoch_unix_ms, tick_ms: self.tick_ms });
+        }
+        Ok(self)
+    }
+
+    /// The width of the timestamp in bits.
+    #[must_use]
+    pub const fn timestamp_bits(&self) -> u32 {
+        self.timestamp_bits
+    }
+
+    /// The width of the datacenter in bits.
+    #[must_use]
+    pub const fn datacenter_bits(&self) -> u32 {
+        self.datacenter_bits
+    }
+
+    /// The width of the worker in bits.
+    #[must_use]
+    pub const fn worker_bits(&self) -> u32 {
+        self.worker_bits
+    }
+
+    /// The width of the sequence in bits.
+    #[must_use]
+    pub const fn sequence_bits(&self) -> u32 {
+        self.sequence_bits
+    }
+
+    /// The width of an ID in bits, 1 to 64: all fields together. The bits above are reserved.
+    #[must_use]
+    pub const fn total_bits(&self) -> u32 {
+        self.timestamp_bits + self.datacenter_bits + self.worker_bits + self.sequence_bits
+    }
+
+    /// The moment at which tick 0 begins, in Unix milliseconds.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch_unix_ms
+    }
+
+    /// How long a tick is, in milliseconds.
+    #[must_use]
+    pub const fn tick_length(&self) -> u64 {
+        self.tick_ms
+    }
+
+    /// Where the sequence stands.
+    #[must_use]
+    pub const fn field_order(&self) -> FieldOrder {
+        self.order
+    }
+
+    /// The last tick that fits the timestamp.
+    #[must_use]
+    pub const fn max_tick(&self) -> u64 {
+        mask(self.timestamp_bits)
+    }
+
+    /// The largest datacenter.
+    #[must_use]
+    pub const fn max_datacenter(&self) -> u64 {
+        mask(self.datacenter_bits)
+    }
+
+    /// The largest worker within a datacenter.
+    #[must_use]
+    pub const fn max_worker(&self) -> u64 {
+        mask(self.worker_bits)
+    }
+
+    /// The largest sequence number; a tick holds one ID more than this per worker.
+    #[must_use]
+    pub const fn max_sequence(&self) -> u64 {
+        mask(self.sequence_bits)
+    }
+
+    /// The largest ID.
+    #[must_use]
+    pub const fn max_id(&self) -> u64 {
+        mask(self.total_bits())
+    }
+
+    /// Whether a [`Generator`](crate::Generator) can issue IDs of this layout: its timestamp and sequence take 62 bits
+    /// or fewer, so that tick, sequence, carry and the *closed* bit share one atomic word. Other layouts decode only.
+    #[must_use]
+    pub const fn can_generate(&self) -> bool {
+        self.timestamp_bits + self.sequence_bits <= SLOT_BITS
+    }
+
+    /// The tick during which it is `unix_ms`, or `None` where that lies before the epoch or after the last tick.
+    #[must_use]
+    pub const fn tick_at(&self, unix_ms: u64) -> Option<u64> {
+        if unix_ms < self.epoch_unix_ms {
+            return None;
+        }
+        let tick = (unix_ms - self.epoch_unix_ms) / self.tick_ms;
+        if tick > self.max_tick() { None } else { Some(tick) }
+    }
+
+    /// The moment at which `tick` begins, in Unix milliseconds, or `None` where the timestamp can't hold that tick.
+    #[must_use]
+    pub const fn unix_ms_of(&self, tick: u64) -> Option<u64> {
+        if tick > self.max_tick() { None } else { Some(self.epoch_unix_ms + tick * self.tick_ms) }
+    }
+
+    /// The tick that a clock reading of `unix_ms` lies in: negative before the epoch, and not bounded by the timestamp.
+    pub(crate) const fn reading(&self, unix_ms: u64) -> i64 {
+        // A distance of 2^63 ticks or more is as far as any: it lies outside of every timestamp.
+        if unix_ms >= self.epoch_unix_ms {
+            clamped((unix_ms - self.epoch_unix_ms) / self.tick_ms)
+        } else {
+            -clamped((self.epoch_unix_ms - unix_ms).div_ceil(self.tick_ms))
+        }
+    }
+
+    /// The fields of `id`.
+    ///
+    /// # Errors
+    /// `id` sets a bit that the layout reserves.
+    pub const fn decode(&self, id: u64) -> Result<Parts, IdError> {
+        if id > self.max_id() {
+            return Err(IdError::ReservedBits { id, bits: self.total_bits() });
+        }
+        Ok(self.split(id))
+    }
+
+    /// The ID made of `parts`.
+    ///
+    /// # Errors
+    /// A part does not fit its field.
+    pub const fn encode(&self, parts: Parts) -> Result<u64, IdError> {
+        if parts.tick > self.max_tick() {
+            return Err(IdError::field("tick", parts.tick, self.max_tick()));
+        }
+        if parts.datacenter > self.max_datacenter() {
+            return Err(IdError::field("datacenter", parts.datacenter, self.max_datacenter()));
+        }
+        if parts.worker > self.max_worker() {
+            return Err(IdError::field("worker", parts.worker, self.max_worker()));
+        }
+        if parts.sequence > self.max_sequence() {
+            return Err(IdError::field("sequence", parts.sequence, self.max_sequence()));
+        }
+        Ok(self.join(parts))
+    }
+
+    /// `decode` for an ID that is known to have no reserved bit set.
+    pub(crate) const fn split(&self, id: u64) -> Parts {
+        Parts {
+            tick: field(id, self.timestamp_shift(), self.timestamp_bits),
+            datacenter: field(id, self.datacenter_shift(), self.datacenter_bits),
+            worker: field(id, self.worker_shift(), self.worker_bits),
+            sequence: field(id, self.sequence_shift(), self.sequence_bits),
+        }
+    }
+
+    /// `encode` for parts that are known to fit.
+    pub(crate) const fn join(&self, parts: Parts) -> u64 {
+        shl(parts.tick, self.timestamp_shift())
+            | shl(parts.datacenter, self.datacenter_shift())
+            | shl(parts.worker, self.worker_shift())
+            | shl(parts.sequence, self.sequence_shift())
+    }
+
+    const fn timestamp_shift(&self) -> u32 {
+        self.datacenter_bits + self.worker_bits + self.sequence_bits
+    }
+
+    const fn datacenter_shift(&self) -> u32 {
+        self.worker_shift() + self.worker_bits
+    }
+
+    const fn worker_shift(&self) -> u32 {
+        match self.order {
+            FieldOrder::SequenceLast => self.sequence_bits,
+            FieldOrder::WorkerLast => 0,
+        }
+    }
+
+    pub(crate) const fn sequence_shift(&self) -> u32 {
+        match self.order {
+            FieldOrder::SequenceLast => 0,
+            FieldOrder::WorkerLast => self.datacenter_bits + self.worker_bits,
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "clamped")]
+const fn clamped(ticks: u64) -> i64 {
+    if ticks > i64::MAX as u64 { i64::MAX } else { ticks as i64 }
+}
+
+/// The lowest `bits` bits set, for 0 to 64 bits.
+const fn mask(bits: u32) -> u64 {
+    match u64::MAX.checked_shr(u64::BITS - bits) {
+        Some(mask) => mask,
+        None => 0,
+    }
+}
+
+/// A field of no width may stand at bit 64, where a plain shift would overflow.
+const fn field(id: u64, shift: u32, bits: u32) -> u64 {
+    match id.checked_shr(shift) {
+        Some(value) => value & mask(bits),
+        None => 0,
+    }
+}
+
+/// The counterpart of `field`: at bit 64 only a field of no width can stand, and its value is 0.
+const fn shl(value: u64, shift: u32) -> u64 {
+    match value.checked_shl(shift) {
+        Some(value) => value,
+        None => 0,
+    }
+}

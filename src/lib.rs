@@ -1,0 +1,91 @@
+//! Unique, time-ordered 64-bit Snowflake IDs for any number of threads, from one atomic word advanced by
+//! compare-and-swap.
+//!
+//! ```
+//! use casflake::{Generator, Snowflake, WorkerId};
+//!
+//! static IDS: Generator = Generator::new(WorkerId::fixed::<1, 7>()); // datacenter 1, worker 7
+//!
+//! let id: Snowflake = IDS.generate()?;
+//! println!("{id} {:?} {}", id.parts(), IDS.stats().max_sequence);
+//! # Ok::<(), casflake::GenerateError>(())
+//! ```
+//!
+//! Start with [`Generator`]: what it promises, how it works, its calls. [`WorkerId`] tells the processes apart that
+//! share an ID space, [`Snowflake`] is the ID, and [`Scheme`] chooses another layout of its bits, a preset or your own.
+//! `Topology` holds the generators of whole datacenters. Test your own code with [`ManualClock`].
+//!
+//! # What it does not promise
+//! * Two processes that run with the same [`WorkerId`], at the same time or one after the other within a backward step
+//!   of the clock, can issue the same ID. Give each its own, and let a restart begin
+//!   [`not_before`](GeneratorBuilder::not_before) the tick after the last that [`close`](Generator::close) returned
+//!   where clocks step.
+//! * A `fork` without `exec` and a cloned or restored virtual machine are two processes with the same worker.
+//! * IDs of different workers follow each other only as closely as their clocks agree.
+//! * IDs are not secret: they tell when and where they were made, and the next can be guessed.
+//!
+//! # Features
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `std` | yes | [`SystemClock`] as a clock, `WorkerId::from_env`, yielding in [`Wait::Yield`]; implies `alloc` |
+//! | `alloc` | | `Generator::generate_batch`, `Topology`, parsing a [`WorkerId`] |
+//! | `serde` | | `Serialize` and `Deserialize` for [`Snowflake`] |
+//! | `hostname` | | `WorkerId::from_hostname` |
+//! | `cli` | | the `casflake` command |
+//!
+//! Without `std` the crate is `no_std` and needs 64-bit atomics and a [`Clock`] of yours.
+
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!("casflake keeps its state in one AtomicU64, which this target does not have");
+
+#[cfg(feature = "alloc")]
+mod batch;
+mod builder;
+mod clock;
+mod error;
+mod generator;
+mod id;
+mod layout;
+mod refusal;
+mod scheme;
+#[cfg(feature = "serde")]
+pub mod serde;
+mod settings;
+mod state;
+mod stats;
+mod sync;
+#[cfg(feature = "alloc")]
+mod topology;
+mod wait;
+mod worker;
+
+#[cfg(feature = "alloc")]
+pub use batch::{Batch, BatchError, MAX_BATCH};
+pub use builder::GeneratorBuilder;
+pub use clock::{Clock, ManualClock, SystemClock};
+#[cfg(feature = "alloc")]
+pub use error::TopologyError;
+pub use error::{FillError, GenerateError, IdError, LayoutError, SettingError, WorkerIdError};
+pub use generator::Generator;
+pub use id::Snowflake;
+pub use layout::{FieldOrder, Layout, Parts};
+pub use scheme::{Discord, Instagram, JsSafe, Mastodon, Scheme, Sonyflake, Standard, Twitter};
+pub use stats::{Histogram, Stats};
+#[cfg(feature = "alloc")]
+pub use topology::{Datacenter, MAX_GENERATORS, Topology};
+pub use wait::Wait;
+pub use worker::WorkerId;
+
+/// The README's examples, as tests.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,68 @@
+//! From a refusal in ticks to what the caller is told: whether waiting can help, how long for, and the error.
+
+use core::time::Duration;
+
+use crate::error::GenerateError;
+use crate::layout::Layout;
+use crate::settings::Settings;
+use crate::state::{Cause, Refusal, signed};
+
+const NANOS_PER_MS: u128 = 1_000_000;
+
+/// The whole milliseconds in `nanos`.
+pub(crate) fn millis(nanos: u128) -> u64 {
+    u64::try_from(nanos / NANOS_PER_MS).unwrap_or(u64::MAX)
+}
+
+/// A refusal by the precise clock, and the reading it rests on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) layout: Layout,
+    pub(crate) refusal: Refusal,
+    pub(crate) unix_nanos: u128,
+    pub(crate) max_lead: u64,
+}
+
+impl Held {
+    pub(crate) fn is_behind(&self) -> bool {
+        matches!(self.refusal, Refusal::NotBegun { cause: Cause::Behind { .. }, .. })
+    }
+
+    /// The tick to wait for and why, where waiting can help and is known to end in time.
+    pub(crate) fn worth_waiting(&self, settings: &Settings) -> Option<(u64, Cause)> {
+        match self.refusal {
+            Refusal::NotBegun { cause: Cause::Behind { .. }, .. } if settings.strict => None,
+            Refusal::NotBegun { tick, cause } if self.until(tick) <= settings.max_wait => Some((tick, cause)),
+            _ => None,
+        }
+    }
+
+    /// How long it takes from the reading until the clock allows slots of `tick`.
+    fn until(&self, tick: u64) -> Duration {
+        let first = i128::from(signed(tick)) - i128::from(signed(self.max_lead));
+        let due_ms = i128::from(self.layout.epoch()) + first * i128::from(self.layout.tick_length());
+        let due = u128::try_from(due_ms).unwrap_or(0).saturating_mul(NANOS_PER_MS);
+        Duration::from_nanos(u64::try_from(due.saturating_sub(self.unix_nanos)).unwrap_or(u64::MAX))
+    }
+
+    /// What the caller is told.
+    pub(crate) fn error(&self) -> GenerateError {
+        match self.refusal {
+            Refusal::Closed => GenerateError::Closed,
+            Refusal::BeforeEpoch => {
+                GenerateError::BeforeEpoch { unix_ms: millis(self.unix_nanos), epoch_unix_ms: self.layout.epoch() }
+            }
+            Refusal::OutOfTicks => GenerateError::OutOfTicks { max_tick: self.layout.max_tick() },
+            Refusal::Fenced { fence } => GenerateError::Fenced { fence },
+            Refusal::NotBegun { tick, cause: Cause::Overflow } => {
+                GenerateError::Exhausted { retry_after: self.until(tick) }
+            }
+            Refusal::NotBegun { tick, cause: Cause::Window } => {
+                GenerateError::TooEarly { not_before: tick, retry_after: self.until(tick) }
+            }
+            Refusal::NotBegun { cause: Cause::Behind { last }, .. } => {
+                GenerateError::ClockBehind { by: self.until(last) }
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `Snowflake` in serialised data: a string where people read the format, an integer where they don't.
+//!
+//! JSON's readers in JavaScript (and `jq`) round integers over 2^53, so a string is the safe default there. To choose
+//! one form whatever the format is, name [`as_string`] or [`as_integer`] in `#[serde(with = "…")]`:
+//!
+//! ```
+//! use casflake::Snowflake;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Order {
+//!     id: Snowflake,
+//!     #[serde(with = "casflake::serde::as_integer")]
+//!     customer: Snowflake,
+//! }
+//!
+//! let order = Order { id: "4194304".parse()?, customer: "8388608".parse()? };
+//! let json = serde_json::to_string(&order)?;
+//! assert_eq!(json, r#"{"id":"4194304","customer":8388608}"#);
+//! assert_eq!(serde_json::from_str::<Order>(&json)?.id, order.id);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+use crate::id::Snowflake;
+use crate::scheme::Scheme;
+
+/// A string where the format is human-readable, else an integer.
+impl<S> Serialize for Snowflake<S> {
+    fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
+        if serializer.is_human_readable() {
+            as_string::serialize(self, serializer)
+        } else {
+            as_integer::serialize(self, serializer)
+        }
+    }
+}
+
+/// A string where the format is human-readable, else an integer. A number that sets reserved bits is refused.
+impl<'de, S: Scheme> Deserialize<'de> for Snowflake<S> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            as_string::deserialize(deserializer)
+        } else {
+            as_integer::deserialize(deserializer)
+        }
+    }
+}
+
+/// Always a string of decimal digits.
+pub mod as_string {
+    use super::{Deserializer, PhantomData, Scheme, Serializer, Snowflake, Text};
+
+    /// Writes the string.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S, T: Serializer>(id: &Snowflake<S>, serializer: T) -> Result<T::Ok, T::Error> {
+        serializer.collect_str(id)
+    }
+
+    /// Reads the string.
+    ///
+    /// # Errors
+    /// The deserializer's, or the string is no ID of the scheme.
+    pub fn deserialize<'de, S: Scheme, D: Deserializer<'de>>(deserializer: D) -> Result<Snowflake<S>, D::Error> {
+        deserializer.deserialize_str(Text(PhantomData))
+    }
+}
+
+/// Always an integer.
+pub mod as_integer {
+    use super::{Deserializer, Integer, PhantomData, Scheme, Serializer, Snowflake};
+
+    /// Writes the integer.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S, T: Serializer>(id: &Snowflake<S>, serializer: T) -> Result<T::Ok, T::Error> {
+        serializer.serialize_u64(id.as_u64())
+    }
+
+    /// Reads the integer.
+    ///
+    /// # Errors
+    /// The deserializer's, or the integer is no ID of the scheme.
+    pub fn deserialize<'de, S: Scheme, D: Deserializer<'de>>(deserializer: D) -> Result<Snowflake<S>, D::Error> {
+        deserializer.deserialize_u64(Integer(PhantomData))
+    }
+}
+
+struct Text<S>(PhantomData<fn() -> S>);
+
+impl<S: Scheme> Visitor<'_> for Text<S> {
+    type Value = Snowflake<S>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a Snowflake ID as a string of decimal digits")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+struct Integer<S>(PhantomData<fn() -> S>);
+
+impl<S: Scheme> Visitor<'_> for Integer<S> {
+    type Value = Snowflake<S>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a Snowflake ID as an integer")
+    }
+
+    fn visit_u64<E: Error>(self, id: u64) -> Result<Self::Value, E> {
+        Snowflake::try_from(id).map_err(E::custom)
+    }
+
+    fn visit_i64<E: Error>(self, id: i64) -> Result<Self::Value, E> {
+        Snowflake::try_from(id).map_err(E::custom)
+    }
+}

@@ -1,0 +1,171 @@
+//! Per-tick accounting: what a generator books, and the snapshot that users read.
+
+use core::fmt;
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+use crate::state::{last_tick, sequence_mask};
+use crate::sync::{AtomicU64, Ordering};
+
+/// One bucket for each power of two that a tick of a layout which [can generate](crate::Layout::can_generate) can hold:
+/// its sequence has 61 bits at most.
+const BUCKETS: usize = 62;
+
+/// What a generator has done so far: [`Generator::stats`](crate::Generator::stats).
+///
+/// Every number is exact when no call is in progress. While calls run, `ids`, `ticks`, the histogram and the maxima are
+/// those of a moment just past or lower: a call books a tick when it moves the generator out of it, so that issuing an
+/// ID within a tick costs nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// IDs issued.
+    pub ids: u64,
+    /// Ticks from which at least one ID was issued.
+    pub ticks: u64,
+    /// The tick of the last ID; `None` before the first.
+    pub last_tick: Option<u64>,
+    /// The highest sequence number in that tick; 0 before the first ID.
+    pub tick_max_sequence: u64,
+    /// The highest sequence number in any tick; 0 before the first ID.
+    pub max_sequence: u64,
+    /// In how many ticks how many IDs were issued.
+    pub ids_per_tick: Histogram,
+    /// How often a call waited for a tick to begin because those before it were full; one call can wait several times,
+    /// and each call that waits for the same tick counts.
+    pub overflow_waits: u64,
+    /// How long those waits took, added up over all calls, by the clock's [`elapsed`](crate::Clock::elapsed); 0 where
+    /// it has none.
+    pub overflow_wait_time: Duration,
+    /// How often a call found that another had moved the generator in between, and tried again.
+    pub cas_retries: u64,
+    /// How many calls found, by two precise readings, that the clock had stepped back behind the last ID's tick. A step
+    /// that is over before that tick is used up is not noticed.
+    pub clock_behind: u64,
+}
+
+/// In how many ticks how many IDs were issued, by powers of two.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Histogram {
+    buckets: [u64; BUCKETS],
+}
+
+impl Histogram {
+    /// The ranges of IDs per tick (1, 2 to 3, 4 to 7, 8 to 15, …) and in how many ticks that many IDs were issued, from
+    /// the first range to the last that has any.
+    pub fn iter(&self) -> impl Iterator<Item = (RangeInclusive<u64>, u64)> + '_ {
+        let used = self.buckets.iter().rposition(|&ticks| ticks > 0).map_or(0, |last| last + 1);
+        self.buckets.iter().take(used).enumerate().map(|(i, &ticks)| ((1 << i)..=(2 << i) - 1, ticks))
+    }
+}
+
+impl fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// The bucket that counts ticks of `ids` IDs; `ids` is not 0.
+const fn bucket(ids: u64) -> usize {
+    ids.ilog2() as usize
+}
+
+/// The counters behind [`Stats`]. What the open tick holds so far is in the generator's word alone.
+pub(crate) struct Ledger {
+    ids: AtomicU64,
+    max_sequence: AtomicU64,
+    ticks_by_ids: [AtomicU64; BUCKETS],
+    overflow_waits: AtomicU64,
+    overflow_wait_nanos: AtomicU64,
+    cas_retries: AtomicU64,
+    clock_behind: AtomicU64,
+}
+
+impl Ledger {
+    pub(crate) const fn new() -> Self {
+        Self {
+            ids: AtomicU64::new(0),
+            max_sequence: AtomicU64::new(0),
+            ticks_by_ids: [const { AtomicU64::new(0) }; BUCKETS],
+            overflow_waits: AtomicU64::new(0),
+            overflow_wait_nanos: AtomicU64::new(0),
+            cas_retries: AtomicU64::new(0),
+            clock_behind: AtomicU64::new(0),
+        }
+    }
+
+    /// Books a tick from which `ids` IDs (not 0) were issued and none will be any more. Called once a tick, by whoever
+    /// moved the word out of it, after that move.
+    #[cold]
+    pub(crate) fn book_tick(&self, ids: u64) {
+        // ORDERING: Release, each paired with the Acquire load in `snapshot`: who sees the booking sees the word that
+        // has moved on, and so never counts the tick a second time as the open one.
+        self.ids.fetch_add(ids, Ordering::Release);
+        // A bucket of every power of two up to the widest sequence: the index is in range.
+        if let Some(ticks) = self.ticks_by_ids.get(bucket(ids)) {
+            // ORDERING: Release, as above.
+            ticks.fetch_add(1, Ordering::Release);
+        }
+        // ORDERING: Release, as above.
+        self.max_sequence.fetch_max(ids - 1, Ordering::Release);
+    }
+
+    /// Books one wait for a tick, as long as `time` where the clock could tell.
+    pub(crate) fn book_overflow_wait(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        // ORDERING: Relaxed. Counters of their own; nothing is read on the strength of them.
+        self.overflow_waits.fetch_add(1, Ordering::Relaxed);
+        // ORDERING: Relaxed, as above.
+        self.overflow_wait_nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    #[cold]
+    pub(crate) fn book_cas_retries(&self, retries: u64) {
+        // ORDERING: Relaxed. A counter of its own; nothing is read on the strength of it.
+        self.cas_retries.fetch_add(retries, Ordering::Relaxed);
+    }
+
+    pub(crate) fn book_clock_behind(&self) {
+        // ORDERING: Relaxed. A counter of its own; nothing is read on the strength of it.
+        self.clock_behind.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was booked, and the open tick from the word, which `word` reads.
+    pub(crate) fn snapshot(&self, word: impl FnOnce() -> u64, initial: u64, sequence_bits: u32) -> Stats {
+        // ORDERING: Acquire, each paired with the Release in `book_tick`: `word` is read after these loads and shows at
+        // least the moves whose ticks they count.
+        let mut ids = self.ids.load(Ordering::Acquire);
+        // ORDERING: Acquire, as above.
+        let mut max_sequence = self.max_sequence.load(Ordering::Acquire);
+        // ORDERING: Acquire, as above.
+        let mut buckets = self.ticks_by_ids.each_ref().map(|ticks| ticks.load(Ordering::Acquire));
+        let word = word();
+
+        let mask = sequence_mask(sequence_bits);
+        let last_tick = last_tick(word, initial, sequence_bits);
+        let open = word & mask;
+        if open > 0 {
+            ids += open;
+            max_sequence = max_sequence.max(open - 1);
+            if let Some(ticks) = buckets.get_mut(bucket(open)) {
+                *ticks += 1;
+            }
+        }
+        Stats {
+            ids,
+            ticks: buckets.iter().sum(),
+            last_tick,
+            tick_max_sequence: if last_tick.is_some() { word.wrapping_sub(1) & mask } else { 0 },
+            max_sequence,
+            ids_per_tick: Histogram { buckets },
+            // ORDERING: Relaxed, as where they are booked.
+            overflow_waits: self.overflow_waits.load(Ordering::Relaxed),
+            // ORDERING: Relaxed, as where they are booked.
+            overflow_wait_time: Duration::from_nanos(self.overflow_wait_nanos.load(Ordering::Relaxed)),
+            // ORDERING: Relaxed, as where they are booked.
+            cas_retries: self.cas_retries.load(Ordering::Relaxed),
+            // ORDERING: Relaxed, as where they are booked.
+            clock_behind: self.clock_behind.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `Topology`: datacenters × workers, one generator each.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::TopologyError;
+use crate::generator::Generator;
+use crate::scheme::{Scheme, Standard};
+use crate::worker::WorkerId;
+
+/// The most generators that one [`Topology`] holds, 65,536: about 60 MB.
+pub const MAX_GENERATORS: u64 = 1 << 16;
+
+/// Datacenters of workers, with a generator for each: the ID space of a whole system in one process.
+///
+/// ```
+/// use casflake::{Topology, TopologyError};
+///
+/// let system: Topology = Topology::new(3, 5)?; // 3 datacenters of 5 workers
+/// let id = system.generator(1, 2)?.generate()?;
+/// assert_eq!((id.datacenter(), id.worker()), (1, 2));
+/// assert_eq!(
+///     system.generator(1, 5).err(),
+///     Some(TopologyError::NoWorker { worker: 5, workers: 5 }),
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Topology<S = Standard, C = SystemClock> {
+    datacenters: Vec<Datacenter<S, C>>,
+}
+
+/// The workers of one datacenter, with a generator for each.
+pub struct Datacenter<S = Standard, C = SystemClock> {
+    generators: Vec<Generator<S, C>>,
+}
+
+#[cfg(feature = "std")]
+impl<S: Scheme> Topology<S> {
+    /// `datacenters` datacenters of `workers` workers each, numbered from 0, on the system's clock.
+    ///
+    /// # Errors
+    /// Either number is 0 or more than the layout tells apart, or they make more than [`MAX_GENERATORS`].
+    pub fn new(datacenters: u64, workers: u64) -> Result<Self, TopologyError> {
+        Self::with_clock(datacenters, workers, SystemClock)
+    }
+}
+
+impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
+    /// As `new`, with a clone of `clock` for each generator; a reference to a clock is a clock too.
+    ///
+    /// # Errors
+    /// Either number is 0 or more than the layout tells apart, or they make more than [`MAX_GENERATORS`].
+    pub fn with_clock(datacenters: u64, workers: u64, clock: C) -> Result<Self, TopologyError> {
+        let max = S::LAYOUT.max_datacenter() + 1;
+        if datacenters == 0 || datacenters > max {
+            return Err(TopologyError::Datacenters { count: datacenters, max });
+        }
+        let max = S::LAYOUT.max_worker() + 1;
+        if workers == 0 || workers > max {
+            return Err(TopologyError::Workers { count: workers, max });
+        }
+        let count = u128::from(datacenters) * u128::from(workers);
+        if count > u128::from(MAX_GENERATORS) {
+            return Err(TopologyError::TooMany { count, max: MAX_GENERATORS });
+        }
+        let generator = |datacenter, worker| match WorkerId::new_in(datacenter, worker) {
+            Ok(worker) => Some(Generator::with_clock(worker, clock.clone())),
+            Err(_) => None,
+        };
+        let datacenters = (0..datacenters).map(|datacenter| Datacenter {
+            generators: (0..workers).filter_map(|worker| generator(datacenter, worker)).collect(),
+        });
+        Ok(Self { datacenters: datacenters.collect() })
+    }
+}
+
+impl<S, C> Topology<S, C> {
+    /// The datacenter with this number.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn datacenter(&self, datacenter: u64) -> Result<&Datacenter<S, C>, TopologyError> {
+        let datacenters = self.datacenters.len() as u64;
+        get(&self.datacenters, datacenter).ok_or(TopologyError::NoDatacenter { datacenter, datacenters })
+    }
+
+    /// The generator of this datacenter's worker.
+    ///
+    /// # Errors
+    /// There is no such datacenter or worker.
+    pub fn generator(&self, datacenter: u64, worker: u64) -> Result<&Generator<S, C>, TopologyError> {
+        self.datacenter(datacenter)?.generator(worker)
+    }
+
+    /// The datacenters, in order.
+    pub fn iter(&self) -> core::slice::Iter<'_, Datacenter<S, C>> {
+        self.datacenters.iter()
+    }
+}
+
+impl<S, C> Datacenter<S, C> {
+    /// The generator of the worker with this number.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn generator(&self, worker: u64) -> Result<&Generator<S, C>, TopologyError> {
+        let workers = self.generators.len() as u64;
+        get(&self.generators, worker).ok_or(TopologyError::NoWorker { worker, workers })
+    }
+
+    /// The generators, in the order of their workers.
+    pub fn iter(&self) -> core::slice::Iter<'_, Generator<S, C>> {
+        self.generators.iter()
+    }
+}
+
+fn get<T>(items: &[T], index: u64) -> Option<&T> {
+    items.get(usize::try_from(index).ok()?)
+}
+
+impl<'a, S, C> IntoIterator for &'a Topology<S, C> {
+    type Item = &'a Datacenter<S, C>;
+    type IntoIter = core::slice::Iter<'a, Datacenter<S, C>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a, S, C> IntoIterator for &'a Datacenter<S, C> {
+    type Item = &'a Generator<S, C>;
+    type IntoIter = core::slice::Iter<'a, Generator<S, C>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<S: Scheme, C: fmt::Debug> fmt::Debug for Topology<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+impl<S: Scheme, C: fmt::Debug> fmt::Debug for Datacenter<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}

@@ -1,0 +1,243 @@
+//! `WorkerId<S>`: datacenter and worker, checked against the layout.
+
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::marker::PhantomData;
+
+use crate::error::WorkerIdError;
+use crate::layout::Parts;
+use crate::scheme::{Scheme, Standard};
+
+/// The number of one generator among all those that share an ID space: a datacenter and a worker within it.
+///
+/// Two generators that run at the same time with the same `WorkerId` issue the same IDs: giving each its own is what
+/// the user answers for.
+///
+/// A `WorkerId` is written `datacenter/worker`, such as `1/5`, or as an index that counts the workers of datacenter 0
+/// first, then those of datacenter 1, and so on: with 32 workers to a datacenter, `1/5` is index 37.
+///
+/// ```
+/// use casflake::{WorkerId, WorkerIdError};
+///
+/// let worker = WorkerId::new(1, 5)?;
+/// assert_eq!(worker.to_string(), "1/5");
+/// assert_eq!((worker.index(), WorkerId::from_index(37)?), (37, worker));
+/// assert_eq!(WorkerId::new(1, 32), Err(WorkerIdError::Worker { value: 32, max: 31 }));
+/// # Ok::<(), casflake::WorkerIdError>(())
+/// ```
+pub struct WorkerId<S = Standard> {
+    datacenter: u64,
+    worker: u64,
+    scheme: PhantomData<fn() -> S>,
+}
+
+impl WorkerId<Standard> {
+    /// A worker of the [`Standard`] scheme; [`new_in`](Self::new_in) makes one of any scheme.
+    ///
+    /// # Errors
+    /// `datacenter` or `worker` is over 31.
+    pub const fn new(datacenter: u64, worker: u64) -> Result<Self, WorkerIdError> {
+        Self::new_in(datacenter, worker)
+    }
+
+    /// A worker of the [`Standard`] scheme that is known when the program is written: one that does not fit is a
+    /// compile error. [`fixed_in`](Self::fixed_in) makes one of any scheme.
+    #[must_use]
+    pub const fn fixed<const DATACENTER: u64, const WORKER: u64>() -> Self {
+        Self::fixed_in::<DATACENTER, WORKER>()
+    }
+}
+
+impl<S: Scheme> WorkerId<S> {
+    /// How many workers the layout tells apart, less one: the largest [`index`](Self::index).
+    const MAX_INDEX: u64 = (S::LAYOUT.max_datacenter() << S::LAYOUT.worker_bits()) | S::LAYOUT.max_worker();
+
+    /// A worker of the scheme `S`.
+    ///
+    /// # Errors
+    /// `datacenter` or `worker` does not fit the layout.
+    pub const fn new_in(datacenter: u64, worker: u64) -> Result<Self, WorkerIdError> {
+        if datacenter > S::LAYOUT.max_datacenter() {
+            return Err(WorkerIdError::Datacenter { value: datacenter, max: S::LAYOUT.max_datacenter() });
+        }
+        if worker > S::LAYOUT.max_worker() {
+            return Err(WorkerIdError::Worker { value: worker, max: S::LAYOUT.max_worker() });
+        }
+        Ok(Self::from_valid(datacenter, worker))
+    }
+
+    /// A worker of the scheme `S` that is known when the program is written: one that does not fit is a compile error.
+    #[must_use]
+    pub const fn fixed_in<const DATACENTER: u64, const WORKER: u64>() -> Self {
+        const {
+            assert!(DATACENTER <= S::LAYOUT.max_datacenter(), "the datacenter does not fit the layout");
+            assert!(WORKER <= S::LAYOUT.max_worker(), "the worker does not fit the layout");
+        }
+        Self::from_valid(DATACENTER, WORKER)
+    }
+
+    /// The worker with this index: datacenter `index / workers`, worker `index % workers`, where `workers` is how many
+    /// workers a datacenter has in the layout.
+    ///
+    /// # Errors
+    /// `index` does not fit the layout.
+    pub const fn from_index(index: u64) -> Result<Self, WorkerIdError> {
+        if index > Self::MAX_INDEX {
+            return Err(WorkerIdError::Index { value: index, max: Self::MAX_INDEX });
+        }
+        // A layout's worker is narrower than 64 bits: its timestamp has one at least.
+        Ok(Self::from_valid(index >> S::LAYOUT.worker_bits(), index & S::LAYOUT.max_worker()))
+    }
+
+    const fn from_valid(datacenter: u64, worker: u64) -> Self {
+        Self { datacenter, worker, scheme: PhantomData }
+    }
+
+    /// The index: `datacenter * workers + worker`, where `workers` is how many a datacenter has in the layout.
+    #[must_use]
+    pub const fn index(self) -> u64 {
+        (self.datacenter << S::LAYOUT.worker_bits()) | self.worker
+    }
+
+    /// The bits that this worker sets in each of its IDs.
+    pub(crate) const fn bits(self) -> u64 {
+        S::LAYOUT.join(Parts { tick: 0, datacenter: self.datacenter, worker: self.worker, sequence: 0 })
+    }
+}
+
+impl<S> WorkerId<S> {
+    /// The datacenter.
+    #[must_use]
+    pub const fn datacenter(self) -> u64 {
+        self.datacenter
+    }
+
+    /// The worker within its datacenter.
+    #[must_use]
+    pub const fn worker(self) -> u64 {
+        self.worker
+    }
+}
+
+#[cfg(feature = "alloc")]
+mod text {
+    use alloc::borrow::ToOwned;
+    use core::str::FromStr;
+
+    use super::{Scheme, WorkerId, WorkerIdError};
+
+    /// Reads an index (`37`) or `datacenter/worker` (`1/5`).
+    impl<S: Scheme> FromStr for WorkerId<S> {
+        type Err = WorkerIdError;
+
+        fn from_str(text: &str) -> Result<Self, WorkerIdError> {
+            let number = |digits| decimal(digits).ok_or_else(|| WorkerIdError::NotAWorker { text: text.to_owned() });
+            match text.split_once('/') {
+                Some((datacenter, worker)) => Self::new_in(number(datacenter)?, number(worker)?),
+                None => Self::from_index(number(text)?),
+            }
+        }
+    }
+
+    impl<S: Scheme> WorkerId<S> {
+        /// The worker whose index is the ordinal at the end of a host name's first label, as a Kubernetes StatefulSet
+        /// names its pods: `web-3` and `web-3.web.default.svc.cluster.local` are index 3.
+        ///
+        /// The pods of *one* StatefulSet get workers of their own this way. Two StatefulSets that share an ID space
+        /// don't, and neither do the hosts of two subnets named after their addresses.
+        ///
+        /// # Errors
+        /// There is no hyphen followed by a number without leading zeros, or the number does not fit the layout.
+        pub fn from_ordinal(hostname: &str) -> Result<Self, WorkerIdError> {
+            let label = hostname.split('.').next().unwrap_or_default();
+            let ordinal = label
+                .rsplit_once('-')
+                .filter(|(name, digits)| !name.is_empty() && (*digits == "0" || !digits.starts_with('0')))
+                .and_then(|(_, digits)| decimal(digits));
+            match ordinal {
+                Some(index) => Self::from_index(index),
+                None => Err(WorkerIdError::NoOrdinal { hostname: hostname.to_owned() }),
+            }
+        }
+    }
+
+    /// Digits only, where `u64::from_str` takes a plus sign too.
+    fn decimal(digits: &str) -> Option<u64> {
+        if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None }
+    }
+}
+
+#[cfg(feature = "std")]
+impl<S: Scheme> WorkerId<S> {
+    /// The worker that the environment variable `variable` names: an index (`37`) or `datacenter/worker` (`1/5`).
+    ///
+    /// # Errors
+    /// The variable is not set, or its value is not a worker of the layout.
+    pub fn from_env(variable: &str) -> Result<Self, WorkerIdError> {
+        let Ok(text) = std::env::var(variable) else {
+            return Err(WorkerIdError::NotSet { variable: variable.into() });
+        };
+        let refused = |cause: WorkerIdError| WorkerIdError::Variable { variable: variable.into(), cause: cause.into() };
+        text.parse().map_err(refused)
+    }
+}
+
+#[cfg(feature = "hostname")]
+impl<S: Scheme> WorkerId<S> {
+    /// The worker that this machine's host name ends in: [`from_ordinal`](Self::from_ordinal) of it.
+    ///
+    /// # Errors
+    /// As [`from_ordinal`](Self::from_ordinal).
+    pub fn from_hostname() -> Result<Self, WorkerIdError> {
+        Self::from_ordinal(&gethostname::gethostname().to_string_lossy())
+    }
+}
+
+impl<S> fmt::Display for WorkerId<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.datacenter, self.worker)
+    }
+}
+
+impl<S> fmt::Debug for WorkerId<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WorkerId({self})")
+    }
+}
+
+// By hand, so that `S`, a mere name, needs none of these itself.
+
+impl<S> Clone for WorkerId<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for WorkerId<S> {}
+
+impl<S> PartialEq for WorkerId<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl<S> Eq for WorkerId<S> {}
+
+impl<S> PartialOrd for WorkerId<S> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<S> Ord for WorkerId<S> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.datacenter, self.worker).cmp(&(other.datacenter, other.worker))
+    }
+}
+
+impl<S> Hash for WorkerId<S> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.datacenter, self.worker).hash(state);
+    }
+}

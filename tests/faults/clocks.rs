@@ -1,0 +1,127 @@
+//! Clocks that do what a test says, look by look.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use casflake::{Clock, ManualClock};
+
+/// Reads from a list, one reading a look, and stays at the last. Coarse and precise looks share the list.
+pub(crate) struct Script {
+    readings: Mutex<VecDeque<u64>>,
+    looks: AtomicU64,
+}
+
+impl Script {
+    pub(crate) fn new(readings: impl IntoIterator<Item = u64>) -> Self {
+        Self { readings: Mutex::new(readings.into_iter().collect()), looks: AtomicU64::new(0) }
+    }
+
+    /// Goes on with `readings` from the next look on, and counts looks from there.
+    pub(crate) fn then(&self, readings: impl IntoIterator<Item = u64>) {
+        *self.readings.lock().expect("no panic") = readings.into_iter().collect();
+        self.looks.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
+}
+
+impl Clock for Script {
+    fn unix_millis(&self) -> u64 {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        let mut readings = self.readings.lock().expect("no panic");
+        let last = *readings.front().expect("a script has a reading");
+        if readings.len() > 1 { readings.pop_front().expect("more than one") } else { last }
+    }
+}
+
+/// A clock whose hot path and precise reading are set apart.
+pub(crate) struct Split {
+    pub(crate) coarse_ms: AtomicU64,
+    pub(crate) precise_ns: AtomicU64,
+}
+
+impl Split {
+    pub(crate) fn new(coarse_ms: u64, precise_ns: u64) -> Self {
+        Self { coarse_ms: coarse_ms.into(), precise_ns: precise_ns.into() }
+    }
+
+    pub(crate) fn set(&self, coarse_ms: u64, precise_ns: u64) {
+        self.coarse_ms.store(coarse_ms, Ordering::Relaxed);
+        self.precise_ns.store(precise_ns, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Split {
+    fn unix_millis(&self) -> u64 {
+        self.coarse_ms.load(Ordering::Relaxed)
+    }
+
+    fn unix_nanos(&self) -> u128 {
+        self.precise_ns.load(Ordering::Relaxed).into()
+    }
+}
+
+/// A wall clock that stands still beside a monotonic one that moves on by `step` with each look at it.
+pub(crate) struct Stopwatch {
+    pub(crate) wall: ManualClock,
+    step: Duration,
+    looks: AtomicU64,
+}
+
+impl Stopwatch {
+    pub(crate) fn new(unix_ms: u64, step: Duration) -> Self {
+        Self { wall: ManualClock::new(unix_ms), step, looks: AtomicU64::new(0) }
+    }
+
+    /// Looks at the monotonic clock so far.
+    pub(crate) fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
+}
+
+impl Clock for Stopwatch {
+    fn unix_millis(&self) -> u64 {
+        self.wall.unix_millis()
+    }
+
+    fn elapsed(&self) -> Option<Duration> {
+        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
+        Some(self.step * u32::try_from(looks).expect("a bounded wait"))
+    }
+}
+
+/// A clock during whose next looks something else happens: what another thread might do between a call's reading and
+/// what the call makes of it, without a thread. The reading is from before the interruption.
+pub(crate) struct Interrupted {
+    pub(crate) time: ManualClock,
+    left: AtomicU64,
+    event: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl Interrupted {
+    pub(crate) fn new(unix_ms: u64) -> Self {
+        Self { time: ManualClock::new(unix_ms), left: AtomicU64::new(0), event: OnceLock::new() }
+    }
+
+    /// Lets `event` happen during each of the next `looks` looks; looks within it are left alone.
+    pub(crate) fn interrupt(&self, looks: u64, event: impl Fn() + Send + Sync + 'static) {
+        assert!(self.event.set(Box::new(event)).is_ok(), "one event a clock");
+        self.left.store(looks, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Interrupted {
+    fn unix_millis(&self) -> u64 {
+        let reading = self.time.unix_millis();
+        let left = self.left.swap(0, Ordering::Relaxed);
+        if left > 0 {
+            self.event.get().expect("set before it is due")();
+            self.left.store(left - 1, Ordering::Relaxed);
+        }
+        reading
+    }
+}

@@ -1,0 +1,114 @@
+//! How long a call waits: known waits are weighed before they begin, unknown ones bounded by the clock's `elapsed`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use casflake::{Clock, GenerateError, GeneratorBuilder, Sonyflake, Wait, WorkerId};
+
+use super::clocks::{Script, Split, Stopwatch};
+use super::{NOW, SIZE, TICK, drain, ms, on, slot, with};
+
+#[test]
+fn i4_a_wait_known_to_be_too_long_is_refused_at_once() {
+    let ids = with(Script::new([NOW]), |builder| builder.max_wait(Duration::from_micros(999)));
+    drain(&ids, SIZE);
+    ids.clock().then([NOW]);
+    assert_eq!(ids.generate(), Err(GenerateError::Exhausted { retry_after: ms(1) }));
+    assert_eq!(ids.clock().looks(), 2, "the coarse look and the precise one");
+    assert_eq!(ids.stats().overflow_waits, 0);
+}
+
+#[test]
+fn i8_a_window_that_opens_after_max_wait_is_refused_at_once() {
+    let ids = with(Script::new([NOW]), |builder| builder.not_before(TICK + 101));
+    let refused = GenerateError::TooEarly { not_before: TICK + 101, retry_after: ms(101) };
+    assert_eq!(ids.generate(), Err(refused));
+    assert_eq!(ids.clock().looks(), 2);
+}
+
+#[test]
+fn no_wait_at_all_still_issues_what_is_there() {
+    let ids = with(Script::new([NOW]), |builder| builder.max_wait(Duration::ZERO));
+    assert_eq!(ids.generate_batch(SIZE).map(|batch| batch.len()).ok(), Some(SIZE));
+    assert_eq!(ids.generate(), Err(GenerateError::Exhausted { retry_after: ms(1) }));
+    ids.clock().then([NOW, NOW + 1]);
+    assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)), "the precise reading had moved on");
+}
+
+#[test]
+fn retry_after_is_exact_to_the_precise_reading() {
+    let ids = on(Split::new(NOW, NOW * 1_000_000 + 250_001));
+    let (_, error) = drain(&ids, SIZE);
+    assert_eq!(error, GenerateError::Exhausted { retry_after: Duration::from_nanos(749_999) });
+}
+
+/// Sonyflake's ticks are 10 ms long, and a call may come in the middle of one.
+#[test]
+fn a_wait_is_weighed_by_what_is_left_of_the_tick() {
+    let begin = 1_409_529_600_000 + 10 * 777;
+    let worker = WorkerId::<Sonyflake>::fixed_in::<0, 5>();
+    let ids = GeneratorBuilder::new(worker, Script::new([begin + 3])).max_wait(ms(6)).build().expect("settings");
+    let (tick, error) = drain(&ids, 256);
+    assert_eq!((tick.len(), error), (256, GenerateError::Exhausted { retry_after: ms(7) }));
+    assert_eq!(ids.generate(), Err(error));
+    ids.clock().then([begin + 4, begin + 4, begin + 9, begin + 10]);
+    assert_eq!(ids.generate().map(slot), Ok((778, 0)));
+}
+
+/// Each tick is waited for anew: a clock that runs at one look a tick never uses up `max_wait`.
+#[test]
+fn max_wait_counts_anew_for_each_tick() {
+    struct Running(Stopwatch);
+    impl Clock for Running {
+        fn unix_millis(&self) -> u64 {
+            self.0.unix_millis()
+        }
+        fn elapsed(&self) -> Option<Duration> {
+            self.0.wall.advance(1);
+            self.0.elapsed()
+        }
+    }
+    let ids = with(Running(Stopwatch::new(NOW, ms(1))), |builder| builder.max_wait(ms(3)));
+    let batch = ids.generate_batch(10 * SIZE).expect("each tick comes in time");
+    assert_eq!(batch.len(), 10 * SIZE);
+    assert!(ids.stats().overflow_wait_time > ms(3));
+}
+
+/// A wall clock that crawls: 1 ms for every 60 that pass.
+#[test]
+fn i4_a_wait_that_takes_longer_than_it_promised_ends_with_max_wait() {
+    let ids = with(Stopwatch::new(NOW, ms(60)), |builder| builder.wait(Wait::Yield));
+    drain(&ids, SIZE);
+    assert_eq!(ids.generate(), Err(GenerateError::ClockStalled { max_wait: ms(100) }));
+    ids.clock().wall.advance(1);
+    assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)));
+}
+
+/// Between two looks a thread can be off its core for longer than `max_wait`. The clock went on meanwhile: a last look
+/// at it finds the tick that the call waited for.
+#[test]
+fn a_thread_that_was_off_its_core_is_not_told_that_the_clock_stalled() {
+    struct OffCore {
+        elapsed_looks: AtomicU64,
+        wake_at: u64,
+    }
+    impl OffCore {
+        fn since_start(&self) -> Duration {
+            if self.elapsed_looks.load(Ordering::Relaxed) > self.wake_at { ms(200) } else { ms(0) }
+        }
+    }
+    impl Clock for OffCore {
+        fn unix_millis(&self) -> u64 {
+            NOW + u64::try_from(self.since_start().as_millis()).expect("200")
+        }
+        fn elapsed(&self) -> Option<Duration> {
+            self.elapsed_looks.fetch_add(1, Ordering::Relaxed);
+            Some(self.since_start())
+        }
+    }
+    for wake_at in 1..5 {
+        let ids = on(OffCore { elapsed_looks: 0.into(), wake_at });
+        drain(&ids, SIZE);
+        assert_eq!(ids.generate().map(slot), Ok((TICK + 200, 0)), "off the core at look {wake_at}");
+    }
+}
