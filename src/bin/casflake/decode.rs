@@ -1,0 +1,125 @@
+//! `casflake decode`: IDs taken apart.
+
+use std::io::{self, BufWriter, Write};
+use std::str::FromStr;
+
+use casflake::{FieldOrder, IdError, Layout, Mastodon, Snowflake};
+use clap::ValueEnum;
+
+use crate::fields::Fields;
+use crate::layouts::LayoutName;
+use crate::lines::{Line, Lines};
+use crate::stop::{Outcome, Stop, report};
+
+/// Print what is in IDs: time (RFC 3339, UTC), datacenter, worker, sequence
+///
+/// An ID that can't be decoded is reported on stderr, the others are printed, and the exit code is 1.
+#[derive(clap::Args)]
+#[command(allow_negative_numbers = true)]
+pub(crate) struct Args {
+    /// The layout of the ID's bits
+    #[arg(long, value_enum, default_value_t = LayoutName::Standard)]
+    layout: LayoutName,
+    /// A layout of your own: the widths of timestamp, datacenter, worker and sequence, such as 41,5,5,12
+    #[arg(long, conflicts_with = "layout", requires = "epoch")]
+    bits: Option<Widths>,
+    /// When tick 0 of that layout begins, in Unix milliseconds
+    #[arg(long, requires = "bits")]
+    epoch: Option<u64>,
+    /// How long a tick of that layout is, in milliseconds
+    #[arg(long, requires = "bits", default_value_t = 1)]
+    tick: u64,
+    /// The order of that layout's fields
+    #[arg(long, value_enum, requires = "bits", default_value_t = Order::SequenceLast)]
+    order: Order,
+    /// Print an object a line, with the ID as a string
+    #[arg(long)]
+    json: bool,
+    /// The IDs, decimal or with 0x; one a line on stdin where there are none
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Widths([u32; 4]);
+
+impl FromStr for Widths {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let widths: Option<Vec<u32>> = text.split(',').map(|width| width.trim().parse().ok()).collect();
+        widths
+            .and_then(|widths| widths.try_into().ok())
+            .map(Self)
+            .ok_or_else(|| "give four widths: timestamp,datacenter,worker,sequence, such as 41,5,5,12".into())
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Order {
+    /// timestamp, datacenter, worker, sequence
+    SequenceLast,
+    /// timestamp, sequence, datacenter, worker
+    WorkerLast,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let layout = layout(args)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut failed = false;
+    let mut decode = |text: &str, out: &mut dyn Write| -> Outcome {
+        match number(text).and_then(|id| Fields::of(&layout, id)) {
+            Ok(fields) if args.json => {
+                serde_json::to_writer(&mut *out, &fields)?;
+                writeln!(out)?;
+            }
+            Ok(fields) => writeln!(out, "{fields}")?,
+            Err(error) => {
+                failed = true;
+                report(format_args!("{text:?}: {error}"));
+            }
+        }
+        Ok(())
+    };
+    if args.ids.is_empty() {
+        let mut lines = Lines::new(io::stdin().lock());
+        loop {
+            match lines.next(|| out.flush())? {
+                Line::Text(text) if text.trim_ascii().is_empty() => {}
+                Line::Text(text) => decode(String::from_utf8_lossy(text).trim(), &mut out)?,
+                // Longer than any number: its start is enough to say so.
+                Line::TooLong => decode("a line of over 1 MiB", &mut out)?,
+                Line::End => break,
+            }
+        }
+    }
+    for text in &args.ids {
+        decode(text, &mut out)?;
+    }
+    out.flush()?;
+    if failed { Err(Stop::Reported) } else { Ok(()) }
+}
+
+fn layout(args: &Args) -> Result<Layout, Stop> {
+    let (Some(Widths([timestamp, datacenter, worker, sequence])), Some(epoch)) = (args.bits, args.epoch) else {
+        return Ok(args.layout.layout());
+    };
+    let order = match args.order {
+        Order::SequenceLast => FieldOrder::SequenceLast,
+        Order::WorkerLast => FieldOrder::WorkerLast,
+    };
+    Layout::try_new(timestamp, datacenter, worker, sequence)
+        .and_then(|layout| layout.try_tick_ms(args.tick))
+        .and_then(|layout| layout.try_epoch_unix_ms(epoch))
+        .map(|layout| layout.order(order))
+        .map_err(Stop::usage)
+}
+
+/// Any number of 64 bits, decimal or with 0x.
+fn number(text: &str) -> Result<u64, IdError> {
+    match text.strip_prefix("0x").map(|digits| u64::from_str_radix(digits, 16)) {
+        Some(Ok(id)) => Ok(id),
+        // Mastodon's IDs use all 64 bits: every number is one.
+        _ => text.parse().map(Snowflake::<Mastodon>::as_u64),
+    }
+}

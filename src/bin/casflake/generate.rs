@@ -1,0 +1,85 @@
+//! `casflake generate`: IDs on stdout.
+
+use std::io::{self, BufWriter, Write};
+
+use casflake::{Generator, Scheme, Snowflake, WorkerId};
+use clap::ValueEnum;
+
+use crate::fields::Fields;
+use crate::layouts::{LayoutName, with_scheme};
+use crate::stop::{Outcome, Stop};
+
+/// Print new IDs, one a line, in increasing order
+///
+/// Two processes that run at the same time need two workers: with the same --datacenter and --worker they print the same
+/// IDs. So can two runs one after the other within the same millisecond.
+#[derive(clap::Args)]
+#[command(allow_negative_numbers = true)]
+pub(crate) struct Args {
+    /// How many
+    #[arg(short = 'n', long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    count: u64,
+    /// The datacenter
+    #[arg(long, default_value_t = 0)]
+    datacenter: u64,
+    /// The worker within its datacenter
+    #[arg(long, default_value_t = 0)]
+    worker: u64,
+    /// The layout of the ID's bits
+    #[arg(long, value_enum, default_value_t = LayoutName::Standard)]
+    layout: LayoutName,
+    /// How to print an ID
+    #[arg(long, value_enum, default_value_t = Format::Decimal)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// Digits
+    Decimal,
+    /// 0x and 16 digits
+    Hex,
+    /// An object a line, with the ID as a string and its fields
+    Json,
+    /// The ID, its time, datacenter, worker and sequence
+    Parts,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    with_scheme!(args.layout, print(args))
+}
+
+fn print<S: Scheme>(args: &Args) -> Outcome {
+    let worker = WorkerId::<S>::new_in(args.datacenter, args.worker).map_err(Stop::usage)?;
+    let generator = Generator::new(worker);
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut buffer = [Snowflake::<S>::MIN; 1024];
+    let mut left = args.count;
+    while left > 0 {
+        let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let ids = buffer.get_mut(..room).unwrap_or_default();
+        generator.fill(ids).map_err(|error| Stop::failed(error.cause()))?;
+        left -= ids.len() as u64;
+        for id in ids {
+            write(&mut out, args.format, *id)?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn write<S: Scheme>(out: &mut impl Write, format: Format, id: Snowflake<S>) -> Outcome {
+    match format {
+        Format::Decimal => writeln!(out, "{id}")?,
+        Format::Hex => writeln!(out, "{id:#018x}")?,
+        Format::Json => {
+            serde_json::to_writer(&mut *out, &fields(id)?)?;
+            out.write_all(b"\n")?;
+        }
+        Format::Parts => writeln!(out, "{}", fields(id)?)?,
+    }
+    Ok(())
+}
+
+fn fields<S: Scheme>(id: Snowflake<S>) -> Result<Fields, Stop> {
+    Fields::of(&S::LAYOUT, id.as_u64()).map_err(Stop::failed)
+}

@@ -1,0 +1,93 @@
+//! Lines from a pipe, in bounded memory.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+/// The longest line that is read; a longer one is skipped.
+const MAX_LINE: usize = 1 << 20;
+
+pub(crate) enum Line<'a> {
+    /// A line without its newline.
+    Text(&'a [u8]),
+    /// A line of more than 1 MiB, which was skipped.
+    TooLong,
+    /// There are no more.
+    End,
+}
+
+pub(crate) struct Lines<R> {
+    input: BufReader<R>,
+    line: Vec<u8>,
+}
+
+impl<R: Read> Lines<R> {
+    pub(crate) fn new(input: R) -> Self {
+        Self { input: BufReader::with_capacity(1 << 16, input), line: Vec::new() }
+    }
+
+    /// The next line. Calls `before_waiting` whenever no input is at hand, so that the caller can flush what the other
+    /// side may be waiting for.
+    pub(crate) fn next(&mut self, mut before_waiting: impl FnMut() -> io::Result<()>) -> io::Result<Line<'_>> {
+        self.line.clear();
+        let mut too_long = false;
+        loop {
+            if self.input.buffer().is_empty() {
+                before_waiting()?;
+            }
+            let chunk = match self.input.fill_buf() {
+                Ok(chunk) => chunk,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let newline = chunk.iter().position(|&byte| byte == b'\n');
+            let text = chunk.get(..newline.unwrap_or(chunk.len())).unwrap_or_default();
+            if self.line.len() + text.len() > MAX_LINE {
+                too_long = true;
+                self.line.clear();
+            }
+            if !too_long {
+                self.line.extend_from_slice(text);
+            }
+            let at_end = chunk.is_empty();
+            let used = text.len() + usize::from(newline.is_some());
+            self.input.consume(used);
+            if newline.is_some() || at_end {
+                return Ok(match too_long {
+                    true => Line::TooLong,
+                    false if at_end && self.line.is_empty() => Line::End,
+                    false => Line::Text(&self.line),
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, Lines, MAX_LINE};
+
+    fn all(input: &[u8]) -> Vec<Option<usize>> {
+        let mut lines = Lines::new(input);
+        let mut lengths = Vec::new();
+        loop {
+            match lines.next(|| Ok(())).unwrap() {
+                Line::Text(text) => lengths.push(Some(text.len())),
+                Line::TooLong => lengths.push(None),
+                Line::End => return lengths,
+            }
+        }
+    }
+
+    #[test]
+    fn lines_up_to_the_limit_are_read_and_longer_ones_skipped() {
+        let limit = vec![b'x'; MAX_LINE];
+        let over = vec![b'x'; MAX_LINE + 1];
+        let input = [&b"a\n\n"[..], &limit, b"\n", &over, b"\nbc\n", &over, &over, b"\nlast"].concat();
+        assert_eq!(all(&input), [Some(1), Some(0), Some(MAX_LINE), None, Some(2), None, Some(4)]);
+    }
+
+    #[test]
+    fn an_end_within_a_long_line_is_an_end() {
+        assert_eq!(all(&vec![b'x'; 3 * MAX_LINE]), [None]);
+        assert_eq!(all(b""), []);
+    }
+}

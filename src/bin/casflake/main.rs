@@ -1,0 +1,44 @@
+//! The `casflake` command: a node, a source of IDs, a decoder and a stress run, over the library's public API.
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod decode;
+mod fields;
+mod generate;
+mod layouts;
+mod lines;
+mod node;
+mod stop;
+mod stress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Unique, time-ordered 64-bit Snowflake IDs.
+///
+/// Exit codes: 0 success, 1 failure, 2 usage.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Node(node::Args),
+    Generate(generate::Args),
+    Decode(decode::Args),
+    Stress(stress::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Node(args) => node::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Decode(args) => decode::run(&args),
+        Command::Stress(args) => stress::run(&args),
+    };
+    stop::exit_code(outcome)
+}

@@ -1,0 +1,137 @@
+//! What the node knows, and what it answers to each request.
+
+use std::collections::HashSet;
+
+use casflake::{GenerateError, Generator, Scheme, Snowflake, Stats, WorkerId};
+use serde_json::value::RawValue;
+
+use super::request::Body;
+
+/// What a request is answered with.
+pub(crate) enum Reply<'a, S> {
+    Init,
+    Echo(&'a RawValue),
+    Generate(Snowflake<S>),
+    GenerateBatch { ids: Vec<Snowflake<S>>, max_sequence: u64 },
+    Stats(Box<Stats>),
+    Error(Code, String),
+}
+
+/// Maelstrom's error codes.
+#[derive(Clone, Copy)]
+pub(crate) enum Code {
+    NotSupported = 10,
+    TemporarilyUnavailable = 11,
+    MalformedRequest = 12,
+    Crash = 13,
+    PreconditionFailed = 22,
+}
+
+pub(crate) struct Server<S: Scheme> {
+    node: Option<Node<S>>,
+    max_batch: usize,
+    msg_ids: u64,
+}
+
+/// The node that `init` made of this process.
+struct Node<S: Scheme> {
+    id: String,
+    ids: Vec<String>,
+    generator: Generator<S>,
+}
+
+impl<S: Scheme> Server<S> {
+    pub(crate) const fn new(max_batch: usize) -> Self {
+        Self { node: None, max_batch, msg_ids: 0 }
+    }
+
+    /// The number of the next reply, from 0.
+    pub(crate) fn next_msg_id(&mut self) -> u64 {
+        let next = self.msg_ids;
+        self.msg_ids += 1;
+        next
+    }
+
+    pub(crate) fn answer<'a>(&mut self, body: &Body<'a>) -> Reply<'a, S> {
+        let Some(kind) = body.kind() else {
+            return malformed("\"type\" must be a string");
+        };
+        match (kind.as_ref(), &self.node) {
+            ("init", _) => self.init(body),
+            ("generate", Some(node)) => match node.generator.generate() {
+                Ok(id) => Reply::Generate(id),
+                Err(error) => refused(error),
+            },
+            ("generate_batch", Some(node)) => self.generate_batch(node, body),
+            ("echo", Some(_)) => match body.echo {
+                Some(value) => Reply::Echo(value),
+                None => malformed("echo needs \"echo\", any value"),
+            },
+            ("stats", Some(node)) => Reply::Stats(Box::new(node.generator.stats())),
+            ("generate" | "generate_batch" | "echo" | "stats", None) => {
+                Reply::Error(Code::TemporarilyUnavailable, "the node is not initialised: send init first".into())
+            }
+            (kind, _) => Reply::Error(
+                Code::NotSupported,
+                format!("{kind:?} is not supported: send init, generate, generate_batch, echo or stats"),
+            ),
+        }
+    }
+
+    fn generate_batch<'a>(&self, node: &Node<S>, body: &Body<'_>) -> Reply<'a, S> {
+        let max = self.max_batch;
+        match body.count() {
+            Some(count) if (1..=max).contains(&count) => match node.generator.generate_batch(count) {
+                Ok(batch) => Reply::GenerateBatch { max_sequence: batch.max_sequence(), ids: batch.into_vec() },
+                Err(error) => refused(error.cause()),
+            },
+            Some(count) => malformed(format!("a count of {count}: ask for 1 to {max}")),
+            None => malformed(format!("generate_batch needs \"count\", a whole number from 1 to {max}")),
+        }
+    }
+
+    fn init<'a>(&mut self, body: &Body<'_>) -> Reply<'a, S> {
+        let (Some(id), Some(ids)) = (body.node_id(), body.node_ids()) else {
+            return malformed("init needs \"node_id\", a string, and \"node_ids\", a list of strings");
+        };
+        if let Some(node) = &self.node {
+            return if node.id == id && node.ids == ids {
+                Reply::Init
+            } else {
+                let text = format!("the node is {:?} already: start another process for another node", node.id);
+                Reply::Error(Code::PreconditionFailed, text)
+            };
+        }
+        match worker(&id, &ids) {
+            Ok(worker) => {
+                self.node = Some(Node { id, ids, generator: Generator::new(worker) });
+                Reply::Init
+            }
+            Err(why) => malformed(why),
+        }
+    }
+}
+
+/// The worker of a node: its position in the list that all nodes are given.
+fn worker<S: Scheme>(id: &str, ids: &[String]) -> Result<WorkerId<S>, String> {
+    let mut seen = HashSet::new();
+    if let Some(twice) = ids.iter().find(|id| !seen.insert(*id)) {
+        return Err(format!("{twice:?} stands in \"node_ids\" twice: give every node a name of its own"));
+    }
+    let Some(position) = ids.iter().position(|other| other == id) else {
+        return Err(format!("{id:?} is not in \"node_ids\": list every node, in the same order on each"));
+    };
+    if let Err(error) = WorkerId::<S>::from_index(ids.len() as u64 - 1) {
+        return Err(format!("{} nodes are more than the layout has workers: {error}", ids.len()));
+    }
+    WorkerId::from_index(position as u64).map_err(|error| error.to_string())
+}
+
+fn malformed<'a, S>(why: impl Into<String>) -> Reply<'a, S> {
+    Reply::Error(Code::MalformedRequest, why.into())
+}
+
+fn refused<'a, S>(error: GenerateError) -> Reply<'a, S> {
+    let code = if error.is_retryable() { Code::TemporarilyUnavailable } else { Code::Crash };
+    Reply::Error(code, error.to_string())
+}

@@ -1,0 +1,61 @@
+//! Why a command ended before its time, and with which exit code.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+pub(crate) type Outcome = Result<(), Stop>;
+
+pub(crate) enum Stop {
+    /// An argument that does not fit: exit code 2.
+    Usage(String),
+    /// The command failed, and this is why: exit code 1.
+    Failed(String),
+    /// The command failed and has said so already: exit code 1.
+    Reported,
+    /// Nobody reads stdout any more, as under `head`: no failure.
+    PipeClosed,
+}
+
+impl Stop {
+    pub(crate) fn usage(why: impl Display) -> Self {
+        Self::Usage(why.to_string())
+    }
+
+    pub(crate) fn failed(why: impl Display) -> Self {
+        Self::Failed(why.to_string())
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe { Self::PipeClosed } else { Self::failed(error) }
+    }
+}
+
+impl From<serde_json::Error> for Stop {
+    fn from(error: serde_json::Error) -> Self {
+        io::Error::from(error).into()
+    }
+}
+
+/// Reports on stderr; a closed stderr is no reason to fail.
+pub(crate) fn report(what: impl Display) {
+    let _ = writeln!(io::stderr(), "casflake: {what}");
+}
+
+pub(crate) fn exit_code(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) | Err(Stop::PipeClosed) => ExitCode::SUCCESS,
+        Err(Stop::Reported) => ExitCode::FAILURE,
+        Err(Stop::Failed(why)) => {
+            report(why);
+            ExitCode::FAILURE
+        }
+        Err(Stop::Usage(why)) => {
+            report(why);
+            report("try --help");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The command as a child process.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+pub(crate) fn casflake(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_casflake"));
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs the command to its end on this input.
+pub(crate) fn run(args: &[&str], input: impl AsRef<[u8]> + Send) -> Output {
+    let mut child = casflake(args).spawn().expect("the command starts");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    thread::scope(|scope| {
+        // From a thread of its own, so that neither side waits for the other with full pipes. A command that does not
+        // read its input closes it: no failure.
+        scope.spawn(move || drop(stdin.write_all(input.as_ref())));
+        child.wait_with_output().expect("the command ends")
+    })
+}
+
+pub(crate) fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("UTF-8")
+}
+
+/// What every failure keeps to: this exit code, a message on stderr with these words, and no panic.
+#[track_caller]
+pub(crate) fn assert_fails(output: &Output, code: i32, words: &[&str]) {
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert_no_panic(output);
+    for word in words {
+        assert!(stderr.contains(word), "{word:?} is not in: {stderr}");
+    }
+}
+
+#[track_caller]
+pub(crate) fn assert_no_panic(output: &Output) {
+    let stderr = text(&output.stderr);
+    assert!(!stderr.contains("panicked") && !stderr.contains("backtrace"), "{stderr}");
+}
