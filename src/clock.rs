@@ -81,16 +81,7 @@ impl<C: Clock + ?Sized> Clock for alloc::sync::Arc<C> {
 ///
 /// It is a [`Clock`] with the feature `std` only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct SystemClock;
-
-impl SystemClock {
-    /// The system's clock.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self
-    }
-}
 
 #[cfg(feature = "std")]
 mod system {
