@@ -182,10 +182,14 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
             let cause = GenerateError::Count { count, max: MAX_BATCH };
             return Err(BatchError { cause, issued: Batch { ids: Vec::new() } });
         }
-        let mut ids = Vec::with_capacity(count);
+        let mut ids = Vec::new();
         while ids.len() < count {
             match self.reserve_or_wait((count - ids.len()) as u64) {
-                Ok(slots) => ids.extend(self.ids(slots)),
+                Ok(slots) => {
+                    // Not before there is an ID: a refusal costs no memory.
+                    ids.reserve_exact(count - ids.len());
+                    ids.extend(self.ids(slots));
+                }
                 Err(cause) => return Err(BatchError { cause, issued: Batch { ids } }),
             }
         }

@@ -41,7 +41,7 @@ impl<S: Scheme> Generator<S> {
     }
 }
 
-impl<S: Scheme, C> GeneratorBuilder<S, C> {
+impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     /// Starts a generator on a clock of the caller's; `Generator::builder` takes the system's.
     pub const fn new(worker: WorkerId<S>, clock: C) -> Self {
         Self { worker, clock, settings: Settings::of::<S>() }
@@ -59,6 +59,7 @@ impl<S: Scheme, C> GeneratorBuilder<S, C> {
     }
 
     /// How long a call waits for any one tick to begin, by the clock's [`elapsed`](Clock::elapsed). 100 ms unless set.
+    /// It counts anew for each tick of a batch, and where other threads took all of the tick that was waited for.
     ///
     /// A wait that is known from the start to be longer is refused at once. A bound shorter than a tick makes calls
     /// refuse overflows that they would have waited for.
@@ -103,6 +104,12 @@ impl<S: Scheme, C> GeneratorBuilder<S, C> {
     pub fn build(self) -> Result<Generator<S, C>, SettingError> {
         self.settings.check::<S>()?;
         Ok(Generator::from_settings(self.worker, self.clock, self.settings))
+    }
+}
+
+impl<S, C: Clone> Clone for GeneratorBuilder<S, C> {
+    fn clone(&self) -> Self {
+        Self { worker: self.worker, clock: self.clock.clone(), settings: self.settings }
     }
 }
 

@@ -42,52 +42,61 @@ pub trait Clock {
 
     /// Time that never steps back, counted from a moment of the clock's choice; it bounds how long a call waits.
     ///
-    /// The default is `None`: then each look at the clock while waiting counts as 100 ns.
+    /// The default is the system's monotonic clock with the feature `std`, and `None` without: then each look at the
+    /// clock while waiting counts as 100 ns. A clock whose `elapsed` stands still is waited for a nanosecond a look.
     fn elapsed(&self) -> Option<Duration> {
-        None
+        monotonic()
     }
 }
 
-impl<C: Clock + ?Sized> Clock for &C {
-    fn unix_millis(&self) -> u64 {
-        (**self).unix_millis()
-    }
-
-    fn unix_nanos(&self) -> u128 {
-        (**self).unix_nanos()
-    }
-
-    fn elapsed(&self) -> Option<Duration> {
-        (**self).elapsed()
-    }
+#[cfg(feature = "std")]
+fn monotonic() -> Option<Duration> {
+    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    Some(START.elapsed())
 }
 
-#[cfg(feature = "alloc")]
-impl<C: Clock + ?Sized> Clock for alloc::sync::Arc<C> {
-    fn unix_millis(&self) -> u64 {
-        (**self).unix_millis()
-    }
+#[cfg(not(feature = "std"))]
+const fn monotonic() -> Option<Duration> {
+    None
+}
 
-    fn unix_nanos(&self) -> u128 {
-        (**self).unix_nanos()
-    }
+/// A clock behind a pointer is a clock.
+macro_rules! forward {
+    ($($(#[$cfg:meta])? $pointer:ty;)*) => {$(
+        $(#[$cfg])?
+        impl<C: Clock + ?Sized> Clock for $pointer {
+            fn unix_millis(&self) -> u64 {
+                (**self).unix_millis()
+            }
 
-    fn elapsed(&self) -> Option<Duration> {
-        (**self).elapsed()
-    }
+            fn unix_nanos(&self) -> u128 {
+                (**self).unix_nanos()
+            }
+
+            fn elapsed(&self) -> Option<Duration> {
+                (**self).elapsed()
+            }
+        }
+    )*};
+}
+
+forward! {
+    &C;
+    #[cfg(feature = "alloc")] alloc::boxed::Box<C>;
+    #[cfg(feature = "alloc")] alloc::sync::Arc<C>;
 }
 
 /// The operating system's wall clock, precise throughout. The default.
 ///
-/// It is a [`Clock`] with the feature `std` only.
+/// It is a [`Clock`] with the feature `std` only. Its [`elapsed`](Clock::elapsed) is `Instant`'s, which on some systems
+/// stops while the machine is suspended: a wait may then outlast its bound by the time that the machine slept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SystemClock;
 
 #[cfg(feature = "std")]
 mod system {
     use core::time::Duration;
-    use std::sync::LazyLock;
-    use std::time::{Instant, SystemTime};
+    use std::time::SystemTime;
 
     use super::{Clock, SystemClock};
 
@@ -103,13 +112,6 @@ mod system {
         fn unix_nanos(&self) -> u128 {
             since_1970().as_nanos()
         }
-
-        /// By `Instant`, which on some systems stops while the machine is suspended: a wait may then outlast its bound
-        /// by the time that the machine slept.
-        fn elapsed(&self) -> Option<Duration> {
-            static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-            Some(START.elapsed())
-        }
     }
 
     #[inline]
@@ -120,7 +122,8 @@ mod system {
 
 /// A clock that stands still until it is told to move: for tests.
 ///
-/// It has no [`elapsed`](Clock::elapsed), so that a call that waits for it gives up after a bounded number of looks.
+/// A call that waits for it waits in real time ([`elapsed`](Clock::elapsed) is the default): another thread can move it
+/// on meanwhile, and if none does the call gives up after `max_wait`.
 ///
 /// ```
 /// use casflake::{GenerateError, Generator, ManualClock, WorkerId};
@@ -168,6 +171,7 @@ impl ManualClock {
 }
 
 impl Clock for ManualClock {
+    #[inline]
     fn unix_millis(&self) -> u64 {
         // ORDERING: Relaxed, as in `set`.
         self.unix_ms.load(Ordering::Relaxed)

@@ -71,7 +71,10 @@ impl<S: Scheme> Generator<S> {
 impl<S: Scheme, C> Generator<S, C> {
     /// A generator on a clock of the caller's, with the defaults of [`GeneratorBuilder`](crate::GeneratorBuilder).
     #[must_use]
-    pub const fn with_clock(worker: WorkerId<S>, clock: C) -> Self {
+    pub const fn with_clock(worker: WorkerId<S>, clock: C) -> Self
+    where
+        C: Clock,
+    {
         Self::from_settings(worker, clock, Settings::of::<S>())
     }
 
@@ -149,7 +152,7 @@ impl<S: Scheme, C> Generator<S, C> {
     }
 
     fn load(&self) -> u64 {
-        // ORDERING: Relaxed. The word alone is looked at; whoever acts on it does so by compare-and-swap.
+        // ORDERING: Relaxed. The word alone is looked at, and what is told of it is of a moment that is past anyway.
         self.word.load(Ordering::Relaxed)
     }
 
@@ -164,7 +167,8 @@ impl<S: Scheme, C> Generator<S, C> {
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
     /// The next ID. Where the tick's IDs are used up it waits for the next tick, for
-    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most (100 ms unless set).
+    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most (100 ms unless set). A call that loses all of a tick to
+    /// other threads waits for the one after it, anew.
     ///
     /// # Errors
     /// [`GenerateError`] says which: the clock is behind, stalled, or before the epoch; the generator's window has not
@@ -240,24 +244,26 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 
     /// The CAS loop: the only code that hands out slots.
     ///
-    /// `now` reads the clock, in ticks. It is read after the word: a word that another thread has moved on can then not
-    /// be ahead of a reading that is older than the move.
+    /// `now` reads the clock, in ticks. It is read after the word: whoever moved the word on had read the clock before,
+    /// so that a word ahead of this reading tells of a clock that stepped back, and not of a reading that was old.
     #[inline]
     fn advance(&self, count: u64, mut now: impl FnMut() -> i64) -> Result<Reservation, Refusal> {
         let bits = S::LAYOUT.sequence_bits();
         let backoff = Backoff::new();
         let mut retries = 0;
         let outcome = loop {
-            // ORDERING: Relaxed, here and in the exchange. Slots are told apart and put in order by the modification
-            // order of this one word, which all threads agree on; no other memory is published with it.
-            let word = self.word.load(Ordering::Relaxed);
+            // ORDERING: Acquire, paired with the Release in the exchange: the clock is then read after the reading that the
+            // word rests on. Uniqueness and order would hold with Relaxed: slots are told apart and put in order by the
+            // modification order of this one word, which all threads agree on.
+            let word = self.word.load(Ordering::Acquire);
             let slots = match reserve(word, now(), count, &self.limits()) {
                 Ok(slots) => slots,
                 Err(refusal) => break Err(refusal),
             };
-            // ORDERING: Relaxed, as above. A call that begins after another returned (happens-before) can't read an
-            // older word than that one wrote (coherence), so that its slots come later.
-            let exchange = self.word.compare_exchange_weak(word, slots.next(), Ordering::Relaxed, Ordering::Relaxed);
+            // ORDERING: Release, paired with the load above; Relaxed on failure, for the word is loaded anew then. A call
+            // that begins after another returned (happens-before) can't load an older word than that one wrote
+            // (coherence), so that its slots come later.
+            let exchange = self.word.compare_exchange_weak(word, slots.next(), Ordering::Release, Ordering::Relaxed);
             if exchange.is_ok() {
                 if (word ^ slots.next()) >> bits != 0 {
                     slots.finished(word, bits).into_iter().filter(|&ids| ids > 0).for_each(|ids| {

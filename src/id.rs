@@ -31,9 +31,8 @@ use crate::scheme::{Scheme, Standard};
 /// use casflake::Snowflake;
 ///
 /// let (from, to) = (1_735_689_600_000, 1_735_775_999_999); // 2025-01-01, UTC
-/// let (first, last) = (Snowflake::min_at(from)?, Snowflake::max_at(to)?);
+/// let (first, last) = (<Snowflake>::min_at(from)?, <Snowflake>::max_at(to)?);
 /// let query = format!("SELECT * FROM orders WHERE id BETWEEN {first} AND {last}");
-/// # let _: (Snowflake, Snowflake) = (first, last);
 /// # Ok::<(), casflake::IdError>(())
 /// ```
 #[repr(transparent)]
@@ -151,7 +150,7 @@ const fn tick_at(layout: &Layout, unix_ms: u64) -> Result<u64, IdError> {
         None => Err(IdError::Time {
             unix_ms,
             first: layout.epoch(),
-            last: layout.epoch() + layout.max_tick() * layout.tick_length(),
+            last: (layout.epoch() + layout.max_tick() * layout.tick_length()).saturating_add(layout.tick_length() - 1),
         }),
     }
 }
@@ -184,6 +183,13 @@ impl<S> From<Snowflake<S>> for u64 {
     }
 }
 
+/// As [`Snowflake::as_i64`].
+impl<S> From<Snowflake<S>> for i64 {
+    fn from(id: Snowflake<S>) -> Self {
+        id.as_i64()
+    }
+}
+
 /// Reads decimal digits, as `Display` writes them.
 impl<S: Scheme> FromStr for Snowflake<S> {
     type Err = IdError;
@@ -213,6 +219,12 @@ impl<S> fmt::LowerHex for Snowflake<S> {
 impl<S> fmt::UpperHex for Snowflake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::UpperHex::fmt(&self.0, f)
+    }
+}
+
+impl<S> fmt::Octal for Snowflake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Octal::fmt(&self.0, f)
     }
 }
 

@@ -310,20 +310,22 @@ impl Layout {
     /// `decode` for an ID that is known to have no reserved bit set.
     pub(crate) const fn split(&self, id: u64) -> Parts {
         Parts {
-            tick: field(id, self.timestamp_shift(), self.timestamp_bits),
-            datacenter: field(id, self.datacenter_shift(), self.datacenter_bits),
-            worker: field(id, self.worker_shift(), self.worker_bits),
-            sequence: field(id, self.sequence_shift(), self.sequence_bits),
+            tick: id >> self.timestamp_shift(),
+            datacenter: (id >> self.datacenter_shift()) & self.max_datacenter(),
+            worker: (id >> self.worker_shift()) & self.max_worker(),
+            sequence: (id >> self.sequence_shift()) & self.max_sequence(),
         }
     }
 
     /// `encode` for parts that are known to fit.
     pub(crate) const fn join(&self, parts: Parts) -> u64 {
-        shl(parts.tick, self.timestamp_shift())
-            | shl(parts.datacenter, self.datacenter_shift())
-            | shl(parts.worker, self.worker_shift())
-            | shl(parts.sequence, self.sequence_shift())
+        (parts.tick << self.timestamp_shift())
+            | (parts.datacenter << self.datacenter_shift())
+            | (parts.worker << self.worker_shift())
+            | (parts.sequence << self.sequence_shift())
     }
+
+    // The timestamp is on top and has a bit at least: no field begins at bit 64, where a shift would overflow.
 
     const fn timestamp_shift(&self) -> u32 {
         self.datacenter_bits + self.worker_bits + self.sequence_bits
@@ -357,22 +359,6 @@ const fn clamped(ticks: u64) -> i64 {
 const fn mask(bits: u32) -> u64 {
     match u64::MAX.checked_shr(u64::BITS - bits) {
         Some(mask) => mask,
-        None => 0,
-    }
-}
-
-/// A field of no width may stand at bit 64, where a plain shift would overflow.
-const fn field(id: u64, shift: u32, bits: u32) -> u64 {
-    match id.checked_shr(shift) {
-        Some(value) => value & mask(bits),
-        None => 0,
-    }
-}
-
-/// The counterpart of `field`: at bit 64 only a field of no width can stand, and its value is 0.
-const fn shl(value: u64, shift: u32) -> u64 {
-    match value.checked_shl(shift) {
-        Some(value) => value,
         None => 0,
     }
 }

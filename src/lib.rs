@@ -72,9 +72,9 @@ mod worker;
 pub use batch::{Batch, BatchError, MAX_BATCH};
 pub use builder::GeneratorBuilder;
 pub use clock::{Clock, ManualClock, SystemClock};
-#[cfg(feature = "alloc")]
-pub use error::TopologyError;
 pub use error::{FillError, GenerateError, IdError, LayoutError, SettingError, WorkerIdError};
+#[cfg(feature = "alloc")]
+pub use error::{TopologyError, WorkerTextError};
 pub use generator::Generator;
 pub use id::Snowflake;
 pub use layout::{FieldOrder, Layout, Parts};

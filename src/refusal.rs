@@ -8,6 +8,7 @@ use crate::settings::Settings;
 use crate::state::{Cause, Refusal, signed};
 
 const NANOS_PER_MS: u128 = 1_000_000;
+const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
 /// The whole milliseconds in `nanos`.
 pub(crate) fn millis(nanos: u128) -> u64 {
@@ -42,7 +43,10 @@ impl Held {
         let first = i128::from(signed(tick)) - i128::from(signed(self.max_lead));
         let due_ms = i128::from(self.layout.epoch()) + first * i128::from(self.layout.tick_length());
         let due = u128::try_from(due_ms).unwrap_or(0).saturating_mul(NANOS_PER_MS);
-        Duration::from_nanos(u64::try_from(due.saturating_sub(self.unix_nanos)).unwrap_or(u64::MAX))
+        let nanos = due.saturating_sub(self.unix_nanos);
+        let seconds = u64::try_from(nanos / NANOS_PER_SECOND).unwrap_or(u64::MAX);
+        // The rest is below a second, which 32 bits hold.
+        Duration::new(seconds, u32::try_from(nanos % NANOS_PER_SECOND).unwrap_or(0))
     }
 
     /// What the caller is told.

@@ -13,9 +13,9 @@ const BUCKETS: usize = 62;
 
 /// What a generator has done so far: [`Generator::stats`](crate::Generator::stats).
 ///
-/// Every number is exact when no call is in progress. While calls run, `ids`, `ticks`, the histogram and the maxima are
-/// those of a moment just past or lower: a call books a tick when it moves the generator out of it, so that issuing an
-/// ID within a tick costs nothing.
+/// Every number is exact when no call is in progress. While calls run each is a lower bound: a call books a tick when it
+/// moves the generator out of it, so that issuing an ID within a tick costs nothing, and a tick that is just being booked
+/// is missing from the histogram and the maxima. `ids` and `ticks` never fall from one snapshot to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -37,10 +37,12 @@ pub struct Stats {
     /// How long those waits took, added up over all calls, by the clock's [`elapsed`](crate::Clock::elapsed); 0 where
     /// it has none.
     pub overflow_wait_time: Duration,
-    /// How often a call found that another had moved the generator in between, and tried again.
+    /// How often a call lost its compare-and-swap, to another call or (on processors that allow it) to none, and tried
+    /// again.
     pub cas_retries: u64,
-    /// How many calls found, by two precise readings, that the clock had stepped back behind the last ID's tick. A step
-    /// that is over before that tick is used up is not noticed.
+    /// How often a call found, by two precise readings, that the clock had stepped back behind the last ID's tick; a
+    /// batch can find so once for each tick that it touches. A step that is over before that tick is used up is not
+    /// noticed.
     pub clock_behind: u64,
 }
 
@@ -79,6 +81,8 @@ pub(crate) struct Ledger {
     overflow_wait_nanos: AtomicU64,
     cas_retries: AtomicU64,
     clock_behind: AtomicU64,
+    /// The highest `ids` and `ticks` that a snapshot has told.
+    told: [AtomicU64; 2],
 }
 
 impl Ledger {
@@ -91,6 +95,7 @@ impl Ledger {
             overflow_wait_nanos: AtomicU64::new(0),
             cas_retries: AtomicU64::new(0),
             clock_behind: AtomicU64::new(0),
+            told: [const { AtomicU64::new(0) }; 2],
         }
     }
 
@@ -106,8 +111,11 @@ impl Ledger {
             // ORDERING: Release, as above.
             ticks.fetch_add(1, Ordering::Release);
         }
-        // ORDERING: Release, as above.
-        self.max_sequence.fetch_max(ids - 1, Ordering::Release);
+        // ORDERING: Relaxed. Only spares the exchange below where it would change nothing.
+        if self.max_sequence.load(Ordering::Relaxed) < ids - 1 {
+            // ORDERING: Release, as above.
+            self.max_sequence.fetch_max(ids - 1, Ordering::Release);
+        }
     }
 
     /// Books one wait for a tick, as long as `time` where the clock could tell.
@@ -115,8 +123,9 @@ impl Ledger {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         // ORDERING: Relaxed. Counters of their own; nothing is read on the strength of them.
         self.overflow_waits.fetch_add(1, Ordering::Relaxed);
+        let add = |sum: u64| Some(sum.saturating_add(nanos));
         // ORDERING: Relaxed, as above.
-        self.overflow_wait_nanos.fetch_add(nanos, Ordering::Relaxed);
+        let _ = self.overflow_wait_nanos.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
     #[cold]
@@ -151,9 +160,14 @@ impl Ledger {
                 *ticks += 1;
             }
         }
+        let [told_ids, told_ticks] = &self.told;
+        let never_less = |told: &AtomicU64, now: u64| {
+            // ORDERING: Relaxed. One variable, whose modification order alone makes what is told grow.
+            told.fetch_max(now, Ordering::Relaxed).max(now)
+        };
         Stats {
-            ids,
-            ticks: buckets.iter().sum(),
+            ids: never_less(told_ids, ids),
+            ticks: never_less(told_ticks, buckets.iter().sum()),
             last_tick,
             tick_max_sequence: if last_tick.is_some() { word.wrapping_sub(1) & mask } else { 0 },
             max_sequence,
@@ -167,5 +181,26 @@ impl Ledger {
             // ORDERING: Relaxed, as where they are booked.
             clock_behind: self.clock_behind.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ledger;
+
+    #[test]
+    fn ids_and_ticks_do_not_fall_while_a_tick_is_being_booked() {
+        let ledger = Ledger::new();
+        let told = |word: u64| {
+            let stats = ledger.snapshot(|| word, 0, 3);
+            (stats.ids, stats.ticks)
+        };
+        assert_eq!(told(0), (0, 0));
+        assert_eq!(told(5), (5, 1));
+        // Another call has taken the rest of the tick, and has not booked it yet.
+        assert_eq!(told(8), (5, 1));
+        ledger.book_tick(8);
+        assert_eq!(told(8), (8, 1));
+        assert_eq!(told(8 + 2), (10, 2));
     }
 }

@@ -64,14 +64,16 @@ impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
         if count > u128::from(MAX_GENERATORS) {
             return Err(TopologyError::TooMany { count, max: MAX_GENERATORS });
         }
-        let generator = |datacenter, worker| match WorkerId::new_in(datacenter, worker) {
-            Ok(worker) => Some(Generator::with_clock(worker, clock.clone())),
-            Err(_) => None,
+        let generators = |datacenter| {
+            let generator = |worker| {
+                let worker = WorkerId::new_in(datacenter, worker);
+                // Every number below the counts checked above fits.
+                let worker = worker.map_err(|_| TopologyError::Workers { count: workers, max })?;
+                Ok(Generator::with_clock(worker, clock.clone()))
+            };
+            Ok(Datacenter { generators: (0..workers).map(generator).collect::<Result<_, _>>()? })
         };
-        let datacenters = (0..datacenters).map(|datacenter| Datacenter {
-            generators: (0..workers).filter_map(|worker| generator(datacenter, worker)).collect(),
-        });
-        Ok(Self { datacenters: datacenters.collect() })
+        Ok(Self { datacenters: (0..datacenters).map(generators).collect::<Result<_, _>>()? })
     }
 }
 

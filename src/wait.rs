@@ -8,7 +8,7 @@ use crate::refusal::Held;
 use crate::settings::Settings;
 use crate::state::Cause;
 use crate::stats::Ledger;
-use crate::sync::{Backoff, spin_loop};
+use crate::sync::{spin_loop, yield_now};
 
 /// What a call does while it waits for the next tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -68,6 +68,9 @@ fn book<C: Clock>(waiter: Option<Waiter<'_, C>>, ledger: &Ledger) {
 /// What one look at a clock that has no `elapsed` counts as, in nanoseconds.
 const LOOK_NANOS: u64 = 100;
 
+/// How often [`Wait::Yield`] spins before it yields: a few microseconds.
+const SPINS: u64 = 64;
+
 /// One wait for one tick.
 struct Waiter<'a, C> {
     clock: &'a C,
@@ -76,7 +79,6 @@ struct Waiter<'a, C> {
     cause: Cause,
     started: Option<Duration>,
     looks: u64,
-    backoff: Backoff,
     /// Whether `max_wait` was over before the latest attempt. Found out before it, not after: a thread that lost its
     /// core for long in between still gets the tick that has begun meanwhile.
     is_over: bool,
@@ -84,13 +86,14 @@ struct Waiter<'a, C> {
 
 impl<'a, C: Clock> Waiter<'a, C> {
     fn new(clock: &'a C, tick: u64, cause: Cause) -> Self {
-        Self { clock, tick, cause, started: clock.elapsed(), looks: 0, backoff: Backoff::new(), is_over: false }
+        Self { clock, tick, cause, started: clock.elapsed(), looks: 0, is_over: false }
     }
 
     fn pause(&mut self, settings: &Settings) {
         match settings.wait {
             Wait::Spin => spin_loop(),
-            Wait::Yield => self.backoff.snooze(),
+            Wait::Yield if self.looks < SPINS => spin_loop(),
+            Wait::Yield => yield_now(),
         }
         self.looks = self.looks.saturating_add(1);
         self.is_over = self.waited() >= settings.max_wait;

@@ -47,6 +47,14 @@ impl WorkerId<Standard> {
     pub const fn fixed<const DATACENTER: u64, const WORKER: u64>() -> Self {
         Self::fixed_in::<DATACENTER, WORKER>()
     }
+
+    /// The worker of the [`Standard`] scheme with this index; [`from_index_in`](Self::from_index_in) is for any scheme.
+    ///
+    /// # Errors
+    /// `index` is over 1023.
+    pub const fn from_index(index: u64) -> Result<Self, WorkerIdError> {
+        Self::from_index_in(index)
+    }
 }
 
 impl<S: Scheme> WorkerId<S> {
@@ -77,12 +85,12 @@ impl<S: Scheme> WorkerId<S> {
         Self::from_valid(DATACENTER, WORKER)
     }
 
-    /// The worker with this index: datacenter `index / workers`, worker `index % workers`, where `workers` is how many
-    /// workers a datacenter has in the layout.
+    /// The worker of the scheme `S` with this index: datacenter `index / workers`, worker `index % workers`, where
+    /// `workers` is how many workers a datacenter has in the layout.
     ///
     /// # Errors
     /// `index` does not fit the layout.
-    pub const fn from_index(index: u64) -> Result<Self, WorkerIdError> {
+    pub const fn from_index_in(index: u64) -> Result<Self, WorkerIdError> {
         if index > Self::MAX_INDEX {
             return Err(WorkerIdError::Index { value: index, max: Self::MAX_INDEX });
         }
@@ -125,18 +133,38 @@ mod text {
     use alloc::borrow::ToOwned;
     use core::str::FromStr;
 
-    use super::{Scheme, WorkerId, WorkerIdError};
+    use super::{Scheme, Standard, WorkerId};
+    use crate::error::WorkerTextError;
 
     /// Reads an index (`37`) or `datacenter/worker` (`1/5`).
     impl<S: Scheme> FromStr for WorkerId<S> {
-        type Err = WorkerIdError;
+        type Err = WorkerTextError;
 
-        fn from_str(text: &str) -> Result<Self, WorkerIdError> {
-            let number = |digits| decimal(digits).ok_or_else(|| WorkerIdError::NotAWorker { text: text.to_owned() });
-            match text.split_once('/') {
-                Some((datacenter, worker)) => Self::new_in(number(datacenter)?, number(worker)?),
-                None => Self::from_index(number(text)?),
-            }
+        fn from_str(text: &str) -> Result<Self, WorkerTextError> {
+            let number = |digits: &str, max| {
+                if is_decimal(digits) {
+                    digits.parse().map_err(|_| WorkerTextError::TooLong { digits: digits.to_owned(), max })
+                } else {
+                    Err(WorkerTextError::NotAWorker { text: text.to_owned() })
+                }
+            };
+            Ok(match text.split_once('/') {
+                Some((datacenter, worker)) => Self::new_in(
+                    number(datacenter, S::LAYOUT.max_datacenter())?,
+                    number(worker, S::LAYOUT.max_worker())?,
+                )?,
+                None => Self::from_index_in(number(text, Self::MAX_INDEX)?)?,
+            })
+        }
+    }
+
+    impl WorkerId<Standard> {
+        /// As [`from_ordinal_in`](Self::from_ordinal_in), for the [`Standard`] scheme.
+        ///
+        /// # Errors
+        /// As [`from_ordinal_in`](Self::from_ordinal_in).
+        pub fn from_ordinal(hostname: &str) -> Result<Self, WorkerTextError> {
+            Self::from_ordinal_in(hostname)
         }
     }
 
@@ -149,48 +177,78 @@ mod text {
         ///
         /// # Errors
         /// There is no hyphen followed by a number without leading zeros, or the number does not fit the layout.
-        pub fn from_ordinal(hostname: &str) -> Result<Self, WorkerIdError> {
+        pub fn from_ordinal_in(hostname: &str) -> Result<Self, WorkerTextError> {
             let label = hostname.split('.').next().unwrap_or_default();
-            let ordinal = label
-                .rsplit_once('-')
-                .filter(|(name, digits)| !name.is_empty() && (*digits == "0" || !digits.starts_with('0')))
-                .and_then(|(_, digits)| decimal(digits));
+            let ordinal = label.rsplit_once('-').filter(|(name, digits)| {
+                !name.is_empty() && is_decimal(digits) && (*digits == "0" || !digits.starts_with('0'))
+            });
             match ordinal {
-                Some(index) => Self::from_index(index),
-                None => Err(WorkerIdError::NoOrdinal { hostname: hostname.to_owned() }),
+                Some((_, digits)) => digits.parse(),
+                None => Err(WorkerTextError::NoOrdinal { hostname: hostname.to_owned() }),
             }
         }
     }
 
     /// Digits only, where `u64::from_str` takes a plus sign too.
-    fn decimal(digits: &str) -> Option<u64> {
-        if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None }
+    fn is_decimal(text: &str) -> bool {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
     }
 }
 
 #[cfg(feature = "std")]
-impl<S: Scheme> WorkerId<S> {
-    /// The worker that the environment variable `variable` names: an index (`37`) or `datacenter/worker` (`1/5`).
-    ///
-    /// # Errors
-    /// The variable is not set, or its value is not a worker of the layout.
-    pub fn from_env(variable: &str) -> Result<Self, WorkerIdError> {
-        let Ok(text) = std::env::var(variable) else {
-            return Err(WorkerIdError::NotSet { variable: variable.into() });
-        };
-        let refused = |cause: WorkerIdError| WorkerIdError::Variable { variable: variable.into(), cause: cause.into() };
-        text.parse().map_err(refused)
+mod env {
+    use super::{Scheme, Standard, WorkerId};
+    use crate::error::WorkerTextError;
+
+    impl WorkerId<Standard> {
+        /// As [`from_env_in`](Self::from_env_in), for the [`Standard`] scheme.
+        ///
+        /// # Errors
+        /// As [`from_env_in`](Self::from_env_in).
+        pub fn from_env(variable: &str) -> Result<Self, WorkerTextError> {
+            Self::from_env_in(variable)
+        }
+    }
+
+    impl<S: Scheme> WorkerId<S> {
+        /// The worker that the environment variable `variable` names: an index (`37`) or `datacenter/worker` (`1/5`).
+        ///
+        /// # Errors
+        /// The variable is not set, or its value is not a worker of the layout.
+        pub fn from_env_in(variable: &str) -> Result<Self, WorkerTextError> {
+            let Ok(text) = std::env::var(variable) else {
+                return Err(WorkerTextError::NotSet { variable: variable.into() });
+            };
+            let refused =
+                |cause: WorkerTextError| WorkerTextError::Variable { variable: variable.into(), cause: cause.into() };
+            text.parse().map_err(refused)
+        }
     }
 }
 
 #[cfg(feature = "hostname")]
-impl<S: Scheme> WorkerId<S> {
-    /// The worker that this machine's host name ends in: [`from_ordinal`](Self::from_ordinal) of it.
-    ///
-    /// # Errors
-    /// As [`from_ordinal`](Self::from_ordinal).
-    pub fn from_hostname() -> Result<Self, WorkerIdError> {
-        Self::from_ordinal(&gethostname::gethostname().to_string_lossy())
+mod hostname {
+    use super::{Scheme, Standard, WorkerId};
+    use crate::error::WorkerTextError;
+
+    impl WorkerId<Standard> {
+        /// As [`from_hostname_in`](Self::from_hostname_in), for the [`Standard`] scheme.
+        ///
+        /// # Errors
+        /// As [`from_ordinal_in`](Self::from_ordinal_in).
+        pub fn from_hostname() -> Result<Self, WorkerTextError> {
+            Self::from_hostname_in()
+        }
+    }
+
+    impl<S: Scheme> WorkerId<S> {
+        /// The worker that this machine's host name ends in: [`from_ordinal_in`](Self::from_ordinal_in) of it.
+        ///
+        /// # Errors
+        /// As [`from_ordinal_in`](Self::from_ordinal_in).
+        pub fn from_hostname_in() -> Result<Self, WorkerTextError> {
+            Self::from_ordinal_in(&gethostname::gethostname().to_string_lossy())
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Each preset against IDs that its service has published, or against the arithmetic of its own source; and what every
 //! type promises of itself whatever the scheme.
 
+#![cfg(feature = "std")]
+
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -9,7 +11,7 @@ use casflake::{
     Batch, BatchError, Clock, Datacenter, Discord, FieldOrder, FillError, GenerateError, Generator, GeneratorBuilder,
     Histogram, IdError, Instagram, JsSafe, Layout, LayoutError, ManualClock, Mastodon, Parts, Scheme, SettingError,
     Snowflake, Sonyflake, Standard, Stats, SystemClock, Topology, TopologyError, Twitter, Wait, WorkerId,
-    WorkerIdError,
+    WorkerIdError, WorkerTextError,
 };
 
 fn id<S: Scheme>(number: u64) -> Snowflake<S> {
@@ -197,6 +199,7 @@ fn types_of_a_bare_scheme_are_what_their_numbers_are() {
     error::<SettingError>();
     error::<TopologyError>();
     error::<WorkerIdError>();
+    error::<WorkerTextError>();
     fn clock<C: Clock>() {}
     clock::<&ManualClock>();
     clock::<std::sync::Arc<ManualClock>>();

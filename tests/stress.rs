@@ -1,6 +1,8 @@
 //! Defends I1, I2 and I8 under load: threads that share one generator, whatever mix of calls they make, get IDs that
 //! never repeat and always increase, and the statistics agree with what was issued.
 
+#![cfg(feature = "std")]
+
 use std::collections::BTreeMap;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,5 +1,7 @@
 //! Defends I1 and I5 for whole systems: each datacenter's worker has a generator of its own, and look-ups are checked.
 
+#![cfg(feature = "std")]
+
 use std::collections::HashSet;
 
 use casflake::{JsSafe, Layout, MAX_GENERATORS, ManualClock, Scheme, Sonyflake, Standard, Topology, TopologyError};

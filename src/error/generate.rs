@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 /// Why a generator issued no ID. A refused call changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GenerateError {
     /// All slots of the current tick (and of those that `max_lead` allows) are used.
@@ -19,7 +19,7 @@ pub enum GenerateError {
     },
     /// The clock did not reach the next tick while the call waited.
     ClockStalled {
-        /// How long the call waited at the least: its `max_wait`.
+        /// The bound that the wait reached, by the clock's [`elapsed`](crate::Clock::elapsed).
         max_wait: Duration,
     },
     /// The clock reads a time before the layout's epoch, and no ID has been issued yet.
@@ -61,18 +61,28 @@ impl GenerateError {
     /// Whether the same call may succeed later with nothing but time gone by.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Exhausted { .. } | Self::ClockBehind { .. } | Self::ClockStalled { .. } | Self::TooEarly { .. }
-        )
+        match self {
+            Self::Exhausted { .. }
+            | Self::ClockBehind { .. }
+            | Self::ClockStalled { .. }
+            | Self::BeforeEpoch { .. }
+            | Self::TooEarly { .. } => true,
+            Self::Fenced { .. } | Self::Closed | Self::OutOfTicks { .. } | Self::Count { .. } => false,
+        }
     }
 
-    /// The least time to wait before a retry can succeed, where that is known.
+    /// How long to wait before a retry makes sense, where that is known.
+    ///
+    /// After [`ClockBehind`](Self::ClockBehind) that is when the clock has come back to the last ID's tick; where that
+    /// tick is used up, the retry has one more tick to wait.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match *self {
             Self::Exhausted { retry_after } | Self::TooEarly { retry_after, .. } => Some(retry_after),
             Self::ClockBehind { by } => Some(by),
+            Self::BeforeEpoch { unix_ms, epoch_unix_ms } => {
+                Some(Duration::from_millis(epoch_unix_ms.saturating_sub(unix_ms)))
+            }
             _ => None,
         }
     }
@@ -123,7 +133,7 @@ impl fmt::Display for GenerateError {
 impl core::error::Error for GenerateError {}
 
 /// Why [`Generator::fill`](crate::Generator::fill) stopped, and how far it got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FillError {
     pub(crate) filled: usize,
     pub(crate) cause: GenerateError,

@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Why a number, a text or parts do not make an ID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdError {
     /// The number sets bits that its layout reserves.
@@ -33,7 +33,7 @@ pub enum IdError {
         unix_ms: u64,
         /// When the first tick begins, in Unix milliseconds.
         first: u64,
-        /// When the last tick begins, in Unix milliseconds.
+        /// The last millisecond of the last tick, in Unix milliseconds.
         last: u64,
     },
     /// The text is not a decimal number.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Why a [`Layout`](crate::Layout) was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LayoutError {
     /// The timestamp has a width of 0.

@@ -15,3 +15,5 @@ pub use setting::SettingError;
 #[cfg(feature = "alloc")]
 pub use topology::TopologyError;
 pub use worker::WorkerIdError;
+#[cfg(feature = "alloc")]
+pub use worker::WorkerTextError;

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Why a [`GeneratorBuilder`](crate::GeneratorBuilder) or [`Generator::extend_fence`](crate::Generator::extend_fence)
 /// refused a setting. All values are ticks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SettingError {
     /// `not_before` lies after the layout's last tick.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Why a [`Topology`](crate::Topology) can't be made, or has no such generator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TopologyError {
     /// No datacenters, or more than the layout has numbers for.

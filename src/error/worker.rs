@@ -1,9 +1,9 @@
-//! A worker that does not fit.
+//! A worker that does not fit, or a text that names none.
 
 use core::fmt;
 
 /// Why there is no such [`WorkerId`](crate::WorkerId).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WorkerIdError {
     /// The datacenter does not fit the layout.
@@ -27,74 +27,99 @@ pub enum WorkerIdError {
         /// The largest that fits.
         max: u64,
     },
-    /// The text is neither `index` nor `datacenter/worker`.
-    #[cfg(feature = "alloc")]
-    NotAWorker {
-        /// The text.
-        text: alloc::string::String,
-    },
-    /// The host name does not end in a hyphen and an ordinal.
-    #[cfg(feature = "alloc")]
-    NoOrdinal {
-        /// The host name.
-        hostname: alloc::string::String,
-    },
-    /// The environment variable is not set, or not to a text.
-    #[cfg(feature = "std")]
-    NotSet {
-        /// The variable's name.
-        variable: alloc::string::String,
-    },
-    /// The environment variable's value was refused.
-    #[cfg(feature = "std")]
-    Variable {
-        /// The variable's name.
-        variable: alloc::string::String,
-        /// Why its value was refused.
-        cause: alloc::boxed::Box<WorkerIdError>,
-    },
 }
 
 impl fmt::Display for WorkerIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Datacenter { value, max } => {
-                write!(f, "datacenter {value} does not fit the layout: give one from 0 to {max}")
-            }
-            Self::Worker { value, max } => {
-                write!(f, "worker {value} does not fit the layout: give one from 0 to {max}")
-            }
-            Self::Index { value, max } => {
-                write!(f, "worker index {value} does not fit the layout: give one from 0 to {max}")
-            }
-            #[cfg(feature = "alloc")]
-            Self::NotAWorker { text } => {
-                write!(f, "{text:?} is not a worker: give an index such as 37, or datacenter/worker such as 1/5")
-            }
-            #[cfg(feature = "alloc")]
-            Self::NoOrdinal { hostname } => write!(
-                f,
-                "the host name {hostname:?} has no ordinal: it must end in a hyphen and a number without leading zeros, \
-                 as in web-3 (a Kubernetes StatefulSet names its pods so); otherwise give the worker explicitly"
-            ),
-            #[cfg(feature = "std")]
-            Self::NotSet { variable } => write!(
-                f,
-                "the environment variable {variable} is not set to a text: set it to an index such as 37, or to \
-                 datacenter/worker such as 1/5"
-            ),
-            #[cfg(feature = "std")]
-            Self::Variable { variable, .. } => write!(f, "the environment variable {variable} was refused"),
-        }
+        let (what, value, max) = match self {
+            Self::Datacenter { value, max } => ("datacenter", value, max),
+            Self::Worker { value, max } => ("worker", value, max),
+            Self::Index { value, max } => ("worker index", value, max),
+        };
+        write!(f, "{what} {value} does not fit the layout: give one from 0 to {max}")
     }
 }
 
-impl core::error::Error for WorkerIdError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            #[cfg(feature = "std")]
-            Self::Variable { cause, .. } => Some(cause.as_ref()),
-            _ => None,
+impl core::error::Error for WorkerIdError {}
+
+#[cfg(feature = "alloc")]
+pub use text::WorkerTextError;
+
+#[cfg(feature = "alloc")]
+mod text {
+    use alloc::string::String;
+    use core::fmt;
+
+    use super::WorkerIdError;
+
+    /// Why a text names no [`WorkerId`](crate::WorkerId).
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum WorkerTextError {
+        /// The text is neither `index` nor `datacenter/worker`.
+        NotAWorker {
+            /// The text.
+            text: String,
+        },
+        /// The host name does not end in a hyphen and an ordinal.
+        NoOrdinal {
+            /// The host name.
+            hostname: String,
+        },
+        /// A number in the text does not fit the layout.
+        DoesNotFit(WorkerIdError),
+        /// A number in the text does not fit 64 bits, let alone the layout.
+        TooLong {
+            /// The number.
+            digits: String,
+            /// The largest that fits the layout.
+            max: u64,
+        },
+        /// The environment variable is not set, or not to a text.
+        NotSet {
+            /// The variable's name.
+            variable: String,
+        },
+        /// The environment variable's value was refused.
+        Variable {
+            /// The variable's name.
+            variable: String,
+            /// Why its value was refused.
+            cause: alloc::boxed::Box<WorkerTextError>,
+        },
+    }
+
+    impl From<WorkerIdError> for WorkerTextError {
+        fn from(error: WorkerIdError) -> Self {
+            Self::DoesNotFit(error)
         }
     }
+
+    impl fmt::Display for WorkerTextError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match self {
+                Self::NotAWorker { text } => {
+                    write!(f, "{text:?} is not a worker: give an index such as 37, or datacenter/worker such as 1/5")
+                }
+                Self::NoOrdinal { hostname } => write!(
+                    f,
+                    "the host name {hostname:?} has no ordinal: it must end in a hyphen and a number without leading \
+                     zeros, as in web-3 (a Kubernetes StatefulSet names its pods so); otherwise give the worker \
+                     explicitly"
+                ),
+                Self::DoesNotFit(error) => error.fmt(f),
+                Self::TooLong { digits, max } => {
+                    write!(f, "{digits} does not fit the layout: give a number from 0 to {max}")
+                }
+                Self::NotSet { variable } => write!(
+                    f,
+                    "the environment variable {variable} is not set to a text: set it to an index such as 37, or to \
+                     datacenter/worker such as 1/5"
+                ),
+                Self::Variable { variable, cause } => write!(f, "the environment variable {variable}: {cause}"),
+            }
+        }
+    }
+
+    impl core::error::Error for WorkerTextError {}
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use casflake::{Clock, ManualClock};
 
-/// Reads from a list, one reading a look, and stays at the last. Coarse and precise looks share the list.
+/// Reads from a list, one reading a look, and stays at the last. Coarse and precise looks share the list. It has no
+/// monotonic time.
 pub(crate) struct Script {
     readings: Mutex<VecDeque<u64>>,
     looks: AtomicU64,
@@ -35,6 +36,10 @@ impl Clock for Script {
         let mut readings = self.readings.lock().expect("no panic");
         let last = *readings.front().expect("a script has a reading");
         if readings.len() > 1 { readings.pop_front().expect("more than one") } else { last }
+    }
+
+    fn elapsed(&self) -> Option<Duration> {
+        None
     }
 }
 

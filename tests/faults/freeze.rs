@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use casflake::{GenerateError, ManualClock, Wait};
 
-use super::clocks::Stopwatch;
+use super::clocks::{Script, Stopwatch};
 use super::{NOW, SIZE, TICK, drain, ms, on, slot, with};
 
 #[test]
@@ -18,9 +18,11 @@ fn a_frozen_clock_gives_one_tick_of_ids_in_order() {
 #[test]
 fn i4_a_frozen_clock_without_a_monotonic_one_releases_a_waiting_caller() {
     for wait in [Wait::Spin, Wait::Yield] {
-        let ids = with(ManualClock::new(NOW), |builder| builder.wait(wait).max_wait(ms(2)));
+        let ids = with(Script::new([NOW]), |builder| builder.wait(wait).max_wait(ms(2)));
         drain(&ids, SIZE);
+        ids.clock().then([NOW]);
         assert_eq!(ids.generate(), Err(GenerateError::ClockStalled { max_wait: ms(2) }));
+        assert_eq!(ids.clock().looks(), 2 + 20_000, "2 ms at 100 ns a look, after those before the wait");
         assert_eq!(ids.generate_batch(2).map_err(|error| error.cause()), Err(ids.generate().unwrap_err()));
         assert_eq!(ids.stats().ids, SIZE as u64);
     }

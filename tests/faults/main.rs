@@ -1,6 +1,8 @@
 //! Defends I3 to I8 against clocks that freeze, step, jump, lag or leave the layout's time: on clocks of the test's own,
 //! so that every outcome is exact. Nothing here measures or waits for real time.
 
+#![cfg(feature = "alloc")]
+
 mod batches;
 mod clocks;
 mod closing;

@@ -1,6 +1,8 @@
 //! Defends round trips, order and I5 over all widths, field orders, epochs and ticks; and I1, I3 and I6 over arbitrary
 //! clocks and counts.
 
+#![cfg(feature = "alloc")]
+
 use proptest::prelude::*;
 
 /// Calls a generic property for every preset.

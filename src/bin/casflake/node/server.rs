@@ -121,10 +121,10 @@ fn worker<S: Scheme>(id: &str, ids: &[String]) -> Result<WorkerId<S>, String> {
     let Some(position) = ids.iter().position(|other| other == id) else {
         return Err(format!("{id:?} is not in \"node_ids\": list every node, in the same order on each"));
     };
-    if let Err(error) = WorkerId::<S>::from_index(ids.len() as u64 - 1) {
+    if let Err(error) = WorkerId::<S>::from_index_in(ids.len() as u64 - 1) {
         return Err(format!("{} nodes are more than the layout has workers: {error}", ids.len()));
     }
-    WorkerId::from_index(position as u64).map_err(|error| error.to_string())
+    WorkerId::from_index_in(position as u64).map_err(|error| error.to_string())
 }
 
 fn malformed<'a, S>(why: impl Into<String>) -> Reply<'a, S> {

@@ -69,7 +69,7 @@ fn stress<S: Scheme>(args: &Args) -> Outcome {
         (Some(count), _) => Plan::Count(count),
         (None, time) => Plan::Time(time.unwrap_or_default()),
     };
-    let generator = Generator::new(WorkerId::<S>::from_index(0).map_err(Stop::failed)?);
+    let generator = Generator::new(WorkerId::<S>::from_index_in(0).map_err(Stop::failed)?);
     let report = Report::new(&generator, args.batch, measure::run(&generator, threads, args.batch, plan)?);
     report.print(args.json)?;
     if report.is_good() { Ok(()) } else { Err(Stop::failed("the IDs are not as they must be: see the report")) }
