@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use casflake::{Generator, Layout, Scheme, Snowflake, WorkerId};
+use casflake::{Clock, Generator, Layout, Scheme, Snowflake, SystemClock, WorkerId};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -44,6 +44,7 @@ fn one_thread(c: &mut Criterion) {
     }
     let mut group = c.benchmark_group("one thread");
     group.throughput(Throughput::Elements(1));
+    group.bench_function("read the clock", |b| b.iter(|| black_box(SystemClock.unix_millis())));
     bench::<Wide>(&mut group, "wide");
     bench::<casflake::Standard>(&mut group, "standard");
     group.finish();

@@ -61,8 +61,9 @@ fn generate_refuses_what_does_not_fit() {
         (&["--layout", "mastodon"], &["mastodon", "only decodes"]),
         (&["--layout", "snow"], &["snow", "standard"]),
         (&["--worker", "-1"], &["-1", "--worker"]),
-        (&["--worker", "18446744073709551616"], &["18446744073709551616", "--worker"]),
-        (&["-n", "0"], &["0", "--count"]),
+        (&["--worker", "18446744073709551616"], &["18446744073709551616", "--worker", "0 to 18446744073709551615"]),
+        (&["--worker", "+1"], &["+1", "--worker"]),
+        (&["-n", "0"], &["0", "--count", "1 to 18446744073709551615"]),
         (&["-n", "-5"], &["-5", "--count"]),
         (&["-n", "ten"], &["ten", "--count"]),
         (&["--format", "xml"], &["xml", "decimal"]),
@@ -101,6 +102,22 @@ fn a_million_ids_stream_out_in_bounded_memory() {
     assert!(peak.parse::<u64>().unwrap() < 16_384, "peak memory {peak} KiB, where the IDs alone are 7,812");
     assert_eq!(lines.count(), 100_000);
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_and_an_unreadable_stdin_are_failures() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let session = include_str!("data/session.jsonl");
+    for args in [&["generate", "-n", "100000"][..], &["decode", "1"], &["stress", "--count", "1"], &["node"]] {
+        let mut child = casflake(args).stdout(full()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), session.as_bytes()).unwrap_or(());
+        assert_fails(&child.wait_with_output().unwrap(), 1, &["stdout can't be written"]);
+    }
+    for args in ["decode", "node"] {
+        let folder = std::fs::File::open("/").unwrap();
+        assert_fails(&casflake(&[args]).stdin(folder).output().unwrap(), 1, &["stdin can't be read"]);
+    }
 }
 
 const DISCORD: &str = "175928847299117063";
@@ -157,6 +174,10 @@ fn decode_reports_a_bad_id_and_goes_on() {
         ("", "empty"),
         ("abc", "'a' at byte 0 is not a digit"),
         ("-5", "'-' at byte 0 is not a digit"),
+        ("0x", "hexadecimal"),
+        ("0x+5", "hexadecimal"),
+        ("0xzz", "hexadecimal"),
+        ("0x10000000000000000", "up to 0xffffffffffffffff"),
         ("+5", "is not a digit"),
         ("12 3", "' ' at byte 2 is not a digit"),
         ("18446744073709551616", "0 to 18446744073709551615"),
@@ -168,6 +189,9 @@ fn decode_reports_a_bad_id_and_goes_on() {
     }
     assert_fails(&run(&["decode"], b"\xff\xfe\n"), 1, &["is not a digit"]);
     assert_fails(&run(&["decode"], "7".repeat(2 << 20)), 1, &["1 MiB"]);
+    let long = run(&["decode"], "7".repeat(1 << 20));
+    assert_fails(&long, 1, &["777", "too large"]);
+    assert!(long.stderr.len() < 1000, "a long text is not repeated at full length");
 }
 
 #[test]
@@ -220,7 +244,7 @@ fn stress_draws_the_count_and_proves_it() {
             for count in ["repeats", "out_of_order", "foreign"] {
                 assert_eq!(report[count], 0, "{count}");
             }
-            assert_eq!(report["counted"], true);
+            assert_eq!(report["counted"], 5000);
             let share = report["ids_per_second"].as_f64().unwrap() / report["limit_per_second"].as_f64().unwrap();
             assert!((share - report["share_of_limit"].as_f64().unwrap()).abs() < 1e-9);
             let ticks = report["ids_per_tick"].as_array().unwrap();
@@ -236,6 +260,7 @@ fn stress_runs_for_a_time_and_draws_a_histogram() {
     let report = printed(&["stress", "--threads", "2", "--seconds", "0.1"]);
     assert!(report.contains("repeats     0\n"), "{report}");
     assert!(report.contains('█'), "{report}");
+    assert!(!report.contains("NaN"), "{report}");
     assert!(report.trim_end().ends_with("Every ID is distinct, and each thread's increase."), "{report}");
 }
 
@@ -250,7 +275,7 @@ fn stress_refuses_what_does_not_fit() {
         (&["--seconds", "0"], &["0.001"]),
         (&["--seconds", "nan"], &["0.001"]),
         (&["--seconds", "inf"], &["0.001"]),
-        (&["--count", "1", "--batch", "0"], &["16777216"]),
+        (&["--count", "1", "--batch", "0"], &["1 to 65536"]),
         (&["--count", "1", "--layout", "mastodon"], &["only decodes"]),
     ] {
         assert_fails(&run(&[&["stress"], args].concat(), ""), 2, words);

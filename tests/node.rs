@@ -187,12 +187,22 @@ fn a_malformed_request_is_error_12_and_says_what_is_wanted() {
         let (code, text) = error(json!({"type": "generate_batch", "msg_id": 5, "count": count}));
         assert_eq!(code, 12, "{count}: {text}");
         assert!(text.contains("1 to 1000000"), "{text}");
+        assert!(
+            text.contains(&format!(
+                "a count of {}",
+                if count.is_null() { "nothing".into() } else { count.to_string() }
+            ))
+        );
     }
     let too_long_for_any_integer = format!(
         r#"{{"src":"c1","dest":"n1","body":{{"type":"generate_batch","msg_id":5,"count":{}}}}}"#,
         "9".repeat(400)
     );
-    assert!(replies(&[INIT, &too_long_for_any_integer])[1].contains(r#""code": 12, "#));
+    let reply = replies(&[INIT, &too_long_for_any_integer]).remove(1);
+    assert!(
+        reply.contains(r#""code": 12, "#) && reply.len() < 400,
+        "a long text is not repeated at full length: {reply}"
+    );
     assert_eq!(error(json!({"type": "generate_batch", "msg_id": 5})).0, 12);
     assert_eq!(error(json!({"type": "echo", "msg_id": 5})).0, 12);
     assert_eq!(error(json!({"type": 7, "msg_id": 5})).0, 12);
@@ -318,6 +328,7 @@ fn what_can_not_be_answered_is_reported_and_skipped() {
         r#"{"src":1,"dest":"n1","body":{"type":"generate","msg_id":2}}"#,
         r#"{"src":"c1","body":{"type":"generate","msg_id":2}}"#,
         r#"{"src":"c1","dest":"n1","body":{"type":"generate_ok","msg_id":2,"in_reply_to":1}}"#,
+        &format!("{:?}", "z".repeat(10_000)),
     ];
     let input = [lines.join("\n").as_bytes(), b"\n\xff\xfe\0\n", &[b'['; 100_000], b"\n", INIT.as_bytes()].concat();
     let output = run(&["node"], input);
@@ -327,6 +338,7 @@ fn what_can_not_be_answered_is_reported_and_skipped() {
     let stderr = text(&output.stderr);
     assert_eq!(stderr.lines().count(), lines.len(), "one report for each line that is not blank: {stderr}");
     assert!(stderr.contains("line 3: "), "{stderr}");
+    assert!(stderr.lines().all(|line| line.len() < 250), "a long line is not repeated at full length: {stderr}");
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use std::io::{self, BufWriter, Write};
 use std::str::FromStr;
 
-use casflake::{FieldOrder, IdError, Layout, Mastodon, Snowflake};
+use casflake::{FieldOrder, Layout, Mastodon, Snowflake};
 use clap::ValueEnum;
 
 use crate::fields::Fields;
 use crate::layouts::LayoutName;
 use crate::lines::{Line, Lines};
-use crate::stop::{Outcome, Stop, report};
+use crate::numbers::whole;
+use crate::stop::{Outcome, Stop, report, shortened};
 
 /// Print what is in IDs: time (RFC 3339, UTC), datacenter, worker, sequence
 ///
@@ -24,10 +25,10 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "layout", requires = "epoch")]
     bits: Option<Widths>,
     /// When tick 0 of that layout begins, in Unix milliseconds
-    #[arg(long, requires = "bits")]
+    #[arg(long, requires = "bits", value_parser = whole::<u64>(0..=u64::MAX))]
     epoch: Option<u64>,
     /// How long a tick of that layout is, in milliseconds
-    #[arg(long, requires = "bits", default_value_t = 1)]
+    #[arg(long, requires = "bits", default_value_t = 1, value_parser = whole::<u64>(1..=u64::MAX))]
     tick: u64,
     /// The order of that layout's fields
     #[arg(long, value_enum, requires = "bits", default_value_t = Order::SequenceLast)]
@@ -66,38 +67,49 @@ enum Order {
 pub(crate) fn run(args: &Args) -> Outcome {
     let layout = layout(args)?;
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut failed = false;
-    let mut decode = |text: &str, out: &mut dyn Write| -> Outcome {
-        match number(text).and_then(|id| Fields::of(&layout, id)) {
-            Ok(fields) if args.json => {
-                serde_json::to_writer(&mut *out, &fields)?;
-                writeln!(out)?;
-            }
-            Ok(fields) => writeln!(out, "{fields}")?,
-            Err(error) => {
-                failed = true;
-                report(format_args!("{text:?}: {error}"));
-            }
-        }
-        Ok(())
-    };
-    if args.ids.is_empty() {
-        let mut lines = Lines::new(io::stdin().lock());
-        loop {
-            match lines.next(|| out.flush())? {
-                Line::Text(text) if text.trim_ascii().is_empty() => {}
-                Line::Text(text) => decode(String::from_utf8_lossy(text).trim(), &mut out)?,
-                // Longer than any number: its start is enough to say so.
-                Line::TooLong => decode("a line of over 1 MiB", &mut out)?,
-                Line::End => break,
-            }
-        }
-    }
+    let mut all_good = true;
     for text in &args.ids {
-        decode(text, &mut out)?;
+        all_good &= decode(text, &layout, args.json, &mut out)?;
+    }
+    if args.ids.is_empty() {
+        all_good = decode_lines(&layout, args.json, &mut out)?;
     }
     out.flush()?;
-    if failed { Err(Stop::Reported) } else { Ok(()) }
+    if all_good { Ok(()) } else { Err(Stop::Reported) }
+}
+
+/// Decodes every line of stdin that is not blank, and returns whether each was an ID.
+fn decode_lines(layout: &Layout, json: bool, out: &mut impl Write) -> Result<bool, Stop> {
+    let mut lines = Lines::new(io::stdin().lock());
+    let mut all_good = true;
+    loop {
+        match lines.next(|| Ok(out.flush()?))? {
+            Line::Text(text) if text.trim_ascii().is_empty() => {}
+            Line::Text(text) => all_good &= decode(String::from_utf8_lossy(text).trim(), layout, json, out)?,
+            Line::TooLong => {
+                report("a line of over 1 MiB: give one ID a line");
+                all_good = false;
+            }
+            Line::End => return Ok(all_good),
+        }
+    }
+}
+
+/// Prints what is in an ID, or reports why it is none and returns `false`.
+fn decode(text: &str, layout: &Layout, json: bool, out: &mut impl Write) -> Result<bool, Stop> {
+    let fields = number(text).and_then(|id| Fields::of(layout, id).map_err(|error| error.to_string()));
+    match fields {
+        Ok(fields) if json => {
+            serde_json::to_writer(&mut *out, &fields)?;
+            writeln!(out)?;
+        }
+        Ok(fields) => writeln!(out, "{fields}")?,
+        Err(why) => {
+            report(format_args!("{:?}: {why}", shortened(text)));
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn layout(args: &Args) -> Result<Layout, Stop> {
@@ -116,10 +128,14 @@ fn layout(args: &Args) -> Result<Layout, Stop> {
 }
 
 /// Any number of 64 bits, decimal or with 0x.
-fn number(text: &str) -> Result<u64, IdError> {
-    match text.strip_prefix("0x").map(|digits| u64::from_str_radix(digits, 16)) {
-        Some(Ok(id)) => Ok(id),
+fn number(text: &str) -> Result<u64, String> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            u64::from_str_radix(digits, 16)
+                .map_err(|_| format!("the number is too large: give one up to {:#x}", u64::MAX))
+        }
+        Some(_) => Err("not a hexadecimal number: give digits from 0 to f after 0x".into()),
         // Mastodon's IDs use all 64 bits: every number is one.
-        _ => text.parse().map(Snowflake::<Mastodon>::as_u64),
+        None => text.parse().map(Snowflake::<Mastodon>::as_u64).map_err(|error| error.to_string()),
     }
 }

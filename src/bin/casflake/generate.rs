@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use crate::fields::Fields;
 use crate::layouts::{LayoutName, with_scheme};
+use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
 
 /// Print new IDs, one a line, in increasing order
@@ -17,13 +18,13 @@ use crate::stop::{Outcome, Stop};
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
     /// How many
-    #[arg(short = 'n', long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long, default_value_t = 1, value_parser = whole::<u64>(1..=u64::MAX))]
     count: u64,
     /// The datacenter
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>(0..=u64::MAX))]
     datacenter: u64,
     /// The worker within its datacenter
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>(0..=u64::MAX))]
     worker: u64,
     /// The layout of the ID's bits
     #[arg(long, value_enum, default_value_t = LayoutName::Standard)]
@@ -57,7 +58,7 @@ fn print<S: Scheme>(args: &Args) -> Outcome {
     let mut left = args.count;
     while left > 0 {
         let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let ids = buffer.get_mut(..room).unwrap_or_default();
+        let (ids, _) = buffer.split_at_mut(room);
         generator.fill(ids).map_err(|error| Stop::failed(error.cause()))?;
         left -= ids.len() as u64;
         for id in ids {

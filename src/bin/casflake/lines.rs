@@ -1,6 +1,8 @@
-//! Lines from a pipe, in bounded memory.
+//! Lines from stdin, in bounded memory.
 
 use std::io::{self, BufRead, BufReader, Read};
+
+use crate::stop::{Outcome, Stop};
 
 /// The longest line that is read; a longer one is skipped.
 const MAX_LINE: usize = 1 << 20;
@@ -26,7 +28,7 @@ impl<R: Read> Lines<R> {
 
     /// The next line. Calls `before_waiting` whenever no input is at hand, so that the caller can flush what the other
     /// side may be waiting for.
-    pub(crate) fn next(&mut self, mut before_waiting: impl FnMut() -> io::Result<()>) -> io::Result<Line<'_>> {
+    pub(crate) fn next(&mut self, mut before_waiting: impl FnMut() -> Outcome) -> Result<Line<'_>, Stop> {
         self.line.clear();
         let mut too_long = false;
         loop {
@@ -36,10 +38,10 @@ impl<R: Read> Lines<R> {
             let chunk = match self.input.fill_buf() {
                 Ok(chunk) => chunk,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
+                Err(error) => return Err(Stop::Failed(format!("stdin can't be read: {error}"))),
             };
             let newline = chunk.iter().position(|&byte| byte == b'\n');
-            let text = chunk.get(..newline.unwrap_or(chunk.len())).unwrap_or_default();
+            let (text, _) = chunk.split_at(newline.unwrap_or(chunk.len()));
             if self.line.len() + text.len() > MAX_LINE {
                 too_long = true;
                 self.line.clear();
@@ -69,10 +71,11 @@ mod tests {
         let mut lines = Lines::new(input);
         let mut lengths = Vec::new();
         loop {
-            match lines.next(|| Ok(())).unwrap() {
-                Line::Text(text) => lengths.push(Some(text.len())),
-                Line::TooLong => lengths.push(None),
-                Line::End => return lengths,
+            match lines.next(|| Ok(())) {
+                Ok(Line::Text(text)) => lengths.push(Some(text.len())),
+                Ok(Line::TooLong) => lengths.push(None),
+                Ok(Line::End) => return lengths,
+                Err(_) => panic!("a slice can be read"),
             }
         }
     }

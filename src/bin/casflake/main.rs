@@ -8,6 +8,7 @@ mod generate;
 mod layouts;
 mod lines;
 mod node;
+mod numbers;
 mod stop;
 mod stress;
 

@@ -1,5 +1,6 @@
 //! Why a command ended before its time, and with which exit code.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -27,15 +28,28 @@ impl Stop {
     }
 }
 
+/// An error of writing to stdout.
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe { Self::PipeClosed } else { Self::failed(error) }
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::PipeClosed,
+            _ => Self::Failed(format!("stdout can't be written: {error}")),
+        }
     }
 }
 
 impl From<serde_json::Error> for Stop {
     fn from(error: serde_json::Error) -> Self {
         io::Error::from(error).into()
+    }
+}
+
+/// The text, or its beginning where it is long: what was wrong with it need not be repeated at full length.
+pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 100;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
     }
 }
 

@@ -10,30 +10,36 @@ use casflake::{MAX_BATCH, Scheme};
 
 use crate::layouts::{LayoutName, with_scheme};
 use crate::lines::{Line, Lines};
-use crate::stop::{Outcome, Stop, report};
+use crate::numbers::whole;
+use crate::stop::{Outcome, report, shortened};
 use request::Request;
 use server::Server;
 
 /// Answer requests for IDs: JSON lines on stdin and stdout, as in Jepsen's Maelstrom
 ///
-/// Requests: init, generate, generate_batch, echo, stats. Reports on stderr what it can't answer, and goes on. Ends with
-/// its input.
+/// Each request is {"src": "c1", "dest": "n1", "body": {"type": …, "msg_id": 1, …}} on a line of its own, with a body of
+///
+///   init            "node_id": "n1", "node_ids": ["n1", …]   first; the position in the list is the worker
+///
+///   generate                                                 answered with "id"
+///
+///   generate_batch  "count": 10                              answered with "ids" and "max_sequence"
+///
+///   echo            "echo": …                                answered with "echo"
+///
+///   stats                                                    answered with what the generator has counted
+///
+/// Errors have Maelstrom's codes: 10 unknown type, 11 not now, 12 malformed, 13 failed, 22 another init. What can't be
+/// answered is reported on stderr and skipped. The end of the input is the end of the node.
 #[derive(clap::Args)]
-#[command(allow_negative_numbers = true)]
+#[command(allow_negative_numbers = true, verbatim_doc_comment)]
 pub(crate) struct Args {
     /// The largest batch that is answered
-    #[arg(long, default_value_t = 1_000_000, value_parser = batch_limit)]
+    #[arg(long, default_value_t = 1_000_000, value_parser = whole::<usize>(1..=MAX_BATCH as u64))]
     max_batch: usize,
     /// The layout of the ID's bits
     #[arg(long, value_enum, default_value_t = LayoutName::Standard)]
     layout: LayoutName,
-}
-
-fn batch_limit(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(limit @ 1..=MAX_BATCH) => Ok(limit),
-        _ => Err(format!("give a number from 1 to {MAX_BATCH}")),
-    }
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -47,24 +53,15 @@ fn serve<S: Scheme>(args: &Args) -> Outcome {
     for number in 1_u64.. {
         // Replies are flushed when no further request is at hand: a pipe full of them is answered at full speed, a
         // single one at once.
-        let line = match lines.next(|| out.flush()) {
-            Ok(Line::Text(line)) => line,
-            Ok(Line::TooLong) => {
-                report(format_args!("line {number}: skipped: over 1 MiB long"));
-                continue;
-            }
-            Ok(Line::End) => break,
-            Err(error) => {
-                out.flush()?;
-                return Err(Stop::from(error));
-            }
+        let request = match lines.next(|| Ok(out.flush()?))? {
+            Line::Text(line) if line.trim_ascii().is_empty() => continue,
+            Line::Text(line) => Request::parse(line),
+            Line::TooLong => Err("over 1 MiB long".into()),
+            Line::End => break,
         };
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        match Request::parse(line) {
+        match request {
             Ok(request) => respond::write(&mut out, &request, server.next_msg_id(), server.answer(&request.body))?,
-            Err(why) => report(format_args!("line {number}: skipped: {why}")),
+            Err(why) => report(format_args!("line {number}: skipped: {}", shortened(&why))),
         }
     }
     Ok(out.flush()?)

@@ -8,6 +8,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::stop::shortened;
+
 /// A request that can be answered: it says who asks, whom, and by which number.
 pub(crate) struct Request<'a> {
     /// Who asks, as the JSON text that stood in the line.
@@ -58,8 +60,9 @@ impl<'a> Request<'a> {
     /// Reads a line, or says why there is no one to answer.
     pub(crate) fn parse(line: &'a [u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
-        let Object(envelope) =
-            serde_json::from_str::<Object<Envelope<'a>>>(text).map_err(|error| format!("not a message: {error}"))?;
+        let Object(envelope) = serde_json::from_str::<Object<Envelope<'a>>>(text).map_err(|error| {
+            format!("not a message: {}", shortened(&error.to_string().replace(" at line 1 column", " at column")))
+        })?;
         let src = envelope.src.and_then(string).ok_or("no one to answer: \"src\" must be a string")?;
         let dest = envelope.dest.and_then(string).ok_or("no one to answer as: \"dest\" must be a string")?;
         let Some(Object(body)) = envelope.body else {
@@ -89,9 +92,10 @@ impl Body<'_> {
         serde_json::from_str(self.node_ids?.get()).ok()
     }
 
-    /// `count`, where it is a whole number from 0 up that a `usize` holds.
-    pub(crate) fn count(&self) -> Option<usize> {
-        integer(self.count?)?.parse().ok()
+    /// `count`, where it is a whole number from 0 up that a `usize` holds; else the JSON text that stands in its place.
+    pub(crate) fn count(&self) -> Result<usize, &str> {
+        let text = self.count.map_or("nothing", RawValue::get);
+        self.count.and_then(integer).and_then(|digits| digits.parse().ok()).ok_or(text)
     }
 }
 

@@ -6,6 +6,7 @@ use casflake::{GenerateError, Generator, Scheme, Snowflake, Stats, WorkerId};
 use serde_json::value::RawValue;
 
 use super::request::Body;
+use crate::stop::shortened;
 
 /// What a request is answered with.
 pub(crate) enum Reply<'a, S> {
@@ -73,7 +74,7 @@ impl<S: Scheme> Server<S> {
             }
             (kind, _) => Reply::Error(
                 Code::NotSupported,
-                format!("{kind:?} is not supported: send init, generate, generate_batch, echo or stats"),
+                format!("{:?} is not supported: send init, generate, generate_batch, echo or stats", shortened(kind)),
             ),
         }
     }
@@ -81,12 +82,15 @@ impl<S: Scheme> Server<S> {
     fn generate_batch<'a>(&self, node: &Node<S>, body: &Body<'_>) -> Reply<'a, S> {
         let max = self.max_batch;
         match body.count() {
-            Some(count) if (1..=max).contains(&count) => match node.generator.generate_batch(count) {
+            Ok(count) if (1..=max).contains(&count) => match node.generator.generate_batch(count) {
                 Ok(batch) => Reply::GenerateBatch { max_sequence: batch.max_sequence(), ids: batch.into_vec() },
                 Err(error) => refused(error.cause()),
             },
-            Some(count) => malformed(format!("a count of {count}: ask for 1 to {max}")),
-            None => malformed(format!("generate_batch needs \"count\", a whole number from 1 to {max}")),
+            Ok(count) => malformed(format!("a count of {count}: ask for 1 to {max}")),
+            Err(text) => malformed(format!(
+                "a count of {}: generate_batch needs \"count\", a whole number from 1 to {max}",
+                shortened(text)
+            )),
         }
     }
 
@@ -98,7 +102,8 @@ impl<S: Scheme> Server<S> {
             return if node.id == id && node.ids == ids {
                 Reply::Init
             } else {
-                let text = format!("the node is {:?} already: start another process for another node", node.id);
+                let text =
+                    format!("the node is {:?} already: start another process for another node", shortened(&node.id));
                 Reply::Error(Code::PreconditionFailed, text)
             };
         }
@@ -116,10 +121,10 @@ impl<S: Scheme> Server<S> {
 fn worker<S: Scheme>(id: &str, ids: &[String]) -> Result<WorkerId<S>, String> {
     let mut seen = HashSet::new();
     if let Some(twice) = ids.iter().find(|id| !seen.insert(*id)) {
-        return Err(format!("{twice:?} stands in \"node_ids\" twice: give every node a name of its own"));
+        return Err(format!("{:?} stands in \"node_ids\" twice: give every node a name of its own", shortened(twice)));
     }
     let Some(position) = ids.iter().position(|other| other == id) else {
-        return Err(format!("{id:?} is not in \"node_ids\": list every node, in the same order on each"));
+        return Err(format!("{:?} is not in \"node_ids\": list every node, in the same order on each", shortened(id)));
     };
     if let Err(error) = WorkerId::<S>::from_index_in(ids.len() as u64 - 1) {
         return Err(format!("{} nodes are more than the layout has workers: {error}", ids.len()));
@@ -134,4 +139,29 @@ fn malformed<'a, S>(why: impl Into<String>) -> Reply<'a, S> {
 fn refused<'a, S>(error: GenerateError) -> Reply<'a, S> {
     let code = if error.is_retryable() { Code::TemporarilyUnavailable } else { Code::Crash };
     Reply::Error(code, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use casflake::{GenerateError, Standard};
+
+    use super::{Reply, refused};
+
+    fn code(error: GenerateError) -> u32 {
+        match refused::<Standard>(error) {
+            Reply::Error(code, text) if text == error.to_string() => code as u32,
+            _ => panic!("a refusal is an error"),
+        }
+    }
+
+    #[test]
+    fn what_time_can_mend_is_error_11_and_the_rest_13() {
+        let by = Duration::from_secs(1);
+        assert_eq!(code(GenerateError::ClockBehind { by }), 11);
+        assert_eq!(code(GenerateError::Exhausted { retry_after: by }), 11);
+        assert_eq!(code(GenerateError::OutOfTicks { max_tick: 7 }), 13);
+        assert_eq!(code(GenerateError::Closed), 13);
+    }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use casflake::{GenerateError, Generator, Scheme, Snowflake};
 
 use super::progress::Progress;
 use super::proof::{Proof, Verdict, Witness};
+use super::usage::cpu_time;
 use crate::stop::Stop;
 
 #[derive(Clone, Copy)]
@@ -23,70 +24,79 @@ pub(crate) enum Plan {
 pub(crate) struct Run {
     pub(crate) ids_by_thread: Vec<u64>,
     pub(crate) time: Duration,
-    /// User and system time of all threads; `None` where the system can't tell.
+    /// `None` where the system can't tell.
     pub(crate) cpu: Option<Duration>,
     pub(crate) verdict: Verdict,
 }
 
-/// How many IDs a thread draws between two looks at whether to stop.
+/// How many IDs a thread draws one by one between two looks at whether to stop.
 const STRIDE: u64 = 256;
 
-/// What the threads share beside the generator.
-struct Shared {
+/// What the threads share.
+struct Shared<'a, S> {
+    generator: &'a Generator<S>,
+    proof: Proof,
+    batch: usize,
     /// Held closed until all threads stand behind it.
     gate: RwLock<()>,
     stop: AtomicBool,
     drawn: AtomicU64,
 }
 
+/// What one thread has drawn, and when it was done.
+struct Drawn {
+    ids: u64,
+    finished: Instant,
+}
+
 pub(crate) fn run<S: Scheme>(generator: &Generator<S>, threads: usize, batch: usize, plan: Plan) -> Result<Run, Stop> {
-    let proof = Proof::new(threads);
-    let shared = Shared { gate: RwLock::new(()), stop: AtomicBool::new(false), drawn: AtomicU64::new(0) };
+    let shared = Shared {
+        generator,
+        proof: Proof::new(threads),
+        batch,
+        gate: RwLock::new(()),
+        stop: AtomicBool::new(false),
+        drawn: AtomicU64::new(0),
+    };
     let cpu_before = cpu_time();
-    let (drawn, started) = thread::scope(|scope| {
+    let (started, drawn) = thread::scope(|scope| {
         let gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
-        let mut running = Vec::with_capacity(threads);
-        for thread in 0..threads {
-            let witness = proof.witness(thread, generator.worker());
-            let quota = match plan {
-                Plan::Count(count) => share(count, threads as u64, thread as u64),
-                Plan::Time(_) => u64::MAX,
-            };
-            let shared = &shared;
-            let draw = move || draw(generator, quota, batch, shared, witness);
-            match thread::Builder::new().spawn_scoped(scope, draw) {
-                Ok(handle) => running.push(handle),
-                Err(error) => {
-                    shared.stop.store(true, Ordering::Relaxed);
-                    return Err(Stop::failed(format_args!("thread {thread} could not be started: {error}")));
-                }
-            }
-        }
+        let running = start(scope, &shared, threads, plan)?;
         let started = Instant::now();
         drop(gate);
-
-        let mut progress = Progress::new(plan);
-        while running.iter().any(|thread| !thread.is_finished()) {
-            thread::sleep(progress.show(shared.drawn.load(Ordering::Relaxed), started.elapsed()));
-            if matches!(plan, Plan::Time(time) if started.elapsed() >= time) {
-                shared.stop.store(true, Ordering::Relaxed);
-            }
-        }
-        let drawn: Vec<_> = running.into_iter().map(thread::ScopedJoinHandle::join).collect();
-        Ok((drawn, started))
+        watch(&running, &shared, plan, started);
+        let drawn = running.into_iter().map(join).collect::<Result<Vec<Drawn>, Stop>>()?;
+        Ok::<_, Stop>((started, drawn))
     })?;
+    let finished = drawn.iter().map(|drawn| drawn.finished).max().unwrap_or(started);
+    Ok(Run {
+        ids_by_thread: drawn.iter().map(|drawn| drawn.ids).collect(),
+        time: finished.saturating_duration_since(started),
+        cpu: cpu_time().zip(cpu_before).map(|(after, before)| after.saturating_sub(before)),
+        verdict: shared.proof.verdict(),
+    })
+}
 
-    let mut run = Run { ids_by_thread: Vec::new(), time: Duration::ZERO, cpu: None, verdict: proof.verdict() };
-    for drawn in drawn {
-        let Ok(drawn) = drawn else {
-            return Err(Stop::failed("a thread panicked"));
+type Running<'scope> = ScopedJoinHandle<'scope, Result<Drawn, GenerateError>>;
+
+/// Starts the threads, which wait at the gate. Where one can't be started the others go home.
+fn start<'scope, S: Scheme>(
+    scope: &'scope Scope<'scope, '_>,
+    shared: &'scope Shared<'_, S>,
+    threads: usize,
+    plan: Plan,
+) -> Result<Vec<Running<'scope>>, Stop> {
+    let start = |thread| {
+        let quota = match plan {
+            Plan::Count(count) => share(count, threads as u64, thread as u64),
+            Plan::Time(_) => u64::MAX,
         };
-        let (ids, finished) = drawn.map_err(Stop::failed)?;
-        run.ids_by_thread.push(ids);
-        run.time = run.time.max(finished.saturating_duration_since(started));
-    }
-    run.cpu = cpu_time().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
-    Ok(run)
+        thread::Builder::new().spawn_scoped(scope, move || draw(shared, thread, quota)).map_err(|error| {
+            shared.stop.store(true, Ordering::Relaxed);
+            Stop::failed(format_args!("thread {thread} of {threads} could not be started: {error}"))
+        })
+    };
+    (0..threads).map(start).collect()
 }
 
 /// The part of `count` that falls to one of `threads`.
@@ -94,46 +104,56 @@ fn share(count: u64, threads: u64, thread: u64) -> u64 {
     count / threads + u64::from(thread < count % threads)
 }
 
-/// One thread: draws IDs, shows each to its witness, and returns how many there were and when the last was drawn.
-fn draw<S: Scheme>(
-    generator: &Generator<S>,
-    quota: u64,
-    batch: usize,
-    shared: &Shared,
-    mut witness: Witness<'_>,
-) -> Result<(u64, Instant), GenerateError> {
-    let mut buffer = vec![Snowflake::MIN; batch];
-    let mut drawn = 0;
+/// Shows the progress, and calls for an end when the time is over, until all threads have finished.
+fn watch<S>(running: &[Running<'_>], shared: &Shared<'_, S>, plan: Plan, started: Instant) {
+    let mut progress = Progress::new(plan);
+    while running.iter().any(|thread| !thread.is_finished()) {
+        thread::sleep(progress.show(shared.drawn.load(Ordering::Relaxed), started.elapsed()));
+        if matches!(plan, Plan::Time(time) if started.elapsed() >= time) {
+            shared.stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn join(thread: Running<'_>) -> Result<Drawn, Stop> {
+    thread.join().map_err(|_| Stop::failed("a thread panicked"))?.map_err(Stop::failed)
+}
+
+/// One thread: draws IDs and shows each to its witness.
+fn draw<S: Scheme>(shared: &Shared<'_, S>, thread: usize, quota: u64) -> Result<Drawn, GenerateError> {
+    let mut witness = shared.proof.witness(thread, shared.generator.worker());
+    let mut buffer = vec![Snowflake::MIN; shared.batch];
+    let mut ids = 0;
     drop(shared.gate.read().unwrap_or_else(PoisonError::into_inner));
-    while drawn < quota && !shared.stop.load(Ordering::Relaxed) {
-        let left = quota - drawn;
-        let outcome = if batch == 1 {
-            let ids = left.min(STRIDE);
-            (0..ids).try_for_each(|_| generator.generate().map(|id| witness.see(id))).map(|()| ids)
-        } else {
-            let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let ids = buffer.get_mut(..room).unwrap_or_default();
-            let filled = generator.fill(ids).map_err(|error| error.cause());
-            ids.iter().for_each(|id| witness.see(*id));
-            filled.map(|()| ids.len() as u64)
-        };
+    while ids < quota && !shared.stop.load(Ordering::Relaxed) {
         // Where one thread fails the run has failed: the others need not go on.
-        let ids = outcome.inspect_err(|_| shared.stop.store(true, Ordering::Relaxed))?;
-        drawn += ids;
-        shared.drawn.fetch_add(ids, Ordering::Relaxed);
+        let drawn = draw_some(shared.generator, quota - ids, &mut buffer, &mut witness)
+            .inspect_err(|_| shared.stop.store(true, Ordering::Relaxed))?;
+        ids += drawn;
+        shared.drawn.fetch_add(drawn, Ordering::Relaxed);
     }
     let finished = Instant::now();
     witness.finish();
-    Ok((drawn, finished))
+    Ok(Drawn { ids, finished })
 }
 
-#[cfg(unix)]
-fn cpu_time() -> Option<Duration> {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
-}
-
-#[cfg(not(unix))]
-fn cpu_time() -> Option<Duration> {
-    None
+/// A batch of IDs, or a stride of single ones; `left` at most.
+fn draw_some<S: Scheme>(
+    generator: &Generator<S>,
+    left: u64,
+    buffer: &mut [Snowflake<S>],
+    witness: &mut Witness<'_, S>,
+) -> Result<u64, GenerateError> {
+    if buffer.len() == 1 {
+        let count = left.min(STRIDE);
+        for _ in 0..count {
+            witness.see(generator.generate()?);
+        }
+        return Ok(count);
+    }
+    let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+    let (ids, _) = buffer.split_at_mut(room);
+    generator.fill(ids).map_err(|error| error.cause())?;
+    ids.iter().for_each(|id| witness.see(*id));
+    Ok(ids.len() as u64)
 }

@@ -5,12 +5,16 @@
 //! where a bit that both have set is a repeat. A page that every thread has left is done, and its memory is free again.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use casflake::{Layout, Scheme, Snowflake, WorkerId};
+use casflake::{Scheme, Snowflake, WorkerId};
 
 /// Slots on a page: 512 KiB of bits.
 const PAGE_SLOTS: u64 = 1 << 22;
+
+/// Where a thread is that has finished: past all pages.
+const HOME: u64 = u64::MAX;
 
 /// What was found wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +23,7 @@ pub(crate) struct Verdict {
     pub(crate) repeats: u64,
     /// IDs that are not larger than the one that the same thread got before.
     pub(crate) out_of_order: u64,
-    /// IDs that do not carry the generator's worker.
+    /// IDs that do not carry the generator's worker, or are not made of their parts.
     pub(crate) foreign: u64,
 }
 
@@ -29,10 +33,16 @@ pub(crate) struct Proof {
 
 struct Shared {
     /// Pages that some thread has left and some other has not.
-    pages: BTreeMap<u64, Vec<u64>>,
+    pages: BTreeMap<u64, Page>,
     /// The page that each thread is on.
     at: Vec<u64>,
     verdict: Verdict,
+}
+
+type Page = Vec<u64>;
+
+fn blank() -> Page {
+    vec![0; (PAGE_SLOTS / 64) as usize]
 }
 
 impl Proof {
@@ -42,94 +52,94 @@ impl Proof {
         }
     }
 
-    pub(crate) fn witness<S: Scheme>(&self, thread: usize, worker: WorkerId<S>) -> Witness<'_> {
-        Witness {
-            proof: self,
-            thread,
-            layout: S::LAYOUT,
-            worker: (worker.datacenter(), worker.worker()),
-            number: 0,
-            page: Vec::new(),
-            last: None,
-            verdict: Verdict::default(),
-        }
+    /// The witness of this thread, one of those that the proof was made for.
+    pub(crate) fn witness<S: Scheme>(&self, thread: usize, worker: WorkerId<S>) -> Witness<'_, S> {
+        Witness { proof: self, thread, worker, number: None, page: blank(), last: None, verdict: Verdict::default() }
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner).verdict
+        self.lock().verdict
     }
 
-    /// Lays `page` over the others' page of that number, and notes that `thread` goes on to the page `next`.
-    fn leave(&self, thread: usize, number: u64, page: Vec<u64>, next: u64) {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let Shared { pages, at, verdict } = &mut *shared;
-        match pages.get_mut(&number) {
-            Some(others) => {
-                for (mine, theirs) in page.iter().zip(others) {
-                    verdict.repeats += u64::from((mine & *theirs).count_ones());
-                    *theirs |= mine;
-                }
-            }
-            None => {
-                pages.insert(number, page);
-            }
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Lays `page` over the others' page of that number.
+    fn lay(&mut self, number: u64, page: Page) {
+        let Some(others) = self.pages.get_mut(&number) else {
+            self.pages.insert(number, page);
+            return;
+        };
+        for (mine, theirs) in page.iter().zip(others) {
+            self.verdict.repeats += u64::from((mine & *theirs).count_ones());
+            *theirs |= mine;
         }
-        if let Some(at) = at.get_mut(thread) {
-            *at = next;
-        }
-        let first_in_use = at.iter().min().copied().unwrap_or(u64::MAX);
-        *pages = pages.split_off(&first_in_use);
+    }
+
+    /// Notes that `thread` goes on to the page `number`, and frees those that every thread has left.
+    #[expect(clippy::indexing_slicing, reason = "a slip here must be loud: the proof would have a hole")]
+    fn go_on(&mut self, thread: usize, number: u64) {
+        self.at[thread] = number;
+        let first_in_use = self.at.iter().min().copied().unwrap_or(HOME);
+        self.pages = self.pages.split_off(&first_in_use);
     }
 }
 
 /// One thread's part in the proof: it is shown each ID that the thread gets.
-pub(crate) struct Witness<'p> {
+pub(crate) struct Witness<'p, S> {
     proof: &'p Proof,
     thread: usize,
-    layout: Layout,
-    worker: (u64, u64),
-    number: u64,
-    page: Vec<u64>,
-    last: Option<u64>,
+    worker: WorkerId<S>,
+    /// The page's number, once there was an ID.
+    number: Option<u64>,
+    page: Page,
+    /// The last ID and its slot.
+    last: Option<(Snowflake<S>, u64)>,
     verdict: Verdict,
 }
 
-impl Witness<'_> {
+impl<S: Scheme> Witness<'_, S> {
     #[inline]
-    pub(crate) fn see<S: Scheme>(&mut self, id: Snowflake<S>) {
+    #[expect(clippy::indexing_slicing, reason = "a slip here must be loud: the proof would have a hole")]
+    pub(crate) fn see(&mut self, id: Snowflake<S>) {
         let parts = id.parts();
-        self.verdict.foreign += u64::from((parts.datacenter, parts.worker) != self.worker);
-        // IDs of one worker differ and are ordered just as their slots: no two slots share a bit.
-        let slot = (parts.tick << self.layout.sequence_bits()) | parts.sequence;
-        if self.last.is_some_and(|last| slot <= last) {
+        let is_own = WorkerId::new_in(parts.datacenter, parts.worker) == Ok(self.worker);
+        let is_whole = Snowflake::from_parts(parts) == Ok(id);
+        self.verdict.foreign += u64::from(!(is_own && is_whole));
+
+        // Such IDs differ just where their slots do, and no two slots share a bit.
+        let slot = (parts.tick << S::LAYOUT.sequence_bits()) | parts.sequence;
+        if self.last.is_some_and(|(last_id, last_slot)| id <= last_id || slot <= last_slot) {
             self.verdict.out_of_order += 1;
             return;
         }
-        self.last = Some(slot);
-        if self.page.is_empty() || slot / PAGE_SLOTS != self.number {
+        self.last = Some((id, slot));
+        if self.number != Some(slot / PAGE_SLOTS) {
             self.turn_to(slot / PAGE_SLOTS);
         }
-        let at = slot % PAGE_SLOTS;
-        if let Some(bits) = self.page.get_mut((at / 64) as usize) {
-            *bits |= 1 << (at % 64);
-        }
+        let bit = slot % PAGE_SLOTS;
+        self.page[(bit / 64) as usize] |= 1 << (bit % 64);
     }
 
     #[cold]
     fn turn_to(&mut self, number: u64) {
-        let blank = vec![0; (PAGE_SLOTS / 64) as usize];
-        let page = std::mem::replace(&mut self.page, blank);
-        if !page.is_empty() {
-            self.proof.leave(self.thread, self.number, page, number);
+        let mut shared = self.proof.lock();
+        if let Some(before) = self.number.replace(number) {
+            shared.lay(before, mem::replace(&mut self.page, blank()));
         }
-        self.number = number;
+        shared.go_on(self.thread, number);
     }
 
     /// Ends this thread's part.
-    pub(crate) fn finish(mut self) {
-        let page = std::mem::take(&mut self.page);
-        self.proof.leave(self.thread, self.number, page, u64::MAX);
-        let mut shared = self.proof.shared.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn finish(self) {
+        let mut shared = self.proof.lock();
+        if let Some(number) = self.number {
+            shared.lay(number, self.page);
+        }
+        shared.go_on(self.thread, HOME);
         shared.verdict.out_of_order += self.verdict.out_of_order;
         shared.verdict.foreign += self.verdict.foreign;
     }
@@ -141,20 +151,24 @@ mod tests {
 
     use super::{Proof, Verdict};
 
-    /// What the proof says of these ticks (each with its sequence 7), a list for each thread.
+    fn id(tick: u64) -> Snowflake {
+        Snowflake::from_parts(Parts { tick, datacenter: 1, worker: 2, sequence: 7 }).unwrap()
+    }
+
+    /// What the proof says of these ticks, a list for each thread, one thread after the other.
     fn verdict(threads: &[&[u64]]) -> Verdict {
         let proof = Proof::new(threads.len());
         for (thread, ticks) in threads.iter().enumerate() {
             let mut witness = proof.witness(thread, WorkerId::fixed::<1, 2>());
-            for &tick in *ticks {
-                let parts = Parts { tick, datacenter: 1, worker: 2, sequence: 7 };
-                witness.see(Snowflake::<Standard>::from_parts(parts).unwrap());
-            }
+            ticks.iter().for_each(|&tick| witness.see(id(tick)));
             witness.finish();
         }
-        let shared = proof.shared.lock().unwrap();
-        assert!(shared.pages.is_empty(), "pages that every thread has left are freed");
-        shared.verdict
+        assert!(proof.lock().pages.is_empty(), "pages that every thread has left are freed");
+        proof.verdict()
+    }
+
+    fn repeats(count: u64) -> Verdict {
+        Verdict { repeats: count, ..Verdict::default() }
     }
 
     #[test]
@@ -165,8 +179,31 @@ mod tests {
 
     #[test]
     fn an_id_that_two_threads_got_is_a_repeat() {
-        assert_eq!(verdict(&[&[1, 3, 9000], &[2, 3, 9000]]), Verdict { repeats: 2, ..Verdict::default() });
-        assert_eq!(verdict(&[&[7], &[7], &[7]]), Verdict { repeats: 2, ..Verdict::default() });
+        assert_eq!(verdict(&[&[1, 3, 9000], &[2, 3, 9000]]), repeats(2));
+        assert_eq!(verdict(&[&[7], &[7], &[7]]), repeats(2));
+        assert_eq!(verdict(&[&[1023, 1024], &[1023], &[1024]]), repeats(2));
+    }
+
+    #[test]
+    fn a_thread_without_an_id_hides_no_repeat() {
+        assert_eq!(verdict(&[&[], &[7], &[7]]), repeats(1));
+        assert_eq!(verdict(&[&[7], &[], &[7], &[]]), repeats(1));
+    }
+
+    /// One thread runs ahead over several pages before the other begins.
+    #[test]
+    fn pages_wait_for_the_slowest_thread() {
+        let proof = Proof::new(2);
+        let witness = |thread| proof.witness(thread, WorkerId::<Standard>::fixed::<1, 2>());
+        let (mut fast, mut slow) = (witness(0), witness(1));
+        slow.see(id(5000));
+        (5000..9000).for_each(|tick| fast.see(id(tick)));
+        assert_eq!(proof.lock().pages.len(), 4);
+        (8000..8100).for_each(|tick| slow.see(id(tick)));
+        assert_eq!(proof.lock().pages.len(), 1, "the slow one is on the page before the fast one's");
+        fast.finish();
+        slow.finish();
+        assert_eq!(proof.verdict(), repeats(1 + 100));
     }
 
     #[test]
@@ -178,9 +215,8 @@ mod tests {
     #[test]
     fn an_id_of_another_worker_is_foreign() {
         let proof = Proof::new(1);
-        let mut witness = proof.witness(0, WorkerId::fixed::<1, 3>());
-        let parts = Parts { tick: 1, datacenter: 1, worker: 2, sequence: 0 };
-        witness.see(Snowflake::<Standard>::from_parts(parts).unwrap());
+        let mut witness = proof.witness(0, WorkerId::<Standard>::fixed::<1, 3>());
+        witness.see(id(1));
         witness.finish();
         assert_eq!(proof.verdict(), Verdict { foreign: 1, ..Verdict::default() });
     }

@@ -6,6 +6,7 @@ use casflake::{Generator, Layout, Scheme, Stats};
 use serde::Serialize;
 
 use super::measure::Run;
+use super::usage::peak_memory;
 use crate::stop::Outcome;
 
 /// The widest bar, in characters.
@@ -26,8 +27,10 @@ pub(crate) struct Report {
     repeats: u64,
     out_of_order: u64,
     foreign: u64,
-    /// Whether the generator's own count agrees.
-    counted: bool,
+    /// How many IDs the generator itself says it has issued.
+    counted: u64,
+    /// The most memory that was resident at any time; `null` where the system can't tell.
+    peak_memory_kib: Option<u64>,
     max_sequence: u64,
     cas_retries: u64,
     overflow_waits: u64,
@@ -65,7 +68,8 @@ impl Report {
             repeats: run.verdict.repeats,
             out_of_order: run.verdict.out_of_order,
             foreign: run.verdict.foreign,
-            counted: stats.ids == ids,
+            counted: stats.ids,
+            peak_memory_kib: peak_memory(),
             max_sequence: stats.max_sequence,
             cas_retries: stats.cas_retries,
             overflow_waits: stats.overflow_waits,
@@ -77,7 +81,7 @@ impl Report {
     }
 
     pub(crate) fn is_good(&self) -> bool {
-        self.repeats == 0 && self.out_of_order == 0 && self.foreign == 0 && self.counted
+        self.repeats == 0 && self.out_of_order == 0 && self.foreign == 0 && self.counted == self.ids
     }
 
     pub(crate) fn print(&self, json: bool) -> Outcome {
@@ -104,12 +108,15 @@ impl Report {
         if let Some(cpu) = self.cpu_seconds {
             writeln!(out, "CPU         {cpu:.2} s")?;
         }
+        if let Some(peak) = self.peak_memory_kib {
+            writeln!(out, "memory      {} MiB at most", peak.div_ceil(1024))?;
+        }
         let fewest = self.ids_by_thread.iter().min().copied().unwrap_or(0);
         let most = self.ids_by_thread.iter().max().copied().unwrap_or(0);
         writeln!(
             out,
             "a thread    {fewest} to {most} IDs; the fewest are {:.2} of a fair share",
-            float(fewest) * float(*threads as u64) / float(*ids)
+            float(fewest) * float(*threads as u64) / float(*ids).max(1.0)
         )?;
         writeln!(out, "retries     {} lost compare-and-swaps", self.cas_retries)?;
         writeln!(
@@ -121,10 +128,10 @@ impl Report {
         writeln!(out, "repeats     {}", self.repeats)?;
         writeln!(out, "disorder    {}", self.out_of_order)?;
         if self.foreign > 0 {
-            writeln!(out, "foreign     {} IDs of another worker", self.foreign)?;
+            writeln!(out, "foreign     {} IDs that are not this generator's", self.foreign)?;
         }
-        if !self.counted {
-            writeln!(out, "count       the generator's own differs")?;
+        if self.counted != *ids {
+            writeln!(out, "count       the generator has issued {}", self.counted)?;
         }
         writeln!(
             out,
@@ -170,4 +177,30 @@ fn limit(layout: &Layout) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn float(count: u64) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use casflake::{Generator, WorkerId};
+
+    use super::{Report, Run};
+    use crate::stress::proof::Verdict;
+
+    fn is_good(ids: u64, verdict: Verdict) -> bool {
+        let generator: Generator = Generator::new(WorkerId::fixed::<0, 0>());
+        generator.generate_batch(5).unwrap();
+        let run = Run { ids_by_thread: vec![ids], time: Duration::from_secs(1), cpu: None, verdict };
+        Report::new(&generator, 1, run).is_good()
+    }
+
+    #[test]
+    fn a_report_is_good_only_where_nothing_is_wrong() {
+        assert!(is_good(5, Verdict::default()));
+        assert!(!is_good(4, Verdict::default()), "the generator has issued 5");
+        assert!(!is_good(5, Verdict { repeats: 1, ..Verdict::default() }));
+        assert!(!is_good(5, Verdict { out_of_order: 1, ..Verdict::default() }));
+        assert!(!is_good(5, Verdict { foreign: 1, ..Verdict::default() }));
+    }
 }

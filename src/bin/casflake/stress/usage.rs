@@ -1,0 +1,28 @@
+//! What the process has used, where the system can tell.
+
+use std::time::Duration;
+
+/// User and system time of all threads.
+#[cfg(unix)]
+pub(crate) fn cpu_time() -> Option<Duration> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn cpu_time() -> Option<Duration> {
+    None
+}
+
+/// The most memory that was resident at any time, in KiB.
+#[cfg(target_os = "linux")]
+pub(crate) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    peak.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn peak_memory() -> Option<u64> {
+    None
+}
