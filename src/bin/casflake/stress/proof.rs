@@ -181,6 +181,7 @@ mod tests {
     fn an_id_that_two_threads_got_is_a_repeat() {
         assert_eq!(verdict(&[&[1, 3, 9000], &[2, 3, 9000]]), repeats(2));
         assert_eq!(verdict(&[&[7], &[7], &[7]]), repeats(2));
+        assert_eq!(verdict(&[&[1], &[7], &[7]]), repeats(1), "between the later two");
         assert_eq!(verdict(&[&[1023, 1024], &[1023], &[1024]]), repeats(2));
     }
 
