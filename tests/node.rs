@@ -187,12 +187,8 @@ fn a_malformed_request_is_error_12_and_says_what_is_wanted() {
         let (code, text) = error(json!({"type": "generate_batch", "msg_id": 5, "count": count}));
         assert_eq!(code, 12, "{count}: {text}");
         assert!(text.contains("1 to 1000000"), "{text}");
-        assert!(
-            text.contains(&format!(
-                "a count of {}",
-                if count.is_null() { "nothing".into() } else { count.to_string() }
-            ))
-        );
+        let names_it = if count.is_null() { "\"count\"".into() } else { format!("a count of {count}: ") };
+        assert!(text.contains(&names_it), "{text}");
     }
     let too_long_for_any_integer = format!(
         r#"{{"src":"c1","dest":"n1","body":{{"type":"generate_batch","msg_id":5,"count":{}}}}}"#,

@@ -92,10 +92,11 @@ impl Body<'_> {
         serde_json::from_str(self.node_ids?.get()).ok()
     }
 
-    /// `count`, where it is a whole number from 0 up that a `usize` holds; else the JSON text that stands in its place.
-    pub(crate) fn count(&self) -> Result<usize, &str> {
-        let text = self.count.map_or("nothing", RawValue::get);
-        self.count.and_then(integer).and_then(|digits| digits.parse().ok()).ok_or(text)
+    /// `count`, where it is a whole number from 0 up that a `usize` holds; else the JSON text that stands in its place,
+    /// if any.
+    pub(crate) fn count(&self) -> Result<usize, Option<&str>> {
+        let number = self.count.and_then(integer).and_then(|digits| digits.parse().ok());
+        number.ok_or(self.count.map(RawValue::get))
     }
 }
 

@@ -87,10 +87,10 @@ impl<S: Scheme> Server<S> {
                 Err(error) => refused(error.cause()),
             },
             Ok(count) => malformed(format!("a count of {count}: ask for 1 to {max}")),
-            Err(text) => malformed(format!(
-                "a count of {}: generate_batch needs \"count\", a whole number from 1 to {max}",
-                shortened(text)
-            )),
+            Err(Some(text)) => {
+                malformed(format!("a count of {}: ask for a whole number from 1 to {max}", shortened(text)))
+            }
+            Err(None) => malformed(format!("generate_batch needs \"count\", a whole number from 1 to {max}")),
         }
     }
 
