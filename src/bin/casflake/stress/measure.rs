@@ -43,6 +43,29 @@ struct Shared<'a, S> {
     drawn: AtomicU64,
 }
 
+impl<S> Shared<'_, S> {
+    /// Calls for an end: the time is over, or a thread has failed.
+    fn call_for_an_end(&self) {
+        // ORDERING: Relaxed. A flag that publishes nothing; a thread may see it a little later.
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        // ORDERING: Relaxed, as above.
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, drawn: u64) {
+        // ORDERING: Relaxed. A counter of its own, for the progress alone.
+        self.drawn.fetch_add(drawn, Ordering::Relaxed);
+    }
+
+    fn counted(&self) -> u64 {
+        // ORDERING: Relaxed, as above.
+        self.drawn.load(Ordering::Relaxed)
+    }
+}
+
 /// What one thread has drawn, and when it was done.
 struct Drawn {
     ids: u64,
@@ -92,7 +115,7 @@ fn start<'scope, S: Scheme>(
             Plan::Time(_) => u64::MAX,
         };
         thread::Builder::new().spawn_scoped(scope, move || draw(shared, thread, quota)).map_err(|error| {
-            shared.stop.store(true, Ordering::Relaxed);
+            shared.call_for_an_end();
             Stop::failed(format_args!("thread {thread} of {threads} could not be started: {error}"))
         })
     };
@@ -108,9 +131,9 @@ fn share(count: u64, threads: u64, thread: u64) -> u64 {
 fn watch<S>(running: &[Running<'_>], shared: &Shared<'_, S>, plan: Plan, started: Instant) {
     let mut progress = Progress::new(plan);
     while running.iter().any(|thread| !thread.is_finished()) {
-        thread::sleep(progress.show(shared.drawn.load(Ordering::Relaxed), started.elapsed()));
+        thread::sleep(progress.show(shared.counted(), started.elapsed()));
         if matches!(plan, Plan::Time(time) if started.elapsed() >= time) {
-            shared.stop.store(true, Ordering::Relaxed);
+            shared.call_for_an_end();
         }
     }
 }
@@ -125,12 +148,12 @@ fn draw<S: Scheme>(shared: &Shared<'_, S>, thread: usize, quota: u64) -> Result<
     let mut buffer = vec![Snowflake::MIN; shared.batch];
     let mut ids = 0;
     drop(shared.gate.read().unwrap_or_else(PoisonError::into_inner));
-    while ids < quota && !shared.stop.load(Ordering::Relaxed) {
+    while ids < quota && !shared.is_over() {
         // Where one thread fails the run has failed: the others need not go on.
         let drawn = draw_some(shared.generator, quota - ids, &mut buffer, &mut witness)
-            .inspect_err(|_| shared.stop.store(true, Ordering::Relaxed))?;
+            .inspect_err(|_| shared.call_for_an_end())?;
         ids += drawn;
-        shared.drawn.fetch_add(drawn, Ordering::Relaxed);
+        shared.count(drawn);
     }
     let finished = Instant::now();
     witness.finish();
