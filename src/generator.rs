@@ -30,14 +30,18 @@ use crate::worker::WorkerId;
 /// ```
 ///
 /// # What it promises
-/// * No two calls return the same ID, whatever the clock does. Neither do two generators with different workers; two
-///   that run with the *same* worker do.
-/// * If one call returns before another begins, its ID is smaller.
-/// * An ID's tick is never ahead of the highest reading that the clock has given by more than
-///   [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set).
-/// * A clock that steps back makes no duplicate and hangs no caller: the tick that was open is used up, then calls wait
-///   for the clock to catch up, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most, then they are refused.
-/// * A thread that stalls keeps no other from getting IDs.
+/// Tests are named after these numbers.
+///
+/// | | |
+/// |---|---|
+/// | I1 | No two calls return the same ID, from any threads, whatever the clock does. Neither do two generators with different workers; two that run with the *same* worker do. |
+/// | I2 | If one call returns before another begins, in whatever threads, its ID is smaller. |
+/// | I3 | An ID's tick is never ahead of the highest reading that the clock has given by more than [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set). |
+/// | I4 | A clock that steps back makes no duplicate and hangs no caller: the tick that was open is used up, then calls wait for the clock to catch up, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most, then they are refused. A [`strict`](crate::GeneratorBuilder::strict) generator refuses at once. |
+/// | I5 | A value that does not fit is refused, never masked. |
+/// | I6 | A refused call changes nothing; a batch refused midway returns the IDs that it holds. |
+/// | I7 | A thread that stalls, for however long, keeps no other from getting IDs. |
+/// | I8 | Only ticks from [`not_before`](crate::GeneratorBuilder::not_before) up to the [`fence`](crate::GeneratorBuilder::fence), exclusive, are issued; at the fence and once closed, calls fail at once. |
 ///
 /// # How it works
 /// One atomic word holds the first slot (tick and sequence number) that was not handed out yet. A call reads the word

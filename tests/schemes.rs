@@ -88,7 +88,7 @@ fn every_js_safe_id_is_exact_as_a_javascript_number() {
     );
 }
 
-/// The arithmetic that both seeds have: 41, 5, 5 and 12 bits from 2024-01-01T00:00:00Z.
+/// The classic arithmetic: 41, 5, 5 and 12 bits from 2024-01-01T00:00:00Z.
 #[test]
 fn standard_agrees_with_the_seeds_arithmetic() {
     let (tick, datacenter, worker, sequence) = (31_622_400_123, 30, 1, 4_095);
@@ -140,7 +140,7 @@ fn every_preset_but_mastodon_generates_what_it_reads() {
     a_preset_generates_what_it_reads::<JsSafe>();
 }
 
-/// DESIGN, section 4, word for word but for `IDS.local(64)`, which comes later.
+/// The public shape: these lines must go on compiling, and inferring their types, as they are written.
 #[test]
 fn the_lines_of_the_design_compile_as_written() -> Result<(), Box<dyn std::error::Error>> {
     static IDS: Generator = Generator::new(WorkerId::fixed::<1, 7>());

@@ -56,7 +56,7 @@ fn id(number: u64) -> Snowflake {
 }
 
 #[test]
-fn the_seeds_first_sample_is_answered_to_the_byte() {
+fn a_single_generate_is_answered_to_the_byte() {
     let replies = replies(&[INIT, r#"{"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}"#]);
     assert_eq!(replies.len(), 2);
     assert_eq!(replies[0], INIT_OK);
@@ -71,7 +71,7 @@ fn the_seeds_first_sample_is_answered_to_the_byte() {
 }
 
 #[test]
-fn the_seeds_second_sample_is_answered_to_the_byte() {
+fn a_batch_of_five_is_answered_to_the_byte() {
     let replies = replies(&[INIT, r#"{"src":"c1","dest":"n1","body":{"type":"generate_batch","msg_id":2,"count":5}}"#]);
     assert_eq!(replies.len(), 2);
     assert_eq!(replies[0], INIT_OK);
