@@ -70,8 +70,8 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
 
     /// How many ticks an ID may lie ahead of the clock, so that a burst need not wait. 0 unless set.
     ///
-    /// A process that is restarted within that many ticks can issue IDs anew that it has issued before: let it start
-    /// [`not_before`](Self::not_before) the tick after the last that [`close`](Generator::close) returned, or wait.
+    /// A generator that replaces another within that many ticks, or within the same one, can issue the other's IDs anew:
+    /// let it begin [`not_before`](Self::not_before) the tick after the last that [`close`](Generator::close) returned.
     pub const fn max_lead(mut self, ticks: u64) -> Self {
         self.settings.max_lead = ticks;
         self

@@ -40,7 +40,8 @@ pub trait Clock {
         u128::from(self.unix_millis()) * 1_000_000
     }
 
-    /// Time that never steps back, counted from a moment of the clock's choice; it bounds how long a call waits.
+    /// Time that never steps back, counted from a moment of the clock's choice, which may be another for each thread; it
+    /// bounds how long a call waits.
     ///
     /// The default is the system's monotonic clock with the feature `std`, and `None` without: then each look at the
     /// clock while waiting counts as 100 ns. A clock whose `elapsed` stands still is waited for a nanosecond a look.
@@ -51,8 +52,11 @@ pub trait Clock {
 
 #[cfg(feature = "std")]
 fn monotonic() -> Option<Duration> {
-    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
-    Some(START.elapsed())
+    std::thread_local! {
+        // Not one for all threads: whoever lost its core while setting that would keep the others waiting.
+        static START: std::time::Instant = std::time::Instant::now();
+    }
+    START.try_with(std::time::Instant::elapsed).ok()
 }
 
 #[cfg(not(feature = "std"))]

@@ -287,7 +287,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 
     /// `advance` by the precise clock, before a refusal is final.
     #[cold]
-    fn advance_precisely(&self, count: u64) -> Result<Reservation, Held> {
+    fn advance_precisely(&self, count: u64) -> Result<Reservation, Held<'_>> {
         let mut confirmed = false;
         loop {
             let mut unix_nanos = 0;
@@ -299,7 +299,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
                 Ok(slots) => return Ok(slots),
                 Err(refusal) => refusal,
             };
-            let held = Held { layout: S::LAYOUT, refusal, unix_nanos, max_lead: self.settings.max_lead };
+            let held = Held { layout: S::LAYOUT, settings: &self.settings, refusal, unix_nanos };
             // One reading alone is no proof that the clock stepped back.
             if confirmed || !held.is_behind() {
                 return Err(held);

@@ -16,10 +16,10 @@
 //! `Topology` holds the generators of whole datacenters. Test your own code with [`ManualClock`].
 //!
 //! # What it does not promise
-//! * Two processes that run with the same [`WorkerId`], at the same time or one after the other within a backward step
-//!   of the clock, can issue the same ID. Give each its own, and let a restart begin
-//!   [`not_before`](GeneratorBuilder::not_before) the tick after the last that [`close`](Generator::close) returned
-//!   where clocks step.
+//! * Two generators with the same [`WorkerId`] can issue the same ID: if they run at the same time, or one after the other
+//!   within the same tick, within [`max_lead`](GeneratorBuilder::max_lead) ticks, or within a backward step of the
+//!   clock. Give each its own, and let one that replaces another begin
+//!   [`not_before`](GeneratorBuilder::not_before) the tick after the last that [`close`](Generator::close) returned.
 //! * A `fork` without `exec` and a cloned or restored virtual machine are two processes with the same worker.
 //! * IDs of different workers follow each other only as closely as their clocks agree.
 //! * IDs are not secret: they tell when and where they were made, and the next can be guessed.

@@ -17,30 +17,30 @@ pub(crate) fn millis(nanos: u128) -> u64 {
 
 /// A refusal by the precise clock, and the reading it rests on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Held {
+pub(crate) struct Held<'a> {
     pub(crate) layout: Layout,
+    pub(crate) settings: &'a Settings,
     pub(crate) refusal: Refusal,
     pub(crate) unix_nanos: u128,
-    pub(crate) max_lead: u64,
 }
 
-impl Held {
+impl Held<'_> {
     pub(crate) fn is_behind(&self) -> bool {
         matches!(self.refusal, Refusal::NotBegun { cause: Cause::Behind { .. }, .. })
     }
 
     /// The tick to wait for and why, where waiting can help and is known to end in time.
-    pub(crate) fn worth_waiting(&self, settings: &Settings) -> Option<(u64, Cause)> {
+    pub(crate) fn worth_waiting(&self) -> Option<(u64, Cause)> {
         match self.refusal {
-            Refusal::NotBegun { cause: Cause::Behind { .. }, .. } if settings.strict => None,
-            Refusal::NotBegun { tick, cause } if self.until(tick) <= settings.max_wait => Some((tick, cause)),
+            Refusal::NotBegun { cause: Cause::Behind { .. }, .. } if self.settings.strict => None,
+            Refusal::NotBegun { tick, cause } if self.until(tick) <= self.settings.max_wait => Some((tick, cause)),
             _ => None,
         }
     }
 
     /// How long it takes from the reading until the clock allows slots of `tick`.
     fn until(&self, tick: u64) -> Duration {
-        let first = i128::from(signed(tick)) - i128::from(signed(self.max_lead));
+        let first = i128::from(signed(tick)) - i128::from(signed(self.settings.max_lead));
         let due_ms = i128::from(self.layout.epoch()) + first * i128::from(self.layout.tick_length());
         let due = u128::try_from(due_ms).unwrap_or(0).saturating_mul(NANOS_PER_MS);
         let nanos = due.saturating_sub(self.unix_nanos);

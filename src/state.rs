@@ -102,7 +102,7 @@ impl Reservation {
 ///
 /// | word | clock | becomes | handed out |
 /// |---|---|---|---|
-/// | open in tick t | in t, or before it | `word + n` | the next n slots of t |
+/// | open in tick t | in t, or before it unless `strict` | `word + n` | the next n slots of t |
 /// | any | in tick u after the word's | `(u, n)` | the first n slots of u |
 /// | u not begun | in u | `(u, n)` | the first n slots of u |
 /// | u not begun | before u by more than the lead | `word` | refused: `NotBegun` |

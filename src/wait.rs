@@ -24,11 +24,11 @@ pub enum Wait {
 
 /// Asks `attempt` again and again, until it succeeds, its refusal is final, or the tick that it waits for has not begun
 /// within `max_wait`.
-pub(crate) fn wait_for<T, C: Clock>(
+pub(crate) fn wait_for<'a, T, C: Clock>(
     clock: &C,
     settings: &Settings,
     ledger: &Ledger,
-    attempt: impl Fn() -> Result<T, Held>,
+    attempt: impl Fn() -> Result<T, Held<'a>>,
 ) -> Result<T, GenerateError> {
     let mut waiter: Option<Waiter<'_, C>> = None;
     let mut was_behind = false;
@@ -41,7 +41,7 @@ pub(crate) fn wait_for<T, C: Clock>(
             was_behind = true;
             ledger.book_clock_behind();
         }
-        let Some((tick, cause)) = held.worth_waiting(settings) else {
+        let Some((tick, cause)) = held.worth_waiting() else {
             break Err(held.error());
         };
         if waiter.as_ref().is_some_and(|waiter| waiter.tick != tick) {

@@ -11,8 +11,8 @@ use crate::scheme::{Scheme, Standard};
 
 /// The number of one generator among all those that share an ID space: a datacenter and a worker within it.
 ///
-/// Two generators that run at the same time with the same `WorkerId` issue the same IDs: giving each its own is what
-/// the user answers for.
+/// Two generators with the same `WorkerId` issue the same IDs if they run at the same time, or one after the other within
+/// the same tick: giving each its own is what the user answers for.
 ///
 /// A `WorkerId` is written `datacenter/worker`, such as `1/5`, or as an index that counts the workers of datacenter 0
 /// first, then those of datacenter 1, and so on: with 32 workers to a datacenter, `1/5` is index 37.
@@ -182,10 +182,14 @@ mod text {
             let ordinal = label.rsplit_once('-').filter(|(name, digits)| {
                 !name.is_empty() && is_decimal(digits) && (*digits == "0" || !digits.starts_with('0'))
             });
-            match ordinal {
-                Some((_, digits)) => digits.parse(),
-                None => Err(WorkerTextError::NoOrdinal { hostname: hostname.to_owned() }),
-            }
+            let Some((_, digits)) = ordinal else {
+                return Err(WorkerTextError::NoOrdinal { hostname: hostname.to_owned() });
+            };
+            let refused = |cause: WorkerTextError| WorkerTextError::Hostname {
+                hostname: hostname.to_owned(),
+                cause: cause.into(),
+            };
+            digits.parse().map_err(refused)
         }
     }
 

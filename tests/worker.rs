@@ -77,7 +77,9 @@ fn i5_a_text_that_is_no_worker_is_refused() {
     assert_eq!(digits.parse::<WorkerId>(), Err(too_long(1023)));
     assert_eq!(format!("{digits}/0").parse::<WorkerId>(), Err(too_long(31)));
     assert_eq!(format!("0/{digits}").parse::<WorkerId<Sonyflake>>(), Err(too_long(65_535)));
-    assert_eq!(WorkerId::from_ordinal(&format!("web-{digits}")), Err(too_long(1023)));
+    let hostname = format!("web-{digits}");
+    let refused = WorkerTextError::Hostname { hostname: hostname.clone(), cause: too_long(1023).into() };
+    assert_eq!(WorkerId::from_ordinal(&hostname), Err(refused));
 }
 
 #[test]
@@ -122,8 +124,10 @@ fn i5_a_host_name_without_an_ordinal_is_refused() {
         assert_eq!(WorkerId::from_ordinal(hostname), Err(refused), "{hostname:?}");
     }
     for value in [1024, u64::MAX] {
-        let refused = WorkerIdError::Index { value, max: 1023 };
-        assert_eq!(WorkerId::from_ordinal(&format!("web-{value}")), Err(refused.into()));
+        let (hostname, cause) = (format!("web-{value}"), WorkerIdError::Index { value, max: 1023 });
+        let refused = WorkerTextError::Hostname { hostname: hostname.clone(), cause: Box::new(cause.into()) };
+        assert_eq!(WorkerId::from_ordinal(&hostname), Err(refused.clone()));
+        assert_eq!(refused.to_string(), format!("the host name {hostname:?}: {cause}"));
     }
 }
 

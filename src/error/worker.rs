@@ -66,6 +66,13 @@ mod text {
             /// The host name.
             hostname: String,
         },
+        /// The host name's ordinal was refused.
+        Hostname {
+            /// The host name.
+            hostname: String,
+            /// Why its ordinal was refused.
+            cause: alloc::boxed::Box<WorkerTextError>,
+        },
         /// A number in the text does not fit the layout.
         DoesNotFit(WorkerIdError),
         /// A number in the text does not fit 64 bits, let alone the layout.
@@ -116,6 +123,7 @@ mod text {
                     "the environment variable {variable} is not set to a text: set it to an index such as 37, or to \
                      datacenter/worker such as 1/5"
                 ),
+                Self::Hostname { hostname, cause } => write!(f, "the host name {hostname:?}: {cause}"),
                 Self::Variable { variable, cause } => write!(f, "the environment variable {variable}: {cause}"),
             }
         }

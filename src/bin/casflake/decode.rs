@@ -48,11 +48,10 @@ impl FromStr for Widths {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let widths: Option<Vec<u32>> = text.split(',').map(|width| width.trim().parse().ok()).collect();
-        widths
-            .and_then(|widths| widths.try_into().ok())
-            .map(Self)
-            .ok_or_else(|| "give four widths: timestamp,datacenter,worker,sequence, such as 41,5,5,12".into())
+        let widths: Option<Vec<u32>> = text.split(',').map(|width| whole(0..=64)(width).ok()).collect();
+        widths.and_then(|widths| widths.try_into().ok()).map(Self).ok_or_else(|| {
+            "give four widths of 0 to 64 bits: timestamp,datacenter,worker,sequence, such as 41,5,5,12".into()
+        })
     }
 }
 

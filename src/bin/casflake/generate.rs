@@ -13,7 +13,7 @@ use crate::stop::{Outcome, Stop};
 /// Print new IDs, one a line, in increasing order
 ///
 /// Two processes that run at the same time need two workers: with the same --datacenter and --worker they print the same
-/// IDs. So can two runs one after the other within the same millisecond.
+/// IDs. So can two runs one after the other within the same tick (1 ms; 10 ms in sonyflake).
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {

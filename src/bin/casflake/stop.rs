@@ -44,12 +44,17 @@ impl From<serde_json::Error> for Stop {
     }
 }
 
-/// The text, or its beginning where it is long: what was wrong with it need not be repeated at full length.
+/// The text, or its beginning and end where it is long: what was wrong with it need not be repeated at full length.
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
-    const LONGEST: usize = 100;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
-        None => Cow::Borrowed(text),
+    const HEAD: usize = 70;
+    const TAIL: usize = 50;
+    let head = text.char_indices().nth(HEAD);
+    let tail = text.char_indices().nth_back(TAIL);
+    match (head, tail) {
+        (Some((end, _)), Some((start, _))) if end < start => {
+            Cow::Owned(format!("{}…{}", text.split_at(end).0, text.split_at(start).1))
+        }
+        _ => Cow::Borrowed(text),
     }
 }
 

@@ -8,8 +8,6 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::stop::shortened;
-
 /// A request that can be answered: it says who asks, whom, and by which number.
 pub(crate) struct Request<'a> {
     /// Who asks, as the JSON text that stood in the line.
@@ -61,7 +59,7 @@ impl<'a> Request<'a> {
     pub(crate) fn parse(line: &'a [u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
         let Object(envelope) = serde_json::from_str::<Object<Envelope<'a>>>(text).map_err(|error| {
-            format!("not a message: {}", shortened(&error.to_string().replace(" at line 1 column", " at column")))
+            format!("not a message: {}", error.to_string().replace(" at line 1 column", " at column"))
         })?;
         let src = envelope.src.and_then(string).ok_or("no one to answer: \"src\" must be a string")?;
         let dest = envelope.dest.and_then(string).ok_or("no one to answer as: \"dest\" must be a string")?;

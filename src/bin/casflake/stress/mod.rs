@@ -22,7 +22,7 @@ use report::Report;
 /// Draw IDs from one generator by many threads at once, and prove them distinct and in order
 ///
 /// Proves, exactly and for all IDs, that no two are the same and that each thread's increase. Memory stays bounded
-/// however long it runs: about 1 MiB a thread. The exit code is 1 if anything is wrong.
+/// however long it runs: about 1 MiB a thread, and more while one falls seconds behind. The exit code is 1 if anything is wrong.
 ///
 /// The rate is that of the wall clock. A run of n ms touches n + 1 of them, so that a short one can show a little more
 /// than the layout's limit.
