@@ -225,8 +225,10 @@ fn closing_bounds_every_id<S: Scheme>(worker: WorkerId<S>, threads: usize, round
         let (going, closed) = (AtomicU64::new(0), AtomicBool::new(false));
         let ended = together(threads + 1, |thread| {
             if thread < threads {
-                let first = generator.generate().expect("nobody closes before all have begun");
+                let first = generator.generate();
+                // Before the check, so that a failure does not leave the closing thread waiting.
                 going.fetch_add(1, Ordering::Relaxed);
+                let first = first.expect("nobody closes before all have begun");
                 let (mut ids, error) = until_refused(&generator, thread, &closed);
                 ids.insert(0, first);
                 return (ids, Err(error));
