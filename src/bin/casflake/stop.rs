@@ -78,3 +78,19 @@ pub(crate) fn exit_code(outcome: Outcome) -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn a_long_text_keeps_its_beginning_and_its_end() {
+        let long = format!("begin {} end", "é".repeat(1000));
+        let short = shortened(&long);
+        assert!(short.starts_with("begin é") && short.ends_with("é end") && short.contains('…'), "{short}");
+        assert!(short.chars().count() < 130, "{short}");
+        for text in ["", "é", &"é".repeat(100)] {
+            assert_eq!(shortened(text), text);
+        }
+    }
+}
