@@ -167,4 +167,6 @@ pub(crate) const fn signed(ticks: u64) -> i64 {
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! `reserve` over every word, reading, count, window, lead and strictness of small layouts, and at the far ends of wide
 //! ones. What must hold is said in pairs (tick, sequence), never in shifts.
 
+use core::ops::Range;
+
 use super::{CLOSED, Cause, Limits, Refusal, Reservation, last_tick, reserve};
 
 /// One question to `reserve`, taken apart.
@@ -52,7 +54,8 @@ impl Case {
     }
 }
 
-fn every_case(mut check: impl FnMut(&Case, Result<Reservation, Refusal>)) {
+/// Every window, lead and strictness of small layouts, and how many slots a tick of each has.
+pub(super) fn every_limits(mut check: impl FnMut(Limits, u64)) {
     for (timestamp, sequence_bits) in [(1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 2), (2, 3)] {
         let (end, size) = (2_u64.pow(timestamp), 2_u64.pow(sequence_bits));
         for not_before in 0..end {
@@ -60,8 +63,7 @@ fn every_case(mut check: impl FnMut(&Case, Result<Reservation, Refusal>)) {
                 for max_lead in 0..=3.min(end - 1) {
                     for strict in [false, true] {
                         let initial = not_before * size;
-                        let limits = Limits { sequence_bits, end, initial, fence, max_lead, strict };
-                        every_question(limits, size, &mut check);
+                        check(Limits { sequence_bits, end, initial, fence, max_lead, strict }, size);
                     }
                 }
             }
@@ -69,14 +71,24 @@ fn every_case(mut check: impl FnMut(&Case, Result<Reservation, Refusal>)) {
     }
 }
 
-fn every_question(limits: Limits, size: u64, check: &mut impl FnMut(&Case, Result<Reservation, Refusal>)) {
+/// Every word that such a generator can hold, but for the closed bit: all of the ticks and of the carry, from the first.
+pub(super) fn every_word(limits: &Limits, size: u64) -> Range<u64> {
+    limits.initial..2 * limits.end * size
+}
+
+/// Every reading and count that makes a difference to such a generator.
+pub(super) fn every_question(size: u64) -> impl Iterator<Item = (i64, u64)> {
     let beyond = 7; // past the end of a timestamp of 2 bits and the longest lead
     // 2^61 and 2^62 would be shifted out of the word by 3 and 2 bits, and look like tick 0.
-    let readings = (-5..=beyond).chain([i64::MIN, i64::MIN + 1, 1 << 61, (1 << 62) + 1, i64::MAX - 1, i64::MAX]);
-    for now in readings {
-        for count in (1..=size + 2).chain([u64::MAX]) {
-            // All of the ticks and of the carry, from the first word that a generator can hold.
-            for plain in limits.initial..2 * limits.end * size {
+    let far = [i64::MIN, i64::MIN + 1, 1 << 61, (1 << 62) + 1, i64::MAX - 1, i64::MAX];
+    let readings = (-5..=beyond).chain(far);
+    readings.flat_map(move |now| (1..=size + 2).chain([u64::MAX]).map(move |count| (now, count)))
+}
+
+fn every_case(mut check: impl FnMut(&Case, Result<Reservation, Refusal>)) {
+    every_limits(|limits, size| {
+        for (now, count) in every_question(size) {
+            for plain in every_word(&limits, size) {
                 for closed in [false, true] {
                     let word = if closed { plain | CLOSED } else { plain };
                     let (tick, sequence) = (i128::from(plain / size), plain % size);
@@ -85,7 +97,7 @@ fn every_question(limits: Limits, size: u64, check: &mut impl FnMut(&Case, Resul
                 }
             }
         }
-    }
+    });
 }
 
 fn every_grant(mut check: impl FnMut(&Case, Reservation)) {
