@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, const_fn};
 
 /// A source of time for a [`Generator`](crate::Generator).
 ///
@@ -145,10 +145,12 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that reads `unix_ms` milliseconds since 1970-01-01T00:00:00Z.
-    #[must_use]
-    pub const fn new(unix_ms: u64) -> Self {
-        Self { unix_ms: AtomicU64::new(unix_ms) }
+    const_fn! {
+        /// A clock that reads `unix_ms` milliseconds since 1970-01-01T00:00:00Z.
+        #[must_use]
+        pub const fn new(unix_ms: u64) -> Self {
+            Self { unix_ms: AtomicU64::new(unix_ms) }
+        }
     }
 
     /// Sets the clock, forward or back.

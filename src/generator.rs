@@ -11,7 +11,7 @@ use crate::scheme::{Scheme, Standard};
 use crate::settings::{Settings, check_fence, end};
 use crate::state::{CLOSED, Limits, Refusal, Reservation, last_tick, reserve};
 use crate::stats::{Ledger, Stats};
-use crate::sync::{AtomicU64, Backoff, CachePadded, Ordering};
+use crate::sync::{AtomicU64, Backoff, CachePadded, Ordering, const_fn};
 use crate::wait::wait_for;
 use crate::worker::WorkerId;
 
@@ -63,34 +63,40 @@ pub struct Generator<S = Standard, C = SystemClock> {
 
 #[cfg(feature = "std")]
 impl<S: Scheme> Generator<S> {
-    /// A generator on the system's clock, with the defaults of [`builder`](Self::builder).
-    ///
-    /// A scheme whose layout [can't generate](crate::Layout::can_generate) is a compile error.
-    #[must_use]
-    pub const fn new(worker: WorkerId<S>) -> Self {
-        Self::with_clock(worker, SystemClock)
+    const_fn! {
+        /// A generator on the system's clock, with the defaults of [`builder`](Self::builder).
+        ///
+        /// A scheme whose layout [can't generate](crate::Layout::can_generate) is a compile error.
+        #[must_use]
+        pub const fn new(worker: WorkerId<S>) -> Self {
+            Self::with_clock(worker, SystemClock)
+        }
     }
 }
 
 impl<S: Scheme, C> Generator<S, C> {
-    /// A generator on a clock of the caller's, with the defaults of [`GeneratorBuilder`](crate::GeneratorBuilder).
-    #[must_use]
-    pub const fn with_clock(worker: WorkerId<S>, clock: C) -> Self
-    where
-        C: Clock,
-    {
-        Self::from_settings(worker, clock, Settings::of::<S>())
+    const_fn! {
+        /// A generator on a clock of the caller's, with the defaults of [`GeneratorBuilder`](crate::GeneratorBuilder).
+        #[must_use]
+        pub const fn with_clock(worker: WorkerId<S>, clock: C) -> Self
+        where
+            C: Clock,
+        {
+            Self::from_settings(worker, clock, Settings::of::<S>())
+        }
     }
 
-    pub(crate) const fn from_settings(worker: WorkerId<S>, clock: C, settings: Settings) -> Self {
-        Self {
-            word: CachePadded::new(AtomicU64::new(settings.not_before << S::LAYOUT.sequence_bits())),
-            ledger: CachePadded::new(Ledger::new()),
-            fence: AtomicU64::new(settings.fence),
-            settings,
-            worker,
-            worker_bits: worker.bits(),
-            clock,
+    const_fn! {
+        pub(crate) const fn from_settings(worker: WorkerId<S>, clock: C, settings: Settings) -> Self {
+            Self {
+                word: CachePadded::new(AtomicU64::new(settings.not_before << S::LAYOUT.sequence_bits())),
+                ledger: CachePadded::new(Ledger::new()),
+                fence: AtomicU64::new(settings.fence),
+                settings,
+                worker,
+                worker_bits: worker.bits(),
+                clock,
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use crate::state::{last_tick, sequence_mask};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, const_fn, zeros};
 
 /// One bucket for each power of two that a tick of a layout which [can generate](crate::Layout::can_generate) can hold:
 /// its sequence has 61 bits at most.
@@ -86,16 +86,18 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) const fn new() -> Self {
-        Self {
-            ids: AtomicU64::new(0),
-            max_sequence: AtomicU64::new(0),
-            ticks_by_ids: [const { AtomicU64::new(0) }; BUCKETS],
-            overflow_waits: AtomicU64::new(0),
-            overflow_wait_nanos: AtomicU64::new(0),
-            cas_retries: AtomicU64::new(0),
-            clock_behind: AtomicU64::new(0),
-            told: [const { AtomicU64::new(0) }; 2],
+    const_fn! {
+        pub(crate) const fn new() -> Self {
+            Self {
+                ids: AtomicU64::new(0),
+                max_sequence: AtomicU64::new(0),
+                ticks_by_ids: zeros(),
+                overflow_waits: AtomicU64::new(0),
+                overflow_wait_nanos: AtomicU64::new(0),
+                cas_retries: AtomicU64::new(0),
+                clock_behind: AtomicU64::new(0),
+                told: zeros(),
+            }
         }
     }
 
@@ -146,8 +148,12 @@ impl Ledger {
         let mut ids = self.ids.load(Ordering::Acquire);
         // ORDERING: Acquire, as above.
         let mut max_sequence = self.max_sequence.load(Ordering::Acquire);
-        // ORDERING: Acquire, as above.
-        let mut buckets = self.ticks_by_ids.each_ref().map(|ticks| ticks.load(Ordering::Acquire));
+        let mut buckets = [0; BUCKETS];
+        // No tick holds more IDs than its last bucket here begins with.
+        for (ticks, booked) in buckets.iter_mut().zip(&self.ticks_by_ids).take(bucket(1 << sequence_bits) + 1) {
+            // ORDERING: Acquire, as above.
+            *ticks = booked.load(Ordering::Acquire);
+        }
         let word = word();
 
         let mask = sequence_mask(sequence_bits);

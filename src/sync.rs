@@ -1,13 +1,62 @@
-//! The atomics facade: every atomic and every spin hint of the crate comes from here.
+//! The atomics facade: every atomic and every spin hint of the crate comes from here, and no other file names loom.
+//!
+//! Under `--cfg loom` and with the feature `loom` these are loom's, so that the models in `loom-tests/` check the code as
+//! it is shipped.
 
-pub(crate) use core::hint::spin_loop;
-pub(crate) use core::sync::atomic::{AtomicU64, Ordering};
-pub(crate) use crossbeam_utils::{Backoff, CachePadded};
+pub(crate) use imp::{AtomicU64, Backoff, spin_loop, yield_now, zeros};
 
-/// Gives up the time slice, where there is a scheduler to give it to.
-pub(crate) fn yield_now() {
-    #[cfg(feature = "std")]
-    std::thread::yield_now();
-    #[cfg(not(feature = "std"))]
-    spin_loop();
+pub(crate) use core::sync::atomic::Ordering;
+pub(crate) use crossbeam_utils::CachePadded;
+
+/// A function that is `const`, but for loom, whose atomics no constant can hold.
+macro_rules! const_fn {
+    ($(#[$attribute:meta])* $visibility:vis const fn $($rest:tt)*) => {
+        #[cfg(not(all(loom, feature = "loom")))]
+        $(#[$attribute])* $visibility const fn $($rest)*
+        #[cfg(all(loom, feature = "loom"))]
+        $(#[$attribute])* $visibility fn $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
+#[cfg(not(all(loom, feature = "loom")))]
+mod imp {
+    pub(crate) use core::hint::spin_loop;
+    pub(crate) use core::sync::atomic::AtomicU64;
+    pub(crate) use crossbeam_utils::Backoff;
+
+    /// Gives up the time slice, where there is a scheduler to give it to.
+    pub(crate) fn yield_now() {
+        #[cfg(feature = "std")]
+        std::thread::yield_now();
+        #[cfg(not(feature = "std"))]
+        spin_loop();
+    }
+
+    pub(crate) const fn zeros<const N: usize>() -> [AtomicU64; N] {
+        [const { AtomicU64::new(0) }; N]
+    }
+}
+
+#[cfg(all(loom, feature = "loom"))]
+mod imp {
+    pub(crate) use loom::hint::spin_loop;
+    pub(crate) use loom::sync::atomic::AtomicU64;
+    pub(crate) use loom::thread::yield_now;
+
+    pub(crate) fn zeros<const N: usize>() -> [AtomicU64; N] {
+        core::array::from_fn(|_| AtomicU64::new(0))
+    }
+
+    /// Goes on at once. A pause changes no outcome, and one that loom knew of would keep it from exploring the threads that
+    /// try again without one.
+    pub(crate) struct Backoff;
+
+    impl Backoff {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
+        pub(crate) fn spin(&self) {}
+    }
 }

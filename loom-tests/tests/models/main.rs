@@ -1,0 +1,2 @@
+//! The models.
+mod racing;
