@@ -10,7 +10,7 @@ use serde::Serialize;
 #[derive(Serialize)]
 pub(crate) struct Fields {
     id: String,
-    /// RFC 3339 in UTC; `None` from the end of the year 9999 on, which that format can't write.
+    /// RFC 3339 in UTC; `None` from the last day of the year 9999 on: that format has four digits for it.
     time: Option<String>,
     unix_ms: u64,
     tick: u64,

@@ -53,3 +53,54 @@ macro_rules! with_scheme {
     };
 }
 pub(crate) use with_scheme;
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use clap::Parser;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use crate::Cli;
+
+    const KNOWN: &str = "\
+        node generate decode stress help --help -h --version -V -- - --layout --bits --epoch --tick --order \
+        --json --count -n --datacenter --worker --format --max-batch --threads --seconds --batch standard \
+        mastodon worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan 18446744073709551616";
+
+    /// Words of the command line, whole or not, and any other text.
+    fn word() -> impl Strategy<Value = OsString> {
+        let known = || select(KNOWN.split_whitespace().collect::<Vec<_>>());
+        prop_oneof![
+            8 => known().prop_map(OsString::from),
+            1 => (known(), known()).prop_map(|(option, value)| format!("{option}={value}").into()),
+            1 => (known(), ".{0,3}").prop_map(|(word, rest)| format!("{word}{rest}").into()),
+            1 => any::<String>().prop_map(OsString::from),
+            1 => prop::collection::vec(any::<u8>(), 0..9).prop_map(|bytes| not_utf8(&bytes)),
+        ]
+    }
+
+    #[cfg(unix)]
+    fn not_utf8(bytes: &[u8]) -> OsString {
+        std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec())
+    }
+
+    #[cfg(not(unix))]
+    fn not_utf8(bytes: &[u8]) -> OsString {
+        String::from_utf8_lossy(bytes).into_owned().into()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_arguments_are_a_command_or_are_refused_with_a_reason(words in prop::collection::vec(word(), 0..8)) {
+            if let Err(error) = Cli::try_parse_from([OsString::from("casflake")].into_iter().chain(words)) {
+                // Help and version are no failures.
+                prop_assert_eq!(error.exit_code(), if error.use_stderr() { 2 } else { 0 });
+                prop_assert!(!error.to_string().trim().is_empty());
+            }
+        }
+    }
+}

@@ -65,6 +65,10 @@ impl<R: Read> Lines<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Read};
+
+    use proptest::prelude::*;
+
     use super::{Line, Lines, MAX_LINE};
 
     fn all(input: &[u8]) -> Vec<Option<usize>> {
@@ -92,5 +96,60 @@ mod tests {
     fn an_end_within_a_long_line_is_an_end() {
         assert_eq!(all(&vec![b'x'; 3 * MAX_LINE]), [None]);
         assert_eq!(all(b""), []);
+    }
+
+    /// Hands out its bytes in pieces of these sizes, over and over, and is interrupted before each.
+    struct Pieces<'a> {
+        bytes: &'a [u8],
+        sizes: std::iter::Cycle<std::slice::Iter<'a, usize>>,
+        interrupt: bool,
+    }
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.interrupt = !self.interrupt;
+            if self.interrupt {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let size = self.sizes.next().copied().unwrap_or(1).min(buffer.len());
+            self.bytes.read(&mut buffer[..size])
+        }
+    }
+
+    /// Pieces of input: short ones, newlines, and lengths around the limit.
+    fn input() -> impl Strategy<Value = Vec<u8>> {
+        let long = (MAX_LINE - 3..MAX_LINE + 3).prop_map(|size| vec![b'y'; size]);
+        let piece = prop_oneof![
+            100 => prop::collection::vec(any::<u8>(), 0..40),
+            100 => prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(0)], 0..4),
+            1 => long,
+        ];
+        prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_line_is_lost_or_torn_however_the_input_arrives(
+            input in input(),
+            sizes in prop_oneof![prop::collection::vec(1..50_usize, 1..5), prop::collection::vec(1..200_000_usize, 1..3)]
+        ) {
+            let mut expected: Vec<&[u8]> = input.split(|&byte| byte == b'\n').collect();
+            // Behind the last newline there is a line only if there is something in it.
+            if expected.last().is_some_and(|last| last.is_empty()) {
+                expected.pop();
+            }
+            let mut lines = Lines::new(Pieces { bytes: &input, sizes: sizes.iter().cycle(), interrupt: false });
+            for line in expected {
+                match lines.next(|| Ok(())) {
+                    Ok(Line::Text(text)) => prop_assert!(text == line && line.len() <= MAX_LINE),
+                    Ok(Line::TooLong) => prop_assert!(line.len() > MAX_LINE),
+                    _ => return Err(TestCaseError::fail("an end before the last line")),
+                }
+            }
+            prop_assert!(matches!(lines.next(|| Ok(())), Ok(Line::End)));
+            prop_assert!(lines.line.capacity() <= 2 * MAX_LINE, "a long line is not kept");
+        }
     }
 }

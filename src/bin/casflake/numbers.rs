@@ -13,3 +13,71 @@ pub(crate) fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str
             .ok_or_else(|| format!("give a whole number from {} to {}", range.start(), range.end()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use proptest::prelude::*;
+
+    use super::whole;
+    use crate::Cli;
+
+    fn config() -> ProptestConfig {
+        ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+    }
+
+    /// Numbers, and what people and machines write in their place.
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            (any::<u64>(), 0..64_u32).prop_map(|(number, shift)| (number >> shift).to_string()),
+            "0{0,30}[0-9]{0,25}",
+            "[-+ ][0-9]{1,3}",
+            "[-+ 0-9_.,xe\u{660}\u{ff10}]{0,8}",
+            any::<String>(),
+        ]
+    }
+
+    /// The number that these digits mean, however many there are.
+    fn meant(text: &str) -> Option<u128> {
+        let digits = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+        digits.then(|| match text.trim_start_matches('0') {
+            "" => 0,
+            digits => digits.parse().unwrap_or(u128::MAX),
+        })
+    }
+
+    fn widths(count: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value = String> {
+        let width = prop_oneof![9 => (0..70_u32).prop_map(|width| width.to_string()), 1 => text()];
+        prop::collection::vec(width, count).prop_map(|widths| widths.join(","))
+    }
+
+    proptest! {
+        #![proptest_config(config())]
+
+        #[test]
+        fn digits_within_the_range_are_a_number_and_nothing_else_is(
+            text in text(),
+            from in prop_oneof![Just(0), (any::<u64>(), 0..64_u32).prop_map(|(number, shift)| number >> shift)],
+            to in prop_oneof![Just(u64::MAX), any::<u64>()]
+        ) {
+            let range = from..=to;
+            let parsed = whole::<u64>(range.clone())(&text);
+            let number = meant(&text).and_then(|number| u64::try_from(number).ok());
+            match number.filter(|number| range.contains(number)) {
+                Some(number) => prop_assert_eq!(parsed, Ok(number)),
+                None => {
+                    let refused = format!("give a whole number from {} to {}", range.start(), range.end());
+                    prop_assert_eq!(parsed, Err(refused));
+                }
+            }
+        }
+
+        #[test]
+        fn bits_are_four_widths_up_to_64_and_nothing_else(text in prop_oneof![3 => widths(4), 1 => widths(0..6)]) {
+            let widths: Vec<&str> = text.split(',').collect();
+            let good = widths.len() == 4 && widths.iter().all(|width| meant(width).is_some_and(|width| width <= 64));
+            let parsed = Cli::try_parse_from(["casflake", "decode", &format!("--bits={text}"), "--epoch=0"]);
+            prop_assert_eq!(parsed.is_ok(), good);
+        }
+    }
+}

@@ -131,3 +131,63 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         deserializer.deserialize_map(Fields(PhantomData))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+    use serde_json::Value;
+
+    use super::Request;
+
+    const MESSAGE: &str =
+        r#"{"src":"c\u0031","dest":"n1","body":{"type":"init","msg_id":-7,"node_ids":["n1"],"count":3}}"#;
+
+    const PIECES: &str = r#"{ } [ ] , : " \ \u \ud800 - 0 9 . null "src" "src": "dest":"n1" "body":{ "type":"echo" "echo":[]
+        "msg_id":1 "msg_id":1e2 "in_reply_to":null"#;
+
+    /// A message, of which any byte may be another or missing; or pieces of one in any order; or anything.
+    fn line() -> impl Strategy<Value = Vec<u8>> {
+        let damages = prop::collection::vec((any::<Index>(), prop::option::of(any::<u8>())), 0..3);
+        let damaged = damages.prop_map(|damages| {
+            let mut line = MESSAGE.as_bytes().to_vec();
+            for (at, byte) in damages {
+                let at = at.index(line.len());
+                line.splice(at..=at, byte);
+            }
+            line
+        });
+        let piece = select(PIECES.split_whitespace().collect::<Vec<_>>());
+        prop_oneof![
+            damaged,
+            prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat().into_bytes()),
+            prop::collection::vec(any::<u8>(), 0..200),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_line_is_a_request_of_someone_or_there_is_a_reason(line in line()) {
+            match Request::parse(&line) {
+                Ok(Request { src, dest, msg_id, body }) => {
+                    prop_assert!(src.starts_with('"') && src.ends_with('"'), "{}", src);
+                    prop_assert!(dest.starts_with('"') && dest.ends_with('"'), "{}", dest);
+                    prop_assert!(msg_id.parse::<i128>().is_ok(), "{}", msg_id);
+                    let found = (body.kind(), body.node_id(), body.node_ids(), body.count().ok());
+                    // Where serde_json makes a value of the line, it must be made of the same fields.
+                    if let Ok(value) = serde_json::from_slice::<Value>(&line) {
+                        let body = &value["body"];
+                        let names = |list: &Vec<Value>| list.iter().map(|name| Some(name.as_str()?.to_owned())).collect();
+                        prop_assert_eq!(found.0.as_deref(), body["type"].as_str());
+                        prop_assert_eq!(found.1.as_deref(), body["node_id"].as_str());
+                        prop_assert_eq!(found.2, body["node_ids"].as_array().and_then(names));
+                        prop_assert_eq!(found.3.map(|count| count as u64), body["count"].as_u64());
+                    }
+                }
+                Err(why) => prop_assert!(!why.is_empty() && !why.contains('\n'), "{}", why),
+            }
+        }
+    }
+}
