@@ -5,7 +5,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use crate::state::{last_tick, sequence_mask};
-use crate::sync::{AtomicU64, Ordering, const_fn, zeros};
+use crate::sync::{Counter, Ordering, const_fn, zeros};
 
 /// One bucket for each power of two that a tick of a layout which [can generate](crate::Layout::can_generate) can hold:
 /// its sequence has 61 bits at most.
@@ -74,28 +74,28 @@ const fn bucket(ids: u64) -> usize {
 
 /// The counters behind [`Stats`]. What the open tick holds so far is in the generator's word alone.
 pub(crate) struct Ledger {
-    ids: AtomicU64,
-    max_sequence: AtomicU64,
-    ticks_by_ids: [AtomicU64; BUCKETS],
-    overflow_waits: AtomicU64,
-    overflow_wait_nanos: AtomicU64,
-    cas_retries: AtomicU64,
-    clock_behind: AtomicU64,
+    ids: Counter,
+    max_sequence: Counter,
+    ticks_by_ids: [Counter; BUCKETS],
+    overflow_waits: Counter,
+    overflow_wait_nanos: Counter,
+    cas_retries: Counter,
+    clock_behind: Counter,
     /// The highest `ids` and `ticks` that a snapshot has told.
-    told: [AtomicU64; 2],
+    told: [Counter; 2],
 }
 
 impl Ledger {
     const_fn! {
         pub(crate) const fn new() -> Self {
             Self {
-                ids: AtomicU64::new(0),
-                max_sequence: AtomicU64::new(0),
+                ids: Counter::new(0),
+                max_sequence: Counter::new(0),
                 ticks_by_ids: zeros(),
-                overflow_waits: AtomicU64::new(0),
-                overflow_wait_nanos: AtomicU64::new(0),
-                cas_retries: AtomicU64::new(0),
-                clock_behind: AtomicU64::new(0),
+                overflow_waits: Counter::new(0),
+                overflow_wait_nanos: Counter::new(0),
+                cas_retries: Counter::new(0),
+                clock_behind: Counter::new(0),
                 told: zeros(),
             }
         }
@@ -167,7 +167,7 @@ impl Ledger {
             }
         }
         let [told_ids, told_ticks] = &self.told;
-        let never_less = |told: &AtomicU64, now: u64| {
+        let never_less = |told: &Counter, now: u64| {
             // ORDERING: Relaxed. One variable, whose modification order alone makes what is told grow.
             told.fetch_max(now, Ordering::Relaxed).max(now)
         };

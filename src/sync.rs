@@ -3,7 +3,7 @@
 //! Under `--cfg loom` and with the feature `loom` these are loom's, so that the models in `loom-tests/` check the code as
 //! it is shipped.
 
-pub(crate) use imp::{AtomicU64, Backoff, spin_loop, yield_now, zeros};
+pub(crate) use imp::{AtomicU64, Backoff, Counter, spin_loop, yield_now, zeros};
 
 pub(crate) use core::sync::atomic::Ordering;
 pub(crate) use crossbeam_utils::CachePadded;
@@ -25,6 +25,9 @@ mod imp {
     pub(crate) use core::sync::atomic::AtomicU64;
     pub(crate) use crossbeam_utils::Backoff;
 
+    /// What statistics are counted in.
+    pub(crate) type Counter = AtomicU64;
+
     /// Gives up the time slice, where there is a scheduler to give it to.
     pub(crate) fn yield_now() {
         #[cfg(feature = "std")]
@@ -33,8 +36,8 @@ mod imp {
         spin_loop();
     }
 
-    pub(crate) const fn zeros<const N: usize>() -> [AtomicU64; N] {
-        [const { AtomicU64::new(0) }; N]
+    pub(crate) const fn zeros<const N: usize>() -> [Counter; N] {
+        [const { Counter::new(0) }; N]
     }
 }
 
@@ -44,8 +47,15 @@ mod imp {
     pub(crate) use loom::sync::atomic::AtomicU64;
     pub(crate) use loom::thread::yield_now;
 
-    pub(crate) fn zeros<const N: usize>() -> [AtomicU64; N] {
-        core::array::from_fn(|_| AtomicU64::new(0))
+    /// What statistics are counted in. No call's outcome rests on a counter, and the orders in which threads can add to one
+    /// are many: they are explored by the models of the statistics alone.
+    #[cfg(feature = "loom-stats")]
+    pub(crate) type Counter = AtomicU64;
+    #[cfg(not(feature = "loom-stats"))]
+    pub(crate) type Counter = core::sync::atomic::AtomicU64;
+
+    pub(crate) fn zeros<const N: usize>() -> [Counter; N] {
+        core::array::from_fn(|_| Counter::new(0))
     }
 
     /// Goes on at once. A pause changes no outcome, and one that loom knew of would keep it from exploring the threads that

@@ -1,18 +1,44 @@
 //! How a model is run.
 
-#[cfg(loom)]
-pub use loom::thread;
-#[cfg(not(loom))]
-pub use std::thread;
+use std::sync::Arc;
 
-/// Runs `model` in every order of its threads' steps.
+#[cfg(loom)]
+use loom::thread;
+#[cfg(not(loom))]
+use std::thread;
+
+/// Runs `model` in every order that its threads' steps can take.
 pub fn exhaustive(model: impl Fn() + Send + Sync + 'static) {
     explore(None, model);
 }
 
-/// Runs `model` in every order in which a thread that could go on has to give way `preemptions` times at most.
+/// Runs `model` in every order in which threads that could go on have to give way `preemptions` times at most.
 pub fn bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     explore(Some(preemptions), model);
+}
+
+/// [`exhaustive`] where the variable `EXHAUSTIVE` is 1, which is a matter of minutes; else [`bounded`].
+pub fn exhaustive_or_bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let exhaustive = std::env::var_os("EXHAUSTIVE").is_some_and(|wanted| wanted == "1");
+    explore((!exhaustive).then_some(preemptions), model);
+}
+
+/// Runs `parts` at once, the first in this thread and each other in one of its own, and gives back what each returned.
+///
+/// # Panics
+/// A part does.
+pub fn together<S: Send + Sync + 'static, T: Send + 'static, const N: usize>(
+    shared: &Arc<S>,
+    parts: [fn(&S) -> T; N],
+) -> Vec<T> {
+    let [first, others @ ..] = parts.as_slice() else { return Vec::new() };
+    let spawn = |&part: &fn(&S) -> T| {
+        let shared = Arc::clone(shared);
+        thread::spawn(move || part(&shared))
+    };
+    let running: Vec<_> = others.iter().map(spawn).collect();
+    let first = first(shared);
+    [first].into_iter().chain(running.into_iter().map(|thread| thread.join().expect("no panic"))).collect()
 }
 
 #[cfg(not(loom))]
@@ -22,13 +48,12 @@ fn explore(_: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
 
 #[cfg(loom)]
 fn explore(preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Instant;
 
     let runs = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&runs);
-    // Takes loom's own variables, LOOM_MAX_PREEMPTIONS among them: it can only narrow what is explored.
+    // Takes loom's own variables. LOOM_MAX_PREEMPTIONS can only narrow what is explored.
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = preemptions.into_iter().chain(builder.preemption_bound).min();
     let started = Instant::now();
@@ -42,5 +67,5 @@ fn explore(preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static)
     let name = std::thread::current().name().unwrap_or_default().to_owned();
     let bound = builder.preemption_bound.map_or("every order".to_owned(), |most| format!("{most} preemptions"));
     println!("{name}: {runs} runs, {bound}, {:.1} s", started.elapsed().as_secs_f64());
-    assert!(runs > 1, "one run alone explores nothing: the model has no loom atomics in it");
+    assert!(runs > 1, "a single run explores nothing: no atomic in this model is loom's");
 }

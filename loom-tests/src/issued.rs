@@ -13,22 +13,24 @@ pub struct Issued {
 }
 
 impl Issued {
-    /// Takes in what one thread's calls returned, one after the other. Within a thread IDs increase (I2), and a call may
-    /// fail for want of slots only.
+    /// The IDs of several threads, each with what its calls returned, one after the other.
     ///
     /// # Panics
-    /// One of these does not hold.
-    pub fn add(&mut self, outcomes: Vec<Outcome>) {
-        let ids: Vec<_> = outcomes.into_iter().filter_map(Result::ok).collect();
-        assert!(ids.is_sorted_by(|one, next| one < next), "a thread's IDs increase: {ids:?}");
-        self.ids.extend(ids);
+    /// A thread's IDs do not increase (I2), an ID is there twice (I1), or one was left out: a tick's sequence numbers do
+    /// not count from 0 without a gap.
+    #[must_use]
+    pub fn by(threads: Vec<Vec<Outcome>>) -> Self {
+        let mut issued = Self::default();
+        for outcomes in threads {
+            let ids: Vec<_> = outcomes.into_iter().filter_map(Result::ok).collect();
+            assert!(ids.is_sorted_by(|one, next| one < next), "a thread's IDs increase: {ids:?}");
+            issued.ids.extend(ids);
+        }
+        issued.check();
+        issued
     }
 
-    /// No ID is there twice (I1), and none was left out: each tick's sequence numbers count from 0 without a gap.
-    ///
-    /// # Panics
-    /// One of these does not hold.
-    pub fn check(&self) {
+    fn check(&self) {
         let mut ticks = BTreeMap::<u64, Vec<u64>>::new();
         for id in &self.ids {
             ticks.entry(id.tick()).or_default().push(id.sequence());
@@ -42,13 +44,12 @@ impl Issued {
 
     /// How many IDs there are.
     #[must_use]
-    pub fn count(&self) -> usize {
-        self.ids.len()
+    pub fn count(&self) -> u64 {
+        self.ids.len() as u64
     }
 
-    /// The highest tick.
-    #[must_use]
-    pub fn last_tick(&self) -> Option<u64> {
-        self.ids.iter().map(|id| id.tick()).max()
+    /// The ticks that they are of.
+    pub fn ticks(&self) -> impl Iterator<Item = u64> + '_ {
+        self.ids.iter().map(|id| id.tick())
     }
 }

@@ -1,44 +1,62 @@
-//! The generator that the models ask for IDs: two slots a tick, and a clock that moves when it is told to.
+//! The generator that the models ask for IDs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use casflake::{Clock, GenerateError, Generator, GeneratorBuilder, Layout, ManualClock, Scheme, Snowflake, WorkerId};
 
-/// A sequence of one bit, so that every second ID is an overflow.
+/// Two slots a tick, so that every second ID fills one.
 pub struct Bit;
 
 impl Scheme for Bit {
     const LAYOUT: Layout = Layout::new(4, 0, 1, 1).epoch_unix_ms(1000);
 }
 
+/// A generator as the models use it.
+pub type Ids = Generator<Bit, Time>;
+
 /// What a call has returned.
 pub type Outcome = Result<Snowflake<Bit>, GenerateError>;
 
-/// Ticks of [`Bit`], as a clock. It has no monotonic time, which loom could not explore: waits are counted in looks.
-pub struct Time(ManualClock);
+/// A clock in ticks of [`Bit`]. It has no monotonic time, which loom can't explore: waits are counted in looks.
+pub struct Time {
+    clock: ManualClock,
+    /// Whether each precise look moves the clock on, after it: who waits does not wait for another thread then, which loom
+    /// may keep from running for as long as there are others.
+    moves_by_itself: bool,
+}
 
 impl Time {
-    /// A clock that stands at this tick.
+    /// A clock that stands at this tick until it is set.
     #[must_use]
     pub fn at(tick: u64) -> Self {
-        Self(ManualClock::new(1000 + tick))
+        Self { clock: ManualClock::new(1000 + tick), moves_by_itself: false }
     }
 
-    /// The tick moves on by one.
-    pub fn tick(&self) {
-        self.0.advance(1);
+    /// A clock that moves on from this tick when somebody waits for it.
+    #[must_use]
+    pub fn from(tick: u64) -> Self {
+        Self { moves_by_itself: true, ..Self::at(tick) }
     }
 
-    /// The clock steps to `tick`, forward or back.
+    /// Moves the clock to `tick`, forward or back.
     pub fn set(&self, tick: u64) {
-        self.0.set(1000 + tick);
+        self.clock.set(1000 + tick);
     }
 }
 
 impl Clock for Time {
     fn unix_millis(&self) -> u64 {
-        self.0.unix_millis()
+        self.clock.unix_millis()
+    }
+
+    fn unix_nanos(&self) -> u128 {
+        let now = self.clock.unix_millis();
+        if self.moves_by_itself {
+            self.clock.advance(1);
+        }
+        // Just before the next tick, so that a wait of a few looks is not known from the start to be too short.
+        u128::from(now) * 1_000_000 + 999_900
     }
 
     fn elapsed(&self) -> Option<Duration> {
@@ -46,24 +64,18 @@ impl Clock for Time {
     }
 }
 
-/// A generator at tick 1.
+/// A generator whose clock stands at tick 1. It waits for a million looks at most; loom ends a run of a thousand steps.
 #[must_use]
-pub fn generator() -> Generator<Bit, Time> {
+pub fn generator() -> Arc<Ids> {
     generator_with(|builder| builder)
 }
 
-/// A generator at tick 1, with settings of the model's.
+/// As [`generator`], with settings of the model's.
+///
+/// # Panics
+/// They don't fit.
 #[must_use]
-pub fn generator_with(
-    set: impl FnOnce(GeneratorBuilder<Bit, Time>) -> GeneratorBuilder<Bit, Time>,
-) -> Generator<Bit, Time> {
+pub fn generator_with(set: impl FnOnce(GeneratorBuilder<Bit, Time>) -> GeneratorBuilder<Bit, Time>) -> Arc<Ids> {
     let builder = GeneratorBuilder::new(WorkerId::<Bit>::fixed_in::<0, 1>(), Time::at(1));
-    // Some ten million looks: time enough on the system's threads; loom ends a run of a thousand steps.
-    set(builder.max_wait(Duration::from_secs(1))).build().expect("settings that fit")
-}
-
-/// [`generator`], for several threads.
-#[must_use]
-pub fn shared() -> Arc<Generator<Bit, Time>> {
-    Arc::new(generator())
+    Arc::new(set(builder).build().expect("settings that fit"))
 }

@@ -1,2 +1,31 @@
-//! The models.
+//! The shipped code, explored: every order of the threads' steps, and every value that a load may see. Each model is named
+//! after the invariant that it defends (they are listed in the docs of `Generator`), and says which bug it would catch.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test --release -p casflake-loom-tests` explores them.
+
+mod batches;
+mod causal;
+mod closing;
+mod harness;
+mod overflow;
 mod racing;
+#[cfg(any(not(loom), feature = "stats"))]
+mod stats;
+mod steps;
+mod topology;
+mod window;
+
+use casflake::GenerateError;
+use casflake_loom_tests::{Ids, Outcome};
+
+/// What `calls` calls in a row return, without a wait.
+fn take(ids: &Ids, calls: usize) -> Vec<Outcome> {
+    (0..calls).map(|_| ids.try_generate()).collect()
+}
+
+/// Where the clock never steps back, no call fails but for want of slots.
+fn assert_at_most_exhausted(outcomes: &[Vec<Outcome>]) {
+    for error in outcomes.iter().flatten().filter_map(|outcome| outcome.as_ref().err()) {
+        assert!(matches!(error, GenerateError::Exhausted { .. }), "{error}");
+    }
+}

@@ -1,41 +1,82 @@
-//! I1 and I2: threads that race for the slots of a tick, while the clock moves on.
+//! Threads that race for the slots of a tick while the clock moves on.
 
-use std::sync::Arc;
+use casflake_loom_tests::{
+    Ids, Issued, Outcome, bounded, exhaustive, exhaustive_or_bounded, generator, generator_with, together,
+};
 
-use casflake::GenerateError;
-use casflake_loom_tests::{Issued, bounded, exhaustive, shared, thread};
+use crate::{assert_at_most_exhausted, take};
 
-fn race(threads: usize, each: usize) {
-    let generator = shared();
-    let running: Vec<_> = (0..threads)
-        .map(|_| {
-            let generator = Arc::clone(&generator);
-            thread::spawn(move || (0..each).map(|_| generator.try_generate()).collect::<Vec<_>>())
-        })
-        .collect();
-    generator.clock().tick();
-    let mut issued = Issued::default();
-    for thread in running {
-        let outcomes = thread.join().expect("no panic");
-        for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-            assert!(matches!(error, GenerateError::Exhausted { .. }), "{error}");
-        }
-        issued.add(outcomes);
-    }
-    issued.check();
+fn check(outcomes: Vec<Vec<Outcome>>) -> Issued {
+    assert_at_most_exhausted(&outcomes);
+    Issued::by(outcomes)
 }
 
+fn take_one(ids: &Ids) -> Vec<Outcome> {
+    take(ids, 1)
+}
+
+fn take_two(ids: &Ids) -> Vec<Outcome> {
+    take(ids, 2)
+}
+
+fn tick(ids: &Ids) -> Vec<Outcome> {
+    ids.clock().set(2);
+    Vec::new()
+}
+
+fn tick_take(ids: &Ids) -> Vec<Outcome> {
+    [tick(ids), take_one(ids)].concat()
+}
+
+fn tick_take_take(ids: &Ids) -> Vec<Outcome> {
+    [tick(ids), take_two(ids)].concat()
+}
+
+fn take_tick_take(ids: &Ids) -> Vec<Outcome> {
+    [take_one(ids), tick_take(ids)].concat()
+}
+
+/// Would catch: a lost exchange that returns its slot all the same; a store in place of the exchange; a tick that two
+/// threads open, each from sequence 0.
 #[test]
 fn i1_two_threads_with_two_ids_each() {
-    exhaustive(|| race(2, 2));
+    for first in [tick_take_take, take_tick_take, take_two] {
+        exhaustive(move || {
+            check(together(&generator(), [first, take_two]));
+        });
+    }
 }
 
+/// Would catch: as above, where the clock moves on in the middle of either call.
+#[test]
+fn i1_two_threads_with_two_ids_each_and_a_third_that_moves_the_clock() {
+    exhaustive_or_bounded(3, || {
+        check(together(&generator(), [tick, take_two, take_two]));
+    });
+}
+
+/// Would catch: as above, where whoever has lost to one thread loses to another.
 #[test]
 fn i1_three_threads_with_one_id_each() {
-    exhaustive(|| race(3, 1));
+    exhaustive(|| {
+        check(together(&generator(), [tick_take, take_one, take_one]));
+    });
 }
 
+/// Would catch: as above, with an overflow for each that loses.
 #[test]
 fn i1_three_threads_with_two_ids_each() {
-    bounded(3, || race(3, 2));
+    bounded(3, || {
+        check(together(&generator(), [take_tick_take, take_two, take_two]));
+    });
+}
+
+/// Would catch: a lead that lets one thread take slots of a tick which another then opens anew.
+#[test]
+fn i1_two_threads_that_may_lead_the_clock_by_a_tick() {
+    exhaustive(|| {
+        let ids = generator_with(|builder| builder.max_lead(1));
+        let issued = check(together(&ids, [take_tick_take, take_two]));
+        assert_eq!(issued.count(), 4, "with the lead there is room for all");
+    });
 }

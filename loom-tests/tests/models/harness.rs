@@ -1,0 +1,34 @@
+//! That the harness explores: a model that must fail, does.
+
+use std::sync::Arc;
+
+use casflake::{Clock, ManualClock};
+use casflake_loom_tests::{exhaustive, together};
+
+/// A load, then a store: two threads lose one of two steps in some order. The clock is the library's own, so that this
+/// fails as it should only where the library itself is built on loom's atomics. (On the system's threads the step is made by
+/// one alone: a race that may or may not happen is no test.)
+#[test]
+#[should_panic(expected = "a step was lost")]
+fn a_planted_race_is_found() {
+    fn step(clock: &ManualClock) {
+        clock.set(clock.unix_millis() + 1);
+    }
+    exhaustive(|| {
+        let clock = Arc::new(ManualClock::new(0));
+        if cfg!(loom) {
+            together(&clock, [step, step]);
+        } else {
+            step(&clock);
+        }
+        assert_eq!(clock.unix_millis(), 2, "a step was lost");
+    });
+}
+
+/// `RUSTFLAGS` from the environment, or an encoded one, silently replaces what sets `--cfg loom` elsewhere.
+#[test]
+fn where_loom_is_required_this_is_loom() {
+    if std::env::var_os("REQUIRE_LOOM").is_some_and(|required| required == "1") {
+        assert!(cfg!(loom), "REQUIRE_LOOM=1, but this was built without --cfg loom");
+    }
+}

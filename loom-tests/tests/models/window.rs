@@ -1,0 +1,87 @@
+//! The window of ticks: a fence that moves while calls run into it, and a beginning that has not come.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use casflake::GenerateError;
+use casflake_loom_tests::{AtomicU64, Ids, Issued, Outcome, exhaustive, generator_with, together};
+
+use crate::take;
+
+/// Would catch: a fence that lets its own tick through; a refusal at the fence that has moved the word.
+#[test]
+fn i8_no_id_lies_at_the_fence_or_after_it_while_it_moves() {
+    exhaustive(|| {
+        let ids = generator_with(|builder| builder.fence(2));
+        let tick_and_extend: fn(&Ids) -> Vec<Outcome> = |ids| {
+            ids.clock().set(2);
+            ids.extend_fence(3).expect("a fence of the layout");
+            ids.clock().set(3);
+            Vec::new()
+        };
+        let outcomes = together(&ids, [tick_and_extend, |ids| take(ids, 3)]);
+        for error in outcomes.iter().flatten().filter_map(|outcome| outcome.as_ref().err()) {
+            let told = matches!(error, GenerateError::Fenced { fence: 2 | 3 } | GenerateError::Exhausted { .. });
+            assert!(told, "{error}");
+        }
+        let issued = Issued::by(outcomes);
+        assert!(issued.ticks().all(|tick| tick < 3), "{issued:?}");
+        assert_eq!(ids.try_generate(), Err(GenerateError::Fenced { fence: 3 }));
+    });
+}
+
+/// Would catch: a fence so weak that a call is refused by one which its caller knows to have been moved.
+#[test]
+fn i8_who_was_told_of_the_new_fence_gets_ids_up_to_it() {
+    struct Told {
+        ids: Arc<Ids>,
+        extended: AtomicU64,
+    }
+    exhaustive(|| {
+        let ids = generator_with(|builder| builder.fence(2));
+        ids.clock().set(2);
+        let told = Arc::new(Told { ids, extended: AtomicU64::new(0) });
+        let extend: fn(&Told) = |told| {
+            told.ids.extend_fence(3).expect("a fence of the layout");
+            // ORDERING: Release, paired with the load below.
+            told.extended.store(1, Ordering::Release);
+        };
+        let take: fn(&Told) = |told| {
+            // ORDERING: Acquire, paired with the store above.
+            let extended = told.extended.load(Ordering::Acquire) == 1;
+            let outcome = told.ids.try_generate();
+            assert!(outcome.is_ok() || !extended, "{outcome:?}");
+        };
+        together(&told, [extend, take]);
+    });
+}
+
+/// Would catch: a fence that is stored, and so moved back by whoever comes last.
+#[test]
+fn i8_a_fence_that_two_extend_stands_at_the_higher() {
+    exhaustive(|| {
+        let ids = generator_with(|builder| builder.fence(2));
+        let extend: fn(&Ids) = |ids| ids.extend_fence(4).expect("a fence of the layout");
+        together(&ids, [extend, |ids| ids.extend_fence(3).expect("a fence of the layout")]);
+        assert_eq!(ids.fence(), 4);
+    });
+}
+
+/// Would catch: a beginning that is off by one, or a call before it that has moved the word.
+#[test]
+fn i8_the_window_opens_with_its_first_slot() {
+    exhaustive(|| {
+        let ids = generator_with(|builder| builder.not_before(2));
+        let tick_and_take: fn(&Ids) -> Vec<Outcome> = |ids| {
+            ids.clock().set(2);
+            take(ids, 1)
+        };
+        let outcomes = together(&ids, [tick_and_take, |ids| take(ids, 2)]);
+        for error in outcomes.iter().flatten().filter_map(|outcome| outcome.as_ref().err()) {
+            let told = matches!(error, GenerateError::TooEarly { not_before: 2, .. } | GenerateError::Exhausted { .. });
+            assert!(told, "{error}");
+        }
+        let issued = Issued::by(outcomes);
+        assert!(issued.count() > 0 && issued.ticks().all(|tick| tick == 2), "{issued:?}");
+    });
+}
