@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use casflake::{GenerateError, Generator, MAX_BATCH, ManualClock, Snowflake, Sonyflake, Standard, WorkerId};
+use casflake::{
+    GenerateError, Generator, Layout, MAX_BATCH, ManualClock, Scheme, Snowflake, Sonyflake, Standard, WorkerId,
+};
 
 use super::clocks::Script;
 use super::{HOUR_MS, NOW, SIZE, TICK, drain, ms, on, slot, with};
@@ -128,4 +130,17 @@ fn a_batch_reads_as_a_slice_and_gives_its_ids_away() {
     assert_eq!(Vec::from(batch.clone()), copied);
     assert_eq!(batch.into_iter().collect::<Vec<_>>(), copied);
     assert_eq!(drain(&ids, SIZE).0.len(), SIZE - 4);
+}
+
+#[test]
+fn the_largest_batch_is_granted() {
+    /// A tick holds all of it.
+    struct Roomy;
+
+    impl Scheme for Roomy {
+        const LAYOUT: Layout = Layout::new(30, 0, 1, 24).epoch_unix_ms(NOW);
+    }
+
+    let ids = Generator::with_clock(WorkerId::<Roomy>::fixed_in::<0, 1>(), ManualClock::new(NOW + 1));
+    assert_eq!(ids.generate_batch(MAX_BATCH).expect("the largest batch").len(), MAX_BATCH);
 }
