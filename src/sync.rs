@@ -43,7 +43,10 @@ mod imp {
 
 #[cfg(all(loom, feature = "loom"))]
 mod imp {
+    #[cfg(feature = "loom-weak")]
+    pub(crate) use super::weak::AtomicU64;
     pub(crate) use loom::hint::spin_loop;
+    #[cfg(not(feature = "loom-weak"))]
     pub(crate) use loom::sync::atomic::AtomicU64;
     pub(crate) use loom::thread::yield_now;
 
@@ -68,5 +71,45 @@ mod imp {
         }
 
         pub(crate) fn spin(&self) {}
+    }
+}
+
+#[cfg(all(loom, feature = "loom-weak"))]
+mod weak {
+    use core::ops::Deref;
+    use core::sync::atomic::{AtomicU64 as Count, Ordering};
+
+    /// Loom's, but that the second weak exchange of each fails for no reason, as a processor's may and loom's never does.
+    pub(crate) struct AtomicU64 {
+        loom: loom::sync::atomic::AtomicU64,
+        exchanges: Count,
+    }
+
+    impl AtomicU64 {
+        pub(crate) fn new(value: u64) -> Self {
+            Self { loom: loom::sync::atomic::AtomicU64::new(value), exchanges: Count::new(0) }
+        }
+
+        pub(crate) fn compare_exchange_weak(
+            &self,
+            current: u64,
+            new: u64,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<u64, u64> {
+            // ORDERING: Relaxed. Outside of what loom explores, which runs one thread at a time.
+            if self.exchanges.fetch_add(1, Ordering::Relaxed) == 1 {
+                return Err(self.loom.load(failure));
+            }
+            self.loom.compare_exchange_weak(current, new, success, failure)
+        }
+    }
+
+    impl Deref for AtomicU64 {
+        type Target = loom::sync::atomic::AtomicU64;
+
+        fn deref(&self) -> &Self::Target {
+            &self.loom
+        }
     }
 }
