@@ -1,6 +1,6 @@
 //! What a call books when it moves the word out of a tick. Here, and only here, the counters are loom's as well.
 
-use casflake_loom_tests::{Ids, Issued, Outcome, bounded, exhaustive, generator, together};
+use casflake_loom_tests::{Ids, Issued, Outcome, exhaustive, generator, together};
 
 use crate::take;
 
@@ -26,7 +26,7 @@ fn what_was_booked_is_what_was_issued() {
         ids.clock().set(2);
         take(ids, 2)
     }
-    bounded(3, || {
+    exhaustive(|| {
         let ids = generator();
         let outcomes = together(&ids, [tick_and_take, |ids| take(ids, 2)]);
         assert_booked(&ids, outcomes);
