@@ -276,7 +276,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
             let exchange = self.word.compare_exchange_weak(word, slots.next(), Ordering::Release, Ordering::Relaxed);
             if exchange.is_ok() {
                 if (word ^ slots.next()) >> bits != 0 {
-                    slots.finished(word, bits).into_iter().filter(|&ids| ids > 0).for_each(|ids| {
+                    slots.finished(word, bits).into_iter().filter(|&ids| ids != 0).for_each(|ids| {
                         self.ledger.book_tick(ids);
                     });
                 }

@@ -32,6 +32,7 @@
 //! | `serde` | | `Serialize` and `Deserialize` for [`Snowflake`] |
 //! | `hostname` | | `WorkerId::from_hostname` |
 //! | `cli` | | the `casflake` command |
+//! | `loom`, `loom-stats`, `loom-weak` | | nothing: they are for this crate's own models |
 //!
 //! Without `std` the crate is `no_std` and needs 64-bit atomics and a [`Clock`] of yours.
 

@@ -125,8 +125,11 @@ pub(crate) const fn reserve(word: u64, now: i64, count: u64, limits: &Limits) ->
     if now >= signed(limits.end) {
         return Err(Refusal::OutOfTicks);
     }
-    let begun = if now > 0 { now.unsigned_abs() << bits } else { 0 };
-    let start = if begun > word { begun } else { word };
+    let begun = match now {
+        ..0 => 0,
+        _ => now.unsigned_abs() << bits,
+    };
+    let start = max(begun, word);
     let tick = start >> bits;
     if tick >= limits.end {
         return Err(Refusal::OutOfTicks);
@@ -147,7 +150,7 @@ pub(crate) const fn reserve(word: u64, now: i64, count: u64, limits: &Limits) ->
         }
     }
     let room = (1 << bits) - (start & sequence_mask(bits));
-    Ok(Reservation { start, count: if count < room { count } else { room } })
+    Ok(Reservation { start, count: min(count, room) })
 }
 
 /// The tick that the last slot was taken from, or `None` where none was. `word` may be closed.
@@ -158,6 +161,16 @@ pub(crate) const fn last_tick(word: u64, initial: u64, sequence_bits: u32) -> Op
 
 pub(crate) const fn sequence_mask(sequence_bits: u32) -> u64 {
     (1 << sequence_bits) - 1
+}
+
+// `Ord`'s are no `const fn`.
+
+const fn max(one: u64, other: u64) -> u64 {
+    if one > other { one } else { other }
+}
+
+const fn min(one: u64, other: u64) -> u64 {
+    if one < other { one } else { other }
 }
 
 /// Ticks, leads and ends are at most 2^62.

@@ -113,10 +113,11 @@ impl Ledger {
             // ORDERING: Release, as above.
             ticks.fetch_add(1, Ordering::Release);
         }
+        let highest = ids - 1;
         // ORDERING: Relaxed. Only spares the exchange below where it would change nothing.
-        if self.max_sequence.load(Ordering::Relaxed) < ids - 1 {
+        if self.max_sequence.load(Ordering::Relaxed) < highest {
             // ORDERING: Release, as above.
-            self.max_sequence.fetch_max(ids - 1, Ordering::Release);
+            self.max_sequence.fetch_max(highest, Ordering::Release);
         }
     }
 
