@@ -2,7 +2,9 @@
 
 #![cfg(feature = "std")]
 
+use std::collections::hash_map::DefaultHasher;
 use std::fmt::Debug;
+use std::hash::{Hash, Hasher};
 
 use casflake::{Generator, GeneratorBuilder, MAX_BATCH, ManualClock, Scheme, Snowflake, Standard, Topology, WorkerId};
 
@@ -37,6 +39,29 @@ fn batch_errors_are_equal_where_both_their_causes_and_their_ids_are() {
     assert_eq!(refused(0, tick + 1, 5000), refused(0, tick + 1, 5000));
     assert_ne!(refused(0, tick + 1, 5000), refused(1, tick + 1, 5000), "the same cause, other IDs");
     assert_ne!(refused(0, tick + 1, 0), refused(0, tick + 1, MAX_BATCH + 1), "no IDs, another cause");
+}
+
+#[test]
+fn an_id_is_its_number_in_every_form() {
+    let id = generator(1).generate().expect("an ID");
+    let number = id.as_u64();
+    assert_eq!((u64::from(id), u128::try_from(i64::from(id))), (number, Ok(u128::from(number))));
+    assert_eq!(
+        format!("{id} {id:x} {id:X} {id:o} {id:b}"),
+        format!("{number} {number:x} {number:X} {number:o} {number:b}")
+    );
+    assert_eq!(format!("{id:#x} {id:#o} {id:#b}"), format!("{number:#x} {number:#o} {number:#b}"));
+}
+
+#[test]
+fn ids_hash_as_their_numbers_do() {
+    let hashed = |value: &dyn Fn(&mut DefaultHasher)| {
+        let mut hasher = DefaultHasher::new();
+        value(&mut hasher);
+        hasher.finish()
+    };
+    let id = generator(1).generate().expect("an ID");
+    assert_eq!(hashed(&|hasher| id.hash(hasher)), hashed(&|hasher| id.as_u64().hash(hasher)));
 }
 
 /// The texts that the `Debug` of a value must hold.
