@@ -5,11 +5,12 @@
 #![cfg(feature = "cli")]
 
 mod common;
+#[path = "common/random.rs"]
+mod random;
 
 use common::{assert_fails, run, text};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 /// How many layouts, each in processes of its own.
@@ -19,7 +20,7 @@ const LAYOUTS: u32 = 8;
 const LINES: u32 = 50_000;
 
 fn arbitrary<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> impl FnMut() -> T {
-    let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner = random::runner();
     move || strategy.new_tree(&mut runner).expect("a value").current()
 }
 

@@ -53,8 +53,12 @@ fn explore(preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static)
 
     let runs = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&runs);
-    // Takes loom's own variables. LOOM_MAX_PREEMPTIONS can only narrow what is explored.
     let mut builder = loom::model::Builder::new();
+    // What loom's own variables may have set would end an exploration early, without a word.
+    builder.max_permutations = None;
+    builder.max_duration = None;
+    builder.checkpoint_file = None;
+    // A bound of LOOM_MAX_PREEMPTIONS may narrow it, and is told below.
     builder.preemption_bound = preemptions.into_iter().chain(builder.preemption_bound).min();
     let started = Instant::now();
     builder.check(move || {

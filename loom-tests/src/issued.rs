@@ -33,6 +33,7 @@ impl Issued {
     fn check(&self) {
         let mut ticks = BTreeMap::<u64, Vec<u64>>::new();
         for id in &self.ids {
+            assert_eq!(id.worker(), 1, "a slot that spills into the bits above it: {id:?}");
             ticks.entry(id.tick()).or_default().push(id.sequence());
         }
         for (tick, sequences) in &mut ticks {

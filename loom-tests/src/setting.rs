@@ -24,19 +24,27 @@ pub struct Time {
     /// Whether each precise look moves the clock on, after it: who waits does not wait for another thread then, which loom
     /// may keep from running for as long as there are others.
     moves_by_itself: bool,
+    /// How many ticks other looks lag behind precise ones.
+    lag: u64,
 }
 
 impl Time {
     /// A clock that stands at this tick until it is set.
     #[must_use]
     pub fn at(tick: u64) -> Self {
-        Self { clock: ManualClock::new(1000 + tick), moves_by_itself: false }
+        Self { clock: ManualClock::new(1000 + tick), moves_by_itself: false, lag: 0 }
     }
 
     /// A clock that moves on from this tick when somebody waits for it.
     #[must_use]
     pub fn from(tick: u64) -> Self {
         Self { moves_by_itself: true, ..Self::at(tick) }
+    }
+
+    /// The same clock, but that other than precise looks see it a tick behind.
+    #[must_use]
+    pub fn lagging(self) -> Self {
+        Self { lag: 1, ..self }
     }
 
     /// Moves the clock to `tick`, forward or back.
@@ -47,7 +55,7 @@ impl Time {
 
 impl Clock for Time {
     fn unix_millis(&self) -> u64 {
-        self.clock.unix_millis()
+        self.clock.unix_millis() - self.lag
     }
 
     fn unix_nanos(&self) -> u128 {
@@ -64,7 +72,7 @@ impl Clock for Time {
     }
 }
 
-/// A generator whose clock stands at tick 1. It waits for a million looks at most; loom ends a run of a thousand steps.
+/// A generator whose clock stands at tick 1. On the system's threads it is patient; loom ends a run of a thousand steps.
 #[must_use]
 pub fn generator() -> Arc<Ids> {
     generator_with(|builder| builder)
@@ -77,5 +85,6 @@ pub fn generator() -> Arc<Ids> {
 #[must_use]
 pub fn generator_with(set: impl FnOnce(GeneratorBuilder<Bit, Time>) -> GeneratorBuilder<Bit, Time>) -> Arc<Ids> {
     let builder = GeneratorBuilder::new(WorkerId::<Bit>::fixed_in::<0, 1>(), Time::at(1));
+    let builder = builder.max_wait(Duration::from_secs(3600));
     Arc::new(set(builder).build().expect("settings that fit"))
 }

@@ -12,20 +12,21 @@ use std::iter;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
 
-use super::INIT;
+use super::{INIT, random};
 use model::{Kind, Model, Verdict};
 use session::{Session, session};
 
 /// How many lines there are, more or less: noise can have newlines in it.
 fn count() -> u64 {
-    std::env::var("PROPTEST_CASES").map_or(1000, |count| count.parse().expect("a number of cases"))
+    let count = std::env::var("PROPTEST_CASES").map_or(1000, |count| count.parse().expect("a number of cases"));
+    assert!(count >= 1000, "PROPTEST_CASES={count} is too few to tell anything");
+    count
 }
 
-/// So many values of the strategy, other ones in each run.
+/// So many values of the strategy.
 fn arbitrary<T>(strategy: impl Strategy<Value = T>, count: u64) -> impl Iterator<Item = T> {
-    let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner = random::runner();
     (0..count).map(move |_| strategy.new_tree(&mut runner).expect("a value").current())
 }
 

@@ -6,6 +6,8 @@ mod errors;
 mod hostile;
 mod init;
 mod input;
+#[path = "../common/random.rs"]
+mod random;
 
 use casflake::{Instagram, JsSafe, Scheme, Snowflake, Standard};
 use common::{assert_fails, run, text};

@@ -1,4 +1,4 @@
-//! The clock steps back, or only seems to.
+//! The clock steps back, or seems to a thread that sees another's word.
 
 use casflake::GenerateError;
 use casflake_loom_tests::{

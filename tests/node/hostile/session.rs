@@ -1,11 +1,15 @@
 //! One node, the lines that it is sent, and a check of all that it says.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::process;
 use std::process::{ChildStderr, ChildStdout};
+use std::sync::Once;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::Duration;
 
 use super::super::common::casflake;
+use super::count;
 use super::model::{Answer, Model, Verdict};
 use super::replies::Replies;
 
@@ -27,6 +31,7 @@ type Promise = (Vec<u8>, Answer);
 
 /// Sends these texts, each with a newline after it, to one node, and checks whatever it says.
 pub(super) fn session(texts: impl Iterator<Item = Vec<u8>>) -> Session {
+    end_if_the_node_hangs();
     let mut child = casflake(&["node"]).spawn().expect("the node starts");
     let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
     let mut stdin = BufWriter::new(child.stdin.take().expect("piped"));
@@ -52,6 +57,21 @@ pub(super) fn session(texts: impl Iterator<Item = Vec<u8>>) -> Session {
     });
     assert_eq!(child.wait().expect("an end").code(), Some(0));
     session
+}
+
+/// A node that keeps back a reply ends the run rather than hold it up.
+fn end_if_the_node_hangs() {
+    static WATCH: Once = Once::new();
+    // Far more than any machine needs: a million lines take some minutes.
+    let limit = Duration::from_secs(120 + count() / 500);
+    WATCH.call_once(|| {
+        thread::spawn(move || {
+            thread::sleep(limit);
+            // Not `eprintln`, whose text a test that does not end keeps to itself.
+            let _ = writeln!(io::stderr(), "the node still owes a reply after {limit:?}");
+            process::exit(1);
+        });
+    });
 }
 
 /// Writes the lines, and says what the node must make of each.

@@ -1,0 +1,20 @@
+//! An exchange that fails for no reason, as a processor's may. Here, and only here, the second one of each word does.
+
+use casflake_loom_tests::{Issued, exhaustive, generator, together};
+
+use crate::take;
+
+/// Would catch: a failure that is taken for another's success. That the failure comes is seen where no one else is there to
+/// be lost to.
+#[test]
+fn i1_an_exchange_that_fails_for_no_reason_costs_a_retry_alone() {
+    exhaustive(|| {
+        let ids = generator();
+        let alone = take(&ids, 2);
+        assert_eq!(ids.stats().cas_retries, u64::from(cfg!(loom)));
+        ids.clock().set(2);
+        let mut outcomes = together(&ids, [|ids| take(ids, 1), |ids| take(ids, 1)]);
+        outcomes.push(alone);
+        assert_eq!(Issued::by(outcomes).count(), 4);
+    });
+}
