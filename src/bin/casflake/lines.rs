@@ -66,10 +66,12 @@ impl<R: Read> Lines<R> {
 #[cfg(test)]
 mod tests {
     use std::io::{self, Read};
+    use std::mem;
 
     use proptest::prelude::*;
 
     use super::{Line, Lines, MAX_LINE};
+    use crate::stop::Stop;
 
     fn all(input: &[u8]) -> Vec<Option<usize>> {
         let mut lines = Lines::new(input);
@@ -82,6 +84,21 @@ mod tests {
                 Err(_) => panic!("a slice can be read"),
             }
         }
+    }
+
+    /// Fails once, and is at its end after that.
+    struct Broken(bool);
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            if mem::take(&mut self.0) { Err(io::ErrorKind::Other.into()) } else { Ok(0) }
+        }
+    }
+
+    #[test]
+    fn an_input_that_fails_is_no_end() {
+        let mut lines = Lines::new(Broken(true));
+        assert!(matches!(lines.next(|| Ok(())), Err(Stop::Failed(why)) if why.starts_with("stdin can't be read")));
     }
 
     #[test]
