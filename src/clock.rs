@@ -50,17 +50,16 @@ pub trait Clock {
     }
 }
 
-#[cfg(feature = "std")]
 fn monotonic() -> Option<Duration> {
-    std::thread_local! {
-        // Not one for all threads: whoever lost its core while setting that would keep the others waiting.
-        static START: std::time::Instant = std::time::Instant::now();
+    #[cfg(feature = "std")]
+    {
+        std::thread_local! {
+            // Not one for all threads: whoever lost its core while setting that would keep the others waiting.
+            static START: std::time::Instant = std::time::Instant::now();
+        }
+        START.try_with(std::time::Instant::elapsed).ok()
     }
-    START.try_with(std::time::Instant::elapsed).ok()
-}
-
-#[cfg(not(feature = "std"))]
-const fn monotonic() -> Option<Duration> {
+    #[cfg(not(feature = "std"))]
     None
 }
 

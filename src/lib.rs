@@ -37,7 +37,7 @@
 //! Without `std` the crate is `no_std` and needs 64-bit atomics and a [`Clock`] of yours.
 
 #![no_std]
-#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(loom, feature = "loom"))))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 #[cfg(feature = "alloc")]

@@ -15,7 +15,8 @@ const BUCKETS: usize = 62;
 ///
 /// Every number is exact when no call is in progress. While calls run each is a lower bound: a call books a tick when it
 /// moves the generator out of it, so that issuing an ID within a tick costs nothing (unless a compare-and-swap was lost),
-/// and a tick that is just being booked is missing from the histogram and the maxima. `ids` and `ticks` never fall from one snapshot to the next.
+/// and a tick that is just being booked is missing from the histogram and the maxima. `ids` and `ticks` never fall from
+/// one snapshot to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -12,6 +12,7 @@ pub(crate) use crossbeam_utils::CachePadded;
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $visibility:vis const fn $($rest:tt)*) => {
         #[cfg(not(all(loom, feature = "loom")))]
+        #[cfg_attr(docsrs, doc(auto_cfg(hide(loom, feature = "loom"))))] // loom is no business of those who read the docs
         $(#[$attribute])* $visibility const fn $($rest)*
         #[cfg(all(loom, feature = "loom"))]
         $(#[$attribute])* $visibility fn $($rest)*

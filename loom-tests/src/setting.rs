@@ -37,7 +37,7 @@ impl Time {
 
     /// A clock that moves on from this tick when somebody waits for it.
     #[must_use]
-    pub fn from(tick: u64) -> Self {
+    pub fn moving_from(tick: u64) -> Self {
         Self { moves_by_itself: true, ..Self::at(tick) }
     }
 

@@ -2,7 +2,7 @@
 
 use casflake::{GenerateError, ManualClock};
 
-use super::{NOW, SIZE, TICK, drain, ms, slot, with};
+use super::{NOW, SIZE, TICK, drain, ms, slot, tiny, with};
 
 #[test]
 fn i3_a_frozen_clock_gives_lead_plus_one_ticks_of_ids_and_no_more() {
@@ -73,4 +73,14 @@ fn i8_a_lead_opens_a_window_early_and_stops_at_its_fence() {
     ids.clock().advance(1);
     let (_, error) = drain(&ids, SIZE);
     assert_eq!(error, GenerateError::Fenced { fence: TICK + 4 });
+}
+
+#[test]
+fn i3_the_lead_counts_from_a_reading_before_the_epoch_as_from_any_other() {
+    let ids = tiny(5_000, |builder| builder.max_lead(3));
+    ids.generate_batch(4).expect("all of tick 0");
+    ids.clock().set(4_998);
+    let (rest, error) = drain(&ids, 4);
+    assert_eq!(rest.into_iter().map(slot).collect::<Vec<_>>(), [(1, 0), (1, 1), (1, 2), (1, 3)]);
+    assert_eq!(error, GenerateError::Exhausted { retry_after: ms(1) }, "tick 2 is four ahead");
 }

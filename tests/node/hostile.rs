@@ -1,6 +1,6 @@
 //! A long stream of hostile lines: every reply is the protocol's, every other line is skipped, and memory stays bounded.
 //!
-//! A thousand lines, or as many as the variable `PROPTEST_CASES` says.
+//! A thousand lines, or as many as the variable `PROPTEST_CASES` says if that is more.
 
 mod json;
 mod lines;
@@ -19,9 +19,8 @@ use session::{Session, session};
 
 /// How many lines there are, more or less: noise can have newlines in it.
 fn count() -> u64 {
-    let count = std::env::var("PROPTEST_CASES").map_or(1000, |count| count.parse().expect("a number of cases"));
-    assert!(count >= 1000, "PROPTEST_CASES={count} is too few to tell anything");
-    count
+    let asked = std::env::var("PROPTEST_CASES").map_or(0, |count| count.parse().expect("a number of cases"));
+    asked.max(1000)
 }
 
 /// So many values of the strategy.

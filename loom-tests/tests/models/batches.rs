@@ -9,7 +9,7 @@ use casflake_loom_tests::{Ids, Issued, Outcome, Time, exhaustive, generator_with
 use crate::take;
 
 fn moving() -> Arc<Ids> {
-    generator_with(|builder| builder.clock(Time::from(1)))
+    generator_with(|builder| builder.clock(Time::moving_from(1)))
 }
 
 fn fill(ids: &Ids) -> Vec<Outcome> {

@@ -14,7 +14,7 @@ fn generate(ids: &Ids, calls: usize) -> Vec<Outcome> {
 #[test]
 fn i1_calls_that_wait_and_calls_that_come_share_the_next_tick() {
     exhaustive(|| {
-        let ids = generator_with(|builder| builder.clock(Time::from(1)));
+        let ids = generator_with(|builder| builder.clock(Time::moving_from(1)));
         let outcomes = together(&ids, [|ids| generate(ids, 2), |ids| generate(ids, 2)]);
         assert!(outcomes.iter().flatten().all(Result::is_ok), "the clock goes on: {outcomes:?}");
         let _: Issued = Issued::by(outcomes);
@@ -25,7 +25,7 @@ fn i1_calls_that_wait_and_calls_that_come_share_the_next_tick() {
 #[test]
 fn i4_a_call_that_loses_the_tick_it_waited_for_waits_for_the_next() {
     bounded(2, || {
-        let ids = generator_with(|builder| builder.clock(Time::from(1)));
+        let ids = generator_with(|builder| builder.clock(Time::moving_from(1)));
         let full = generate(&ids, 2);
         let one: fn(&Ids) -> Vec<Outcome> = |ids| generate(ids, 1);
         let mut outcomes = together(&ids, [one, one, one]);

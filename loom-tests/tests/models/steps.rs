@@ -30,7 +30,7 @@ fn i4_a_clock_that_steps_back_makes_no_duplicate() {
 #[test]
 fn i4_an_overflow_and_a_step_back_together_cost_time_alone() {
     exhaustive_or_bounded(3, || {
-        let ids = generator_with(|builder| builder.clock(Time::from(1)));
+        let ids = generator_with(|builder| builder.clock(Time::moving_from(1)));
         let filled = take(&ids, 2);
         let step_back_and_generate: fn(&Ids) -> Vec<Outcome> = |ids| {
             ids.clock().set(0);

@@ -11,7 +11,8 @@ fn i1_an_exchange_that_fails_for_no_reason_costs_a_retry_alone() {
     exhaustive(|| {
         let ids = generator();
         let alone = take(&ids, 2);
-        assert_eq!(ids.stats().cas_retries, u64::from(cfg!(loom)));
+        // Off loom it is for the processor to say.
+        assert!(!cfg!(loom) || ids.stats().cas_retries == 1, "{:?}", ids.stats());
         ids.clock().set(2);
         let mut outcomes = together(&ids, [|ids| take(ids, 1), |ids| take(ids, 1)]);
         outcomes.push(alone);
