@@ -187,7 +187,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
             match self.reserve_or_wait((count - ids.len()) as u64) {
                 Ok(slots) => {
                     // Not before there is an ID: a refusal costs no memory.
-                    ids.reserve_exact(count - ids.len());
+                    if ids.is_empty() {
+                        ids.reserve_exact(count);
+                    }
                     ids.extend(self.ids(slots));
                 }
                 Err(cause) => return Err(BatchError { cause, issued: Batch { ids } }),

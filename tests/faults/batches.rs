@@ -34,6 +34,7 @@ fn a_batch_goes_on_over_ticks_without_a_gap() {
     let batch = ids.generate_batch(2 * SIZE + 5).expect("three ticks");
     assert_eq!(slots(&batch), following(0, 2 * SIZE + 5));
     assert_eq!(batch.max_sequence(), SIZE as u64 - 1);
+    assert_eq!(batch.into_vec().capacity(), 2 * SIZE + 5, "asked for once, and no more than is needed");
 }
 
 /// Sonyflake keeps the sequence above the worker, so that its IDs of one tick are 2^16 apart.
