@@ -7,7 +7,7 @@ use loom::thread;
 #[cfg(not(loom))]
 use std::thread;
 
-/// Runs `model` in every order that its threads' steps can take.
+/// Runs `model` in every order that its threads' steps can take, but that a thread which waits lets the others go first.
 pub fn exhaustive(model: impl Fn() + Send + Sync + 'static) {
     explore(None, model);
 }
