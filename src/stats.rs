@@ -117,8 +117,8 @@ impl Ledger {
         let highest = ids - 1;
         // ORDERING: Relaxed. Only spares the exchange below where it would change nothing.
         if self.max_sequence.load(Ordering::Relaxed) < highest {
-            // ORDERING: Release, as above.
-            self.max_sequence.fetch_max(highest, Ordering::Release);
+            // ORDERING: Relaxed. A maximum is not counted twice, whatever word goes with it.
+            self.max_sequence.fetch_max(highest, Ordering::Relaxed);
         }
     }
 
@@ -148,8 +148,8 @@ impl Ledger {
         // ORDERING: Acquire, each paired with the Release in `book_tick`: `word` is read after these loads and shows at
         // least the moves whose ticks they count.
         let mut ids = self.ids.load(Ordering::Acquire);
-        // ORDERING: Acquire, as above.
-        let mut max_sequence = self.max_sequence.load(Ordering::Acquire);
+        // ORDERING: Relaxed, as where it is booked.
+        let mut max_sequence = self.max_sequence.load(Ordering::Relaxed);
         let mut buckets = [0; BUCKETS];
         // No tick holds more IDs than its last bucket here begins with.
         for (ticks, booked) in buckets.iter_mut().zip(&self.ticks_by_ids).take(bucket(1 << sequence_bits) + 1) {
@@ -194,7 +194,43 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+    use std::sync::Barrier;
+    use std::thread;
+
     use super::Ledger;
+
+    const THREADS: usize = 4;
+    const ROUNDS: u64 = 100_000;
+
+    fn at_once(ledger: &Ledger, book: impl Fn(&Ledger, u64) + Sync) {
+        let start = Barrier::new(THREADS);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    start.wait();
+                    (1..=ROUNDS).for_each(|round| book(ledger, round));
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn no_time_waited_is_lost_for_another_thread() {
+        let ledger = Ledger::new();
+        at_once(&ledger, |ledger, _| ledger.book_overflow_wait(Duration::from_nanos(3)));
+        let waited = Duration::from_nanos(3 * THREADS as u64 * ROUNDS);
+        assert_eq!(ledger.snapshot(|| 0, 0, 3).overflow_wait_time, waited);
+    }
+
+    /// Words that fall again stand for ticks that others have filled up and not booked yet.
+    #[test]
+    fn what_was_told_is_not_forgotten_for_another_thread() {
+        at_once(&Ledger::new(), |ledger, round| {
+            assert!(ledger.snapshot(|| round, 0, 20).ids >= round);
+            assert!(ledger.snapshot(|| 0, 0, 20).ids >= round, "{round}");
+        });
+    }
 
     #[test]
     fn ids_and_ticks_do_not_fall_while_a_tick_is_being_booked() {

@@ -1,6 +1,7 @@
 //! The generator that the models ask for IDs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use casflake::{Clock, GenerateError, Generator, GeneratorBuilder, Layout, ManualClock, Scheme, Snowflake, WorkerId};
@@ -9,7 +10,7 @@ use casflake::{Clock, GenerateError, Generator, GeneratorBuilder, Layout, Manual
 pub struct Bit;
 
 impl Scheme for Bit {
-    const LAYOUT: Layout = Layout::new(4, 0, 1, 1).epoch_unix_ms(1000);
+    const LAYOUT: Layout = Layout::new(16, 0, 1, 1).epoch_unix_ms(1000);
 }
 
 /// A generator as the models use it.
@@ -26,13 +27,15 @@ pub struct Time {
     moves_by_itself: bool,
     /// How many ticks other looks lag behind precise ones.
     lag: u64,
+    /// Not loom's: it is no part of what is explored.
+    looks: AtomicU64,
 }
 
 impl Time {
     /// A clock that stands at this tick until it is set.
     #[must_use]
     pub fn at(tick: u64) -> Self {
-        Self { clock: ManualClock::new(1000 + tick), moves_by_itself: false, lag: 0 }
+        Self { clock: ManualClock::new(1000 + tick), moves_by_itself: false, lag: 0, looks: AtomicU64::new(0) }
     }
 
     /// A clock that moves on from this tick when somebody waits for it.
@@ -47,6 +50,19 @@ impl Time {
         Self { lag: 1, ..self }
     }
 
+    /// How often anyone has looked at it.
+    #[must_use]
+    pub fn looks(&self) -> u64 {
+        // ORDERING: Relaxed. Read when no thread looks any more.
+        self.looks.load(Ordering::Relaxed)
+    }
+
+    fn look(&self) -> u64 {
+        // ORDERING: Relaxed. A counter of its own.
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.clock.unix_millis()
+    }
+
     /// Moves the clock to `tick`, forward or back.
     pub fn set(&self, tick: u64) {
         self.clock.set(1000 + tick);
@@ -55,11 +71,11 @@ impl Time {
 
 impl Clock for Time {
     fn unix_millis(&self) -> u64 {
-        self.clock.unix_millis() - self.lag
+        self.look() - self.lag
     }
 
     fn unix_nanos(&self) -> u128 {
-        let now = self.clock.unix_millis();
+        let now = self.look();
         if self.moves_by_itself {
             self.clock.advance(1);
         }
@@ -85,6 +101,6 @@ pub fn generator() -> Arc<Ids> {
 #[must_use]
 pub fn generator_with(set: impl FnOnce(GeneratorBuilder<Bit, Time>) -> GeneratorBuilder<Bit, Time>) -> Arc<Ids> {
     let builder = GeneratorBuilder::new(WorkerId::<Bit>::fixed_in::<0, 1>(), Time::at(1));
-    let builder = builder.max_wait(Duration::from_secs(3600));
+    let builder = builder.max_wait(Duration::from_secs(60));
     Arc::new(set(builder).build().expect("settings that fit"))
 }

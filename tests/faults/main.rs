@@ -49,7 +49,7 @@ fn end_if_a_call_hangs() {
     static WATCH: Once = Once::new();
     WATCH.call_once(|| {
         thread::spawn(|| {
-            thread::sleep(Duration::from_secs(60));
+            thread::sleep(Duration::from_secs(120));
             // Not `eprintln`, whose text a test that does not end keeps to itself.
             let _ = writeln!(io::stderr(), "a call hangs, in a test that has not reported by now");
             std::process::exit(1);

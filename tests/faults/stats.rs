@@ -1,6 +1,6 @@
 //! The statistics under faults: exact when no call is in progress, and untouched by calls that are refused.
 
-use casflake::{GenerateError, ManualClock};
+use casflake::{GenerateError, Generator, Layout, ManualClock, Scheme, WorkerId};
 
 use super::clocks::Script;
 use super::{HOUR_MS, NOW, SIZE, TICK, drain, ms, on, tiny, with};
@@ -39,6 +39,20 @@ fn ids_ticks_and_maxima_are_exact_after_every_call() {
     let per_bucket = [(1, 1, 1), (2, 3, 2), (64, 127, 1), (4096, 8191, 1)];
     let told: Vec<_> = histogram(&ids.stats()).into_iter().filter(|(.., ticks)| *ticks > 0).collect();
     assert_eq!(told, per_bucket);
+}
+
+/// The ticks are told apart by the highest bit alone, and the sequence is the same in both.
+#[test]
+fn a_tick_that_is_left_for_one_far_ahead_is_booked() {
+    struct Wide;
+    impl Scheme for Wide {
+        const LAYOUT: Layout = Layout::new(31, 0, 1, 31);
+    }
+    let ids = Generator::with_clock(WorkerId::<Wide>::fixed_in::<0, 1>(), ManualClock::new(0));
+    ids.generate().expect("an ID");
+    ids.clock().set(1 << 30);
+    ids.generate().expect("an ID");
+    assert_eq!((ids.stats().ids, ids.stats().ticks), (2, 2));
 }
 
 #[test]

@@ -8,7 +8,11 @@ use crate::{assert_at_most_exhausted, take};
 
 fn check(outcomes: Vec<Vec<Outcome>>) -> Issued {
     assert_at_most_exhausted(&outcomes);
-    Issued::by(outcomes)
+    let refused = outcomes.iter().flatten().any(Result::is_err);
+    let issued = Issued::by(outcomes);
+    let full = issued.ticks().any(|tick| issued.ticks().filter(|other| *other == tick).count() == 2);
+    assert!(full || !refused, "a call was refused while each tick had a slot left: {issued:?}");
+    issued
 }
 
 fn take_one(ids: &Ids) -> Vec<Outcome> {

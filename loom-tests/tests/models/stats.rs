@@ -1,6 +1,10 @@
 //! What a call books when it moves the word out of a tick. Here, and only here, the counters are loom's as well.
 
-use casflake_loom_tests::{Ids, Issued, Outcome, exhaustive, generator, together};
+use std::sync::Arc;
+use std::time::Duration;
+
+use casflake::{GenerateError, Generator, GeneratorBuilder, Layout, Scheme, WorkerId};
+use casflake_loom_tests::{Ids, Issued, Outcome, Time, exhaustive, generator, generator_with, together};
 
 use crate::take;
 
@@ -70,5 +74,65 @@ fn a_snapshot_never_tells_less_than_one_before() {
         let mut outcomes = vec![take(&ids, 1)];
         outcomes.extend(together(&ids, [look_twice, tick_and_take]));
         assert_booked(&ids, outcomes);
+    });
+}
+
+/// Would catch: a maximum that a lower one overwrites.
+#[test]
+fn the_highest_sequence_of_two_ticks_is_kept() {
+    struct Four;
+    impl Scheme for Four {
+        const LAYOUT: Layout = Layout::new(16, 0, 1, 2);
+    }
+    type Fours = Generator<Four, Time>;
+    fn tick_and_take_three(ids: &Fours) -> u64 {
+        ids.clock().set(2);
+        ids.generate_batch(3).expect("three slots").max_sequence()
+    }
+    fn tick_and_take_one(ids: &Fours) -> u64 {
+        ids.clock().set(3);
+        ids.generate().expect("a slot").sequence()
+    }
+    exhaustive(|| {
+        let builder = GeneratorBuilder::new(WorkerId::<Four>::fixed_in::<0, 1>(), Time::at(1));
+        let ids = Arc::new(builder.build().expect("settings that fit"));
+        let first = ids.generate_batch(2).expect("two slots").max_sequence();
+        let others = together(&ids, [tick_and_take_three, tick_and_take_one]);
+        assert_eq!(Some(ids.stats().max_sequence), others.into_iter().chain([first]).max());
+    });
+}
+
+/// Would catch: of two that are counted at once one that is lost.
+#[test]
+fn each_wait_and_each_step_back_is_counted() {
+    const ONE_LOOK: Duration = Duration::from_nanos(100);
+    fn wait(ids: &Ids) -> Vec<Outcome> {
+        vec![ids.generate()]
+    }
+    exhaustive(|| {
+        let ids = generator_with(|builder| builder.max_wait(ONE_LOOK));
+        take(&ids, 2);
+        for outcome in together(&ids, [wait, wait]).concat() {
+            assert_eq!(outcome, Err(GenerateError::ClockStalled { max_wait: ONE_LOOK }));
+        }
+        ids.clock().set(0);
+        for outcome in together(&ids, [|ids| take(ids, 1), |ids| take(ids, 1)]).concat() {
+            assert!(matches!(outcome, Err(GenerateError::ClockBehind { .. })), "{outcome:?}");
+        }
+        let stats = ids.stats();
+        assert_eq!((stats.overflow_waits, stats.clock_behind), (2, 2));
+    });
+}
+
+/// Would catch: as above, of two that lose to a third.
+#[test]
+fn each_exchange_that_was_lost_is_counted() {
+    fn take_one(ids: &Ids) -> Vec<Outcome> {
+        take(ids, 1)
+    }
+    exhaustive(|| {
+        let ids = generator_with(|builder| builder.max_lead(1));
+        let issued = Issued::by(together(&ids, [take_one, take_one, take_one]));
+        assert_eq!(ids.stats().cas_retries, ids.clock().looks() - issued.count(), "one look for each exchange");
     });
 }

@@ -78,3 +78,22 @@ fn i4_strict_never_takes_an_old_reading_for_a_step_back() {
         let _: Issued = Issued::by(outcomes);
     });
 }
+
+/// Would catch: a clock that is read before the word, or a word that is taken from the exchange that was lost to another:
+/// each is a step back to whoever has an older reading.
+#[test]
+fn i4_strict_never_takes_what_others_do_meanwhile_for_a_step_back() {
+    exhaustive(|| {
+        let ids = generator_with(|builder| builder.strict(true));
+        let tick_and_take: fn(&Ids) -> Vec<Outcome> = |ids| {
+            let call = |tick| {
+                ids.clock().set(tick);
+                ids.try_generate()
+            };
+            (2..=4).map(call).collect()
+        };
+        let outcomes = together(&ids, [tick_and_take, |ids| take(ids, 1)]);
+        assert_at_most_exhausted(&outcomes);
+        let _: Issued = Issued::by(outcomes);
+    });
+}

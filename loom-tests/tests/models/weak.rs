@@ -1,4 +1,5 @@
-//! An exchange that fails for no reason, as a processor's may. Here, and only here, the second one of each word does.
+//! An exchange that fails for no reason, as a processor's may: with the feature `weak` the second one of each word does,
+//! here and in whatever other models are explored with it.
 
 use casflake_loom_tests::{Issued, exhaustive, generator, together};
 
