@@ -1,4 +1,5 @@
-//! What users take for granted of a type: it is equal to what has the same in it, and its `Debug` says what that is.
+//! What users take for granted of a type: it is equal to what has the same in it, its `Debug` says what that is, and an
+//! error says what to do.
 
 #![cfg(feature = "std")]
 
@@ -6,7 +7,9 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
 
-use casflake::{Generator, GeneratorBuilder, MAX_BATCH, ManualClock, Scheme, Snowflake, Standard, Topology, WorkerId};
+use casflake::{
+    Generator, GeneratorBuilder, MAX_BATCH, ManualClock, Scheme, SettingError, Snowflake, Standard, Topology, WorkerId,
+};
 
 const UNIX_MS: u64 = 1_735_689_600_000;
 const WORKER: WorkerId = WorkerId::fixed::<1, 7>();
@@ -53,15 +56,41 @@ fn an_id_is_its_number_in_every_form() {
     assert_eq!(format!("{id:#x} {id:#o} {id:#b}"), format!("{number:#x} {number:#o} {number:#b}"));
 }
 
+fn hashed(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
 #[test]
 fn ids_hash_as_their_numbers_do() {
-    let hashed = |value: &dyn Fn(&mut DefaultHasher)| {
-        let mut hasher = DefaultHasher::new();
-        value(&mut hasher);
-        hasher.finish()
-    };
     let id = generator(1).generate().expect("an ID");
-    assert_eq!(hashed(&|hasher| id.hash(hasher)), hashed(&|hasher| id.as_u64().hash(hasher)));
+    assert_eq!(hashed(id), hashed(id.as_u64()));
+}
+
+#[test]
+fn workers_compare_and_hash_as_their_pairs_do() {
+    let pairs: Vec<(u64, u64)> = (0..3).flat_map(|datacenter| (0..3).map(move |worker| (datacenter, worker))).collect();
+    let worker = |(datacenter, worker)| WorkerId::<Standard>::new(datacenter, worker).expect("a worker");
+    for &one in &pairs {
+        for &other in &pairs {
+            assert_eq!(worker(one).partial_cmp(&worker(other)), one.partial_cmp(&other));
+            assert_eq!(hashed(worker(one)) == hashed(worker(other)), one == other, "{one:?} {other:?}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_setting_names_the_value_the_bound_and_the_remedy() {
+    for (error, value, remedy) in [
+        (SettingError::NotBefore { value: 9, max: 7 }, "not_before 9", "from 0 to 7"),
+        (SettingError::Fence { value: 9, max: 8 }, "fence 9", "from 1 to 8"),
+        (SettingError::EmptyWindow { not_before: 5, fence: 4 }, "[5, 4)", "at least 6"),
+        (SettingError::MaxLead { value: 9, max: 7 }, "max_lead 9", "0 to 7"),
+    ] {
+        let text = error.to_string();
+        assert!(text.contains(value) && text.contains(remedy), "{text}");
+    }
 }
 
 /// The texts that the `Debug` of a value must hold.

@@ -85,6 +85,10 @@ fn i6_a_fence_ends_a_batch_with_the_ids_below_it() {
     let error = ids.generate_batch(3 * SIZE).unwrap_err();
     assert_eq!(error.cause(), GenerateError::Fenced { fence: TICK + 2 });
     assert_eq!(slots(error.issued()), following(0, 2 * SIZE));
+
+    let error = ids.fill(&mut [Snowflake::MIN]).unwrap_err();
+    assert_eq!((error.filled(), error.cause()), (0, GenerateError::Fenced { fence: TICK + 2 }));
+    assert!(!error.is_retryable(), "time alone moves no fence");
 }
 
 #[test]

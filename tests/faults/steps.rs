@@ -28,6 +28,7 @@ fn i4_the_open_tick_is_used_up_before_a_step_back_is_refused() {
         let expected: Vec<_> = (1..SIZE as u64).map(|sequence| (TICK, sequence)).collect();
         assert_eq!(rest.into_iter().map(slot).collect::<Vec<_>>(), expected);
         assert_eq!(error, GenerateError::ClockBehind { by: ms(back) });
+        assert_eq!((error.is_retryable(), error.retry_after()), (true, Some(ms(back))));
     }
 }
 
