@@ -49,7 +49,7 @@ pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     const HEAD: usize = 70;
     const TAIL: usize = 50;
     let head = text.char_indices().nth(HEAD);
-    let tail = text.char_indices().nth_back(TAIL);
+    let tail = text.char_indices().nth_back(TAIL - 1);
     match (head, tail) {
         (Some((end, _)), Some((start, _))) if end < start => {
             Cow::Owned(format!("{}…{}", text.split_at(end).0, text.split_at(start).1))
@@ -89,8 +89,9 @@ mod tests {
         let short = shortened(&long);
         assert!(short.starts_with("begin é") && short.ends_with("é end") && short.contains('…'), "{short}");
         assert!(short.chars().count() < 130, "{short}");
-        for text in ["", "é", &"é".repeat(100)] {
+        for text in ["", "é", &"é".repeat(120)] {
             assert_eq!(shortened(text), text);
         }
+        assert_eq!(shortened(&"é".repeat(121)), format!("{}…{}", "é".repeat(70), "é".repeat(50)));
     }
 }

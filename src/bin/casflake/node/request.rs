@@ -165,6 +165,12 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn what_is_no_object_is_told_that_it_should_be() {
+        let refused = Request::parse(b"[]").err();
+        assert!(refused.as_ref().is_some_and(|why| why.contains("expected an object at column")), "{refused:?}");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
