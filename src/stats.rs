@@ -218,8 +218,8 @@ mod tests {
     #[test]
     fn no_time_waited_is_lost_for_another_thread() {
         let ledger = Ledger::new();
-        at_once(&ledger, |ledger, _| ledger.book_overflow_wait(Duration::from_nanos(3)));
-        let waited = Duration::from_nanos(3 * THREADS as u64 * ROUNDS);
+        at_once(&ledger, |ledger, _| (0..10).for_each(|_| ledger.book_overflow_wait(Duration::from_nanos(3))));
+        let waited = Duration::from_nanos(10 * 3 * THREADS as u64 * ROUNDS);
         assert_eq!(ledger.snapshot(|| 0, 0, 3).overflow_wait_time, waited);
     }
 

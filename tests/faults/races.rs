@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use casflake::{Clock, GenerateError, Generator, GeneratorBuilder, Snowflake, Standard};
+use casflake::{Clock, GenerateError, Generator, GeneratorBuilder, Snowflake, Standard, Stats};
 
 use super::clocks::Interrupted;
 use super::{HOUR_MS, NOW, SIZE, TICK, WORKER, drain, slot};
@@ -30,6 +30,13 @@ fn slots(ids: &Mutex<Vec<Snowflake>>) -> Vec<(u64, u64)> {
     ids.lock().expect("no panic").iter().copied().map(slot).collect()
 }
 
+/// So many exchanges were lost to others. Some processors lose one to no one at times; an x86 does not.
+fn assert_lost(stats: &Stats, exchanges: u64) {
+    let exact = cfg!(target_arch = "x86_64");
+    let lost = stats.cas_retries;
+    assert!(if exact { lost == exchanges } else { lost >= exchanges }, "{lost} exchanges lost, not {exchanges}");
+}
+
 #[test]
 fn i1_a_slot_that_another_call_took_in_between_is_not_handed_out_again() {
     let ids = shared(false);
@@ -38,7 +45,8 @@ fn i1_a_slot_that_another_call_took_in_between_is_not_handed_out_again() {
     assert_eq!(ids.try_generate().map(slot), Ok((TICK, 50)));
     assert_eq!(slots(&others), (0..50).map(|sequence| (TICK, sequence)).collect::<Vec<_>>());
     let stats = ids.stats();
-    assert_eq!((stats.ids, stats.ticks, stats.cas_retries), (51, 1, 50));
+    assert_eq!((stats.ids, stats.ticks), (51, 1));
+    assert_lost(&stats, 50);
 }
 
 #[test]
@@ -62,7 +70,8 @@ fn i4_a_word_that_another_call_moved_on_is_no_step_back() {
         assert_eq!(ids.try_generate().map(slot), Ok((TICK + 3, 1)));
         assert_eq!(slots(&others), [(TICK + 1, 0), (TICK + 2, 0), (TICK + 3, 0)]);
         let stats = ids.stats();
-        assert_eq!((stats.ids, stats.ticks, stats.clock_behind, stats.cas_retries), (5, 4, 0, 3));
+        assert_eq!((stats.ids, stats.ticks, stats.clock_behind), (5, 4, 0));
+        assert_lost(&stats, 3);
     }
 }
 
@@ -87,7 +96,8 @@ fn i3_a_call_that_loses_the_last_slot_waits_for_the_next_tick() {
     let others = meddle(ids, 1, 0);
     assert!(matches!(ids.try_generate(), Err(GenerateError::Exhausted { .. })));
     assert_eq!(slots(&others), [(TICK, SIZE as u64 - 1)]);
-    assert_eq!((ids.stats().ids, ids.stats().cas_retries), (SIZE as u64, 1));
+    assert_eq!(ids.stats().ids, SIZE as u64);
+    assert_lost(&ids.stats(), 1);
 }
 
 /// Others use up whole ticks while a call waits for them: it waits for each anew, with the whole of `max_wait`.

@@ -174,7 +174,8 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
         prop_assert_eq!(stats.tick_max_sequence, count.last.map_or(0, |last| last.1));
         prop_assert_eq!(stats.max_sequence, count.max_sequence);
         prop_assert_eq!(stats.ids_per_tick.iter().map(|(_, ticks)| ticks).sum::<u64>(), count.ticks);
-        prop_assert_eq!(stats.cas_retries, 0);
+        // Some processors lose an exchange to no one at times; an x86 does not.
+        prop_assert!(stats.cas_retries == 0 || cfg!(not(target_arch = "x86_64")), "{stats:?}");
     }
     prop_assert_eq!(generator.close(), count.last.map(|last| last.0));
     Ok(())
