@@ -1,9 +1,19 @@
 //! Where the time comes from.
 
+#[cfg(feature = "coarse-clock")]
+mod coarse;
+#[cfg(feature = "tsc-clock")]
+mod tsc;
+
 use core::fmt;
 use core::time::Duration;
 
 use crate::sync::{AtomicU64, Ordering, const_fn};
+
+#[cfg(feature = "coarse-clock")]
+pub use coarse::CoarseClock;
+#[cfg(feature = "tsc-clock")]
+pub use tsc::TscClock;
 
 /// A source of time for a [`Generator`](crate::Generator).
 ///
@@ -107,9 +117,7 @@ mod system {
         #[inline]
         fn unix_millis(&self) -> u64 {
             let now = since_1970();
-            // Not `as_millis`, which computes in 128 bits. A Duration's seconds times 1000 fit until the year
-            // 584,556,019.
-            now.as_secs().saturating_mul(1000).saturating_add(u64::from(now.subsec_millis()))
+            super::millis(now.as_secs(), now.subsec_nanos())
         }
 
         fn unix_nanos(&self) -> u128 {
@@ -119,8 +127,29 @@ mod system {
 
     #[inline]
     fn since_1970() -> Duration {
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+        match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(time) => time,
+            Err(_) => before_1970(),
+        }
     }
+
+    #[cold]
+    fn before_1970() -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// The whole milliseconds in a time, and no more than `u64::MAX`, which is in the year 584,556,019.
+#[cfg(feature = "std")]
+#[inline]
+fn millis(seconds: u64, nanos: u32) -> u64 {
+    if seconds < u64::MAX / 1000 { seconds * 1000 + u64::from(nanos / 1_000_000) } else { the_end_of_time() }
+}
+
+#[cfg(feature = "std")]
+#[cold]
+fn the_end_of_time() -> u64 {
+    u64::MAX
 }
 
 /// A clock that stands still until it is told to move: for tests.

@@ -1,6 +1,7 @@
 //! How 64 bits are shared out: widths, epoch, tick and field order, as one checked value.
 
 use crate::error::{IdError, LayoutError};
+use crate::state::signed;
 
 /// The bits a generator's word can give to a slot (tick and sequence): 64 less *closed* and one bit of carry.
 pub(crate) const SLOT_BITS: u32 = 62;
@@ -267,7 +268,20 @@ impl Layout {
     }
 
     /// The tick that a clock reading of `unix_ms` lies in: negative before the epoch, and not bounded by the timestamp.
+    #[inline]
     pub(crate) const fn reading(&self, unix_ms: u64) -> i64 {
+        if unix_ms >= self.epoch_unix_ms {
+            let ticks = (unix_ms - self.epoch_unix_ms) / self.tick_ms;
+            if ticks <= i64::MAX.unsigned_abs() {
+                return signed(ticks);
+            }
+        }
+        self.odd_reading(unix_ms)
+    }
+
+    /// [`reading`](Self::reading) where that is negative or over 2^63, by itself so that each call's own reading is quick.
+    #[cold]
+    const fn odd_reading(&self, unix_ms: u64) -> i64 {
         // A distance of 2^63 ticks or more is as far as any: it lies outside of every timestamp.
         if unix_ms >= self.epoch_unix_ms {
             clamped((unix_ms - self.epoch_unix_ms) / self.tick_ms)

@@ -13,7 +13,8 @@
 //!
 //! Start with [`Generator`]: what it promises, how it works, its calls. [`WorkerId`] tells the processes apart that
 //! share an ID space, [`Snowflake`] is the ID, and [`Scheme`] chooses another layout of its bits, a preset or your own.
-//! `Topology` holds the generators of whole datacenters. Test your own code with [`ManualClock`].
+//! Threads that need very many IDs take a [`LocalGenerator`] each. `Topology` holds the generators of whole datacenters.
+//! Test your own code with [`ManualClock`].
 //!
 //! # What it does not promise
 //! * Two generators with the same [`WorkerId`] can issue the same ID: if they run at the same time, or one after the other
@@ -27,8 +28,10 @@
 //! # Features
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `std` | yes | [`SystemClock`] as a clock, `WorkerId::from_env`, yielding in [`Wait::Yield`]; implies `alloc` |
+//! | `std` | yes | [`SystemClock`] as a clock, `WorkerId::from_env`, yielding and sleeping while waiting; implies `alloc` |
 //! | `alloc` | | `Generator::generate_batch`, `Topology`, parsing a [`WorkerId`] |
+//! | `coarse-clock` | | `CoarseClock`: cheaper, and a few milliseconds behind (Linux) |
+//! | `tsc-clock` | | `TscClock`: cheaper, and precise |
 //! | `serde` | | `Serialize` and `Deserialize` for [`Snowflake`] |
 //! | `hostname` | | `WorkerId::from_hostname` |
 //! | `cli` | | the `casflake` command |
@@ -48,6 +51,7 @@ extern crate std;
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!("casflake keeps its state in one AtomicU64, which this target does not have");
 
+mod backoff;
 #[cfg(feature = "alloc")]
 mod batch;
 mod builder;
@@ -56,6 +60,7 @@ mod error;
 mod generator;
 mod id;
 mod layout;
+mod local;
 mod refusal;
 mod scheme;
 #[cfg(feature = "serde")]
@@ -72,6 +77,10 @@ mod worker;
 #[cfg(feature = "alloc")]
 pub use batch::{Batch, BatchError, MAX_BATCH};
 pub use builder::GeneratorBuilder;
+#[cfg(feature = "coarse-clock")]
+pub use clock::CoarseClock;
+#[cfg(feature = "tsc-clock")]
+pub use clock::TscClock;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{FillError, GenerateError, IdError, LayoutError, SettingError, WorkerIdError};
 #[cfg(feature = "alloc")]
@@ -79,6 +88,7 @@ pub use error::{TopologyError, WorkerTextError};
 pub use generator::Generator;
 pub use id::Snowflake;
 pub use layout::{FieldOrder, Layout, Parts};
+pub use local::LocalGenerator;
 pub use scheme::{Discord, Instagram, JsSafe, Mastodon, Scheme, Sonyflake, Standard, Twitter};
 pub use stats::{Histogram, Stats};
 #[cfg(feature = "alloc")]

@@ -24,16 +24,27 @@ pub(crate) struct Held<'a> {
     pub(crate) unix_nanos: u128,
 }
 
+/// A tick that is worth waiting for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Awaited {
+    pub(crate) tick: u64,
+    pub(crate) cause: Cause,
+    /// How long it takes from the reading until the clock allows its slots.
+    pub(crate) until: Duration,
+}
+
 impl Held<'_> {
     pub(crate) fn is_behind(&self) -> bool {
         matches!(self.refusal, Refusal::NotBegun { cause: Cause::Behind { .. }, .. })
     }
 
-    /// The tick to wait for and why, where waiting can help and is known to end in time.
-    pub(crate) fn worth_waiting(&self) -> Option<(u64, Cause)> {
+    /// What to wait for, where waiting can help and is known to end in time.
+    pub(crate) fn worth_waiting(&self) -> Option<Awaited> {
         match self.refusal {
             Refusal::NotBegun { cause: Cause::Behind { .. }, .. } if self.settings.strict => None,
-            Refusal::NotBegun { tick, cause } if self.until(tick) <= self.settings.max_wait => Some((tick, cause)),
+            Refusal::NotBegun { tick, cause } => {
+                Some(Awaited { tick, cause, until: self.until(tick) }).filter(|it| it.until <= self.settings.max_wait)
+            }
             _ => None,
         }
     }

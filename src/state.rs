@@ -31,7 +31,7 @@ pub(crate) struct Limits {
     pub(crate) end: u64,
     /// The word that a generator starts with: `not_before << S`.
     pub(crate) initial: u64,
-    /// The first tick that may not be handed out.
+    /// The first tick that may not be handed out; `end` at most.
     pub(crate) fence: u64,
     /// How many ticks ahead of the clock a slot may lie; below `end`.
     pub(crate) max_lead: u64,
@@ -114,29 +114,37 @@ impl Reservation {
 #[inline]
 pub(crate) const fn reserve(word: u64, now: i64, count: u64, limits: &Limits) -> Result<Reservation, Refusal> {
     let bits = limits.sequence_bits;
+    // The usual cases by themselves, because every call pays for them: the clock stands in a tick of the window, and the
+    // word in that tick or before it. No word that is closed does.
+    if now >= 0 && now < signed(limits.fence) {
+        let tick = now.unsigned_abs();
+        if word >> bits == tick {
+            return Ok(clipped(word, count, bits));
+        }
+        if word >> bits < tick {
+            return Ok(clipped(tick << bits, count, bits));
+        }
+    }
+    reserve_ahead(word, now, count, limits)
+}
+
+/// [`reserve`] where the word may be ahead of the clock, closed, or at the end.
+const fn reserve_ahead(word: u64, now: i64, count: u64, limits: &Limits) -> Result<Reservation, Refusal> {
+    let bits = limits.sequence_bits;
     if word & CLOSED != 0 {
         return Err(Refusal::Closed);
     }
-    let fresh = word == limits.initial;
-    if fresh && now < 0 {
+    if word == limits.initial && now < 0 {
         return Err(Refusal::BeforeEpoch);
     }
-    // Checked before it is shifted: a tick that does not fit would spill into the closed bit.
-    if now >= signed(limits.end) {
+    let tick = word >> bits;
+    if now >= signed(limits.end) || tick >= limits.end {
         return Err(Refusal::OutOfTicks);
     }
-    let begun = match now {
-        ..0 => 0,
-        _ => now.unsigned_abs() << bits,
-    };
-    let start = max(begun, word);
-    let tick = start >> bits;
-    if tick >= limits.end {
-        return Err(Refusal::OutOfTicks);
-    }
-    if tick >= limits.fence {
+    if now >= signed(limits.fence) || tick >= limits.fence {
         return Err(Refusal::Fenced { fence: limits.fence });
     }
+    // What is left is a word ahead of the clock.
     let horizon = now.saturating_add(signed(limits.max_lead));
     if signed(tick) > horizon {
         let open = word & sequence_mask(bits) != 0;
@@ -149,8 +157,13 @@ pub(crate) const fn reserve(word: u64, now: i64, count: u64, limits: &Limits) ->
             return Err(Refusal::NotBegun { tick, cause });
         }
     }
-    let room = (1 << bits) - (start & sequence_mask(bits));
-    Ok(Reservation { start, count: min(count, room) })
+    Ok(clipped(word, count, bits))
+}
+
+/// As many of `count` slots as the tick has from `start` on.
+const fn clipped(start: u64, count: u64, sequence_bits: u32) -> Reservation {
+    let room = (1 << sequence_bits) - (start & sequence_mask(sequence_bits));
+    Reservation { start, count: min(count, room) }
 }
 
 /// The tick that the last slot was taken from, or `None` where none was. `word` may be closed.
@@ -163,12 +176,7 @@ pub(crate) const fn sequence_mask(sequence_bits: u32) -> u64 {
     (1 << sequence_bits) - 1
 }
 
-// `Ord`'s are no `const fn`.
-
-const fn max(one: u64, other: u64) -> u64 {
-    if one > other { one } else { other }
-}
-
+// `Ord`'s is no `const fn`.
 const fn min(one: u64, other: u64) -> u64 {
     if one < other { one } else { other }
 }

@@ -7,9 +7,13 @@ use core::time::Duration;
 use crate::state::{last_tick, sequence_mask};
 use crate::sync::{Counter, Ordering, const_fn, zeros};
 
-/// One bucket for each power of two that a tick of a layout which [can generate](crate::Layout::can_generate) can hold:
-/// its sequence has 61 bits at most.
-const BUCKETS: usize = 62;
+/// One bucket for each power of two, and the last for all that is above: so many fit the cache lines that a generator has
+/// for its statistics. A millisecond is too short for more.
+const BUCKETS: usize = 23;
+
+/// The most IDs that a tick of a layout which [can generate](crate::Layout::can_generate) can hold: its sequence has 61
+/// bits at most.
+const MOST_IDS: u64 = 1 << 61;
 
 /// What a generator has done so far: [`Generator::stats`](crate::Generator::stats).
 ///
@@ -20,8 +24,11 @@ const BUCKETS: usize = 62;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// IDs issued.
+    /// IDs issued, and what handles ([`LocalGenerator`](crate::LocalGenerator)) have reserved.
     pub ids: u64,
+    /// Of those, how many a handle has dropped because their tick was over, or its own life: IDs that nobody got. What a
+    /// handle holds at the time is not among them.
+    pub unused: u64,
     /// Ticks from which at least one ID was issued.
     pub ticks: u64,
     /// The tick of the last ID; `None` before the first.
@@ -47,7 +54,7 @@ pub struct Stats {
     pub clock_behind: u64,
 }
 
-/// In how many ticks how many IDs were issued, by powers of two.
+/// In how many ticks how many IDs were issued, by powers of two up to 2^22.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Histogram {
     buckets: [u64; BUCKETS],
@@ -55,10 +62,11 @@ pub struct Histogram {
 
 impl Histogram {
     /// The ranges of IDs per tick (1, 2 to 3, 4 to 7, 8 to 15, …) and in how many ticks that many IDs were issued, from
-    /// the first range to the last that has any.
+    /// the first range to the last that has any. From 4,194,304 on all are one range.
     pub fn iter(&self) -> impl Iterator<Item = (RangeInclusive<u64>, u64)> + '_ {
         let used = self.buckets.iter().rposition(|&ticks| ticks > 0).map_or(0, |last| last + 1);
-        self.buckets.iter().take(used).enumerate().map(|(i, &ticks)| ((1 << i)..=(2 << i) - 1, ticks))
+        let last = |i| if i + 1 < BUCKETS { (2_u64 << i) - 1 } else { MOST_IDS };
+        self.buckets.iter().take(used).enumerate().map(move |(i, &ticks)| ((1 << i)..=last(i), ticks))
     }
 }
 
@@ -70,12 +78,14 @@ impl fmt::Debug for Histogram {
 
 /// The bucket that counts ticks of `ids` IDs; `ids` is not 0.
 const fn bucket(ids: u64) -> usize {
-    ids.ilog2() as usize
+    let power = ids.ilog2() as usize;
+    if power < BUCKETS { power } else { BUCKETS - 1 }
 }
 
 /// The counters behind [`Stats`]. What the open tick holds so far is in the generator's word alone.
 pub(crate) struct Ledger {
     ids: Counter,
+    unused: Counter,
     max_sequence: Counter,
     ticks_by_ids: [Counter; BUCKETS],
     overflow_waits: Counter,
@@ -91,6 +101,7 @@ impl Ledger {
         pub(crate) const fn new() -> Self {
             Self {
                 ids: Counter::new(0),
+                unused: Counter::new(0),
                 max_sequence: Counter::new(0),
                 ticks_by_ids: zeros(),
                 overflow_waits: Counter::new(0),
@@ -138,6 +149,14 @@ impl Ledger {
         self.cas_retries.fetch_add(retries, Ordering::Relaxed);
     }
 
+    /// Books slots that a handle has reserved and drops; there may be none.
+    pub(crate) fn book_unused(&self, slots: u64) {
+        if slots > 0 {
+            // ORDERING: Relaxed. A counter of its own; nothing is read on the strength of it.
+            self.unused.fetch_add(slots, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn book_clock_behind(&self) {
         // ORDERING: Relaxed. A counter of its own; nothing is read on the strength of it.
         self.clock_behind.fetch_add(1, Ordering::Relaxed);
@@ -175,6 +194,8 @@ impl Ledger {
         };
         Stats {
             ids: never_less(told_ids, ids),
+            // ORDERING: Relaxed, as where they are booked.
+            unused: self.unused.load(Ordering::Relaxed),
             ticks: never_less(told_ticks, buckets.iter().sum()),
             last_tick,
             tick_max_sequence: if last_tick.is_some() { word.wrapping_sub(1) & mask } else { 0 },

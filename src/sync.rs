@@ -3,7 +3,7 @@
 //! Under `--cfg loom` and with the feature `loom` these are loom's, so that the models in `loom-tests/` check the code as
 //! it is shipped.
 
-pub(crate) use imp::{AtomicU64, Backoff, Counter, spin_loop, yield_now, zeros};
+pub(crate) use imp::{AtomicU64, Backoff, Counter, sleep, spin_loop, yield_now, zeros};
 
 pub(crate) use core::sync::atomic::Ordering;
 pub(crate) use crossbeam_utils::CachePadded;
@@ -22,6 +22,8 @@ pub(crate) use const_fn;
 
 #[cfg(not(all(loom, feature = "loom")))]
 mod imp {
+    use core::time::Duration;
+
     pub(crate) use core::hint::spin_loop;
     pub(crate) use core::sync::atomic::AtomicU64;
     pub(crate) use crossbeam_utils::Backoff;
@@ -37,6 +39,22 @@ mod imp {
         spin_loop();
     }
 
+    /// Sleeps for `time` and returns how late it was woken, or spins and returns `None` where there is nothing to sleep on.
+    pub(crate) fn sleep(time: Duration) -> Option<Duration> {
+        #[cfg(feature = "std")]
+        {
+            let started = std::time::Instant::now();
+            std::thread::sleep(time);
+            Some(started.elapsed().saturating_sub(time))
+        }
+        #[cfg(not(feature = "std"))]
+        {
+            let _ = time;
+            spin_loop();
+            None
+        }
+    }
+
     pub(crate) const fn zeros<const N: usize>() -> [Counter; N] {
         [const { Counter::new(0) }; N]
     }
@@ -44,6 +62,8 @@ mod imp {
 
 #[cfg(all(loom, feature = "loom"))]
 mod imp {
+    use core::time::Duration;
+
     #[cfg(feature = "loom-weak")]
     pub(crate) use super::weak::AtomicU64;
     pub(crate) use loom::hint::spin_loop;
@@ -57,6 +77,12 @@ mod imp {
     pub(crate) type Counter = AtomicU64;
     #[cfg(not(feature = "loom-stats"))]
     pub(crate) type Counter = core::sync::atomic::AtomicU64;
+
+    /// Lets other threads go on.
+    pub(crate) fn sleep(_: Duration) -> Option<Duration> {
+        yield_now();
+        Some(Duration::ZERO)
+    }
 
     pub(crate) fn zeros<const N: usize>() -> [Counter; N] {
         core::array::from_fn(|_| Counter::new(0))

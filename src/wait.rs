@@ -1,14 +1,18 @@
 //! The only code that waits.
 
+mod lateness;
+
 use core::time::Duration;
 
 use crate::clock::Clock;
 use crate::error::GenerateError;
-use crate::refusal::Held;
+use crate::refusal::{Awaited, Held};
 use crate::settings::Settings;
 use crate::state::Cause;
 use crate::stats::Ledger;
 use crate::sync::{spin_loop, yield_now};
+
+pub(crate) use lateness::Lateness;
 
 /// What a call does while it waits for the next tick.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,48 +24,69 @@ pub enum Wait {
     /// Spins for a moment, then gives up its time slice between looks at the clock (without `std`, which has no
     /// scheduler to yield to, it goes on spinning). Right where there are more threads than cores.
     Yield,
+    /// Sleeps for most of the rest of the tick and spins for the last of it, so that a thread which waits leaves its core to
+    /// others. How much it leaves to spinning follows how late the system has woken its threads up of late. As many IDs
+    /// in all as with `Spin`, but now and then one that comes a little later. Spins without `std`, which can't sleep.
+    Park,
 }
 
-/// Asks `attempt` again and again, until it succeeds, its refusal is final, or the tick that it waits for has not begun
-/// within `max_wait`.
-pub(crate) fn wait_for<'a, T, C: Clock>(
-    clock: &C,
-    settings: &Settings,
-    ledger: &Ledger,
-    attempt: impl Fn() -> Result<T, Held<'a>>,
-) -> Result<T, GenerateError> {
-    let mut waiter: Option<Waiter<'_, C>> = None;
-    let mut was_behind = false;
-    let outcome = loop {
-        let held = match attempt() {
-            Ok(done) => break Ok(done),
-            Err(held) => held,
-        };
-        if held.is_behind() && !was_behind {
-            was_behind = true;
-            ledger.book_clock_behind();
-        }
-        let Some((tick, cause)) = held.worth_waiting() else {
-            break Err(held.error());
-        };
-        if waiter.as_ref().is_some_and(|waiter| waiter.tick != tick) {
-            book(waiter.take(), ledger);
-        }
-        let waiter = waiter.get_or_insert_with(|| Waiter::new(clock, tick, cause));
-        if waiter.is_over {
-            let max_wait = settings.max_wait;
-            break Err(if held.is_behind() { held.error() } else { GenerateError::ClockStalled { max_wait } });
-        }
-        waiter.pause(settings);
-    };
-    book(waiter, ledger);
-    outcome
+/// What a wait works with.
+pub(crate) struct Waiting<'g, C> {
+    pub(crate) clock: &'g C,
+    pub(crate) settings: &'g Settings,
+    pub(crate) ledger: &'g Ledger,
+    pub(crate) lateness: &'g Lateness,
 }
 
-/// Books a wait that is over, if it was one for an overflow.
-fn book<C: Clock>(waiter: Option<Waiter<'_, C>>, ledger: &Ledger) {
-    if let Some(waiter) = waiter.filter(|waiter| waiter.cause == Cause::Overflow) {
-        ledger.book_overflow_wait(waiter.elapsed().unwrap_or_default());
+impl<'g, C: Clock> Waiting<'g, C> {
+    /// Asks `attempt` again and again, until it succeeds, its refusal is final, or the tick that it waits for has not begun
+    /// within `max_wait`.
+    pub(crate) fn wait_for<T>(&self, attempt: impl Fn() -> Result<T, Held<'g>>) -> Result<T, GenerateError> {
+        let mut waiter: Option<Waiter<'_, C>> = None;
+        let mut was_behind = false;
+        let outcome = loop {
+            let held = match attempt() {
+                Ok(done) => break Ok(done),
+                Err(held) => held,
+            };
+            if held.is_behind() && !was_behind {
+                was_behind = true;
+                self.ledger.book_clock_behind();
+            }
+            let Some(Awaited { tick, cause, until }) = held.worth_waiting() else {
+                break Err(held.error());
+            };
+            if waiter.as_ref().is_some_and(|waiter| waiter.tick != tick) {
+                self.book(waiter.take());
+            }
+            let waiter = waiter.get_or_insert_with(|| Waiter::new(self.clock, tick, cause));
+            if waiter.is_over {
+                let max_wait = self.settings.max_wait;
+                break Err(if held.is_behind() { held.error() } else { GenerateError::ClockStalled { max_wait } });
+            }
+            self.pause(waiter, until);
+        };
+        self.book(waiter);
+        outcome
+    }
+
+    /// Books a wait that is over, if it was one for an overflow.
+    fn book(&self, waiter: Option<Waiter<'_, C>>) {
+        if let Some(waiter) = waiter.filter(|waiter| waiter.cause == Cause::Overflow) {
+            self.ledger.book_overflow_wait(waiter.elapsed().unwrap_or_default());
+        }
+    }
+
+    /// Lets some time pass, where the tick begins after `until`.
+    fn pause(&self, waiter: &mut Waiter<'_, C>, until: Duration) {
+        match self.settings.wait {
+            Wait::Spin => spin_loop(),
+            Wait::Yield if waiter.looks < SPINS => spin_loop(),
+            Wait::Yield => yield_now(),
+            Wait::Park => waiter.slept += self.lateness.nap(until, waiter.looks == 0),
+        }
+        waiter.looks = waiter.looks.saturating_add(1);
+        waiter.is_over = waiter.waited() >= self.settings.max_wait;
     }
 }
 
@@ -79,6 +104,8 @@ struct Waiter<'a, C> {
     cause: Cause,
     started: Option<Duration>,
     looks: u64,
+    /// How long it has slept, at least.
+    slept: Duration,
     /// Whether `max_wait` was over before the latest attempt. Found out before it, not after: a thread that lost its
     /// core for long in between still gets the tick that has begun meanwhile.
     is_over: bool,
@@ -86,25 +113,15 @@ struct Waiter<'a, C> {
 
 impl<'a, C: Clock> Waiter<'a, C> {
     fn new(clock: &'a C, tick: u64, cause: Cause) -> Self {
-        Self { clock, tick, cause, started: clock.elapsed(), looks: 0, is_over: false }
-    }
-
-    fn pause(&mut self, settings: &Settings) {
-        match settings.wait {
-            Wait::Spin => spin_loop(),
-            Wait::Yield if self.looks < SPINS => spin_loop(),
-            Wait::Yield => yield_now(),
-        }
-        self.looks = self.looks.saturating_add(1);
-        self.is_over = self.waited() >= settings.max_wait;
+        Self { clock, tick, cause, started: clock.elapsed(), looks: 0, slept: Duration::ZERO, is_over: false }
     }
 
     /// How long it has been, by the clock or by how often it was looked at.
     fn waited(&self) -> Duration {
         match self.elapsed() {
             // No look takes less than a nanosecond: this ends even where the clock's `elapsed` stands still.
-            Some(elapsed) => elapsed.max(Duration::from_nanos(self.looks)),
-            None => Duration::from_nanos(self.looks.saturating_mul(LOOK_NANOS)),
+            Some(elapsed) => elapsed.max(self.slept + Duration::from_nanos(self.looks)),
+            None => self.slept + Duration::from_nanos(self.looks.saturating_mul(LOOK_NANOS)),
         }
     }
 

@@ -101,15 +101,24 @@ impl Clock for Stopwatch {
 
 /// A clock during whose next looks something else happens: what another thread might do between a call's reading and
 /// what the call makes of it, without a thread. The reading is from before the interruption.
+///
+/// On the hot path that is before the call looks at the word; precisely, between its look and its exchange.
 pub(crate) struct Interrupted {
     pub(crate) time: ManualClock,
+    /// How many ticks the hot path lags behind. If it does nothing happens there.
+    lag: u64,
     left: AtomicU64,
     event: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Interrupted {
     pub(crate) fn new(unix_ms: u64) -> Self {
-        Self { time: ManualClock::new(unix_ms), left: AtomicU64::new(0), event: OnceLock::new() }
+        Self { time: ManualClock::new(unix_ms), lag: 0, left: AtomicU64::new(0), event: OnceLock::new() }
+    }
+
+    /// The same, a tick behind on the hot path.
+    pub(crate) fn lagging(self) -> Self {
+        Self { lag: 1, ..self }
     }
 
     /// Lets `event` happen during each of the next `looks` looks; looks within it are left alone.
@@ -119,8 +128,8 @@ impl Interrupted {
     }
 }
 
-impl Clock for Interrupted {
-    fn unix_millis(&self) -> u64 {
+impl Interrupted {
+    fn look(&self) -> u64 {
         let reading = self.time.unix_millis();
         let left = self.left.swap(0, Ordering::Relaxed);
         if left > 0 {
@@ -128,5 +137,15 @@ impl Clock for Interrupted {
             self.left.store(left - 1, Ordering::Relaxed);
         }
         reading
+    }
+}
+
+impl Clock for Interrupted {
+    fn unix_millis(&self) -> u64 {
+        if self.lag == 0 { self.look() } else { self.time.unix_millis() - self.lag }
+    }
+
+    fn unix_nanos(&self) -> u128 {
+        u128::from(self.look()) * 1_000_000
     }
 }
