@@ -36,3 +36,54 @@ fn what_has_elapsed_is_what_the_monotonic_clock_says() {
         assert!((at_least..=outer.elapsed()).contains(&told), "{told:?}");
     }
 }
+
+#[cfg(any(feature = "coarse-clock", feature = "tsc-clock"))]
+const LOOKS: usize = 2_000;
+
+/// Reads the clock between two looks at the system's: it is never ahead of the second, and no more than `lags` ms behind the
+/// first but `lates` times.
+#[cfg(any(feature = "coarse-clock", feature = "tsc-clock"))]
+fn assert_follows(clock: &impl Clock, lags: u64, lates: usize) {
+    let (mut ahead, mut late) = (0, 0);
+    for _ in 0..LOOKS {
+        let before = SystemClock.unix_millis();
+        let told = clock.unix_millis();
+        let after = SystemClock.unix_millis();
+        ahead += usize::from(told > after);
+        late += usize::from(told + lags < before);
+        // Over several ticks of any clock.
+        let pause = Instant::now();
+        while pause.elapsed() < Duration::from_micros(20) {
+            hint::spin_loop();
+        }
+    }
+    // The system's clock may be set during one of the looks.
+    assert!(ahead <= 1, "{ahead} of {LOOKS} readings were ahead of the system's clock");
+    assert!(late <= lates, "{late} of {LOOKS} readings were more than {lags} ms late");
+    let before = SystemClock.unix_nanos();
+    let told = clock.unix_nanos();
+    assert!((before..=SystemClock.unix_nanos()).contains(&told), "the precise reading is the system's");
+}
+
+#[cfg(feature = "coarse-clock")]
+#[test]
+fn the_coarse_clock_lags_by_two_jiffies_and_never_leads() {
+    #[cfg(target_os = "linux")]
+    let lags = {
+        let jiffy = rustix::time::clock_getres(rustix::time::ClockId::RealtimeCoarse);
+        assert_eq!(jiffy.tv_sec, 0);
+        println!("a jiffy is {} ns", jiffy.tv_nsec);
+        2 * u64::try_from(jiffy.tv_nsec).expect("positive").div_ceil(1_000_000)
+    };
+    #[cfg(not(target_os = "linux"))]
+    let lags = 0;
+    // A busy machine holds up interrupts, and a virtual one even more.
+    assert_follows(&casflake::CoarseClock, lags, LOOKS / 2);
+}
+
+#[cfg(feature = "tsc-clock")]
+#[test]
+fn the_counters_clock_follows_the_systems_and_never_leads() {
+    // But where the system's clock is set.
+    assert_follows(&casflake::TscClock::new(), 0, 1);
+}

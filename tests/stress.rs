@@ -143,6 +143,36 @@ fn i1_threads_that_yield_while_they_wait_get_distinct_increasing_ids() {
 }
 
 #[test]
+fn i1_threads_that_sleep_while_they_wait_get_distinct_increasing_ids() {
+    for threads in THREADS {
+        stress(&shared(WorkerId::fixed::<0, 31>(), Wait::Park), threads, STANDARD_IDS / 4);
+    }
+}
+
+/// Handles with blocks of 1, 2, 4, …, one in each thread but the first, which draws from the generator itself.
+fn stress_handles<S: Scheme>(generator: &Generator<S>, threads: usize, count: usize) {
+    let ids = together(threads, |thread| {
+        let mut handle = generator.local(1 << thread);
+        let next = || if thread == 0 { generator.generate() } else { handle.generate() };
+        std::iter::repeat_with(next).take(count / threads).map(|id| id.expect("an ID")).collect::<Vec<_>>()
+    });
+    ids.par_iter().for_each(|ids| assert_increasing(ids));
+    let ids = sorted_and_distinct(ids);
+    let stats = generator.stats();
+    assert_eq!(ids.len(), count / threads * threads);
+    assert_eq!(stats.ids - stats.unused, ids.len() as u64);
+    assert!(ids.last().map(|id| id.tick()) <= stats.last_tick);
+}
+
+#[test]
+fn i1_threads_with_handles_get_distinct_ids_that_increase_for_each() {
+    for threads in THREADS {
+        stress_handles(&shared(WorkerId::<Wide>::fixed_in::<0, 3>(), Wait::Spin), threads, WIDE_IDS);
+        stress_handles(&shared(WorkerId::fixed::<1, 0>(), Wait::Yield), threads, STANDARD_IDS / 2);
+    }
+}
+
+#[test]
 fn i1_threads_that_meet_at_the_word_get_distinct_increasing_ids() {
     for threads in THREADS {
         stress(&shared(WorkerId::<Wide>::fixed_in::<0, 2>(), Wait::Spin), threads, WIDE_IDS);

@@ -10,6 +10,7 @@ mod coarse;
 mod ends;
 mod freeze;
 mod lead;
+mod local;
 mod races;
 mod stats;
 mod steps;

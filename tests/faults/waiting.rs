@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use casflake::{Clock, GenerateError, GeneratorBuilder, Sonyflake, Wait, WorkerId};
+use casflake::{Clock, GenerateError, Generator, GeneratorBuilder, ManualClock, Sonyflake, Standard, Wait, WorkerId};
 
 use super::clocks::{Script, Split, Stopwatch};
 use super::{NOW, SIZE, TICK, drain, ms, on, slot, with};
@@ -111,4 +111,28 @@ fn a_thread_that_was_off_its_core_is_not_told_that_the_clock_stalled() {
         drain(&ids, SIZE);
         assert_eq!(ids.generate().map(slot), Ok((TICK + 200, 0)), "off the core at look {wake_at}");
     }
+}
+
+/// Sleeping threads too are released: by clocks that stand still, whose monotonic time stands still or is none, and by a
+/// clock that goes on meanwhile.
+#[cfg(feature = "std")]
+#[test]
+fn i4_a_call_that_parks_ends_as_one_that_spins_does() {
+    fn park<C: Clock>(clock: C) -> Generator<Standard, C> {
+        let ids = with(clock, |builder| builder.wait(Wait::Park).max_wait(ms(3)));
+        drain(&ids, SIZE);
+        ids
+    }
+    let stalled = Err(GenerateError::ClockStalled { max_wait: ms(3) });
+    assert_eq!(park(Stopwatch::new(NOW, ms(0))).generate(), stalled, "by how long it has slept");
+    assert_eq!(park(Script::new([NOW])).generate(), stalled, "by how long it has slept");
+    let frozen = park(ManualClock::new(NOW));
+    assert_eq!(frozen.generate(), stalled);
+    assert!(frozen.stats().overflow_wait_time >= ms(3));
+    frozen.clock().advance(1);
+    assert_eq!(frozen.generate().map(slot), Ok((TICK + 1, 0)));
+    let ids = park(Script::new([NOW]));
+    ids.clock().then([NOW, NOW, NOW, NOW + 1]);
+    assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)));
+    assert_eq!(ids.stats().overflow_waits, 1);
 }

@@ -19,6 +19,7 @@ macro_rules! in_every_scheme {
 }
 
 mod generators;
+mod handles;
 mod ids;
 mod layouts;
 

@@ -8,6 +8,7 @@ mod batches;
 mod causal;
 mod closing;
 mod harness;
+mod local;
 mod overflow;
 mod racing;
 #[cfg(any(not(loom), feature = "stats"))]
