@@ -111,25 +111,10 @@ impl Reservation {
 ///
 /// The slots' tick is never ahead of `now + max_lead`, save that an open tick, which an earlier reading allowed, may be
 /// used up by a clock that has stepped back.
-#[inline]
 pub(crate) const fn reserve(word: u64, now: i64, count: u64, limits: &Limits) -> Result<Reservation, Refusal> {
-    let bits = limits.sequence_bits;
-    // The usual cases by themselves, because every call pays for them: the clock stands in a tick of the window, and the
-    // word in that tick or before it. No word that is closed does.
-    if now >= 0 && now < signed(limits.fence) {
-        let tick = now.unsigned_abs();
-        if word >> bits == tick {
-            return Ok(clipped(word, count, bits));
-        }
-        if word >> bits < tick {
-            return Ok(clipped(tick << bits, count, bits));
-        }
+    if let Some(slots) = reserve_at_once(word, now, count, limits) {
+        return Ok(slots);
     }
-    reserve_ahead(word, now, count, limits)
-}
-
-/// [`reserve`] where the word may be ahead of the clock, closed, or at the end.
-const fn reserve_ahead(word: u64, now: i64, count: u64, limits: &Limits) -> Result<Reservation, Refusal> {
     let bits = limits.sequence_bits;
     if word & CLOSED != 0 {
         return Err(Refusal::Closed);
@@ -144,20 +129,38 @@ const fn reserve_ahead(word: u64, now: i64, count: u64, limits: &Limits) -> Resu
     if now >= signed(limits.fence) || tick >= limits.fence {
         return Err(Refusal::Fenced { fence: limits.fence });
     }
-    // What is left is a word ahead of the clock.
+    // What is left is a word ahead of the clock, in a tick that is not open or not to be used up.
     let horizon = now.saturating_add(signed(limits.max_lead));
-    if signed(tick) > horizon {
-        let open = word & sequence_mask(bits) != 0;
-        if !open || limits.strict {
-            let cause = match last_tick(word, limits.initial, bits) {
-                None => Cause::Window,
-                Some(last) if signed(last) > horizon => Cause::Behind { last },
-                Some(_) => Cause::Overflow,
-            };
-            return Err(Refusal::NotBegun { tick, cause });
-        }
+    if signed(tick) <= horizon {
+        return Ok(clipped(word, count, bits));
     }
-    Ok(clipped(word, count, bits))
+    let cause = match last_tick(word, limits.initial, bits) {
+        None => Cause::Window,
+        Some(last) if signed(last) > horizon => Cause::Behind { last },
+        Some(_) => Cause::Overflow,
+    };
+    Err(Refusal::NotBegun { tick, cause })
+}
+
+/// [`reserve`] where that takes next to no thought: the clock stands within the window, and the word in its tick, before it,
+/// or in a later one that is open. `None` where it may have to be refused.
+#[inline]
+pub(crate) const fn reserve_at_once(word: u64, now: i64, count: u64, limits: &Limits) -> Option<Reservation> {
+    let bits = limits.sequence_bits;
+    let tick = word >> bits;
+    // No tick of a closed word is before a fence. One that is will fit: none of it is shifted into the closed bit.
+    if now >= signed(limits.fence) || tick >= limits.fence {
+        return None;
+    }
+    // Ways of their own rather than a maximum: of an open tick the next word is known before the clock's reading is.
+    if signed(tick) == now {
+        return Some(clipped(word, count, bits));
+    }
+    if signed(tick) < now {
+        return Some(clipped(now.unsigned_abs() << bits, count, bits));
+    }
+    let open = word & sequence_mask(bits) != 0;
+    if open && !limits.strict { Some(clipped(word, count, bits)) } else { None }
 }
 
 /// As many of `count` slots as the tick has from `start` on.
