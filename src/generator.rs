@@ -1,19 +1,19 @@
-//! `Generator<S, C>`: the CAS loop, and the calls around it.
+//! `Generator<S, C>`: what it holds, and its calls. The CAS loop is in `advance.rs`.
+
+mod advance;
 
 use core::fmt;
 
-use crate::backoff::after_a_loss;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{FillError, GenerateError, SettingError};
 use crate::id::Snowflake;
 use crate::layout::Parts;
-use crate::refusal::{Held, millis};
 use crate::scheme::{Scheme, Standard};
-use crate::settings::{Settings, check_fence, end};
-use crate::state::{CLOSED, Cause, Limits, Refusal, Reservation, last_tick, reserve, reserve_at_once, signed};
+use crate::settings::{Settings, check_fence};
+use crate::state::{CLOSED, Reservation, last_tick};
 use crate::stats::{Ledger, Stats};
 use crate::sync::{AtomicU64, CachePadded, Ordering, const_fn};
-use crate::wait::{Lateness, Waiting};
+use crate::wait::Lateness;
 use crate::worker::WorkerId;
 
 /// Hands out unique, time-ordered IDs to any number of threads.
@@ -51,7 +51,7 @@ use crate::worker::WorkerId;
 /// in a millisecond that has not begun.
 ///
 /// # In memory
-/// 512 bytes on x86-64, with a clock of 40 or fewer: the word alone on its cache line (two lines, which processors fetch
+/// 512 bytes on x86-64, with a clock of 32 or fewer: the word alone on its cache line (two lines, which processors fetch
 /// as a pair), the statistics on two more, and on another what calls only read.
 pub struct Generator<S = Standard, C = SystemClock> {
     /// The first slot that was not handed out yet; the states are listed in `state.rs`. On a cache line of its own.
@@ -255,157 +255,6 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         Ok(())
     }
 
-    /// 1 to `count` slots of one tick, after a wait where there are none.
-    #[inline]
-    pub(crate) fn reserve_or_wait(&self, count: u64) -> Result<Reservation, GenerateError> {
-        match self.advance_at_once(count) {
-            Some(slots) => Ok(slots),
-            None => self.wait_for_slots(count),
-        }
-    }
-
-    /// 1 to `count` slots of one tick, without a wait.
-    #[inline]
-    pub(crate) fn try_reserve(&self, count: u64) -> Result<Reservation, GenerateError> {
-        match self.advance_at_once(count) {
-            Some(slots) => Ok(slots),
-            None => self.try_reserve_precisely(count),
-        }
-    }
-
-    #[cold]
-    fn wait_for_slots(&self, count: u64) -> Result<Reservation, GenerateError> {
-        let waiting =
-            Waiting { clock: &self.clock, settings: &self.settings, ledger: &self.ledger, lateness: &self.lateness };
-        waiting.wait_for(|| self.advance_precisely(count))
-    }
-
-    #[cold]
-    fn try_reserve_precisely(&self, count: u64) -> Result<Reservation, GenerateError> {
-        self.advance_precisely(count).map_err(|held| {
-            if held.is_behind() {
-                self.ledger.book_clock_behind();
-            }
-            held.error()
-        })
-    }
-
-    /// `advance` by a look at the clock on the hot path, or `None` where a precise one has to decide.
-    ///
-    /// Read before the word, which takes a processor a quarter less than the other way round: the word's cache line is busy
-    /// for a moment after the exchange of the call before. And read once, whatever is lost to others: an older reading
-    /// is as good as a new one for all but a refusal.
-    #[inline]
-    fn advance_at_once(&self, count: u64) -> Option<Reservation> {
-        let now = self.reading();
-        self.advance(|word| reserve_at_once(word, now, count, &self.limits()).ok_or(())).ok()
-    }
-
-    /// The CAS loop: the only code that hands out slots. `reserve` says which of them follow a word.
-    #[inline]
-    fn advance<E>(&self, mut reserve: impl FnMut(u64) -> Result<Reservation, E>) -> Result<Reservation, E> {
-        let mut losses = 0;
-        let outcome = loop {
-            // ORDERING: Acquire, paired with the Release in the exchange: a clock that is read from here on is read after the
-            // reading that the word rests on. Uniqueness and order would hold with Relaxed: slots are told apart and put in
-            // order by the modification order of this one word, which all threads agree on.
-            let word = self.word.load(Ordering::Acquire);
-            let slots = match reserve(word) {
-                Ok(slots) => slots,
-                Err(refusal) => break Err(refusal),
-            };
-            // ORDERING: Release, paired with the load above; Relaxed on failure, for the word is loaded anew then. A call
-            // that begins after another returned (happens-before) can't load an older word than that one wrote
-            // (coherence), so that its slots come later.
-            let exchange = self.word.compare_exchange_weak(word, slots.next(), Ordering::Release, Ordering::Relaxed);
-            if exchange.is_ok() {
-                if (word ^ slots.next()) >> S::LAYOUT.sequence_bits() != 0 {
-                    self.book_ticks(word, slots);
-                }
-                break Ok(slots);
-            }
-            after_a_loss(losses);
-            losses += 1;
-        };
-        if losses > 0 {
-            self.ledger.book_cas_retries(losses);
-        }
-        outcome
-    }
-
-    /// Books the ticks that `slots` have moved `word` out of.
-    #[cold]
-    fn book_ticks(&self, word: u64, slots: Reservation) {
-        for ids in slots.finished(word, S::LAYOUT.sequence_bits()) {
-            if ids != 0 {
-                self.ledger.book_tick(ids);
-            }
-        }
-    }
-
-    /// `advance` by the precise clock, before a refusal is final.
-    ///
-    /// Read after the word: whoever moved the word on had read the clock before, so that a word ahead of this reading tells of
-    /// a clock that stepped back, and not of a reading that was old.
-    #[cold]
-    fn advance_precisely(&self, count: u64) -> Result<Reservation, Held<'_>> {
-        let mut confirmed = false;
-        loop {
-            let outcome = self.advance(|word| {
-                let unix_nanos = self.clock.unix_nanos();
-                let now = S::LAYOUT.reading(millis(unix_nanos));
-                reserve(word, now, count, &self.limits()).map_err(|refusal| self.hold(refusal, unix_nanos))
-            });
-            match outcome {
-                // One reading alone is no proof that the clock stepped back.
-                Err(held) if held.is_behind() && !confirmed => confirmed = true,
-                outcome => return outcome,
-            }
-        }
-    }
-
-    const fn hold(&self, refusal: Refusal, unix_nanos: u128) -> Held<'_> {
-        Held { layout: S::LAYOUT, settings: &self.settings, refusal, unix_nanos }
-    }
-
-    #[inline]
-    fn limits(&self) -> Limits {
-        Limits {
-            sequence_bits: S::LAYOUT.sequence_bits(),
-            end: end::<S>(),
-            initial: self.initial(),
-            fence: self.fence(),
-            max_lead: self.settings.max_lead,
-            strict: self.settings.strict,
-        }
-    }
-
-    /// For slots of `tick` that were reserved before: refuses where a strict generator's clock has stepped back behind it.
-    pub(crate) fn check_strictly(&self, tick: i64) -> Result<(), GenerateError> {
-        if !self.settings.strict {
-            return Ok(());
-        }
-        let mut unix_nanos = 0;
-        // One reading alone is no proof that the clock stepped back.
-        for _ in 0..2 {
-            unix_nanos = self.clock.unix_nanos();
-            let now = S::LAYOUT.reading(millis(unix_nanos));
-            if tick <= now.saturating_add(signed(self.settings.max_lead)) {
-                return Ok(());
-            }
-        }
-        self.ledger.book_clock_behind();
-        let tick = tick.unsigned_abs();
-        let refusal = Refusal::NotBegun { tick, cause: Cause::Behind { last: tick } };
-        Err(self.hold(refusal, unix_nanos).error())
-    }
-
-    /// The tick that the clock says it is, as the hot path reads it: it may lag.
-    #[inline]
-    pub(crate) fn reading(&self) -> i64 {
-        S::LAYOUT.reading(self.clock.unix_millis())
-    }
-
     #[inline]
     pub(crate) fn first_id(&self, slots: Reservation) -> Snowflake<S> {
         let bits = S::LAYOUT.sequence_bits();
@@ -439,5 +288,39 @@ impl<S: Scheme, C: fmt::Debug> fmt::Debug for Generator<S, C> {
             .field("fence", &self.fence())
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use core::mem::offset_of;
+
+    use super::Generator;
+    use crate::clock::{ManualClock, SystemClock};
+    use crate::scheme::Standard;
+
+    /// In what stretch of two cache lines each part begins: the word, the statistics, and what is only read.
+    fn lines<C>() -> [usize; 7] {
+        type Of<C> = Generator<Standard, C>;
+        [
+            offset_of!(Of<C>, word),
+            offset_of!(Of<C>, ledger),
+            offset_of!(Of<C>, fence),
+            offset_of!(Of<C>, closing),
+            offset_of!(Of<C>, settings),
+            offset_of!(Of<C>, worker_bits),
+            offset_of!(Of<C>, clock),
+        ]
+        .map(|offset| offset / 128)
+    }
+
+    #[test]
+    fn the_word_and_the_statistics_have_cache_lines_of_their_own_in_512_bytes() {
+        assert_eq!((size_of::<Generator>(), size_of::<Generator<Standard, [u8; 32]>>()), (512, 512));
+        for [word, ledger, read @ ..] in [lines::<SystemClock>(), lines::<ManualClock>(), lines::<[u8; 32]>()] {
+            let ledger = ledger..ledger + 2;
+            assert!(!ledger.contains(&word));
+            assert!(read.iter().all(|line| *line != word && !ledger.contains(line)), "{word} {ledger:?} {read:?}");
+        }
     }
 }

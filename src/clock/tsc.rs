@@ -103,3 +103,54 @@ impl fmt::Debug for TscClock {
         f.debug_struct("TscClock").field("per_milli", &self.per_milli).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, LATEST, Milli, SystemClock, TscClock, renew};
+
+    const PER_MILLI: u64 = 2_000_000;
+
+    /// What a clock tells whose counter stands at `count`, where the thread has read the millisecond 5 when it stood at 1000,
+    /// and it is over at 1100.
+    fn told(count: u64) -> u64 {
+        let (counter, mock) = quanta::Clock::mock();
+        mock.increment(count);
+        let clock = TscClock { counter, per_milli: Some(PER_MILLI) };
+        LATEST.set(Milli { unix_ms: 5, since: 1000, span: 100 });
+        clock.unix_millis()
+    }
+
+    #[test]
+    fn a_millisecond_lasts_as_long_as_the_counter_says() {
+        assert_eq!([1000, 1001, 1099].map(told), [5; 3]);
+        let before = SystemClock.unix_millis();
+        // Over, or set back: by a little, to the beginning, or round the end.
+        for count in [1100, 1101, 999, 0, u64::MAX, 1 << 63] {
+            assert!(told(count) >= before, "at {count}");
+        }
+    }
+
+    #[test]
+    fn what_was_read_lasts_until_just_before_the_millisecond_is_over() {
+        for per_milli in [0, 1, PER_MILLI, u64::MAX] {
+            let nanos = SystemClock.unix_nanos();
+            let unix_ms = LATEST.with(|latest| renew(latest, 7, per_milli));
+            let Milli { unix_ms: kept, since, span } = LATEST.get();
+            assert_eq!((kept, since), (unix_ms, 7));
+            // Of the millisecond that is read less is left than there was just before, where that is the same.
+            let left = 1_000_000 - nanos % 1_000_000;
+            let same = u128::from(unix_ms) == nanos / 1_000_000;
+            assert!(u128::from(span) <= u128::from(per_milli) * if same { left } else { 1_000_000 } / 1_000_000);
+            assert!(span < per_milli.max(1), "{span} of {per_milli}");
+        }
+    }
+
+    #[test]
+    fn without_a_counter_it_is_the_systems_clock() {
+        let (counter, _) = quanta::Clock::mock();
+        let clock = TscClock { counter, per_milli: None };
+        LATEST.set(Milli { unix_ms: 5, since: 0, span: u64::MAX });
+        let before = SystemClock.unix_millis();
+        assert!(clock.unix_millis() >= before);
+    }
+}

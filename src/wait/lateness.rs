@@ -56,3 +56,60 @@ fn learnt(expected: u64, late: Duration) -> u64 {
     let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).min(OUTLIER);
     if late > expected { expected + (late - expected) / 4 } else { expected - (expected - late) / 16 }
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use core::time::Duration;
+
+    use super::{FIRST_GUESS, LONGEST, Lateness, OUTLIER, learnt};
+    use crate::sync::Ordering;
+
+    fn expected(lateness: &Lateness) -> u64 {
+        // ORDERING: Relaxed. One thread.
+        lateness.0.load(Ordering::Relaxed)
+    }
+
+    /// A machine that is always so late is taken for that soon, and one that is punctual again a little later.
+    #[test]
+    fn what_is_learnt_follows_the_machine() {
+        let after = |start, late: u64, sleeps| {
+            let late = Duration::from_nanos(late);
+            (0..sleeps).fold(start, |expected, _| learnt(expected, late))
+        };
+        assert!((290_000..=300_000).contains(&after(FIRST_GUESS, 300_000, 20)));
+        assert!((0..50_000).contains(&after(300_000, 0, 40)));
+        assert_eq!(learnt(80_000, Duration::from_nanos(80_000)), 80_000);
+    }
+
+    /// One sleep in twenty that is late does not end sleeping: the tick is a million nanoseconds long.
+    #[test]
+    fn a_rare_outlier_leaves_most_of_the_tick_to_sleep() {
+        let highest = (0..200).scan(FIRST_GUESS, |expected, sleep| {
+            *expected = learnt(*expected, if sleep % 20 == 0 { Duration::from_secs(9) } else { Duration::ZERO });
+            Some(*expected)
+        });
+        assert!(highest.max().is_some_and(|highest| highest < OUTLIER / 2));
+    }
+
+    #[test]
+    fn no_sleep_is_longer_than_the_wait_or_than_the_longest() {
+        for (until, slept) in [
+            (Duration::from_secs(3600), LONGEST - Duration::from_nanos(FIRST_GUESS)),
+            (Duration::from_millis(1), Duration::from_nanos(1_000_000 - FIRST_GUESS)),
+            (Duration::from_nanos(FIRST_GUESS), Duration::ZERO),
+            (Duration::ZERO, Duration::ZERO),
+        ] {
+            assert_eq!(Lateness::new().nap(until, true), slept);
+        }
+    }
+
+    /// Or who has spun through a whole tick because of one outlier would do so for ever.
+    #[test]
+    fn who_can_not_sleep_at_first_expects_less_the_next_time() {
+        let lateness = Lateness::new();
+        lateness.nap(Duration::from_nanos(FIRST_GUESS), false);
+        assert_eq!(expected(&lateness), FIRST_GUESS, "the last of a wait tells nothing");
+        lateness.nap(Duration::from_nanos(FIRST_GUESS), true);
+        assert!(expected(&lateness) < FIRST_GUESS);
+    }
+}
