@@ -1,0 +1,76 @@
+//! `generate` by threads that share a generator.
+
+use casflake::CoarseClock;
+
+use crate::ours;
+use crate::peers::ferroid;
+use crate::plan::Plan;
+use crate::report::{Table, millions, ns, plain, times};
+use crate::rounds::{interleaved, median, median_ratio, side};
+use crate::source::Shared;
+use crate::together;
+use crate::verdict::Verdict;
+
+pub(super) fn run(plan: &Plan) -> Table {
+    let mut table = Table::new(
+        "Shared by threads, `generate`, wide, against ferroid atomic",
+        &[
+            "threads",
+            "casflake on CoarseClock",
+            "ferroid",
+            "casflake is faster by",
+            "slowest thread's share, casflake",
+            "ferroid",
+            "p99.9 of a call, casflake",
+            "ferroid",
+            "casflake's is lower by",
+        ],
+    );
+    for threads in [2, 4, 8] {
+        let (ours, peer) = (ours::wide(CoarseClock), ferroid::atomic());
+        let measured = interleaved(
+            plan.rounds,
+            &mut [
+                side("casflake", || Sharing::of(&ours, plan, threads)),
+                side("ferroid", || Sharing::of(&peer, plan, threads)),
+            ],
+        );
+        let [ours, peer] = measured.try_into().expect("two sides");
+        let ours_name = table.marked("casflake", ours.iter().map(|run| run.verdict));
+        let peer_name = table.marked("ferroid", peer.iter().map(|run| run.verdict));
+        let marks = [ours_name, peer_name].map(|name| name.split(' ').skip(1).map(|mark| format!(" {mark}")).collect());
+        let [ours_marks, peer_marks]: [String; 2] = marks;
+        table.row([
+            threads.to_string(),
+            millions(median(&ours, |run| run.rate)) + &ours_marks,
+            millions(median(&peer, |run| run.rate)) + &peer_marks,
+            times(median_ratio(&ours, |run| run.rate, &peer, |run| run.rate)),
+            plain(median(&ours, |run| run.slowest)),
+            plain(median(&peer, |run| run.slowest)),
+            ns(median(&ours, |run| run.p999)),
+            ns(median(&peer, |run| run.p999)),
+            times(median_ratio(&peer, |run| run.p999, &ours, |run| run.p999)),
+        ]);
+    }
+    table
+}
+
+/// What a run for the rate and one with calls timed have found.
+#[derive(Debug)]
+struct Sharing {
+    rate: f64,
+    slowest: f64,
+    p999: f64,
+    verdict: Verdict,
+}
+
+impl Sharing {
+    fn of(shared: &impl Shared, plan: &Plan, threads: usize) -> Self {
+        let run = together::run(shared.sources(threads), plan.together(threads));
+        let (rate, slowest, verdict) = (run.millions_a_second(), run.slowest_share(), run.verdict());
+        drop(run);
+        let run = together::run_sampled(shared.sources(threads), plan.together(threads));
+        let p999 = run.latencies.value_at_quantile(0.999) as f64;
+        Self { rate, slowest, p999, verdict: Verdict::worst([verdict, run.verdict()]) }
+    }
+}

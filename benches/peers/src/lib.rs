@@ -1,0 +1,20 @@
+//! casflake measured side by side with other generators of IDs: the contestants, the ways to run them, and the cases.
+//!
+//! Everything that is timed stores each ID in a buffer, on all sides alike; after the clock has stopped, the IDs are
+//! compared with each other and with the time.
+
+pub mod alone;
+pub mod cases;
+pub mod chart;
+pub mod floors;
+pub mod limit;
+pub mod open_loop;
+pub mod ours;
+pub mod peers;
+pub mod plan;
+pub mod report;
+pub mod rounds;
+pub mod source;
+pub mod time;
+pub mod together;
+pub mod verdict;

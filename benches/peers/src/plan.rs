@@ -1,0 +1,69 @@
+//! How long everything takes.
+
+use std::time::Duration;
+
+use crate::open_loop::Schedule;
+use crate::together::Setup;
+
+/// The sizes of all runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How often each side runs.
+    pub rounds: usize,
+    /// How many IDs one thread draws by itself.
+    pub alone: usize,
+    /// How many IDs one thread draws in bursts, of which there is one a millisecond.
+    pub in_bursts: usize,
+    /// How long threads draw together.
+    pub together: Duration,
+    /// How long threads draw at the format's limit.
+    pub at_limit: Duration,
+    /// How long calls are made at a given rate.
+    pub open_loop: Duration,
+}
+
+impl Plan {
+    /// What figures are taken from.
+    #[must_use]
+    pub const fn full() -> Self {
+        Self {
+            rounds: 5,
+            alone: 2_000_000,
+            in_bursts: 100_000,
+            together: Duration::from_millis(200),
+            at_limit: Duration::from_secs(1),
+            open_loop: Duration::from_secs(1),
+        }
+    }
+
+    /// What shows that everything runs.
+    #[must_use]
+    pub const fn quick() -> Self {
+        Self {
+            rounds: 1,
+            alone: 200_000,
+            in_bursts: 20_000,
+            together: Duration::from_millis(20),
+            at_limit: Duration::from_millis(100),
+            open_loop: Duration::from_millis(100),
+        }
+    }
+
+    /// Threads that draw as many IDs as they can.
+    #[must_use]
+    pub const fn together(&self, threads: usize) -> Setup {
+        Setup { duration: self.together, room: (16 << 20) / (threads + 1) }
+    }
+
+    /// Threads that draw as many IDs as the format lets them.
+    #[must_use]
+    pub const fn at_limit(&self, threads: usize) -> Setup {
+        Setup { duration: self.at_limit, room: (10 << 20) / (threads + 1) }
+    }
+
+    /// Calls at a quarter of a million a second by two threads.
+    #[must_use]
+    pub const fn open_loop(&self) -> Schedule {
+        Schedule { threads: 2, per_second: 250_000, duration: self.open_loop }
+    }
+}

@@ -1,0 +1,110 @@
+//! Tables in Markdown, and the notes below them.
+
+use std::fmt;
+
+use crate::verdict::Verdict;
+
+/// A table, with what is to be known about its rows.
+#[derive(Debug)]
+pub struct Table {
+    title: String,
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+    notes: Vec<String>,
+}
+
+impl Table {
+    /// A table without rows.
+    #[must_use]
+    pub fn new(title: &str, header: &[&str]) -> Self {
+        let header = header.iter().map(ToString::to_string).collect();
+        Self { title: title.to_owned(), header, rows: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Adds a line below the table, once.
+    pub fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// `name`, with marks for what was wrong with its IDs and a note on each.
+    pub fn marked(&mut self, name: &str, verdicts: impl IntoIterator<Item = Verdict>) -> String {
+        let worst = Verdict::worst(verdicts);
+        let Verdict { repeats, disorders, ahead_ms, behind_ms } = worst;
+        let mut marked = name.to_owned();
+        if worst.is_ahead() {
+            marked.push_str(" †");
+            self.note(format!("† {name}: the last ID's time was {ahead_ms} ms ahead of the wall clock."));
+        }
+        if worst.is_behind() {
+            marked.push_str(" ◊");
+            self.note(format!("◊ {name}: the last ID's time was {behind_ms} ms behind the wall clock."));
+        }
+        if repeats > 0 {
+            marked.push_str(" ‡");
+            self.note(format!("‡ {name}: {repeats} IDs were issued twice in one run."));
+        }
+        if disorders > 0 {
+            marked.push_str(" §");
+            self.note(format!("§ {name}: {disorders} IDs were no larger than the one before of the same thread."));
+        }
+        marked
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "### {}\n", self.title)?;
+        writeln!(f, "| {} |", self.header.join(" | "))?;
+        writeln!(f, "|---|{}", "---:|".repeat(self.header.len().saturating_sub(1)))?;
+        for row in &self.rows {
+            writeln!(f, "| {} |", row.join(" | "))?;
+        }
+        for note in &self.notes {
+            writeln!(f, "\n{note}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A time of nanoseconds.
+#[must_use]
+pub fn ns(figure: f64) -> String {
+    match figure {
+        ..10.0 => format!("{figure:.2} ns"),
+        ..1e3 => format!("{figure:.1} ns"),
+        ..1e4 => format!("{figure:.0} ns"),
+        ..1e6 => format!("{:.1} µs", figure / 1e3),
+        _ => format!("{:.2} ms", figure / 1e6),
+    }
+}
+
+/// Millions a second.
+#[must_use]
+pub fn millions(figure: f64) -> String {
+    format!("{figure:.2} M/s")
+}
+
+/// How many times as much.
+#[must_use]
+pub fn times(ratio: f64) -> String {
+    format!("{ratio:.2} ×")
+}
+
+/// A share, where hundredths of a percent matter.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
+/// A plain figure.
+#[must_use]
+pub fn plain(figure: f64) -> String {
+    format!("{figure:.2}")
+}

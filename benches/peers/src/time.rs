@@ -1,0 +1,60 @@
+//! The clocks that measure, and those that the IDs' times are compared with.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use casflake::{Clock, SystemClock};
+use rustix::time::{ClockId, clock_gettime};
+
+/// The processor's counter, where that can be relied upon.
+static COUNTER: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
+
+/// A cheap counter, which is fetched once so that reading it is no more than an instruction or two.
+#[derive(Clone, Debug)]
+pub struct Counter(quanta::Clock);
+
+impl Counter {
+    /// The process's counter; the first call takes a while.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(COUNTER.clone())
+    }
+
+    /// Its count.
+    #[inline]
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.0.raw()
+    }
+
+    /// A difference of counts in nanoseconds.
+    #[must_use]
+    pub fn nanos(&self, counts: u64) -> f64 {
+        const SPAN: u64 = 1 << 40;
+        counts as f64 * self.0.delta_as_nanos(0, SPAN) as f64 / SPAN as f64
+    }
+
+    /// The difference of counts in a time.
+    #[must_use]
+    pub fn counts(&self, time: Duration) -> u64 {
+        (time.as_nanos() as f64 / self.nanos(1)) as u64
+    }
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The wall clock.
+#[must_use]
+pub fn unix_ms() -> u64 {
+    SystemClock.unix_millis()
+}
+
+/// The processor time that this thread has used.
+#[must_use]
+pub fn thread_cpu() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
