@@ -6,7 +6,7 @@ use crate::source::{Id, Source};
 use crate::time::{Counter, unix_ms};
 use crate::verdict::{Offset, Verdict};
 
-/// How many IDs are drawn while the clock runs: they stay in the processor's cache, so that memory is no part of the time.
+/// How many IDs are drawn while the clock runs: they stay in the processor's cache, so that memory takes no time.
 const CHUNK: usize = 4096;
 
 /// What a run of one thread has found.

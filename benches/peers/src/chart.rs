@@ -88,27 +88,27 @@ fn draw_rates(area: &Area<'_>, contestants: &[(&Overview, [f64; 3])]) -> Drawn {
     note(area, bottom + AXIS)
 }
 
-/// A logarithmic scale, of whole decades.
+/// A logarithmic scale, from a whole decade to a little more than the largest figure.
 struct Scale {
     from: i32,
-    to: i32,
+    to: f64,
 }
 
 impl Scale {
     fn over(figures: impl Iterator<Item = f64> + Clone) -> Self {
         let least = figures.clone().fold(f64::INFINITY, f64::min);
         let most = figures.fold(f64::NEG_INFINITY, f64::max);
-        Self { from: least.log10().floor() as i32, to: most.log10().ceil() as i32 }
+        Self { from: least.log10().floor() as i32, to: (most * 1.1).log10() }
     }
 
     fn x(&self, figure: f64) -> i32 {
-        let part = (figure.log10() - f64::from(self.from)) / f64::from(self.to - self.from);
+        let part = (figure.log10() - f64::from(self.from)) / (self.to - f64::from(self.from));
         LEFT + (part * f64::from(RIGHT - LEFT)).round() as i32
     }
 
     fn draw(&self, area: &Area<'_>, bottom: i32) -> Drawn {
         let style = font(13, FAINT, HPos::Center);
-        for power in self.from..=self.to {
+        for power in self.from..=self.to.floor() as i32 {
             let figure = 10_f64.powi(power);
             let x = self.x(figure);
             area.draw(&PathElement::new(vec![(x, TITLE - 4), (x, bottom + 4)], GRID))?;
@@ -137,7 +137,7 @@ fn legend(area: &Area<'_>) -> Drawn {
 
 fn name(area: &Area<'_>, one: &Overview, y: i32) -> Drawn {
     let mut name = one.name.to_owned();
-    for (holds, mark) in [(one.ran_ahead, " †"), (one.is_bound, " ¶")] {
+    for (holds, mark) in [(one.ran_ahead, " †"), (one.fell_behind, " ◊"), (one.is_bound, " ¶")] {
         if holds {
             name.push_str(mark);
         }
@@ -155,7 +155,8 @@ fn bar(area: &Area<'_>, (top, bottom): (i32, i32), right: i32, color: RGBColor, 
 }
 
 fn note(area: &Area<'_>, y: i32) -> Drawn {
-    let note = "† Its IDs' time ran ahead of the wall clock.   ¶ 12 bits of sequence: the format allows 4.096 M/s.";
+    let note =
+        "† Its IDs' time ran ahead of the wall clock.  ◊ It fell behind.  ¶ 12 bits of sequence: 4.096 M/s at most.";
     area.draw(&Text::new(note, (24, y), font(13, FAINT, HPos::Left)))?;
     Ok(())
 }

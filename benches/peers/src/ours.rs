@@ -102,7 +102,6 @@ pub struct Ticker(MonotonicClock<1>);
 
 impl Ticker {
     /// The clock, and its thread if that doesn't run yet.
-    #[must_use]
     pub fn new() -> Self {
         Self(MonotonicClock::with_epoch(UNIX_EPOCH))
     }

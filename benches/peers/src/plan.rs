@@ -24,7 +24,6 @@ pub struct Plan {
 
 impl Plan {
     /// What figures are taken from.
-    #[must_use]
     pub const fn full() -> Self {
         Self {
             rounds: 5,
@@ -37,7 +36,6 @@ impl Plan {
     }
 
     /// What shows that everything runs.
-    #[must_use]
     pub const fn quick() -> Self {
         Self {
             rounds: 1,
@@ -50,19 +48,16 @@ impl Plan {
     }
 
     /// Threads that draw as many IDs as they can.
-    #[must_use]
     pub const fn together(&self, threads: usize) -> Setup {
         Setup { duration: self.together, room: (16 << 20) / (threads + 1) }
     }
 
     /// Threads that draw as many IDs as the format lets them.
-    #[must_use]
     pub const fn at_limit(&self, threads: usize) -> Setup {
         Setup { duration: self.at_limit, room: (10 << 20) / (threads + 1) }
     }
 
     /// Calls at a quarter of a million a second by two threads.
-    #[must_use]
     pub const fn open_loop(&self) -> Schedule {
         Schedule { threads: 2, per_second: 250_000, duration: self.open_loop }
     }

@@ -15,7 +15,6 @@ pub struct Table {
 
 impl Table {
     /// A table without rows.
-    #[must_use]
     pub fn new(title: &str, header: &[&str]) -> Self {
         let header = header.iter().map(ToString::to_string).collect();
         Self { title: title.to_owned(), header, rows: Vec::new(), notes: Vec::new() }
@@ -33,28 +32,27 @@ impl Table {
         }
     }
 
-    /// `name`, with marks for what was wrong with its IDs and a note on each.
+    /// `name` and its marks.
     pub fn marked(&mut self, name: &str, verdicts: impl IntoIterator<Item = Verdict>) -> String {
+        name.to_owned() + &self.marks(name, verdicts)
+    }
+
+    /// Marks for what was wrong with the IDs of `name`, and a note on each.
+    pub fn marks(&mut self, name: &str, verdicts: impl IntoIterator<Item = Verdict>) -> String {
         let worst = Verdict::worst(verdicts);
         let Verdict { repeats, disorders, ahead_ms, behind_ms } = worst;
-        let mut marked = name.to_owned();
-        if worst.is_ahead() {
-            marked.push_str(" †");
-            self.note(format!("† {name}: the last ID's time was {ahead_ms} ms ahead of the wall clock."));
+        let marks = [
+            (worst.is_ahead(), "†", format!("the last ID's time was {ahead_ms} ms ahead of the wall clock")),
+            (worst.is_behind(), "◊", format!("the last ID's time was {behind_ms} ms behind the wall clock")),
+            (repeats > 0, "‡", format!("{repeats} IDs were issued twice in one run")),
+            (disorders > 0, "§", format!("{disorders} IDs were no larger than the one before of the same thread")),
+        ];
+        let mut found = String::new();
+        for (_, mark, what) in marks.into_iter().filter(|(holds, ..)| *holds) {
+            found = found + " " + mark;
+            self.note(format!("{mark} {name}: {what}."));
         }
-        if worst.is_behind() {
-            marked.push_str(" ◊");
-            self.note(format!("◊ {name}: the last ID's time was {behind_ms} ms behind the wall clock."));
-        }
-        if repeats > 0 {
-            marked.push_str(" ‡");
-            self.note(format!("‡ {name}: {repeats} IDs were issued twice in one run."));
-        }
-        if disorders > 0 {
-            marked.push_str(" §");
-            self.note(format!("§ {name}: {disorders} IDs were no larger than the one before of the same thread."));
-        }
-        marked
+        found
     }
 }
 
@@ -74,7 +72,6 @@ impl fmt::Display for Table {
 }
 
 /// A time of nanoseconds.
-#[must_use]
 pub fn ns(figure: f64) -> String {
     match figure {
         ..10.0 => format!("{figure:.2} ns"),
@@ -86,25 +83,21 @@ pub fn ns(figure: f64) -> String {
 }
 
 /// Millions a second.
-#[must_use]
 pub fn millions(figure: f64) -> String {
     format!("{figure:.2} M/s")
 }
 
 /// How many times as much.
-#[must_use]
 pub fn times(ratio: f64) -> String {
     format!("{ratio:.2} ×")
 }
 
 /// A share, where hundredths of a percent matter.
-#[must_use]
 pub fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
 /// A plain figure.
-#[must_use]
 pub fn plain(figure: f64) -> String {
     format!("{figure:.2}")
 }

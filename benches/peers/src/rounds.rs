@@ -1,4 +1,4 @@
-//! Rounds in which all sides run one after the other, so that what slows the machine down for a while slows all of them.
+//! Rounds in which all sides run one after the other, so that what slows the machine for a while slows all of them.
 
 use std::fmt;
 
@@ -15,7 +15,6 @@ pub fn side<'a, M>(name: &'a str, run: impl FnMut() -> M + 'a) -> Side<'a, M> {
 
 impl<M> Side<'_, M> {
     /// What it is called in tables.
-    #[must_use]
     pub const fn name(&self) -> &str {
         self.name
     }

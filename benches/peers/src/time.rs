@@ -15,27 +15,23 @@ pub struct Counter(quanta::Clock);
 
 impl Counter {
     /// The process's counter; the first call takes a while.
-    #[must_use]
     pub fn new() -> Self {
         Self(COUNTER.clone())
     }
 
     /// Its count.
     #[inline]
-    #[must_use]
     pub fn now(&self) -> u64 {
         self.0.raw()
     }
 
     /// A difference of counts in nanoseconds.
-    #[must_use]
     pub fn nanos(&self, counts: u64) -> f64 {
         const SPAN: u64 = 1 << 40;
         counts as f64 * self.0.delta_as_nanos(0, SPAN) as f64 / SPAN as f64
     }
 
     /// The difference of counts in a time.
-    #[must_use]
     pub fn counts(&self, time: Duration) -> u64 {
         (time.as_nanos() as f64 / self.nanos(1)) as u64
     }
@@ -48,13 +44,11 @@ impl Default for Counter {
 }
 
 /// The wall clock.
-#[must_use]
 pub fn unix_ms() -> u64 {
     SystemClock.unix_millis()
 }
 
 /// The processor time that this thread has used.
-#[must_use]
 pub fn thread_cpu() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }

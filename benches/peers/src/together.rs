@@ -45,32 +45,27 @@ pub struct Together<S: Source> {
 
 impl<S: Source> Together<S> {
     /// How many IDs in all.
-    #[must_use]
     pub fn ids(&self) -> usize {
         self.logs.iter().map(Vec::len).sum()
     }
 
     /// Millions of IDs a second.
-    #[must_use]
     pub fn millions_a_second(&self) -> f64 {
         self.ids() as f64 / self.elapsed.as_secs_f64() / 1e6
     }
 
     /// What the slowest thread got of its fair share.
-    #[must_use]
     pub fn slowest_share(&self) -> f64 {
         let least = self.logs.iter().map(Vec::len).min().unwrap_or(0);
         (least * self.logs.len()) as f64 / self.ids() as f64
     }
 
     /// How many cores were busy.
-    #[must_use]
     pub fn cores(&self) -> f64 {
         self.cpu.as_secs_f64() / self.elapsed.as_secs_f64()
     }
 
     /// Whether the IDs were right.
-    #[must_use]
     pub fn verdict(&self) -> Verdict {
         Verdict::on(&self.logs, self.offset)
     }

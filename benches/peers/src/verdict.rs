@@ -24,13 +24,11 @@ pub struct Offset {
 
 impl Offset {
     /// Of an ID of the time `id_ms` that is the latest at `now_ms`.
-    #[must_use]
     pub const fn of(id_ms: u64, now_ms: u64) -> Self {
         Self { ahead_ms: id_ms.saturating_sub(now_ms), behind_ms: now_ms.saturating_sub(id_ms) }
     }
 
     /// The largest of each kind.
-    #[must_use]
     pub fn worst(all: impl IntoIterator<Item = Self>) -> Self {
         all.into_iter().fold(Self::default(), |a, b| Self {
             ahead_ms: a.ahead_ms.max(b.ahead_ms),
@@ -41,7 +39,6 @@ impl Offset {
 
 impl Verdict {
     /// The verdict on each thread's IDs.
-    #[must_use]
     pub fn on<I: Id>(logs: &[impl AsRef<[I]>], Offset { ahead_ms, behind_ms }: Offset) -> Self {
         let disorders = logs.iter().map(|log| failures(log.as_ref(), |a, b| a < b)).sum();
         let repeats = match logs {
@@ -56,21 +53,18 @@ impl Verdict {
         Self { repeats, disorders, ahead_ms, behind_ms }
     }
 
-    /// Whether the IDs' time ran ahead: an ID of this very millisecond does not, and a clock that is set meanwhile may be
-    /// off by one.
-    #[must_use]
+    /// Whether the IDs' time ran ahead: an ID of this very millisecond does not, and a clock that is set meanwhile may
+    /// be off by one.
     pub const fn is_ahead(&self) -> bool {
         self.ahead_ms > 1
     }
 
-    /// Whether the IDs' time fell behind, by more than any clock lags that is read.
-    #[must_use]
+    /// Whether the IDs' time fell behind, by more than a clock lags or a thread waits for its core.
     pub const fn is_behind(&self) -> bool {
-        self.behind_ms > 50
+        self.behind_ms > 1000
     }
 
     /// The worst of several.
-    #[must_use]
     pub fn worst(all: impl IntoIterator<Item = Self>) -> Self {
         all.into_iter().fold(Self::default(), |a, b| Self {
             repeats: a.repeats.max(b.repeats),

@@ -30,13 +30,13 @@ pub(super) fn run(plan: &Plan) -> Table {
     let name = "2 threads with a handle each, against ferroid atomic shared by 2";
     let rows = [(name, &peer), ("2 threads, against 1 thread of the same", &one)];
     for (name, other) in rows {
-        let cells = [
-            table.marked(name, two.iter().chain(other).map(|run| run.1)),
-            millions(median(&two, |run| run.0)),
-            millions(median(other, |run| run.0)),
+        let [two_marks, other_marks] = [&two, other].map(|runs| table.marks(name, runs.iter().map(|run| run.1)));
+        table.row([
+            name.to_owned(),
+            millions(median(&two, |run| run.0)) + &two_marks,
+            millions(median(other, |run| run.0)) + &other_marks,
             times(median_ratio(&two, |run| run.0, other, |run| run.0)),
-        ];
-        table.row(cells);
+        ]);
     }
     table
 }
@@ -71,13 +71,13 @@ pub(super) fn run_on_equal_clocks(plan: &Plan) -> Table {
     ];
     for (name, ours, peer) in rows {
         let time = |run: &Alone| run.ns;
-        let cells = [
-            table.marked(name, ours.iter().chain(peer).map(|run| run.verdict)),
-            ns(median(ours, time)),
-            ns(median(peer, time)),
+        let [our_marks, peer_marks] = [ours, peer].map(|runs| table.marks(name, runs.iter().map(|run| run.verdict)));
+        table.row([
+            name.to_owned(),
+            ns(median(ours, time)) + &our_marks,
+            ns(median(peer, time)) + &peer_marks,
             times(median_ratio(peer, time, ours, time)),
-        ];
-        table.row(cells);
+        ]);
     }
     table
 }

@@ -51,17 +51,17 @@ fn against(table: &mut Table, plan: &Plan, name: &str, clock: &(impl Clock + Syn
     );
     let [ours, peer, floor, read, exchange] = measured.try_into().expect("five sides");
     let sum: Vec<f64> = read.iter().zip(&exchange).map(|(read, exchange)| read + exchange).collect();
-    let cells = [
-        table.marked(name, verdicts),
-        ns(median(&ours, |ns| *ns)),
-        ns(median(&peer, |ns| *ns)),
+    let [ours_marks, peer_marks] = verdicts.map(|verdict| table.marks(name, [verdict]));
+    table.row([
+        name.to_owned(),
+        ns(median(&ours, |ns| *ns)) + &ours_marks,
+        ns(median(&peer, |ns| *ns)) + &peer_marks,
         times(median_ratio(&peer, |ns| *ns, &ours, |ns| *ns)),
         ns(median(&floor, |ns| *ns)),
         times(median_ratio(&ours, |ns| *ns, &floor, |ns| *ns)),
         ns(median(&sum, |ns| *ns)),
         times(median_ratio(&ours, |ns| *ns, &sum, |ns| *ns)),
-    ];
-    table.row(cells);
+    ]);
 }
 
 /// The time alone; what was wrong with the IDs goes into `verdict`.

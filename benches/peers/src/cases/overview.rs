@@ -17,6 +17,10 @@ use crate::verdict::Verdict;
 /// The numbers of threads that share a generator.
 const THREADS: [usize; 3] = [1, 2, 8];
 
+/// Of a format with 12 bits of sequence.
+const BOUND: &str =
+    "¶ 12 bits of sequence: rates are bound by 4.096 M/s; the time of an ID is that of one not waited for.";
+
 /// What the overview says of a contestant.
 #[derive(Clone, Debug)]
 pub struct Overview {
@@ -26,6 +30,8 @@ pub struct Overview {
     pub is_ours: bool,
     /// Whether its IDs' times ran ahead of the wall clock.
     pub ran_ahead: bool,
+    /// Whether they fell behind it.
+    pub fell_behind: bool,
     /// Whether its format allows no more than 4,096 IDs a millisecond.
     pub is_bound: bool,
     /// Nanoseconds an ID, for one thread by itself.
@@ -39,8 +45,11 @@ struct Contestant<'a> {
     name: &'static str,
     format: Format,
     alone: Box<dyn FnMut() -> Alone + 'a>,
-    together: Option<Box<dyn FnMut(usize) -> (f64, Verdict) + 'a>>,
+    together: Option<Box<dyn FnMut(usize) -> Rate + 'a>>,
 }
+
+/// Millions of IDs a second.
+type Rate = (f64, Verdict);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
@@ -105,7 +114,7 @@ fn contestants(plan: &Plan) -> Vec<Contestant<'_>> {
 /// One contestant's figures of one round.
 struct Figures {
     alone: Alone,
-    together: Option<[(f64, Verdict); 3]>,
+    together: Option<[Rate; 3]>,
 }
 
 impl Figures {
@@ -115,7 +124,6 @@ impl Figures {
 }
 
 /// All contestants, measured.
-#[must_use]
 pub fn overview(plan: &Plan) -> (Table, Vec<Overview>) {
     let header = ["", "an ID, one thread by itself", "M IDs/s, 1 thread", "2 threads", "8 threads"];
     let mut table = Table::new("Overview", &header);
@@ -136,7 +144,7 @@ pub fn overview(plan: &Plan) -> (Table, Vec<Overview>) {
         let mut marked = table.marked(name, [verdict]);
         if format == Format::Bound {
             marked.push_str(" ¶");
-            table.note("¶ 12 bits of sequence: the rates are bound by 4.096 M/s; the time of an ID is that of a call which need not wait.".to_owned());
+            table.note(BOUND.to_owned());
         }
         let time = median(&rounds, |run| run.alone.ns);
         let rate = |i: usize| {
@@ -150,6 +158,7 @@ pub fn overview(plan: &Plan) -> (Table, Vec<Overview>) {
             name,
             is_ours,
             ran_ahead: verdict.is_ahead(),
+            fell_behind: verdict.is_behind(),
             is_bound: format == Format::Bound,
             ns: time,
             rates,

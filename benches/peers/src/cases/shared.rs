@@ -36,10 +36,8 @@ pub(super) fn run(plan: &Plan) -> Table {
             ],
         );
         let [ours, peer] = measured.try_into().expect("two sides");
-        let ours_name = table.marked("casflake", ours.iter().map(|run| run.verdict));
-        let peer_name = table.marked("ferroid", peer.iter().map(|run| run.verdict));
-        let marks = [ours_name, peer_name].map(|name| name.split(' ').skip(1).map(|mark| format!(" {mark}")).collect());
-        let [ours_marks, peer_marks]: [String; 2] = marks;
+        let ours_marks = table.marks("casflake", ours.iter().map(|run| run.verdict));
+        let peer_marks = table.marks("ferroid", peer.iter().map(|run| run.verdict));
         table.row([
             threads.to_string(),
             millions(median(&ours, |run| run.rate)) + &ours_marks,

@@ -53,7 +53,7 @@ impl MachineId for Parameters {
     }
 }
 
-fn generate<L: Layout + Sync + Send>() -> impl FnMut() -> u64 + Fn() -> u64 + Sync {
+fn generate<L: Layout + Sync + Send>() -> impl Fn() -> u64 + Sync {
     let ids = Generator::<L, Parameters>::default();
     move || {
         loop {
