@@ -64,6 +64,7 @@ fn shared(c: &mut Criterion) {
         by_threads(&mut group, "casflake, CoarseClock", threads, &ours::wide(CoarseClock));
         by_threads(&mut group, "casflake, SystemClock", threads, &ours::wide(SystemClock));
         by_threads(&mut group, "ferroid atomic", threads, &ferroid::atomic());
+        by_threads(&mut group, "ferroid atomic, at once", threads, &ferroid::atomic_at_once());
         by_threads(&mut group, "snowid", threads, &snowid::wide());
         by_threads(&mut group, "snowflake_me", threads, &snowflake_me::wide());
         by_threads(&mut group, "snowdon", threads, &snowdon::wide());
