@@ -257,6 +257,40 @@ fn stress_draws_the_count_and_proves_it() {
 }
 
 #[test]
+fn stress_draws_from_handles_and_accounts_for_what_they_drop() {
+    for args in [&["--local", "1"][..], &["--local", "256"], &["--local", "18446744073709551615", "--batch", "1"]] {
+        let report = stress(&[&["--threads", "3", "--count", "20000"], args].concat());
+        for count in ["repeats", "out_of_order", "foreign"] {
+            assert_eq!(report[count], 0, "{count}");
+        }
+        assert_eq!(report["local"].to_string(), args[1]);
+        let (counted, unused) = (report["counted"].as_u64().unwrap(), report["unused"].as_u64().unwrap());
+        assert_eq!(counted - unused, 20_000);
+        // Blocks of more than 1 would all have to be used to the last, in each tick and by each thread.
+        assert_eq!(unused > 0, args[1] != "1", "{unused}");
+    }
+    let without = stress(&["--count", "1"]);
+    assert_eq!((&without["local"], &without["unused"]), (&Value::Null, &Value::from(0)));
+    let line = "IDs that handles of 8 reserved and dropped\n";
+    assert!(printed(&["stress", "--count", "100", "--local", "8"]).contains(line));
+    assert!(!printed(&["stress", "--count", "100"]).contains("unused"));
+}
+
+#[test]
+fn stress_draws_by_every_clock_and_wait() {
+    for clock in ["system", "coarse", "tsc"] {
+        for wait in ["spin", "yield", "park"] {
+            // More than two ticks hold: someone has to wait, unless the machine is slow.
+            let report = stress(&["--threads", "2", "--count", "10000", "--clock", clock, "--wait", wait]);
+            assert_eq!((&report["ids"], &report["counted"]), (&Value::from(10_000), &Value::from(10_000)));
+            assert_eq!((&report["clock"], &report["wait"]), (&Value::from(clock), &Value::from(wait)));
+        }
+    }
+    let report = stress(&["--count", "1"]);
+    assert_eq!((&report["clock"], &report["wait"]), (&Value::from("system"), &Value::from("spin")));
+}
+
+#[test]
 fn stress_runs_for_a_time_and_draws_a_histogram() {
     let report = printed(&["stress", "--threads", "2", "--seconds", "0.1"]);
     assert!(report.contains("repeats     0\n"), "{report}");
@@ -278,6 +312,10 @@ fn stress_refuses_what_does_not_fit() {
         (&["--seconds", "inf"], &["0.001"]),
         (&["--count", "1", "--batch", "0"], &["1 to 65536"]),
         (&["--count", "1", "--layout", "mastodon"], &["only decodes"]),
+        (&["--count", "1", "--local", "0"], &["--local", "1 to 18446744073709551615"]),
+        (&["--count", "1", "--local", "64", "--batch", "2"], &["--batch 2", "--local 64", "1 ID a call", "leave one"]),
+        (&["--count", "1", "--clock", "sun"], &["sun", "system, coarse, tsc"]),
+        (&["--count", "1", "--wait", "long"], &["long", "spin, yield, park"]),
     ] {
         assert_fails(&run(&[&["stress"], args].concat(), ""), 2, words);
     }

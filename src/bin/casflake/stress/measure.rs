@@ -5,10 +5,13 @@ use std::sync::{PoisonError, RwLock};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use casflake::{GenerateError, Generator, Scheme, Snowflake};
+use casflake::{Clock, GenerateError, Generator, Scheme};
+use crossbeam_utils::CachePadded;
 
+use super::choices::{ClockName, WaitName};
+use super::draw::Source;
 use super::progress::Progress;
-use super::proof::{Proof, Verdict, Witness};
+use super::proof::{Proof, Verdict};
 use super::usage::cpu_time;
 use crate::stop::Stop;
 
@@ -20,6 +23,19 @@ pub(crate) enum Plan {
     Time(Duration),
 }
 
+/// How a run is to draw its IDs.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup {
+    pub(crate) threads: usize,
+    /// How many IDs a call draws.
+    pub(crate) batch: usize,
+    /// How many IDs each thread's handle reserves at once; `None` without handles.
+    pub(crate) local: Option<u64>,
+    pub(crate) clock: ClockName,
+    pub(crate) wait: WaitName,
+    pub(crate) plan: Plan,
+}
+
 /// What a run has come to.
 pub(crate) struct Run {
     pub(crate) ids_by_thread: Vec<u64>,
@@ -29,21 +45,19 @@ pub(crate) struct Run {
     pub(crate) verdict: Verdict,
 }
 
-/// How many IDs a thread draws one by one between two looks at whether to stop.
-const STRIDE: u64 = 256;
-
 /// What the threads share.
-struct Shared<'a, S> {
-    generator: &'a Generator<S>,
+struct Shared<'a, S, C> {
+    generator: &'a Generator<S, C>,
+    setup: Setup,
     proof: Proof,
-    batch: usize,
     /// Held closed until all threads stand behind it.
     gate: RwLock<()>,
     stop: AtomicBool,
-    drawn: AtomicU64,
+    /// How many IDs each thread has drawn so far: apart, so that no thread waits for another's cache line.
+    drawn: Vec<CachePadded<AtomicU64>>,
 }
 
-impl<S> Shared<'_, S> {
+impl<S, C> Shared<'_, S, C> {
     /// Calls for an end: the time is over, or a thread has failed.
     fn call_for_an_end(&self) {
         // ORDERING: Relaxed. A flag that publishes nothing; a thread may see it a little later.
@@ -55,14 +69,9 @@ impl<S> Shared<'_, S> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    fn count(&self, drawn: u64) {
-        // ORDERING: Relaxed. A counter of its own, for the progress alone.
-        self.drawn.fetch_add(drawn, Ordering::Relaxed);
-    }
-
     fn counted(&self) -> u64 {
-        // ORDERING: Relaxed, as above.
-        self.drawn.load(Ordering::Relaxed)
+        // ORDERING: Relaxed. Counters of their own, for the progress alone.
+        self.drawn.iter().map(|drawn| drawn.load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -72,22 +81,22 @@ struct Drawn {
     finished: Instant,
 }
 
-pub(crate) fn run<S: Scheme>(generator: &Generator<S>, threads: usize, batch: usize, plan: Plan) -> Result<Run, Stop> {
+pub(crate) fn run<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, setup: Setup) -> Result<Run, Stop> {
     let shared = Shared {
         generator,
-        proof: Proof::new(threads),
-        batch,
+        setup,
+        proof: Proof::new(setup.threads),
         gate: RwLock::new(()),
         stop: AtomicBool::new(false),
-        drawn: AtomicU64::new(0),
+        drawn: (0..setup.threads).map(|_| CachePadded::default()).collect(),
     };
     let cpu_before = cpu_time();
     let (started, drawn) = thread::scope(|scope| {
         let gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
-        let running = start(scope, &shared, threads, plan)?;
+        let running = start(scope, &shared)?;
         let started = Instant::now();
         drop(gate);
-        watch(&running, &shared, plan, started);
+        watch(&running, &shared, started);
         let drawn = running.into_iter().map(join).collect::<Result<Vec<Drawn>, Stop>>()?;
         Ok::<_, Stop>((started, drawn))
     })?;
@@ -103,23 +112,23 @@ pub(crate) fn run<S: Scheme>(generator: &Generator<S>, threads: usize, batch: us
 type Running<'scope> = ScopedJoinHandle<'scope, Result<Drawn, GenerateError>>;
 
 /// Starts the threads, which wait at the gate. Where one can't be started the others go home.
-fn start<'scope, S: Scheme>(
+fn start<'scope, S: Scheme, C: Clock + Sync>(
     scope: &'scope Scope<'scope, '_>,
-    shared: &'scope Shared<'_, S>,
-    threads: usize,
-    plan: Plan,
+    shared: &'scope Shared<'_, S, C>,
 ) -> Result<Vec<Running<'scope>>, Stop> {
-    let start = |thread| {
-        let quota = match plan {
+    let threads = shared.setup.threads;
+    let start = |(thread, drawn): (usize, &'scope CachePadded<AtomicU64>)| {
+        let quota = match shared.setup.plan {
             Plan::Count(count) => share(count, threads as u64, thread as u64),
             Plan::Time(_) => u64::MAX,
         };
-        thread::Builder::new().spawn_scoped(scope, move || draw(shared, thread, quota)).map_err(|error| {
+        let draw = move || draw(shared, thread, quota, drawn);
+        thread::Builder::new().spawn_scoped(scope, draw).map_err(|error| {
             shared.call_for_an_end();
             Stop::failed(format_args!("thread {thread} of {threads} could not be started: {error}"))
         })
     };
-    (0..threads).map(start).collect()
+    shared.drawn.iter().enumerate().map(start).collect()
 }
 
 /// The part of `count` that falls to one of `threads`.
@@ -128,7 +137,8 @@ fn share(count: u64, threads: u64, thread: u64) -> u64 {
 }
 
 /// Shows the progress, and calls for an end when the time is over, until all threads have finished.
-fn watch<S>(running: &[Running<'_>], shared: &Shared<'_, S>, plan: Plan, started: Instant) {
+fn watch<S, C>(running: &[Running<'_>], shared: &Shared<'_, S, C>, started: Instant) {
+    let plan = shared.setup.plan;
     let mut progress = Progress::new(plan);
     while running.iter().any(|thread| !thread.is_finished()) {
         thread::sleep(progress.show(shared.counted(), started.elapsed()));
@@ -143,40 +153,25 @@ fn join(thread: Running<'_>) -> Result<Drawn, Stop> {
 }
 
 /// One thread: draws IDs and shows each to its witness.
-fn draw<S: Scheme>(shared: &Shared<'_, S>, thread: usize, quota: u64) -> Result<Drawn, GenerateError> {
+fn draw<S: Scheme, C: Clock>(
+    shared: &Shared<'_, S, C>,
+    thread: usize,
+    quota: u64,
+    drawn: &AtomicU64,
+) -> Result<Drawn, GenerateError> {
     let mut witness = shared.proof.witness(thread, shared.generator.worker());
-    let mut buffer = vec![Snowflake::MIN; shared.batch];
+    let mut source = Source::new(shared.generator, shared.setup.batch, shared.setup.local);
     let mut ids = 0;
     drop(shared.gate.read().unwrap_or_else(PoisonError::into_inner));
     while ids < quota && !shared.is_over() {
         // Where one thread fails the run has failed: the others need not go on.
-        let drawn = draw_some(shared.generator, quota - ids, &mut buffer, &mut witness)
-            .inspect_err(|_| shared.call_for_an_end())?;
-        ids += drawn;
-        shared.count(drawn);
+        let batch = source.draw(quota - ids).inspect_err(|_| shared.call_for_an_end())?;
+        batch.iter().for_each(|id| witness.see(*id));
+        ids += batch.len() as u64;
+        // ORDERING: Relaxed, as where it is read.
+        drawn.store(ids, Ordering::Relaxed);
     }
     let finished = Instant::now();
     witness.finish();
     Ok(Drawn { ids, finished })
-}
-
-/// A batch of IDs, or a stride of single ones; `left` at most.
-fn draw_some<S: Scheme>(
-    generator: &Generator<S>,
-    left: u64,
-    buffer: &mut [Snowflake<S>],
-    witness: &mut Witness<'_, S>,
-) -> Result<u64, GenerateError> {
-    if buffer.len() == 1 {
-        let count = left.min(STRIDE);
-        for _ in 0..count {
-            witness.see(generator.generate()?);
-        }
-        return Ok(count);
-    }
-    let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-    let (ids, _) = buffer.split_at_mut(room);
-    generator.fill(ids).map_err(|error| error.cause())?;
-    ids.iter().for_each(|id| witness.see(*id));
-    Ok(ids.len() as u64)
 }

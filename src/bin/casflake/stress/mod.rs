@@ -1,5 +1,7 @@
 //! `casflake stress`: many threads on one generator, and a proof that their IDs are good.
 
+mod choices;
+mod draw;
 mod measure;
 mod progress;
 mod proof;
@@ -10,13 +12,14 @@ use std::num::NonZero;
 use std::thread;
 use std::time::Duration;
 
-use casflake::{Generator, Scheme, WorkerId};
+use casflake::{Clock, CoarseClock, GeneratorBuilder, Scheme, SystemClock, TscClock, WorkerId};
 use clap::ArgGroup;
 
 use crate::layouts::{LayoutName, with_scheme};
 use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
-use measure::Plan;
+use choices::{ClockName, WaitName};
+use measure::{Plan, Setup};
 use report::Report;
 
 /// Draw IDs from one generator by many threads at once, and prove them distinct and in order
@@ -41,6 +44,15 @@ pub(crate) struct Args {
     /// How many IDs to draw in one call
     #[arg(long, default_value_t = 1, value_parser = whole::<usize>(1..=MAX_BATCH))]
     batch: usize,
+    /// Draw from a handle for each thread, which reserves up to so many IDs at once
+    #[arg(long, value_name = "BLOCK", value_parser = whole::<u64>(1..=u64::MAX))]
+    local: Option<u64>,
+    /// The clock that the generator reads
+    #[arg(long, value_enum, default_value_t = ClockName::System)]
+    clock: ClockName,
+    /// What a thread does while it waits for the next tick
+    #[arg(long, value_enum, default_value_t = WaitName::Spin)]
+    wait: WaitName,
     /// The layout of the ID's bits
     #[arg(long, value_enum, default_value_t = LayoutName::Standard)]
     layout: LayoutName,
@@ -60,19 +72,40 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    with_scheme!(args.layout, stress(args))
+    match args.clock {
+        ClockName::System => run_by(SystemClock, args),
+        ClockName::Coarse => run_by(CoarseClock, args),
+        ClockName::Tsc => run_by(TscClock::new(), args),
+    }
 }
 
-fn stress<S: Scheme>(args: &Args) -> Outcome {
+fn run_by(clock: impl Clock + Sync, args: &Args) -> Outcome {
+    with_scheme!(args.layout, stress(clock, args))
+}
+
+fn stress<S: Scheme>(clock: impl Clock + Sync, args: &Args) -> Outcome {
+    let setup = setup(args)?;
+    let worker = WorkerId::<S>::from_index_in(0).map_err(Stop::failed)?;
+    let generator = GeneratorBuilder::new(worker, clock).wait(setup.wait.wait()).build().map_err(Stop::failed)?;
+    let run = measure::run(&generator, setup)?;
+    let report = Report::new(&setup, &S::LAYOUT, &generator.stats(), run);
+    // A report that nobody reads must not hide what it says.
+    let printed = report.print(args.json);
+    if report.is_good() { printed } else { Err(Stop::failed("the IDs are not as they must be: see the report")) }
+}
+
+fn setup(args: &Args) -> Result<Setup, Stop> {
+    let &Args { batch, local, clock, wait, .. } = args;
+    if let Some(block) = local.filter(|_| batch > 1) {
+        return Err(Stop::usage(format_args!(
+            "--batch {batch} does not go with --local {block}, whose handles draw 1 ID a call: leave one of them out"
+        )));
+    }
     let cores = || thread::available_parallelism().map_or(1, NonZero::get);
     let threads = args.threads.unwrap_or_else(cores);
     let plan = match (args.count, args.seconds) {
         (Some(count), _) => Plan::Count(count),
         (None, time) => Plan::Time(time.unwrap_or_default()),
     };
-    let generator = Generator::new(WorkerId::<S>::from_index_in(0).map_err(Stop::failed)?);
-    let report = Report::new(&generator, args.batch, measure::run(&generator, threads, args.batch, plan)?);
-    // A report that nobody reads must not hide what it says.
-    let printed = report.print(args.json);
-    if report.is_good() { printed } else { Err(Stop::failed("the IDs are not as they must be: see the report")) }
+    Ok(Setup { threads, batch, local, clock, wait, plan })
 }

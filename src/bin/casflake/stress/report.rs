@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use casflake::{Generator, Layout, Scheme, Stats};
+use casflake::{Layout, Stats};
 use serde::Serialize;
 
-use super::measure::Run;
+use super::choices::{ClockName, WaitName};
+use super::measure::{Run, Setup};
 use super::usage::peak_memory;
 use crate::stop::Outcome;
 
@@ -16,6 +17,10 @@ const BAR: u64 = 40;
 pub(crate) struct Report {
     threads: usize,
     batch: usize,
+    /// How many IDs a handle reserves at once; `null` without handles.
+    local: Option<u64>,
+    clock: ClockName,
+    wait: WaitName,
     ids: u64,
     seconds: f64,
     ids_per_second: f64,
@@ -27,8 +32,10 @@ pub(crate) struct Report {
     repeats: u64,
     out_of_order: u64,
     foreign: u64,
-    /// How many IDs the generator itself says it has issued.
+    /// How many IDs the generator itself says it has issued, and what handles have reserved.
     counted: u64,
+    /// How many of those handles have dropped.
+    unused: u64,
     /// The most memory that was resident at any time; `null` where the system can't tell.
     peak_memory_kib: Option<u64>,
     max_sequence: u64,
@@ -49,15 +56,17 @@ struct Bucket {
 }
 
 impl Report {
-    pub(crate) fn new<S: Scheme>(generator: &Generator<S>, batch: usize, run: Run) -> Self {
-        let stats = generator.stats();
+    pub(crate) fn new(setup: &Setup, layout: &Layout, stats: &Stats, run: Run) -> Self {
         let ids = run.ids_by_thread.iter().sum();
         let seconds = run.time.as_secs_f64();
         let ids_per_second = float(ids) / seconds;
-        let limit_per_second = limit(&S::LAYOUT);
+        let limit_per_second = limit(layout);
         Self {
             threads: run.ids_by_thread.len(),
-            batch,
+            batch: setup.batch,
+            local: setup.local,
+            clock: setup.clock,
+            wait: setup.wait,
             ids,
             seconds,
             ids_per_second,
@@ -69,19 +78,25 @@ impl Report {
             out_of_order: run.verdict.out_of_order,
             foreign: run.verdict.foreign,
             counted: stats.ids,
+            unused: stats.unused,
             peak_memory_kib: peak_memory(),
             max_sequence: stats.max_sequence,
             cas_retries: stats.cas_retries,
             overflow_waits: stats.overflow_waits,
             overflow_wait_seconds: stats.overflow_wait_time.as_secs_f64(),
             clock_behind: stats.clock_behind,
-            tick_ms: S::LAYOUT.tick_length(),
-            ids_per_tick: buckets(&S::LAYOUT, &stats),
+            tick_ms: layout.tick_length(),
+            ids_per_tick: buckets(layout, stats),
         }
     }
 
     pub(crate) fn is_good(&self) -> bool {
-        self.repeats == 0 && self.out_of_order == 0 && self.foreign == 0 && self.counted == self.ids
+        self.repeats == 0 && self.out_of_order == 0 && self.foreign == 0 && self.adds_up()
+    }
+
+    /// Whether each ID that the generator has handed out was drawn, or dropped by a handle.
+    fn adds_up(&self) -> bool {
+        self.counted.checked_sub(self.unused) == Some(self.ids)
     }
 
     pub(crate) fn print(&self, json: bool) -> Outcome {
@@ -118,6 +133,9 @@ impl Report {
             "a thread    {fewest} to {most} IDs; the fewest are {:.2} of a fair share",
             float(fewest) * float(*threads as u64) / float(*ids).max(1.0)
         )?;
+        if let Some(block) = self.local {
+            writeln!(out, "unused      {} IDs that handles of {block} reserved and dropped", self.unused)?;
+        }
         writeln!(out, "retries     {} lost compare-and-swaps", self.cas_retries)?;
         writeln!(
             out,
@@ -130,8 +148,8 @@ impl Report {
         if self.foreign > 0 {
             writeln!(out, "foreign     {} IDs that are not this generator's", self.foreign)?;
         }
-        if self.counted != *ids {
-            writeln!(out, "count       the generator has issued {}", self.counted)?;
+        if !self.adds_up() {
+            writeln!(out, "count       the generator has issued {}, of which {} unused", self.counted, self.unused)?;
         }
         writeln!(
             out,
@@ -183,24 +201,35 @@ fn float(count: u64) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use casflake::{Generator, WorkerId};
+    use casflake::{Generator, ManualClock, Scheme, Standard, WorkerId};
 
-    use super::{Report, Run};
+    use super::{Report, Run, Setup};
+    use crate::stress::choices::{ClockName, WaitName};
+    use crate::stress::measure::Plan;
     use crate::stress::proof::Verdict;
 
+    /// Of a generator that has issued 5 IDs, and then a handle 3 of the 4 that it had reserved.
     fn is_good(ids: u64, verdict: Verdict) -> bool {
-        let generator: Generator = Generator::new(WorkerId::fixed::<0, 0>());
+        let generator =
+            Generator::with_clock(WorkerId::<Standard>::fixed::<0, 0>(), ManualClock::new(1_800_000_000_000));
         generator.generate_batch(5).unwrap();
+        let mut handle = generator.local(64);
+        (0..3).for_each(|_| assert!(handle.generate().is_ok()));
+        drop(handle);
+        let plan = Plan::Count(ids);
+        let setup =
+            Setup { threads: 1, batch: 1, local: Some(64), clock: ClockName::System, wait: WaitName::Spin, plan };
         let run = Run { ids_by_thread: vec![ids], time: Duration::from_secs(1), cpu: None, verdict };
-        Report::new(&generator, 1, run).is_good()
+        Report::new(&setup, &Standard::LAYOUT, &generator.stats(), run).is_good()
     }
 
     #[test]
     fn a_report_is_good_only_where_nothing_is_wrong() {
-        assert!(is_good(5, Verdict::default()));
-        assert!(!is_good(4, Verdict::default()), "the generator has issued 5");
-        assert!(!is_good(5, Verdict { repeats: 1, ..Verdict::default() }));
-        assert!(!is_good(5, Verdict { out_of_order: 1, ..Verdict::default() }));
-        assert!(!is_good(5, Verdict { foreign: 1, ..Verdict::default() }));
+        assert!(is_good(8, Verdict::default()));
+        assert!(!is_good(7, Verdict::default()), "the generator has issued 8");
+        assert!(!is_good(9, Verdict::default()), "one of them was dropped, not drawn");
+        assert!(!is_good(8, Verdict { repeats: 1, ..Verdict::default() }));
+        assert!(!is_good(8, Verdict { out_of_order: 1, ..Verdict::default() }));
+        assert!(!is_good(8, Verdict { foreign: 1, ..Verdict::default() }));
     }
 }

@@ -1,0 +1,37 @@
+//! `--clock` and `--wait`: from names to what the library has.
+
+use casflake::Wait;
+use clap::ValueEnum;
+use serde::Serialize;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ClockName {
+    /// The system's, precise
+    System,
+    /// The system's as of its last timer interrupt: cheaper, up to some ms late (Linux; elsewhere as system)
+    Coarse,
+    /// The processor's counter, set by the system's clock once a ms
+    Tsc,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WaitName {
+    /// Look at the clock again and again
+    Spin,
+    /// Give the core away between two looks
+    Yield,
+    /// Sleep for most of the wait
+    Park,
+}
+
+impl WaitName {
+    pub(crate) const fn wait(self) -> Wait {
+        match self {
+            Self::Spin => Wait::Spin,
+            Self::Yield => Wait::Yield,
+            Self::Park => Wait::Park,
+        }
+    }
+}

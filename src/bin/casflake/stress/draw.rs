@@ -1,0 +1,76 @@
+//! Where a thread's IDs come from.
+
+use casflake::{Clock, GenerateError, Generator, LocalGenerator, Scheme, Snowflake};
+
+/// One thread's way to IDs.
+pub(crate) struct Source<'g, S, C> {
+    way: Way<'g, S, C>,
+    /// As long as a call draws IDs.
+    buffer: Vec<Snowflake<S>>,
+}
+
+enum Way<'g, S, C> {
+    Shared(&'g Generator<S, C>),
+    Handle(LocalGenerator<'g, S, C>),
+}
+
+impl<'g, S: Scheme, C: Clock> Source<'g, S, C> {
+    /// IDs of the generator itself, or of a handle of one's own that reserves `local` of them at once.
+    pub(crate) fn new(generator: &'g Generator<S, C>, batch: usize, local: Option<u64>) -> Self {
+        let way = local.map_or(Way::Shared(generator), |block| Way::Handle(generator.local(block)));
+        Self { way, buffer: vec![Snowflake::MIN; batch] }
+    }
+
+    /// What one call gives: a whole batch unless fewer are `left`.
+    #[inline]
+    pub(crate) fn draw(&mut self, left: u64) -> Result<&[Snowflake<S>], GenerateError> {
+        let room = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
+        let (ids, _) = self.buffer.split_at_mut(room);
+        match (&mut self.way, &mut *ids) {
+            (Way::Shared(generator), [id]) => *id = generator.generate()?,
+            (Way::Shared(generator), ids) => generator.fill(ids).map_err(|error| error.cause())?,
+            (Way::Handle(handle), ids) => {
+                for id in ids {
+                    *id = handle.generate()?;
+                }
+            }
+        }
+        Ok(ids)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use casflake::{Generator, ManualClock, Standard, WorkerId};
+
+    use super::Source;
+
+    fn generator() -> Generator<Standard, ManualClock> {
+        Generator::with_clock(WorkerId::fixed::<0, 0>(), ManualClock::new(1_800_000_000_000))
+    }
+
+    #[test]
+    fn a_call_draws_a_batch_and_no_more_than_are_left() {
+        let generator = generator();
+        let mut source = Source::new(&generator, 100, None);
+        assert_eq!(source.draw(u64::MAX).map(<[_]>::len), Ok(100));
+        assert_eq!(source.draw(7).map(<[_]>::len), Ok(7));
+        assert_eq!(source.draw(1).map(<[_]>::len), Ok(1));
+        let mut source = Source::new(&generator, 1, None);
+        assert_eq!(source.draw(5).map(<[_]>::len), Ok(1));
+        assert_eq!(generator.stats().ids, 109);
+    }
+
+    #[test]
+    fn a_handle_reserves_blocks_and_gives_up_what_it_holds_in_the_end() {
+        let generator = generator();
+        let mut source = Source::new(&generator, 1, Some(64));
+        for _ in 0..10 {
+            assert_eq!(source.draw(1).map(<[_]>::len), Ok(1));
+        }
+        drop(source);
+        let stats = generator.stats();
+        assert!(stats.unused > 0, "blocks of 1, 1, 2, 4 and 8");
+        assert_eq!(stats.ids - stats.unused, 10);
+    }
+}
