@@ -290,6 +290,54 @@ fn stress_draws_by_every_clock_and_wait() {
     assert_eq!((&report["clock"], &report["wait"]), (&Value::from("system"), &Value::from("spin")));
 }
 
+/// The percentiles of a report, from the lowest to the maximum, and how many calls they are of.
+fn latency(report: &Value) -> (Vec<u64>, u64) {
+    let latency = &report["latency"];
+    let figures = ["p50_ns", "p90_ns", "p99_ns", "p99_9_ns", "p99_99_ns", "max_ns"];
+    (figures.map(|figure| latency[figure].as_u64().unwrap()).to_vec(), latency["samples"].as_u64().unwrap())
+}
+
+#[test]
+fn stress_times_a_sample_of_calls() {
+    for (args, calls) in [(&["--count", "6101"][..], 6101), (&["--count", "6101", "--batch", "10"], 611)] {
+        let report = stress(&[&["--threads", "1"], args].concat());
+        let (figures, samples) = latency(&report);
+        assert_eq!(samples, u64::div_ceil(calls, 61));
+        assert!(figures.is_sorted(), "{figures:?}");
+        assert!(figures[5] > 0 && figures[5] as f64 / 1e9 <= 1.01 * report["seconds"].as_f64().unwrap(), "{figures:?}");
+        assert_eq!((&report["rate"], &report["overdue"]), (&Value::Null, &Value::from(0)));
+    }
+    let text = printed(&["stress", "--threads", "1", "--count", "122"]);
+    for words in ["of 2 sampled calls: p50 ", ", p90 ", ", p99 ", "p99.9 ", ", p99.99 ", ", max "] {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+}
+
+#[test]
+fn stress_draws_at_a_rate_and_times_every_call_from_when_it_was_due() {
+    for (args, calls, last_due) in [
+        (&["--count", "200", "--rate", "2000"][..], 200, 199.0 / 2000.0),
+        (&["--count", "300", "--rate", "3000", "--batch", "10"], 30, 290.0 / 3000.0),
+        (&["--count", "100", "--rate", "1000", "--local", "16"], 100, 99.0 / 1000.0),
+        (&["--count", "2", "--rate", "25600", "--layout", "sonyflake"], 2, 1.0 / 25_600.0),
+    ] {
+        let report = stress(&[&["--threads", "2"], args].concat());
+        let (figures, samples) = latency(&report);
+        assert_eq!((report["ids"].to_string().as_str(), report["rate"].to_string().as_str()), (args[1], args[3]));
+        assert_eq!((samples, &report["overdue"]), (calls, &Value::from(0)));
+        assert!(figures.is_sorted(), "{figures:?}");
+        assert!(report["seconds"].as_f64().unwrap() >= last_due, "no call comes before it is due");
+    }
+    let text = printed(&["stress", "--count", "5", "--rate", "4096000"]);
+    assert!(text.contains("of 5 calls, from when they were due: p50 "), "{text}");
+}
+
+#[test]
+fn stress_at_a_rate_ends_with_its_time() {
+    let report = stress(&["--threads", "2", "--seconds", "0.05", "--rate", "1", "--batch", "1000"]);
+    assert!([0, 1000].contains(&report["ids"].as_u64().unwrap()), "the second batch is due after 1,000 seconds");
+}
+
 #[test]
 fn stress_runs_for_a_time_and_draws_a_histogram() {
     let report = printed(&["stress", "--threads", "2", "--seconds", "0.1"]);
@@ -314,6 +362,9 @@ fn stress_refuses_what_does_not_fit() {
         (&["--count", "1", "--layout", "mastodon"], &["only decodes"]),
         (&["--count", "1", "--local", "0"], &["--local", "1 to 18446744073709551615"]),
         (&["--count", "1", "--local", "64", "--batch", "2"], &["--batch 2", "--local 64", "1 ID a call", "leave one"]),
+        (&["--count", "1", "--rate", "0"], &["--rate", "1 to 18446744073709551615"]),
+        (&["--count", "1", "--rate", "4096001"], &["--rate 4096001", "1 to 4096000", "another --layout"]),
+        (&["--count", "1", "--rate", "25601", "--layout", "sonyflake"], &["--rate 25601", "1 to 25600"]),
         (&["--count", "1", "--clock", "sun"], &["sun", "system, coarse, tsc"]),
         (&["--count", "1", "--wait", "long"], &["long", "spin, yield, park"]),
     ] {

@@ -5,13 +5,15 @@ use std::sync::{PoisonError, RwLock};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use casflake::{Clock, GenerateError, Generator, Scheme};
+use casflake::{Clock, Generator, Scheme};
 use crossbeam_utils::CachePadded;
 
 use super::choices::{ClockName, WaitName};
 use super::draw::Source;
+use super::latency::{Latency, Percentiles};
 use super::progress::Progress;
 use super::proof::{Proof, Verdict};
+use super::schedule::{Schedule, Turn};
 use super::usage::cpu_time;
 use crate::stop::Stop;
 
@@ -33,6 +35,8 @@ pub(crate) struct Setup {
     pub(crate) local: Option<u64>,
     pub(crate) clock: ClockName,
     pub(crate) wait: WaitName,
+    /// How many IDs in a second by all threads; `None` for as many as there are.
+    pub(crate) rate: Option<u64>,
     pub(crate) plan: Plan,
 }
 
@@ -42,6 +46,10 @@ pub(crate) struct Run {
     pub(crate) time: Duration,
     /// `None` where the system can't tell.
     pub(crate) cpu: Option<Duration>,
+    /// `None` where no call was timed.
+    pub(crate) latency: Option<Percentiles>,
+    /// How many IDs were due when the time was over, and not drawn.
+    pub(crate) overdue: u64,
     pub(crate) verdict: Verdict,
 }
 
@@ -50,8 +58,8 @@ struct Shared<'a, S, C> {
     generator: &'a Generator<S, C>,
     setup: Setup,
     proof: Proof,
-    /// Held closed until all threads stand behind it.
-    gate: RwLock<()>,
+    /// When the run began. Held closed until all threads stand behind it.
+    gate: RwLock<Instant>,
     stop: AtomicBool,
     /// How many IDs each thread has drawn so far: apart, so that no thread waits for another's cache line.
     drawn: Vec<CachePadded<AtomicU64>>,
@@ -78,6 +86,8 @@ impl<S, C> Shared<'_, S, C> {
 /// What one thread has drawn, and when it was done.
 struct Drawn {
     ids: u64,
+    latency: Latency,
+    overdue: u64,
     finished: Instant,
 }
 
@@ -86,30 +96,37 @@ pub(crate) fn run<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, setup
         generator,
         setup,
         proof: Proof::new(setup.threads),
-        gate: RwLock::new(()),
+        gate: RwLock::new(Instant::now()),
         stop: AtomicBool::new(false),
         drawn: (0..setup.threads).map(|_| CachePadded::default()).collect(),
     };
     let cpu_before = cpu_time();
     let (started, drawn) = thread::scope(|scope| {
-        let gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
+        let mut gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
         let running = start(scope, &shared)?;
         let started = Instant::now();
+        *gate = started;
         drop(gate);
         watch(&running, &shared, started);
         let drawn = running.into_iter().map(join).collect::<Result<Vec<Drawn>, Stop>>()?;
         Ok::<_, Stop>((started, drawn))
     })?;
     let finished = drawn.iter().map(|drawn| drawn.finished).max().unwrap_or(started);
+    let mut latency = Latency::new().map_err(Stop::failed)?;
+    for drawn in &drawn {
+        latency.merge(&drawn.latency).map_err(Stop::failed)?;
+    }
     Ok(Run {
         ids_by_thread: drawn.iter().map(|drawn| drawn.ids).collect(),
         time: finished.saturating_duration_since(started),
         cpu: cpu_time().zip(cpu_before).map(|(after, before)| after.saturating_sub(before)),
+        latency: latency.percentiles(),
+        overdue: drawn.iter().map(|drawn| drawn.overdue).sum(),
         verdict: shared.proof.verdict(),
     })
 }
 
-type Running<'scope> = ScopedJoinHandle<'scope, Result<Drawn, GenerateError>>;
+type Running<'scope> = ScopedJoinHandle<'scope, Result<Drawn, Stop>>;
 
 /// Starts the threads, which wait at the gate. Where one can't be started the others go home.
 fn start<'scope, S: Scheme, C: Clock + Sync>(
@@ -149,7 +166,7 @@ fn watch<S, C>(running: &[Running<'_>], shared: &Shared<'_, S, C>, started: Inst
 }
 
 fn join(thread: Running<'_>) -> Result<Drawn, Stop> {
-    thread.join().map_err(|_| Stop::failed("a thread panicked"))?.map_err(Stop::failed)
+    thread.join().map_err(|_| Stop::failed("a thread panicked"))?
 }
 
 /// One thread: draws IDs and shows each to its witness.
@@ -158,20 +175,35 @@ fn draw<S: Scheme, C: Clock>(
     thread: usize,
     quota: u64,
     drawn: &AtomicU64,
-) -> Result<Drawn, GenerateError> {
+) -> Result<Drawn, Stop> {
     let mut witness = shared.proof.witness(thread, shared.generator.worker());
     let mut source = Source::new(shared.generator, shared.setup.batch, shared.setup.local);
+    let mut latency = Latency::new().map_err(Stop::failed)?;
+    let started = *shared.gate.read().unwrap_or_else(PoisonError::into_inner);
+    let mut schedule = Schedule::new(&shared.setup, thread, started);
     let mut ids = 0;
-    drop(shared.gate.read().unwrap_or_else(PoisonError::into_inner));
-    while ids < quota && !shared.is_over() {
-        // Where one thread fails the run has failed: the others need not go on.
-        let batch = source.draw(quota - ids).inspect_err(|_| shared.call_for_an_end())?;
+    while ids < quota {
+        let since = match schedule.next(|| shared.is_over()) {
+            Turn::Stop => break,
+            Turn::Call => None,
+            Turn::Timed(since) => Some(since),
+        };
+        let batch = source.draw(quota - ids).map_err(|error| {
+            // Where one thread fails the run has failed: the others need not go on.
+            shared.call_for_an_end();
+            Stop::failed(error)
+        })?;
+        if let Some(since) = since {
+            latency.record(schedule.passed(since));
+        }
         batch.iter().for_each(|id| witness.see(*id));
         ids += batch.len() as u64;
         // ORDERING: Relaxed, as where it is read.
         drawn.store(ids, Ordering::Relaxed);
     }
     let finished = Instant::now();
+    let overdue = schedule.overdue(finished.saturating_duration_since(started));
+    let overdue = overdue.saturating_mul(shared.setup.batch as u64).min(quota - ids);
     witness.finish();
-    Ok(Drawn { ids, finished })
+    Ok(Drawn { ids, latency, overdue, finished })
 }

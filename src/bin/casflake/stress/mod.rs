@@ -2,17 +2,19 @@
 
 mod choices;
 mod draw;
+mod latency;
 mod measure;
 mod progress;
 mod proof;
 mod report;
+mod schedule;
 mod usage;
 
 use std::num::NonZero;
 use std::thread;
 use std::time::Duration;
 
-use casflake::{Clock, CoarseClock, GeneratorBuilder, Scheme, SystemClock, TscClock, WorkerId};
+use casflake::{Clock, CoarseClock, GeneratorBuilder, Layout, Scheme, SystemClock, TscClock, WorkerId};
 use clap::ArgGroup;
 
 use crate::layouts::{LayoutName, with_scheme};
@@ -26,6 +28,9 @@ use report::Report;
 ///
 /// Proves, exactly and for all IDs, that no two are the same and that each thread's increase. Memory stays bounded
 /// however long it runs: about 1 MiB a thread, and more while one falls seconds behind. The exit code is 1 if anything is wrong.
+///
+/// Latencies are those of a call, which draws one ID or a batch. Without --rate one call in 61 is timed, from its begin.
+/// With --rate each is, from when it was due: what holds one up counts for those that it keeps waiting, too.
 ///
 /// The rate is that of the wall clock. A run of n ms touches n + 1 of them, so that a short one can show a little more
 /// than the layout's limit.
@@ -44,6 +49,9 @@ pub(crate) struct Args {
     /// How many IDs to draw in one call
     #[arg(long, default_value_t = 1, value_parser = whole::<usize>(1..=MAX_BATCH))]
     batch: usize,
+    /// How many IDs to draw in a second, by all threads in turn, each when it is due; as many as there are unless set
+    #[arg(long, value_parser = whole::<u64>(1..=u64::MAX))]
+    rate: Option<u64>,
     /// Draw from a handle for each thread, which reserves up to so many IDs at once
     #[arg(long, value_name = "BLOCK", value_parser = whole::<u64>(1..=u64::MAX))]
     local: Option<u64>,
@@ -84,7 +92,7 @@ fn run_by(clock: impl Clock + Sync, args: &Args) -> Outcome {
 }
 
 fn stress<S: Scheme>(clock: impl Clock + Sync, args: &Args) -> Outcome {
-    let setup = setup(args)?;
+    let setup = setup(args, &S::LAYOUT)?;
     let worker = WorkerId::<S>::from_index_in(0).map_err(Stop::failed)?;
     let generator = GeneratorBuilder::new(worker, clock).wait(setup.wait.wait()).build().map_err(Stop::failed)?;
     let run = measure::run(&generator, setup)?;
@@ -94,11 +102,18 @@ fn stress<S: Scheme>(clock: impl Clock + Sync, args: &Args) -> Outcome {
     if report.is_good() { printed } else { Err(Stop::failed("the IDs are not as they must be: see the report")) }
 }
 
-fn setup(args: &Args) -> Result<Setup, Stop> {
-    let &Args { batch, local, clock, wait, .. } = args;
+fn setup(args: &Args, layout: &Layout) -> Result<Setup, Stop> {
+    let &Args { batch, local, clock, wait, rate, .. } = args;
     if let Some(block) = local.filter(|_| batch > 1) {
         return Err(Stop::usage(format_args!(
             "--batch {batch} does not go with --local {block}, whose handles draw 1 ID a call: leave one of them out"
+        )));
+    }
+    let most = per_second(layout);
+    if let Some(rate) = rate.filter(|rate| *rate > most) {
+        return Err(Stop::usage(format_args!(
+            "--rate {rate} is more than the layout's {most} IDs a second, so that calls would be later and later: give 1 to \
+             {most}, another --layout, or no rate for as many as there are"
         )));
     }
     let cores = || thread::available_parallelism().map_or(1, NonZero::get);
@@ -107,5 +122,10 @@ fn setup(args: &Args) -> Result<Setup, Stop> {
         (Some(count), _) => Plan::Count(count),
         (None, time) => Plan::Time(time.unwrap_or_default()),
     };
-    Ok(Setup { threads, batch, local, clock, wait, plan })
+    Ok(Setup { threads, batch, local, clock, wait, rate, plan })
+}
+
+/// The most IDs that one worker of the layout can issue in a second, rounded down.
+fn per_second(layout: &Layout) -> u64 {
+    (layout.max_sequence() + 1).saturating_mul(1000) / layout.tick_length()
 }

@@ -1,11 +1,13 @@
 //! What a run has come to, for people and as JSON.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use casflake::{Layout, Stats};
 use serde::Serialize;
 
 use super::choices::{ClockName, WaitName};
+use super::latency::Percentiles;
 use super::measure::{Run, Setup};
 use super::usage::peak_memory;
 use crate::stop::Outcome;
@@ -21,6 +23,8 @@ pub(crate) struct Report {
     local: Option<u64>,
     clock: ClockName,
     wait: WaitName,
+    /// How many IDs in a second were to be drawn; `null` for as many as there are.
+    rate: Option<u64>,
     ids: u64,
     seconds: f64,
     ids_per_second: f64,
@@ -29,6 +33,10 @@ pub(crate) struct Report {
     /// User and system time of all threads; `null` where the system can't tell.
     cpu_seconds: Option<f64>,
     ids_by_thread: Vec<u64>,
+    /// `null` where no call was timed.
+    latency: Option<Percentiles>,
+    /// How many IDs were due when the time was over, and not drawn: their latencies are missing.
+    overdue: u64,
     repeats: u64,
     out_of_order: u64,
     foreign: u64,
@@ -67,6 +75,7 @@ impl Report {
             local: setup.local,
             clock: setup.clock,
             wait: setup.wait,
+            rate: setup.rate,
             ids,
             seconds,
             ids_per_second,
@@ -74,6 +83,8 @@ impl Report {
             share_of_limit: ids_per_second / limit_per_second,
             cpu_seconds: run.cpu.map(|cpu| cpu.as_secs_f64()),
             ids_by_thread: run.ids_by_thread,
+            latency: run.latency,
+            overdue: run.overdue,
             repeats: run.verdict.repeats,
             out_of_order: run.verdict.out_of_order,
             foreign: run.verdict.foreign,
@@ -133,6 +144,7 @@ impl Report {
             "a thread    {fewest} to {most} IDs; the fewest are {:.2} of a fair share",
             float(fewest) * float(*threads as u64) / float(*ids).max(1.0)
         )?;
+        self.print_latency(out)?;
         if let Some(block) = self.local {
             writeln!(out, "unused      {} IDs that handles of {block} reserved and dropped", self.unused)?;
         }
@@ -166,6 +178,22 @@ impl Report {
             "\n{}",
             if self.is_good() { "Every ID is distinct, and each thread's increase." } else { "WRONG" }
         )
+    }
+}
+
+impl Report {
+    fn print_latency(&self, out: &mut impl Write) -> io::Result<()> {
+        if let Some(Percentiles { samples, p50_ns, p90_ns, p99_ns, p99_9_ns, p99_99_ns, max_ns }) = self.latency {
+            let [p50, p90, p99, p99_9, p99_99, max] =
+                [p50_ns, p90_ns, p99_ns, p99_9_ns, p99_99_ns, max_ns].map(Duration::from_nanos);
+            let which = if self.rate.is_some() { "calls, from when they were due" } else { "sampled calls" };
+            writeln!(out, "latency     of {samples} {which}: p50 {p50:.1?}, p90 {p90:.1?}, p99 {p99:.1?},")?;
+            writeln!(out, "            p99.9 {p99_9:.1?}, p99.99 {p99_99:.1?}, max {max:.1?}")?;
+        }
+        if self.overdue > 0 {
+            writeln!(out, "overdue     {} IDs when the time was over; the latencies lack them", self.overdue)?;
+        }
+        Ok(())
     }
 }
 
@@ -216,10 +244,17 @@ mod tests {
         let mut handle = generator.local(64);
         (0..3).for_each(|_| assert!(handle.generate().is_ok()));
         drop(handle);
-        let plan = Plan::Count(ids);
-        let setup =
-            Setup { threads: 1, batch: 1, local: Some(64), clock: ClockName::System, wait: WaitName::Spin, plan };
-        let run = Run { ids_by_thread: vec![ids], time: Duration::from_secs(1), cpu: None, verdict };
+        let setup = Setup {
+            threads: 1,
+            batch: 1,
+            local: Some(64),
+            clock: ClockName::System,
+            wait: WaitName::Spin,
+            rate: None,
+            plan: Plan::Count(ids),
+        };
+        let ids_by_thread = vec![ids];
+        let run = Run { ids_by_thread, time: Duration::from_secs(1), cpu: None, latency: None, overdue: 0, verdict };
         Report::new(&setup, &Standard::LAYOUT, &generator.stats(), run).is_good()
     }
 
