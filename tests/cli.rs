@@ -338,6 +338,51 @@ fn stress_at_a_rate_ends_with_its_time() {
     assert!([0, 1000].contains(&report["ids"].as_u64().unwrap()), "the second batch is due after 1,000 seconds");
 }
 
+/// A file of this test alone, which is not there yet.
+fn new_file(name: &str) -> String {
+    let path = format!("{}/{}-{name}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+#[test]
+fn stress_plots_ids_and_waits_over_time() {
+    let path = new_file("plot.svg");
+    for (args, heading) in [
+        (&["--count", "20000", "--local", "8"][..], "casflake stress: 20,000 IDs in "),
+        (&["--count", "1", "--layout", "sonyflake", "--rate", "9999"], "wait spin, 1 a call, 9,999 due a second"),
+    ] {
+        let report = stress(&[&["--threads", "2", "--plot", &path], args].concat());
+        assert_eq!(report["ids"].to_string(), args[1]);
+        let svg = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"),
+            "the second one has overwritten the first"
+        );
+        for words in [heading, "IDs per ms", "waiting for a tick (% of thread time)", "time since the start (ms)"] {
+            assert!(svg.contains(words), "{words} in {svg}");
+        }
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn stress_refuses_a_plot_that_can_not_be_created_before_it_runs() {
+    let path = new_file("no-folder") + "/plot.svg";
+    // Without the refusal this would run for 11 days.
+    let output = run(&["stress", "--seconds", "1000000", "--plot", &path], "");
+    assert_fails(&output, 2, &["--plot", &path, "can't be created", "a folder that exists"]);
+    assert_eq!(text(&output.stdout), "");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_plot_that_can_not_be_written_is_a_failure_that_hides_no_report() {
+    let output = run(&["stress", "--count", "1", "--plot", "/dev/full"], "");
+    assert_fails(&output, 1, &["--plot /dev/full can't be written"]);
+    assert!(text(&output.stdout).trim_end().ends_with("each thread's increase."), "{}", text(&output.stdout));
+}
+
 #[test]
 fn stress_runs_for_a_time_and_draws_a_histogram() {
     let report = printed(&["stress", "--threads", "2", "--seconds", "0.1"]);

@@ -26,6 +26,11 @@ pub(crate) enum WaitName {
     Park,
 }
 
+/// As it is written on the command line.
+pub(crate) fn name(choice: &impl ValueEnum) -> String {
+    choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
 impl WaitName {
     pub(crate) const fn wait(self) -> Wait {
         match self {

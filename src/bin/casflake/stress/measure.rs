@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 use casflake::{Clock, Generator, Scheme};
 use crossbeam_utils::CachePadded;
 
+use super::chart::OverTime;
 use super::choices::{ClockName, WaitName};
 use super::draw::Source;
 use super::latency::{Latency, Percentiles};
 use super::progress::Progress;
 use super::proof::{Proof, Verdict};
 use super::schedule::{Schedule, Turn};
+use super::timeline::Timeline;
 use super::usage::cpu_time;
+use super::waits::Waits;
 use crate::stop::Stop;
 
 #[derive(Clone, Copy)]
@@ -38,6 +41,8 @@ pub(crate) struct Setup {
     /// How many IDs in a second by all threads; `None` for as many as there are.
     pub(crate) rate: Option<u64>,
     pub(crate) plan: Plan,
+    /// Whether to keep what has happened when.
+    pub(crate) is_plotted: bool,
 }
 
 /// What a run has come to.
@@ -51,6 +56,7 @@ pub(crate) struct Run {
     /// How many IDs were due when the time was over, and not drawn.
     pub(crate) overdue: u64,
     pub(crate) verdict: Verdict,
+    pub(crate) over_time: Option<OverTime>,
 }
 
 /// What the threads share.
@@ -88,6 +94,7 @@ struct Drawn {
     ids: u64,
     latency: Latency,
     overdue: u64,
+    timeline: Option<Timeline>,
     finished: Instant,
 }
 
@@ -101,28 +108,36 @@ pub(crate) fn run<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, setup
         drawn: (0..setup.threads).map(|_| CachePadded::default()).collect(),
     };
     let cpu_before = cpu_time();
-    let (started, drawn) = thread::scope(|scope| {
+    let (started, waits, mut drawn) = thread::scope(|scope| {
         let mut gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
         let running = start(scope, &shared)?;
         let started = Instant::now();
         *gate = started;
         drop(gate);
-        watch(&running, &shared, started);
+        let waits = watch(&running, &shared, started);
         let drawn = running.into_iter().map(join).collect::<Result<Vec<Drawn>, Stop>>()?;
-        Ok::<_, Stop>((started, drawn))
+        Ok::<_, Stop>((started, waits, drawn))
     })?;
     let finished = drawn.iter().map(|drawn| drawn.finished).max().unwrap_or(started);
+    let time = finished.saturating_duration_since(started);
     let mut latency = Latency::new().map_err(Stop::failed)?;
     for drawn in &drawn {
         latency.merge(&drawn.latency).map_err(Stop::failed)?;
     }
+    let over_time = waits.map(|mut waits| {
+        waits.finish(time, &generator.stats());
+        let mut timeline = Timeline::default();
+        drawn.iter_mut().filter_map(|drawn| drawn.timeline.take()).for_each(|other| timeline.merge(other));
+        OverTime { timeline, waits }
+    });
     Ok(Run {
         ids_by_thread: drawn.iter().map(|drawn| drawn.ids).collect(),
-        time: finished.saturating_duration_since(started),
+        time,
         cpu: cpu_time().zip(cpu_before).map(|(after, before)| after.saturating_sub(before)),
         latency: latency.percentiles(),
         overdue: drawn.iter().map(|drawn| drawn.overdue).sum(),
         verdict: shared.proof.verdict(),
+        over_time,
     })
 }
 
@@ -153,16 +168,25 @@ fn share(count: u64, threads: u64, thread: u64) -> u64 {
     count / threads + u64::from(thread < count % threads)
 }
 
-/// Shows the progress, and calls for an end when the time is over, until all threads have finished.
-fn watch<S, C>(running: &[Running<'_>], shared: &Shared<'_, S, C>, started: Instant) {
+/// Shows the progress, and calls for an end when the time is over, until all threads have finished. Samples how they
+/// wait, if that is to be plotted.
+fn watch<S: Scheme, C>(running: &[Running<'_>], shared: &Shared<'_, S, C>, started: Instant) -> Option<Waits> {
     let plan = shared.setup.plan;
+    let tick = Duration::from_millis(S::LAYOUT.tick_length());
+    let mut waits = shared.setup.is_plotted.then(|| Waits::new(tick));
     let mut progress = Progress::new(plan);
     while running.iter().any(|thread| !thread.is_finished()) {
-        thread::sleep(progress.show(shared.counted(), started.elapsed()));
+        let now = started.elapsed();
+        let mut nap = progress.show(shared.counted(), now);
+        if let Some(waits) = &mut waits {
+            nap = nap.min(waits.look(now, || shared.generator.stats()));
+        }
+        thread::sleep(nap);
         if matches!(plan, Plan::Time(time) if started.elapsed() >= time) {
             shared.call_for_an_end();
         }
     }
+    waits
 }
 
 fn join(thread: Running<'_>) -> Result<Drawn, Stop> {
@@ -179,6 +203,7 @@ fn draw<S: Scheme, C: Clock>(
     let mut witness = shared.proof.witness(thread, shared.generator.worker());
     let mut source = Source::new(shared.generator, shared.setup.batch, shared.setup.local);
     let mut latency = Latency::new().map_err(Stop::failed)?;
+    let mut timeline = shared.setup.is_plotted.then(Timeline::default);
     let started = *shared.gate.read().unwrap_or_else(PoisonError::into_inner);
     let mut schedule = Schedule::new(&shared.setup, thread, started);
     let mut ids = 0;
@@ -197,6 +222,9 @@ fn draw<S: Scheme, C: Clock>(
             latency.record(schedule.passed(since));
         }
         batch.iter().for_each(|id| witness.see(*id));
+        if let Some(timeline) = &mut timeline {
+            batch.iter().for_each(|id| timeline.see(id.parts().tick));
+        }
         ids += batch.len() as u64;
         // ORDERING: Relaxed, as where it is read.
         drawn.store(ids, Ordering::Relaxed);
@@ -205,5 +233,5 @@ fn draw<S: Scheme, C: Clock>(
     let overdue = schedule.overdue(finished.saturating_duration_since(started));
     let overdue = overdue.saturating_mul(shared.setup.batch as u64).min(quota - ids);
     witness.finish();
-    Ok(Drawn { ids, latency, overdue, finished })
+    Ok(Drawn { ids, latency, overdue, timeline, finished })
 }

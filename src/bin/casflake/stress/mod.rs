@@ -1,16 +1,21 @@
 //! `casflake stress`: many threads on one generator, and a proof that their IDs are good.
 
+mod chart;
 mod choices;
 mod draw;
 mod latency;
 mod measure;
+mod plot;
 mod progress;
 mod proof;
 mod report;
 mod schedule;
+mod timeline;
 mod usage;
+mod waits;
 
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -22,15 +27,17 @@ use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
 use choices::{ClockName, WaitName};
 use measure::{Plan, Setup};
+use plot::Plot;
 use report::Report;
 
 /// Draw IDs from one generator by many threads at once, and prove them distinct and in order
 ///
 /// Proves, exactly and for all IDs, that no two are the same and that each thread's increase. Memory stays bounded
-/// however long it runs: about 1 MiB a thread, and more while one falls seconds behind. The exit code is 1 if anything is wrong.
+/// however long it runs: about 1 MiB a thread, and more while one falls seconds behind. The exit code is 1 if anything
+/// is wrong.
 ///
-/// Latencies are those of a call, which draws one ID or a batch. Without --rate one call in 61 is timed, from its begin.
-/// With --rate each is, from when it was due: what holds one up counts for those that it keeps waiting, too.
+/// Latencies are those of a call, which draws one ID or a batch. Without --rate one call in 61 is timed, from its
+/// begin. With --rate each is, from when it was due: what holds one up counts for those that it keeps waiting, too.
 ///
 /// The rate is that of the wall clock. A run of n ms touches n + 1 of them, so that a short one can show a little more
 /// than the layout's limit.
@@ -64,6 +71,9 @@ pub(crate) struct Args {
     /// The layout of the ID's bits
     #[arg(long, value_enum, default_value_t = LayoutName::Standard)]
     layout: LayoutName,
+    /// Draw IDs, waits and lost exchanges over time as a picture in this file, which is overwritten
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -95,11 +105,21 @@ fn stress<S: Scheme>(clock: impl Clock + Sync, args: &Args) -> Outcome {
     let setup = setup(args, &S::LAYOUT)?;
     let worker = WorkerId::<S>::from_index_in(0).map_err(Stop::failed)?;
     let generator = GeneratorBuilder::new(worker, clock).wait(setup.wait.wait()).build().map_err(Stop::failed)?;
-    let run = measure::run(&generator, setup)?;
+    let plot = args.plot.as_deref().map(Plot::create).transpose()?;
+    let mut run = measure::run(&generator, setup)?;
+    let over_time = run.over_time.take();
     let report = Report::new(&setup, &S::LAYOUT, &generator.stats(), run);
+    let plotted = plot.zip(over_time).map_or(Ok(()), |(plot, over_time)| {
+        let svg = chart::svg(&report.headings(), setup.threads, S::LAYOUT.tick_length(), over_time)?;
+        plot.write(&svg)
+    });
     // A report that nobody reads must not hide what it says.
     let printed = report.print(args.json);
-    if report.is_good() { printed } else { Err(Stop::failed("the IDs are not as they must be: see the report")) }
+    if report.is_good() {
+        plotted.and(printed)
+    } else {
+        Err(Stop::failed("the IDs are not as they must be: see the report"))
+    }
 }
 
 fn setup(args: &Args, layout: &Layout) -> Result<Setup, Stop> {
@@ -112,8 +132,8 @@ fn setup(args: &Args, layout: &Layout) -> Result<Setup, Stop> {
     let most = per_second(layout);
     if let Some(rate) = rate.filter(|rate| *rate > most) {
         return Err(Stop::usage(format_args!(
-            "--rate {rate} is more than the layout's {most} IDs a second, so that calls would be later and later: give 1 to \
-             {most}, another --layout, or no rate for as many as there are"
+            "--rate {rate} is more than the layout's {most} IDs a second, so that calls would be later and later: give \
+             1 to {most}, another --layout, or no rate for as many as there are"
         )));
     }
     let cores = || thread::available_parallelism().map_or(1, NonZero::get);
@@ -122,7 +142,7 @@ fn setup(args: &Args, layout: &Layout) -> Result<Setup, Stop> {
         (Some(count), _) => Plan::Count(count),
         (None, time) => Plan::Time(time.unwrap_or_default()),
     };
-    Ok(Setup { threads, batch, local, clock, wait, rate, plan })
+    Ok(Setup { threads, batch, local, clock, wait, rate, plan, is_plotted: args.plot.is_some() })
 }
 
 /// The most IDs that one worker of the layout can issue in a second, rounded down.

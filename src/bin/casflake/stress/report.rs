@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use casflake::{Layout, Stats};
+use indicatif::HumanCount;
 use serde::Serialize;
 
-use super::choices::{ClockName, WaitName};
+use super::choices::{ClockName, WaitName, name};
 use super::latency::Percentiles;
 use super::measure::{Run, Setup};
 use super::usage::peak_memory;
@@ -108,6 +109,17 @@ impl Report {
     /// Whether each ID that the generator has handed out was drawn, or dropped by a handle.
     fn adds_up(&self) -> bool {
         self.counted.checked_sub(self.unused) == Some(self.ids)
+    }
+
+    /// What the run was, as the two lines above a chart.
+    pub(crate) fn headings(&self) -> [String; 2] {
+        let Self { threads, batch, ids, seconds, clock, wait, .. } = self;
+        let local = self.local.map(|block| format!(", handles of {block}")).unwrap_or_default();
+        let rate = self.rate.map(|rate| format!(", {} due a second", HumanCount(rate))).unwrap_or_default();
+        [
+            format!("casflake stress: {} IDs in {seconds:.3} s, with {threads} threads", HumanCount(*ids)),
+            format!("clock {}, wait {}, {batch} a call{local}{rate}", name(clock), name(wait)),
+        ]
     }
 
     pub(crate) fn print(&self, json: bool) -> Outcome {
@@ -221,7 +233,7 @@ fn limit(layout: &Layout) -> f64 {
 
 /// Counts to print, for which 53 bits are exact enough.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn float(count: u64) -> f64 {
+pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }
 
@@ -252,9 +264,18 @@ mod tests {
             wait: WaitName::Spin,
             rate: None,
             plan: Plan::Count(ids),
+            is_plotted: false,
         };
         let ids_by_thread = vec![ids];
-        let run = Run { ids_by_thread, time: Duration::from_secs(1), cpu: None, latency: None, overdue: 0, verdict };
+        let run = Run {
+            ids_by_thread,
+            time: Duration::from_secs(1),
+            cpu: None,
+            latency: None,
+            overdue: 0,
+            verdict,
+            over_time: None,
+        };
         Report::new(&setup, &Standard::LAYOUT, &generator.stats(), run).is_good()
     }
 

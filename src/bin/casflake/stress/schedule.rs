@@ -71,7 +71,7 @@ impl Schedule {
                 if !wait(self.started, due, is_over) {
                     return Turn::Stop;
                 }
-                // Not from when the thread got round to it: the time that a late call keeps the next ones waiting counts.
+                // Not from when the thread got round to it: that a late call keeps the next ones waiting counts.
                 Turn::Timed(due)
             }
         };

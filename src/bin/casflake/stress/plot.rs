@@ -1,0 +1,30 @@
+//! `--plot`: the file that the chart goes to.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::stop::{Outcome, Stop};
+
+pub(crate) struct Plot {
+    path: PathBuf,
+    file: File,
+}
+
+impl Plot {
+    /// Creates the file, before a run that may be long.
+    pub(crate) fn create(path: &Path) -> Result<Self, Stop> {
+        let file = File::create(path).map_err(|error| {
+            Stop::usage(format_args!(
+                "--plot {} can't be created ({error}): give a file that can be written, in a folder that exists",
+                path.display()
+            ))
+        })?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    pub(crate) fn write(mut self, svg: &str) -> Outcome {
+        let written = self.file.write_all(svg.as_bytes());
+        written.map_err(|error| Stop::failed(format_args!("--plot {} can't be written: {error}", self.path.display())))
+    }
+}

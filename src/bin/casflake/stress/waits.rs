@@ -1,0 +1,146 @@
+//! How long the threads waited, and how often they lost an exchange, over the run: sums, looked at now and then.
+//!
+//! Because they are sums, a sample can be dropped without anything lost but detail.
+
+use std::time::Duration;
+
+use casflake::Stats;
+
+/// The most samples.
+const SAMPLES: usize = 1024;
+
+/// At least so many ticks between two samples. A wait is booked when it is over, at a tick's begin: how many begins
+/// fall between two samples must not make much of a difference.
+const TICKS: u32 = 20;
+
+pub(crate) struct Waits {
+    interval: Duration,
+    samples: Vec<Sample>,
+}
+
+/// What the sums were at a time since the start.
+#[derive(Clone, Copy, Default)]
+struct Sample {
+    at: Duration,
+    waited: Duration,
+    retries: u64,
+}
+
+/// What came to the sums in a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) from: Duration,
+    pub(crate) to: Duration,
+    /// By all threads together.
+    pub(crate) waited: Duration,
+    pub(crate) retries: u64,
+}
+
+impl Waits {
+    pub(crate) fn new(tick: Duration) -> Self {
+        Self { interval: tick * TICKS, samples: vec![Sample::default()] }
+    }
+
+    /// Takes a sample if it is time for one, and returns how long to wait before the next.
+    pub(crate) fn look(&mut self, now: Duration, stats: impl FnOnce() -> Stats) -> Duration {
+        if now >= self.next() {
+            self.samples.push(sample(now, &stats()));
+            if self.samples.len() > SAMPLES {
+                self.thin_out();
+            }
+        }
+        self.next().saturating_sub(now)
+    }
+
+    /// Takes the last sample.
+    pub(crate) fn finish(&mut self, now: Duration, stats: &Stats) {
+        // Instead of one that is so near that what lies in between would say little.
+        let is_near = self.samples.last().is_some_and(|last| now.saturating_sub(last.at) < self.interval / 2);
+        if is_near && self.samples.len() > 1 {
+            self.samples.pop();
+        }
+        self.samples.push(sample(now, stats));
+    }
+
+    fn next(&self) -> Duration {
+        self.samples.last().map_or(Duration::ZERO, |last| last.at + self.interval)
+    }
+
+    fn thin_out(&mut self) {
+        self.interval *= 2;
+        let mut is_kept = false;
+        self.samples.retain(|_| {
+            is_kept = !is_kept;
+            is_kept
+        });
+    }
+
+    pub(crate) fn spans(&self) -> impl Iterator<Item = Span> + '_ {
+        self.samples.iter().zip(self.samples.iter().skip(1)).map(|(before, after)| Span {
+            from: before.at,
+            to: after.at,
+            waited: after.waited.saturating_sub(before.waited),
+            retries: after.retries.saturating_sub(before.retries),
+        })
+    }
+}
+
+fn sample(at: Duration, stats: &Stats) -> Sample {
+    Sample { at, waited: stats.overflow_wait_time, retries: stats.cas_retries }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use casflake::{Generator, Standard, Stats, WorkerId};
+
+    use super::{SAMPLES, Span, Waits};
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// Of a run whose threads wait half a ms in each, and lose three exchanges.
+    fn stats(now: u64) -> Stats {
+        let mut stats = Generator::<Standard>::new(WorkerId::fixed::<0, 0>()).stats();
+        (stats.overflow_wait_time, stats.cas_retries) = (ms(now) / 2, 3 * now);
+        stats
+    }
+
+    #[test]
+    fn a_sample_is_taken_when_it_is_time_for_one() {
+        let mut waits = Waits::new(ms(1));
+        assert_eq!(waits.look(ms(0), || unreachable!()), ms(20));
+        assert_eq!(waits.look(ms(15), || unreachable!()), ms(5));
+        assert_eq!(waits.look(ms(22), || stats(22)), ms(20));
+        waits.finish(ms(40), &stats(40));
+        let span = |from, to| Span { from: ms(from), to: ms(to), waited: ms(to - from) / 2, retries: 3 * (to - from) };
+        assert_eq!(waits.spans().collect::<Vec<_>>(), [span(0, 22), span(22, 40)]);
+    }
+
+    #[test]
+    fn the_end_takes_the_place_of_a_sample_just_before() {
+        let mut waits = Waits::new(ms(1));
+        waits.look(ms(20), || stats(20));
+        waits.look(ms(40), || stats(40));
+        waits.finish(ms(41), &stats(41));
+        assert_eq!(waits.spans().map(|span| span.to).collect::<Vec<_>>(), [ms(20), ms(41)]);
+        let mut waits = Waits::new(ms(1));
+        waits.finish(ms(1), &stats(1));
+        assert_eq!(waits.spans().map(|span| span.to).collect::<Vec<_>>(), [ms(1)]);
+    }
+
+    #[test]
+    fn a_long_run_keeps_a_bounded_number_of_samples_and_all_of_the_sums() {
+        let mut waits = Waits::new(ms(1));
+        for now in (0..10_000_000).step_by(20) {
+            waits.look(ms(now), || stats(now));
+            assert!(waits.samples.len() <= SAMPLES);
+        }
+        waits.finish(ms(10_000_000), &stats(10_000_000));
+        assert!(waits.samples.len() > SAMPLES / 4, "{}", waits.samples.len());
+        assert_eq!(waits.spans().map(|span| span.waited).sum::<Duration>(), ms(5_000_000));
+        assert_eq!(waits.spans().map(|span| span.retries).sum::<u64>(), 30_000_000);
+    }
+}
