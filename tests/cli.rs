@@ -362,6 +362,10 @@ fn stress_plots_ids_and_waits_over_time() {
         for words in [heading, "IDs per ms", "waiting for a tick (% of thread time)", "time since the start (ms)"] {
             assert!(svg.contains(words), "{words} in {svg}");
         }
+        for (line, colour) in [("IDs", "#1F77B4"), ("waits", "#C85014"), ("retries", "#6E50A0")] {
+            let drawn = format!("<polyline fill=\"none\" opacity=\"1\" stroke=\"{colour}\"");
+            assert!(svg.contains(&drawn), "the line of the {line} in {svg}");
+        }
     }
     std::fs::remove_file(path).unwrap();
 }

@@ -1,6 +1,6 @@
 //! `--clock` and `--wait`: from names to what the library has.
 
-use casflake::Wait;
+use casflake::{Clock, CoarseClock, SystemClock, TscClock, Wait};
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -13,6 +13,23 @@ pub(crate) enum ClockName {
     Coarse,
     /// The processor's counter, set by the system's clock once a ms
     Tsc,
+}
+
+/// A clock that a generator can be run by. It has its name with it, so that a report names the one that was used.
+pub(crate) trait Named: Clock + Sync {
+    const NAME: ClockName;
+}
+
+impl Named for SystemClock {
+    const NAME: ClockName = ClockName::System;
+}
+
+impl Named for CoarseClock {
+    const NAME: ClockName = ClockName::Coarse;
+}
+
+impl Named for TscClock {
+    const NAME: ClockName = ClockName::Tsc;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]

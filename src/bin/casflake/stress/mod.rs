@@ -19,13 +19,13 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use casflake::{Clock, CoarseClock, GeneratorBuilder, Layout, Scheme, SystemClock, TscClock, WorkerId};
+use casflake::{CoarseClock, GeneratorBuilder, Layout, Scheme, SystemClock, TscClock, WorkerId};
 use clap::ArgGroup;
 
 use crate::layouts::{LayoutName, with_scheme};
 use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
-use choices::{ClockName, WaitName};
+use choices::{ClockName, Named, WaitName};
 use measure::{Plan, Setup};
 use plot::Plot;
 use report::Report;
@@ -97,14 +97,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
 }
 
-fn run_by(clock: impl Clock + Sync, args: &Args) -> Outcome {
+fn run_by(clock: impl Named, args: &Args) -> Outcome {
     with_scheme!(args.layout, stress(clock, args))
 }
 
-fn stress<S: Scheme>(clock: impl Clock + Sync, args: &Args) -> Outcome {
-    let setup = setup(args, &S::LAYOUT)?;
+fn stress<S: Scheme>(clock: impl Named, args: &Args) -> Outcome {
+    let setup = setup(args, name_of(&clock), &S::LAYOUT)?;
     let worker = WorkerId::<S>::from_index_in(0).map_err(Stop::failed)?;
-    let generator = GeneratorBuilder::new(worker, clock).wait(setup.wait.wait()).build().map_err(Stop::failed)?;
+    let generator = builder(worker, clock, args.wait).build().map_err(Stop::failed)?;
     let plot = args.plot.as_deref().map(Plot::create).transpose()?;
     let mut run = measure::run(&generator, setup)?;
     let over_time = run.over_time.take();
@@ -122,8 +122,16 @@ fn stress<S: Scheme>(clock: impl Clock + Sync, args: &Args) -> Outcome {
     }
 }
 
-fn setup(args: &Args, layout: &Layout) -> Result<Setup, Stop> {
-    let &Args { batch, local, clock, wait, rate, .. } = args;
+const fn name_of<C: Named>(_: &C) -> ClockName {
+    C::NAME
+}
+
+fn builder<S: Scheme, C: Named>(worker: WorkerId<S>, clock: C, wait: WaitName) -> GeneratorBuilder<S, C> {
+    GeneratorBuilder::new(worker, clock).wait(wait.wait())
+}
+
+fn setup(args: &Args, clock: ClockName, layout: &Layout) -> Result<Setup, Stop> {
+    let &Args { batch, local, wait, rate, .. } = args;
     if let Some(block) = local.filter(|_| batch > 1) {
         return Err(Stop::usage(format_args!(
             "--batch {batch} does not go with --local {block}, whose handles draw 1 ID a call: leave one of them out"
@@ -148,4 +156,21 @@ fn setup(args: &Args, layout: &Layout) -> Result<Setup, Stop> {
 /// The most IDs that one worker of the layout can issue in a second, rounded down.
 fn per_second(layout: &Layout) -> u64 {
     (layout.max_sequence() + 1).saturating_mul(1000) / layout.tick_length()
+}
+
+#[cfg(test)]
+mod tests {
+    use casflake::{Standard, SystemClock, WorkerId};
+
+    use super::builder;
+    use super::choices::WaitName;
+
+    /// A generator does not tell how it waits, and no figure of a run proves it.
+    #[test]
+    fn the_generator_waits_as_it_was_told_to() {
+        for (name, wait) in [(WaitName::Spin, "Spin"), (WaitName::Yield, "Yield"), (WaitName::Park, "Park")] {
+            let builder = format!("{:?}", builder(WorkerId::<Standard>::fixed::<0, 0>(), SystemClock, name));
+            assert!(builder.contains(&format!("wait: {wait}")), "{builder}");
+        }
+    }
 }

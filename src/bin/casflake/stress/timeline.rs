@@ -72,8 +72,8 @@ impl Timeline {
         self.close();
         other.close();
         let Some((first, last)) = other.ends else { return };
+        // At least as wide as the other's buckets then, which reach less far.
         self.reach(first, last);
-        self.widen(other.shift);
         other.widen(self.shift);
         for (bucket, ids) in other.ids {
             *self.ids.entry(bucket).or_default() += ids;
