@@ -36,7 +36,7 @@ use crate::worker::WorkerId;
 /// | | |
 /// |---|---|
 /// | I1 | No two calls return the same ID, from any threads, whatever the clock does. Neither do two generators with different workers; two that run with the *same* worker do. |
-/// | I2 | If one call returns before another begins, in whatever threads, its ID is smaller. |
+/// | I2 | If one call returns before another begins, in whatever threads, its ID is smaller. (A [`LocalGenerator`](crate::LocalGenerator) promises so of its own alone.) |
 /// | I3 | An ID's tick is never ahead of the highest reading that the clock has given by more than [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set). |
 /// | I4 | A clock that steps back makes no duplicate and hangs no caller: the tick that was open is used up, then calls wait for the clock to catch up, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most, then they are refused. A [`strict`](crate::GeneratorBuilder::strict) generator refuses at once. |
 /// | I5 | A value that does not fit is refused, never masked. |
@@ -174,6 +174,11 @@ impl<S: Scheme, C> Generator<S, C> {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.ledger.snapshot(|| self.load(), self.initial(), S::LAYOUT.sequence_bits())
+    }
+
+    #[inline]
+    pub(crate) const fn is_strict(&self) -> bool {
+        self.settings.strict
     }
 
     /// Whether a call of `close` has begun.

@@ -34,15 +34,18 @@ use crate::state::{Reservation, signed};
 /// # What it promises
 /// All that the [`Generator`] does, but for order (I2): a handle's own IDs increase, and no two handles or calls of the
 /// generator ever return the same ID. No ID is older than the tick which the clock told when the call began. A closed
-/// generator's handles fail at once, as does a strict generator's when the clock has stepped back.
+/// generator's handles fail at once, as do a strict generator's when the clock has stepped back: those look at the shared
+/// word for each ID.
 ///
 /// # What it does not promise
 /// **Order across handles.** An ID of one handle may be smaller than one that another, or the generator itself, has issued
-/// before, if both are of the same tick. Where that matters, call [`Generator::generate`].
+/// before: of the same tick, or of one before it where the clock lags ([`Clock::unix_millis`]), may be led
+/// ([`max_lead`](crate::GeneratorBuilder::max_lead)) or has stepped back. Where that matters, call
+/// [`Generator::generate`].
 ///
 /// # How many it reserves
 /// As many as it has issued in the tick, or before a tick's first ID in the last tick that it issued any in: 1 to begin
-/// with, the given block at most. So it reserves at most twice as many as it issues, or as many as it did in the tick
+/// with, the given block at most. So it reserves at most twice as many as it issues, or as many as it issued in the tick
 /// before, and an idle handle costs next to nothing. What is left when the tick is over, or the handle is dropped, is lost:
 /// [`Stats::unused`](crate::Stats::unused) counts it.
 pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
@@ -97,26 +100,27 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
     #[inline]
     fn next(&mut self, reserve: Reserve<S, C>) -> Result<Snowflake<S>, GenerateError> {
         let now = self.generator.reading();
-        let usable = self.left > 0 && !self.generator.is_closing();
-        if usable && now == self.tick {
+        let is_closing = self.generator.is_closing();
+        if self.left > 0 && now == self.tick && !is_closing && !self.generator.is_strict() {
             return Ok(self.take());
         }
-        self.next_by_more_than_a_look(usable && now < self.tick, reserve)
+        self.next_by_more_than_a_look(now, is_closing, reserve)
     }
 
     #[cold]
     fn next_by_more_than_a_look(
         &mut self,
-        is_ahead: bool,
+        now: i64,
+        is_closing: bool,
         reserve: Reserve<S, C>,
     ) -> Result<Snowflake<S>, GenerateError> {
-        if is_ahead {
-            // The clock lags, may be led, or has stepped back; an open tick is used up even then, unless strictly.
-            self.generator.check_strictly(self.tick)?;
-        } else {
-            let slots = reserve(self.generator, self.issued().clamp(1, self.block))?;
-            self.begin(slots);
+        // A clock before the slots' tick lags, may be led, or has stepped back: they are used up even then, unless strictly.
+        if self.left > 0 && now <= self.tick && !is_closing {
+            self.generator.check_strictly(now)?;
+            return Ok(self.take());
         }
+        let slots = reserve(self.generator, self.issued().clamp(1, self.block))?;
+        self.begin(slots);
         Ok(self.take())
     }
 

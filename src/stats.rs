@@ -35,7 +35,7 @@ pub struct Stats {
     pub last_tick: Option<u64>,
     /// The highest sequence number in that tick; 0 before the first ID.
     pub tick_max_sequence: u64,
-    /// The highest sequence number in any tick; 0 before the first ID.
+    /// The highest sequence number in any tick, of an ID or of a slot that a handle has reserved; 0 before the first.
     pub max_sequence: u64,
     /// In how many ticks how many IDs were issued.
     pub ids_per_tick: Histogram,
@@ -194,8 +194,8 @@ impl Ledger {
         };
         Stats {
             ids: never_less(told_ids, ids),
-            // ORDERING: Relaxed, as where they are booked.
-            unused: self.unused.load(Ordering::Relaxed),
+            // ORDERING: Relaxed, as where they are booked. Some may be of a tick whose IDs are not booked yet.
+            unused: self.unused.load(Ordering::Relaxed).min(ids),
             ticks: never_less(told_ticks, buckets.iter().sum()),
             last_tick,
             tick_max_sequence: if last_tick.is_some() { word.wrapping_sub(1) & mask } else { 0 },
@@ -218,6 +218,7 @@ mod tests {
     use core::time::Duration;
     use std::sync::Barrier;
     use std::thread;
+    use std::vec::Vec;
 
     use super::Ledger;
 
@@ -251,6 +252,32 @@ mod tests {
             assert!(ledger.snapshot(|| round, 0, 20).ids >= round);
             assert!(ledger.snapshot(|| 0, 0, 20).ids >= round, "{round}");
         });
+    }
+
+    /// Up to the 2^61 IDs that the widest sequence has.
+    #[test]
+    fn every_tick_is_in_a_range_however_many_ids_it_has() {
+        let ledger = Ledger::new();
+        for power in 0..=61 {
+            ledger.book_tick(1 << power);
+        }
+        let stats = ledger.snapshot(|| 0, 0, 61);
+        let ranges: Vec<_> = stats.ids_per_tick.iter().collect();
+        assert_eq!(stats.ticks, 62);
+        assert_eq!(ranges.first(), Some(&(1..=1, 1)));
+        assert_eq!(ranges[21..], [(1 << 21..=(1 << 22) - 1, 1), (1 << 22..=1 << 61, 40)]);
+        assert_eq!(ledger.snapshot(|| 1 << 40, 0, 61).ticks, 63, "and one that is open");
+    }
+
+    #[test]
+    fn no_more_are_told_as_unused_than_as_issued() {
+        let ledger = Ledger::new();
+        ledger.book_unused(9);
+        // The tick that the nine are of has been left, and is not booked yet.
+        let stats = ledger.snapshot(|| 2 + (1 << 20), 0, 20);
+        assert_eq!((stats.ids, stats.unused), (2, 2));
+        ledger.book_tick(30);
+        assert_eq!(ledger.snapshot(|| 2 + (1 << 20), 0, 20).unused, 9);
     }
 
     #[test]

@@ -25,8 +25,11 @@ pub enum Wait {
     /// scheduler to yield to, it goes on spinning). Right where there are more threads than cores.
     Yield,
     /// Sleeps for most of the rest of the tick and spins for the last of it, so that a thread which waits leaves its core to
-    /// others. How much it leaves to spinning follows how late the system has woken its threads up of late. As many IDs
-    /// in all as with `Spin`, but now and then one that comes a little later. Spins without `std`, which can't sleep.
+    /// others. How much it leaves to spinning follows how late the system has woken its threads up of late.
+    ///
+    /// As many IDs in all as with `Spin` where the system wakes threads up within the tick, but now and then one that comes
+    /// a little later. A sleep is 10 ms long at most: so late a thread can notice that the generator was closed, its fence
+    /// extended or the clock set. Spins without `std`, which can't sleep.
     Park,
 }
 
@@ -83,7 +86,10 @@ impl<'g, C: Clock> Waiting<'g, C> {
             Wait::Spin => spin_loop(),
             Wait::Yield if waiter.looks < SPINS => spin_loop(),
             Wait::Yield => yield_now(),
-            Wait::Park => waiter.slept += self.lateness.nap(until, waiter.looks == 0),
+            Wait::Park => {
+                let left = self.settings.max_wait.saturating_sub(waiter.waited());
+                waiter.slept += self.lateness.nap(until.min(left), waiter.looks == 0);
+            }
         }
         waiter.looks = waiter.looks.saturating_add(1);
         waiter.is_over = waiter.waited() >= self.settings.max_wait;

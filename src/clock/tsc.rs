@@ -9,12 +9,11 @@ use super::{Clock, SystemClock};
 /// half the cost of [`SystemClock`], with feature `tsc-clock`.
 ///
 /// Each thread keeps the millisecond that it read last and how far the counter may go until it is over, and reads the
-/// system's clock again then. So it follows that clock, steps and all, within a millisecond, and never runs ahead of it: the
-/// counter decides only whether the millisecond may still be the same. A counter that was set back, or that differs
-/// between processors, sends it to the system's clock early.
+/// system's clock again then, or where the counter was set back. So it follows that clock, steps and all, within a
+/// millisecond, and never runs ahead of it but for the rest of the one in which it steps back.
 ///
-/// Where the processor has no counter of constant rate it reads the system's clock each time. A processor that stops its
-/// counter while the machine sleeps can leave it a millisecond of running time behind.
+/// Where the processor has no counter of constant rate it reads the system's clock each time. Where processors' counters
+/// differ, or stop while the machine sleeps, it can be a millisecond of running time behind.
 ///
 /// ```
 /// use std::sync::LazyLock;

@@ -51,8 +51,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// `advance` by a look at the clock on the hot path, or `None` where a precise one has to decide.
     ///
     /// Read before the word, which takes a processor a quarter less than the other way round: the word's cache line is busy
-    /// for a moment after the exchange of the call before. And read once, whatever is lost to others: an older reading
-    /// is as good as a new one for all but a refusal.
+    /// for a moment after the exchange of the call before. And read once, whatever is lost to others: the older it is the less
+    /// it grants, and it refuses nothing.
     #[inline]
     fn advance_at_once(&self, count: u64) -> Option<Reservation> {
         let now = self.reading();
@@ -138,24 +138,31 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// For slots of `tick` that were reserved before: refuses where a strict generator's clock has stepped back behind it.
-    pub(crate) fn check_strictly(&self, tick: i64) -> Result<(), GenerateError> {
-        if !self.settings.strict {
+    /// For slots that were reserved before: refuses where a strict generator's clock has stepped back behind the last tick.
+    /// `now` is a reading of the hot path.
+    pub(crate) fn check_strictly(&self, now: i64) -> Result<(), GenerateError> {
+        let behind = |now: i64| {
+            let last = self.last_tick()?;
+            (signed(last) > now.saturating_add(signed(self.settings.max_lead))).then_some(last)
+        };
+        if !self.settings.strict || behind(now).is_none() {
             return Ok(());
         }
-        let mut unix_nanos = 0;
+        let mut outcome = Ok(());
         // One reading alone is no proof that the clock stepped back.
         for _ in 0..2 {
-            unix_nanos = self.clock.unix_nanos();
+            // Looked at before the clock, as in `advance_precisely`.
+            let Some(last) = self.last_tick() else { return Ok(()) };
+            let unix_nanos = self.clock.unix_nanos();
             let now = S::LAYOUT.reading(millis(unix_nanos));
-            if tick <= now.saturating_add(signed(self.settings.max_lead)) {
+            if signed(last) <= now.saturating_add(signed(self.settings.max_lead)) {
                 return Ok(());
             }
+            let refusal = Refusal::NotBegun { tick: last, cause: Cause::Behind { last } };
+            outcome = Err(self.hold(refusal, unix_nanos).error());
         }
         self.ledger.book_clock_behind();
-        let tick = tick.unsigned_abs();
-        let refusal = Refusal::NotBegun { tick, cause: Cause::Behind { last: tick } };
-        Err(self.hold(refusal, unix_nanos).error())
+        outcome
     }
 
     /// The tick that the clock says it is, as the hot path reads it: it may lag.

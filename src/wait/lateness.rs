@@ -13,8 +13,8 @@ const LONGEST: Duration = Duration::from_millis(10);
 /// A shorter sleep is not worth its two switches of context.
 const SHORTEST: Duration = Duration::from_micros(20);
 
-/// The lateness beyond which one sleep says more of that moment than of the machine.
-const OUTLIER: u64 = 1_000_000;
+/// The latest that a machine is taken for: a little over the slowest timers there are, of 15.6 ms.
+const LATEST: u64 = 20_000_000;
 
 /// How late sleeping threads have been woken of late, in nanoseconds: most of them, not all. One for all threads.
 pub(crate) struct Lateness(AtomicU64);
@@ -51,17 +51,21 @@ impl Lateness {
     }
 }
 
-/// What to expect after a sleep that was `late`: quick to rise and slow to fall, so that most sleeps end in time.
+/// What to expect after a sleep that was `late`: quick to rise and slow to fall, so that most sleeps end in time; but no
+/// more than twice what it was, for one sleep may say more of its moment than of the machine.
 fn learnt(expected: u64, late: Duration) -> u64 {
-    let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).min(OUTLIER);
-    if late > expected { expected + (late - expected) / 4 } else { expected - (expected - late) / 16 }
+    let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).min(LATEST);
+    match late.checked_sub(expected) {
+        Some(more) => expected + (more / 4).min(expected.max(FIRST_GUESS / 8)),
+        None => expected - (expected - late) / 16,
+    }
 }
 
 #[cfg(all(test, feature = "std"))]
 mod tests {
     use core::time::Duration;
 
-    use super::{FIRST_GUESS, LONGEST, Lateness, OUTLIER, learnt};
+    use super::{FIRST_GUESS, LATEST, LONGEST, Lateness, learnt};
     use crate::sync::Ordering;
 
     fn expected(lateness: &Lateness) -> u64 {
@@ -88,7 +92,15 @@ mod tests {
             *expected = learnt(*expected, if sleep % 20 == 0 { Duration::from_secs(9) } else { Duration::ZERO });
             Some(*expected)
         });
-        assert!(highest.max().is_some_and(|highest| highest < OUTLIER / 2));
+        assert!(highest.max().is_some_and(|highest| highest < 250_000));
+    }
+
+    #[test]
+    fn no_machine_is_taken_for_later_than_the_latest_nor_for_early() {
+        let after = |late, sleeps| (0..sleeps).fold(FIRST_GUESS, |expected, _| learnt(expected, late));
+        assert!((LATEST - 10..=LATEST).contains(&after(Duration::MAX, 100)));
+        assert!(after(Duration::ZERO, 1000) < 20);
+        assert!(learnt(0, Duration::MAX) > 0, "even from nothing it rises");
     }
 
     #[test]

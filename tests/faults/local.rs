@@ -179,6 +179,22 @@ fn i4_a_strict_generators_handle_refuses_at_once_and_goes_on_when_the_clock_has_
     assert_eq!(handle.generate().map(slot), Ok((TICK, 66)), "nothing was lost by the refusals");
 }
 
+/// The clock is behind what others have issued, if not behind the handle's own slots.
+#[test]
+fn i4_a_strict_generators_handle_refuses_where_the_generator_does() {
+    let ids = with(ManualClock::new(NOW), |builder| builder.strict(true));
+    let mut handle = ids.local(64);
+    take(&mut handle, 3);
+    ids.clock().advance(5);
+    assert_eq!(ids.try_generate().map(slot), Ok((TICK + 5, 0)));
+    ids.clock().step_back(5);
+    let behind = Err(GenerateError::ClockBehind { by: ms(5) });
+    assert_eq!((ids.try_generate(), handle.try_generate(), handle.generate()), (behind, behind, behind));
+    assert_eq!(ids.stats().clock_behind, 3);
+    ids.clock().advance(5);
+    assert_eq!(handle.try_generate().map(slot), Ok((TICK + 5, 1)));
+}
+
 /// One precise reading alone is no proof that the clock stepped back.
 #[test]
 fn i4_a_step_that_is_undone_before_it_is_confirmed_is_no_step_back() {

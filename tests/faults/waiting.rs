@@ -1,7 +1,7 @@
 //! How long a call waits: known waits are weighed before they begin, unknown ones bounded by the clock's `elapsed`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use casflake::{Clock, GenerateError, Generator, GeneratorBuilder, ManualClock, Sonyflake, Standard, Wait, WorkerId};
 
@@ -135,4 +135,21 @@ fn i4_a_call_that_parks_ends_as_one_that_spins_does() {
     ids.clock().then([NOW, NOW, NOW, NOW + 1]);
     assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)));
     assert_eq!(ids.stats().overflow_waits, 1);
+}
+
+/// Sonyflake's ticks are 10 ms long, as is the longest sleep, and a second one would be far over the bound. A look counts as
+/// 100 ns: a wait of looks alone takes 103,000 of them, one of sleeps alone 2. What is left for lateness is spun.
+#[cfg(feature = "std")]
+#[test]
+fn i4_a_call_that_parks_sleeps_and_sleeps_no_longer_than_max_wait() {
+    let worker = WorkerId::<Sonyflake>::fixed_in::<0, 5>();
+    let builder = GeneratorBuilder::new(worker, Script::new([1_409_529_600_000])).wait(Wait::Park);
+    let max_wait = ms(10) + Duration::from_micros(300);
+    let ids = builder.max_wait(max_wait).build().expect("settings");
+    drain(&ids, 256);
+    let (began, naps) = (Instant::now(), ids.clock().looks());
+    assert_eq!(ids.generate(), Err(GenerateError::ClockStalled { max_wait }));
+    assert!(began.elapsed() >= ms(9), "it was slept for");
+    let looks = ids.clock().looks() - naps;
+    assert!((100..10_000).contains(&looks), "{looks} looks");
 }

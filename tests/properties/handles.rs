@@ -112,6 +112,8 @@ proptest! {
                 prop_assert!(tick <= highest + lead, "{id:?} is ahead of {highest}");
                 prop_assert!(tick >= now, "{id:?} is older than {now}");
                 prop_assert!(!strict || tick <= now + lead, "{id:?} although the clock stands at {now}");
+                let last = i64::try_from(generator.last_tick().expect("an ID was issued")).expect("a tick");
+                prop_assert!(!strict || last <= now + lead, "{id:?} although an ID of {last} was issued before {now}");
                 prop_assert!(id.tick() < generator.fence() && id.worker() == 1);
             }
         }
