@@ -1,13 +1,14 @@
 //! One thread, with nothing else to do.
 
 use std::hint::{black_box, spin_loop};
+use std::sync::atomic::{Ordering, fence};
 
 use crate::source::{Id, Source};
 use crate::time::{Counter, unix_ms};
 use crate::verdict::{Offset, Verdict};
 
-/// How many IDs are drawn while the clock runs: they stay in the processor's cache, so that memory takes no time.
-const CHUNK: usize = 4096;
+/// How many IDs are drawn while the clock runs: they stay in the processor's nearest cache, so that memory takes no time.
+const CHUNK: usize = 1024;
 
 /// What a run of one thread has found.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,8 @@ fn drawn<const N: usize, S: Source>(source: &mut S, count: usize, pause: impl Fn
     source.draw(&mut chunk);
     while log.len() < count {
         pause();
+        // ORDERING: SeqCst, the one that has the copy below leave the store buffer: else the chunk's own stores queue behind it.
+        fence(Ordering::SeqCst);
         let start = counter.now();
         source.draw(black_box(&mut chunk));
         counts += counter.now() - start;
