@@ -10,6 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use casflake::{Clock, GenerateError, Generator, Layout, Scheme, Snowflake, Standard, SystemClock, Wait, WorkerId};
+#[cfg(all(feature = "coarse-clock", feature = "tsc-clock"))]
+use casflake::{CoarseClock, GeneratorBuilder, TscClock};
 use rayon::prelude::*;
 
 /// 4 million IDs a millisecond: no machine runs out of them, so that threads meet at the word and not at the clock.
@@ -48,7 +50,7 @@ fn together<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T>
     })
 }
 
-fn try_until_free<S: Scheme>(generator: &Generator<S>) -> Snowflake<S> {
+fn try_until_free<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>) -> Snowflake<S> {
     loop {
         match generator.try_generate() {
             Ok(id) => return id,
@@ -59,7 +61,7 @@ fn try_until_free<S: Scheme>(generator: &Generator<S>) -> Snowflake<S> {
 }
 
 /// `count` IDs, by all four calls in turn, each thread out of step with the others.
-fn mixed<S: Scheme>(generator: &Generator<S>, thread: usize, count: usize) -> Vec<Snowflake<S>> {
+fn mixed<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, thread: usize, count: usize) -> Vec<Snowflake<S>> {
     let mut ids = Vec::with_capacity(count);
     let mut round = thread;
     while ids.len() < count {
@@ -95,7 +97,7 @@ fn sorted_and_distinct<S: Scheme>(threads: Vec<Vec<Snowflake<S>>>) -> Vec<Snowfl
 }
 
 /// `ids`, all that `generator` ever issued, in order, counted anew against what it says of itself.
-fn assert_stats_agree<S: Scheme>(generator: &Generator<S>, ids: &[Snowflake<S>]) {
+fn assert_stats_agree<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, ids: &[Snowflake<S>]) {
     let stats = generator.stats();
     let (mut ticks, mut max_sequence, mut histogram) = (0, 0, BTreeMap::<u64, u64>::new());
     for tick in ids.chunk_by(|one, next| one.tick() == next.tick()) {
@@ -118,7 +120,7 @@ fn assert_stats_agree<S: Scheme>(generator: &Generator<S>, ids: &[Snowflake<S>])
     assert_eq!(told, histogram);
 }
 
-fn stress<S: Scheme>(generator: &Generator<S>, threads: usize, count: usize) {
+fn stress<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, threads: usize, count: usize) {
     let ids = together(threads, |thread| mixed(generator, thread, count / threads));
     ids.par_iter().for_each(|ids| assert_increasing(ids));
     let ids = sorted_and_distinct(ids);
@@ -150,7 +152,7 @@ fn i1_threads_that_sleep_while_they_wait_get_distinct_increasing_ids() {
 }
 
 /// Handles with blocks of 1, 2, 4, …, one in each thread but the first, which draws from the generator itself.
-fn stress_handles<S: Scheme>(generator: &Generator<S>, threads: usize, count: usize) {
+fn stress_handles<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, threads: usize, count: usize) {
     let ids = together(threads, |thread| {
         let mut handle = generator.local(1 << thread);
         let next = || if thread == 0 { generator.generate() } else { handle.generate() };
@@ -170,6 +172,25 @@ fn i1_threads_with_handles_get_distinct_ids_that_increase_for_each() {
         stress_handles(&shared(WorkerId::<Wide>::fixed_in::<0, 3>(), Wait::Spin), threads, WIDE_IDS);
         stress_handles(&shared(WorkerId::fixed::<1, 0>(), Wait::Yield), threads, STANDARD_IDS / 2);
     }
+}
+
+/// Clocks that lag: the precise one decides where there is anything to decide.
+#[cfg(all(feature = "coarse-clock", feature = "tsc-clock"))]
+#[test]
+fn i1_threads_on_cheaper_clocks_get_distinct_increasing_ids() {
+    fn on<S: Scheme, C: Clock + Sync>(worker: WorkerId<S>, clock: C, threads: usize, count: usize) {
+        let ids = GeneratorBuilder::new(worker, clock).max_wait(PATIENCE).build().expect("settings that fit");
+        stress(&ids, threads, count);
+    }
+    for threads in THREADS {
+        on(WorkerId::fixed::<3, 0>(), CoarseClock, threads, STANDARD_IDS / 2);
+        on(WorkerId::fixed::<3, 1>(), TscClock::new(), threads, STANDARD_IDS / 2);
+        on(WorkerId::<Wide>::fixed_in::<0, 1>(), CoarseClock, threads, WIDE_IDS);
+        on(WorkerId::<Wide>::fixed_in::<0, 2>(), TscClock::new(), threads, WIDE_IDS / 2);
+    }
+    let ids =
+        GeneratorBuilder::new(WorkerId::<Wide>::fixed_in::<0, 0>(), CoarseClock).build().expect("settings that fit");
+    stress_handles(&ids, 8, WIDE_IDS);
 }
 
 #[test]
