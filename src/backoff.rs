@@ -10,9 +10,9 @@ const MOST_STEPS: u64 = 7;
 
 /// Pauses, or not, after an exchange that was lost, `before` others of the same call having been lost.
 ///
-/// After the first there is a pause: the winner goes on from a cache line that it keeps, rather than wait for it each time.
-/// After the next there is none: that exchange has brought the line here, so that another has the best chances now. And so
-/// on, in turns.
+/// After the first there is a pause: the winner goes on from a cache line that it keeps, rather than wait for it each
+/// time. After the next there is none: that exchange has brought the line here, so that another has the best chances
+/// now. And so on, in turns.
 #[cold]
 pub(crate) fn after_a_loss(before: u64) {
     if before % 2 == 0 {

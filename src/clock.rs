@@ -50,8 +50,8 @@ pub trait Clock {
         u128::from(self.unix_millis()) * 1_000_000
     }
 
-    /// Time that never steps back, counted from a moment of the clock's choice, which may be another for each thread; it
-    /// bounds how long a call waits.
+    /// Time that never steps back, counted from a moment of the clock's choice, which may be another for each thread;
+    /// it bounds how long a call waits.
     ///
     /// The default is the system's monotonic clock with the feature `std`, and `None` without: then each look at the
     /// clock while waiting counts as 100 ns. A clock whose `elapsed` stands still is waited for a nanosecond a look.
@@ -183,8 +183,8 @@ impl ManualClock {
 
     /// Sets the clock, forward or back.
     pub fn set(&self, unix_ms: u64) {
-        // ORDERING: Relaxed. One variable that nothing else depends on: a generator's uniqueness and order hold whatever
-        // a reading is, and coherence alone lets no thread see this clock's past after its present.
+        // ORDERING: Relaxed. One variable that nothing else depends on: a generator's uniqueness and order hold
+        // whatever a reading is, and coherence alone lets no thread see this clock's past after its present.
         self.unix_ms.store(unix_ms, Ordering::Relaxed);
     }
 

@@ -51,12 +51,13 @@ use crate::worker::WorkerId;
 /// in a millisecond that has not begun.
 ///
 /// # In memory
-/// 512 bytes on x86-64, with a clock of 32 or fewer: the word alone on its cache line (two lines, which processors fetch
-/// as a pair), the statistics on two more, and on another what calls only read.
+/// 512 bytes on x86-64, with a clock of 32 or fewer: the word alone on its cache line (two lines, which processors
+/// fetch as a pair), the statistics on two more, and on another what calls only read.
 pub struct Generator<S = Standard, C = SystemClock> {
     /// The first slot that was not handed out yet; the states are listed in `state.rs`. On a cache line of its own.
     word: CachePadded<AtomicU64>,
-    /// Written once a tick. On cache lines of its own, too: what follows is only read, but for rare events.
+    /// Written once a tick, and by who has lost an exchange. On cache lines of its own, too: what follows is only read,
+    /// but for a fence that moves, the end, and sleeps that are over.
     ledger: CachePadded<Ledger>,
     /// The first tick that may not be issued. It only grows.
     fence: AtomicU64,
@@ -148,8 +149,8 @@ impl<S: Scheme, C> Generator<S, C> {
     /// Returns the last tick of which an ID was issued, or `None` if none was. No ID that this generator ever returned,
     /// or will return to a call that is under way, lies after it. Closing twice is harmless and returns the same.
     pub fn close(&self) -> Option<u64> {
-        // ORDERING: Relaxed. Who has seen this call return sees it (coherence), and so does who has seen the word closed, by
-        // the Release below.
+        // ORDERING: Relaxed. Who has seen this call return sees it (coherence), and so does who has seen the word
+        // closed, by the Release below.
         self.closing.store(1, Ordering::Relaxed);
         // ORDERING: Release, paired with the loads that may see the word closed. Reservations and this are
         // read-modify-writes of one word, so they stand in one order: those before it are in the value that it returns,
@@ -189,8 +190,8 @@ impl<S: Scheme, C> Generator<S, C> {
     }
 
     fn load(&self) -> u64 {
-        // ORDERING: Acquire, paired with the Release in `close`: who sees the word closed gets no ID of a handle either.
-        // For all else it is the word alone that is looked at, of a moment that is past anyway.
+        // ORDERING: Acquire, paired with the Release in `close`: who sees the word closed gets no ID of a handle
+        // either. For all else it is the word alone that is looked at, of a moment that is past anyway.
         self.word.load(Ordering::Acquire)
     }
 

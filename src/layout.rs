@@ -279,7 +279,8 @@ impl Layout {
         self.odd_reading(unix_ms)
     }
 
-    /// [`reading`](Self::reading) where that is negative or over 2^63, by itself so that each call's own reading is quick.
+    /// [`reading`](Self::reading) where that is negative or over 2^63, by itself so that each call's own reading is
+    /// quick.
     #[cold]
     const fn odd_reading(&self, unix_ms: u64) -> i64 {
         // A distance of 2^63 ticks or more is as far as any: it lies outside of every timestamp.

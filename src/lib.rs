@@ -13,8 +13,8 @@
 //!
 //! Start with [`Generator`]: what it promises, how it works, its calls. [`WorkerId`] tells the processes apart that
 //! share an ID space, [`Snowflake`] is the ID, and [`Scheme`] chooses another layout of its bits, a preset or your own.
-//! Threads that need very many IDs take a [`LocalGenerator`] each. `Topology` holds the generators of whole datacenters.
-//! Test your own code with [`ManualClock`].
+//! Threads that need very many IDs take a [`LocalGenerator`] each. `Topology` holds the generators of whole
+//! datacenters. Test your own code with [`ManualClock`].
 //!
 //! # What it does not promise
 //! * Two generators with the same [`WorkerId`] can issue the same ID: if they run at the same time, or one after the other

@@ -9,8 +9,8 @@ use crate::id::Snowflake;
 use crate::scheme::{Scheme, Standard};
 use crate::state::{Reservation, signed};
 
-/// One thread's handle on a generator: IDs from a block of slots that it has reserved with one compare-and-swap, so that
-/// threads which issue many IDs hardly meet. [`Generator::local`] makes one.
+/// One thread's handle on a generator: IDs from a block of slots that it has reserved with one compare-and-swap, so
+/// that threads which issue many IDs hardly meet. [`Generator::local`] makes one.
 ///
 /// ```
 /// use std::thread;
@@ -34,20 +34,20 @@ use crate::state::{Reservation, signed};
 /// # What it promises
 /// All that the [`Generator`] does, but for order (I2): a handle's own IDs increase, and no two handles or calls of the
 /// generator ever return the same ID. No ID is older than the tick which the clock told when the call began. A closed
-/// generator's handles fail at once, as do a strict generator's when the clock has stepped back: those look at the shared
-/// word for each ID.
+/// generator's handles fail at once, as do a strict generator's when the clock has stepped back: those look at the
+/// shared word for each ID.
 ///
 /// # What it does not promise
-/// **Order across handles.** An ID of one handle may be smaller than one that another, or the generator itself, has issued
-/// before: of the same tick, or of one before it where the clock lags ([`Clock::unix_millis`]), may be led
+/// **Order across handles.** An ID of one handle may be smaller than one that another, or the generator itself, has
+/// issued before: of the same tick, or of one before it where the clock lags ([`Clock::unix_millis`]), may be led
 /// ([`max_lead`](crate::GeneratorBuilder::max_lead)) or has stepped back. Where that matters, call
 /// [`Generator::generate`].
 ///
 /// # How many it reserves
 /// As many as it has issued in the tick, or before a tick's first ID in the last tick that it issued any in: 1 to begin
-/// with, the given block at most. So it reserves at most twice as many as it issues, or as many as it issued in the tick
-/// before, and an idle handle costs next to nothing. What is left when the tick is over, or the handle is dropped, is lost:
-/// [`Stats::unused`](crate::Stats::unused) counts it.
+/// with, the given block at most. So it reserves at most twice as many as it issues, or as many as it issued in the
+/// tick before, and an idle handle costs next to nothing. What is left when the tick is over, or the handle is dropped,
+/// is lost: [`Stats::unused`](crate::Stats::unused) counts it.
 pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
     generator: &'g Generator<S, C>,
     /// The most slots to reserve at once.
@@ -63,8 +63,8 @@ pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
 }
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// A handle for one thread, which reserves up to `block` slots at once; 0 counts as 1, and no more are reserved than
-    /// a tick has. 64 to 256 leave little to gain.
+    /// A handle for one thread, which reserves up to `block` slots at once; 0 counts as 1, and no more are reserved
+    /// than a tick has. 64 to 256 leave little to gain.
     #[must_use]
     pub const fn local(&self, block: u64) -> LocalGenerator<'_, S, C> {
         let block = if block == 0 { 1 } else { block };
@@ -114,7 +114,8 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
         is_closing: bool,
         reserve: Reserve<S, C>,
     ) -> Result<Snowflake<S>, GenerateError> {
-        // A clock before the slots' tick lags, may be led, or has stepped back: they are used up even then, unless strictly.
+        // A clock before the slots' tick lags, may be led, or has stepped back: they are used up even then, unless
+        // strictly.
         if self.left > 0 && now <= self.tick && !is_closing {
             self.generator.check_strictly(now)?;
             return Ok(self.take());

@@ -142,8 +142,8 @@ pub(crate) const fn reserve(word: u64, now: i64, count: u64, limits: &Limits) ->
     Err(Refusal::NotBegun { tick, cause })
 }
 
-/// [`reserve`] where that takes next to no thought: the clock stands within the window, and the word in its tick, before it,
-/// or in a later one that is open. `None` where it may have to be refused.
+/// [`reserve`] where that takes next to no thought: the clock stands within the window, and the word in its tick,
+/// before it, or in a later one that is open. `None` where it may have to be refused.
 #[inline]
 pub(crate) const fn reserve_at_once(word: u64, now: i64, count: u64, limits: &Limits) -> Option<Reservation> {
     let bits = limits.sequence_bits;

@@ -7,8 +7,8 @@ use core::time::Duration;
 use crate::state::{last_tick, sequence_mask};
 use crate::sync::{Counter, Ordering, const_fn, zeros};
 
-/// One bucket for each power of two, and the last for all that is above: so many fit the cache lines that a generator has
-/// for its statistics. A millisecond is too short for more.
+/// One bucket for each power of two, and the last for all that is above: so many fit the cache lines that a generator
+/// has for its statistics. A millisecond is too short for more.
 const BUCKETS: usize = 23;
 
 /// The most IDs that a tick of a layout which [can generate](crate::Layout::can_generate) can hold: its sequence has 61
@@ -17,17 +17,17 @@ const MOST_IDS: u64 = 1 << 61;
 
 /// What a generator has done so far: [`Generator::stats`](crate::Generator::stats).
 ///
-/// Every number is exact when no call is in progress. While calls run each is a lower bound: a call books a tick when it
-/// moves the generator out of it, so that issuing an ID within a tick costs nothing (unless a compare-and-swap was lost),
-/// and a tick that is just being booked is missing from the histogram and the maxima. `ids` and `ticks` never fall from
-/// one snapshot to the next.
+/// Every number is exact when no call is in progress. While calls run each is a lower bound: a call books a tick when
+/// it moves the generator out of it, so that issuing an ID within a tick costs nothing (unless a compare-and-swap was
+/// lost), and a tick that is just being booked is missing from the histogram and the maxima. `ids` and `ticks` never
+/// fall from one snapshot to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// IDs issued, and what handles ([`LocalGenerator`](crate::LocalGenerator)) have reserved.
     pub ids: u64,
-    /// Of those, how many a handle has dropped because their tick was over, or its own life: IDs that nobody got. What a
-    /// handle holds at the time is not among them.
+    /// Of those, how many a handle has dropped because their tick was over, or its own life: IDs that nobody got. What
+    /// a handle holds at the time is not among them.
     pub unused: u64,
     /// Ticks from which at least one ID was issued.
     pub ticks: u64,

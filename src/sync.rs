@@ -1,7 +1,7 @@
 //! The atomics facade: every atomic and every spin hint of the crate comes from here, and no other file names loom.
 //!
-//! Under `--cfg loom` and with the feature `loom` these are loom's, so that the models in `loom-tests/` check the code as
-//! it is shipped.
+//! Under `--cfg loom` and with the feature `loom` these are loom's, so that the models in `loom-tests/` check the code
+//! as it is shipped.
 
 pub(crate) use imp::{AtomicU64, Backoff, Counter, sleep, spin_loop, yield_now, zeros};
 
@@ -39,7 +39,8 @@ mod imp {
         spin_loop();
     }
 
-    /// Sleeps for `time` and returns how late it was woken, or spins and returns `None` where there is nothing to sleep on.
+    /// Sleeps for `time` and returns how late it was woken, or spins and returns `None` where there is nothing to sleep
+    /// on.
     pub(crate) fn sleep(time: Duration) -> Option<Duration> {
         #[cfg(feature = "std")]
         {
@@ -71,8 +72,8 @@ mod imp {
     pub(crate) use loom::sync::atomic::AtomicU64;
     pub(crate) use loom::thread::yield_now;
 
-    /// What statistics are counted in. No call's outcome rests on a counter, and the orders in which threads can add to one
-    /// are many: they are explored by the models of the statistics alone.
+    /// What statistics are counted in. No call's outcome rests on a counter, and the orders in which threads can add to
+    /// one are many: they are explored by the models of the statistics alone.
     #[cfg(feature = "loom-stats")]
     pub(crate) type Counter = AtomicU64;
     #[cfg(not(feature = "loom-stats"))]
@@ -88,8 +89,8 @@ mod imp {
         core::array::from_fn(|_| Counter::new(0))
     }
 
-    /// Goes on at once. A pause changes no outcome, and one that loom knew of would keep it from exploring the threads that
-    /// try again without one.
+    /// Goes on at once. A pause changes no outcome, and one that loom knew of would keep it from exploring the threads
+    /// that try again without one.
     pub(crate) struct Backoff;
 
     impl Backoff {
@@ -106,7 +107,8 @@ mod weak {
     use core::ops::Deref;
     use core::sync::atomic::{AtomicU64 as Count, Ordering};
 
-    /// Loom's, but that the second weak exchange of each fails for no reason, as a processor's may and loom's never does.
+    /// Loom's, but that the second weak exchange of each fails for no reason, as a processor's may and loom's never
+    /// does.
     pub(crate) struct AtomicU64 {
         loom: loom::sync::atomic::AtomicU64,
         exchanges: Count,

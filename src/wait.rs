@@ -24,12 +24,12 @@ pub enum Wait {
     /// Spins for a moment, then gives up its time slice between looks at the clock (without `std`, which has no
     /// scheduler to yield to, it goes on spinning). Right where there are more threads than cores.
     Yield,
-    /// Sleeps for most of the rest of the tick and spins for the last of it, so that a thread which waits leaves its core to
-    /// others. How much it leaves to spinning follows how late the system has woken its threads up of late.
+    /// Sleeps for most of the rest of the tick and spins for the last of it, so that a thread which waits leaves its
+    /// core to others. How much it leaves to spinning follows how late the system has woken its threads up of late.
     ///
-    /// As many IDs in all as with `Spin` where the system wakes threads up within the tick, but now and then one that comes
-    /// a little later. A sleep is 10 ms long at most: so late a thread can notice that the generator was closed, its fence
-    /// extended or the clock set. Spins without `std`, which can't sleep.
+    /// As many IDs in all as with `Spin` where the system wakes threads up within the tick, but now and then one that
+    /// comes a little later. A sleep is 10 ms long at most: so late a thread can notice that the generator was closed,
+    /// its fence extended or the clock set. Spins without `std`, which can't sleep.
     Park,
 }
 
@@ -42,8 +42,8 @@ pub(crate) struct Waiting<'g, C> {
 }
 
 impl<'g, C: Clock> Waiting<'g, C> {
-    /// Asks `attempt` again and again, until it succeeds, its refusal is final, or the tick that it waits for has not begun
-    /// within `max_wait`.
+    /// Asks `attempt` again and again, until it succeeds, its refusal is final, or the tick that it waits for has not
+    /// begun within `max_wait`.
     pub(crate) fn wait_for<T>(&self, attempt: impl Fn() -> Result<T, Held<'g>>) -> Result<T, GenerateError> {
         let mut waiter: Option<Waiter<'_, C>> = None;
         let mut was_behind = false;

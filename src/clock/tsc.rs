@@ -5,15 +5,15 @@ use core::fmt;
 
 use super::{Clock, SystemClock};
 
-/// The operating system's wall clock, read once a millisecond and carried on by the processor's time-stamp counter: about
-/// half the cost of [`SystemClock`], with feature `tsc-clock`.
+/// The operating system's wall clock, read once a millisecond and carried on by the processor's time-stamp counter:
+/// about half the cost of [`SystemClock`], with feature `tsc-clock`.
 ///
 /// Each thread keeps the millisecond that it read last and how far the counter may go until it is over, and reads the
 /// system's clock again then, or where the counter was set back. So it follows that clock, steps and all, within a
 /// millisecond, and never runs ahead of it but for the rest of the one in which it steps back.
 ///
-/// Where the processor has no counter of constant rate it reads the system's clock each time. Where processors' counters
-/// differ, or stop while the machine sleeps, it can be a millisecond of running time behind.
+/// Where the processor has no counter of constant rate it reads the system's clock each time. Where processors'
+/// counters differ, or stop while the machine sleeps, it can be a millisecond of running time behind.
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -85,7 +85,8 @@ fn renew(latest: &Cell<Milli>, count: u64, per_milli: u64) -> u64 {
     let unix_ms = crate::refusal::millis(now);
     // Below 10^6.
     let over = u64::try_from(now % u128::from(NANOS)).unwrap_or(NANOS);
-    // A thousandth less, for what the counter's rate was measured wrong by: the clock is read again before it could lag.
+    // A thousandth less, for what the counter's rate was measured wrong by: the clock is read again before it could
+    // lag.
     let span = u128::from(per_milli) * u128::from(NANOS - over) / u128::from(NANOS) * 999 / 1000;
     latest.set(Milli { unix_ms, since: count, span: u64::try_from(span).unwrap_or(0) });
     unix_ms
@@ -109,8 +110,8 @@ mod tests {
 
     const PER_MILLI: u64 = 2_000_000;
 
-    /// What a clock tells whose counter stands at `count`, where the thread has read the millisecond 5 when it stood at 1000,
-    /// and it is over at 1100.
+    /// What a clock tells whose counter stands at `count`, where the thread has read the millisecond 5 when it stood at
+    /// 1000, and it is over at 1100.
     fn told(count: u64) -> u64 {
         let (counter, mock) = quanta::Clock::mock();
         mock.increment(count);

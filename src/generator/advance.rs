@@ -50,9 +50,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 
     /// `advance` by a look at the clock on the hot path, or `None` where a precise one has to decide.
     ///
-    /// Read before the word, which takes a processor a quarter less than the other way round: the word's cache line is busy
-    /// for a moment after the exchange of the call before. And read once, whatever is lost to others: the older it is the less
-    /// it grants, and it refuses nothing.
+    /// Read before the word, which takes a processor a quarter less than the other way round: the word's cache line is
+    /// busy for a moment after the exchange of the call before. And read once, whatever is lost to others: the older it
+    /// is the less it grants, and it refuses nothing.
     #[inline]
     fn advance_at_once(&self, count: u64) -> Option<Reservation> {
         let now = self.reading();
@@ -64,16 +64,16 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     fn advance<E>(&self, mut reserve: impl FnMut(u64) -> Result<Reservation, E>) -> Result<Reservation, E> {
         let mut losses = 0;
         let outcome = loop {
-            // ORDERING: Acquire, paired with the Release in the exchange: a clock that is read from here on is read after the
-            // reading that the word rests on. Uniqueness and order would hold with Relaxed: slots are told apart and put in
-            // order by the modification order of this one word, which all threads agree on.
+            // ORDERING: Acquire, paired with the Release in the exchange: a clock that is read from here on is read
+            // after the reading that the word rests on. Uniqueness and order would hold with Relaxed: slots are told
+            // apart and put in order by the modification order of this one word, which all threads agree on.
             let word = self.word.load(Ordering::Acquire);
             let slots = match reserve(word) {
                 Ok(slots) => slots,
                 Err(refusal) => break Err(refusal),
             };
-            // ORDERING: Release, paired with the load above; Relaxed on failure, for the word is loaded anew then. A call
-            // that begins after another returned (happens-before) can't load an older word than that one wrote
+            // ORDERING: Release, paired with the load above; Relaxed on failure, for the word is loaded anew then. A
+            // call that begins after another returned (happens-before) can't load an older word than that one wrote
             // (coherence), so that its slots come later.
             let exchange = self.word.compare_exchange_weak(word, slots.next(), Ordering::Release, Ordering::Relaxed);
             if exchange.is_ok() {
@@ -103,8 +103,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 
     /// `advance` by the precise clock, before a refusal is final.
     ///
-    /// Read after the word: whoever moved the word on had read the clock before, so that a word ahead of this reading tells of
-    /// a clock that stepped back, and not of a reading that was old.
+    /// Read after the word: whoever moved the word on had read the clock before, so that a word ahead of this reading
+    /// tells of a clock that stepped back, and not of a reading that was old.
     #[cold]
     fn advance_precisely(&self, count: u64) -> Result<Reservation, Held<'_>> {
         let mut confirmed = false;
@@ -138,26 +138,21 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// For slots that were reserved before: refuses where a strict generator's clock has stepped back behind the last tick.
-    /// `now` is a reading of the hot path.
+    /// For slots that were reserved before: refuses where a strict generator's clock has stepped back behind the last
+    /// tick. `now` is a reading of the hot path.
     pub(crate) fn check_strictly(&self, now: i64) -> Result<(), GenerateError> {
-        let behind = |now: i64| {
-            let last = self.last_tick()?;
-            (signed(last) > now.saturating_add(signed(self.settings.max_lead))).then_some(last)
-        };
-        if !self.settings.strict || behind(now).is_none() {
+        let max_lead = signed(self.settings.max_lead);
+        let ahead_of = |now: i64, last: Option<u64>| last.filter(|&last| signed(last) > now.saturating_add(max_lead));
+        if !self.settings.strict || ahead_of(now, self.last_tick()).is_none() {
             return Ok(());
         }
         let mut outcome = Ok(());
         // One reading alone is no proof that the clock stepped back.
         for _ in 0..2 {
             // Looked at before the clock, as in `advance_precisely`.
-            let Some(last) = self.last_tick() else { return Ok(()) };
+            let last = self.last_tick();
             let unix_nanos = self.clock.unix_nanos();
-            let now = S::LAYOUT.reading(millis(unix_nanos));
-            if signed(last) <= now.saturating_add(signed(self.settings.max_lead)) {
-                return Ok(());
-            }
+            let Some(last) = ahead_of(S::LAYOUT.reading(millis(unix_nanos)), last) else { return Ok(()) };
             let refusal = Refusal::NotBegun { tick: last, cause: Cause::Behind { last } };
             outcome = Err(self.hold(refusal, unix_nanos).error());
         }

@@ -26,11 +26,11 @@ impl Lateness {
         }
     }
 
-    /// Sleeps until some time before `until` is over, or spins for a moment where that would be hardly any time. Returns how
-    /// long it has slept, at least. `is_first`: the first of its wait.
+    /// Sleeps until some time before `until` is over, or spins for a moment where that would be hardly any time.
+    /// Returns how long it has slept, at least. `is_first`: the first of its wait.
     pub(crate) fn nap(&self, until: Duration, is_first: bool) -> Duration {
-        // ORDERING: Relaxed, and so below. An estimate, on which nothing but the length of a sleep depends; where two learn
-        // at once one lesson is lost.
+        // ORDERING: Relaxed, and so below. An estimate, on which nothing but the length of a sleep depends; where two
+        // learn at once one lesson is lost.
         let expected = self.0.load(Ordering::Relaxed);
         let time = until.min(LONGEST).saturating_sub(Duration::from_nanos(expected));
         if time < SHORTEST {
@@ -51,8 +51,8 @@ impl Lateness {
     }
 }
 
-/// What to expect after a sleep that was `late`: quick to rise and slow to fall, so that most sleeps end in time; but no
-/// more than twice what it was, for one sleep may say more of its moment than of the machine.
+/// What to expect after a sleep that was `late`: quick to rise and slow to fall, so that most sleeps end in time; but
+/// no more than twice what it was, for one sleep may say more of its moment than of the machine.
 fn learnt(expected: u64, late: Duration) -> u64 {
     let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).min(LATEST);
     match late.checked_sub(expected) {

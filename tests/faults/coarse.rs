@@ -3,11 +3,7 @@
 use casflake::GenerateError;
 
 use super::clocks::Split;
-use super::{EPOCH, NOW, SIZE, TICK, drain, ms, on, slot, with};
-
-fn precise(unix_ms: u64) -> u64 {
-    unix_ms * 1_000_000
-}
+use super::{EPOCH, NOW, SIZE, TICK, drain, ms, on, precise, slot, with};
 
 /// A jiffy of 4 ms: the coarse reading jumps every fourth.
 #[test]

@@ -4,11 +4,7 @@ use casflake::{Clock, FieldOrder, GenerateError, Generator, GeneratorBuilder, La
 use casflake::{Scheme, Snowflake, WorkerId};
 
 use super::clocks::{Interrupted, Script, Split};
-use super::{HOUR_MS, NOW, SIZE, TICK, WORKER, drain, ms, on, slot, with};
-
-fn precise(unix_ms: u64) -> u64 {
-    unix_ms * 1_000_000
-}
+use super::{HOUR_MS, NOW, SIZE, TICK, WORKER, drain, ms, on, precise, slot, with};
 
 /// The next `count` IDs of a handle, after a check that they increase.
 fn take<S: Scheme, C: Clock>(handle: &mut LocalGenerator<'_, S, C>, count: usize) -> Vec<Snowflake<S>> {

@@ -1,5 +1,5 @@
-//! Defends I3 to I8 against clocks that freeze, step, jump, lag or leave the layout's time: on clocks of the test's own,
-//! so that every outcome is exact. Nothing here measures or waits for real time.
+//! Defends I3 to I8 against clocks that freeze, step, jump, lag or leave the layout's time: on clocks of the test's
+//! own, so that every outcome is exact. Nothing here measures or waits for real time.
 
 #![cfg(feature = "alloc")]
 
@@ -45,7 +45,8 @@ impl Scheme for Tiny {
 
 const TINY: WorkerId<Tiny> = WorkerId::<Tiny>::fixed_in::<0, 1>();
 
-/// A call that hangs, which these tests are about, ends the run rather than hold it up. All of them take about a second.
+/// A call that hangs, which these tests are about, ends the run rather than hold it up. All of them take about a
+/// second.
 fn end_if_a_call_hangs() {
     static WATCH: Once = Once::new();
     WATCH.call_once(|| {
@@ -76,6 +77,11 @@ fn tiny(
     set: impl FnOnce(GeneratorBuilder<Tiny, ManualClock>) -> GeneratorBuilder<Tiny, ManualClock>,
 ) -> Generator<Tiny, ManualClock> {
     set(GeneratorBuilder::new(TINY, ManualClock::new(unix_ms))).build().expect("settings that fit")
+}
+
+/// The precise clock's reading at the beginning of this millisecond.
+const fn precise(unix_ms: u64) -> u64 {
+    unix_ms * 1_000_000
 }
 
 const fn ms(ms: u64) -> Duration {

@@ -15,8 +15,8 @@ fn shared() -> Shared {
     Box::leak(Box::new(builder.build().expect("settings that fit")))
 }
 
-/// One whose first call finds that the hot path's reading, a tick behind, says too little, and looks precisely. A strict
-/// one's later calls do so, too.
+/// One whose first call finds that the hot path's reading, a tick behind, says too little, and looks precisely. A
+/// strict one's later calls do so, too.
 fn lagging(strict: bool) -> Shared {
     let builder = GeneratorBuilder::new(WORKER, Interrupted::new(NOW).lagging()).not_before(TICK).strict(strict);
     Box::leak(Box::new(builder.build().expect("settings that fit")))

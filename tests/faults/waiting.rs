@@ -113,8 +113,8 @@ fn a_thread_that_was_off_its_core_is_not_told_that_the_clock_stalled() {
     }
 }
 
-/// Sleeping threads too are released: by clocks that stand still, whose monotonic time stands still or is none, and by a
-/// clock that goes on meanwhile.
+/// Sleeping threads too are released: by clocks that stand still, whose monotonic time stands still or is none, and by
+/// a clock that goes on meanwhile.
 #[cfg(feature = "std")]
 #[test]
 fn i4_a_call_that_parks_ends_as_one_that_spins_does() {
@@ -137,8 +137,9 @@ fn i4_a_call_that_parks_ends_as_one_that_spins_does() {
     assert_eq!(ids.stats().overflow_waits, 1);
 }
 
-/// Sonyflake's ticks are 10 ms long, as is the longest sleep, and a second one would be far over the bound. A look counts as
-/// 100 ns: a wait of looks alone takes 103,000 of them, one of sleeps alone 2. What is left for lateness is spun.
+/// Sonyflake's ticks are 10 ms long, as is the longest sleep, and a second one would be far over the bound. A look
+/// counts as 100 ns: a wait of looks alone takes 103,000 of them, one of sleeps alone 2. What is left for lateness is
+/// spun.
 #[cfg(feature = "std")]
 #[test]
 fn i4_a_call_that_parks_sleeps_and_sleeps_no_longer_than_max_wait() {

@@ -65,7 +65,8 @@ fn setups() -> impl Strategy<Value = Setup> {
     })
 }
 
-/// A clock that nobody may look at for ever. Its monotonic time goes on by 1 ms with each look, its wall clock does not.
+/// A clock that nobody may look at for ever. Its monotonic time goes on by 1 ms with each look, its wall clock does
+/// not.
 struct Watched {
     time: ManualClock,
     looks: AtomicU32,

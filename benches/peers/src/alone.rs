@@ -7,7 +7,8 @@ use crate::source::{Id, Source};
 use crate::time::{Counter, unix_ms};
 use crate::verdict::{Offset, Verdict};
 
-/// How many IDs are drawn while the clock runs: they stay in the processor's nearest cache, so that memory takes no time.
+/// How many IDs are drawn while the clock runs: they stay in the processor's nearest cache, so that memory takes no
+/// time.
 const CHUNK: usize = 1024;
 
 /// What a run of one thread has found.
@@ -49,7 +50,8 @@ fn drawn<const N: usize, S: Source>(source: &mut S, count: usize, pause: impl Fn
     source.draw(&mut chunk);
     while log.len() < count {
         pause();
-        // ORDERING: SeqCst, the one that has the copy below leave the store buffer: else the chunk's own stores queue behind it.
+        // ORDERING: SeqCst, the one that has the copy below leave the store buffer: else the chunk's own stores queue
+        // behind it.
         fence(Ordering::SeqCst);
         let start = counter.now();
         source.draw(black_box(&mut chunk));

@@ -60,7 +60,8 @@ fn i1_two_handles_share_no_slot_while_the_clock_moves_on() {
     });
 }
 
-/// Would catch: a slot of a block that a single call gets; a rest that is used after its tick, or is not counted as dropped.
+/// Would catch: a slot of a block that a single call gets; a rest that is used after its tick, or is not counted as
+/// dropped.
 #[test]
 fn i1_a_handle_shares_no_slot_with_the_generator_itself() {
     fn take_tick_take(ids: &Fours) -> Vec<Outcome> {
@@ -102,8 +103,8 @@ fn i8_no_handle_issues_an_id_after_the_last_tick_that_close_returned() {
     });
 }
 
-/// Would catch: a handle that goes on with its slots, though its thread knows that the generator was closed: because the
-/// call that closed it has returned, or because it has seen it closed.
+/// Would catch: a handle that goes on with its slots, though its thread knows that the generator was closed: because
+/// the call that closed it has returned, or because it has seen it closed.
 #[test]
 fn i8_who_knows_of_the_close_gets_no_slot_that_a_handle_has_left() {
     struct Told {

@@ -1,6 +1,6 @@
-//! The shipped code, explored: every order of the threads' steps, and every value that loom lets a load see. Each model is
-//! named after the invariant that it defends (they are listed in the docs of `Generator`), and says which bug it would
-//! catch.
+//! The shipped code, explored: every order of the threads' steps, and every value that loom lets a load see. Each model
+//! is named after the invariant that it defends (they are listed in the docs of `Generator`), and says which bug it
+//! would catch.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p casflake-loom-tests` explores them.
 

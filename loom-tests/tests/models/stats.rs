@@ -37,8 +37,8 @@ fn what_was_booked_is_what_was_issued() {
     });
 }
 
-/// Would catch: counters so weak that a snapshot sees a tick booked and, by an older word, still open: it would count it
-/// twice.
+/// Would catch: counters so weak that a snapshot sees a tick booked and, by an older word, still open: it would count
+/// it twice.
 #[test]
 fn a_snapshot_never_tells_more_than_was_issued() {
     fn look(ids: &Ids) -> Vec<Outcome> {
@@ -131,8 +131,8 @@ fn each_exchange_that_was_lost_is_counted() {
         take(ids, 1)
     }
     exhaustive(|| {
-        // Each call looks once on the hot path, a tick behind, and precisely then: once for each exchange, and once more
-        // where it finds both slots gone.
+        // Each call looks once on the hot path, a tick behind, and precisely then: once for each exchange, and once
+        // more where it finds both slots gone.
         let ids = generator_with(|builder| builder.clock(Time::at(1).lagging()).not_before(1).strict(true));
         let outcomes = together(&ids, [take_one, take_one, take_one]);
         assert_eq!(outcomes.concat().iter().filter(|outcome| outcome.is_err()).count(), 1, "two slots for three calls");

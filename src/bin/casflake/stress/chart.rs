@@ -180,8 +180,8 @@ mod tests {
     use crate::stress::timeline::Timeline;
     use crate::stress::waits::Waits;
 
-    /// Of two threads that have got an ID in each of so many ticks, and three more in the last, and have waited for half
-    /// of the time.
+    /// Of two threads that have got an ID in each of so many ticks, and three more in the last, and have waited for
+    /// half of the time.
     fn over_time(ticks: u64) -> OverTime {
         let mut timeline = Timeline::default();
         (0..ticks).chain([ticks - 1; 3]).for_each(|tick| timeline.see(1_000_000 + tick));
