@@ -24,6 +24,11 @@ impl<S: Scheme> Batch<S> {
 }
 
 impl<S> Batch<S> {
+    #[cfg(feature = "lease")]
+    pub(crate) const fn from_vec(ids: Vec<Snowflake<S>>) -> Self {
+        Self { ids }
+    }
+
     /// The IDs as a vector.
     #[must_use]
     pub fn into_vec(self) -> Vec<Snowflake<S>> {
@@ -96,6 +101,11 @@ pub struct BatchError<S = Standard> {
 }
 
 impl<S> BatchError<S> {
+    #[cfg(feature = "lease")]
+    pub(crate) const fn new(cause: GenerateError, issued: Batch<S>) -> Self {
+        Self { cause, issued }
+    }
+
     /// Why no more IDs were issued.
     #[must_use]
     pub const fn cause(&self) -> GenerateError {

@@ -60,6 +60,8 @@ mod error;
 mod generator;
 mod id;
 mod layout;
+#[cfg(feature = "lease")]
+pub mod lease;
 mod local;
 mod refusal;
 mod scheme;

@@ -48,6 +48,20 @@ pub enum GenerateError {
         /// The layout's last tick.
         max_tick: u64,
     },
+    /// The lease has ended and is not renewed yet, or it is not known how long ago it was granted: of a
+    /// `LeasedGenerator` only.
+    LeaseExpired {
+        /// The first tick after its window.
+        until: u64,
+    },
+    /// The store of leases can't extend the lease, for its clock is behind what it has granted: of a `LeasedGenerator`
+    /// only.
+    StoreClockBehind {
+        /// By how much.
+        by: Duration,
+    },
+    /// This process is a fork of the one that holds the lease: of a `LeasedGenerator` only.
+    OtherProcess,
     /// A batch of no IDs, or of too many.
     Count {
         /// The number asked for.
@@ -66,8 +80,12 @@ impl GenerateError {
             | Self::ClockBehind { .. }
             | Self::ClockStalled { .. }
             | Self::BeforeEpoch { .. }
-            | Self::TooEarly { .. } => true,
-            Self::Fenced { .. } | Self::Closed | Self::OutOfTicks { .. } | Self::Count { .. } => false,
+            | Self::TooEarly { .. }
+            | Self::LeaseExpired { .. }
+            | Self::StoreClockBehind { .. } => true,
+            Self::Fenced { .. } | Self::Closed | Self::OutOfTicks { .. } | Self::OtherProcess | Self::Count { .. } => {
+                false
+            }
         }
     }
 
@@ -79,7 +97,7 @@ impl GenerateError {
     pub const fn retry_after(&self) -> Option<Duration> {
         match *self {
             Self::Exhausted { retry_after } | Self::TooEarly { retry_after, .. } => Some(retry_after),
-            Self::ClockBehind { by } => Some(by),
+            Self::ClockBehind { by } | Self::StoreClockBehind { by } => Some(by),
             Self::BeforeEpoch { unix_ms, epoch_unix_ms } => {
                 Some(Duration::from_millis(epoch_unix_ms.saturating_sub(unix_ms)))
             }
@@ -124,6 +142,19 @@ impl fmt::Display for GenerateError {
                 f,
                 "the clock or the last ID has passed tick {max_tick}, the layout's last: set the clock, or move to a \
                  layout with a later epoch or a wider timestamp"
+            ),
+            Self::LeaseExpired { until } => write!(
+                f,
+                "the lease has ended at tick {until}, and the store has not renewed it yet: try again when the store \
+                 answers; the generator's stats say why it has not"
+            ),
+            Self::StoreClockBehind { by } => write!(
+                f,
+                "the store of leases can't extend the lease: its clock is {by:?} behind what it has granted. Set it, or \
+                 try again when it has caught up"
+            ),
+            Self::OtherProcess => f.write_str(
+                "the lease is another process's, of which this one is a fork: acquire a lease after the fork, not before",
             ),
             Self::Count { count, max } => write!(f, "a batch of {count} IDs: ask for 1 to {max}"),
         }

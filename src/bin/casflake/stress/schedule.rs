@@ -64,7 +64,7 @@ impl Schedule {
             return Turn::Stop;
         }
         let turn = match &self.pace {
-            None if self.calls % SAMPLED != 0 => Turn::Call,
+            None if !self.calls.is_multiple_of(SAMPLED) => Turn::Call,
             None => Turn::Timed(self.started.elapsed()),
             Some(pace) => {
                 let due = pace.due(self.calls);

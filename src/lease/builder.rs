@@ -1,0 +1,156 @@
+//! `LeasedGeneratorBuilder`: everything about a leased generator that has a default.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::time::Duration;
+use std::string::String;
+use std::sync::Arc;
+use std::time::Instant;
+use std::{format, process, thread};
+
+use super::bell::Bell;
+use super::clock::StoreClock;
+use super::error::StoreError;
+use super::events;
+use super::keeper::{Keeper, Plan, Source};
+use super::leased::{LeasedGenerator, Shared};
+use super::store::LeaseStore;
+use super::watch::Watch;
+use crate::clock::Clock;
+use crate::scheme::{Scheme, Standard};
+use crate::wait::Wait;
+
+/// How long to leave a store that has granted nothing, where the caller waits for it.
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+
+/// Makes a [`LeasedGenerator`] with more than its store set: [`LeasedGenerator::builder`] starts one.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use casflake::lease::{FileStore, LeasedGenerator};
+///
+/// let store = FileStore::open("/var/lib/ids");
+/// let ids: LeasedGenerator =
+///     LeasedGenerator::builder(store).ttl(Duration::from_secs(60)).wait_for_worker(Duration::from_secs(10)).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a builder makes no generator until `build` is called"]
+pub struct LeasedGeneratorBuilder<T, S = Standard, C = StoreClock> {
+    store: T,
+    clock: C,
+    store_clock: Option<StoreClock>,
+    plan: Plan,
+    patience: Duration,
+    scheme: PhantomData<fn() -> S>,
+}
+
+impl<T: LeaseStore + 'static, S: Scheme> LeasedGeneratorBuilder<T, S> {
+    pub(crate) fn new(store: T) -> Self {
+        let clock = StoreClock::new();
+        let plan = Plan {
+            ttl: Duration::from_secs(30),
+            owner: format!("{}:{}", gethostname::gethostname().to_string_lossy(), process::id()),
+            wait: Wait::Spin,
+            max_wait: Duration::from_millis(100),
+            strict: false,
+        };
+        let store_clock = Some(clock.clone());
+        Self { store, clock, store_clock, plan, patience: Duration::ZERO, scheme: PhantomData }
+    }
+}
+
+impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Sync + 'static>
+    LeasedGeneratorBuilder<T, S, C>
+{
+    /// Takes a clock of this host instead of the store's time. Where it is not within the lease's window by the store's
+    /// time, no ID is issued: keep it in step with the store's, better than to a third of the time to live.
+    pub fn clock<D: Clock + Clone>(self, clock: D) -> LeasedGeneratorBuilder<T, S, D> {
+        let Self { store, plan, patience, scheme, .. } = self;
+        LeasedGeneratorBuilder { store, clock, store_clock: None, plan, patience, scheme }
+    }
+
+    /// How long a lease lasts that is not renewed; it is renewed each third of this. 30 s unless set, and
+    /// [`MAX_TTL`](super::MAX_TTL) at most.
+    ///
+    /// So long the store can be away and nobody notices (less the third); and so long a worker stays taken whose process
+    /// was killed.
+    pub const fn ttl(mut self, ttl: Duration) -> Self {
+        self.plan.ttl = ttl;
+        self
+    }
+
+    /// Who holds the lease, for people who look at the list. The host's name and the process's number unless set.
+    pub fn owner(mut self, owner: impl Into<String>) -> Self {
+        self.plan.owner = owner.into();
+        self
+    }
+
+    /// How long [`build`](Self::build) goes on asking for a worker where none is free or the store is away. It asks once
+    /// unless set.
+    pub const fn wait_for_worker(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// What a call does while it waits for the next tick, as
+    /// [`GeneratorBuilder::wait`](crate::GeneratorBuilder::wait).
+    pub const fn wait(mut self, wait: Wait) -> Self {
+        self.plan.wait = wait;
+        self
+    }
+
+    /// How long a call waits for a tick to begin, as
+    /// [`GeneratorBuilder::max_wait`](crate::GeneratorBuilder::max_wait), and for a lease that has ended to be renewed or
+    /// replaced. 100 ms unless set.
+    pub const fn max_wait(mut self, max_wait: Duration) -> Self {
+        self.plan.max_wait = max_wait;
+        self
+    }
+
+    /// As [`GeneratorBuilder::strict`](crate::GeneratorBuilder::strict).
+    pub const fn strict(mut self, strict: bool) -> Self {
+        self.plan.strict = strict;
+        self
+    }
+
+    /// Acquires a lease, and starts the thread that keeps it.
+    ///
+    /// # Errors
+    /// No lease was granted, or no thread could be started: see [`StoreError`].
+    pub fn build(self) -> Result<LeasedGenerator<S, C>, StoreError> {
+        let Self { store, clock, store_clock, plan, patience, .. } = self;
+        let started = Instant::now();
+        let max_wait = plan.max_wait;
+        let bell = Arc::new(Bell::default());
+        let watch = Arc::new(Watch::new(Arc::clone(&bell)));
+        let mut source =
+            Source { plan, store, watch: Arc::clone(&watch), clock, store_clock, heard: started, token: None };
+        let (lease, generator) = loop {
+            match source.acquire(None) {
+                Err(error) if error.is_retryable() && started.elapsed() < patience => {
+                    let left = patience.saturating_sub(started.elapsed());
+                    thread::sleep(BETWEEN_TRIES.min(left));
+                }
+                outcome => break outcome?,
+            }
+        };
+        events::acquired(&lease);
+        let shared = Arc::new(Shared::new(lease, generator, watch, bell));
+        let keeper = Keeper { source, shared: Arc::clone(&shared), lease: Some(lease), unanswered: 0, last_tick: None };
+        let thread = thread::Builder::new().name("casflake-lease".into()).spawn(move || keeper.run());
+        let thread = thread.map_err(|error| StoreError::unavailable("starting a thread", error))?;
+        Ok(LeasedGenerator::of(shared, max_wait, thread))
+    }
+}
+
+impl<T: fmt::Debug, S, C: fmt::Debug> fmt::Debug for LeasedGeneratorBuilder<T, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeasedGeneratorBuilder")
+            .field("store", &self.store)
+            .field("clock", &self.clock)
+            .field("plan", &self.plan)
+            .field("patience", &self.patience)
+            .finish()
+    }
+}

@@ -1,0 +1,255 @@
+//! From the rules to a store: read, decide, and write what was decided if nothing has changed meanwhile.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::string::String;
+use std::thread;
+
+use super::error::StoreError;
+use super::lease::Lease;
+use super::rules::{self, Ask, Change, Decision, Denied, Finding, Record, Space, Terms, View};
+use super::store::{Grant, Request, Survey, SurveyedSpace, SurveyedWorker};
+use super::time::{MAX_WORKERS, refused, terms, tick, ttl_ticks, workers_of};
+use crate::layout::Layout;
+
+/// How often a call tries again that others were faster than.
+const ATTEMPTS: u32 = 300;
+
+/// What a store holds, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Contents {
+    pub(crate) unix_nanos: u64,
+    /// What serves the store.
+    pub(crate) incarnation: String,
+    pub(crate) space: Option<Space>,
+    pub(crate) records: BTreeMap<u64, Record>,
+    /// Workers whose holders are known to be alive, in a store that has leases of its own.
+    pub(crate) live: BTreeSet<u64>,
+}
+
+/// What a kind of store has to do: keep one space and its records, and tell the time. A renewal and a release can be done
+/// by these two; a store for which that takes two trips over a network does them in one.
+pub(crate) trait Cells: Send {
+    fn read(&mut self) -> Result<Contents, StoreError>;
+
+    /// Writes all of `change`, if the space is still of the version that `seen` shows and each record in it is still of
+    /// that token and counter, or still missing. Whether it did.
+    fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError>;
+
+    /// Renews by [`rules::renew`]. `None` where that says no.
+    fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
+        let contents = self.read()?;
+        let view = contents.view(layout)?;
+        let Some(record) = rules::renew(&view, lease, ttl, terms) else { return Ok(None) };
+        let renewed = Lease::of(lease.worker, lease.token, &record);
+        let change = Change { space: None, records: [(lease.worker, record)].into() };
+        Ok(self.swap(&contents, &change)?.then_some(Grant::new(renewed, contents.unix_nanos)))
+    }
+
+    /// Releases by [`rules::release`]. Whether that was to be done.
+    fn release(&mut self, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
+        let contents = self.read()?;
+        let released = contents.records.get(&lease.worker).and_then(|record| rules::release(record, lease, last));
+        let Some(record) = released else { return Ok(false) };
+        self.swap(&contents, &Change { space: None, records: [(lease.worker, record)].into() })
+    }
+}
+
+impl Contents {
+    fn view(&self, layout: &Layout) -> Result<View, StoreError> {
+        Ok(View {
+            now: tick(layout, self.unix_nanos / 1_000_000)?,
+            incarnation: self.incarnation.clone(),
+            space: self.space.clone(),
+            records: self.records.clone(),
+            live: self.live.clone(),
+        })
+    }
+
+    /// Whether what `change` replaces is the same here as in `seen`.
+    pub(crate) fn is_as_seen(&self, seen: &Self, change: &Change) -> bool {
+        let version = |contents: &Self| contents.space.as_ref().map(|space| space.version);
+        let stamp =
+            |contents: &Self, worker| contents.records.get(&worker).map(|record| (record.token, record.counter));
+        version(self) == version(seen)
+            && change.records.iter().all(|&(worker, _)| stamp(self, worker) == stamp(seen, worker))
+    }
+
+    fn stored_layout(&self) -> &str {
+        self.space.as_ref().map_or("", |space| &space.layout)
+    }
+
+    fn refusal(&self, layout: &Layout, now: u64, denied: Denied, worker: u64) -> StoreError {
+        refused(layout, denied, now, worker, self.stored_layout())
+    }
+}
+
+pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request) -> Result<Grant, StoreError> {
+    let terms = terms(layout);
+    let Request { token, after, .. } = *request;
+    let ask = Ask { token, ttl: ttl_ticks(layout, request.ttl)?, after, owner: request.owner.clone() };
+    for attempt in 0..ATTEMPTS {
+        let contents = cells.read()?;
+        let view = contents.view(layout)?;
+        let decision = rules::acquire(&view, &ask, &terms);
+        let (change, lease) = match decision.map_err(|denied| contents.refusal(layout, view.now, denied, 0))? {
+            Decision::Again(lease) => return Ok(Grant::new(lease, contents.unix_nanos)),
+            Decision::Grant(change, lease) => (change, Some(lease)),
+            Decision::Mend(change) => (change, None),
+        };
+        match (cells.swap(&contents, &change)?, lease) {
+            (true, Some(lease)) => return Ok(Grant::new(lease, contents.unix_nanos)),
+            (true, None) => {}
+            (false, _) => pause(attempt, &ask),
+        }
+    }
+    Err(StoreError::Contended { attempts: ATTEMPTS })
+}
+
+/// For another time than others who were slower as well: up to some milliseconds.
+fn pause(attempt: u32, ask: &Ask) {
+    let most = 500 * (attempt as usize + 1).min(10);
+    let micros = ask.token.rotated(attempt).pick(most);
+    thread::sleep(Duration::from_micros(micros as u64));
+}
+
+pub(crate) fn renew(
+    cells: &mut impl Cells,
+    layout: &Layout,
+    lease: &Lease,
+    ttl: Duration,
+    mut unanswered: u64,
+) -> Result<Grant, StoreError> {
+    let terms = terms(layout);
+    let ttl = ttl_ticks(layout, ttl)?;
+    let mut lease = *lease;
+    for _ in 0..ATTEMPTS {
+        if let Some(grant) = cells.renew(&terms, layout, &lease, ttl)? {
+            return Ok(grant);
+        }
+        let contents = cells.read()?;
+        let view = contents.view(layout)?;
+        match rules::explain(&view, &lease, unanswered, &terms) {
+            Finding::Held(held) => (lease, unanswered) = (held, 0),
+            Finding::Mend(change) => {
+                cells.swap(&contents, &change)?;
+            }
+            Finding::Denied(denied) => return Err(contents.refusal(layout, view.now, denied, lease.worker)),
+        }
+    }
+    Err(StoreError::Contended { attempts: ATTEMPTS })
+}
+
+pub(crate) fn release(cells: &mut impl Cells, lease: &Lease, last: Option<u64>) -> Result<(), StoreError> {
+    let mut lease = *lease;
+    for _ in 0..ATTEMPTS {
+        if cells.release(&lease, last)? {
+            return Ok(());
+        }
+        let contents = cells.read()?;
+        match contents.records.get(&lease.worker) {
+            // Renewed by a call whose reply was lost.
+            Some(record) if record.token == Some(lease.token) => {
+                lease = Lease::of(lease.worker, lease.token, record);
+            }
+            _ => return Ok(()),
+        }
+    }
+    Err(StoreError::Contended { attempts: ATTEMPTS })
+}
+
+pub(crate) fn initialise(cells: &mut impl Cells, layout: &Layout, workers: u64) -> Result<(), StoreError> {
+    let max = workers_of(layout).min(MAX_WORKERS);
+    if workers == 0 || workers > max {
+        return Err(StoreError::Workers { value: workers, max });
+    }
+    let terms = terms(layout);
+    for _ in 0..ATTEMPTS {
+        let contents = cells.read()?;
+        let view = contents.view(layout)?;
+        let change = rules::initialise(&view, workers, &terms)
+            .map_err(|denied| contents.refusal(layout, view.now, denied, 0))?;
+        if cells.swap(&contents, &change)? {
+            return Ok(());
+        }
+    }
+    Err(StoreError::Contended { attempts: ATTEMPTS })
+}
+
+pub(crate) fn reclaim(cells: &mut impl Cells, layout: &Layout, worker: u64) -> Result<(), StoreError> {
+    for _ in 0..ATTEMPTS {
+        let contents = cells.read()?;
+        let view = contents.view(layout)?;
+        let Some(record) = contents.records.get(&worker) else {
+            return Err(StoreError::NoSuchWorker { worker });
+        };
+        let change = Change { space: None, records: [(worker, rules::reclaimed(&view, record))].into() };
+        if cells.swap(&contents, &change)? {
+            return Ok(());
+        }
+    }
+    Err(StoreError::Contended { attempts: ATTEMPTS })
+}
+
+pub(crate) fn survey(cells: &mut impl Cells) -> Result<Survey, StoreError> {
+    let Contents { unix_nanos, space, records, .. } = cells.read()?;
+    let space = space.map(|Space { layout, workers, floor, .. }| SurveyedSpace { layout, workers, floor });
+    let workers = records.into_iter().map(|(worker, record)| {
+        let Record { from, until, counter, token, owner } = record;
+        SurveyedWorker { worker, from, until, counter, owner: token.map(|_| owner) }
+    });
+    Ok(Survey { unix_nanos, space, workers: workers.collect() })
+}
+
+/// A store whose cells keep to the rules.
+macro_rules! store_of_cells {
+    (impl[$($generic:tt)*] for $store:ty) => {
+        impl<$($generic)*> $crate::lease::LeaseStore for $store {
+            fn acquire(
+                &mut self,
+                layout: &$crate::Layout,
+                request: &$crate::lease::Request,
+            ) -> Result<$crate::lease::Grant, $crate::lease::StoreError> {
+                $crate::lease::cells::acquire(self, layout, request)
+            }
+
+            fn renew(
+                &mut self,
+                layout: &$crate::Layout,
+                lease: &$crate::lease::Lease,
+                ttl: core::time::Duration,
+                unanswered: u64,
+            ) -> Result<$crate::lease::Grant, $crate::lease::StoreError> {
+                $crate::lease::cells::renew(self, layout, lease, ttl, unanswered)
+            }
+
+            fn release(
+                &mut self,
+                _: &$crate::Layout,
+                lease: &$crate::lease::Lease,
+                last_tick: Option<u64>,
+            ) -> Result<(), $crate::lease::StoreError> {
+                $crate::lease::cells::release(self, lease, last_tick)
+            }
+        }
+
+        impl<$($generic)*> $crate::lease::LeaseAdmin for $store {
+            fn initialise(
+                &mut self,
+                layout: &$crate::Layout,
+                workers: u64,
+            ) -> Result<(), $crate::lease::StoreError> {
+                $crate::lease::cells::initialise(self, layout, workers)
+            }
+
+            fn survey(&mut self) -> Result<$crate::lease::Survey, $crate::lease::StoreError> {
+                $crate::lease::cells::survey(self)
+            }
+
+            fn reclaim(&mut self, layout: &$crate::Layout, worker: u64) -> Result<(), $crate::lease::StoreError> {
+                $crate::lease::cells::reclaim(self, layout, worker)
+            }
+        }
+    };
+}
+pub(crate) use store_of_cells;

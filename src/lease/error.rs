@@ -1,0 +1,201 @@
+//! What a store answers when it grants nothing.
+
+use core::fmt;
+use core::time::Duration;
+use std::boxed::Box;
+use std::string::String;
+
+/// Why a store of leases granted, renewed or released nothing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store could not be asked, or did not answer. Whether it has done what it was asked to is not known.
+    Unavailable {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        cause: Box<dyn core::error::Error + Send + Sync>,
+    },
+    /// Others were faster each time.
+    Contended {
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// Every worker is leased.
+    NoFreeWorker {
+        /// How many there are.
+        workers: u64,
+        /// When the first of them is free, unless it is renewed.
+        retry_after: Duration,
+    },
+    /// The store is new, or has lost something. Whoever holds a lease that it does not know of is safe from others until
+    /// it grants again.
+    NotYet {
+        /// When that is.
+        retry_after: Duration,
+    },
+    /// The store's clock is behind the leases that it has granted, or behind what the caller has issued.
+    StoreClockBehind {
+        /// By how much.
+        by: Duration,
+    },
+    /// The store's clock reads a time that the layout can't hold.
+    StoreClockOutside {
+        /// The clock's reading, in Unix milliseconds.
+        unix_ms: u64,
+        /// The layout's epoch, in Unix milliseconds.
+        epoch_unix_ms: u64,
+    },
+    /// The leases are another layout's, whose ticks are not these.
+    OtherLayout {
+        /// The layout that the store is for.
+        stored: String,
+        /// The caller's.
+        asked: String,
+    },
+    /// The lease is its holder's no more, for good.
+    Lost {
+        /// The index of the worker that was leased.
+        worker: u64,
+        /// What has become of it.
+        reason: LostReason,
+    },
+    /// What the store holds is not what a store of leases writes. It was left as it is.
+    Corrupt {
+        /// Where.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The time to live is none that leases have.
+    Ttl {
+        /// The time asked for.
+        value: Duration,
+        /// The longest there is, [`MAX_TTL`](super::MAX_TTL).
+        max: Duration,
+    },
+    /// The number of workers is none that a space can have.
+    Workers {
+        /// The number asked for.
+        value: u64,
+        /// The most there are.
+        max: u64,
+    },
+    /// The worker was never leased.
+    NoSuchWorker {
+        /// Its index.
+        worker: u64,
+    },
+}
+
+/// How a lease was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LostReason {
+    /// It had ended, and the worker was leased to another; or an operator has taken it.
+    Taken,
+    /// Another process renews it by the same token: a copy of this one, as a cloned virtual machine has.
+    Cloned,
+    /// The store has lost something since it was granted, or another server has taken over.
+    StoreChanged,
+}
+
+impl StoreError {
+    pub(crate) fn unavailable(
+        what: impl Into<String>,
+        cause: impl Into<Box<dyn core::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Unavailable { what: what.into(), cause: cause.into() }
+    }
+
+    pub(crate) fn corrupt(place: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Corrupt { place: place.into(), why: why.into() }
+    }
+
+    /// Whether asking again may succeed with nothing but time gone by.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable { .. }
+                | Self::Contended { .. }
+                | Self::NoFreeWorker { .. }
+                | Self::NotYet { .. }
+                | Self::StoreClockBehind { .. }
+        )
+    }
+
+    /// How long to wait before asking again makes sense, where that is known.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match *self {
+            Self::NoFreeWorker { retry_after, .. } | Self::NotYet { retry_after } => Some(retry_after),
+            Self::StoreClockBehind { by } => Some(by),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable { what, .. } => write!(f, "{what} failed: try again when the store is there"),
+            Self::Contended { attempts } => {
+                write!(f, "others changed the store each of {attempts} times: try again")
+            }
+            Self::NoFreeWorker { workers, retry_after } => write!(
+                f,
+                "each of the {workers} workers is leased: try again in {retry_after:?}, release one, or initialise the \
+                 store for more"
+            ),
+            Self::NotYet { retry_after } => write!(
+                f,
+                "the store is new or has lost something, so that leases may be in use that it does not know of: it \
+                 grants again in {retry_after:?}, or at once when an operator who knows that none is in use has \
+                 initialised it"
+            ),
+            Self::StoreClockBehind { by } => write!(
+                f,
+                "the store's clock is {by:?} behind what it has granted, or what was issued: set it, or try again when \
+                 it has caught up"
+            ),
+            Self::StoreClockOutside { unix_ms, epoch_unix_ms } => write!(
+                f,
+                "the store's clock reads {unix_ms} ms, which a layout whose epoch is {epoch_unix_ms} ms can't hold: \
+                 set the clock, or choose another layout"
+            ),
+            Self::OtherLayout { stored, asked } => write!(
+                f,
+                "the store's leases are for the layout {stored}, not for {asked}: use that layout, or another store"
+            ),
+            Self::Lost { worker, reason } => {
+                write!(f, "the lease of worker {worker} is lost, {reason}: acquire another")
+            }
+            Self::Corrupt { place, why } => {
+                write!(f, "{place} is not what a store of leases writes: {why}. Restore it, or use another store")
+            }
+            Self::Ttl { value, max } => write!(f, "a lease of {value:?}: give a time from 1 ms to {max:?}"),
+            Self::Workers { value, max } => write!(f, "{value} workers: give 1 to {max}"),
+            Self::NoSuchWorker { worker } => write!(f, "worker {worker} was never leased: see the list of leases"),
+        }
+    }
+}
+
+impl fmt::Display for LostReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Taken => "another holds that worker, or an operator has taken it",
+            Self::Cloned => "a copy of this process has renewed it",
+            Self::StoreChanged => "the store has lost something, or another server has taken over",
+        })
+    }
+}
+
+impl core::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Unavailable { cause, .. } => Some(&**cause),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The thread that keeps a lease: renews it, and replaces it where it is lost.
+
+use core::time::Duration;
+use std::string::{String, ToString};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::bell::Call;
+use super::clock::StoreClock;
+use super::error::{LostReason, StoreError};
+use super::events;
+use super::lease::Lease;
+use super::leased::Shared;
+use super::store::{Grant, LeaseStore, Request};
+use super::token::Token;
+use super::watch::{Watch, Watched};
+use crate::builder::GeneratorBuilder;
+use crate::clock::Clock;
+use crate::generator::Generator;
+use crate::scheme::Scheme;
+use crate::wait::Wait;
+use crate::worker::WorkerId;
+
+/// How long to wait after the first failure; after each other twice as long, up to a part of the time to live.
+const FIRST_RETRY: Duration = Duration::from_millis(20);
+
+/// What a keeper is told once and for all.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) ttl: Duration,
+    pub(crate) owner: String,
+    pub(crate) wait: Wait,
+    pub(crate) max_wait: Duration,
+    pub(crate) strict: bool,
+}
+
+/// Where leases come from, and generators that issue by them.
+pub(crate) struct Source<C, T> {
+    pub(crate) plan: Plan,
+    pub(crate) store: T,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) clock: C,
+    /// `clock` again, where that is the store's time.
+    pub(crate) store_clock: Option<StoreClock>,
+    /// When the store was last heard of.
+    pub(crate) heard: Instant,
+    /// For the next lease. The same until it is granted, so that a grant whose reply was lost is not granted twice.
+    pub(crate) token: Option<Token>,
+}
+
+impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
+    /// A lease whose window begins after the tick `after`, and its generator.
+    pub(crate) fn acquire<S: Scheme>(
+        &mut self,
+        after: Option<u64>,
+    ) -> Result<(Lease, Generator<S, Watched<C>>), StoreError> {
+        let token = match self.token {
+            Some(token) => token,
+            None => Token::random().map_err(|error| StoreError::unavailable("drawing a random number", error))?,
+        };
+        self.token = Some(token);
+        let request = Request { after, ..Request::new(token, self.plan.ttl, &*self.plan.owner) };
+        let grant = self.store.acquire(&S::LAYOUT, &request)?;
+        self.token = None;
+        self.hear(&grant);
+        Ok((grant.lease, self.generator(&grant.lease)?))
+    }
+
+    fn generator<S: Scheme>(&self, lease: &Lease) -> Result<Generator<S, Watched<C>>, StoreError> {
+        let odd = |why: String| StoreError::corrupt("the lease that was granted", why);
+        let worker = WorkerId::<S>::from_index_in(lease.worker).map_err(|error| odd(error.to_string()))?;
+        let clock = Watched { clock: self.clock.clone(), watch: Arc::clone(&self.watch) };
+        let Plan { wait, max_wait, strict, .. } = self.plan;
+        let builder = GeneratorBuilder::new(worker, clock).wait(wait).max_wait(max_wait).strict(strict);
+        builder.not_before(lease.from).fence(lease.until).build().map_err(|error| odd(error.to_string()))
+    }
+
+    fn hear(&mut self, grant: &Grant) {
+        if let Some(clock) = &self.store_clock {
+            clock.follow(grant.unix_nanos, self.heard.elapsed());
+        }
+        self.heard = Instant::now();
+        self.watch.settle();
+    }
+}
+
+pub(crate) struct Keeper<S, C, T> {
+    pub(crate) source: Source<C, T>,
+    pub(crate) shared: Arc<Shared<S, C>>,
+    /// What it holds, as far as it knows.
+    pub(crate) lease: Option<Lease>,
+    /// How many renewals were sent since one was answered.
+    pub(crate) unanswered: u64,
+    /// The last tick that was issued by any lease.
+    pub(crate) last_tick: Option<u64>,
+}
+
+impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
+    /// Keeps the lease until it is told to stop, then gives it back.
+    pub(crate) fn run(mut self) -> Result<(), StoreError> {
+        let mut next = self.ttl() / 3;
+        let mut failures = 0;
+        while self.shared.bell.sleep(self.jittered(next), failures > 0) == Call::Work {
+            (next, failures) = match self.keep() {
+                Ok(next) => (next, 0),
+                Err(error) => {
+                    events::failed(&error);
+                    self.shared.book(|status| status.failed(&error));
+                    (self.retry_after(failures), failures + 1)
+                }
+            };
+        }
+        self.give_back()
+    }
+
+    /// Renews the lease, or acquires one. How long to leave it at that.
+    fn keep(&mut self) -> Result<Duration, StoreError> {
+        if let Some(lease) = self.lease {
+            match self.source.store.renew(&S::LAYOUT, &lease, self.source.plan.ttl, self.unanswered) {
+                Ok(grant) => return Ok(self.renewed(&grant)),
+                Err(StoreError::Lost { worker, reason }) => self.lost(worker, reason),
+                Err(error) => {
+                    self.unanswered += 1;
+                    return Err(error);
+                }
+            }
+        }
+        // What is left of a window whose renewals the store has forgotten is nobody else's.
+        let left = self.shared.remaining();
+        if !left.is_zero() {
+            return Ok(left);
+        }
+        self.replace()
+    }
+
+    /// Acquires a lease in place of the one before, and issues by it.
+    fn replace(&mut self) -> Result<Duration, StoreError> {
+        self.close();
+        let (lease, generator) = self.source.acquire(self.last_tick)?;
+        self.unanswered = 0;
+        self.lease = Some(lease);
+        if self.shared.begin(lease, generator).is_err() {
+            // Ended meanwhile: nothing was issued by it.
+            let released = self.source.store.release(&S::LAYOUT, &lease, None);
+            self.lease = None;
+            return released.map(|()| Duration::ZERO);
+        }
+        events::acquired(&lease);
+        self.shared.bell.tell();
+        Ok(self.ttl() / 3)
+    }
+
+    fn close(&mut self) {
+        self.last_tick = self.last_tick.max(self.shared.switch.current().close());
+    }
+
+    fn ttl(&self) -> Duration {
+        self.source.plan.ttl
+    }
+
+    /// Moves the fence. How long until the next renewal.
+    fn renewed(&mut self, grant: &Grant) -> Duration {
+        self.unanswered = 0;
+        self.lease = Some(grant.lease);
+        self.source.hear(grant);
+        // A fence that does not fit the layout was granted by no store that keeps to the rules, and is not used.
+        let _ = self.shared.switch.current().extend_fence(grant.lease.until);
+        events::renewed(&grant.lease);
+        self.shared.book(|status| status.renewed(grant.lease));
+        self.shared.bell.tell();
+        // The store's clock may have moved on beyond the window that it was just asked for.
+        if self.shared.remaining().is_zero() { FIRST_RETRY } else { self.ttl() / 3 }
+    }
+
+    fn lost(&mut self, worker: u64, reason: LostReason) {
+        self.lease = None;
+        let error = StoreError::Lost { worker, reason };
+        events::lost(&error);
+        self.shared.book(|status| status.failed(&error));
+        if reason != LostReason::StoreChanged {
+            self.close();
+        }
+    }
+
+    /// Lets no ID be issued any more, then gives the worker back.
+    fn give_back(mut self) -> Result<(), StoreError> {
+        let last = self.shared.switch.end();
+        self.shared.bell.tell();
+        let Some(lease) = self.lease else { return Ok(()) };
+        self.source.store.release(&S::LAYOUT, &lease, last)?;
+        events::released(&lease);
+        Ok(())
+    }
+
+    fn retry_after(&self, failures: u32) -> Duration {
+        let longest = (self.ttl() / 12).clamp(FIRST_RETRY, Duration::from_secs(1));
+        (FIRST_RETRY * 2_u32.saturating_pow(failures.min(8))).min(longest)
+    }
+
+    /// `time` less up to a tenth of it, so that many processes that began at once do not ask at once for ever.
+    fn jittered(&self, time: Duration) -> Duration {
+        let tenths = Token::random().map_or(0, |token| token.pick(101));
+        time - time * u32::try_from(tenths).unwrap_or(0) / 1000
+    }
+}

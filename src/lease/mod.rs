@@ -1,0 +1,42 @@
+//! Worker leases: several processes that share one ID space, and never a worker at the same tick. Feature `lease`.
+//!
+//! A [`Lease`] is a grant of one worker for a window of ticks, kept in a store ([`LeaseStore`]) that never grants one worker
+//! two windows that overlap. A [`LeasedGenerator`] issues only ticks within its window. So, while the store keeps what it
+//! has acknowledged (or its loss is noticed), no two processes issue the same ID, whatever their clocks say, and however
+//! they are paused, killed, restarted or cut off: that costs time, never a duplicate.
+//!
+//! | store | for |
+//! |---|---|
+//! | [`FileStore`] | the processes of one host |
+
+mod bell;
+mod builder;
+mod cells;
+mod clock;
+mod error;
+mod events;
+mod file;
+mod keeper;
+#[expect(clippy::module_inception, reason = "the lease itself")]
+mod lease;
+mod leased;
+mod rules;
+mod stats;
+mod store;
+mod switch;
+mod time;
+mod token;
+mod watch;
+
+pub use builder::LeasedGeneratorBuilder;
+pub use clock::StoreClock;
+pub use error::{LostReason, StoreError};
+pub use file::FileStore;
+pub use lease::Lease;
+pub use leased::LeasedGenerator;
+pub use stats::LeaseStats;
+pub use store::{Grant, LeaseAdmin, LeaseStore, Request, Survey, SurveyedSpace, SurveyedWorker};
+#[doc(hidden)]
+pub use switch::{Ended, Switch};
+pub use time::{CLOCK_SLACK, MAX_TTL, MAX_WORKERS};
+pub use token::{Token, TokenError};

@@ -1,0 +1,355 @@
+//! What is granted and what is refused: pure functions over what a store holds. No clock, no store and no thread in here.
+//!
+//! | rule | keeps |
+//! |---|---|
+//! | a worker is free when its window has passed on the store's clock, and its holder is not known to be alive | a holder from being robbed |
+//! | a new window begins where the worker's last one ended, or later | two windows of one worker apart, whatever the clocks do |
+//! | ... and not below the floor | windows apart from those that a store has forgotten |
+//! | ... and after the last tick that the caller issued | one process's IDs in order |
+//! | a renewal never lowers the end | a holder's fence, which never moves back, below the next window |
+//! | token and counter must be the record's | late and repeated messages from having an effect |
+//! | a release clears the token | a renewal that was late from reviving what was released |
+//!
+//! A store that has lost something (all of it, one record, or all since some time ago), or that another server has taken
+//! over, may have granted windows that it does not know of. None of them ends later than `MAX_TTL` + `CLOCK_SLACK` after
+//! the loss: that is where its floor is put.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::string::String;
+use std::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::LostReason;
+use super::lease::Lease;
+use super::token::Token;
+
+/// What the rules measure by. All times are ticks of one layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// The layout, as [`fingerprint`](super::time::fingerprint) has it.
+    pub(crate) layout: String,
+    /// The first tick that does not fit the layout.
+    pub(crate) end: u64,
+    /// How many workers a new space has.
+    pub(crate) workers: u64,
+    /// The longest time that a window may reach into the future.
+    pub(crate) max_ttl: u64,
+    /// How far apart the clocks may be that one store goes by, or one may step back, in case the store loses something.
+    pub(crate) slack: u64,
+}
+
+impl Terms {
+    /// Beyond this no window granted until `now` can reach.
+    fn horizon(&self, now: u64) -> u64 {
+        now.saturating_add(self.max_ttl).saturating_add(self.slack)
+    }
+
+    fn until(&self, now: u64, ttl: u64) -> u64 {
+        now.saturating_add(ttl).min(self.end)
+    }
+}
+
+/// What a store keeps of an ID space as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Space {
+    /// Grows with each change.
+    pub(crate) version: u64,
+    /// Whose ticks the windows are.
+    pub(crate) layout: String,
+    /// How many workers may be granted, from index 0.
+    pub(crate) workers: u64,
+    /// How many workers were ever granted, from index 0: each of them has a record, unless that was lost.
+    pub(crate) granted: u64,
+    /// No window may begin below this tick.
+    pub(crate) floor: u64,
+    /// What served the store when it was last known to be whole.
+    pub(crate) incarnation: String,
+}
+
+/// What a store keeps of one worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Where the window of the last grant begins.
+    pub(crate) from: u64,
+    /// Where it ends, and every other window that was ever granted for this worker has ended before.
+    pub(crate) until: u64,
+    /// How often the worker was granted or renewed.
+    pub(crate) counter: u64,
+    /// Whose it is, until it is released.
+    pub(crate) token: Option<Token>,
+    /// Who that is, for people.
+    pub(crate) owner: String,
+}
+
+/// What a store holds at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    /// The tick of the store's clock.
+    pub(crate) now: u64,
+    /// What serves the store.
+    pub(crate) incarnation: String,
+    /// `None` where the store is empty.
+    pub(crate) space: Option<Space>,
+    pub(crate) records: BTreeMap<u64, Record>,
+    /// Workers whose holders the store knows to be alive by other means than its clock.
+    pub(crate) live: BTreeSet<u64>,
+}
+
+/// What someone who wants a worker says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ask {
+    pub(crate) token: Token,
+    pub(crate) ttl: u64,
+    /// The last tick that the caller has issued by another lease; its next window begins after it.
+    pub(crate) after: Option<u64>,
+    pub(crate) owner: String,
+}
+
+/// What to write, all of it or nothing, and only where everything that it replaces is still as the view has it: the space
+/// by its version, a record by its token and counter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) space: Option<Space>,
+    pub(crate) records: Vec<(u64, Record)>,
+}
+
+/// What is to be done for someone who wants a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Write this, and it is granted.
+    Grant(Change, Lease),
+    /// It was granted before, and the reply was lost.
+    Again(Lease),
+    /// The store has lost something, or is new: write this, then decide anew.
+    Mend(Change),
+}
+
+/// Why nothing is granted. Times are ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// Each worker's window reaches beyond `now`; the first of them until `until`.
+    NoFreeWorker { workers: u64, until: u64 },
+    /// The store is new, or has lost something: the first window begins at `floor`.
+    Floor { floor: u64 },
+    /// The store's clock is behind what it has granted, or what the caller has issued, up to here.
+    StoreClockBehind { until: u64 },
+    /// The space is another layout's.
+    OtherLayout,
+    /// The clock has passed the layout's last tick.
+    OutOfTicks,
+    /// The lease is its holder's no more.
+    Lost(LostReason),
+}
+
+/// A worker for `ask`, or why there is none.
+pub(crate) fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
+    let now = view.now;
+    if now >= terms.end {
+        return Err(Denied::OutOfTicks);
+    }
+    let Some(space) = &view.space else {
+        return Ok(Decision::Mend(born(view, terms)));
+    };
+    if space.layout != terms.layout {
+        return Err(Denied::OtherLayout);
+    }
+    if let Some(change) = mended(view, space, terms) {
+        return Ok(Decision::Mend(change));
+    }
+    if let Some((&worker, record)) = view.records.iter().find(|(_, record)| record.token == Some(ask.token)) {
+        return Ok(Decision::Again(Lease::of(worker, ask.token, record)));
+    }
+    let worker = vacant(view, space, ask, terms)?;
+    let before = view.records.get(&worker);
+    let from = before.map_or(0, |record| record.until).max(space.floor);
+    let after = ask.after.map_or(0, |last| last.saturating_add(1));
+    let until = terms.until(now, ask.ttl);
+    if from.max(after) >= until {
+        return Err(if from >= until {
+            Denied::Floor { floor: from }
+        } else {
+            Denied::StoreClockBehind { until: after }
+        });
+    }
+    let record = Record {
+        from: from.max(after),
+        until,
+        counter: before.map_or(0, |record| record.counter) + 1,
+        token: Some(ask.token),
+        owner: ask.owner.clone(),
+    };
+    let held = Lease::of(worker, ask.token, &record);
+    // Written each time, so that none is granted by a view of the space that is old.
+    let granted = space.granted.max(worker + 1);
+    let space = (granted > space.granted).then(|| Space { version: space.version + 1, granted, ..space.clone() });
+    Ok(Decision::Grant(Change { space, records: [(worker, record)].into() }, held))
+}
+
+/// A worker whose window has passed, or one that was never granted. Which of them, the token decides, so that those who
+/// ask at once don't all want the same.
+fn vacant(view: &View, space: &Space, ask: &Ask, terms: &Terms) -> Result<u64, Denied> {
+    let free: Vec<u64> = usable(view, space)
+        .filter(|(at, record)| record.until <= view.now && !view.live.contains(at))
+        .map(|(at, _)| at)
+        .collect();
+    if let Some(&worker) = free.get(ask.token.pick(free.len())) {
+        return Ok(worker);
+    }
+    if space.granted < space.workers {
+        return Ok(space.granted);
+    }
+    let until = usable(view, space).map(|(_, record)| record.until).min().unwrap_or(terms.end);
+    Err(if until > terms.horizon(view.now) {
+        Denied::StoreClockBehind { until }
+    } else {
+        Denied::NoFreeWorker { workers: space.workers, until }
+    })
+}
+
+fn usable<'v>(view: &'v View, space: &Space) -> impl Iterator<Item = (u64, &'v Record)> {
+    view.records.range(..space.workers).map(|(&worker, record)| (worker, record))
+}
+
+/// A space in a store that is empty: new, or emptied.
+fn born(view: &View, terms: &Terms) -> Change {
+    Change { space: Some(newborn(view, terms)), records: Vec::new() }
+}
+
+fn newborn(view: &View, terms: &Terms) -> Space {
+    Space {
+        version: 1,
+        layout: terms.layout.clone(),
+        workers: terms.workers,
+        granted: 0,
+        floor: terms.horizon(view.now),
+        incarnation: view.incarnation.clone(),
+    }
+}
+
+/// What has to be written before anything is granted, where another server has taken over or records are missing.
+fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change> {
+    if space.incarnation != view.incarnation {
+        return Some(suspected(view, space, terms));
+    }
+    let horizon = terms.horizon(view.now);
+    let lost = (0..space.granted).filter(|worker| !view.records.contains_key(worker));
+    let records: Vec<_> = lost.map(|worker| (worker, unowned(horizon))).collect();
+    (!records.is_empty()).then_some(Change { space: None, records })
+}
+
+/// The space with its floor above all that may have been granted and forgotten.
+fn suspected(view: &View, space: &Space, terms: &Terms) -> Change {
+    let space = Space {
+        version: space.version + 1,
+        floor: space.floor.max(terms.horizon(view.now)),
+        incarnation: view.incarnation.clone(),
+        ..space.clone()
+    };
+    Change { space: Some(space), records: Vec::new() }
+}
+
+/// The record of `held`, renewed. What a renewal looks at, a store can look at in the same breath: its space, this one
+/// record, its clock. `None` where it is not to be renewed just like that: [`explain`] says why.
+pub(crate) fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Record> {
+    let space = view.space.as_ref()?;
+    let record = view.records.get(&held.worker)?;
+    let is_whole = space.layout == terms.layout && space.incarnation == view.incarnation;
+    let is_his = record.token == Some(held.token) && record.counter == held.counter;
+    // Granted before the floor was raised: another window may lie between this one's end and the floor.
+    let is_sound = record.from >= space.floor;
+    let is_near = record.until <= terms.horizon(view.now);
+    (is_whole && is_his && is_sound && is_near).then(|| Record {
+        until: record.until.max(terms.until(view.now, ttl)),
+        counter: record.counter + 1,
+        ..record.clone()
+    })
+}
+
+/// What a holder is to know whose renewal was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// It is his all the same: renewals were written whose replies were lost. This is what he holds.
+    Held(Lease),
+    /// The store knows less than he does: write this, so that nobody is granted what it has forgotten.
+    Mend(Change),
+    /// It can't be renewed.
+    Denied(Denied),
+}
+
+/// Why [`renew`] said no. `unanswered`: how many renewals the holder has sent since one was answered.
+pub(crate) fn explain(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
+    let Some(space) = &view.space else {
+        return Finding::Mend(born(view, terms));
+    };
+    if space.layout != terms.layout {
+        return Finding::Denied(Denied::OtherLayout);
+    }
+    if space.incarnation != view.incarnation {
+        return Finding::Mend(suspected(view, space, terms));
+    }
+    let Some(record) = view.records.get(&held.worker) else {
+        return match mended(view, space, terms) {
+            Some(change) => Finding::Mend(change),
+            // The space itself is older than the worker's first grant.
+            None => Finding::Mend(suspected(view, space, terms)),
+        };
+    };
+    if record.counter < held.counter {
+        // Unless somebody has seen to it already: by the floor, or by a record in place of one that was lost.
+        let is_news = held.from >= space.floor && record.from < held.until;
+        return if is_news { Finding::Mend(suspected(view, space, terms)) } else { LOST };
+    }
+    if record.token != Some(held.token) {
+        return Finding::Denied(Denied::Lost(LostReason::Taken));
+    }
+    if record.counter - held.counter > unanswered {
+        return Finding::Denied(Denied::Lost(LostReason::Cloned));
+    }
+    if record.from < space.floor {
+        return LOST;
+    }
+    if record.until > terms.horizon(view.now) {
+        return Finding::Denied(Denied::StoreClockBehind { until: record.until });
+    }
+    Finding::Held(Lease::of(held.worker, held.token, record))
+}
+
+const LOST: Finding = Finding::Denied(Denied::Lost(LostReason::StoreChanged));
+
+/// The record of `held`, given back: free from the tick after `last` on, the last that its holder issued.
+pub(crate) fn release(record: &Record, held: &Lease, last: Option<u64>) -> Option<Record> {
+    let is_his = record.token == Some(held.token) && record.counter == held.counter;
+    is_his.then(|| Record { until: released_at(record, last), token: None, ..record.clone() })
+}
+
+/// Where a window ends that is given back after the tick `last`, or unused.
+pub(crate) fn released_at(record: &Record, last: Option<u64>) -> u64 {
+    last.map_or(0, |last| last.saturating_add(1)).clamp(record.from, record.until)
+}
+
+/// A space that its operator vouches for: no lease that it does not know of is in use. Keeps what it knows.
+pub(crate) fn initialise(view: &View, workers: u64, terms: &Terms) -> Result<Change, Denied> {
+    let known = match &view.space {
+        Some(space) if space.layout != terms.layout => return Err(Denied::OtherLayout),
+        Some(space) => Space { version: space.version + 1, ..space.clone() },
+        None => newborn(view, terms),
+    };
+    let lost = (0..known.granted).filter(|worker| !view.records.contains_key(worker));
+    let records = lost.map(|worker| (worker, unowned(view.now))).collect();
+    // Leases from before a floor can't be renewed: where nothing was lost it stays where it is.
+    let is_whole = known.incarnation == view.incarnation && known.floor <= view.now;
+    let floor = if is_whole { known.floor } else { view.now };
+    let space = Space { workers, floor, incarnation: view.incarnation.clone(), ..known };
+    Ok(Change { space: Some(space), records })
+}
+
+/// The record of a worker that its operator takes from whoever holds it, vouching that nobody uses it any more.
+pub(crate) fn reclaimed(view: &View, record: &Record) -> Record {
+    Record { counter: record.counter + 1, ..unowned(view.now) }
+}
+
+/// Of a worker that is free from `tick` on.
+fn unowned(tick: u64) -> Record {
+    Record { from: tick, until: tick, counter: 0, token: None, owner: String::new() }
+}

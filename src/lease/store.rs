@@ -1,0 +1,158 @@
+//! `LeaseStore`: what a store of leases does.
+
+use core::time::Duration;
+use std::boxed::Box;
+use std::string::String;
+use std::vec::Vec;
+
+use super::error::StoreError;
+use super::lease::Lease;
+use super::token::Token;
+use crate::layout::Layout;
+
+/// Who wants a worker, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Request {
+    /// Whose the lease will be. The same one again gets the same lease: after a reply that was lost.
+    pub token: Token,
+    /// How far into the future the window reaches, up to [`MAX_TTL`](super::MAX_TTL).
+    pub ttl: Duration,
+    /// The last tick that the caller has issued by an earlier lease, after which the window begins.
+    pub after: Option<u64>,
+    /// Who asks, for people who look at the list of leases.
+    pub owner: String,
+}
+
+impl Request {
+    /// For somebody who has issued nothing before.
+    #[must_use]
+    pub fn new(token: Token, ttl: Duration, owner: impl Into<String>) -> Self {
+        Self { token, ttl, after: None, owner: owner.into() }
+    }
+}
+
+/// A lease, and the time at which it was granted or renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Grant {
+    /// The lease.
+    pub lease: Lease,
+    /// What the store's clock read, in nanoseconds since 1970-01-01T00:00:00Z.
+    pub unix_nanos: u64,
+}
+
+impl Grant {
+    /// A lease that was granted when the store's clock read `unix_nanos`.
+    #[must_use]
+    pub const fn new(lease: Lease, unix_nanos: u64) -> Self {
+        Self { lease, unix_nanos }
+    }
+}
+
+/// Where leases are kept: grants workers as windows of ticks, of which no two of one worker overlap.
+///
+/// Each call is atomic, blocks until it is done or has failed, and ends within seconds. A call that fails may have had
+/// its effect all the same.
+pub trait LeaseStore: Send {
+    /// Grants a worker whose window has passed on the store's clock, for [the later of its end and the caller's last
+    /// tick + 1, now + ttl).
+    ///
+    /// # Errors
+    /// No worker is free, or the store is not to be asked: see [`StoreError`].
+    fn acquire(&mut self, layout: &Layout, request: &Request) -> Result<Grant, StoreError>;
+
+    /// Moves the end of the window to now + ttl, unless it is further on already. `unanswered`: how many renewals of the
+    /// lease the caller has sent since one was answered; they may have had their effect.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`]: the lease is the caller's no more. Others: see [`StoreError`].
+    fn renew(&mut self, layout: &Layout, lease: &Lease, ttl: Duration, unanswered: u64) -> Result<Grant, StoreError>;
+
+    /// Gives the worker back, whose last ID was issued in `last_tick`; nothing is issued by this lease any more. A lease
+    /// that is the caller's no more is no error.
+    ///
+    /// # Errors
+    /// The store is not to be asked: see [`StoreError`].
+    fn release(&mut self, layout: &Layout, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError>;
+}
+
+impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
+    fn acquire(&mut self, layout: &Layout, request: &Request) -> Result<Grant, StoreError> {
+        (**self).acquire(layout, request)
+    }
+
+    fn renew(&mut self, layout: &Layout, lease: &Lease, ttl: Duration, unanswered: u64) -> Result<Grant, StoreError> {
+        (**self).renew(layout, lease, ttl, unanswered)
+    }
+
+    fn release(&mut self, layout: &Layout, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
+        (**self).release(layout, lease, last_tick)
+    }
+}
+
+/// What an operator does with a store of leases, as the command `casflake leases`.
+pub trait LeaseAdmin: LeaseStore {
+    /// Vouches that no lease is in use that the store does not know of, and sets how many workers it grants. A new store
+    /// grants at once after this, and one that has lost something.
+    ///
+    /// **If a process still holds a lease that the store has lost, IDs can be issued twice after this.**
+    ///
+    /// # Errors
+    /// `workers` is 0 or more than the layout has or [`MAX_WORKERS`](super::MAX_WORKERS); the store is not to be asked.
+    fn initialise(&mut self, layout: &Layout, workers: u64) -> Result<(), StoreError>;
+
+    /// What the store holds, of whatever layout.
+    ///
+    /// # Errors
+    /// The store is not to be asked: see [`StoreError`].
+    fn survey(&mut self) -> Result<Survey, StoreError>;
+
+    /// Takes the worker with this index from whoever holds it, and frees it at once.
+    ///
+    /// **If its holder still runs, IDs can be issued twice after this.**
+    ///
+    /// # Errors
+    /// The worker was never granted; the store is not to be asked.
+    fn reclaim(&mut self, layout: &Layout, worker: u64) -> Result<(), StoreError>;
+}
+
+/// What a store holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Survey {
+    /// What the store's clock reads, in nanoseconds since 1970-01-01T00:00:00Z.
+    pub unix_nanos: u64,
+    /// The space; `None` where the store is empty.
+    pub space: Option<SurveyedSpace>,
+    /// Each worker that was ever granted, by index.
+    pub workers: Vec<SurveyedWorker>,
+}
+
+/// What a store holds of all workers together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SurveyedSpace {
+    /// The layout whose ticks the windows are.
+    pub layout: String,
+    /// How many workers there are.
+    pub workers: u64,
+    /// The tick below which no window begins.
+    pub floor: u64,
+}
+
+/// What a store holds of one worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SurveyedWorker {
+    /// Its index.
+    pub worker: u64,
+    /// The first tick of its last window.
+    pub from: u64,
+    /// The first tick after it.
+    pub until: u64,
+    /// How often it was granted or renewed.
+    pub counter: u64,
+    /// Who holds it; `None` where it was released.
+    pub owner: Option<String>,
+}

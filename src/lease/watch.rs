@@ -1,0 +1,121 @@
+//! Looks, once a millisecond, at whether this is still the process that a lease was granted to, and its time the same.
+
+use core::fmt;
+use std::process;
+use std::sync::Arc;
+
+use super::bell::Bell;
+use super::clock::Monotonic;
+use crate::clock::{Clock, SystemClock};
+use crate::sync::{AtomicU64, Ordering};
+
+/// By so many nanoseconds the wall clock and the monotonic clock part when a machine is resumed from an old snapshot, or
+/// its clock is set. Slewing does not move them apart by as much between two renewals.
+const JUMP: u64 = 1_000_000_000;
+
+/// What a clock reads that must not be believed: after every window.
+const NEVER: u64 = u64::MAX;
+
+/// A clock whose readings are watched.
+pub(crate) struct Watched<C> {
+    pub(crate) clock: C,
+    pub(crate) watch: Arc<Watch>,
+}
+
+/// What the clocks of all of a process's generators share.
+pub(crate) struct Watch {
+    /// The millisecond up to which all was found well.
+    checked: AtomicU64,
+    /// How far the wall clock was ahead of the monotonic one at the last grant or renewal, modulo 2^64.
+    apart: AtomicU64,
+    /// 1 where they have moved apart since.
+    has_jumped: AtomicU64,
+    process: u32,
+    monotonic: Monotonic,
+    bell: Arc<Bell>,
+}
+
+impl Watch {
+    pub(crate) fn new(bell: Arc<Bell>) -> Self {
+        let watch = Self {
+            checked: AtomicU64::new(0),
+            apart: AtomicU64::new(0),
+            has_jumped: AtomicU64::new(0),
+            process: process::id(),
+            monotonic: Monotonic::new(),
+            bell,
+        };
+        watch.settle();
+        watch
+    }
+
+    /// A grant or a renewal has shown that the lease is this process's, and now is now.
+    pub(crate) fn settle(&self) {
+        // ORDERING: Relaxed, all of them. Each is looked at by itself; a call that sees an old one is refused once more.
+        self.apart.store(self.apart_now(), Ordering::Relaxed);
+        self.has_jumped.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether a jump was seen and no renewal since.
+    pub(crate) fn has_jumped(&self) -> bool {
+        // ORDERING: Relaxed, as above.
+        self.has_jumped.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether this is a fork of the process that the lease was granted to.
+    pub(crate) fn is_fork(&self) -> bool {
+        process::id() != self.process
+    }
+
+    /// `now`, a reading in milliseconds, or the end of time where it is not to be believed.
+    #[cold]
+    fn check(&self, now: u64) -> u64 {
+        // A fork must not touch the bell: the thread that held its lock may be the other process's.
+        if self.is_fork() || self.has_jumped() {
+            return NEVER;
+        }
+        // ORDERING: Relaxed, as in `settle`.
+        let moved = self.apart_now().wrapping_sub(self.apart.load(Ordering::Relaxed));
+        if moved.min(moved.wrapping_neg()) > JUMP {
+            // ORDERING: Relaxed, as in `settle`.
+            self.has_jumped.store(1, Ordering::Relaxed);
+            self.bell.ring();
+            return NEVER;
+        }
+        // ORDERING: Relaxed. Several threads may check the same millisecond; the latest stays.
+        self.checked.fetch_max(now, Ordering::Relaxed);
+        now
+    }
+
+    fn apart_now(&self) -> u64 {
+        let wall = u64::try_from(SystemClock.unix_nanos()).unwrap_or(NEVER);
+        wall.wrapping_sub(self.monotonic.nanos())
+    }
+}
+
+impl<C: Clock> Clock for Watched<C> {
+    #[inline]
+    fn unix_millis(&self) -> u64 {
+        let now = self.clock.unix_millis();
+        // ORDERING: Relaxed, as in `check`.
+        if now <= self.watch.checked.load(Ordering::Relaxed) { now } else { self.watch.check(now) }
+    }
+
+    fn unix_nanos(&self) -> u128 {
+        let now = self.clock.unix_nanos();
+        let millis = crate::refusal::millis(now);
+        // ORDERING: Relaxed, as in `check`.
+        let is_checked = millis <= self.watch.checked.load(Ordering::Relaxed);
+        if is_checked || self.watch.check(millis) != NEVER { now } else { u128::from(NEVER) * 1_000_000 }
+    }
+
+    fn elapsed(&self) -> Option<core::time::Duration> {
+        self.clock.elapsed()
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for Watched<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.clock.fmt(f)
+    }
+}
