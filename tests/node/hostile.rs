@@ -40,7 +40,7 @@ fn planted(msg_id: u64) -> Vec<u8> {
 
 #[test]
 fn among_hostile_lines_every_request_is_answered_and_nothing_else() {
-    let planted_after = |number: u64| (number % 8 == 0).then(|| planted(number / 8));
+    let planted_after = |number: u64| number.is_multiple_of(8).then(|| planted(number / 8));
     let hostile = arbitrary(lines::hostile(), count());
     let lines = (0..).zip(hostile).flat_map(|(number, text)| iter::once(text).chain(planted_after(number)));
     let told = session(init().chain(lines));

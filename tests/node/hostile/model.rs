@@ -109,10 +109,10 @@ fn values<'t, 'a, const N: usize>(object: &'t [&'a str], keys: [&str; N]) -> Opt
     let mut values = [None; N];
     for (key, value) in json::fields(object)? {
         let key = json::string(&[key])?;
-        if let Some(place) = keys.iter().position(|name| *name == key) {
-            if values[place].replace(value).is_some() {
-                return None;
-            }
+        if let Some(place) = keys.iter().position(|name| *name == key)
+            && values[place].replace(value).is_some()
+        {
+            return None;
         }
     }
     Some(values)
