@@ -149,7 +149,7 @@ pub(crate) fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision,
         return Err(Denied::OutOfTicks);
     }
     let Some(space) = &view.space else {
-        return Ok(Decision::Mend(born(view, terms)));
+        return Ok(Decision::Mend(born(view, terms, 0)));
     };
     if space.layout != terms.layout {
         return Err(Denied::OtherLayout);
@@ -212,17 +212,19 @@ fn usable<'v>(view: &'v View, space: &Space) -> impl Iterator<Item = (u64, &'v R
 }
 
 /// A space in a store that is empty: new, or emptied.
-fn born(view: &View, terms: &Terms) -> Change {
-    Change { space: Some(newborn(view, terms)), records: Vec::new() }
+///
+/// `known`: what a holder knows to have been granted.
+fn born(view: &View, terms: &Terms, known: u64) -> Change {
+    Change { space: Some(newborn(view, terms, known)), records: Vec::new() }
 }
 
-fn newborn(view: &View, terms: &Terms) -> Space {
+fn newborn(view: &View, terms: &Terms, known: u64) -> Space {
     Space {
         version: 1,
         layout: terms.layout.clone(),
         workers: terms.workers,
         granted: 0,
-        floor: terms.horizon(view.now),
+        floor: terms.horizon(view.now).max(known),
         incarnation: view.incarnation.clone(),
     }
 }
@@ -230,7 +232,7 @@ fn newborn(view: &View, terms: &Terms) -> Space {
 /// What has to be written before anything is granted, where another server has taken over or records are missing.
 fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change> {
     if space.incarnation != view.incarnation {
-        return Some(suspected(view, space, terms));
+        return Some(suspected(view, space, terms, 0));
     }
     let horizon = terms.horizon(view.now);
     let lost = (0..space.granted).filter(|worker| !view.records.contains_key(worker));
@@ -238,11 +240,11 @@ fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change> {
     (!records.is_empty()).then_some(Change { space: None, records })
 }
 
-/// The space with its floor above all that may have been granted and forgotten.
-fn suspected(view: &View, space: &Space, terms: &Terms) -> Change {
+/// The space with its floor above all that may have been granted and forgotten, and all that is known to have been.
+fn suspected(view: &View, space: &Space, terms: &Terms, known: u64) -> Change {
     let space = Space {
         version: space.version + 1,
-        floor: space.floor.max(terms.horizon(view.now)),
+        floor: space.floor.max(terms.horizon(view.now)).max(known),
         incarnation: view.incarnation.clone(),
         ..space.clone()
     };
@@ -280,25 +282,26 @@ pub(crate) enum Finding {
 /// Why [`renew`] said no. `unanswered`: how many renewals the holder has sent since one was answered.
 pub(crate) fn explain(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
     let Some(space) = &view.space else {
-        return Finding::Mend(born(view, terms));
+        return Finding::Mend(born(view, terms, held.until));
     };
     if space.layout != terms.layout {
         return Finding::Denied(Denied::OtherLayout);
     }
     if space.incarnation != view.incarnation {
-        return Finding::Mend(suspected(view, space, terms));
+        return Finding::Mend(suspected(view, space, terms, held.until));
     }
     let Some(record) = view.records.get(&held.worker) else {
         return match mended(view, space, terms) {
             Some(change) => Finding::Mend(change),
-            // The space itself is older than the worker's first grant.
-            None => Finding::Mend(suspected(view, space, terms)),
+            // The space itself is older than the worker's first grant. Unless somebody has seen to it already.
+            None if held.from >= space.floor => Finding::Mend(suspected(view, space, terms, held.until)),
+            None => LOST,
         };
     };
     if record.counter < held.counter {
-        // Unless somebody has seen to it already: by the floor, or by a record in place of one that was lost.
+        // Unless somebody has seen to it: by the floor, or by a record in place of one that was lost.
         let is_news = held.from >= space.floor && record.from < held.until;
-        return if is_news { Finding::Mend(suspected(view, space, terms)) } else { LOST };
+        return if is_news { Finding::Mend(suspected(view, space, terms, held.until)) } else { LOST };
     }
     if record.token != Some(held.token) {
         return Finding::Denied(Denied::Lost(LostReason::Taken));
@@ -333,7 +336,7 @@ pub(crate) fn initialise(view: &View, workers: u64, terms: &Terms) -> Result<Cha
     let known = match &view.space {
         Some(space) if space.layout != terms.layout => return Err(Denied::OtherLayout),
         Some(space) => Space { version: space.version + 1, ..space.clone() },
-        None => newborn(view, terms),
+        None => newborn(view, terms, 0),
     };
     let lost = (0..known.granted).filter(|worker| !view.records.contains_key(worker));
     let records = lost.map(|worker| (worker, unowned(view.now))).collect();

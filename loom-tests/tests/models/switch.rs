@@ -1,0 +1,122 @@
+//! From one lease's generator to the next one's: the switch, and its end.
+
+use std::sync::Arc;
+
+use casflake::lease::Switch;
+use casflake::{GenerateError, Generator, GeneratorBuilder, WorkerId};
+use casflake_loom_tests::{Bit, Issued, Outcome, Time, bounded, exhaustive, together};
+
+type Leases = Switch<Bit, Time>;
+
+/// A generator for the window from `not_before` on, whose clock stands in its first tick.
+fn generator(not_before: u64) -> Generator<Bit, Time> {
+    let builder = GeneratorBuilder::new(WorkerId::<Bit>::fixed_in::<0, 1>(), Time::at(not_before));
+    builder.not_before(not_before).build().expect("settings that fit")
+}
+
+fn leases() -> Arc<Leases> {
+    Arc::new(Switch::new(generator(1)))
+}
+
+/// As a leased generator's call does.
+fn take(leases: &Leases) -> Outcome {
+    loop {
+        let count = leases.count();
+        let outcome = leases.current().try_generate();
+        let is_replaced = outcome == Err(GenerateError::Closed) && leases.count() != count;
+        if !is_replaced {
+            return outcome;
+        }
+    }
+}
+
+/// As the thread does that keeps the lease: closes, then goes on after the last tick.
+fn replace(leases: &Leases) -> Vec<Outcome> {
+    let last = leases.current().close();
+    let _ = leases.publish(generator(last.unwrap_or(0) + 1));
+    Vec::new()
+}
+
+fn assert_closed_at_most(outcomes: &[Vec<Outcome>]) {
+    for error in outcomes.iter().flatten().filter_map(|outcome| outcome.as_ref().err()) {
+        assert!(matches!(error, GenerateError::Closed | GenerateError::Exhausted { .. }), "{error}");
+    }
+}
+
+/// Would catch: a generator that is published before it is there, or before the one before it is closed; a count that is
+/// seen before the generator is, so that calls go back to the first one.
+#[test]
+fn i1_i2_ids_are_distinct_and_increase_over_a_switch() {
+    exhaustive(|| {
+        let leases = leases();
+        let outcomes = together(
+            &leases,
+            [replace, |leases| {
+                let outcomes = vec![take(leases), take(leases)];
+                assert!(
+                    leases.count() == 0 || !leases.current().is_closed(),
+                    "the first one is closed, not the second"
+                );
+                outcomes
+            }],
+        );
+        assert_closed_at_most(&outcomes);
+        assert!(Issued::by(outcomes).count() <= 2 && leases.count() == 1);
+    });
+}
+
+/// Would catch: a thread that goes on with the first generator when another has got an ID of the second.
+#[test]
+fn i2_ids_are_distinct_for_two_threads_over_a_switch() {
+    bounded(2, || {
+        let leases = leases();
+        let take: fn(&Leases) -> Vec<Outcome> = |leases| vec![take(leases)];
+        let outcomes = together(&leases, [replace, take, take]);
+        assert_closed_at_most(&outcomes);
+        assert!(Issued::by(outcomes).count() <= 2);
+    });
+}
+
+/// Would catch: an end that closes the generator before the last; a generator that is published after the end.
+#[test]
+fn i8_after_the_end_nobody_issues_whoever_was_about_to_replace_the_generator() {
+    bounded(2, || {
+        let leases = leases();
+        let end: fn(&Leases) -> Vec<Outcome> = |leases| {
+            let last = leases.end();
+            let count = leases.count();
+            assert_eq!(take(leases), Err(GenerateError::Closed), "this call begins after the end");
+            assert_eq!((leases.end(), leases.count()), (last, count), "ending twice is harmless");
+            Vec::new()
+        };
+        let outcomes = together(&leases, [replace, end, |leases| vec![take(leases)]]);
+        assert_closed_at_most(&outcomes);
+        let told = leases.end();
+        let issued = Issued::by(outcomes);
+        // What the end tells is the last tick of the last generator; `close` has told those before.
+        assert!(leases.count() == 1 || issued.ticks().max() == told, "{issued:?} {told:?}");
+        assert!(leases.current().is_closed());
+    });
+}
+
+/// Would catch: a publication that is lost, or told to have happened, when the end comes in between.
+#[test]
+fn i8_a_generator_is_published_or_the_end_was_first() {
+    exhaustive(|| {
+        let leases = leases();
+        let publish: fn(&Leases) -> bool = |leases| {
+            leases.current().close();
+            leases.publish(generator(2)).is_ok()
+        };
+        let outcomes = together(
+            &leases,
+            [publish, |leases| {
+                leases.end();
+                false
+            }],
+        );
+        assert_eq!(leases.count() == 1, outcomes[0]);
+        assert!(leases.has_ended() && leases.current().is_closed());
+        assert!(leases.publish(generator(3)).is_err(), "none follows");
+    });
+}

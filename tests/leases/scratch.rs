@@ -1,0 +1,30 @@
+//! A directory that is gone when the test ends, however it does.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{env, fs, process};
+
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        // ORDERING: Relaxed. A number that no other directory of this process has.
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("casflake-leases-{}-{number}", process::id()));
+        // Of a process of that number which was killed.
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path).expect("a new directory for temporary files");
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
