@@ -81,6 +81,11 @@ pub enum StoreError {
         /// The most there are.
         max: u64,
     },
+    /// The URL names no store that this program knows.
+    Url {
+        /// What is wrong with it. The URL itself may hold a password.
+        why: String,
+    },
     /// The worker was never leased.
     NoSuchWorker {
         /// Its index.
@@ -176,6 +181,7 @@ impl fmt::Display for StoreError {
             }
             Self::Ttl { value, max } => write!(f, "a lease of {value:?}: give a time from 1 ms to {max:?}"),
             Self::Workers { value, max } => write!(f, "{value} workers: give 1 to {max}"),
+            Self::Url { why } => write!(f, "the store's URL is not to be used: {why}"),
             Self::NoSuchWorker { worker } => write!(f, "worker {worker} was never leased: see the list of leases"),
         }
     }

@@ -20,6 +20,7 @@ mod keeper;
 #[expect(clippy::module_inception, reason = "the lease itself")]
 mod lease;
 mod leased;
+mod open;
 mod rules;
 mod stats;
 mod store;
@@ -34,6 +35,7 @@ pub use error::{LostReason, StoreError};
 pub use file::FileStore;
 pub use lease::Lease;
 pub use leased::LeasedGenerator;
+pub use open::open;
 pub use stats::LeaseStats;
 pub use store::{Grant, LeaseAdmin, LeaseStore, Request, Survey, SurveyedSpace, SurveyedWorker};
 #[doc(hidden)]

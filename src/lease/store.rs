@@ -7,6 +7,7 @@ use std::vec::Vec;
 
 use super::error::StoreError;
 use super::lease::Lease;
+use super::time::fingerprint;
 use super::token::Token;
 use crate::layout::Layout;
 
@@ -139,6 +140,14 @@ pub struct SurveyedSpace {
     pub workers: u64,
     /// The tick below which no window begins.
     pub floor: u64,
+}
+
+impl SurveyedSpace {
+    /// Whether the windows are ticks of this layout.
+    #[must_use]
+    pub fn is_of(&self, layout: &Layout) -> bool {
+        self.layout == fingerprint(layout)
+    }
 }
 
 /// What a store holds of one worker.

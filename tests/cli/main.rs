@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod leases;
 mod stress;
 
 use std::io::{BufRead, BufReader, Read};

@@ -67,7 +67,7 @@ mod tests {
     const KNOWN: &str = "\
         node generate decode stress help --help -h --version -V -- - --layout --bits --epoch --tick --order \
         --json --count -n --datacenter --worker --format --max-batch --threads --seconds --batch --local --clock \
-        --wait --rate --plot standard mastodon coarse park worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan \
+        --wait --rate --plot --lease --lease-ttl --lease-wait leases release init --workers --yes file:/tmp standard mastodon coarse park worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan \
         18446744073709551616";
 
     /// Words of the command line, whole or not, and any other text.

@@ -1,11 +1,13 @@
-//! The `casflake` command: a node, a source of IDs, a decoder and a stress run, over the library's public API.
+//! The `casflake` command: a node, a source of IDs, a decoder, a stress run and a list of leases, over the library's public API.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod decode;
 mod fields;
 mod generate;
+mod ids;
 mod layouts;
+mod leases;
 mod lines;
 mod node;
 mod numbers;
@@ -32,6 +34,7 @@ enum Command {
     Generate(generate::Args),
     Decode(decode::Args),
     Stress(stress::Args),
+    Leases(leases::Args),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Stress(args) => stress::run(&args),
+        Command::Leases(args) => leases::run(&args),
     };
     stop::exit_code(outcome)
 }

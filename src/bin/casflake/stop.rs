@@ -1,8 +1,10 @@
 //! Why a command ended before its time, and with which exit code.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::iter::successors;
 use std::process::ExitCode;
 
 pub(crate) type Outcome = Result<(), Stop>;
@@ -25,6 +27,12 @@ impl Stop {
 
     pub(crate) fn failed(why: impl Display) -> Self {
         Self::Failed(why.to_string())
+    }
+
+    /// A failure with all its causes.
+    pub(crate) fn because(error: &(dyn Error + 'static)) -> Self {
+        let causes = successors(Some(error), |&error| error.source());
+        Self::Failed(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Write};
 
 use casflake::{MAX_BATCH, Scheme};
 
+use crate::ids::LeaseArgs;
 use crate::layouts::{LayoutName, with_scheme};
 use crate::lines::{Line, Lines};
 use crate::numbers::whole;
@@ -19,7 +20,7 @@ use server::Server;
 ///
 /// Each request is {"src": "c1", "dest": "n1", "body": {"type": …, "msg_id": 1, …}} on a line of its own, with a body of
 ///
-///   init            "node_id": "n1", "node_ids": ["n1", …]   first; the position in the list is the worker
+///   init            "node_id": "n1", "node_ids": ["n1", …]   first; the position in the list is the worker (not with --lease)
 ///
 ///   generate                                                 answered with "id"
 ///
@@ -40,16 +41,18 @@ pub(crate) struct Args {
     /// The layout of the ID's bits
     #[arg(long, value_enum, default_value_t = LayoutName::Standard)]
     layout: LayoutName,
+    #[command(flatten)]
+    lease: LeaseArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     with_scheme!(args.layout, serve(args))
 }
 
-fn serve<S: Scheme>(args: &Args) -> Outcome {
+fn serve<S: Scheme + 'static>(args: &Args) -> Outcome {
     let mut lines = Lines::new(io::stdin().lock());
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let mut server = Server::<S>::new(args.max_batch);
+    let mut server = Server::<S>::new(args.max_batch, &args.lease);
     for number in 1_u64.. {
         // Replies are flushed when no further request is at hand: a pipe full of them is answered at full speed, a
         // single one at once.
@@ -64,5 +67,6 @@ fn serve<S: Scheme>(args: &Args) -> Outcome {
             Err(why) => report(format_args!("line {number}: skipped: {}", shortened(&why))),
         }
     }
-    Ok(out.flush()?)
+    out.flush()?;
+    server.end()
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use casflake::{GenerateError, Generator, Scheme, Snowflake, Stats, WorkerId};
+use casflake::{GenerateError, Generator, Scheme, Snowflake, Stats, SystemClock, Wait, WorkerId};
 use serde_json::value::RawValue;
 
 use super::request::Body;
-use crate::stop::shortened;
+use crate::ids::{Ids, LeaseArgs};
+use crate::stop::{Outcome, Stop, shortened};
 
 /// What a request is answered with.
 pub(crate) enum Reply<'a, S> {
@@ -28,9 +29,10 @@ pub(crate) enum Code {
     PreconditionFailed = 22,
 }
 
-pub(crate) struct Server<S: Scheme> {
+pub(crate) struct Server<'a, S: Scheme> {
     node: Option<Node<S>>,
     max_batch: usize,
+    lease: &'a LeaseArgs,
     msg_ids: u64,
 }
 
@@ -38,12 +40,17 @@ pub(crate) struct Server<S: Scheme> {
 struct Node<S: Scheme> {
     id: String,
     ids: Vec<String>,
-    generator: Generator<S>,
+    generator: Ids<S, SystemClock>,
 }
 
-impl<S: Scheme> Server<S> {
-    pub(crate) const fn new(max_batch: usize) -> Self {
-        Self { node: None, max_batch, msg_ids: 0 }
+impl<'s, S: Scheme + 'static> Server<'s, S> {
+    pub(crate) const fn new(max_batch: usize, lease: &'s LeaseArgs) -> Self {
+        Self { node: None, max_batch, lease, msg_ids: 0 }
+    }
+
+    /// Gives back what the node has leased.
+    pub(crate) fn end(self) -> Outcome {
+        self.node.map_or(Ok(()), |node| node.generator.end())
     }
 
     /// The number of the next reply, from 0.
@@ -109,7 +116,15 @@ impl<S: Scheme> Server<S> {
         }
         match worker(&id, &ids) {
             Ok(worker) => {
-                self.node = Some(Node { id, ids, generator: Generator::new(worker) });
+                let generator = match Ids::leased(self.lease, Wait::Spin) {
+                    None => Ids::Own(Generator::new(worker)),
+                    Some(Ok(leased)) => leased,
+                    Some(Err(Stop::Usage(why) | Stop::Failed(why))) => {
+                        return Reply::Error(Code::TemporarilyUnavailable, why);
+                    }
+                    Some(Err(_)) => return Reply::Error(Code::Crash, "no worker was leased".into()),
+                };
+                self.node = Some(Node { id, ids, generator });
                 Reply::Init
             }
             Err(why) => malformed(why),

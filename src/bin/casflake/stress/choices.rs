@@ -13,6 +13,9 @@ pub(crate) enum ClockName {
     Coarse,
     /// The processor's counter, set by the system's clock once a ms
     Tsc,
+    /// That of the store of leases, which no one chooses
+    #[value(skip)]
+    Store,
 }
 
 /// A clock that a generator can be run by. It has its name with it, so that a report names the one that was used.

@@ -1,6 +1,8 @@
 //! Where a thread's IDs come from.
 
-use casflake::{Clock, GenerateError, Generator, LocalGenerator, Scheme, Snowflake};
+use casflake::{Clock, GenerateError, LocalGenerator, Scheme, Snowflake};
+
+use crate::ids::Ids;
 
 /// One thread's way to IDs.
 pub(crate) struct Source<'g, S, C> {
@@ -10,14 +12,18 @@ pub(crate) struct Source<'g, S, C> {
 }
 
 enum Way<'g, S, C> {
-    Shared(&'g Generator<S, C>),
+    Shared(&'g Ids<S, C>),
     Handle(LocalGenerator<'g, S, C>),
 }
 
-impl<'g, S: Scheme, C: Clock> Source<'g, S, C> {
-    /// IDs of the generator itself, or of a handle of one's own that reserves `local` of them at once.
-    pub(crate) fn new(generator: &'g Generator<S, C>, batch: usize, local: Option<u64>) -> Self {
-        let way = local.map_or(Way::Shared(generator), |block| Way::Handle(generator.local(block)));
+impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
+    /// IDs of the generator itself, or of a handle of one's own that reserves `local` of them at once; a leased one has
+    /// no handles.
+    pub(crate) fn new(ids: &'g Ids<S, C>, batch: usize, local: Option<u64>) -> Self {
+        let way = match (ids, local) {
+            (Ids::Own(generator), Some(block)) => Way::Handle(generator.local(block)),
+            _ => Way::Shared(ids),
+        };
         Self { way, buffer: vec![Snowflake::MIN; batch] }
     }
 
@@ -27,8 +33,8 @@ impl<'g, S: Scheme, C: Clock> Source<'g, S, C> {
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
         let (ids, _) = self.buffer.split_at_mut(room);
         match (&mut self.way, &mut *ids) {
-            (Way::Shared(generator), [id]) => *id = generator.generate()?,
-            (Way::Shared(generator), ids) => generator.fill(ids).map_err(|error| error.cause())?,
+            (Way::Shared(shared), [id]) => *id = shared.generate()?,
+            (Way::Shared(shared), ids) => shared.fill(ids).map_err(|error| error.cause())?,
             (Way::Handle(handle), ids) => {
                 for id in ids {
                     *id = handle.generate()?;
@@ -44,9 +50,10 @@ mod tests {
     use casflake::{Generator, ManualClock, Standard, WorkerId};
 
     use super::Source;
+    use crate::ids::Ids;
 
-    fn generator() -> Generator<Standard, ManualClock> {
-        Generator::with_clock(WorkerId::fixed::<0, 0>(), ManualClock::new(1_800_000_000_000))
+    fn generator() -> Ids<Standard, ManualClock> {
+        Ids::Own(Generator::with_clock(WorkerId::fixed::<0, 0>(), ManualClock::new(1_800_000_000_000)))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use casflake::{Clock, Generator, Scheme};
+use casflake::{Clock, Scheme};
 use crossbeam_utils::CachePadded;
 
 use super::chart::OverTime;
@@ -18,6 +18,7 @@ use super::schedule::{Schedule, Turn};
 use super::timeline::Timeline;
 use super::usage::cpu_time;
 use super::waits::Waits;
+use crate::ids::Ids;
 use crate::stop::Stop;
 
 #[derive(Clone, Copy)]
@@ -61,7 +62,7 @@ pub(crate) struct Run {
 
 /// What the threads share.
 struct Shared<'a, S, C> {
-    generator: &'a Generator<S, C>,
+    ids: &'a Ids<S, C>,
     setup: Setup,
     proof: Proof,
     /// When the run began. Held closed until all threads stand behind it.
@@ -98,9 +99,9 @@ struct Drawn {
     finished: Instant,
 }
 
-pub(crate) fn run<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, setup: Setup) -> Result<Run, Stop> {
+pub(crate) fn run<S: Scheme + 'static, C: Clock + Sync>(ids: &Ids<S, C>, setup: Setup) -> Result<Run, Stop> {
     let shared = Shared {
-        generator,
+        ids,
         setup,
         proof: Proof::new(setup.threads),
         gate: RwLock::new(Instant::now()),
@@ -125,7 +126,7 @@ pub(crate) fn run<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, setup
         latency.merge(&drawn.latency).map_err(Stop::failed)?;
     }
     let over_time = waits.map(|mut waits| {
-        waits.finish(time, &generator.stats());
+        waits.finish(time, &ids.stats());
         let mut timeline = Timeline::default();
         drawn.iter_mut().filter_map(|drawn| drawn.timeline.take()).for_each(|other| timeline.merge(other));
         OverTime { timeline, waits }
@@ -144,7 +145,7 @@ pub(crate) fn run<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, setup
 type Running<'scope> = ScopedJoinHandle<'scope, Result<Drawn, Stop>>;
 
 /// Starts the threads, which wait at the gate. Where one can't be started the others go home.
-fn start<'scope, S: Scheme, C: Clock + Sync>(
+fn start<'scope, S: Scheme + 'static, C: Clock + Sync>(
     scope: &'scope Scope<'scope, '_>,
     shared: &'scope Shared<'_, S, C>,
 ) -> Result<Vec<Running<'scope>>, Stop> {
@@ -170,7 +171,11 @@ fn share(count: u64, threads: u64, thread: u64) -> u64 {
 
 /// Shows the progress, and calls for an end when the time is over, until all threads have finished. Samples how they
 /// wait, if that is to be plotted.
-fn watch<S: Scheme, C>(running: &[Running<'_>], shared: &Shared<'_, S, C>, started: Instant) -> Option<Waits> {
+fn watch<S: Scheme + 'static, C: Clock>(
+    running: &[Running<'_>],
+    shared: &Shared<'_, S, C>,
+    started: Instant,
+) -> Option<Waits> {
     let plan = shared.setup.plan;
     let tick = Duration::from_millis(S::LAYOUT.tick_length());
     let mut waits = shared.setup.is_plotted.then(|| Waits::new(tick));
@@ -179,7 +184,7 @@ fn watch<S: Scheme, C>(running: &[Running<'_>], shared: &Shared<'_, S, C>, start
         let now = started.elapsed();
         let mut nap = progress.show(shared.counted(), now);
         if let Some(waits) = &mut waits {
-            nap = nap.min(waits.look(now, || shared.generator.stats()));
+            nap = nap.min(waits.look(now, || shared.ids.stats()));
         }
         thread::sleep(nap);
         if matches!(plan, Plan::Time(time) if started.elapsed() >= time) {
@@ -194,14 +199,14 @@ fn join(thread: Running<'_>) -> Result<Drawn, Stop> {
 }
 
 /// One thread: draws IDs and shows each to its witness.
-fn draw<S: Scheme, C: Clock>(
+fn draw<S: Scheme + 'static, C: Clock>(
     shared: &Shared<'_, S, C>,
     thread: usize,
     quota: u64,
     drawn: &AtomicU64,
 ) -> Result<Drawn, Stop> {
-    let mut witness = shared.proof.witness(thread, shared.generator.worker());
-    let mut source = Source::new(shared.generator, shared.setup.batch, shared.setup.local);
+    let mut witness = shared.proof.witness(thread, shared.ids.worker());
+    let mut source = Source::new(shared.ids, shared.setup.batch, shared.setup.local);
     let mut latency = Latency::new().map_err(Stop::failed)?;
     let mut timeline = shared.setup.is_plotted.then(Timeline::default);
     let started = *shared.gate.read().unwrap_or_else(PoisonError::into_inner);

@@ -22,6 +22,7 @@ use std::time::Duration;
 use casflake::{CoarseClock, GeneratorBuilder, Layout, Scheme, SystemClock, TscClock, WorkerId};
 use clap::ArgGroup;
 
+use crate::ids::{Ids, LeaseArgs};
 use crate::layouts::{LayoutName, with_scheme};
 use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
@@ -60,10 +61,10 @@ pub(crate) struct Args {
     #[arg(long, value_parser = whole::<u64>(1..=u64::MAX))]
     rate: Option<u64>,
     /// Draw from a handle for each thread, which reserves up to so many IDs at once
-    #[arg(long, value_name = "BLOCK", value_parser = whole::<u64>(1..=u64::MAX))]
+    #[arg(long, value_name = "BLOCK", conflicts_with = "lease", value_parser = whole::<u64>(1..=u64::MAX))]
     local: Option<u64>,
-    /// The clock that the generator reads
-    #[arg(long, value_enum, default_value_t = ClockName::System)]
+    /// The clock that the generator reads, unless the worker is leased: then the store's time
+    #[arg(long, value_enum, conflicts_with = "lease", default_value_t = ClockName::System)]
     clock: ClockName,
     /// What a thread does while it waits for the next tick
     #[arg(long, value_enum, default_value_t = WaitName::Spin)]
@@ -77,6 +78,8 @@ pub(crate) struct Args {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    lease: LeaseArgs,
 }
 
 /// More than enough to span several ticks; 1,024 threads' buffers take 512 MiB.
@@ -91,7 +94,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match args.clock {
-        ClockName::System => run_by(SystemClock, args),
+        // Where a store's time is to be, none of ours is read.
+        ClockName::System | ClockName::Store => run_by(SystemClock, args),
         ClockName::Coarse => run_by(CoarseClock, args),
         ClockName::Tsc => run_by(TscClock::new(), args),
     }
@@ -101,20 +105,27 @@ fn run_by(clock: impl Named, args: &Args) -> Outcome {
     with_scheme!(args.layout, stress(clock, args))
 }
 
-fn stress<S: Scheme>(clock: impl Named, args: &Args) -> Outcome {
-    let setup = setup(args, name_of(&clock), &S::LAYOUT)?;
-    let worker = WorkerId::<S>::from_index_in(0).map_err(Stop::failed)?;
-    let generator = builder(worker, clock, args.wait).build().map_err(Stop::failed)?;
+fn stress<S: Scheme + 'static>(clock: impl Named, args: &Args) -> Outcome {
+    let clock_name = if args.lease.lease.is_some() { ClockName::Store } else { name_of(&clock) };
+    let setup = setup(args, clock_name, &S::LAYOUT)?;
     let plot = args.plot.as_deref().map(Plot::create).transpose()?;
-    let mut run = measure::run(&generator, setup)?;
+    let ids = match Ids::leased(&args.lease, args.wait.wait()) {
+        Some(leased) => leased?,
+        None => {
+            let worker = WorkerId::<S>::from_index_in(0).map_err(Stop::failed)?;
+            Ids::Own(builder(worker, clock, args.wait).build().map_err(Stop::failed)?)
+        }
+    };
+    let mut run = measure::run(&ids, setup)?;
     let over_time = run.over_time.take();
-    let report = Report::new(&setup, &S::LAYOUT, &generator.stats(), run);
+    let report = Report::new(&setup, &S::LAYOUT, &ids.stats(), run);
     let plotted = plot.zip(over_time).map_or(Ok(()), |(plot, over_time)| {
         let svg = chart::svg(&report.headings(), setup.threads, S::LAYOUT.tick_length(), over_time)?;
         plot.write(&svg)
     });
     // A report that nobody reads must not hide what it says.
     let printed = report.print(args.json);
+    ids.end()?;
     if report.is_good() {
         plotted.and(printed)
     } else {

@@ -53,7 +53,7 @@ impl Proof {
     }
 
     /// The witness of this thread, one of those that the proof was made for.
-    pub(crate) fn witness<S: Scheme>(&self, thread: usize, worker: WorkerId<S>) -> Witness<'_, S> {
+    pub(crate) fn witness<S: Scheme>(&self, thread: usize, worker: Option<WorkerId<S>>) -> Witness<'_, S> {
         Witness { proof: self, thread, worker, number: None, page: blank(), last: None, verdict: Verdict::default() }
     }
 
@@ -92,7 +92,8 @@ impl Shared {
 pub(crate) struct Witness<'p, S> {
     proof: &'p Proof,
     thread: usize,
-    worker: WorkerId<S>,
+    /// The worker of all IDs; `None` where a lease may change it.
+    worker: Option<WorkerId<S>>,
     /// The page's number, once there was an ID.
     number: Option<u64>,
     page: Page,
@@ -106,7 +107,7 @@ impl<S: Scheme> Witness<'_, S> {
     #[expect(clippy::indexing_slicing, reason = "a slip here must be loud: the proof would have a hole")]
     pub(crate) fn see(&mut self, id: Snowflake<S>) {
         let parts = id.parts();
-        let is_own = WorkerId::new_in(parts.datacenter, parts.worker) == Ok(self.worker);
+        let is_own = self.worker.is_none_or(|own| WorkerId::new_in(parts.datacenter, parts.worker) == Ok(own));
         let is_whole = Snowflake::from_parts(parts) == Ok(id);
         self.verdict.foreign += u64::from(!(is_own && is_whole));
 
@@ -159,7 +160,7 @@ mod tests {
     fn verdict(threads: &[&[u64]]) -> Verdict {
         let proof = Proof::new(threads.len());
         for (thread, ticks) in threads.iter().enumerate() {
-            let mut witness = proof.witness(thread, WorkerId::fixed::<1, 2>());
+            let mut witness = proof.witness(thread, Some(WorkerId::fixed::<1, 2>()));
             ticks.iter().for_each(|&tick| witness.see(id(tick)));
             witness.finish();
         }
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn pages_wait_for_the_slowest_thread() {
         let proof = Proof::new(2);
-        let witness = |thread| proof.witness(thread, WorkerId::<Standard>::fixed::<1, 2>());
+        let witness = |thread| proof.witness(thread, Some(WorkerId::<Standard>::fixed::<1, 2>()));
         let (mut fast, mut slow) = (witness(0), witness(1));
         slow.see(id(5000));
         (5000..9000).for_each(|tick| fast.see(id(tick)));
@@ -216,7 +217,7 @@ mod tests {
     #[test]
     fn an_id_of_another_worker_is_foreign() {
         let proof = Proof::new(1);
-        let mut witness = proof.witness(0, WorkerId::<Standard>::fixed::<1, 3>());
+        let mut witness = proof.witness(0, Some(WorkerId::<Standard>::fixed::<1, 3>()));
         witness.see(id(1));
         witness.finish();
         assert_eq!(proof.verdict(), Verdict { foreign: 1, ..Verdict::default() });

@@ -1,0 +1,147 @@
+//! `--lease`, and `casflake leases`.
+
+use std::path::PathBuf;
+use std::{env, fs, process};
+
+use serde_json::Value;
+
+use crate::common::{assert_fails, run, text};
+
+/// A store in a directory that is gone when the test ends.
+struct Store(PathBuf);
+
+impl Store {
+    fn empty(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("casflake-cli-{name}-{}", process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn granting(name: &str, workers: &str) -> Self {
+        let store = Self::empty(name);
+        let output = store.run(&["leases"], &["init", "--yes", "--workers", workers]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        store
+    }
+
+    fn run(&self, before: &[&str], after: &[&str]) -> process::Output {
+        self.run_with(before, after, "")
+    }
+
+    fn run_with(&self, before: &[&str], after: &[&str], input: &str) -> process::Output {
+        let url = format!("file:{}", self.0.display());
+        run(&[before, &["--lease", &url], after].concat(), input)
+    }
+
+    fn rows(&self) -> Vec<Value> {
+        let output = self.run(&["leases", "--json"], &[]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn generate_leases_a_worker_and_gives_it_back() {
+    let store = Store::granting("generate", "1");
+    let mut last = 0;
+    for round in 1..=3 {
+        let output = store.run(&["generate", "-n", "5000"], &[]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        for line in text(&output.stdout).lines() {
+            let id: u64 = line.parse().unwrap();
+            assert!(id > last, "{id} after {last}, over a restart");
+            last = id;
+        }
+        let rows = store.rows();
+        assert_eq!(rows.len(), 1);
+        assert_eq!((&rows[0]["owner"], &rows[0]["counter"]), (&Value::Null, &Value::from(round)));
+    }
+}
+
+#[test]
+fn the_node_leases_its_worker_whatever_its_place_in_the_list() {
+    let store = Store::granting("node", "1");
+    let request = |body: &str| format!(r#"{{"src": "c", "dest": "n", "body": {{{body}}}}}"#) + "\n";
+    let init = request(r#""type": "init", "msg_id": 1, "node_id": "n9", "node_ids": ["n1", "n2", "n9"]"#);
+    let input = init + &request(r#""type": "generate", "msg_id": 2"#) + &request(r#""type": "stats", "msg_id": 3"#);
+    let output = store.run_with(&["node"], &[], &input);
+    let replies: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let bodies: Vec<&Value> = replies.iter().map(|reply| &reply["body"]).collect();
+    assert_eq!((&bodies[0]["type"], &bodies[2]["ids"]), (&Value::from("init_ok"), &Value::from(1)));
+    let id = bodies[1]["id"].as_u64().unwrap();
+    assert_eq!((id >> 12) & 1023, 0, "the only worker there is");
+    assert_eq!(store.rows()[0]["owner"], Value::Null);
+}
+
+#[test]
+fn a_node_that_gets_no_worker_says_why_and_that_it_may_get_one_later() {
+    let store = Store::empty("refused");
+    let init = r#"{"src": "c", "dest": "n", "body": {"type": "init", "msg_id": 1, "node_id": "n", "node_ids": ["n"]}}"#;
+    let output = store.run_with(&["node"], &["--lease-wait", "0.001"], init);
+    let reply: Value = serde_json::from_str(text(&output.stdout)).unwrap();
+    assert_eq!(reply["body"]["code"], 11);
+    assert!(reply["body"]["text"].as_str().unwrap().contains("the store is new"), "{reply}");
+}
+
+#[test]
+fn stress_proves_the_ids_of_a_lease() {
+    let store = Store::granting("stress", "4");
+    let output = store.run(&["stress", "--threads", "2", "--count", "20000", "--json"], &[]);
+    let report: Value = serde_json::from_str(text(&output.stdout)).unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!((&report["ids"], &report["repeats"], &report["clock"]), (&20_000.into(), &0.into(), &"store".into()));
+}
+
+#[test]
+fn an_operator_lists_and_frees_workers() {
+    let store = Store::granting("operator", "2");
+    let listed = store.run(&["leases"], &[]);
+    assert!(text(&listed.stdout).contains("0 of 2 workers are taken."), "{}", text(&listed.stdout));
+    let mut node =
+        crate::common::casflake(&["node", "--lease", &format!("file:{}", store.0.display())]).spawn().unwrap();
+    let init = r#"{"src": "c", "dest": "n", "body": {"type": "init", "msg_id": 1, "node_id": "n", "node_ids": ["n"]}}"#;
+    let mut stdin = node.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, format!("{init}\n").as_bytes()).unwrap();
+    let mut reply = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(node.stdout.take().unwrap()), &mut reply).unwrap();
+    assert!(reply.contains("init_ok"), "{reply}");
+    let listed = store.run(&["leases"], &[]);
+    let listed = text(&listed.stdout);
+    assert!(listed.contains(&format!(":{}", node.id())) && listed.contains("1 of 2 workers are taken."), "{listed}");
+    let unconfirmed = store.run(&["leases"], &["release", "0"]);
+    assert_fails(&unconfirmed, 2, &["--yes"]);
+    assert!(store.rows()[0]["owner"].is_string(), "nothing was done");
+    let released = store.run(&["leases"], &["release", "0", "--yes"]);
+    assert_eq!(text(&released.stdout), "worker 0 is free\n");
+    assert_eq!(store.rows()[0]["owner"], Value::Null);
+    node.kill().unwrap();
+    node.wait().unwrap();
+}
+
+#[test]
+fn what_can_not_be_is_refused_and_says_why() {
+    let store = Store::granting("what", "4");
+    assert_fails(&store.run(&["generate", "--worker", "1"], &[]), 2, &["--worker", "--lease"]);
+    assert_fails(&store.run(&["stress", "--seconds", "1", "--local", "8"], &[]), 2, &["--local", "--lease"]);
+    assert_fails(&store.run(&["generate", "--layout", "sonyflake"], &[]), 1, &["41+5+5+12", "39+0+16+8"]);
+    assert_fails(&store.run(&["leases", "--layout", "sonyflake"], &[]), 2, &["41+5+5+12"]);
+    assert_fails(&store.run(&["generate"], &["--lease-ttl", "121"]), 1, &["121s", "120s"]);
+    assert_fails(&store.run(&["leases"], &["release", "3", "--yes"]), 1, &["worker 3 was never leased"]);
+    assert_fails(&store.run(&["leases"], &["init", "--workers", "1025", "--yes"]), 1, &["1025 workers", "1024"]);
+    for url in ["", "file:", "nfs:/tmp", "/tmp"] {
+        assert_fails(&run(&["generate", "--lease", url], ""), 2, &["the store's URL"]);
+    }
+    assert_fails(
+        &run(&["generate", "--lease", "file:/nonexistent/casflake"], ""),
+        1,
+        &["/nonexistent/casflake/leases"],
+    );
+    assert_fails(&run(&["generate", "--lease-ttl", "3"], ""), 2, &["--lease"]);
+}
