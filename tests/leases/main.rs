@@ -1,8 +1,10 @@
 //! Leases: what stores grant, and what a leased generator makes of it.
 
+mod conformance;
 mod file;
 mod generator;
 mod scratch;
 mod shaky;
 mod skip;
 mod soon;
+mod stores;
