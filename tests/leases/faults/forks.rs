@@ -1,0 +1,1 @@
+//! A fork while IDs are drawn.

@@ -1,0 +1,201 @@
+//! A process that holds a lease and draws IDs until it is told to end, however it is treated meanwhile.
+//!
+//! It is this test's own binary, started again. What it draws goes to a file, eight bytes an ID, before it draws more: the
+//! file is whole up to the last write, whatever happens to the process.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use casflake::lease::{FileStore, LeaseStore, LeasedGenerator, open};
+use casflake::{Clock, Scheme, Snowflake, Standard, SystemClock};
+
+/// The name of the test that is the process.
+const TEST: &str = "faults::holder::draws_ids_in_a_process_of_its_own";
+
+/// Set in such a process alone: what it is to do.
+const PLAN: &str = "CASFLAKE_HOLDER";
+
+/// How many IDs at a time, and how long to rest in between.
+const BATCH: usize = 32;
+const REST: Duration = Duration::from_millis(1);
+
+/// What a holder is to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) url: String,
+    pub(crate) ttl: Duration,
+    /// By the host's clock instead of the store's time.
+    pub(crate) by_own_clock: bool,
+    /// By how much the process's clocks are wrong.
+    pub(crate) clock_ms: i64,
+}
+
+impl Plan {
+    pub(crate) fn new(url: impl Into<String>, ttl: Duration) -> Self {
+        Self { url: url.into(), ttl, by_own_clock: false, clock_ms: 0 }
+    }
+
+    fn to_text(&self, file: &Path) -> String {
+        let Self { url, ttl, by_own_clock, clock_ms } = self;
+        format!("{}|{by_own_clock}|{clock_ms}|{}|{url}", ttl.as_millis(), file.display())
+    }
+
+    fn from_text(text: &str) -> (Self, PathBuf) {
+        let parts: Vec<&str> = text.splitn(5, '|').collect();
+        let ttl = Duration::from_millis(parts[0].parse().unwrap());
+        let plan =
+            Self { url: parts[4].into(), ttl, by_own_clock: parts[1] == "true", clock_ms: parts[2].parse().unwrap() };
+        (plan, parts[3].into())
+    }
+}
+
+/// A holder's process.
+pub(crate) struct Holder {
+    child: Child,
+    file: PathBuf,
+}
+
+impl Holder {
+    /// Starts one that writes its IDs to a new file in `directory`.
+    pub(crate) fn start(plan: &Plan, directory: &Path) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        // ORDERING: Relaxed. A number that no other file of this process has.
+        let file = directory.join(format!("ids-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
+        File::create(&file).expect("a file for the IDs");
+        let mut command = Command::new(env::current_exe().expect("this test's binary"));
+        command.args(["--exact", TEST, "--nocapture"]).env(PLAN, plan.to_text(&file));
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a child");
+        Self { child, file }
+    }
+
+    /// How many IDs it has drawn.
+    pub(crate) fn count(&self) -> u64 {
+        fs::metadata(&self.file).map_or(0, |file| file.len() / 8)
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// Ends it as `kill -9` does.
+    pub(crate) fn kill(mut self) -> Vec<Snowflake> {
+        self.child.kill().expect("a child");
+        self.child.wait().expect("a child");
+        self.ids()
+    }
+
+    /// Stops it, as a debugger or a machine that is out of memory does.
+    pub(crate) fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+    }
+
+    /// Lets it end by itself, give its lease back, and tell what it has drawn.
+    pub(crate) fn finish(mut self) -> Vec<Snowflake> {
+        drop(self.child.stdin.take());
+        let status = self.child.wait().expect("a child");
+        assert!(status.success(), "a holder: {status}");
+        self.ids()
+    }
+
+    /// What it has drawn so far.
+    pub(crate) fn ids(&self) -> Vec<Snowflake> {
+        let bytes = fs::read(&self.file).expect("the file of IDs");
+        let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
+        bytes.chunks_exact(8).map(|bytes| number(bytes).try_into().expect("an ID of the layout")).collect()
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The system's clock, as wrong as it is told to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wrong(pub(crate) i64);
+
+impl Clock for Wrong {
+    fn unix_millis(&self) -> u64 {
+        SystemClock.unix_millis().saturating_add_signed(self.0)
+    }
+
+    fn unix_nanos(&self) -> u128 {
+        SystemClock.unix_nanos().saturating_add_signed(i128::from(self.0) * 1_000_000)
+    }
+}
+
+/// Nothing but in a process that was started to be a holder.
+#[test]
+fn draws_ids_in_a_process_of_its_own() {
+    let Ok(text) = env::var(PLAN) else { return };
+    let (plan, file) = Plan::from_text(&text);
+    // A directory's clock is the process's own.
+    let store: Box<dyn LeaseStore> = match plan.url.strip_prefix("file:") {
+        Some(directory) => Box::new(FileStore::with_clock(directory, Wrong(plan.clock_ms))),
+        None => open(&plan.url).unwrap(),
+    };
+    let builder = LeasedGenerator::<Standard>::builder(store).ttl(plan.ttl).wait_for_worker(Duration::from_secs(600));
+    if plan.by_own_clock {
+        draw(&builder.clock(Wrong(plan.clock_ms)).build().unwrap(), &file);
+    } else {
+        draw(&builder.build().unwrap(), &file);
+    }
+}
+
+/// Draws IDs until stdin is closed. A refusal is no reason to end.
+fn draw<S: Scheme + 'static, C: Clock + Sync>(ids: &LeasedGenerator<S, C>, file: &Path)
+where
+    LeasedGenerator<S, C>: Sync,
+{
+    let mut file = File::options().append(true).open(file).unwrap();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let _ = std::io::stdin().read(&mut [0]);
+            // ORDERING: Relaxed. A flag that publishes nothing.
+            over.store(true, Ordering::Relaxed);
+        });
+        let mut bytes = Vec::new();
+        let mut last = None;
+        // ORDERING: Relaxed, as above.
+        while !over.load(Ordering::Relaxed) {
+            let (batch, error) = match ids.generate_batch(BATCH) {
+                Ok(batch) => (batch, None),
+                Err(error) => (error.issued().clone(), Some(error.cause())),
+            };
+            assert!(error.is_none_or(|error| error.is_retryable()), "{error:?}");
+            for id in &batch {
+                assert!(last < Some(*id), "{id:?} after {last:?}");
+                last = Some(*id);
+                bytes.extend(id.as_u64().to_le_bytes());
+            }
+            file.write_all(&bytes).unwrap();
+            bytes.clear();
+            thread::sleep(REST);
+        }
+    });
+}
+
+/// Waits until `holder` has drawn more than it had.
+#[track_caller]
+pub(crate) fn draws(holder: &Holder) -> Duration {
+    let (started, before) = (Instant::now(), holder.count());
+    crate::soon::soon("IDs of a holder", || (holder.count() > before).then_some(()));
+    started.elapsed()
+}
