@@ -109,3 +109,39 @@ impl Monotonic {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::StoreClock;
+
+    const NOW: u64 = 1_800_000_000_000_000_000;
+    const SECOND: u64 = 1_000_000_000;
+
+    /// Within a minute of `expected`, and not before it: so long a machine may keep this test waiting.
+    #[track_caller]
+    fn assert_reads(clock: &StoreClock, expected: u64) {
+        let read = clock.nanos();
+        assert!((expected..expected + 60 * SECOND).contains(&read), "{read} is not {expected} and a moment");
+    }
+
+    #[test]
+    fn it_follows_the_store_forward_at_once() {
+        let clock = StoreClock::new();
+        clock.follow(NOW, Duration::ZERO);
+        assert_reads(&clock, NOW);
+        clock.follow(NOW + 3600 * SECOND, Duration::from_secs(10));
+        assert_reads(&clock, NOW + 3600 * SECOND);
+    }
+
+    #[test]
+    fn it_goes_on_where_the_store_is_set_back_but_for_what_quartz_may_have_gone_wrong() {
+        let clock = StoreClock::new();
+        clock.follow(NOW, Duration::ZERO);
+        clock.follow(NOW - 3600 * SECOND, Duration::from_secs(10_000));
+        assert_reads(&clock, NOW - SECOND);
+        clock.follow(NOW - 3600 * SECOND, Duration::ZERO);
+        assert_reads(&clock, NOW - SECOND);
+    }
+}

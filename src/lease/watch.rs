@@ -119,3 +119,73 @@ impl<C: fmt::Debug> fmt::Debug for Watched<C> {
         self.clock.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use super::{JUMP, NEVER, Watch, Watched};
+    use crate::clock::{Clock, ManualClock};
+    use crate::lease::bell::Bell;
+    use crate::sync::Ordering;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn watched() -> (Watched<ManualClock>, Arc<Bell>) {
+        let bell = Arc::new(Bell::default());
+        let watch = Arc::new(Watch::new(Arc::clone(&bell)));
+        (Watched { clock: ManualClock::new(NOW), watch }, bell)
+    }
+
+    /// As if the wall clock had been set by so much since the last renewal.
+    fn step(watch: &Watch, nanos: i64) {
+        let apart = watch.apart.load(Ordering::Relaxed);
+        watch.apart.store(apart.wrapping_add_signed(-nanos), Ordering::Relaxed);
+    }
+
+    fn readings(clock: &Watched<ManualClock>) -> [u64; 2] {
+        [clock.unix_millis(), u64::try_from(clock.unix_nanos() / 1_000_000).unwrap()]
+    }
+
+    fn is_rung(bell: &Bell) -> bool {
+        let started = Instant::now();
+        let _ = bell.sleep(Duration::from_secs(60), false);
+        started.elapsed() < Duration::from_secs(30)
+    }
+
+    #[test]
+    fn a_clock_is_believed_as_long_as_the_wall_clock_keeps_step() {
+        for slewed in [0, 500_000_000, -500_000_000] {
+            let (clock, _) = watched();
+            step(&clock.watch, slewed);
+            assert_eq!(readings(&clock), [NOW; 2], "{slewed}");
+        }
+    }
+
+    #[test]
+    fn after_a_jump_nothing_is_believed_until_the_lease_was_renewed() {
+        let far = i64::try_from(JUMP).unwrap() + 500_000_000;
+        for jump in [far, -far, 3_600_000_000_000, -3_600_000_000_000] {
+            let (clock, bell) = watched();
+            assert_eq!(readings(&clock), [NOW; 2]);
+            step(&clock.watch, jump);
+            assert_eq!(readings(&clock), [NOW; 2], "of the millisecond that was looked at before");
+            clock.clock.advance(1);
+            assert_eq!(readings(&clock), [NEVER; 2], "{jump}");
+            assert!(clock.watch.has_jumped() && is_rung(&bell));
+            clock.watch.settle();
+            assert_eq!(readings(&clock), [NOW + 1; 2]);
+        }
+    }
+
+    #[test]
+    fn a_fork_believes_nothing_and_rings_for_nobody() {
+        let (mut clock, _) = watched();
+        Arc::get_mut(&mut clock.watch).unwrap().process ^= 1;
+        assert!(clock.watch.is_fork());
+        assert_eq!(readings(&clock), [NEVER; 2]);
+        assert!(!clock.watch.has_jumped());
+    }
+}
