@@ -78,10 +78,6 @@ impl Holder {
         fs::metadata(&self.file).map_or(0, |file| file.len() / 8)
     }
 
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("a child").is_none()
-    }
-
     /// Ends it as `kill -9` does.
     pub(crate) fn kill(mut self) -> Vec<Snowflake> {
         self.child.kill().expect("a child");
