@@ -137,7 +137,14 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         };
         events::acquired(&lease);
         let shared = Arc::new(Shared::new(lease, generator, watch, bell));
-        let keeper = Keeper { source, shared: Arc::clone(&shared), lease: Some(lease), unanswered: 0, last_tick: None };
+        let keeper = Keeper {
+            source,
+            shared: Arc::clone(&shared),
+            lease: Some(lease),
+            unanswered: 0,
+            forgotten: None,
+            last_tick: None,
+        };
         let thread = thread::Builder::new().name("casflake-lease".into()).spawn(move || keeper.run());
         let thread = thread.map_err(|error| StoreError::unavailable("starting a thread", error))?;
         Ok(LeasedGenerator::of(shared, max_wait, thread))

@@ -82,6 +82,13 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         self.heard = Instant::now();
         self.watch.settle();
     }
+
+    /// By how much the store's time, as it is carried on here, is ahead of the store's clock, where that keeps the window
+    /// that was granted from being of any use.
+    fn ahead_of(&self, grant: &Grant) -> Option<Duration> {
+        let ahead = self.store_clock.as_ref()?.nanos().checked_sub(grant.unix_nanos)?;
+        Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= self.plan.ttl)
+    }
 }
 
 pub(crate) struct Keeper<S, C, T> {
@@ -91,6 +98,8 @@ pub(crate) struct Keeper<S, C, T> {
     pub(crate) lease: Option<Lease>,
     /// How many renewals were sent since one was answered.
     pub(crate) unanswered: u64,
+    /// When it found out that the store has forgotten the lease.
+    pub(crate) forgotten: Option<Instant>,
     /// The last tick that was issued by any lease.
     pub(crate) last_tick: Option<u64>,
 }
@@ -100,7 +109,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     pub(crate) fn run(mut self) -> Result<(), StoreError> {
         let mut next = self.ttl() / 3;
         let mut failures = 0;
-        while self.shared.bell.sleep(self.jittered(next), failures > 0) == Call::Work {
+        while self.rest(next, failures > 0) == Call::Work {
             (next, failures) = match self.keep() {
                 Ok(next) => (next, 0),
                 Err(error) => {
@@ -111,6 +120,22 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
             };
         }
         self.give_back()
+    }
+
+    /// Leaves the store alone for `time`, or until somebody has no lease and rings; but for a moment in any case, and
+    /// after a failure for all of it: many who ring must not be a burden to a store that can't help them.
+    fn rest(&self, time: Duration, is_failing: bool) -> Call {
+        let time = self.jittered(time);
+        let deaf = if is_failing { time } else { time.min(self.pause()) };
+        match self.shared.bell.sleep(deaf, true) {
+            Call::Stop => Call::Stop,
+            Call::Work => self.shared.bell.sleep(time - deaf, false),
+        }
+    }
+
+    /// The longest time between two tries after a failure, and the shortest between two renewals that went well.
+    fn pause(&self) -> Duration {
+        (self.ttl() / 12).clamp(FIRST_RETRY, Duration::from_secs(1))
     }
 
     /// Renews the lease, or acquires one. How long to leave it at that.
@@ -125,12 +150,15 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
                 }
             }
         }
-        // What is left of a window whose renewals the store has forgotten is nobody else's.
-        let left = self.shared.remaining();
-        if !left.is_zero() {
-            return Ok(left);
-        }
-        self.replace()
+        let left = self.left_of_the_forgotten();
+        if left.is_zero() { self.replace() } else { Ok(left) }
+    }
+
+    /// How long the window lasts of a lease that the store has forgotten: it is nobody else's. A host's clock that is
+    /// behind may think that it lasts for long; no window of now lasts longer than the time to live.
+    fn left_of_the_forgotten(&self) -> Duration {
+        let passed = self.forgotten.map_or(Duration::MAX, |forgotten| forgotten.elapsed());
+        self.shared.remaining().min(self.ttl().saturating_sub(passed))
     }
 
     /// Acquires a lease in place of the one before, and issues by it.
@@ -168,16 +196,19 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         events::renewed(&grant.lease);
         self.shared.book(|status| status.renewed(grant.lease));
         self.shared.bell.tell();
-        // The store's clock may have moved on beyond the window that it was just asked for.
-        if self.shared.remaining().is_zero() { FIRST_RETRY } else { self.ttl() / 3 }
+        if let Some(by) = self.source.ahead_of(grant) {
+            self.shared.book(|status| status.is_behind(by));
+        }
+        self.ttl() / 3
     }
 
     fn lost(&mut self, worker: u64, reason: LostReason) {
         self.lease = None;
+        self.forgotten = (reason == LostReason::StoreChanged).then(Instant::now);
         let error = StoreError::Lost { worker, reason };
         events::lost(&error);
         self.shared.book(|status| status.failed(&error));
-        if reason != LostReason::StoreChanged {
+        if self.forgotten.is_none() {
             self.close();
         }
     }
@@ -193,8 +224,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     }
 
     fn retry_after(&self, failures: u32) -> Duration {
-        let longest = (self.ttl() / 12).clamp(FIRST_RETRY, Duration::from_secs(1));
-        (FIRST_RETRY * 2_u32.saturating_pow(failures.min(8))).min(longest)
+        (FIRST_RETRY * 2_u32.saturating_pow(failures.min(8))).min(self.pause())
     }
 
     /// `time` less up to a tenth of it, so that many processes that began at once do not ask at once for ever.

@@ -102,6 +102,10 @@ impl Status {
         self.holds(lease);
     }
 
+    pub(crate) const fn is_behind(&mut self, by: Duration) {
+        self.store_behind = Some(by);
+    }
+
     fn holds(&mut self, lease: Lease) {
         self.lease = lease;
         self.last_error = None;

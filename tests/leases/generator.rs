@@ -269,12 +269,41 @@ fn i4_a_store_whose_clock_is_set_back_is_told_and_nothing_is_issued_until_it_has
     let ids: LeasedGenerator = LeasedGenerator::builder(store).ttl(TTL).build().unwrap();
     let first = ids.generate().unwrap();
     assert!((1_800_000_000_000..1_800_000_000_600).contains(&first.unix_ms()), "in the store's time: {first:?}");
-    clock.step_back(3_600_000);
-    let by = soon("an end", || match ids.generate() {
-        Err(GenerateError::StoreClockBehind { by }) => Some(by),
-        _ => None,
-    });
-    assert!(by > Duration::from_secs(3599) && by <= Duration::from_secs(3601), "{by:?}");
-    clock.advance(3_600_000 + 1000);
-    assert!(soon("an ID", || ids.generate().ok()) > first);
+    let mut last = first;
+    // By more than a lease can last, which the store refuses to renew, and by less.
+    for seconds in [3600, 60] {
+        clock.step_back(seconds * 1000);
+        let by = soon("an end", || match ids.generate() {
+            Ok(id) => {
+                last = id;
+                None
+            }
+            Err(GenerateError::StoreClockBehind { by }) => Some(by),
+            Err(_) => None,
+        });
+        assert!(by.as_secs().abs_diff(seconds) <= 30, "{by:?}");
+        // What has passed meanwhile, too.
+        clock.advance(seconds * 1000 + 60_000);
+        let next = soon("an ID", || ids.generate().ok());
+        assert!(next > last);
+        last = next;
+    }
+}
+
+/// Would catch: a store that is asked each time that a call has no lease.
+#[test]
+fn a_store_that_can_not_help_is_not_asked_by_each_call() {
+    let scratch = directory(1);
+    let (store, health) = Shaky::new(FileStore::open(scratch.path()));
+    // A clock of the host that is far ahead: each renewal goes well, and helps nothing.
+    let clock = Arc::new(ManualClock::new(SystemClock.unix_millis() + 600_000));
+    let builder = LeasedGenerator::<Standard>::builder(store).ttl(Duration::from_secs(12)).clock(clock);
+    let ids = builder.build().unwrap();
+    let started = Instant::now();
+    let mut refused = 0;
+    while health.calls() < 3 {
+        assert!(is_expired(&ids.try_generate()));
+        refused += 1;
+    }
+    assert!(refused > 1000, "{refused} calls in {:?}", started.elapsed());
 }
