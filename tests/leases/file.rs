@@ -202,7 +202,7 @@ fn i8_a_record_that_is_gone_is_a_window_until_all_that_may_have_been_in_it_has_p
     let (mut one, mut other) = (setting.store(), setting.store());
     let grants = [acquire(&mut one).unwrap(), acquire(&mut other).unwrap()];
     assert_eq!(grants.map(|grant| grant.lease.worker()), [0, 1]);
-    lose_record(&setting, 0);
+    lose_record(&setting.file(), 0);
     let outcome = renew(&mut one, &grants[0]);
     assert!(is_lost(&outcome), "{outcome:?}");
     renew(&mut other, &grants[1]).expect("the other worker's record is there");
@@ -233,8 +233,8 @@ fn i8_a_store_that_is_emptied_when_its_clock_was_set_back_believes_who_holds_a_l
 }
 
 /// Takes a worker's record out of the file as an editor would who knows its checksum.
-fn lose_record(setting: &Setting, worker: u64) {
-    let text = fs::read_to_string(setting.file()).unwrap();
+pub(crate) fn lose_record(file: &Path, worker: u64) {
+    let text = fs::read_to_string(file).unwrap();
     let (_, json) = text.split_once('\n').unwrap();
     let mut stored: serde_json::Value = serde_json::from_str(json).unwrap();
     stored["records"].as_object_mut().unwrap().remove(&worker.to_string()).expect("a record");
@@ -243,7 +243,7 @@ fn lose_record(setting: &Setting, worker: u64) {
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     // Over the same inode.
-    fs::write(setting.file(), format!("casflake leases 1 {sum:016x}\n{json}\n")).unwrap();
+    fs::write(file, format!("casflake leases 1 {sum:016x}\n{json}\n")).unwrap();
 }
 
 #[test]

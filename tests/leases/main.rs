@@ -5,6 +5,7 @@ mod faults;
 mod file;
 mod generator;
 mod scratch;
+mod servers;
 mod shaky;
 mod skip;
 mod soon;

@@ -1,14 +1,15 @@
 //! A process that holds a lease and draws IDs until it is told to end, however it is treated meanwhile.
 //!
-//! It is this test's own binary, started again. What it draws goes to a file, eight bytes an ID, before it draws more: the
-//! file is whole up to the last write, whatever happens to the process.
+//! It is this test's own binary, started again. What it draws goes to a file before it draws more, each ID with the time of
+//! the host: the file is whole up to the last write, whatever happens to the process.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 use std::{env, thread};
 
 use casflake::lease::{FileStore, LeaseStore, LeasedGenerator, open};
@@ -75,11 +76,11 @@ impl Holder {
 
     /// How many IDs it has drawn.
     pub(crate) fn count(&self) -> u64 {
-        fs::metadata(&self.file).map_or(0, |file| file.len() / 8)
+        fs::metadata(&self.file).map_or(0, |file| file.len() / 16)
     }
 
     /// Ends it as `kill -9` does.
-    pub(crate) fn kill(mut self) -> Vec<Snowflake> {
+    pub(crate) fn kill(mut self) -> Vec<Drawn> {
         self.child.kill().expect("a child");
         self.child.wait().expect("a child");
         self.ids()
@@ -100,7 +101,7 @@ impl Holder {
     }
 
     /// Lets it end by itself, give its lease back, and tell what it has drawn.
-    pub(crate) fn finish(mut self) -> Vec<Snowflake> {
+    pub(crate) fn finish(mut self) -> Vec<Drawn> {
         drop(self.child.stdin.take());
         let status = self.child.wait().expect("a child");
         assert!(status.success(), "a holder: {status}");
@@ -108,11 +109,22 @@ impl Holder {
     }
 
     /// What it has drawn so far.
-    pub(crate) fn ids(&self) -> Vec<Snowflake> {
+    pub(crate) fn ids(&self) -> Vec<Drawn> {
         let bytes = fs::read(&self.file).expect("the file of IDs");
         let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
-        bytes.chunks_exact(8).map(|bytes| number(bytes).try_into().expect("an ID of the layout")).collect()
+        let drawn = |bytes: &[u8]| Drawn {
+            id: number(&bytes[..8]).try_into().expect("an ID of the layout"),
+            at_ms: number(&bytes[8..]),
+        };
+        bytes.chunks_exact(16).map(drawn).collect()
     }
+}
+
+/// An ID, and when it was drawn by the host's clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drawn {
+    pub(crate) id: Snowflake,
+    pub(crate) at_ms: u64,
 }
 
 impl Drop for Holder {
@@ -122,17 +134,52 @@ impl Drop for Holder {
     }
 }
 
-/// The system's clock, as wrong as it is told to be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wrong(pub(crate) i64);
+/// The system's clock, as wrong as it is told to be, now and later: by a file, if there is one.
+#[derive(Clone, Debug)]
+pub(crate) struct Wrong {
+    by_ms: i64,
+    /// What the file says.
+    more_ms: Arc<AtomicI64>,
+}
+
+impl Wrong {
+    pub(crate) fn by(by_ms: i64) -> Self {
+        Self { by_ms, more_ms: Arc::default() }
+    }
+
+    /// As `by`, and more by what the file says, in milliseconds.
+    pub(crate) fn by_file(file: PathBuf, by_ms: i64) -> Self {
+        let clock = Self::by(by_ms);
+        let more = Arc::downgrade(&clock.more_ms);
+        let look = move |more: &AtomicI64| {
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            // ORDERING: Relaxed. One variable of its own.
+            more.store(text.parse().unwrap_or(0), Ordering::Relaxed);
+        };
+        look(&clock.more_ms);
+        thread::spawn(move || {
+            while let Some(more) = more.upgrade() {
+                look(&more);
+                drop(more);
+                thread::sleep(Duration::from_millis(2));
+            }
+        });
+        clock
+    }
+
+    fn ms(&self) -> i64 {
+        // ORDERING: Relaxed, as above.
+        self.by_ms + self.more_ms.load(Ordering::Relaxed)
+    }
+}
 
 impl Clock for Wrong {
     fn unix_millis(&self) -> u64 {
-        SystemClock.unix_millis().saturating_add_signed(self.0)
+        SystemClock.unix_millis().saturating_add_signed(self.ms())
     }
 
     fn unix_nanos(&self) -> u128 {
-        SystemClock.unix_nanos().saturating_add_signed(i128::from(self.0) * 1_000_000)
+        SystemClock.unix_nanos().saturating_add_signed(i128::from(self.ms()) * 1_000_000)
     }
 }
 
@@ -143,12 +190,15 @@ fn draws_ids_in_a_process_of_its_own() {
     let (plan, file) = Plan::from_text(&text);
     // A directory's clock is the process's own.
     let store: Box<dyn LeaseStore> = match plan.url.strip_prefix("file:") {
-        Some(directory) => Box::new(FileStore::with_clock(directory, Wrong(plan.clock_ms))),
+        Some(directory) => {
+            let file = Path::new(directory).with_file_name("clock");
+            Box::new(FileStore::with_clock(directory, Wrong::by_file(file, plan.clock_ms)))
+        }
         None => open(&plan.url).unwrap(),
     };
     let builder = LeasedGenerator::<Standard>::builder(store).ttl(plan.ttl).wait_for_worker(Duration::from_secs(600));
     if plan.by_own_clock {
-        draw(&builder.clock(Wrong(plan.clock_ms)).build().unwrap(), &file);
+        draw(&builder.clock(Wrong::by(plan.clock_ms)).build().unwrap(), &file);
     } else {
         draw(&builder.build().unwrap(), &file);
     }
@@ -160,7 +210,7 @@ where
     LeasedGenerator<S, C>: Sync,
 {
     let mut file = File::options().append(true).open(file).unwrap();
-    let over = std::sync::atomic::AtomicBool::new(false);
+    let over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             let _ = std::io::stdin().read(&mut [0]);
@@ -180,6 +230,7 @@ where
                 assert!(last < Some(*id), "{id:?} after {last:?}");
                 last = Some(*id);
                 bytes.extend(id.as_u64().to_le_bytes());
+                bytes.extend(SystemClock.unix_millis().to_le_bytes());
             }
             file.write_all(&bytes).unwrap();
             bytes.clear();
@@ -190,8 +241,7 @@ where
 
 /// Waits until `holder` has drawn more than it had.
 #[track_caller]
-pub(crate) fn draws(holder: &Holder) -> Duration {
-    let (started, before) = (Instant::now(), holder.count());
+pub(crate) fn draws(holder: &Holder) {
+    let before = holder.count();
     crate::soon::soon("IDs of a holder", || (holder.count() > before).then_some(()));
-    started.elapsed()
 }

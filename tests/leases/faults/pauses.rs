@@ -1,34 +1,19 @@
-//! Processes that are killed, stopped and restarted, on a directory.
+//! Processes that are killed, stopped and restarted, and whose clocks are wrong.
 
-use std::time::Duration;
-
-use casflake::lease::{FileStore, LeaseAdmin};
-use casflake::{Scheme, Standard};
-
+use super::Trial;
 use super::holder::{Holder, Plan, draws};
 use super::verdict::Verdict;
-use crate::scratch::Scratch;
+use crate::servers::Server;
 use crate::soon::soon;
 
-const TTL: Duration = Duration::from_millis(600);
-
-fn directory(workers: u64) -> (Scratch, Plan) {
-    let scratch = Scratch::new();
-    std::fs::create_dir(scratch.path().join("store")).unwrap();
-    let store = scratch.path().join("store");
-    FileStore::open(&store).initialise(&Standard::LAYOUT, workers).unwrap();
-    let plan = Plan::new(format!("file:{}", store.display()), TTL);
-    (scratch, plan)
-}
-
 /// Kills holders at random, and starts others in their place at once: twice as many as there are workers.
-#[test]
-fn i1_processes_that_are_killed_and_restarted() {
-    let (scratch, plan) = directory(4);
-    let start = || Holder::start(&plan, scratch.path());
-    let mut holders: Vec<Holder> = (0..8).map(|_| start()).collect();
+pub(crate) fn kills(server: &mut dyn Server, trial: &Trial) -> Verdict {
+    let workers = 4;
+    server.initialise(workers);
+    let start = || trial.start(server);
+    let mut holders: Vec<Holder> = (0..2 * workers).map(|_| start()).collect();
     let mut ids = Vec::new();
-    for round in 0..20_usize {
+    for round in 0..trial.rounds {
         // Some holder draws.
         let before: u64 = holders.iter().map(Holder::count).sum();
         soon("IDs", || (holders.iter().map(Holder::count).sum::<u64>() > before).then_some(()));
@@ -37,27 +22,47 @@ fn i1_processes_that_are_killed_and_restarted() {
         holders.push(start());
     }
     ids.extend(holders.into_iter().map(Holder::kill));
-    let verdict = Verdict::of(ids);
-    println!("{verdict}");
-    verdict.assert_good();
+    Verdict::of(ids)
 }
 
 /// Stops a holder for longer than its lease lasts, lets another take the worker, and lets it go on.
-#[test]
-fn i8_a_process_that_is_stopped_while_another_takes_its_worker() {
-    let (scratch, plan) = directory(1);
-    let start = || Holder::start(&plan, scratch.path());
-    let one = start();
+pub(crate) fn a_stopped_process(server: &mut dyn Server, trial: &Trial) -> Verdict {
+    server.initialise(1);
+    let one = trial.start(server);
     draws(&one);
     one.pause();
-    let other = start();
+    let other = trial.start(server);
     draws(&other);
     one.go_on();
     // It finds out that its worker is another's, and draws again when that is free.
     let mut ids = vec![other.finish()];
     draws(&one);
     ids.push(one.finish());
-    let verdict = Verdict::of(ids);
-    println!("{verdict}");
-    verdict.assert_good();
+    Verdict::of(ids)
+}
+
+/// Clocks of the hosts that are ten minutes apart, and one that is set back by an hour over a restart. By the store's time
+/// that is nobody's business; by their own clocks those that are out of their windows draw nothing.
+pub(crate) fn wrong_clocks(server: &mut dyn Server, trial: &Trial, by_own_clock: bool) -> Verdict {
+    server.initialise(8);
+    let minutes = |minutes: i64| Plan { clock_ms: minutes * 60_000, by_own_clock, ..trial.plan(server) };
+    let start = |plan: Plan| Holder::start(&plan, trial.scratch.path());
+    let right = start(minutes(0));
+    draws(&right);
+    let wrong = [start(minutes(10)), start(minutes(-10))];
+    // A directory has no clock but those of the processes.
+    let is_told_the_time = !by_own_clock && server.name() != "file";
+    if is_told_the_time {
+        wrong.iter().for_each(draws);
+    }
+    draws(&right);
+    let mut ids = vec![right.finish()];
+    let again = start(minutes(-60));
+    if is_told_the_time {
+        draws(&again);
+    }
+    let next = start(minutes(0));
+    draws(&next);
+    ids.extend(wrong.into_iter().chain([again, next]).map(Holder::kill));
+    Verdict::of(ids)
 }

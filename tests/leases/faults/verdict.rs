@@ -3,25 +3,27 @@
 use std::fmt;
 use std::time::Duration;
 
-use casflake::Snowflake;
+use super::holder::Drawn;
 
 /// The IDs of all processes together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) ids: usize,
     pub(crate) duplicates: usize,
-    /// The longest time, by the IDs' own, in which nobody issued any.
+    /// The longest time in which nobody drew any.
     pub(crate) gap: Duration,
 }
 
 impl Verdict {
-    pub(crate) fn of(ids: impl IntoIterator<Item = Vec<Snowflake>>) -> Self {
-        let mut all: Vec<Snowflake> = ids.into_iter().flatten().collect();
-        all.sort_unstable();
-        let ids = all.len();
-        let gap = all.windows(2).map(|pair| pair[1].unix_ms() - pair[0].unix_ms()).max().unwrap_or(0);
-        all.dedup();
-        Self { ids, duplicates: ids - all.len(), gap: Duration::from_millis(gap) }
+    pub(crate) fn of(drawn: impl IntoIterator<Item = Vec<Drawn>>) -> Self {
+        let all: Vec<Drawn> = drawn.into_iter().flatten().collect();
+        let mut times: Vec<u64> = all.iter().map(|drawn| drawn.at_ms).collect();
+        times.sort_unstable();
+        let gap = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
+        let mut ids: Vec<_> = all.iter().map(|drawn| drawn.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Self { ids: all.len(), duplicates: all.len() - ids.len(), gap: Duration::from_millis(gap) }
     }
 
     /// That there were IDs, and none twice.
