@@ -3,7 +3,7 @@
 //! `cargo bench --features lease,coarse-clock --bench lease` prints the medians of the rounds, and of their ratios.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::{env, fs, process};
 
 use casflake::lease::{FileStore, LeaseAdmin, LeasedGenerator, LeasedGeneratorBuilder};
@@ -101,7 +101,7 @@ impl Booted {
 
     fn since_start() -> u64 {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0)).as_nanos() as u64
+        now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
     }
 }
 

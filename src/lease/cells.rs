@@ -36,6 +36,11 @@ pub(crate) trait Cells: Send {
     /// that token and counter, or still missing. Whether it did.
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError>;
 
+    /// Writes a change that grants a lease for `ttl`, as [`swap`](Self::swap) does.
+    fn grant(&mut self, seen: &Contents, change: &Change, _ttl: Duration) -> Result<bool, StoreError> {
+        self.swap(seen, change)
+    }
+
     /// Renews by [`rules::renew`]. `None` where that says no.
     fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
         let contents = self.read()?;
@@ -56,7 +61,7 @@ pub(crate) trait Cells: Send {
 }
 
 impl Contents {
-    fn view(&self, layout: &Layout) -> Result<View, StoreError> {
+    pub(crate) fn view(&self, layout: &Layout) -> Result<View, StoreError> {
         Ok(View {
             now: tick(layout, self.unix_nanos / 1_000_000)?,
             incarnation: self.incarnation.clone(),
@@ -97,7 +102,11 @@ pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request
             Decision::Grant(change, lease) => (change, Some(lease)),
             Decision::Mend(change) => (change, None),
         };
-        match (cells.swap(&contents, &change)?, lease) {
+        let written = match lease {
+            Some(_) => cells.grant(&contents, &change, request.ttl)?,
+            None => cells.swap(&contents, &change)?,
+        };
+        match (written, lease) {
             (true, Some(lease)) => return Ok(Grant::new(lease, contents.unix_nanos)),
             (true, None) => {}
             (false, _) => pause(attempt, &ask),

@@ -8,12 +8,17 @@
 //! | store | for |
 //! |---|---|
 //! | [`FileStore`] | the processes of one host |
+//! | `PostgresStore` | whoever reaches a PostgreSQL database; feature `postgres` |
+//! | `RedisStore` | whoever reaches a Redis server; feature `redis` |
+//! | `EtcdStore` | whoever reaches an etcd cluster; feature `etcd` |
 
 mod bell;
 mod builder;
 mod cells;
 mod clock;
 mod error;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod events;
 mod file;
 mod keeper;
@@ -21,6 +26,10 @@ mod keeper;
 mod lease;
 mod leased;
 mod open;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 mod rules;
 mod stats;
 mod store;
@@ -29,13 +38,19 @@ mod time;
 mod token;
 mod watch;
 
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 pub use builder::LeasedGeneratorBuilder;
 pub use clock::StoreClock;
 pub use error::{LostReason, StoreError};
+#[cfg(feature = "etcd")]
+pub use etcd::EtcdStore;
 pub use file::FileStore;
 pub use lease::Lease;
 pub use leased::LeasedGenerator;
 pub use open::open;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 pub use stats::LeaseStats;
 pub use store::{Grant, LeaseAdmin, LeaseStore, Request, Survey, SurveyedSpace, SurveyedWorker};
 #[doc(hidden)]

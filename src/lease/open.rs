@@ -2,7 +2,6 @@
 
 use std::boxed::Box;
 use std::format;
-use std::string::String;
 
 use super::error::StoreError;
 use super::file::FileStore;
@@ -37,20 +36,27 @@ pub fn open(url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
         }
         return Ok(Box::new(FileStore::open(directory)));
     }
-    open_server(scheme)
+    open_server(scheme, url)
 }
 
-fn open_server(scheme: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
+fn open_server(scheme: &str, url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
+    #[cfg_attr(
+        not(any(feature = "etcd", feature = "postgres", feature = "redis")),
+        expect(unused_variables, reason = "no server is known")
+    )]
+    let (url, space) = url.split_once('#').unwrap_or((url, "default"));
     match scheme {
-        "postgres" | "postgresql" => Err(lacks("postgres")),
-        "redis" | "rediss" | "redis+unix" | "unix" => Err(lacks("redis")),
-        "etcd" | "etcds" => Err(lacks("etcd")),
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => Ok(Box::new(super::PostgresStore::open(url)?.space(space))),
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" | "redis+unix" | "unix" => Ok(Box::new(super::RedisStore::open(url)?.space(space))),
+        #[cfg(feature = "etcd")]
+        "etcd" | "etcds" => Ok(Box::new(super::EtcdStore::open(url)?.space(space))),
         _ => Err(StoreError::Url {
-            why: format!("{scheme}: is no scheme of a store: give file:, postgres:, redis: or etcd:"),
+            why: format!(
+                "{scheme}: is no store that this program was built for: give file:, or postgres:, redis: or etcd: with \
+                 casflake's feature of that name"
+            ),
         }),
     }
-}
-
-fn lacks(feature: &str) -> StoreError {
-    StoreError::Url { why: String::from("this program was built without casflake's feature ") + feature }
 }

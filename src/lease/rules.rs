@@ -328,7 +328,7 @@ pub(crate) fn release(record: &Record, held: &Lease, last: Option<u64>) -> Optio
 
 /// Where a window ends that is given back after the tick `last`, or unused.
 pub(crate) fn released_at(record: &Record, last: Option<u64>) -> u64 {
-    last.map_or(0, |last| last.saturating_add(1)).clamp(record.from, record.until)
+    last.map_or(0, |last| last.saturating_add(1)).max(record.from).min(record.until)
 }
 
 /// A space that its operator vouches for: no lease that it does not know of is in use. Keeps what it knows.

@@ -1,9 +1,15 @@
 //! Leases: what stores grant, and what a leased generator makes of it.
 
 mod conformance;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod faults;
 mod file;
 mod generator;
+#[cfg(all(target_os = "linux", feature = "postgres"))]
+mod postgres;
+#[cfg(all(target_os = "linux", feature = "redis"))]
+mod redis;
 mod scratch;
 mod servers;
 mod shaky;

@@ -1,15 +1,45 @@
-//! Each kind of store, by the conformance suite.
-
-use casflake::lease::FileStore;
+//! Each kind of store, by the conformance suite; that of etcd is with its other tests.
 
 use crate::conformance::conforms;
 use crate::scratch::Scratch;
 
+/// How many sequences of requests each kind is tried with.
+const CASES: u32 = 24;
+
 #[test]
 fn a_directory_conforms() {
     let mut directories = Vec::new();
-    conforms(64, || {
+    conforms(CASES, || {
         directories.push(Scratch::new());
-        Box::new(FileStore::open(directories.last().expect("a directory").path()))
+        Box::new(casflake::lease::FileStore::open(directories.last().expect("a directory").path()))
     });
+}
+
+/// A new ID space of one server each time.
+#[cfg(all(target_os = "linux", any(feature = "postgres", feature = "redis")))]
+fn spaces() -> impl FnMut() -> String {
+    let mut numbers = 0..;
+    move || format!("case-{}", numbers.next().unwrap_or(0))
+}
+
+#[cfg(all(target_os = "linux", feature = "postgres"))]
+#[test]
+fn postgresql_conforms() {
+    let Some(server) = crate::servers::postgres::PostgresServer::start() else {
+        return crate::skip::skipped("PostgreSQL", "postgresql, such as Debian's package of that name");
+    };
+    let mut space = spaces();
+    let store = || casflake::lease::PostgresStore::open(&server.url()).expect("a URL");
+    conforms(CASES, || Box::new(store().space(space())));
+}
+
+#[cfg(all(target_os = "linux", feature = "redis"))]
+#[test]
+fn redis_conforms() {
+    let Some(server) = crate::servers::redis::RedisServer::start() else {
+        return crate::skip::skipped("Redis", "redis-server, such as Debian's package of that name");
+    };
+    let mut space = spaces();
+    let store = || casflake::lease::RedisStore::open(&server.url()).expect("a URL");
+    conforms(CASES, || Box::new(store().space(space())));
 }

@@ -23,7 +23,7 @@ const PLAN: &str = "CASFLAKE_HOLDER";
 
 /// How many IDs at a time, and how long to rest in between.
 const BATCH: usize = 32;
-const REST: Duration = Duration::from_millis(1);
+const REST: Duration = Duration::from_millis(5);
 
 /// What a holder is to do.
 #[derive(Clone, Debug)]

@@ -1,11 +1,21 @@
 //! Real stores, each with all that can happen to it.
 
+#[cfg(feature = "etcd")]
+pub(crate) mod date_proxy;
 mod directory;
+#[cfg(feature = "etcd")]
+pub(crate) mod etcd;
+#[cfg(all(target_os = "linux", feature = "postgres"))]
+pub(crate) mod postgres;
+#[cfg(all(target_os = "linux", feature = "redis"))]
+pub(crate) mod redis;
 
 use casflake::lease::{LeaseAdmin, open};
 use casflake::{Scheme, Standard};
 
 pub(crate) use directory::Directory;
+#[cfg(feature = "etcd")]
+pub(crate) use etcd::EtcdServer;
 
 /// A store, and what can happen to it.
 pub(crate) trait Server {
@@ -42,5 +52,49 @@ pub(crate) trait Server {
     /// Lets it grant so many workers at once.
     fn initialise(&self, workers: u64) {
         self.admin().initialise(&Standard::LAYOUT, workers).expect("a new store");
+    }
+}
+
+#[cfg(all(target_os = "linux", feature = "redis"))]
+impl Server for redis::RedisServer {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
+    fn url(&self) -> String {
+        Self::url(self)
+    }
+
+    fn stop(&mut self) {
+        Self::stop(self);
+    }
+
+    fn go_on(&mut self) {
+        Self::go_on(self);
+    }
+
+    fn crash(&mut self) {
+        self.kill();
+        self.restart();
+    }
+
+    fn wipe(&mut self) {
+        self.flush_all();
+    }
+
+    fn lose_record(&mut self, worker: u64) {
+        Self::lose_record(self, worker);
+    }
+
+    fn copy(&mut self) {
+        self.copy_data();
+    }
+
+    fn restore(&mut self) {
+        self.restore_data();
+    }
+
+    fn set_clock(&mut self, seconds: i64) {
+        Self::set_clock(self, seconds);
     }
 }

@@ -1,0 +1,286 @@
+//! `EtcdStore`: leases in etcd, for whoever reaches the cluster.
+
+mod address;
+mod date;
+mod gateway;
+mod keys;
+mod lifeline;
+mod wire;
+
+use core::fmt;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::{format, thread};
+
+use serde_json::json;
+
+use self::address::Address;
+use self::date::DateClock;
+use self::gateway::{Gateway, Reply};
+use self::keys::{Keys, json_of};
+use self::lifeline::{Lifeline, seconds};
+use self::wire::Txn;
+use super::cells::{Cells, Contents, store_of_cells};
+use super::error::StoreError;
+use super::lease::Lease;
+use super::rules::{self, Change, Terms};
+use super::store::Grant;
+use super::time::duration;
+use crate::layout::Layout;
+
+/// How many records one transaction writes: etcd takes 128 operations unless it is told otherwise.
+const AT_ONCE: usize = 100;
+
+const TXN: &str = "/v3/kv/txn";
+
+/// Leases in etcd, version 3.4 or later, by its own JSON gateway.
+///
+/// Below `/casflake/{space}/` the key `space` holds what is kept of all workers, and `workers/{index}` the window of one:
+/// both last. `live/{index}` is attached to an etcd lease of the worker's holder, which lasts as long as its lease.
+///
+/// ```no_run
+/// use casflake::lease::{EtcdStore, LeaseAdmin, LeasedGenerator};
+/// use casflake::{Scheme, Standard};
+///
+/// let mut store = EtcdStore::open("etcd://10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379")?.space("orders");
+/// store.initialise(&Standard::LAYOUT, 1024)?; // once: see below
+///
+/// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
+/// println!("{}", ids.generate()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # What it promises
+/// Windows of one worker never overlap, over processes that are killed, paused or cut off, and over members that crash,
+/// are cut off or have clocks that are set: each change is one transaction, which compares all that it replaces, and which
+/// a majority of the members has stored before any of it is used. A member without a majority answers nothing, neither a
+/// change nor a question. A worker whose holder renews its lease is given to nobody, even where the clock says that its
+/// window has passed. Values that are none of ours are refused, and left as they are.
+///
+/// A cluster that is new, or was restored under another cluster ID, and one in which keys are missing, may have lost
+/// leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless the
+/// store was [initialised](super::LeaseAdmin::initialise).
+///
+/// # What it does not
+/// * **Restore a snapshot with another `--initial-cluster-token`**, or for other members: from these the cluster's ID is
+///   made. Under the same ID, and where data directories were set back, only a holder who knows more than the store can
+///   notice, at its next renewal. If all of them have ended meanwhile, IDs can be issued twice; so they can if members
+///   lose what they have synced.
+/// * etcd tells no time but in the header `Date` of its replies, to the second. It is carried on by a clock of the host,
+///   so that the time in IDs may be up to a second behind the member's clock (two hosts' IDs may differ by as much in
+///   their order), and jump forward by as much in the first renewals. Other members, other clocks: when one can't be
+///   reached the next is asked. Keep them in step.
+/// * The lifetime of an etcd lease is whole seconds, rounded up, and not less than some (two unless the cluster's election
+///   timeout is another). So a worker whose holder was killed may stay taken for somewhat longer than its window.
+/// * A renewal is one round trip, for which two requests are sent at once, on two connections. Where the store has changed
+///   in other ways since it was read (workers were granted for the first time), it is three.
+/// * For `etcds`, turn on the feature `rustls` of the crate `ureq` 3 in your own `Cargo.toml`. Certificates of clients, and
+///   servers' that no public authority has signed, are beyond this.
+///
+/// Compaction takes nothing away: no old revision is ever asked for.
+pub struct EtcdStore {
+    gateway: Gateway,
+    keys: Keys,
+    clock: DateClock,
+    /// What etcd holds, if nobody has changed it since this has.
+    known: Option<Contents>,
+    /// By which etcd leases the workers are alive that this store has leased.
+    lifelines: BTreeMap<u64, Lifeline>,
+}
+
+impl EtcdStore {
+    /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next is
+    /// asked where one can't be reached, and from the next call on where one has failed. `etcd` is `http`, and `etcds`
+    /// `https`, at port 2379 unless it is named; these two are taken as well. A user's name and password go before, as in
+    /// `etcds://name:password@host`, with `%` and hexadecimal digits for what is none of the letters, digits and `-._~`; by
+    /// `http` everybody between here and there can read them. `#name` at the end is [`space`](Self::space). Nothing is
+    /// connected to yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`]: this is no such address.
+    pub fn open(url: &str) -> Result<Self, StoreError> {
+        let (url, space) = url.split_once('#').unwrap_or((url, "default"));
+        let (gateway, keys) = (Gateway::new(Address::parse(url)?), Keys::new(space));
+        Ok(Self { gateway, keys, clock: DateClock::new(), known: None, lifelines: BTreeMap::new() })
+    }
+
+    /// The leases of another space than `default`: whose IDs are not those of this one.
+    #[must_use]
+    pub fn space(self, name: impl AsRef<str>) -> Self {
+        Self { keys: Keys::new(name.as_ref()), known: None, lifelines: BTreeMap::new(), ..self }
+    }
+
+    /// Writes a change, and attaches the workers that it grants to an etcd lease.
+    fn write(&mut self, seen: &Contents, change: &Change, lifeline: Option<&str>) -> Result<bool, StoreError> {
+        self.known = None;
+        // More records than fit one transaction are those of lost ones, each of which may be written for itself. The space
+        // goes with the last.
+        let before = change.records.len().saturating_sub(1) / AT_ONCE * AT_ONCE;
+        let (before, last) = change.records.split_at_checked(before).unwrap_or((&[], &change.records));
+        for records in before.chunks(AT_ONCE) {
+            let reply = self.gateway.call(TXN, &self.keys.transaction(seen, None, records, None)?);
+            if !is_written(&mut self.clock, seen, reply)? {
+                return Ok(false);
+            }
+        }
+        let request = self.keys.transaction(seen, change.space.as_ref(), last, lifeline)?;
+        let reply = self.gateway.call(TXN, &request);
+        let is_written = is_written(&mut self.clock, seen, reply)?;
+        if is_written {
+            self.known = Some(with(seen.clone(), change));
+        }
+        Ok(is_written)
+    }
+
+    /// Renews what `contents` shows, and at the same time keeps the etcd lease alive.
+    fn renew_from(
+        &mut self,
+        contents: Contents,
+        terms: &Terms,
+        layout: &Layout,
+        lease: &Lease,
+        ttl: u64,
+    ) -> Result<Option<Grant>, StoreError> {
+        let Some(record) = rules::renew(&contents.view(layout)?, lease, ttl, terms) else { return Ok(None) };
+        let change = Change { space: None, records: [(lease.worker, record.clone())].into() };
+        let request = self.keys.transaction(&contents, None, &change.records, None)?;
+        let lifeline = self.lifelines.get(&lease.worker).filter(|lifeline| lifeline.token == lease.token);
+        let (gateway, clock) = (&self.gateway, &mut self.clock);
+        let (is_written, left) = thread::scope(|scope| {
+            let keeping = lifeline
+                .map(|lifeline| thread::Builder::new().spawn_scoped(scope, || gateway.keep_alive(&lifeline.id)));
+            let is_written = is_written(clock, &contents, gateway.call(TXN, &request));
+            (is_written, keeping.map(|keeping| keeping.ok()?.join().ok()?.ok()))
+        });
+        if !is_written? {
+            return Ok(None);
+        }
+        let contents = with(contents, &change);
+        let wanted = seconds(duration(layout, ttl));
+        let is_alive = match left {
+            // Whose etcd lease that is is not known.
+            None => false,
+            // What has become of it is not known: the next renewal sees.
+            Some(None) => true,
+            Some(Some(left)) => left >= wanted,
+        };
+        if !is_alive {
+            // The window is renewed, whatever becomes of this.
+            let _ = self.revive(&contents, lease, wanted);
+        }
+        // By which the window was renewed: what the reply has told of the time counts from the next renewal on.
+        let unix_nanos = contents.unix_nanos;
+        self.known = Some(contents);
+        Ok(Some(Grant::new(Lease::of(lease.worker, lease.token, &record), unix_nanos)))
+    }
+
+    /// Releases what `contents` shows.
+    fn release_from(&mut self, contents: &Contents, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
+        let released = contents.records.get(&lease.worker).and_then(|record| rules::release(record, lease, last));
+        let Some(record) = released else { return Ok(false) };
+        let is_written = self.swap(contents, &Change { space: None, records: [(lease.worker, record)].into() })?;
+        if is_written && let Some(Lifeline { id, .. }) = self.lifelines.remove(&lease.worker) {
+            self.gateway.revoke(&id);
+        }
+        Ok(is_written)
+    }
+
+    /// Attaches a worker to a new etcd lease, if it is still its holder's by the same record.
+    fn revive(&mut self, seen: &Contents, lease: &Lease, seconds: u64) -> Result<(), StoreError> {
+        let Some(record) = seen.records.get(&lease.worker) else { return Ok(()) };
+        let id = self.gateway.grant(seconds)?;
+        let compare = wire::compare(&self.keys.record(lease.worker), Some(&json_of(record)?));
+        let put = wire::put_live(&self.keys.live(lease.worker), &id);
+        let reply = self.gateway.call(TXN, &json!({ "compare": [compare], "success": [put] }));
+        if is_written(&mut self.clock, seen, reply)? {
+            self.lifelines.insert(lease.worker, Lifeline { token: lease.token, id });
+        } else {
+            self.gateway.revoke(&id);
+        }
+        Ok(())
+    }
+}
+
+impl Cells for EtcdStore {
+    fn read(&mut self) -> Result<Contents, StoreError> {
+        let Reply { unix_nanos, body } = self.gateway.call(TXN, &self.keys.all())?;
+        let Txn { header, responses, .. } = body;
+        let now = self.clock.hear(unix_nanos);
+        self.keys.contents(now, header.cluster_id, responses)
+    }
+
+    fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
+        self.write(seen, change, None)
+    }
+
+    fn grant(&mut self, seen: &Contents, change: &Change, ttl: Duration) -> Result<bool, StoreError> {
+        let id = self.gateway.grant(seconds(ttl))?;
+        let is_written = self.write(seen, change, Some(&id))?;
+        if !is_written {
+            self.gateway.revoke(&id);
+            return Ok(false);
+        }
+        for (worker, record) in &change.records {
+            if let Some(token) = record.token {
+                self.lifelines.insert(*worker, Lifeline { token, id: id.clone() });
+            }
+        }
+        Ok(true)
+    }
+
+    /// In one trip where what is known from the last one still holds. A renewal that may have had its effect is not sent
+    /// again: the caller would not know how often it was renewed.
+    fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
+        if let (Some(known), Some(unix_nanos)) = (self.known.take(), self.clock.now()) {
+            let contents = Contents { unix_nanos, ..known };
+            if let Some(grant) = self.renew_from(contents, terms, layout, lease, ttl)? {
+                return Ok(Some(grant));
+            }
+        }
+        let contents = self.read()?;
+        self.renew_from(contents, terms, layout, lease, ttl)
+    }
+
+    fn release(&mut self, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
+        if let Some(known) = self.known.take()
+            && self.release_from(&known, lease, last)?
+        {
+            return Ok(true);
+        }
+        let contents = self.read()?;
+        self.release_from(&contents, lease, last)
+    }
+}
+
+store_of_cells!(impl[] for EtcdStore);
+
+impl fmt::Debug for EtcdStore {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (endpoints, root) = (self.gateway.endpoints(), self.keys.root());
+        f.debug_struct("EtcdStore").field("endpoints", &endpoints).field("root", &root).finish_non_exhaustive()
+    }
+}
+
+/// Whether a transaction was written that should be to what `seen` shows.
+fn is_written(
+    clock: &mut DateClock,
+    seen: &Contents,
+    reply: Result<Reply<Txn>, StoreError>,
+) -> Result<bool, StoreError> {
+    let Reply { unix_nanos, body: Txn { header, succeeded, .. } } = reply?;
+    clock.hear(unix_nanos);
+    if succeeded && header.cluster_id != seen.incarnation {
+        // It does not know what that one has granted.
+        let why = format!("cluster {} has answered, not {}", header.cluster_id, seen.incarnation);
+        return Err(StoreError::unavailable("writing to etcd", why));
+    }
+    Ok(succeeded)
+}
+
+/// What etcd holds after `change`.
+fn with(mut contents: Contents, change: &Change) -> Contents {
+    contents.space = change.space.clone().or(contents.space);
+    contents.records.extend(change.records.iter().cloned());
+    contents
+}

@@ -1,0 +1,223 @@
+//! `PostgresStore`: leases in two tables of a PostgreSQL database.
+
+mod link;
+mod rows;
+mod sql;
+
+use core::fmt;
+use core::time::Duration;
+use std::format;
+use std::string::{String, ToString};
+
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Config, NoTls, Row, Socket};
+
+use self::link::{Answer, Cause, Link, PATIENCE, Param};
+use self::rows::{asked, bigint, contents, json, nanos, number};
+use super::cells::{Cells, Contents, store_of_cells};
+use super::error::StoreError;
+use super::lease::Lease;
+use super::rules::{Change, Terms};
+use super::store::Grant;
+use crate::layout::Layout;
+
+/// Leases in two tables of a PostgreSQL database (12 or later), for all hosts that reach it. Feature `postgres`.
+///
+/// The store's clock is the server's. Renewing a lease is one statement and one round trip, as is giving it back.
+///
+/// ```no_run
+/// use casflake::lease::{LeaseAdmin, LeasedGenerator, PostgresStore};
+/// use casflake::{Scheme, Standard};
+///
+/// let mut store = PostgresStore::open("postgresql://ids@db.example.org/ids")?.space("orders");
+/// store.initialise(&Standard::LAYOUT, 1024)?; // once: see below
+///
+/// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
+/// println!("{}", ids.generate()?);
+/// ids.shutdown()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Tables
+/// Where they are missing the store creates them, in the first schema of the `search_path`:
+///
+/// ```sql
+#[doc = include_str!("postgres/tables.sql")]
+/// ```
+///
+/// If its role may not do that, create them by hand, and `GRANT SELECT, INSERT, UPDATE` on both.
+///
+/// # What it promises
+/// Windows of one worker never overlap: over clients and servers that are killed, restarted, stopped or cut off, and
+/// clocks that are set. Each commit is on disk before it is acknowledged (`synchronous_commit`, which each transaction
+/// sets for itself), and on those standbys that the server is set to wait for. Rows that are none of a store's are
+/// refused, and left as they are.
+///
+/// What may have lost leases grants nothing until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are
+/// over, unless the store was [initialised](super::LeaseAdmin::initialise). Who holds a lease meanwhile issues IDs
+/// until its window ends, and can't renew it:
+/// * tables that are new, that were dropped or emptied (as `UNLOGGED` ones are by a crash), and rows that were deleted;
+/// * a server on a new timeline: a standby that was promoted, whether it had seen each commit or not, and a backup that
+///   was recovered, to its end or to a point in time;
+/// * another cluster: one that was upgraded by `pg_upgrade`, or into which a dump was loaded.
+///
+/// On a standby the store is unavailable. Of several hosts in a URL, in whatever order, that one is used that can be
+/// written.
+///
+/// # What it does not
+/// * A primary that goes on by itself after another was promoted goes on granting and renewing leases: fence it off.
+/// * An older state without a new timeline is noticed only when somebody renews a lease that it does not know of, until
+///   when windows can be granted twice: a data directory, a disk or a snapshot that was put back without recovery, a
+///   dump that was loaded into the cluster it was taken from, rows that were changed by hand.
+/// * Nothing holds with `fsync = off`, or on disks that lose what they have acknowledged.
+/// * A clock that is set forward frees workers whose holders are alive, and one that is set back frees none until it
+///   has caught up: the first costs those holders their leases, the second their renewals, and neither an ID twice.
+///
+/// # Poolers
+/// Each statement is a transaction of its own, prepared under no name, and relies on nothing that is set for its
+/// session: a pooler of transactions will do. At the start of a connection `options` asks for limits of time: let
+/// PgBouncer ignore that (`ignore_startup_parameters = options`).
+///
+/// # Time
+/// A call ends within seconds, whatever the server does: 2 s for a connection, and 2 s for each statement. After an
+/// error the next call connects anew. Calls block; within a runtime of `tokio` they block one of its threads.
+pub struct PostgresStore<T = NoTls> {
+    config: Config,
+    tls: T,
+    space: String,
+    link: Option<Link>,
+}
+
+impl PostgresStore {
+    /// The leases of the space `default` in the database of this URL, or of words as `host=...`; without TLS. Connects
+    /// to nothing yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`]: it is no such URL.
+    pub fn open(url: &str) -> Result<Self, StoreError> {
+        let config = url.parse().map_err(|error: tokio_postgres::Error| StoreError::Url { why: error.to_string() })?;
+        Ok(Self::with_tls(config, NoTls))
+    }
+}
+
+impl<T> PostgresStore<T> {
+    /// The leases of the space `default` in the database that `config` says, by connections that `tls` makes safe.
+    /// Connects to nothing yet.
+    pub fn with_tls(config: Config, tls: T) -> Self {
+        Self { config, tls, space: "default".into(), link: None }
+    }
+
+    /// The leases of another space: there are as many in a database as there are names.
+    #[must_use]
+    pub fn space(mut self, name: impl AsRef<str>) -> Self {
+        self.space = name.as_ref().into();
+        self
+    }
+}
+
+impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresStore<T> {
+    /// What `work` comes to on the connection, which is made if there is none, and given up if it fails.
+    fn on<R>(&mut self, what: &str, work: impl FnOnce(&mut Link) -> Result<R, Cause>) -> Result<R, StoreError> {
+        let mut link = match self.link.take() {
+            Some(link) => link,
+            None => Link::connect(&self.config, self.tls.clone())
+                .map_err(|cause| StoreError::unavailable("connecting to PostgreSQL", cause))?,
+        };
+        let outcome =
+            work(&mut link).map_err(|cause| StoreError::unavailable(format!("{what} in PostgreSQL"), cause))?;
+        self.link = Some(link);
+        Ok(outcome)
+    }
+
+    fn ask(&mut self, what: &str, statement: &str, params: &[Param<'_>]) -> Result<Answer, StoreError> {
+        self.on(what, |link| link.ask(PATIENCE, statement, params))
+    }
+
+    /// What the database holds, if there are tables.
+    fn read_row(&mut self) -> Result<Option<Row>, StoreError> {
+        let space = self.space.clone();
+        match self.ask("reading leases", sql::READ, &[(&space, Type::TEXT)])? {
+            Answer::Row(row) => Ok(Some(row)),
+            Answer::Nothing | Answer::NoTables => Ok(None),
+        }
+    }
+}
+
+impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for PostgresStore<T> {
+    fn read(&mut self) -> Result<Contents, StoreError> {
+        if let Some(row) = self.read_row()? {
+            return contents(&row);
+        }
+        self.on("creating tables", Link::create_tables)?;
+        let gone = || StoreError::unavailable("reading leases in PostgreSQL", "the tables are gone that were created");
+        contents(&self.read_row()?.ok_or_else(gone)?)
+    }
+
+    fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
+        let version = seen.space.as_ref().map(|space| bigint(space.version)).transpose()?;
+        let (statement, space) = match &change.space {
+            Some(space) => (sql::SWAP_SPACE, Some(json(space)?)),
+            None => (sql::SWAP_RECORDS, None),
+        };
+        let (name, records) = (self.space.clone(), asked(change, seen)?);
+        let params: &[Param<'_>] = &[
+            (&name, Type::TEXT),
+            (&version, Type::INT8),
+            (&seen.incarnation, Type::TEXT),
+            (&space, Type::TEXT),
+            (&records, Type::TEXT),
+        ];
+        // Tens of thousands of records at once, in place of those that a large space has lost, take a while.
+        let patience = PATIENCE + Duration::from_micros(100) * u32::try_from(change.records.len()).unwrap_or(u32::MAX);
+        let answer = self.on("writing leases", |link| link.ask(patience, statement, params))?;
+        Ok(matches!(answer, Answer::Row(_)))
+    }
+
+    fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
+        let (name, token) = (self.space.clone(), lease.token.to_string());
+        // A tick is a bigint there: none is as large as an end that does not fit.
+        let end = i64::try_from(terms.end).unwrap_or(i64::MAX);
+        let params: &[Param<'_>] = &[
+            (&name, Type::TEXT),
+            (&bigint(lease.worker)?, Type::INT8),
+            (&token, Type::TEXT),
+            (&bigint(lease.counter)?, Type::INT8),
+            (&terms.layout, Type::TEXT),
+            (&bigint(layout.epoch())?, Type::INT8),
+            (&bigint(layout.tick_length())?, Type::INT8),
+            (&end, Type::INT8),
+            (&bigint(ttl)?, Type::INT8),
+            (&bigint(terms.max_ttl.saturating_add(terms.slack))?, Type::INT8),
+        ];
+        let Answer::Row(row) = self.ask("renewing a lease", sql::RENEW, params)? else { return Ok(None) };
+        let (from, until, counter) = (number(&row, 0)?, number(&row, 1)?, number(&row, 2)?);
+        let renewed = Lease::new(lease.worker, from, until, counter, lease.token);
+        Ok(Some(Grant::new(renewed, nanos(number(&row, 3)?))))
+    }
+
+    fn release(&mut self, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
+        let (name, token) = (self.space.clone(), lease.token.to_string());
+        // No window of this store ends beyond.
+        let after = last.map_or(0, |last| i64::try_from(last.saturating_add(1)).unwrap_or(i64::MAX));
+        let params: &[Param<'_>] = &[
+            (&name, Type::TEXT),
+            (&bigint(lease.worker)?, Type::INT8),
+            (&token, Type::TEXT),
+            (&bigint(lease.counter)?, Type::INT8),
+            (&after, Type::INT8),
+        ];
+        Ok(matches!(self.ask("releasing a lease", sql::RELEASE, params)?, Answer::Row(_)))
+    }
+}
+
+store_of_cells!(impl[T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send] for PostgresStore<T>);
+
+impl<T> fmt::Debug for PostgresStore<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("config", &self.config)
+            .field("space", &self.space)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,153 @@
+//! A connection, on which nothing takes for ever.
+
+use core::time::Duration;
+use std::boxed::Box;
+use std::io::{self, ErrorKind};
+use std::{format, panic, thread};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Config, Error, Row, Socket};
+
+use super::sql;
+
+/// How long a connection may take to be there, and a statement to be answered.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A little sooner the server gives up waiting for a lock, and says so. Nor does it go on for long with a statement
+/// that nobody waits for any more.
+const OPTIONS: &str = "-c lock_timeout=1500 -c statement_timeout=10000";
+
+/// A parameter of a statement.
+pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+pub(super) type Cause = Box<dyn core::error::Error + Send + Sync>;
+
+/// What a statement came to.
+pub(super) enum Answer {
+    Row(Row),
+    /// Nothing was as it asks for, or not any more.
+    Nothing,
+    NoTables,
+}
+
+pub(super) struct Link {
+    client: Client,
+    /// Carries the client's messages while something is waited for, and knows why it ended.
+    connection: JoinHandle<Result<(), Error>>,
+    inner: Inner,
+}
+
+impl Link {
+    pub(super) fn connect<T>(config: &Config, tls: T) -> Result<Self, Cause>
+    where
+        T: MakeTlsConnect<Socket, Stream: Send + 'static> + Send,
+    {
+        let config = furnished(config);
+        let inner = Inner(Some(Builder::new_current_thread().enable_all().build()?));
+        let (client, connection) = inner.run(PATIENCE, || async {
+            let (client, connection) = config.connect(tls).await?;
+            Ok((client, tokio::spawn(connection)))
+        })?;
+        Ok(Self { client, connection, inner })
+    }
+
+    /// Runs a statement that gives a row or none. When this returns, its transaction has ended.
+    pub(super) fn ask(&mut self, patience: Duration, statement: &str, params: &[Param<'_>]) -> Result<Answer, Cause> {
+        let row = self.inner.run(patience, || self.client.query_typed_opt(statement, params));
+        match row.map_err(|cause| self.explained(cause)) {
+            Ok(Some(row)) => Ok(Answer::Row(row)),
+            Ok(None) => Ok(Answer::Nothing),
+            Err(cause) => match code(&cause) {
+                Some(&SqlState::UNDEFINED_TABLE) => Ok(Answer::NoTables),
+                // Others were faster.
+                Some(
+                    &SqlState::UNIQUE_VIOLATION
+                    | &SqlState::T_R_SERIALIZATION_FAILURE
+                    | &SqlState::T_R_DEADLOCK_DETECTED,
+                ) => Ok(Answer::Nothing),
+                _ => Err(cause),
+            },
+        }
+    }
+
+    pub(super) fn create_tables(&mut self) -> Result<(), Cause> {
+        self.inner.run(PATIENCE, || self.client.batch_execute(sql::CREATE)).map_err(|cause| self.explained(cause))
+    }
+
+    /// The server's last words, or the network's, where the client knows only that the connection is closed.
+    fn explained(&mut self, cause: Cause) -> Cause {
+        let is_closed = |cause: &Cause| cause.downcast_ref().is_some_and(Error::is_closed);
+        if !is_closed(&cause) {
+            return cause;
+        }
+        let connection = &mut self.connection;
+        match self.inner.run(PATIENCE, || async { connection.await.unwrap_or(Ok(())) }) {
+            Err(why) if !is_closed(&why) => why,
+            _ => cause,
+        }
+    }
+}
+
+/// With what each connection has.
+fn furnished(config: &Config) -> Config {
+    let mut config = config.clone();
+    if config.get_application_name().is_none() {
+        config.application_name("casflake");
+    }
+    let hosts = config.get_hosts().len();
+    if hosts > 1 {
+        // One that does not answer at all would keep the others from being asked each time.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite).load_balance_hosts(LoadBalanceHosts::Random);
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(PATIENCE / u32::try_from(hosts.max(1)).unwrap_or(u32::MAX));
+    }
+    let options = config.get_options().map_or_else(|| OPTIONS.into(), |options| format!("{options} {OPTIONS}"));
+    config.options(options);
+    config
+}
+
+fn code(cause: &Cause) -> Option<&SqlState> {
+    cause.downcast_ref::<Error>().and_then(Error::code)
+}
+
+/// A runtime of one connection's own, which moves only while something is waited for.
+struct Inner(Option<Runtime>);
+
+impl Inner {
+    /// What `work` comes to, if it does so in time.
+    fn run<R: Send, F: Future<Output = Result<R, Error>>>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce() -> F + Send,
+    ) -> Result<R, Cause> {
+        let Some(runtime) = &self.0 else { return Err("its runtime has ended".into()) };
+        let outcome = aside(|| runtime.block_on(async { timeout(patience, work()).await }));
+        let late = |_| io::Error::new(ErrorKind::TimedOut, format!("no answer for {patience:?}"));
+        Ok(outcome.map_err(late)??)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Waits for nothing, as for a look-up of a name that still runs. (A thread that is within another runtime must
+        // not wait.)
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Does `work` where a runtime can be blocked on: on a thread of its own if this one is within a runtime.
+fn aside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    if Handle::try_current().is_err() {
+        return work();
+    }
+    thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panicked| panic::resume_unwind(panicked))
+}

@@ -1,0 +1,93 @@
+//! Rows to contents, and back. What is read is JSON, by names, and looked at before it is believed.
+
+use std::boxed::Box;
+use std::collections::{BTreeMap, BTreeSet};
+use std::format;
+use std::string::{String, ToString};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSqlOwned;
+
+use crate::lease::cells::Contents;
+use crate::lease::error::StoreError;
+use crate::lease::rules::{Change, Record};
+use crate::lease::token::Token;
+
+/// What [`READ`](super::sql::READ) gives.
+#[derive(Deserialize)]
+struct Stored {
+    unix_micros: u64,
+    incarnation: String,
+    space: Option<Box<RawValue>>,
+    records: BTreeMap<i64, Box<RawValue>>,
+}
+
+/// A record to write in place of what was seen, for [`SWAP_RECORDS`](super::sql::SWAP_RECORDS).
+#[derive(Serialize)]
+struct Asked<'a> {
+    worker: u64,
+    #[serde(flatten)]
+    record: &'a Record,
+    seen_counter: Option<u64>,
+    seen_token: Option<Token>,
+}
+
+pub(super) fn contents(row: &Row) -> Result<Contents, StoreError> {
+    let Stored { unix_micros, incarnation, space, records } = decoded("the answer", &column::<String>(row, 0)?)?;
+    let space = space.map(|space| decoded("its row in casflake_spaces", space.get())).transpose()?;
+    let records = records.into_iter().map(|(worker, record)| {
+        let place = format!("the row of worker {worker} in casflake_leases");
+        let index = u64::try_from(worker).map_err(|_| StoreError::corrupt(&*place, "there is no such worker"))?;
+        let record: Record = decoded(&place, record.get())?;
+        if record.from > record.until {
+            return Err(StoreError::corrupt(place, "its window ends before it begins"));
+        }
+        Ok((index, record))
+    });
+    let records = records.collect::<Result<_, _>>()?;
+    Ok(Contents { unix_nanos: nanos(unix_micros), incarnation, space, records, live: BTreeSet::new() })
+}
+
+fn decoded<T: DeserializeOwned>(place: &str, json: &str) -> Result<T, StoreError> {
+    serde_json::from_str(json).map_err(|error| StoreError::corrupt(place, format!("{error}, in {json}")))
+}
+
+pub(super) fn nanos(unix_micros: u64) -> u64 {
+    unix_micros.saturating_mul(1000)
+}
+
+/// A column that holds a number of a store's.
+pub(super) fn number(row: &Row, at: usize) -> Result<u64, StoreError> {
+    let number: i64 = column(row, at)?;
+    u64::try_from(number).map_err(|_| StoreError::corrupt("a row in casflake_leases", format!("{number} is negative")))
+}
+
+fn column<T: FromSqlOwned>(row: &Row, at: usize) -> Result<T, StoreError> {
+    row.try_get(at).map_err(|error| StoreError::corrupt("the answer", error.to_string()))
+}
+
+/// The records of `change`, each with what it replaces.
+pub(super) fn asked(change: &Change, seen: &Contents) -> Result<String, StoreError> {
+    let asked = change.records.iter().map(|(worker, record)| {
+        let before = seen.records.get(worker);
+        Asked {
+            worker: *worker,
+            record,
+            seen_counter: before.map(|record| record.counter),
+            seen_token: before.and_then(|record| record.token),
+        }
+    });
+    json(&asked.collect::<std::vec::Vec<_>>())
+}
+
+pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::unavailable("writing JSON", error))
+}
+
+/// The number as PostgreSQL keeps it.
+pub(super) fn bigint(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(|_| StoreError::corrupt("a lease or a layout", format!("{number} is no bigint")))
+}

@@ -1,0 +1,158 @@
+//! The statements. Each is a transaction of its own and one round trip: no lock outlasts it, whatever becomes of the
+//! client.
+//!
+//! None of them relies on what was set for its session, so that they may go through a pooler that gives each
+//! transaction another one. Those that write set for themselves that their commit is acknowledged only when it lasts.
+
+/// The clock, in microseconds since 1970: not before, and not later than a `u64` can count nanoseconds.
+macro_rules! micros {
+    () => {
+        "least(greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint, 0), 18446744073709551)"
+    };
+}
+
+/// The cluster, and its timeline: each promotion and each recovery from a backup begins another. From the position of
+/// the log, which is right from the first moment of a timeline on; the control file follows with the next checkpoint.
+/// On a standby, where nothing can be granted, this is an error.
+macro_rules! incarnation {
+    () => {
+        "(SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system())"
+    };
+}
+
+/// True, and from then on the transaction is acknowledged only when it is on disk (and on those standbys that the
+/// server is set to wait for), whatever else is set.
+macro_rules! lasting {
+    () => {
+        "set_config('synchronous_commit', 'on', true) = 'on'"
+    };
+}
+
+/// Two sessions that create the same table at the same time get in each other's way: one after the other. The number is
+/// this store's own, the letters "casflake".
+pub(super) const CREATE: &str =
+    concat!("SELECT pg_advisory_xact_lock(7161131766237981541);\n", include_str!("tables.sql"));
+
+/// All of a space as JSON, of one moment. Parameters: the space.
+pub(super) const READ: &str = concat!(
+    "SELECT json_build_object(
+        'unix_micros', ",
+    micros!(),
+    ",
+        'incarnation', ",
+    incarnation!(),
+    ",
+        'space', (SELECT to_json(s) FROM casflake_spaces s WHERE s.space = $1),
+        'records', (
+            SELECT coalesce(json_object_agg(l.worker, json_build_object(
+                'from', l.from_tick, 'until', l.until_tick, 'counter', l.counter, 'token', l.token, 'owner', l.owner
+            )), '{}')
+            FROM casflake_leases l WHERE l.space = $1
+        )
+    )::text"
+);
+
+/// A row where it was done. Parameters: the space; the version and the incarnation that it was seen with; what to write
+/// of the space, or null; what to write of the records, and the token and counter that each was seen with, or null.
+///
+/// What is replaced is locked first, and looked at as it is once the lock is there, not as the statement's snapshot has
+/// it. What is new, and is there already, can't be inserted: that is an error, by which nothing is written. The space
+/// is locked before the records, by everyone, so that nobody waits in a circle.
+macro_rules! swap {
+    ($lock:literal) => {
+        concat!(
+            "WITH space AS MATERIALIZED (
+                SELECT version FROM casflake_spaces WHERE space = $1 ",
+            $lock,
+            "
+            ), asked AS MATERIALIZED (
+                SELECT * FROM json_to_recordset($5::json) AS r (
+                    worker bigint, \"from\" bigint, until bigint, counter bigint, token text, owner text,
+                    seen_counter bigint, seen_token text
+                )
+            ), locked AS MATERIALIZED (
+                SELECT 1 FROM casflake_leases l JOIN asked a USING (worker)
+                WHERE (SELECT version FROM space) IS NOT DISTINCT FROM $2
+                    AND l.space = $1 AND l.counter = a.seen_counter AND l.token IS NOT DISTINCT FROM a.seen_token
+                FOR UPDATE OF l
+            ), same AS MATERIALIZED (
+                SELECT WHERE (SELECT version FROM space) IS NOT DISTINCT FROM $2
+                    AND $3 = ",
+            incarnation!(),
+            "
+                    AND (SELECT count(*) FROM locked) = (SELECT count(seen_counter) FROM asked)
+                    AND ",
+            lasting!(),
+            "
+            ), news AS MATERIALIZED (
+                SELECT n.* FROM same, json_to_record($4::json) AS n (
+                    version bigint, layout text, workers bigint, granted bigint, floor bigint, incarnation text
+                )
+                WHERE $4 IS NOT NULL
+            ), space_added AS (
+                INSERT INTO casflake_spaces (space, version, layout, workers, granted, floor, incarnation)
+                SELECT $1, version, layout, workers, granted, floor, incarnation FROM news WHERE $2 IS NULL
+            ), space_changed AS (
+                UPDATE casflake_spaces s
+                SET version = n.version, layout = n.layout, workers = n.workers, granted = n.granted, floor = n.floor,
+                    incarnation = n.incarnation
+                FROM news n WHERE s.space = $1
+            ), added AS (
+                INSERT INTO casflake_leases (space, worker, from_tick, until_tick, counter, token, owner)
+                SELECT $1, worker, \"from\", until, counter, token, owner FROM same, asked WHERE seen_counter IS NULL
+            ), changed AS (
+                UPDATE casflake_leases l
+                SET from_tick = a.\"from\", until_tick = a.until, counter = a.counter, token = a.token, owner = a.owner
+                FROM same, asked a WHERE l.space = $1 AND l.worker = a.worker
+            )
+            SELECT 1 FROM same"
+        )
+    };
+}
+
+/// Writes the space.
+pub(super) const SWAP_SPACE: &str = swap!("FOR UPDATE");
+
+/// Writes records alone: as many at once as like, as long as nobody writes the space.
+pub(super) const SWAP_RECORDS: &str = swap!("FOR SHARE");
+
+/// The rule of renewals, [`rules::renew`](crate::lease::rules::renew), term by term. Parameters: the space, the worker,
+/// token and counter; the layout, its epoch and tick in milliseconds, its end; the time to live, and how far a window
+/// may reach.
+///
+/// Where the record is locked by another, that one's change is waited for, and the record is looked at again. The clock
+/// and the space are as they were before the wait, as if the renewal had come sooner: its window is the shorter for it,
+/// and a floor that was raised meanwhile would not have held it up then.
+pub(super) const RENEW: &str = concat!(
+    "WITH clock AS MATERIALIZED (
+        SELECT micros, (micros / 1000 - $6) / $7 AS tick FROM (SELECT ",
+    micros!(),
+    " AS micros) AS now
+        WHERE micros / 1000 >= $6 AND ",
+    lasting!(),
+    "
+    )
+    UPDATE casflake_leases l
+    SET until_tick = greatest(l.until_tick, least(c.tick + $9, $8)), counter = l.counter + 1
+    FROM casflake_spaces s, clock c
+    WHERE l.space = $1 AND l.worker = $2 AND s.space = $1 AND c.tick < $8
+        AND s.layout = $5 AND s.incarnation = ",
+    incarnation!(),
+    "
+        AND l.token = $3 AND l.counter = $4
+        AND l.from_tick >= s.floor AND l.until_tick <= c.tick + $10
+        AND s.floor >= 0 AND l.until_tick >= l.from_tick
+    RETURNING l.from_tick, l.until_tick, l.counter, c.micros"
+);
+
+/// The rule of [`rules::release`](crate::lease::rules::release). Parameters: the space, the worker, token and counter;
+/// the tick after the last that was issued. What has become of the space does not matter to one who gives back.
+pub(super) const RELEASE: &str = concat!(
+    "UPDATE casflake_leases
+    SET until_tick = least(greatest($5, from_tick), until_tick), token = NULL
+    WHERE space = $1 AND worker = $2 AND token = $3 AND counter = $4
+        AND from_tick >= 0 AND until_tick >= from_tick AND ",
+    lasting!(),
+    "
+    RETURNING 1"
+);

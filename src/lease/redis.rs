@@ -1,0 +1,226 @@
+//! `RedisStore`: leases in a Redis server.
+
+mod link;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
+use core::fmt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::format;
+use std::string::{String, ToString};
+use std::sync::LazyLock;
+use std::vec::Vec;
+
+use redis::{FromRedisValue, RedisError, Script};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::link::Link;
+use super::cells::{Cells, Contents, store_of_cells};
+use super::error::StoreError;
+use super::lease::Lease;
+use super::rules::{Change, Record, Terms};
+use super::store::Grant;
+use crate::layout::Layout;
+
+/// Leases in a Redis server (5 or later, or Valkey), for all hosts that reach it.
+///
+/// Each ID space is one hash, named `casflake:` and the space, so that all of it is kept or lost together: a field
+/// `space` and one for each worker, in JSON. Each call is a Lua script, or for an acquisition two, that compares before
+/// it writes; a renewal is one round trip. Time is the server's.
+///
+/// ```no_run
+/// use casflake::lease::{LeaseAdmin, LeasedGenerator, RedisStore};
+/// use casflake::{Scheme, Standard};
+///
+/// let mut store = RedisStore::open("redis://:password@ids.example:6379/0")?.space("orders");
+/// store.initialise(&Standard::LAYOUT, 1024)?; // once: see below
+///
+/// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
+/// println!("{}", ids.generate()?);
+/// ids.shutdown()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # What it promises
+/// Windows of one worker never overlap, as long as one server at a time is the master and keeps what it has
+/// acknowledged. It notices that it may not have:
+///
+/// * **The server was started anew**, with all of its data, older data or none; a replica has taken over; or the server
+///   was a replica in between. Redis names each run and each promotion. Leases granted under another name are not
+///   renewed, and nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over.
+///   So a restart costs two and a half minutes without IDs, less what is left of the leases, unless an operator who
+///   knows that none is in use [initialises](super::LeaseAdmin::initialise) the store. An append-only file does not
+///   change that.
+/// * **The hash is gone**: flushed, deleted or evicted. A new one costs the same. To keep it, set `maxmemory-policy` to
+///   `noeviction`, or to one of the `volatile-` policies, which leave alone what does not expire.
+/// * **A record is gone, or its holder knows more of it than the server:** the same, or for that worker alone.
+///
+/// The server's clock may be set: while it is far behind what was granted, calls are refused. No replica is asked or
+/// written to, not even one that can be. What is not written as this store writes it is refused, and left as it is.
+///
+/// # What it does not
+/// * **Two masters at once** can grant the same window. A master that was cut off, and still serves some clients,
+///   renews their leases for as long as it may, and the one in its place does not hear of it. Where a replica can take
+///   over, set `min-replicas-to-write` to half of the replicas or more, and `min-replicas-max-lag` to 10 seconds: the
+///   old master then stops in time, if the servers' clocks agree to 15 seconds.
+/// * Data replaced while the server runs, by `RESTORE`, `SWAPDB`, `DEBUG RELOAD` or by hand, are not noticed but by
+///   holders of leases who know more.
+/// * Sentinel is not asked, and a cluster's redirections are not followed: let the URL lead to the master, in a cluster
+///   to the one that has this one key. A proxy may stand between if it leads to one server.
+///
+/// A call fails after two seconds without a connection or an answer. The user needs the commands `evalsha`,
+/// `script|load`, `info`, `time`, `type`, `hget`, `hgetall`, `hmget` and `hset`.
+pub struct RedisStore {
+    link: Link,
+    key: String,
+}
+
+impl RedisStore {
+    /// The leases of the space `default` in the server at `url`, to which nothing connects yet.
+    ///
+    /// `redis://[user][:password@]host[:port][/database]`, or `unix:///path`; `rediss://` where a feature of the crate
+    /// `redis` adds TLS.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`]: the URL is none, or names something that is not built in.
+    pub fn open(url: &str) -> Result<Self, StoreError> {
+        let link = Link::to(url).map_err(|error| StoreError::Url { why: error.to_string() })?;
+        Ok(Self { link, key: String::new() }.space("default"))
+    }
+
+    /// The leases of another space, which has workers of its own: processes of different spaces can issue the same ID.
+    #[must_use]
+    pub fn space(mut self, name: impl AsRef<str>) -> Self {
+        self.key = format!("casflake:{}", name.as_ref());
+        self
+    }
+
+    fn run<T: FromRedisValue>(&mut self, script: &Script, args: &[String]) -> Result<T, StoreError> {
+        let answer = self.link.run(script.key(&self.key).arg(args));
+        answer.map_err(|error: RedisError| match error.code() {
+            Some("WRONGTYPE") => StoreError::corrupt(self.place(None), error.to_string()),
+            _ => StoreError::unavailable(format!("asking Redis at {}", self.link), error),
+        })
+    }
+
+    fn place(&self, field: Option<&str>) -> String {
+        let Self { link, key } = self;
+        match field {
+            Some(field) => format!("the field {field:?} of the key {key:?} of Redis at {link}"),
+            None => format!("the key {key:?} of Redis at {link}"),
+        }
+    }
+}
+
+impl Cells for RedisStore {
+    fn read(&mut self) -> Result<Contents, StoreError> {
+        type Answer = (u64, u64, String, Vec<(Vec<u8>, Vec<u8>)>);
+        let (seconds, micros, incarnation, fields): Answer = self.run(&READ, &[])?;
+        let (mut space, mut records) = (None, BTreeMap::new());
+        for (field, text) in fields {
+            let field = String::from_utf8_lossy(&field);
+            let failed = |why| StoreError::corrupt(self.place(Some(&field)), why);
+            if field == SPACE {
+                space = Some(decode(&text).map_err(failed)?);
+            } else {
+                let worker = worker(&field).ok_or_else(|| failed("it is named like no worker".into()))?;
+                records.insert(worker, decode(&text).and_then(sound).map_err(failed)?);
+            }
+        }
+        Ok(Contents { unix_nanos: nanos(seconds, micros), incarnation, space, records, live: BTreeSet::new() })
+    }
+
+    /// Compares all of each text, not only what tells one version from the next: a space that was lost and made anew
+    /// meanwhile begins with the same version.
+    fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
+        let mut args = Vec::from([seen.incarnation.clone()]);
+        args.extend([SPACE.into(), encode_some(seen.space.as_ref())?, encode_some(change.space.as_ref())?]);
+        for (worker, record) in &change.records {
+            args.extend([worker.to_string(), encode_some(seen.records.get(worker))?, encode(record)?]);
+        }
+        self.run(&SWAP, &args)
+    }
+
+    fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
+        let Some(counter) = lease.counter.checked_add(1) else { return Ok(None) };
+        let number = |number: u64| number.to_string();
+        let args = [
+            number(lease.worker),
+            encode(&terms.layout)?,
+            number(layout.epoch()),
+            number(layout.tick_length()),
+            number(terms.end),
+            number(terms.max_ttl.saturating_add(terms.slack)),
+            encode(&lease.token)?,
+            number(lease.counter),
+            number(counter),
+            number(ttl),
+        ];
+        let renewed: Option<(u64, u64, u64, u64)> = self.run(&RENEW, &args)?;
+        Ok(renewed.map(|(seconds, micros, from, until)| {
+            Grant::new(Lease::new(lease.worker, from, until, counter, lease.token), nanos(seconds, micros))
+        }))
+    }
+
+    fn release(&mut self, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
+        let after = last.map_or(0, |last| last.saturating_add(1));
+        let args = [lease.worker.to_string(), encode(&lease.token)?, lease.counter.to_string(), after.to_string()];
+        self.run(&RELEASE, &args)
+    }
+}
+
+store_of_cells!(impl[] for RedisStore);
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("server", &format_args!("{}", self.link)).field("key", &self.key).finish()
+    }
+}
+
+/// The field that is no worker's.
+const SPACE: &str = "space";
+
+macro_rules! script {
+    ($file:literal) => {
+        LazyLock::new(|| Script::new(concat!(include_str!("redis/common.lua"), include_str!($file))))
+    };
+}
+
+static READ: LazyLock<Script> = script!("redis/read.lua");
+static SWAP: LazyLock<Script> = script!("redis/swap.lua");
+static RENEW: LazyLock<Script> = script!("redis/renew.lua");
+static RELEASE: LazyLock<Script> = script!("redis/release.lua");
+
+/// What Redis's `TIME` says, in nanoseconds since 1970.
+const fn nanos(seconds: u64, micros: u64) -> u64 {
+    seconds.saturating_mul(1_000_000).saturating_add(micros).saturating_mul(1_000)
+}
+
+/// The worker that a field is named after.
+fn worker(field: &str) -> Option<u64> {
+    field.parse().ok().filter(|worker: &u64| worker.to_string() == field)
+}
+
+fn encode(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::unavailable("writing JSON", error))
+}
+
+/// As the script `swap` has it: empty for none.
+fn encode_some(value: Option<&impl Serialize>) -> Result<String, StoreError> {
+    value.map_or(Ok(String::new()), encode)
+}
+
+/// The value of a field, if it is written as [`encode`] writes it: the scripts take it to be, and compare it as text.
+fn decode<T: Serialize + DeserializeOwned>(text: &[u8]) -> Result<T, String> {
+    let value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    match serde_json::to_vec(&value) {
+        Ok(written) if written == text => Ok(value),
+        _ => Err("its JSON is not in the form that this store writes".into()),
+    }
+}
+
+/// The record, if its window is one.
+fn sound(record: Record) -> Result<Record, String> {
+    if record.from <= record.until { Ok(record) } else { Err("its window ends before it begins".into()) }
+}
