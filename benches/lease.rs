@@ -1,4 +1,5 @@
-//! What a lease costs a call: a leased generator's `generate` against a plain one's, on the same kind of clock, in turns.
+//! What a lease costs a call: a leased generator's `generate` against a plain one's, on the same kind of clock, in
+//! turns.
 //!
 //! `cargo bench --features lease,coarse-clock --bench lease` prints the medians of the rounds, and of their ratios.
 

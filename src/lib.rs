@@ -13,11 +13,11 @@
 //!
 //! Start with [`Generator`]: what it promises, how it works, its calls. [`WorkerId`] tells the processes apart that
 //! share an ID space, [`Snowflake`] is the ID, and [`Scheme`] chooses another layout of its bits, a preset or your own.
-//! Threads that need very many IDs take a [`LocalGenerator`] each. `Topology` holds the generators of whole
+//! Processes that share an ID space lease their workers: see the module `lease`. Threads that need very many IDs take a [`LocalGenerator`] each. `Topology` holds the generators of whole
 //! datacenters. Test your own code with [`ManualClock`].
 //!
 //! # What it does not promise
-//! * Two generators with the same [`WorkerId`] can issue the same ID: if they run at the same time, or one after the other
+//! * Two generators with the same [`WorkerId`] can issue the same ID, unless it is leased: if they run at the same time, or one after the other
 //!   within the same tick, within [`max_lead`](GeneratorBuilder::max_lead) ticks, or within a backward step of the
 //!   clock. Give each its own, and let one that replaces another begin
 //!   [`not_before`](GeneratorBuilder::not_before) the tick after the last that [`close`](Generator::close) returned.
@@ -34,6 +34,9 @@
 //! | `tsc-clock` | | `TscClock`: cheaper, and precise |
 //! | `serde` | | `Serialize` and `Deserialize` for [`Snowflake`] |
 //! | `hostname` | | `WorkerId::from_hostname` |
+//! | `lease` | | the module `lease`: workers leased from a store; a directory as one |
+//! | `postgres`, `redis`, `etcd` | | stores of leases that are servers |
+//! | `tracing` | | leases tell `tracing` what becomes of them |
 //! | `cli` | | the `casflake` command |
 //! | `loom`, `loom-stats`, `loom-weak` | | nothing: they are for this crate's own models |
 //!

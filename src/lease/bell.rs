@@ -59,8 +59,8 @@ impl Bell {
         waited.unwrap_or_else(PoisonError::into_inner).0.news != seen
     }
 
-    /// Lets the keeper sleep for `time`, or until it is called. Where `is_deaf`, only the end calls it, and who has rung
-    /// is heard the next time.
+    /// Lets the keeper sleep for `time`, or until it is called. Where `is_deaf`, only the end calls it, and who has
+    /// rung is heard the next time.
     pub(crate) fn sleep(&self, time: Duration, is_deaf: bool) -> Call {
         let goes_on = |state: &mut State| !state.stopping && (is_deaf || !state.rung);
         let waited = self.changed.wait_timeout_while(self.lock(), time, goes_on);

@@ -73,8 +73,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// How long a lease lasts that is not renewed; it is renewed each third of this. 30 s unless set, and
     /// [`MAX_TTL`](super::MAX_TTL) at most.
     ///
-    /// So long the store can be away and nobody notices (less the third); and so long a worker stays taken whose process
-    /// was killed.
+    /// So long the store can be away and nobody notices (less the third); and so long a worker stays taken whose
+    /// process was killed.
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.plan.ttl = ttl;
         self
@@ -86,8 +86,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// How long [`build`](Self::build) goes on asking for a worker where none is free or the store is away. It asks once
-    /// unless set.
+    /// How long [`build`](Self::build) goes on asking for a worker where none is free or the store is away. It asks
+    /// once unless set.
     pub const fn wait_for_worker(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
@@ -100,9 +100,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// How long a call waits for a tick to begin, as
-    /// [`GeneratorBuilder::max_wait`](crate::GeneratorBuilder::max_wait), and for a lease that has ended to be renewed or
-    /// replaced. 100 ms unless set.
+    /// How long a call waits for a tick to begin, as [`GeneratorBuilder::max_wait`](crate::GeneratorBuilder::max_wait),
+    /// and for a lease that has ended to be renewed or replaced. 100 ms unless set.
     pub const fn max_wait(mut self, max_wait: Duration) -> Self {
         self.plan.max_wait = max_wait;
         self

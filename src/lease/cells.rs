@@ -27,8 +27,8 @@ pub(crate) struct Contents {
     pub(crate) live: BTreeSet<u64>,
 }
 
-/// What a kind of store has to do: keep one space and its records, and tell the time. A renewal and a release can be done
-/// by these two; a store for which that takes two trips over a network does them in one.
+/// What a kind of store has to do: keep one space and its records, and tell the time. A renewal and a release can be
+/// done by these two; a store for which that takes two trips over a network does them in one.
 pub(crate) trait Cells: Send {
     fn read(&mut self) -> Result<Contents, StoreError>;
 

@@ -7,15 +7,17 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::sync::{AtomicU64, Ordering};
 
-/// By this part of the time that has passed the clock may have run ahead of the store's, as quartz does at worst: 100 in a
-/// million. It is set back by no more.
+/// By this part of the time that has passed the clock may have run ahead of the store's, as quartz does at worst: 100
+/// in a million. It is set back by no more.
 const DRIFT: u64 = 10_000;
 
-/// The time of a store of leases: what its clock read at the last grant or renewal, carried on by a monotonic clock of this
-/// host, which also counts the time that the host is suspended (where the system has such a clock: Linux, macOS, Windows).
+/// The time of a store of leases: what its clock read at the last grant or renewal, carried on by a monotonic clock of
+/// this host, which also counts the time that the host is suspended (where the system has such a clock: Linux, macOS,
+/// Windows).
 ///
-/// So all holders of one store's leases issue IDs in one time, whatever their hosts' clocks say. It is behind the store's
-/// clock by a message's way, and follows it forward at each renewal. If the store's clock is set back it goes on.
+/// So all holders of one store's leases issue IDs in one time, whatever their hosts' clocks say. It is behind the
+/// store's clock by a message's way, and follows it forward at each renewal. If the store's clock is set back it goes
+/// on.
 #[derive(Clone)]
 pub struct StoreClock {
     shared: Arc<Shared>,

@@ -28,8 +28,8 @@ pub enum StoreError {
         /// When the first of them is free, unless it is renewed.
         retry_after: Duration,
     },
-    /// The store is new, or has lost something. Whoever holds a lease that it does not know of is safe from others until
-    /// it grants again.
+    /// The store is new, or has lost something. Whoever holds a lease that it does not know of is safe from others
+    /// until it grants again.
     NotYet {
         /// When that is.
         retry_after: Duration,

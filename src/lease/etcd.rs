@@ -35,8 +35,9 @@ const TXN: &str = "/v3/kv/txn";
 
 /// Leases in etcd, version 3.4 or later, by its own JSON gateway.
 ///
-/// Below `/casflake/{space}/` the key `space` holds what is kept of all workers, and `workers/{index}` the window of one:
-/// both last. `live/{index}` is attached to an etcd lease of the worker's holder, which lasts as long as its lease.
+/// Below `/casflake/{space}/` the key `space` holds what is kept of all workers, and `workers/{index}` the window of
+/// one: both last. `live/{index}` is attached to an etcd lease of the worker's holder, which lasts as long as its
+/// lease.
 ///
 /// ```no_run
 /// use casflake::lease::{EtcdStore, LeaseAdmin, LeasedGenerator};
@@ -52,30 +53,31 @@ const TXN: &str = "/v3/kv/txn";
 ///
 /// # What it promises
 /// Windows of one worker never overlap, over processes that are killed, paused or cut off, and over members that crash,
-/// are cut off or have clocks that are set: each change is one transaction, which compares all that it replaces, and which
-/// a majority of the members has stored before any of it is used. A member without a majority answers nothing, neither a
-/// change nor a question. A worker whose holder renews its lease is given to nobody, even where the clock says that its
-/// window has passed. Values that are none of ours are refused, and left as they are.
+/// are cut off or have clocks that are set: each change is one transaction, which compares all that it replaces, and
+/// which a majority of the members has stored before any of it is used. A member without a majority answers nothing,
+/// neither a change nor a question. A worker whose holder renews its lease is given to nobody, even where the clock
+/// says that its window has passed. Values that are none of ours are refused, and left as they are.
 ///
 /// A cluster that is new, or was restored under another cluster ID, and one in which keys are missing, may have lost
-/// leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless the
-/// store was [initialised](super::LeaseAdmin::initialise).
+/// leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless
+/// the store was [initialised](super::LeaseAdmin::initialise).
 ///
 /// # What it does not
-/// * **Restore a snapshot with another `--initial-cluster-token`**, or for other members: from these the cluster's ID is
-///   made. Under the same ID, and where data directories were set back, only a holder who knows more than the store can
-///   notice, at its next renewal. If all of them have ended meanwhile, IDs can be issued twice; so they can if members
-///   lose what they have synced.
-/// * etcd tells no time but in the header `Date` of its replies, to the second. It is carried on by a clock of the host,
-///   so that the time in IDs may be up to a second behind the member's clock (two hosts' IDs may differ by as much in
-///   their order), and jump forward by as much in the first renewals. Other members, other clocks: when one can't be
-///   reached the next is asked. Keep them in step.
-/// * The lifetime of an etcd lease is whole seconds, rounded up, and not less than some (two unless the cluster's election
-///   timeout is another). So a worker whose holder was killed may stay taken for somewhat longer than its window.
-/// * A renewal is one round trip, for which two requests are sent at once, on two connections. Where the store has changed
-///   in other ways since it was read (workers were granted for the first time), it is three.
-/// * For `etcds`, turn on the feature `rustls` of the crate `ureq` 3 in your own `Cargo.toml`. Certificates of clients, and
-///   servers' that no public authority has signed, are beyond this.
+/// * **Restore a snapshot with another `--initial-cluster-token`**, or for other members: from these the cluster's ID
+///   is made. Under the same ID, and where data directories were set back, only a holder who knows more than the store
+///   can notice, at its next renewal. If all of them have ended meanwhile, IDs can be issued twice; so they can if
+///   members lose what they have synced.
+/// * etcd tells no time but in the header `Date` of its replies, to the second. It is carried on by a clock of the
+///   host, so that the time in IDs may be up to a second behind the member's clock (two hosts' IDs may differ by as
+///   much in their order), and jump forward by as much in the first renewals. Other members, other clocks: when one
+///   can't be reached the next is asked. Keep them in step.
+/// * The lifetime of an etcd lease is whole seconds, rounded up, and not less than some (two unless the cluster's
+///   election timeout is another). So a worker whose holder was killed may stay taken for somewhat longer than its
+///   window.
+/// * A renewal is one round trip, for which two requests are sent at once, on two connections. Where the store has
+///   changed in other ways since it was read (workers were granted for the first time), it is three.
+/// * For `etcds`, turn on the feature `rustls` of the crate `ureq` 3 in your own `Cargo.toml`. Certificates of clients,
+///   and servers' that no public authority has signed, are beyond this.
 ///
 /// Compaction takes nothing away: no old revision is ever asked for.
 pub struct EtcdStore {
@@ -89,12 +91,12 @@ pub struct EtcdStore {
 }
 
 impl EtcdStore {
-    /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next is
-    /// asked where one can't be reached, and from the next call on where one has failed. `etcd` is `http`, and `etcds`
-    /// `https`, at port 2379 unless it is named; these two are taken as well. A user's name and password go before, as in
-    /// `etcds://name:password@host`, with `%` and hexadecimal digits for what is none of the letters, digits and `-._~`; by
-    /// `http` everybody between here and there can read them. `#name` at the end is [`space`](Self::space). Nothing is
-    /// connected to yet.
+    /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next
+    /// is asked where one can't be reached, and from the next call on where one has failed. `etcd` is `http`, and
+    /// `etcds` `https`, at port 2379 unless it is named; these two are taken as well. A user's name and password go
+    /// before, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is none of the letters,
+    /// digits and `-._~`; by `http` everybody between here and there can read them. `#name` at the end is
+    /// [`space`](Self::space). Nothing is connected to yet.
     ///
     /// # Errors
     /// [`StoreError::Url`]: this is no such address.
@@ -113,8 +115,8 @@ impl EtcdStore {
     /// Writes a change, and attaches the workers that it grants to an etcd lease.
     fn write(&mut self, seen: &Contents, change: &Change, lifeline: Option<&str>) -> Result<bool, StoreError> {
         self.known = None;
-        // More records than fit one transaction are those of lost ones, each of which may be written for itself. The space
-        // goes with the last.
+        // More records than fit one transaction are those of lost ones, each of which may be written for itself. The
+        // space goes with the last.
         let before = change.records.len().saturating_sub(1) / AT_ONCE * AT_ONCE;
         let (before, last) = change.records.split_at_checked(before).unwrap_or((&[], &change.records));
         for records in before.chunks(AT_ONCE) {
@@ -228,8 +230,8 @@ impl Cells for EtcdStore {
         Ok(true)
     }
 
-    /// In one trip where what is known from the last one still holds. A renewal that may have had its effect is not sent
-    /// again: the caller would not know how often it was renewed.
+    /// In one trip where what is known from the last one still holds. A renewal that may have had its effect is not
+    /// sent again: the caller would not know how often it was renewed.
     fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
         if let (Some(known), Some(unix_nanos)) = (self.known.take(), self.clock.now()) {
             let contents = Contents { unix_nanos, ..known };

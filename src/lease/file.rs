@@ -26,9 +26,9 @@ const HEADER: &str = "casflake leases 1 ";
 
 /// Leases in a directory of a local file system, for the processes of one host.
 ///
-/// The directory holds `leases`, a line of text and a line of JSON, and `lock`, which the operating system locks for the
-/// one process that changes it. A change is written to a file of its own, synced, and put in place of the old one, and the
-/// directory is synced, before any of it is used.
+/// The directory holds `leases`, a line of text and a line of JSON, and `lock`, which the operating system locks for
+/// the one process that changes it. A change is written to a file of its own, synced, and put in place of the old one,
+/// and the directory is synced, before any of it is used.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,15 +50,16 @@ const HEADER: &str = "casflake leases 1 ";
 ///
 /// # What it promises
 /// Windows of one worker never overlap: over kills, crashes, restarts of the host, clocks that are set, and full or
-/// read-only disks, on which nothing is granted. A file that is corrupt, cut off or not its own is refused, and left as it
-/// is. An empty directory, and a file that was copied back from elsewhere (on Unix: its inode is another), may have lost
-/// leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless
-/// the store was [initialised](super::LeaseAdmin::initialise).
+/// read-only disks, on which nothing is granted. A file that is corrupt, cut off or not its own is refused, and left as
+/// it is. An empty directory, and a file that was copied back from elsewhere (on Unix: its inode is another), may have
+/// lost leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over,
+/// unless the store was [initialised](super::LeaseAdmin::initialise).
 ///
 /// # What it does not
-/// Nothing holds on a network file system without locks, if several hosts share the directory, nor where the *whole* file
-/// system or machine was set back to an older state without a trace. A process that is stopped in the midst of a change
-/// keeps the others from the store until it goes on or ends; after two seconds their calls fail, and are tried again.
+/// Nothing holds on a network file system without locks, if several hosts share the directory, nor where the *whole*
+/// file system or machine was set back to an older state without a trace. A process that is stopped in the midst of a
+/// change keeps the others from the store until it goes on or ends; after two seconds their calls fail, and are tried
+/// again.
 pub struct FileStore<C = SystemClock> {
     directory: PathBuf,
     clock: C,

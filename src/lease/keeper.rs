@@ -83,8 +83,8 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         self.watch.settle();
     }
 
-    /// By how much the store's time, as it is carried on here, is ahead of the store's clock, where that keeps the window
-    /// that was granted from being of any use.
+    /// By how much the store's time, as it is carried on here, is ahead of the store's clock, where that keeps the
+    /// window that was granted from being of any use.
     fn ahead_of(&self, grant: &Grant) -> Option<Duration> {
         let ahead = self.store_clock.as_ref()?.nanos().checked_sub(grant.unix_nanos)?;
         Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= self.plan.ttl)

@@ -40,13 +40,13 @@ use crate::worker::WorkerId;
 ///
 /// # What it promises
 /// All that the [`Generator`] does, over all workers that it leases one after the other: its IDs keep increasing. And
-/// beyond one process: as long as the store keeps what it has acknowledged, or its loss is noticed, no two generators with
-/// leases of one store issue the same ID, over crashes, pauses, partitions, restarts and clocks that are set. Those cost
-/// time without IDs, in which calls fail with [`LeaseExpired`](GenerateError::LeaseExpired).
+/// beyond one process: as long as the store keeps what it has acknowledged, or its loss is noticed, no two generators
+/// with leases of one store issue the same ID, over crashes, pauses, partitions, restarts and clocks that are set.
+/// Those cost time without IDs, in which calls fail with [`LeaseExpired`](GenerateError::LeaseExpired).
 ///
 /// # What it does not
-/// * Clones of a virtual machine that run at the same time issue the same IDs, until one of them finds that another renews
-///   the same lease: a third of the time to live, and at most what is left of the window.
+/// * Clones of a virtual machine that run at the same time issue the same IDs, until one of them finds that another
+///   renews the same lease: a third of the time to live, and at most what is left of the window.
 /// * A `fork` without `exec` issues the same IDs until the millisecond is over; then its calls fail with
 ///   [`OtherProcess`](GenerateError::OtherProcess). Acquire leases after the fork.
 /// * Where a store is set back to an older state without a trace, nobody knows of the leases since. See each store.
@@ -171,8 +171,8 @@ impl<S, C> LeasedGenerator<S, C> {
 }
 
 impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
-    /// The next ID, as [`Generator::generate`]. Where the lease has ended, it waits for it to be renewed or replaced, for
-    /// [`max_wait`](LeasedGeneratorBuilder::max_wait) at most.
+    /// The next ID, as [`Generator::generate`]. Where the lease has ended, it waits for it to be renewed or replaced,
+    /// for [`max_wait`](LeasedGeneratorBuilder::max_wait) at most.
     ///
     /// # Errors
     /// [`GenerateError`]: [`LeaseExpired`](GenerateError::LeaseExpired) and its like, and as [`Generator::generate`].
@@ -312,8 +312,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
 }
 
 impl<S: Scheme, C> LeasedGenerator<S, C> {
-    /// Ends the generator: calls fail at once from now on, those that wait as well; then the worker is given back to the
-    /// store, at once free for others. Waits for a call of the store that is under way. Ending twice is harmless.
+    /// Ends the generator: calls fail at once from now on, those that wait as well; then the worker is given back to
+    /// the store, at once free for others. Waits for a call of the store that is under way. Ending twice is harmless.
     ///
     /// In a fork of the process that acquired the lease this does nothing.
     ///

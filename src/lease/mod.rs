@@ -1,9 +1,9 @@
 //! Worker leases: several processes that share one ID space, and never a worker at the same tick. Feature `lease`.
 //!
-//! A [`Lease`] is a grant of one worker for a window of ticks, kept in a store ([`LeaseStore`]) that never grants one worker
-//! two windows that overlap. A [`LeasedGenerator`] issues only ticks within its window. So, while the store keeps what it
-//! has acknowledged (or its loss is noticed), no two processes issue the same ID, whatever their clocks say, and however
-//! they are paused, killed, restarted or cut off: that costs time, never a duplicate.
+//! A [`Lease`] is a grant of one worker for a window of ticks, kept in a store ([`LeaseStore`]) that never grants one
+//! worker two windows that overlap. A [`LeasedGenerator`] issues only ticks within its window. So, while the store
+//! keeps what it has acknowledged (or its loss is noticed), no two processes issue the same ID, whatever their clocks
+//! say, and however they are paused, killed, restarted or cut off: that costs time, never a duplicate.
 //!
 //! | store | for |
 //! |---|---|

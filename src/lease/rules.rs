@@ -1,4 +1,5 @@
-//! What is granted and what is refused: pure functions over what a store holds. No clock, no store and no thread in here.
+//! What is granted and what is refused: pure functions over what a store holds. No clock, no store and no thread in
+//! here.
 //!
 //! | rule | keeps |
 //! |---|---|
@@ -10,9 +11,9 @@
 //! | token and counter must be the record's | late and repeated messages from having an effect |
 //! | a release clears the token | a renewal that was late from reviving what was released |
 //!
-//! A store that has lost something (all of it, one record, or all since some time ago), or that another server has taken
-//! over, may have granted windows that it does not know of. None of them ends later than `MAX_TTL` + `CLOCK_SLACK` after
-//! the loss: that is where its floor is put.
+//! A store that has lost something (all of it, one record, or all since some time ago), or that another server has
+//! taken over, may have granted windows that it does not know of. None of them ends later than `MAX_TTL` +
+//! `CLOCK_SLACK` after the loss: that is where its floor is put.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::string::String;
@@ -106,8 +107,8 @@ pub(crate) struct Ask {
     pub(crate) owner: String,
 }
 
-/// What to write, all of it or nothing, and only where everything that it replaces is still as the view has it: the space
-/// by its version, a record by its token and counter.
+/// What to write, all of it or nothing, and only where everything that it replaces is still as the view has it: the
+/// space by its version, a record by its token and counter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) space: Option<Space>,

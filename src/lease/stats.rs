@@ -15,8 +15,8 @@ pub struct LeaseStats<S> {
     pub worker: WorkerId<S>,
     /// Its lease, as it was granted or last renewed.
     pub lease: Lease,
-    /// How long the window still lasts, by the generator's clock; 0 where it has ended, or has not been renewed since the
-    /// clock jumped.
+    /// How long the window still lasts, by the generator's clock; 0 where it has ended, or has not been renewed since
+    /// the clock jumped.
     pub remaining: Duration,
     /// How often a lease was acquired: 1 and once for each that was lost.
     pub acquired: u64,

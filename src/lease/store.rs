@@ -63,15 +63,15 @@ pub trait LeaseStore: Send {
     /// No worker is free, or the store is not to be asked: see [`StoreError`].
     fn acquire(&mut self, layout: &Layout, request: &Request) -> Result<Grant, StoreError>;
 
-    /// Moves the end of the window to now + ttl, unless it is further on already. `unanswered`: how many renewals of the
-    /// lease the caller has sent since one was answered; they may have had their effect.
+    /// Moves the end of the window to now + ttl, unless it is further on already. `unanswered`: how many renewals of
+    /// the lease the caller has sent since one was answered; they may have had their effect.
     ///
     /// # Errors
     /// [`StoreError::Lost`]: the lease is the caller's no more. Others: see [`StoreError`].
     fn renew(&mut self, layout: &Layout, lease: &Lease, ttl: Duration, unanswered: u64) -> Result<Grant, StoreError>;
 
-    /// Gives the worker back, whose last ID was issued in `last_tick`; nothing is issued by this lease any more. A lease
-    /// that is the caller's no more is no error.
+    /// Gives the worker back, whose last ID was issued in `last_tick`; nothing is issued by this lease any more. A
+    /// lease that is the caller's no more is no error.
     ///
     /// # Errors
     /// The store is not to be asked: see [`StoreError`].
@@ -94,8 +94,8 @@ impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
 
 /// What an operator does with a store of leases, as the command `casflake leases`.
 pub trait LeaseAdmin: LeaseStore {
-    /// Vouches that no lease is in use that the store does not know of, and sets how many workers it grants. A new store
-    /// grants at once after this, and one that has lost something.
+    /// Vouches that no lease is in use that the store does not know of, and sets how many workers it grants. A new
+    /// store grants at once after this, and one that has lost something.
     ///
     /// **If a process still holds a lease that the store has lost, IDs can be issued twice after this.**
     ///

@@ -16,8 +16,9 @@ const BLOCKS: usize = 32;
 
 /// The generators of one process, one after the other. Each but the last is closed.
 ///
-/// A call looks at `state` and uses the generator that it names, for as long as it likes: none is ever dropped or used for
-/// another lease while the switch lives. So there is nothing to wait for, neither for calls nor for who replaces one.
+/// A call looks at `state` and uses the generator that it names, for as long as it likes: none is ever dropped or used
+/// for another lease while the switch lives. So there is nothing to wait for, neither for calls nor for who replaces
+/// one.
 pub struct Switch<S, C> {
     /// How many generators there have been after the first, and whether there will be more.
     ///

@@ -9,8 +9,8 @@ use super::clock::Monotonic;
 use crate::clock::{Clock, SystemClock};
 use crate::sync::{AtomicU64, Ordering};
 
-/// By so many nanoseconds the wall clock and the monotonic clock part when a machine is resumed from an old snapshot, or
-/// its clock is set. Slewing does not move them apart by as much between two renewals.
+/// By so many nanoseconds the wall clock and the monotonic clock part when a machine is resumed from an old snapshot,
+/// or its clock is set. Slewing does not move them apart by as much between two renewals.
 const JUMP: u64 = 1_000_000_000;
 
 /// What a clock reads that must not be believed: after every window.
@@ -51,7 +51,8 @@ impl Watch {
 
     /// A grant or a renewal has shown that the lease is this process's, and now is now.
     pub(crate) fn settle(&self) {
-        // ORDERING: Relaxed, all of them. Each is looked at by itself; a call that sees an old one is refused once more.
+        // ORDERING: Relaxed, all of them. Each is looked at by itself; a call that sees an old one is refused once
+        // more.
         self.apart.store(self.apart_now(), Ordering::Relaxed);
         self.has_jumped.store(0, Ordering::Relaxed);
     }

@@ -193,8 +193,8 @@ impl Trial<'_> {
         }
     }
 
-    /// Expects that the rules refuse as the store did at some time between two. No later one is tried: at some time they may
-    /// grant.
+    /// Expects that the rules refuse as the store did at some time between two. No later one is tried: at some time
+    /// they may grant.
     fn expect<T>(
         &mut self,
         before: u64,

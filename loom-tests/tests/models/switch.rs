@@ -43,8 +43,8 @@ fn assert_closed_at_most(outcomes: &[Vec<Outcome>]) {
     }
 }
 
-/// Would catch: a generator that is published before it is there, or before the one before it is closed; a count that is
-/// seen before the generator is, so that calls go back to the first one.
+/// Would catch: a generator that is published before it is there, or before the one before it is closed; a count that
+/// is seen before the generator is, so that calls go back to the first one.
 #[test]
 fn i1_i2_ids_are_distinct_and_increase_over_a_switch() {
     exhaustive(|| {

@@ -7,8 +7,8 @@ use crate::lease::time::MAX_TTL;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A server's clock, by the `Date` of its replies: the second that has begun, carried on by a monotonic clock of this host
-/// so that it goes on within the second as well.
+/// A server's clock, by the `Date` of its replies: the second that has begun, carried on by a monotonic clock of this
+/// host so that it goes on within the second as well.
 ///
 /// It is behind the server's by a second at most (and a message's way), and the less the more replies there were.
 pub(super) struct DateClock {

@@ -1,7 +1,7 @@
 //! A fork while IDs are drawn: what is promised of it, and no more.
 //!
-//! The child has the parent's memory, and so its lease; nothing tells it but a look at its process's number, which it takes
-//! with the first ID of each millisecond. Until then it can draw what the parent draws.
+//! The child has the parent's memory, and so its lease; nothing tells it but a look at its process's number, which it
+//! takes with the first ID of each millisecond. Until then it can draw what the parent draws.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -65,7 +65,8 @@ fn forks_in_a_process_of_its_own() {
 
 /// What the parent's generator is to the child, and what a lease of its own is.
 fn child(ids: &LeasedGenerator, before: Snowflake, directory: &Path) {
-    // The millisecond that was looked at before the fork, and at most what it then began: its IDs may be the parent's, too.
+    // The millisecond that was looked at before the fork, and at most what it then began: its IDs may be the parent's,
+    // too.
     let mut drawn = 0;
     let error = loop {
         match ids.try_generate() {

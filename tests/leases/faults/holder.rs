@@ -1,7 +1,7 @@
 //! A process that holds a lease and draws IDs until it is told to end, however it is treated meanwhile.
 //!
-//! It is this test's own binary, started again. What it draws goes to a file before it draws more, each ID with the time of
-//! the host: the file is whole up to the last write, whatever happens to the process.
+//! It is this test's own binary, started again. What it draws goes to a file before it draws more, each ID with the
+//! time of the host: the file is whole up to the last write, whatever happens to the process.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};

@@ -41,8 +41,8 @@ pub(crate) fn a_stopped_process(server: &mut dyn Server, trial: &Trial) -> Verdi
     Verdict::of(ids)
 }
 
-/// Clocks of the hosts that are ten minutes apart, and one that is set back by an hour over a restart. By the store's time
-/// that is nobody's business; by their own clocks those that are out of their windows draw nothing.
+/// Clocks of the hosts that are ten minutes apart, and one that is set back by an hour over a restart. By the store's
+/// time that is nobody's business; by their own clocks those that are out of their windows draw nothing.
 pub(crate) fn wrong_clocks(server: &mut dyn Server, trial: &Trial, by_own_clock: bool) -> Verdict {
     server.initialise(8);
     let minutes = |minutes: i64| Plan { clock_ms: minutes * 60_000, by_own_clock, ..trial.plan(server) };

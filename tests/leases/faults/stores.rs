@@ -75,8 +75,8 @@ fn let_the_forgotten_pass(server: &mut dyn Server) {
     server.set_clock(i64::try_from(seconds).expect("a few minutes"));
 }
 
-/// Loses everything while holders draw: they use up their windows, and no others are granted until those have passed that
-/// may have been forgotten.
+/// Loses everything while holders draw: they use up their windows, and no others are granted until those have passed
+/// that may have been forgotten.
 pub(crate) fn a_loss(server: &mut dyn Server, trial: &Trial) -> Verdict {
     let mut holders = holders(server, trial);
     server.wipe();
