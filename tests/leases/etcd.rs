@@ -618,7 +618,7 @@ impl LeaseAdmin for Unattended {
 fn an_etcd_conforms() {
     let Some(server) = EtcdServer::start().map(Arc::new) else { return };
     let mut spaces = 0..;
-    conforms(24, || {
+    conforms(crate::stores::CASES, || {
         let space = spaces.next().expect("a number").to_string();
         Box::new(Unattended { store: open(&server).space(space), server: Arc::clone(&server) })
     });

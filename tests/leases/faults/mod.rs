@@ -24,7 +24,8 @@ pub(crate) struct Trial {
     ttl: Duration,
 }
 
-fn is_long() -> bool {
+/// Whether there is time for more than CI has.
+pub(crate) fn is_long() -> bool {
     env::var_os("CASFLAKE_FAULTS").is_some_and(|wanted| wanted == "all")
 }
 
