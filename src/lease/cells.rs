@@ -32,8 +32,8 @@ pub(crate) struct Contents {
 pub(crate) trait Cells: Send {
     fn read(&mut self) -> Result<Contents, StoreError>;
 
-    /// Writes all of `change`, if the space is still of the version that `seen` shows and each record in it is still of
-    /// that token and counter, or still missing. Whether it did.
+    /// Writes all of `change`, if the store is still as it was seen, by [`Contents::is_as_seen`]: all of the space, what
+    /// serves it, and the token and counter of each record in `change`. Whether it did.
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError>;
 
     /// Writes a change that grants a lease for `ttl`, as [`swap`](Self::swap) does.
@@ -72,12 +72,19 @@ impl Contents {
     }
 
     /// Whether what `change` replaces is the same here as in `seen`.
+    ///
+    /// All of the space, for its version comes back where a store is emptied or set back; then its floor does not. And
+    /// whether it is what now serves the store that has written it, for another may not have all that `seen` shows.
     pub(crate) fn is_as_seen(&self, seen: &Self, change: &Change) -> bool {
-        let version = |contents: &Self| contents.space.as_ref().map(|space| space.version);
         let stamp =
             |contents: &Self, worker| contents.records.get(&worker).map(|record| (record.token, record.counter));
-        version(self) == version(seen)
+        self.space == seen.space
+            && self.is_served_by_its_writer() == seen.is_served_by_its_writer()
             && change.records.iter().all(|&(worker, _)| stamp(self, worker) == stamp(seen, worker))
+    }
+
+    pub(crate) fn is_served_by_its_writer(&self) -> bool {
+        self.space.as_ref().is_some_and(|space| space.incarnation == self.incarnation)
     }
 
     fn stored_layout(&self) -> &str {

@@ -7,7 +7,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 use std::{format, thread};
 
 use serde::{Deserialize, Serialize};
@@ -51,9 +51,9 @@ const HEADER: &str = "casflake leases 1 ";
 /// # What it promises
 /// Windows of one worker never overlap: over kills, crashes, restarts of the host, clocks that are set, and full or
 /// read-only disks, on which nothing is granted. A file that is corrupt, cut off or not its own is refused, and left as
-/// it is. An empty directory, and a file that was copied back from elsewhere (on Unix: its inode is another), may have
-/// lost leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over,
-/// unless the store was [initialised](super::LeaseAdmin::initialise).
+/// it is. An empty directory, and a file that was copied back from elsewhere (on Unix: it is another, or was made at
+/// another time), may have lost leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) +
+/// [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless the store was [initialised](super::LeaseAdmin::initialise).
 ///
 /// # What it does not
 /// Nothing holds on a network file system without locks, if several hosts share the directory, nor where the *whole*
@@ -110,11 +110,12 @@ impl<C: Clock> FileStore<C> {
         }
     }
 
-    /// Puts `stored` in place of what is there, and makes it last.
-    fn write(&self, space: &Space, records: &BTreeMap<u64, Record>) -> io::Result<()> {
+    /// Puts these in place of what is there, and makes it last. Unless `is_original` the file will pass for a copy.
+    fn write(&self, space: &Space, records: &BTreeMap<u64, Record>, is_original: bool) -> io::Result<()> {
         let temporary = self.directory.join("leases.new");
         let mut file = File::create(&temporary)?;
-        let stored = StoredRef { inode: inode(&file.metadata()?), space, records };
+        let mark = mark(&file.metadata()?).filter(|_| is_original);
+        let stored = StoredRef { mark, space, records };
         let written = file.write_all(encode(&stored)?.as_bytes()).and_then(|()| file.sync_all());
         if let Err(error) = written {
             let _ = fs::remove_file(&temporary);
@@ -129,11 +130,11 @@ impl<C: Clock + Send> Cells for FileStore<C> {
     fn read(&mut self) -> Result<Contents, StoreError> {
         let path = self.path();
         let failed = |error: io::Error| StoreError::unavailable(format!("reading {}", path.display()), error);
-        let read = File::open(&path).and_then(|file| Ok((inode(&file.metadata()?), io::read_to_string(file)?)));
+        let read = File::open(&path).and_then(|file| Ok((mark(&file.metadata()?), io::read_to_string(file)?)));
         let stored = match read {
-            Ok((inode, text)) => {
+            Ok((mark, text)) => {
                 let stored = decode(&text).map_err(|why| StoreError::corrupt(path.display().to_string(), why))?;
-                Some((stored.inode == inode, stored))
+                Some((stored.mark == mark, stored))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 // An empty directory is an empty store; none is a mistake.
@@ -159,13 +160,16 @@ impl<C: Clock + Send> Cells for FileStore<C> {
 
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
         let _lock = self.lock()?;
-        let Contents { space, mut records, .. } = match self.read()? {
-            now if now.is_as_seen(seen, change) => now,
-            _ => return Ok(false),
-        };
+        let now = self.read()?;
+        if !now.is_as_seen(seen, change) {
+            return Ok(false);
+        }
+        // What was copied back stays a copy until somebody has seen that it is one, and raised the floor of the space.
+        let is_original = change.space.is_some() || now.is_served_by_its_writer();
+        let Contents { space, mut records, .. } = now;
         records.extend(change.records.iter().cloned());
         if let Some(space) = change.space.as_ref().or(space.as_ref()) {
-            self.write(space, &records)
+            self.write(space, &records, is_original)
                 .map_err(|error| StoreError::unavailable(format!("writing {}", self.path().display()), error))?;
         }
         Ok(true)
@@ -189,8 +193,8 @@ fn incarnation() -> Result<String, StoreError> {
 /// What the file holds.
 #[derive(Serialize)]
 struct StoredRef<'a> {
-    /// The file's own inode, where there is such a thing: a copy has another.
-    inode: Option<u64>,
+    /// The file's own, where there is such a thing.
+    mark: Option<Mark>,
     space: &'a Space,
     records: &'a BTreeMap<u64, Record>,
 }
@@ -198,9 +202,23 @@ struct StoredRef<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
-    inode: Option<u64>,
+    mark: Option<Mark>,
     space: Space,
     records: BTreeMap<u64, Record>,
+}
+
+/// What no copy of a file has: its inode, which the next file may be given that is made, and when it was made, in
+/// nanoseconds since 1970, where the file system knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mark {
+    inode: u64,
+    created_nanos: Option<u64>,
+}
+
+fn mark(metadata: &fs::Metadata) -> Option<Mark> {
+    let created = || metadata.created().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos().try_into().ok();
+    inode(metadata).map(|inode| Mark { inode, created_nanos: created() })
 }
 
 fn encode(stored: &StoredRef<'_>) -> io::Result<String> {
@@ -246,3 +264,6 @@ fn is_at(file: &File, path: &Path) -> bool {
     let inodes = || Some((inode(&file.metadata().ok()?)?, inode(&fs::metadata(path).ok()?)?));
     cfg!(not(unix)) || inodes().is_some_and(|(locked, there)| locked == there)
 }
+
+#[cfg(test)]
+mod tests;

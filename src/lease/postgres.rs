@@ -155,7 +155,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
     }
 
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
-        let version = seen.space.as_ref().map(|space| bigint(space.version)).transpose()?;
+        let seen_space = seen.space.as_ref().map(json).transpose()?;
         let (statement, space) = match &change.space {
             Some(space) => (sql::SWAP_SPACE, Some(json(space)?)),
             None => (sql::SWAP_RECORDS, None),
@@ -163,7 +163,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
         let (name, records) = (self.space.clone(), asked(change, seen)?);
         let params: &[Param<'_>] = &[
             (&name, Type::TEXT),
-            (&version, Type::INT8),
+            (&seen_space, Type::TEXT),
             (&seen.incarnation, Type::TEXT),
             (&space, Type::TEXT),
             (&records, Type::TEXT),
@@ -183,6 +183,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
             (&bigint(lease.worker)?, Type::INT8),
             (&token, Type::TEXT),
             (&bigint(lease.counter)?, Type::INT8),
+            (&bigint(lease.from)?, Type::INT8),
             (&terms.layout, Type::TEXT),
             (&bigint(layout.epoch())?, Type::INT8),
             (&bigint(layout.tick_length())?, Type::INT8),

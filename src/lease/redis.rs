@@ -155,6 +155,7 @@ impl Cells for RedisStore {
             encode(&lease.token)?,
             number(lease.counter),
             number(counter),
+            number(lease.from),
             number(ttl),
         ];
         let renewed: Option<(u64, u64, u64, u64)> = self.run(&RENEW, &args)?;

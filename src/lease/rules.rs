@@ -16,6 +16,7 @@
 //! `CLOCK_SLACK` after the loss: that is where its floor is put.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::format;
 use std::string::String;
 use std::vec::Vec;
 
@@ -54,7 +55,7 @@ impl Terms {
 /// What a store keeps of an ID space as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Space {
-    /// Grows with each change.
+    /// Grows with each change; [`NEWBORN`] until somebody has seen the space and looked at the clock after that.
     pub(crate) version: u64,
     /// Whose ticks the windows are.
     pub(crate) layout: String,
@@ -67,6 +68,17 @@ pub(crate) struct Space {
     /// What served the store when it was last known to be whole.
     pub(crate) incarnation: String,
 }
+
+impl Space {
+    /// Whether it is known to have lost nothing.
+    fn is_whole(&self, view: &View) -> bool {
+        self.incarnation == view.incarnation && self.version > NEWBORN
+    }
+}
+
+/// The version of a space that was found missing and made anew. Whoever has made it may have been slow, so that the store
+/// has granted windows meanwhile, and lost them, that end after its floor.
+const NEWBORN: u64 = 0;
 
 /// What a store keeps of one worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,7 +162,7 @@ pub(crate) fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision,
         return Err(Denied::OutOfTicks);
     }
     let Some(space) = &view.space else {
-        return Ok(Decision::Mend(born(view, terms, 0)));
+        return Ok(Decision::Mend(born(view, ask.token, 0, terms)));
     };
     if space.layout != terms.layout {
         return Err(Denied::OtherLayout);
@@ -158,7 +170,10 @@ pub(crate) fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision,
     if let Some(change) = mended(view, space, terms) {
         return Ok(Decision::Mend(change));
     }
-    if let Some((&worker, record)) = view.records.iter().find(|(_, record)| record.token == Some(ask.token)) {
+    // Not one from below the floor, of which nobody was told: in a store that says only after a write that it was set
+    // back.
+    let is_granted = |record: &Record| record.token == Some(ask.token) && record.from >= space.floor;
+    if let Some((&worker, record)) = view.records.iter().find(|(_, record)| is_granted(record)) {
         return Ok(Decision::Again(Lease::of(worker, ask.token, record)));
     }
     let worker = vacant(view, space, ask, terms)?;
@@ -215,13 +230,19 @@ fn usable<'v>(view: &'v View, space: &Space) -> impl Iterator<Item = (u64, &'v R
 /// A space in a store that is empty: new, or emptied.
 ///
 /// `known`: what a holder knows to have been granted.
-fn born(view: &View, terms: &Terms, known: u64) -> Change {
-    Change { space: Some(newborn(view, terms, known)), records: Vec::new() }
+fn born(view: &View, by: Token, known: u64, terms: &Terms) -> Change {
+    let incarnation = found_empty(&view.incarnation, by);
+    Change { space: Some(Space { incarnation, ..newborn(view, known, terms) }), records: Vec::new() }
 }
 
-fn newborn(view: &View, terms: &Terms, known: u64) -> Space {
+/// What serves a newborn space, named so that no two of them are the same.
+fn found_empty(incarnation: &str, by: Token) -> String {
+    format!("{incarnation}, found empty by {by}")
+}
+
+fn newborn(view: &View, known: u64, terms: &Terms) -> Space {
     Space {
-        version: 1,
+        version: NEWBORN,
         layout: terms.layout.clone(),
         workers: terms.workers,
         granted: 0,
@@ -232,17 +253,19 @@ fn newborn(view: &View, terms: &Terms, known: u64) -> Space {
 
 /// What has to be written before anything is granted, where another server has taken over or records are missing.
 fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change> {
-    if space.incarnation != view.incarnation {
-        return Some(suspected(view, space, terms, 0));
+    if !space.is_whole(view) {
+        return Some(suspected(view, space, 0, terms));
     }
     let horizon = terms.horizon(view.now);
     let lost = (0..space.granted).filter(|worker| !view.records.contains_key(worker));
     let records: Vec<_> = lost.map(|worker| (worker, unowned(horizon))).collect();
-    (!records.is_empty()).then_some(Change { space: None, records })
+    // The counters of these begin anew. By the version nothing is written that was decided on before, by the old ones.
+    let space = Space { version: space.version + 1, ..space.clone() };
+    (!records.is_empty()).then_some(Change { space: Some(space), records })
 }
 
 /// The space with its floor above all that may have been granted and forgotten, and all that is known to have been.
-fn suspected(view: &View, space: &Space, terms: &Terms, known: u64) -> Change {
+fn suspected(view: &View, space: &Space, known: u64, terms: &Terms) -> Change {
     let space = Space {
         version: space.version + 1,
         floor: space.floor.max(terms.horizon(view.now)).max(known),
@@ -257,8 +280,8 @@ fn suspected(view: &View, space: &Space, terms: &Terms, known: u64) -> Change {
 pub(crate) fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Record> {
     let space = view.space.as_ref()?;
     let record = view.records.get(&held.worker)?;
-    let is_whole = space.layout == terms.layout && space.incarnation == view.incarnation;
-    let is_his = record.token == Some(held.token) && record.counter == held.counter;
+    let is_whole = space.layout == terms.layout && space.is_whole(view);
+    let is_his = is_of_grant(record, held) && record.counter == held.counter;
     // Granted before the floor was raised: another window may lie between this one's end and the floor.
     let is_sound = record.from >= space.floor;
     let is_near = record.until <= terms.horizon(view.now);
@@ -283,28 +306,28 @@ pub(crate) enum Finding {
 /// Why [`renew`] said no. `unanswered`: how many renewals the holder has sent since one was answered.
 pub(crate) fn explain(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
     let Some(space) = &view.space else {
-        return Finding::Mend(born(view, terms, held.until));
+        return Finding::Mend(born(view, held.token, held.until, terms));
     };
     if space.layout != terms.layout {
         return Finding::Denied(Denied::OtherLayout);
     }
-    if space.incarnation != view.incarnation {
-        return Finding::Mend(suspected(view, space, terms, held.until));
+    if !space.is_whole(view) {
+        return Finding::Mend(suspected(view, space, held.until, terms));
     }
     let Some(record) = view.records.get(&held.worker) else {
         return match mended(view, space, terms) {
             Some(change) => Finding::Mend(change),
             // The space itself is older than the worker's first grant. Unless somebody has seen to it already.
-            None if held.from >= space.floor => Finding::Mend(suspected(view, space, terms, held.until)),
+            None if held.from >= space.floor => Finding::Mend(suspected(view, space, held.until, terms)),
             None => LOST,
         };
     };
     if record.counter < held.counter {
         // Unless somebody has seen to it: by the floor, or by a record in place of one that was lost.
         let is_news = held.from >= space.floor && record.from < held.until;
-        return if is_news { Finding::Mend(suspected(view, space, terms, held.until)) } else { LOST };
+        return if is_news { Finding::Mend(suspected(view, space, held.until, terms)) } else { LOST };
     }
-    if record.token != Some(held.token) {
+    if !is_of_grant(record, held) {
         return Finding::Denied(Denied::Lost(LostReason::Taken));
     }
     if record.counter - held.counter > unanswered {
@@ -317,6 +340,12 @@ pub(crate) fn explain(view: &View, held: &Lease, unanswered: u64, terms: &Terms)
         return Finding::Denied(Denied::StoreClockBehind { until: record.until });
     }
     Finding::Held(Lease::of(held.worker, held.token, record))
+}
+
+/// Whether the record is that of the grant by which `held` is held, renewed or not: no renewal moves the window's begin. A
+/// request that was late can have made another grant to the same token, whose window is not this one's.
+fn is_of_grant(record: &Record, held: &Lease) -> bool {
+    record.token == Some(held.token) && record.from == held.from
 }
 
 const LOST: Finding = Finding::Denied(Denied::Lost(LostReason::StoreChanged));
@@ -336,15 +365,16 @@ pub(crate) fn released_at(record: &Record, last: Option<u64>) -> u64 {
 pub(crate) fn initialise(view: &View, workers: u64, terms: &Terms) -> Result<Change, Denied> {
     let known = match &view.space {
         Some(space) if space.layout != terms.layout => return Err(Denied::OtherLayout),
-        Some(space) => Space { version: space.version + 1, ..space.clone() },
-        None => newborn(view, terms, 0),
+        Some(space) => space.clone(),
+        None => newborn(view, 0, terms),
     };
     let lost = (0..known.granted).filter(|worker| !view.records.contains_key(worker));
     let records = lost.map(|worker| (worker, unowned(view.now))).collect();
     // Leases from before a floor can't be renewed: where nothing was lost it stays where it is.
-    let is_whole = known.incarnation == view.incarnation && known.floor <= view.now;
-    let floor = if is_whole { known.floor } else { view.now };
-    let space = Space { workers, floor, incarnation: view.incarnation.clone(), ..known };
+    let is_open = known.is_whole(view) && known.floor <= view.now;
+    let floor = if is_open { known.floor } else { view.now };
+    let version = known.version + 1;
+    let space = Space { version, workers, floor, incarnation: view.incarnation.clone(), ..known };
     Ok(Change { space: Some(space), records })
 }
 
@@ -357,3 +387,8 @@ pub(crate) fn reclaimed(view: &View, record: &Record) -> Record {
 fn unowned(tick: u64) -> Record {
     Record { from: tick, until: tick, counter: 0, token: None, owner: String::new() }
 }
+
+#[cfg(test)]
+mod explorer;
+#[cfg(test)]
+mod tests;

@@ -530,13 +530,14 @@ fn numbers_that_do_not_fit_are_refused() {
     let mut store = initialised(&server, 1);
     let lease = granted(&mut store);
     let big = 1 << 63;
-    for odd in [Lease::new(big, 0, 1, 1, lease.token()), Lease::new(0, 0, 1, big, lease.token())] {
+    for odd in [Lease::new(big, lease.from(), 1, 1, lease.token()), Lease::new(0, lease.from(), 1, big, lease.token())]
+    {
         assert!(matches!(renew(&mut store, &odd), Err(StoreError::Corrupt { .. })));
         assert!(matches!(store.release(&LAYOUT, &odd, None), Err(StoreError::Corrupt { .. })));
     }
     // The last that fits is not counted on.
     server.sql("UPDATE casflake_leases SET counter = 9223372036854775807");
-    let last = Lease::new(0, 0, 1, big - 1, lease.token());
+    let last = Lease::new(0, lease.from(), 1, big - 1, lease.token());
     assert_unavailable(renew(&mut store, &last), "out of range");
     let ours = acquire(&mut store, lease.token()).expect("it is granted already").lease;
     store.release(&LAYOUT, &ours, Some(u64::MAX)).expect("it is ours");
@@ -603,7 +604,14 @@ fn a_renewal_keeps_to_the_rule() {
         assert_lost(renew(&other, 1), LostReason::Taken);
         let later = Lease::new(0, kept.from(), kept.until(), kept.counter() - 1, kept.token());
         assert_lost(renew(&later, 1), LostReason::Cloned);
+        let of_another_grant = Lease::new(0, kept.from() - 1, kept.until(), kept.counter(), kept.token());
+        assert_lost(renew(&of_another_grant, 1), LostReason::Taken);
         assert_eq!(rows(), before);
+        set("spaces: version = 0");
+        assert_lost(renew(&kept, 1), LostReason::StoreChanged);
+        set(&format!("spaces: floor = {}", kept.from()));
+        let kept = renew(&kept, 1).expect("somebody has looked at the clock").lease;
+        let before = rows();
         set("spaces: incarnation = '1/00000001'");
         assert_lost(renew(&kept, 1), LostReason::StoreChanged);
         assert_eq!(rows(), before);
@@ -672,6 +680,9 @@ fn who_waits_for_a_lock_looks_again_at_what_was_locked() {
     server.sql(free);
     assert_not_yet(behind(&server, far, || acquire(&mut store, token())));
     server.sql(&far.replace("floor + ", "floor - "));
+    let no_version = "UPDATE casflake_spaces SET floor = floor + 150000";
+    assert_not_yet(behind(&server, no_version, || acquire(&mut store, token())));
+    server.sql(&no_version.replace("floor + ", "floor - "));
     let taken = "UPDATE casflake_leases SET counter = counter + 1, until_tick = until_tick + 60000";
     let outcome = behind(&server, taken, || acquire(&mut store, token()));
     assert!(matches!(outcome, Err(StoreError::NoFreeWorker { workers: 2, .. })), "{outcome:?}");

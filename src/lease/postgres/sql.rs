@@ -52,8 +52,15 @@ pub(super) const READ: &str = concat!(
     )::text"
 );
 
-/// A row where it was done. Parameters: the space; the version and the incarnation that it was seen with; what to write
-/// of the space, or null; what to write of the records, and the token and counter that each was seen with, or null.
+/// A space as JSON has it.
+macro_rules! space {
+    () => {
+        "version bigint, layout text, workers bigint, granted bigint, floor bigint, incarnation text"
+    };
+}
+
+/// A row where it was done. Parameters: the space; how that was seen, or null, and the incarnation that was; what to
+/// write of the space, or null; what to write of the records, and the token and counter that each was seen with, or null.
 ///
 /// What is replaced is locked first, and looked at as it is once the lock is there, not as the statement's snapshot has
 /// it. What is new, and is there already, can't be inserted: that is an error, by which nothing is written. The space
@@ -62,9 +69,16 @@ macro_rules! swap {
     ($lock:literal) => {
         concat!(
             "WITH space AS MATERIALIZED (
-                SELECT version FROM casflake_spaces WHERE space = $1 ",
+                SELECT version, layout, workers, granted, floor, incarnation FROM casflake_spaces WHERE space = $1 ",
             $lock,
             "
+            ), seen AS MATERIALIZED (
+                SELECT * FROM json_to_record($2::json) AS s (",
+            space!(),
+            ")
+                WHERE $2 IS NOT NULL
+            ), as_seen AS MATERIALIZED (
+                SELECT WHERE NOT EXISTS ((TABLE space EXCEPT TABLE seen) UNION ALL (TABLE seen EXCEPT TABLE space))
             ), asked AS MATERIALIZED (
                 SELECT * FROM json_to_recordset($5::json) AS r (
                     worker bigint, \"from\" bigint, until bigint, counter bigint, token text, owner text,
@@ -72,12 +86,11 @@ macro_rules! swap {
                 )
             ), locked AS MATERIALIZED (
                 SELECT 1 FROM casflake_leases l JOIN asked a USING (worker)
-                WHERE (SELECT version FROM space) IS NOT DISTINCT FROM $2
+                WHERE EXISTS (TABLE as_seen)
                     AND l.space = $1 AND l.counter = a.seen_counter AND l.token IS NOT DISTINCT FROM a.seen_token
                 FOR UPDATE OF l
             ), same AS MATERIALIZED (
-                SELECT WHERE (SELECT version FROM space) IS NOT DISTINCT FROM $2
-                    AND $3 = ",
+                SELECT WHERE EXISTS (TABLE as_seen) AND $3 = ",
             incarnation!(),
             "
                     AND (SELECT count(*) FROM locked) = (SELECT count(seen_counter) FROM asked)
@@ -85,9 +98,9 @@ macro_rules! swap {
             lasting!(),
             "
             ), news AS MATERIALIZED (
-                SELECT n.* FROM same, json_to_record($4::json) AS n (
-                    version bigint, layout text, workers bigint, granted bigint, floor bigint, incarnation text
-                )
+                SELECT n.* FROM same, json_to_record($4::json) AS n (",
+            space!(),
+            ")
                 WHERE $4 IS NOT NULL
             ), space_added AS (
                 INSERT INTO casflake_spaces (space, version, layout, workers, granted, floor, incarnation)
@@ -117,30 +130,30 @@ pub(super) const SWAP_SPACE: &str = swap!("FOR UPDATE");
 pub(super) const SWAP_RECORDS: &str = swap!("FOR SHARE");
 
 /// The rule of renewals, [`rules::renew`](crate::lease::rules::renew), term by term. Parameters: the space, the worker,
-/// token and counter; the layout, its epoch and tick in milliseconds, its end; the time to live, and how far a window
-/// may reach.
+/// token and counter, where the window begins; the layout, its epoch and tick in milliseconds, its end; the time to
+/// live, and how far a window may reach.
 ///
 /// Where the record is locked by another, that one's change is waited for, and the record is looked at again. The clock
 /// and the space are as they were before the wait, as if the renewal had come sooner: its window is the shorter for it,
 /// and a floor that was raised meanwhile would not have held it up then.
 pub(super) const RENEW: &str = concat!(
     "WITH clock AS MATERIALIZED (
-        SELECT micros, (micros / 1000 - $6) / $7 AS tick FROM (SELECT ",
+        SELECT micros, (micros / 1000 - $7) / $8 AS tick FROM (SELECT ",
     micros!(),
     " AS micros) AS now
-        WHERE micros / 1000 >= $6 AND ",
+        WHERE micros / 1000 >= $7 AND ",
     lasting!(),
     "
     )
     UPDATE casflake_leases l
-    SET until_tick = greatest(l.until_tick, least(c.tick + $9, $8)), counter = l.counter + 1
+    SET until_tick = greatest(l.until_tick, least(c.tick + $10, $9)), counter = l.counter + 1
     FROM casflake_spaces s, clock c
-    WHERE l.space = $1 AND l.worker = $2 AND s.space = $1 AND c.tick < $8
-        AND s.layout = $5 AND s.incarnation = ",
+    WHERE l.space = $1 AND l.worker = $2 AND s.space = $1 AND c.tick < $9
+        AND s.layout = $6 AND s.version > 0 AND s.incarnation = ",
     incarnation!(),
     "
-        AND l.token = $3 AND l.counter = $4
-        AND l.from_tick >= s.floor AND l.until_tick <= c.tick + $10
+        AND l.token = $3 AND l.counter = $4 AND l.from_tick = $5
+        AND l.from_tick >= s.floor AND l.until_tick <= c.tick + $11
         AND s.floor >= 0 AND l.until_tick >= l.from_tick
     RETURNING l.from_tick, l.until_tick, l.counter, c.micros"
 );

@@ -23,7 +23,7 @@ end
 local function incarnation(known)
   local former = string.match(replication, '\nmaster_replid2:(%x+)') or ''
   if not string.find(former, '[^0]') then
-    return string.sub(known, 1, #run) == run and known or run
+    return string.sub(known, 1, #run + 1) == run .. '-' and known or run
   end
   return run .. '-' .. (string.match(replication, '\nmaster_replid:(%x+)') or '')
 end

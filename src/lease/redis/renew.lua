@@ -1,12 +1,13 @@
 -- `rules::renew`: {seconds, microseconds, from, until}, or nothing where that says no.
 -- ARGV: worker, layout, epoch, tick length, the first tick too many, how far windows reach, token, counter, the next
--- counter, time to live. Times are ticks, but for the epoch and the tick's length in milliseconds.
+-- counter, where the window begins, time to live. Times are ticks, but for the epoch and the tick's length in
+-- milliseconds.
 
-local worker, layout, epoch, length, last, reach, token, counter, next_counter, ttl = unpack(ARGV)
+local worker, layout, epoch, length, last, reach, token, counter, next_counter, begin, ttl = unpack(ARGV)
 local found = redis.call('HMGET', KEYS[1], 'space', worker)
-local of_layout, floor, known = string.match(
+local version, of_layout, floor, known = string.match(
   found[1] or '',
-  '^{"version":%d+,"layout":(".-"),"workers":%d+,"granted":%d+,"floor":(%d+),"incarnation":"(.*)"}$'
+  '^{"version":(%d+),"layout":(".-"),"workers":%d+,"granted":%d+,"floor":(%d+),"incarnation":"(.*)"}$'
 )
 local from, till, of_counter, of_token, owner = fields(found[2])
 if not of_layout or not from then return false end
@@ -16,8 +17,8 @@ local millis = time[1] * 1000 + math.floor(time[2] / 1000)
 local now = math.floor((millis - epoch) / length)
 
 local is_in_layout = millis >= tonumber(epoch) and less(digits(now), last)
-local is_whole = of_layout == layout and known == incarnation(known)
-local is_his = of_token == token and of_counter == counter
+local is_whole = of_layout == layout and version ~= '0' and known == incarnation(known)
+local is_his = of_token == token and of_counter == counter and from == begin
 local is_sound = not less(from, floor)
 if not (is_in_layout and is_whole and is_his and is_sound) then return false end
 if less(digits(now + reach), till) then return false end

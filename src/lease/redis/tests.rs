@@ -84,6 +84,8 @@ fn cases(terms: &Terms, now: u64, run: &str, held: &Lease, ttl: u64) -> Vec<(Spa
         Space { incarnation: format!("{run}-1"), ..space.clone() },
         Space { incarnation: "0".repeat(40), ..space.clone() },
         Space { layout: "another".into(), ..space.clone() },
+        Space { version: 0, ..space.clone() },
+        Space { incarnation: format!("{run}, found empty by {}", held.token), ..space.clone() },
     ];
     let records = [
         Record { token: None, ..record.clone() },
@@ -123,19 +125,23 @@ fn a_renewal_by_script_is_that_of_the_rules() {
         let terms = terms(&layout);
         let ttl = ticks(&layout, Duration::from_secs(10));
         let now = layout.tick_at(NOW * 1000);
-        let held = Lease::new(WORKER, 0, 0, 5, Token::numbered(7));
         let quiet = |outcome: Result<Option<Grant>, StoreError>| match outcome {
             Err(StoreError::StoreClockOutside { .. }) => None,
             outcome => outcome.unwrap(),
         };
-        let done = both(
-            &server,
-            cases(&terms, now.unwrap_or(1000), &run, &held, ttl),
-            |rules| quiet(Cells::renew(rules, &terms, &layout, &held, ttl)),
-            |script| quiet(Cells::renew(script, &terms, &layout, &held, ttl)),
-        );
-        // Of two spaces, the begins from the floor on, with the ends up to the horizon.
-        assert_eq!(done, if now.is_some() { 2 * 2 * 6 } else { 0 }, "{layout:?}");
+        let floor = now.unwrap_or(1000) - 50;
+        for from in [floor - 1, floor, floor + 1] {
+            let held = Lease::new(WORKER, from, 0, 5, Token::numbered(7));
+            let done = both(
+                &server,
+                cases(&terms, now.unwrap_or(1000), &run, &held, ttl),
+                |rules| quiet(Cells::renew(rules, &terms, &layout, &held, ttl)),
+                |script| quiet(Cells::renew(script, &terms, &layout, &held, ttl)),
+            );
+            // Of two spaces, the begin that is held, with the ends up to the horizon.
+            let is_renewed = now.is_some() && from >= floor;
+            assert_eq!(done, if is_renewed { 2 * 6 } else { 0 }, "{layout:?} {from}");
+        }
     }
 }
 
@@ -154,7 +160,7 @@ fn a_release_by_script_is_that_of_the_rules() {
             |script| Cells::release(script, &held, last).unwrap(),
         );
         // Whatever the space is.
-        assert_eq!(done, 4 * 4 * 7);
+        assert_eq!(done, 6 * 4 * 7);
     }
 }
 

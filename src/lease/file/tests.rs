@@ -1,0 +1,101 @@
+//! A directory of leases that loses what was written: files removed, and copied back from elsewhere.
+
+use core::time::Duration;
+use std::path::{Path, PathBuf};
+use std::{env, fs, process};
+
+use super::FileStore;
+use crate::clock::ManualClock;
+use crate::lease::{Grant, LeaseAdmin, LeaseStore, LostReason, Request, StoreError, Token};
+use crate::scheme::{Scheme, Standard};
+
+const TTL: Duration = Duration::from_secs(30);
+
+/// A directory with an initialised store, removed in the end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(std::format!("casflake-{}-{name}", process::id()));
+        fs::create_dir_all(&path).unwrap();
+        let directory = Self(path);
+        directory.store().initialise(&Standard::LAYOUT, 10).unwrap();
+        directory
+    }
+
+    /// By a clock that stands still.
+    fn store(&self) -> FileStore<ManualClock> {
+        FileStore::with_clock(&self.0, ManualClock::new(1_900_000_000_000))
+    }
+
+    fn acquire(&self, number: u128) -> Result<Grant, StoreError> {
+        self.store().acquire(&Standard::LAYOUT, &Request::new(Token::numbered(number), TTL, "a test"))
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("leases")
+    }
+
+    fn backup(&self) -> PathBuf {
+        self.0.join("backup")
+    }
+
+    fn grants_nothing(&self) -> bool {
+        matches!(self.acquire(u128::MAX), Err(StoreError::NotYet { .. }))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::copy(from, to).unwrap();
+}
+
+#[test]
+fn whoever_holds_a_lease_that_was_forgotten_is_told_once() {
+    let directory = Directory::new("forgotten");
+    let lease = directory.acquire(1).unwrap().lease;
+    fs::remove_file(directory.file()).unwrap();
+    for _ in 0..2 {
+        let renewed = directory.store().renew(&Standard::LAYOUT, &lease, TTL, 0);
+        assert!(
+            matches!(renewed, Err(StoreError::Lost { worker: 0, reason: LostReason::StoreChanged })),
+            "{renewed:?}"
+        );
+    }
+    assert!(directory.grants_nothing());
+}
+
+#[test]
+fn a_copy_is_noticed_after_a_lease_was_given_back_to_it() {
+    let directory = Directory::new("given-back");
+    let known = directory.acquire(1).unwrap().lease;
+    // The first file keeps its inode, so that no copy has it.
+    fs::hard_link(directory.file(), directory.backup()).unwrap();
+    let forgotten = directory.acquire(2).unwrap().lease;
+    fs::remove_file(directory.file()).unwrap();
+    copy(&directory.backup(), &directory.file());
+    directory.store().release(&Standard::LAYOUT, &known, None).unwrap();
+    assert!(directory.grants_nothing(), "{forgotten:?} is in use");
+}
+
+/// A file system may give a file's inode to the next but one; where none ever does, there is nothing to see here.
+#[cfg(unix)]
+#[test]
+fn a_copy_is_noticed_that_has_the_inode_of_what_was_copied() {
+    let directory = Directory::new("inode");
+    directory.acquire(1).unwrap();
+    copy(&directory.file(), &directory.backup());
+    let inode = || super::inode(&fs::metadata(directory.file()).unwrap());
+    let copied = inode();
+    let is_back = (2..10).any(|number| {
+        directory.acquire(number).unwrap();
+        inode() == copied
+    });
+    copy(&directory.backup(), &directory.file());
+    assert!(directory.grants_nothing(), "leases are in use; the same inode: {is_back}");
+}

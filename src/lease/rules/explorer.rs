@@ -1,0 +1,188 @@
+//! Every way that a small world of leases can go: all that can happen between a store, its clock, processes and messages,
+//! in any order, by the shipped functions and no others. A hand-made model checker, breadth first.
+//!
+//! # The model
+//! * Times are ticks, from 0 to 6 at most. The **store's clock** goes on and is set back by single ticks, between any two
+//!   other events, so in all it jumps as it likes. A store that loses something has a clock that is never more than `slack`
+//!   behind the latest that it has read.
+//! * A **process** has no clock: it issues any tick of its window that is after its last. So nothing rests on clocks that
+//!   are right. It acquires, renews, releases, is lost a lease, and moves on to another as the keeper does. It is paused
+//!   wherever other events come first, and killed at any time; who comes after it knows nothing.
+//! * To **acquire** is to read the store, to decide, and to write if the store is as it was seen, by
+//!   [`Contents::is_as_seen`](crate::lease::cells::Contents::is_as_seen): any number of other events may lie between. A
+//!   **renewal** and a **release** are done in one step.
+//! * Requests get lost, and so do replies. A call that its process has given up may go on: an acquisition with a write that
+//!   was decided on long ago, or from its beginning; a renewal as the message that it is, or (`whole_calls`) as all of a
+//!   call, which asks why it was denied and tries again; a release.
+//! * A **store loses** one record, or everything, or all since a backup was made, or nothing, when another server takes
+//!   over. That it was set back is noticed in one of two ways. Either another server serves what was restored. Or the next
+//!   that talks to the store is a process that renews, that was told after the backup what it holds, and for whose worker
+//!   the backup has no record, or one with a lower counter. A loss that nobody could notice is not in the model, as is no
+//!   operator, whose word is taken.
+//! * Some stores (`told_after`) say only with the reply to a write what serves them: it is done, whatever serves, but
+//!   nobody is told that anything was granted by it.
+//! * A **file** is served by what it says itself; a copy of it, or nothing, by something new each time, until its space is
+//!   written anew.
+//!
+//! # What must hold in every state
+//! * No tick of a worker is granted to two tokens, ever, whatever the store has forgotten; what was released is granted up
+//!   to the last tick that was issued.
+//! * No tick is issued but by the token that it is granted to. So none is issued by two.
+//! * A process's ticks increase, over all its leases.
+//! * What was released is not renewed, and nothing ends after the layout.
+//! * Where nothing is lost no lease is lost whose window has not passed on the store's clock.
+//! * A call that nobody disturbs ends after some rounds, and a process that keeps asking gets a lease and issues by it, if
+//!   nothing is lost any more and the clock goes on.
+//!
+//! States are told apart up to the names of tokens, servers and processes. Of each a digest of 64 bits is kept.
+//!
+//! Without `EXHAUSTIVE=1` the models are small. With it they take minutes in a release build, and gigabytes.
+
+use std::env;
+use std::time::Instant;
+
+use bounds::Bounds;
+use model::{Model, SHIPPED};
+use search::search;
+
+mod bounds;
+mod canon;
+mod model;
+mod progress;
+mod rules_out;
+mod search;
+mod steps;
+mod world;
+
+/// A name, the model of every day, and the thorough one.
+type Case = (&'static str, Bounds, Bounds);
+
+const KEEPING: &[Case] = &[
+    (
+        "messages that are late and lost",
+        Bounds { counter: 2, crashes: false, backwards: false, clock: 2, ..SHORT },
+        Bounds { clock: 3, ..CALM },
+    ),
+    (
+        "two of them late",
+        Bounds { late: 2, counter: 2, lossy: false, crashes: false, backwards: false, clock: 1, ..SHORT },
+        Bounds { late: 2, lossy: false, clock: 2, ..SHORT },
+    ),
+    (
+        "whole calls that are late",
+        Bounds { whole_calls: true, counter: 2, lossy: false, crashes: false, backwards: false, clock: 2, ..SHORT },
+        Bounds { whole_calls: true, clock: 2, ..CALM },
+    ),
+    (
+        "far into the future",
+        Bounds { late: 0, counter: 2, clock: 3, ..CALM },
+        Bounds { late: 0, counter: 4, unanswered: 2, clock: 5, ..CALM },
+    ),
+    (
+        "three processes, one worker",
+        Bounds { processes: 3, clock: 2, ..LEAN },
+        Bounds { processes: 3, counter: 3, clock: 4, ..LEAN },
+    ),
+    (
+        "two processes, two workers",
+        Bounds { workers: 2, crashes: false, backwards: false, clock: 2, ..LEAN },
+        Bounds { workers: 2, clock: 3, ..LEAN },
+    ),
+    (
+        "three processes, two workers",
+        Bounds { processes: 3, workers: 2, crashes: false, backwards: false, clock: 1, ..LEAN },
+        Bounds { processes: 3, workers: 2, clock: 2, ..LEAN },
+    ),
+    ("the end of a layout", Bounds { end: 3, clock: 4, ..LEAN }, Bounds { end: 3, late: 1, clock: 4, ..LEAN }),
+    (
+        "clones",
+        Bounds { clones: true, releases: false, clock: 3, ..LEAN },
+        Bounds { clones: true, releases: false, processes: 3, counter: 3, clock: 3, ..LEAN },
+    ),
+];
+
+const LOSING: &[Case] = &[
+    ("one record", Bounds { record: true, clock: 3, ..LOSS }, Bounds { record: true, clock: 5, ..LATE }),
+    (
+        "two records",
+        Bounds { record: true, losses: 2, backwards: false, clock: 3, ..LOSS },
+        Bounds { record: true, losses: 2, clock: 5, ..CRASHING },
+    ),
+    (
+        "everything",
+        Bounds { all: true, initialised: false, clock: 3, ..LOSS },
+        Bounds { all: true, initialised: false, clock: 4, ..LATE },
+    ),
+    (
+        "everything, by three",
+        Bounds { all: true, processes: 3, counter: 1, backwards: false, clock: 3, ..LOSS },
+        Bounds { all: true, initialised: false, processes: 3, counter: 1, clock: 4, ..LOSS },
+    ),
+    (
+        "what a backup lacks",
+        Bounds { restored: true, backwards: false, clock: 2, ..LOSS },
+        Bounds { restored: true, clock: 4, ..LATE },
+    ),
+    ("what a holder knows", Bounds { known: true, clock: 2, ..LOSS }, Bounds { known: true, clock: 4, ..LATE }),
+    (
+        "what a holder knows of two",
+        Bounds { known: true, workers: 2, releases: false, backwards: false, clock: 2, ..LOSS },
+        Bounds { known: true, workers: 2, clock: 3, ..LOSS },
+    ),
+    (
+        "a file",
+        Bounds { file: true, all: true, restored: true, counter: 1, backwards: false, clock: 2, ..LOSS },
+        Bounds { file: true, all: true, restored: true, clock: 4, ..CRASHING },
+    ),
+    (
+        "a server that tells who it is after it has written",
+        Bounds { told_after: true, restored: true, clock: 2, ..LOSS },
+        Bounds { told_after: true, restored: true, failover: true, losses: 2, clock: 4, ..LATE },
+    ),
+    (
+        "one thing after the other",
+        Bounds { counter: 1, releases: false, backwards: false, clock: 1, ..ANYTHING },
+        Bounds { clock: 3, ..ANYTHING },
+    ),
+    (
+        "shorter leases than there may be",
+        Bounds { record: true, ttl: 1, slack: 2, backwards: false, clock: 4, ..LOSS },
+        Bounds { record: true, all: true, restored: true, ttl: 1, slack: 2, clock: 5, ..LOSS },
+    ),
+];
+
+const CALM: Bounds = Bounds { counter: 3, unanswered: 1, ..Bounds::CALM };
+const SHORT: Bounds = Bounds { ttl: 1, max_ttl: 1, ..CALM };
+const LEAN: Bounds = Bounds { late: 0, lossy: false, unanswered: 0, counter: 2, ..CALM };
+const LOSS: Bounds = Bounds { losses: 1, crashes: false, ..LEAN };
+const CRASHING: Bounds = Bounds { crashes: true, ..LOSS };
+const LATE: Bounds = Bounds { late: 1, ..LOSS };
+const ANYTHING: Bounds =
+    Bounds { losses: 2, record: true, all: true, failover: true, restored: true, known: true, ..LOSS };
+
+#[test]
+fn a_store_that_keeps_everything() {
+    explore(KEEPING);
+}
+
+#[test]
+fn a_store_that_loses_something() {
+    explore(LOSING);
+}
+
+fn explore(cases: &[Case]) {
+    let is_thorough = env::var_os("EXHAUSTIVE").is_some_and(|wanted| wanted == "1");
+    for &(name, everyday, thorough) in cases {
+        let bounds = if is_thorough { thorough } else { everyday };
+        let started = Instant::now();
+        let model = Model::new(bounds, SHIPPED);
+        // At the end of a layout nobody gets on. Else one state in eight is looked into, which is the costly part.
+        let checked = if bounds.end < bounds.clock { 0 } else { u64::MAX / 8 };
+        let check = |world: &_, digest| if digest < checked { model.everybody_gets_on(world) } else { Ok(()) };
+        let found = search(&model, check);
+        found.report(name, started.elapsed());
+        if let Some(trace) = found.broken {
+            panic!("{name}:\n{trace}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! How large a model is, and what can happen in it.
+
+use super::super::Terms;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) processes: usize,
+    pub(super) workers: u8,
+    /// Whether the store is a file: one that is no copy is served by what it says itself, any other by something new.
+    pub(super) file: bool,
+    /// The latest tick that the store's clock reads.
+    pub(super) clock: u8,
+    /// Whether somebody has initialised the store, which is new; else it has to be born.
+    pub(super) initialised: bool,
+    /// The first tick that the layout does not have.
+    pub(super) end: u8,
+    pub(super) ttl: u8,
+    pub(super) max_ttl: u8,
+    pub(super) slack: u8,
+    /// How many calls at most go on after their process has given them up, at a time.
+    pub(super) late: usize,
+    /// Whether a late renewal is all of a call, which asks why it was not done and tries again; else it is a message.
+    pub(super) whole_calls: bool,
+    /// How many renewals in a row go unanswered at most.
+    pub(super) unanswered: u8,
+    /// States with a counter beyond this are left out.
+    pub(super) counter: u8,
+    /// How often the store loses something.
+    pub(super) losses: u8,
+    pub(super) record: bool,
+    pub(super) all: bool,
+    pub(super) failover: bool,
+    /// The store is set back, and serves under another name.
+    pub(super) restored: bool,
+    /// The store is set back, and the next that talks to it knows more.
+    pub(super) known: bool,
+    /// Replies and requests get lost.
+    pub(super) lossy: bool,
+    pub(super) releases: bool,
+    pub(super) crashes: bool,
+    /// The store's clock is set back.
+    pub(super) backwards: bool,
+    pub(super) clones: bool,
+    /// Whether it is told by the reply to a write alone what serves the store. Nothing is granted by a write to another
+    /// than was read, but it is done.
+    pub(super) told_after: bool,
+}
+
+impl Bounds {
+    /// Two processes, one worker, a store that loses nothing.
+    pub(super) const CALM: Self = Self {
+        processes: 2,
+        workers: 1,
+        file: false,
+        clock: 6,
+        initialised: true,
+        end: 100,
+        ttl: 2,
+        max_ttl: 2,
+        slack: 1,
+        late: 1,
+        whole_calls: false,
+        unanswered: 2,
+        counter: 4,
+        losses: 0,
+        record: false,
+        all: false,
+        failover: false,
+        restored: false,
+        known: false,
+        lossy: true,
+        releases: true,
+        crashes: true,
+        backwards: true,
+        clones: false,
+        told_after: false,
+    };
+
+    pub(super) fn terms(&self) -> Terms {
+        Terms {
+            layout: "L".into(),
+            end: self.end.into(),
+            workers: self.workers.into(),
+            max_ttl: self.max_ttl.into(),
+            slack: self.slack.into(),
+        }
+    }
+
+    /// How far back the store's clock goes at most. One that keeps everything may be set as it likes.
+    pub(super) fn earliest(&self, high: u8) -> u8 {
+        if self.losses == 0 { 0 } else { high.saturating_sub(self.slack) }
+    }
+}

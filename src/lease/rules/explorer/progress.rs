@@ -1,0 +1,43 @@
+//! That a process gets a lease, and issues by it, once nothing is lost any more and time goes by.
+
+use super::model::{Broken, Model};
+use super::steps::{Event, Outcome};
+use super::world::{Issuer, World};
+
+/// More than anything has to wait for in a small model, in ticks.
+const PATIENCE: u8 = 30;
+
+impl Model {
+    /// Lets one process after the other go on alone from here.
+    pub(super) fn everybody_gets_on(&self, world: &World) -> Result<(), Broken> {
+        (0..self.bounds.processes).try_for_each(|process| self.gets_on(*world, process))
+    }
+
+    fn gets_on(&self, mut world: World, process: usize) -> Result<(), Broken> {
+        for _ in 0..PATIENCE {
+            world.store.now += 1;
+            let now = world.store.now;
+            let events: &[Event] = if world.processes[process].lease.is_some() {
+                &[Event::Renew { process }]
+            } else {
+                // Writes first what it has decided on: that may fail. Then it may have to mend, more than once.
+                &[Event::Swap { process }, Event::Ask { process, pick: 0 }, Event::Swap { process }]
+            };
+            for event in events {
+                match self.step_unbounded(&world, *event) {
+                    Outcome::Never => {}
+                    Outcome::Breaks(broken) => return Err(broken),
+                    Outcome::To(next) => world = next,
+                }
+            }
+            // The window's own begin may lie ahead, and so may the last tick that was issued: those wait for the clock.
+            let can_issue = |issuer: &Issuer| {
+                (issuer.from..issuer.fence).contains(&now) && issuer.last.is_none_or(|last| last < now)
+            };
+            if world.processes[process].issuer.as_ref().is_some_and(can_issue) {
+                return Ok(());
+            }
+        }
+        Err(Broken::Stuck)
+    }
+}
