@@ -65,8 +65,8 @@ const TXN: &str = "/v3/kv/txn";
 /// # What it does not
 /// * **Restore a snapshot with another `--initial-cluster-token`**, or for other members: from these the cluster's ID
 ///   is made. Under the same ID, and where data directories were set back, only a holder who knows more than the store
-///   can notice, at its next renewal. If all of them have ended meanwhile, IDs can be issued twice; so they can if
-///   members lose what they have synced.
+///   can notice, at its next renewal. Until then IDs can be issued twice, and where no such holder is left. So they can
+///   where members lose what they have synced.
 /// * etcd tells no time but in the header `Date` of its replies, to the second. It is carried on by a clock of the
 ///   host, so that the time in IDs may be up to a second behind the member's clock (two hosts' IDs may differ by as
 ///   much in their order), and jump forward by as much in the first renewals. Other members, other clocks: when one
@@ -93,9 +93,9 @@ pub struct EtcdStore {
 impl EtcdStore {
     /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next
     /// is asked where one can't be reached, and from the next call on where one has failed. `etcd` is `http`, and
-    /// `etcds` `https`, at port 2379 unless it is named; these two are taken as well. A user's name and password go
-    /// before, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is none of the letters,
-    /// digits and `-._~`; by `http` everybody between here and there can read them. `#name` at the end is
+    /// `etcds` `https`, at port 2379 unless it is named; `http://` and `https://` are taken as well. A user's name and
+    /// password go before, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is none of the
+    /// letters, digits and `-._~`; by `http` everybody between here and there can read them. `#name` at the end is
     /// [`space`](Self::space). Nothing is connected to yet.
     ///
     /// # Errors

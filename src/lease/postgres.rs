@@ -22,6 +22,9 @@ use super::rules::{Change, Terms};
 use super::store::Grant;
 use crate::layout::Layout;
 
+/// How often a reading tries again that others came in between of.
+const READS: u32 = 100;
+
 /// Leases in two tables of a PostgreSQL database (12 or later), for all hosts that reach it. Feature `postgres`.
 ///
 /// The store's clock is the server's. Renewing a lease is one statement and one round trip, as is giving it back.
@@ -137,10 +140,15 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresS
     /// What the database holds, if there are tables.
     fn read_row(&mut self) -> Result<Option<Row>, StoreError> {
         let space = self.space.clone();
-        match self.ask("reading leases", sql::READ, &[(&space, Type::TEXT)])? {
-            Answer::Row(row) => Ok(Some(row)),
-            Answer::Nothing | Answer::NoTables => Ok(None),
+        for _ in 0..READS {
+            match self.ask("reading leases", sql::READ, &[(&space, Type::TEXT)])? {
+                Answer::Row(row) => return Ok(Some(row)),
+                Answer::NoTables => return Ok(None),
+                // Where transactions are serializable unless they say otherwise, others come in between.
+                Answer::Nothing => {}
+            }
         }
+        Err(StoreError::Contended { attempts: READS })
     }
 }
 

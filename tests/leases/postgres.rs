@@ -147,12 +147,29 @@ fn a_lease_is_acquired_renewed_and_given_back() {
 #[test]
 fn spaces_are_apart() {
     let server = server!();
-    let mut stores = ["default", "orders", "it's \"another\""].map(|name| store(&server).space(name));
-    for store in &mut stores {
-        assert_not_yet(acquire(store, token()));
+    let token = token();
+    let names = ["default", "orders", "it's \"another\""];
+    let mut stores = names.map(|name| store(&server).space(name));
+    let leases = stores.each_mut().map(|store| {
+        assert_not_yet(acquire(store, token));
         store.initialise(&LAYOUT, 1).expect("it is initialised");
-        assert_eq!(granted(store).worker(), 0);
+        acquire(store, token).expect("the worker is free").lease
+    });
+    let row = |name| server.rows(&format!("SELECT * FROM casflake_leases WHERE space = $${name}$$"));
+    for at in 0..3 {
+        let others = [names[(at + 1) % 3], names[(at + 2) % 3]];
+        let before = others.map(row);
+        let lease = renew(&mut stores[at], &leases[at]).expect("it is ours");
+        stores[at].release(&LAYOUT, &lease, None).expect("it is ours");
+        assert_eq!(row(names[at])[0][5], "null");
+        assert_eq!(others.map(row), before);
+        // For the next one.
+        let lease = acquire(&mut stores[at], token).expect("it is free").lease;
+        server.sql(&format!("UPDATE casflake_leases SET counter = 1 WHERE space = $${}$$", names[at]));
+        assert_eq!(lease.counter(), 3);
     }
+    stores[0].reclaim(&LAYOUT, 0).expect("it was granted");
+    assert_eq!(row(names[1])[0][5], token.to_string());
     let spaces = server.rows("SELECT space, granted FROM casflake_spaces ORDER BY space");
     assert_eq!(spaces, [["default", "1"], ["it's \"another\"", "1"], ["orders", "1"]]);
 }
@@ -233,7 +250,14 @@ fn a_renewal_is_one_statement_and_one_round_trip() {
 
 #[test]
 fn many_at_once_are_never_granted_the_same() {
-    let server = server!();
+    // Whatever isolation transactions have where nobody asks for another.
+    for isolation in ["read committed", "serializable"] {
+        let settings = format!("default_transaction_isolation={isolation}");
+        many_at_once(&server!(PostgresServer::start_with(&[&settings])));
+    }
+}
+
+fn many_at_once(server: &PostgresServer) {
     let url = server.url();
     // They find no table.
     let barrier = Barrier::new(16);
@@ -249,9 +273,9 @@ fn many_at_once_are_never_granted_the_same() {
     });
     outcomes.into_iter().for_each(assert_not_yet);
 
-    initialised(&server, 8);
+    initialised(server, 8);
     let windows: Mutex<BTreeMap<u64, Vec<(u64, u64)>>> = Mutex::default();
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + Duration::from_secs(3);
     thread::scope(|scope| {
         for number in 0..16 {
             let (url, windows, barrier) = (&url, &windows, &barrier);
@@ -687,10 +711,21 @@ fn who_waits_for_a_lock_looks_again_at_what_was_locked() {
     let outcome = behind(&server, taken, || acquire(&mut store, token()));
     assert!(matches!(outcome, Err(StoreError::NoFreeWorker { workers: 2, .. })), "{outcome:?}");
     server.sql(free);
+    // A release leaves the counter as it is.
+    let taken = "UPDATE casflake_leases SET token = repeat('0', 32), until_tick = until_tick + 60000";
+    let outcome = behind(&server, taken, || acquire(&mut store, token()));
+    assert!(matches!(outcome, Err(StoreError::NoFreeWorker { workers: 2, .. })), "{outcome:?}");
+    server.sql(free);
     let gone = format!("DELETE FROM casflake_leases WHERE worker = {}", other.worker());
     let kept = format!("UPDATE casflake_leases SET until_tick = until_tick + 140000 WHERE worker = {}", lease.worker());
     server.sql(&format!("{free}; {kept}"));
     assert_not_yet(behind(&server, &gone, || acquire(&mut store, token())));
+
+    // The first grant of a worker, which the space counts.
+    server.sql("DROP TABLE casflake_spaces, casflake_leases");
+    store.initialise(&LAYOUT, 1).expect("it is initialised");
+    assert_not_yet(behind(&server, far, || acquire(&mut store, token())));
+    assert_eq!(server.rows("SELECT granted FROM casflake_spaces"), [["0"]]);
 
     // An initialisation waits for another, and a new space for the same one.
     server.sql("TRUNCATE casflake_spaces, casflake_leases");
@@ -698,6 +733,29 @@ fn who_waits_for_a_lock_looks_again_at_what_was_locked() {
     let outcome = behind(&server, first, || store.initialise(&LAYOUT, 2));
     assert!(matches!(outcome, Err(StoreError::OtherLayout { .. })), "{outcome:?}");
     assert_eq!(server.value("SELECT workers FROM casflake_spaces"), "1");
+}
+
+/// As where a pooler's next connection leads to a standby that was just promoted: between the reading and the change. The
+/// function is found before the system's own.
+#[test]
+fn a_change_is_made_only_where_it_was_decided() {
+    let server = server!();
+    server.sql(
+        "CREATE TABLE cluster AS SELECT 1::bigint AS id;
+        CREATE FUNCTION pg_control_system() RETURNS TABLE (system_identifier bigint) LANGUAGE sql
+            AS 'SELECT id FROM public.cluster'",
+    );
+    let url = format!("{}?options=-csearch_path%3Dpublic,pg_catalog", server.url());
+    let mut store = PostgresStore::open(&url).expect("a URL");
+    store.initialise(&LAYOUT, 2).expect("it is initialised");
+    assert_eq!(server.value("SELECT incarnation FROM casflake_spaces"), "1/00000001");
+    let another = "SELECT FROM casflake_spaces FOR UPDATE; UPDATE cluster SET id = id + 1";
+    // One that writes the space, and one that writes a record alone.
+    assert_not_yet(behind(&server, another, || acquire(&mut store, token())));
+    store.initialise(&LAYOUT, 2).expect("it is initialised");
+    let lease = granted(&mut store);
+    store.release(&LAYOUT, &lease, None).expect("it is ours");
+    assert_not_yet(behind(&server, another, || acquire(&mut store, token())));
 }
 
 #[test]

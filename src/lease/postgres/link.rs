@@ -6,7 +6,6 @@ use std::io::{self, ErrorKind};
 use std::{format, panic, thread};
 
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
@@ -38,8 +37,6 @@ pub(super) enum Answer {
 
 pub(super) struct Link {
     client: Client,
-    /// Carries the client's messages while something is waited for, and knows why it ended.
-    connection: JoinHandle<Result<(), Error>>,
     inner: Inner,
 }
 
@@ -50,17 +47,18 @@ impl Link {
     {
         let config = furnished(config);
         let inner = Inner(Some(Builder::new_current_thread().enable_all().build()?));
-        let (client, connection) = inner.run(PATIENCE, || async {
+        let client = inner.run(PATIENCE, || async {
             let (client, connection) = config.connect(tls).await?;
-            Ok((client, tokio::spawn(connection)))
+            // Carries the client's messages while something is waited for. If it fails, the client knows.
+            drop(tokio::spawn(connection));
+            Ok(client)
         })?;
-        Ok(Self { client, connection, inner })
+        Ok(Self { client, inner })
     }
 
     /// Runs a statement that gives a row or none. When this returns, its transaction has ended.
     pub(super) fn ask(&mut self, patience: Duration, statement: &str, params: &[Param<'_>]) -> Result<Answer, Cause> {
-        let row = self.inner.run(patience, || self.client.query_typed_opt(statement, params));
-        match row.map_err(|cause| self.explained(cause)) {
+        match self.inner.run(patience, || self.client.query_typed_opt(statement, params)) {
             Ok(Some(row)) => Ok(Answer::Row(row)),
             Ok(None) => Ok(Answer::Nothing),
             Err(cause) => match code(&cause) {
@@ -77,20 +75,7 @@ impl Link {
     }
 
     pub(super) fn create_tables(&mut self) -> Result<(), Cause> {
-        self.inner.run(PATIENCE, || self.client.batch_execute(sql::CREATE)).map_err(|cause| self.explained(cause))
-    }
-
-    /// The server's last words, or the network's, where the client knows only that the connection is closed.
-    fn explained(&mut self, cause: Cause) -> Cause {
-        let is_closed = |cause: &Cause| cause.downcast_ref().is_some_and(Error::is_closed);
-        if !is_closed(&cause) {
-            return cause;
-        }
-        let connection = &mut self.connection;
-        match self.inner.run(PATIENCE, || async { connection.await.unwrap_or(Ok(())) }) {
-            Err(why) if !is_closed(&why) => why,
-            _ => cause,
-        }
+        self.inner.run(PATIENCE, || self.client.batch_execute(sql::CREATE))
     }
 }
 
