@@ -1,0 +1,45 @@
+//! A service of many processes, as it would run in a container: each leases a worker from one store, and answers requests
+//! by several threads. Start it as often as you like, on as many hosts as you like.
+//!
+//! `IDS_STORE=file:/tmp/ids cargo run --example leased --features lease`, or with `--features redis` and
+//! `IDS_STORE=redis://127.0.0.1:6379/0`; and so for `postgres` and `etcd`. The README says how to begin a store.
+
+use std::error::Error;
+use std::time::Duration;
+use std::{env, thread};
+
+use casflake::lease::{LeasedGenerator, open};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let store = open(&env::var("IDS_STORE")?)?;
+    let ids: LeasedGenerator = LeasedGenerator::builder(store)
+        // While others start and stop all workers may be taken for a while.
+        .wait_for_worker(Duration::from_secs(60))
+        // How long a request may wait where the lease has ended, as the store is away for long.
+        .max_wait(Duration::from_secs(2))
+        .build()?;
+    println!("worker {}, for {:?}, renewed as long as it is in use", ids.worker(), ids.stats().remaining);
+
+    let served: usize = thread::scope(|scope| {
+        let serve = || (0..1000).filter(|_| answer(&ids)).count();
+        let threads = [(); 4].map(|()| scope.spawn(serve));
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
+    });
+
+    let stats = ids.stats();
+    println!("{served} requests served, {} leases, {} renewals", stats.acquired, stats.renewals);
+    // For the next process. Without it the worker stays taken until its window ends.
+    ids.shutdown()?;
+    Ok(())
+}
+
+/// One request. Whether it was served.
+fn answer(ids: &LeasedGenerator) -> bool {
+    match ids.generate() {
+        Ok(id) => id.as_u64() > 0,
+        // The store is away, or the clock is behind: "try again later", as an HTTP server would say with a 503.
+        Err(error) if error.is_retryable() => false,
+        // A fork, or the layout's last tick: nothing that time would heal.
+        Err(error) => panic!("{error}"),
+    }
+}
