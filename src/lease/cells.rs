@@ -10,6 +10,7 @@ use super::lease::Lease;
 use super::rules::{self, Ask, Change, Decision, Denied, Finding, Record, Space, Terms, View};
 use super::store::{Grant, Request, Survey, SurveyedSpace, SurveyedWorker};
 use super::time::{MAX_WORKERS, refused, terms, tick, ttl_ticks, workers_of};
+use super::token::Token;
 use crate::layout::Layout;
 
 /// How often a call tries again that others were faster than.
@@ -68,6 +69,7 @@ impl Contents {
             space: self.space.clone(),
             records: self.records.clone(),
             live: self.live.clone(),
+            look: Token::random().map_err(|error| StoreError::unavailable("drawing a random number", error))?,
         })
     }
 

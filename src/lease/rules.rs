@@ -107,6 +107,8 @@ pub(crate) struct View {
     pub(crate) records: BTreeMap<u64, Record>,
     /// Workers whose holders the store knows to be alive by other means than its clock.
     pub(crate) live: BTreeSet<u64>,
+    /// A random number, by which this look at the store is told from every other.
+    pub(crate) look: Token,
 }
 
 /// What someone who wants a worker says.
@@ -162,7 +164,7 @@ pub(crate) fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision,
         return Err(Denied::OutOfTicks);
     }
     let Some(space) = &view.space else {
-        return Ok(Decision::Mend(born(view, ask.token, 0, terms)));
+        return Ok(Decision::Mend(born(view, 0, terms)));
     };
     if space.layout != terms.layout {
         return Err(Denied::OtherLayout);
@@ -230,14 +232,15 @@ fn usable<'v>(view: &'v View, space: &Space) -> impl Iterator<Item = (u64, &'v R
 /// A space in a store that is empty: new, or emptied.
 ///
 /// `known`: what a holder knows to have been granted.
-fn born(view: &View, by: Token, known: u64, terms: &Terms) -> Change {
-    let incarnation = found_empty(&view.incarnation, by);
+fn born(view: &View, known: u64, terms: &Terms) -> Change {
+    let incarnation = found_empty(&view.incarnation, view.look);
     Change { space: Some(Space { incarnation, ..newborn(view, known, terms) }), records: Vec::new() }
 }
 
-/// What serves a newborn space, named so that no two of them are the same.
-fn found_empty(incarnation: &str, by: Token) -> String {
-    format!("{incarnation}, found empty by {by}")
+/// What serves a newborn space, named so that no two of them are the same: not even two that one caller makes who tries
+/// again, of which the first was late.
+fn found_empty(incarnation: &str, look: Token) -> String {
+    format!("{incarnation}, found empty by {look}")
 }
 
 fn newborn(view: &View, known: u64, terms: &Terms) -> Space {
@@ -306,7 +309,7 @@ pub(crate) enum Finding {
 /// Why [`renew`] said no. `unanswered`: how many renewals the holder has sent since one was answered.
 pub(crate) fn explain(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
     let Some(space) = &view.space else {
-        return Finding::Mend(born(view, held.token, held.until, terms));
+        return Finding::Mend(born(view, held.until, terms));
     };
     if space.layout != terms.layout {
         return Finding::Denied(Denied::OtherLayout);

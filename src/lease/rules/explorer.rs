@@ -119,6 +119,21 @@ const LOSING: &[Case] = &[
         Bounds { all: true, initialised: false, processes: 3, counter: 1, clock: 4, ..LOSS },
     ),
     (
+        "everything, and who finds that is late",
+        Bounds {
+            all: true,
+            initialised: false,
+            counter: 1,
+            ttl: 1,
+            max_ttl: 1,
+            releases: false,
+            clock: 2,
+            backwards: false,
+            ..LATE
+        },
+        Bounds { all: true, initialised: false, counter: 1, clock: 4, ..LATE },
+    ),
+    (
         "what a backup lacks",
         Bounds { restored: true, backwards: false, clock: 2, ..LOSS },
         Bounds { restored: true, clock: 4, ..LATE },

@@ -42,6 +42,7 @@ fn view(records: &[Record]) -> View {
         space: Some(Space { granted, ..space() }),
         records: (0..).zip(records.iter().cloned()).collect(),
         live: BTreeSet::new(),
+        look: Token::numbered(30),
     }
 }
 
@@ -213,8 +214,9 @@ mod mending {
         let space = mended_space(change_of(acquire(&empty(), &ask(OURS), &terms())).0);
         let Space { version, layout, workers, granted, floor, .. } = space.clone();
         assert_eq!((version, &*layout, workers, granted, floor), (NEWBORN, "ours", 3, 0, 1150));
-        let theirs = mended_space(change_of(acquire(&empty(), &ask(THEIRS), &terms())).0);
-        assert_ne!(space.incarnation, theirs.incarnation, "found by others, it is another");
+        let looked_again = View { look: Token::numbered(31), ..empty() };
+        let again = mended_space(change_of(acquire(&looked_again, &ask(OURS), &terms())).0);
+        assert_ne!(space.incarnation, again.incarnation, "found by another look, it is another");
         let Finding::Mend(change) = explain(&empty(), &Lease::new(0, 900, 1020, 5, OURS), 0, &terms()) else {
             panic!()
         };

@@ -68,7 +68,7 @@ fn nameless_call(mut call: Call) -> Call {
 /// New names, from 1 on, in the order in which the old ones are met.
 #[derive(Default)]
 struct Names {
-    old: [Name; 24],
+    old: [Name; 32],
     count: usize,
 }
 

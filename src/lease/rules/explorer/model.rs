@@ -187,7 +187,7 @@ impl Model {
     fn view(&self, world: &World, names: Tokens) -> View {
         let contents = contents(&world.store.data, self.incarnation(world), names);
         let Contents { incarnation, space, records, live, .. } = contents;
-        View { now: world.store.now.into(), incarnation, space, records, live }
+        View { now: world.store.now.into(), incarnation, space, records, live, look: names.token(world.fresh()) }
     }
 
     /// Notes that these ticks are `token`'s for ever.

@@ -55,6 +55,7 @@ const OF_STORES_THAT_LOSE: &[Rule] = &[
     ("the floor of a space found missing", Rules { acquire: born_low, explain: missing_low, ..SHIPPED }, ALL, overlap),
     ("... is looked at twice", Rules { acquire: born_whole, explain: missing_whole, ..SHIPPED }, ALL_NEW, overlap),
     ("... and is no other's", Rules { acquire: born_alike, explain: missing_alike, ..SHIPPED }, ALL_OF_THREE, overlap),
+    ("... not even of his own", Rules { acquire: born_of_the_token, ..SHIPPED }, ALL_LATE, overlap),
     ("a window begins at the floor", Rules { acquire: below_the_floor, ..SHIPPED }, ALL, overlap),
     (
         "the floor under another server",
@@ -95,6 +96,7 @@ const ALL: Bounds = Bounds { all: true, ..LOSS };
 const ALL_NEW: Bounds = Bounds { all: true, initialised: false, ..LOSS };
 const ALL_OF_THREE: Bounds =
     Bounds { processes: 3, clock: 2, counter: 1, crashes: false, backwards: false, releases: false, ..ALL_NEW };
+const ALL_LATE: Bounds = Bounds { processes: 2, late: 1, ttl: 1, max_ttl: 1, ..ALL_OF_THREE };
 const RESTORED: Bounds = Bounds { restored: true, clock: 3, ..LOSS };
 const TOLD_AFTER: Bounds = Bounds { told_after: true, ..RESTORED };
 const KNOWN: Bounds = Bounds { known: true, workers: 2, clock: 2, ..LOSS };
@@ -258,6 +260,10 @@ fn born_alike(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied>
 
 fn missing_alike(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
     finding(explain(view, held, unanswered, terms), |change| alike(view, change))
+}
+
+fn born_of_the_token(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
+    acquire(&View { look: ask.token, ..view.clone() }, ask, terms)
 }
 
 fn below_the_floor(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {

@@ -308,9 +308,7 @@ impl Model {
                     issuer.fence = issuer.fence.max(lease.until);
                 }
                 process.twin = process.twin.map(|_| true);
-                let twins =
-                    world.processes.iter().filter(|process| process.twin == Some(true) && process.issuer.is_some());
-                if twins.count() > 1 {
+                if has_twin(world, place) {
                     return Err(Broken::Twins);
                 }
             }
@@ -461,6 +459,13 @@ fn issue(world: &mut World, place: usize, tick: u8) -> Result<Option<()>, Broken
     let Issuer { worker, token, .. } = *issuer;
     let owner = world.owners[usize::from(worker)][usize::from(tick)];
     if owner == token { Ok(Some(())) } else { Err(Broken::Foreign { worker, tick }) }
+}
+
+/// Whether a clone of this process has renewed the same lease, as it has.
+fn has_twin(world: &World, place: usize) -> bool {
+    let renewed = |process: &Process| process.issuer.filter(|_| process.twin == Some(true)).map(|issuer| issuer.token);
+    let ours = renewed(&world.processes[place]);
+    ours.is_some() && world.processes.iter().filter(|process| renewed(process) == ours).count() > 1
 }
 
 fn clone(world: &mut World, place: usize, copy: usize) -> Option<()> {
