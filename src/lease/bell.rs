@@ -8,6 +8,9 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Bell {
     state: Mutex<State>,
+    /// The keeper waits here.
+    called: Condvar,
+    /// And here those who wait for it.
     changed: Condvar,
 }
 
@@ -31,14 +34,16 @@ pub(crate) enum Call {
 impl Bell {
     /// Asks the keeper to renew now.
     pub(crate) fn ring(&self) {
-        self.lock().rung = true;
-        self.changed.notify_all();
+        // Those who ring after somebody else has, and before he was heard, need wake nobody.
+        if !core::mem::replace(&mut self.lock().rung, true) {
+            self.called.notify_one();
+        }
     }
 
     /// Asks the keeper to end.
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;
-        self.changed.notify_all();
+        self.called.notify_one();
     }
 
     /// Tells those who wait that something is new.
@@ -63,7 +68,7 @@ impl Bell {
     /// rung is heard the next time.
     pub(crate) fn sleep(&self, time: Duration, is_deaf: bool) -> Call {
         let goes_on = |state: &mut State| !state.stopping && (is_deaf || !state.rung);
-        let waited = self.changed.wait_timeout_while(self.lock(), time, goes_on);
+        let waited = self.called.wait_timeout_while(self.lock(), time, goes_on);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         state.rung &= is_deaf;
         if state.stopping { Call::Stop } else { Call::Work }

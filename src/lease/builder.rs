@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 use std::string::String;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Instant;
 use std::{format, process, thread};
 
@@ -15,6 +15,7 @@ use super::events;
 use super::keeper::{Keeper, Plan, Source};
 use super::leased::{LeasedGenerator, Shared};
 use super::store::LeaseStore;
+use super::time::ttl_ticks;
 use super::watch::Watch;
 use crate::clock::Clock;
 use crate::scheme::{Scheme, Standard};
@@ -116,15 +117,21 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Acquires a lease, and starts the thread that keeps it.
     ///
     /// # Errors
-    /// No lease was granted, or no thread could be started: see [`StoreError`].
+    /// No lease was granted, the time to live is none that leases have, or no thread could be started: see
+    /// [`StoreError`].
     pub fn build(self) -> Result<LeasedGenerator<S, C>, StoreError> {
         let Self { store, clock, store_clock, plan, patience, .. } = self;
+        ttl_ticks(&S::LAYOUT, plan.ttl)?;
+        // First of all, so that no lease is left to nobody where there is no thread to keep it.
+        let (hand_over, handed_over) = mpsc::channel::<Keeper<S, C, T>>();
+        let keep = move || handed_over.recv().map_or(Ok(()), Keeper::run);
+        let thread = thread::Builder::new().name("casflake-lease".into()).spawn(keep);
+        let thread = thread.map_err(|error| StoreError::unavailable("starting a thread", error))?;
         let started = Instant::now();
         let max_wait = plan.max_wait;
         let bell = Arc::new(Bell::default());
         let watch = Arc::new(Watch::new(Arc::clone(&bell)));
-        let mut source =
-            Source { plan, store, watch: Arc::clone(&watch), clock, store_clock, heard: started, token: None };
+        let mut source = Source { plan, store, watch: Arc::clone(&watch), clock, store_clock, token: None };
         let (lease, generator) = loop {
             match source.acquire(None) {
                 Err(error) if error.is_retryable() && started.elapsed() < patience => {
@@ -144,8 +151,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
             forgotten: None,
             last_tick: None,
         };
-        let thread = thread::Builder::new().name("casflake-lease".into()).spawn(move || keeper.run());
-        let thread = thread.map_err(|error| StoreError::unavailable("starting a thread", error))?;
+        hand_over.send(keeper).map_err(|_| StoreError::unavailable("starting a thread", "it has ended"))?;
         Ok(LeasedGenerator::of(shared, max_wait, thread))
     }
 }

@@ -3,7 +3,8 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::string::String;
-use std::thread;
+use std::time::Instant;
+use std::{format, thread};
 
 use super::error::StoreError;
 use super::lease::Lease;
@@ -13,8 +14,9 @@ use super::time::{MAX_WORKERS, refused, terms, tick, ttl_ticks, workers_of};
 use super::token::Token;
 use crate::layout::Layout;
 
-/// How often a call tries again that others were faster than.
+/// How often, and for how long, a call tries again that others were faster than.
 const ATTEMPTS: u32 = 300;
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a store holds, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub(crate) trait Cells: Send {
     fn read(&mut self) -> Result<Contents, StoreError>;
 
     /// Writes all of `change`, if the store is still as it was seen, by [`Contents::is_as_seen`]: all of the space, what
-    /// serves it, and the token and counter of each record in `change`. Whether it did.
+    /// serves it, and all of each record in `change`. Whether it did.
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError>;
 
     /// Writes a change that grants a lease for `ttl`, as [`swap`](Self::swap) does.
@@ -63,6 +65,13 @@ pub(crate) trait Cells: Send {
 
 impl Contents {
     pub(crate) fn view(&self, layout: &Layout) -> Result<View, StoreError> {
+        // Of which each is looked at by itself.
+        if let Some(Space { workers, granted, .. }) = self.space
+            && workers.max(granted) > MAX_WORKERS
+        {
+            let why = format!("it has {workers} workers and {granted} of them were granted, of {MAX_WORKERS} at most");
+            return Err(StoreError::corrupt("the record of the space", why));
+        }
         Ok(View {
             now: tick(layout, self.unix_nanos / 1_000_000)?,
             incarnation: self.incarnation.clone(),
@@ -75,14 +84,13 @@ impl Contents {
 
     /// Whether what `change` replaces is the same here as in `seen`.
     ///
-    /// All of the space, for its version comes back where a store is emptied or set back; then its floor does not. And
+    /// All of the space, for its version comes back where a store is emptied or set back; then its floor does not. All of
+    /// a record: its counter comes back where it was lost and mended, and then its window does not. And
     /// whether it is what now serves the store that has written it, for another may not have all that `seen` shows.
     pub(crate) fn is_as_seen(&self, seen: &Self, change: &Change) -> bool {
-        let stamp =
-            |contents: &Self, worker| contents.records.get(&worker).map(|record| (record.token, record.counter));
         self.space == seen.space
             && self.is_served_by_its_writer() == seen.is_served_by_its_writer()
-            && change.records.iter().all(|&(worker, _)| stamp(self, worker) == stamp(seen, worker))
+            && change.records.iter().all(|(worker, _)| self.records.get(worker) == seen.records.get(worker))
     }
 
     pub(crate) fn is_served_by_its_writer(&self) -> bool {
@@ -102,12 +110,12 @@ pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request
     let terms = terms(layout);
     let Request { token, after, .. } = *request;
     let ask = Ask { token, ttl: ttl_ticks(layout, request.ttl)?, after, owner: request.owner.clone() };
-    for attempt in 0..ATTEMPTS {
+    retried(|attempt| {
         let contents = cells.read()?;
         let view = contents.view(layout)?;
         let decision = rules::acquire(&view, &ask, &terms);
         let (change, lease) = match decision.map_err(|denied| contents.refusal(layout, view.now, denied, 0))? {
-            Decision::Again(lease) => return Ok(Grant::new(lease, contents.unix_nanos)),
+            Decision::Again(lease) => return Ok(Some(Grant::new(lease, contents.unix_nanos))),
             Decision::Grant(change, lease) => (change, Some(lease)),
             Decision::Mend(change) => (change, None),
         };
@@ -115,13 +123,24 @@ pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request
             Some(_) => cells.grant(&contents, &change, request.ttl)?,
             None => cells.swap(&contents, &change)?,
         };
-        match (written, lease) {
-            (true, Some(lease)) => return Ok(Grant::new(lease, contents.unix_nanos)),
-            (true, None) => {}
-            (false, _) => pause(attempt, &ask),
+        if !written {
+            pause(attempt, &ask);
         }
+        Ok(lease.filter(|_| written).map(|lease| Grant::new(lease, contents.unix_nanos)))
+    })
+}
+
+/// Does `once` until something has come of it; with its number.
+fn retried<T>(mut once: impl FnMut(u32) -> Result<Option<T>, StoreError>) -> Result<T, StoreError> {
+    let started = Instant::now();
+    let mut attempts = 0;
+    while attempts < ATTEMPTS && started.elapsed() < PATIENCE {
+        if let Some(done) = once(attempts)? {
+            return Ok(done);
+        }
+        attempts += 1;
     }
-    Err(StoreError::Contended { attempts: ATTEMPTS })
+    Err(StoreError::Contended { attempts })
 }
 
 /// For another time than others who were slower as well: up to some milliseconds.
@@ -141,9 +160,9 @@ pub(crate) fn renew(
     let terms = terms(layout);
     let ttl = ttl_ticks(layout, ttl)?;
     let mut lease = *lease;
-    for _ in 0..ATTEMPTS {
+    retried(|_| {
         if let Some(grant) = cells.renew(&terms, layout, &lease, ttl)? {
-            return Ok(grant);
+            return Ok(Some(grant));
         }
         let contents = cells.read()?;
         let view = contents.view(layout)?;
@@ -154,26 +173,26 @@ pub(crate) fn renew(
             }
             Finding::Denied(denied) => return Err(contents.refusal(layout, view.now, denied, lease.worker)),
         }
-    }
-    Err(StoreError::Contended { attempts: ATTEMPTS })
+        Ok(None)
+    })
 }
 
 pub(crate) fn release(cells: &mut impl Cells, lease: &Lease, last: Option<u64>) -> Result<(), StoreError> {
     let mut lease = *lease;
-    for _ in 0..ATTEMPTS {
+    retried(|_| {
         if cells.release(&lease, last)? {
-            return Ok(());
+            return Ok(Some(()));
         }
         let contents = cells.read()?;
         match contents.records.get(&lease.worker) {
             // Renewed by a call whose reply was lost.
             Some(record) if record.token == Some(lease.token) => {
                 lease = Lease::of(lease.worker, lease.token, record);
+                Ok(None)
             }
-            _ => return Ok(()),
+            _ => Ok(Some(())),
         }
-    }
-    Err(StoreError::Contended { attempts: ATTEMPTS })
+    })
 }
 
 pub(crate) fn initialise(cells: &mut impl Cells, layout: &Layout, workers: u64) -> Result<(), StoreError> {
@@ -182,31 +201,29 @@ pub(crate) fn initialise(cells: &mut impl Cells, layout: &Layout, workers: u64) 
         return Err(StoreError::Workers { value: workers, max });
     }
     let terms = terms(layout);
-    for _ in 0..ATTEMPTS {
+    retried(|_| {
         let contents = cells.read()?;
         let view = contents.view(layout)?;
         let change = rules::initialise(&view, workers, &terms)
             .map_err(|denied| contents.refusal(layout, view.now, denied, 0))?;
-        if cells.swap(&contents, &change)? {
-            return Ok(());
-        }
-    }
-    Err(StoreError::Contended { attempts: ATTEMPTS })
+        Ok(cells.swap(&contents, &change)?.then_some(()))
+    })
 }
 
 pub(crate) fn reclaim(cells: &mut impl Cells, layout: &Layout, worker: u64) -> Result<(), StoreError> {
-    for _ in 0..ATTEMPTS {
+    let terms = terms(layout);
+    retried(|_| {
         let contents = cells.read()?;
         let view = contents.view(layout)?;
+        if contents.space.as_ref().is_some_and(|space| space.layout != terms.layout) {
+            return Err(contents.refusal(layout, view.now, Denied::OtherLayout, worker));
+        }
         let Some(record) = contents.records.get(&worker) else {
             return Err(StoreError::NoSuchWorker { worker });
         };
-        let change = Change { space: None, records: [(worker, rules::reclaimed(&view, record))].into() };
-        if cells.swap(&contents, &change)? {
-            return Ok(());
-        }
-    }
-    Err(StoreError::Contended { attempts: ATTEMPTS })
+        let change = Change { space: None, records: [(worker, rules::reclaimed(&view, record, &terms))].into() };
+        Ok(cells.swap(&contents, &change)?.then_some(()))
+    })
 }
 
 pub(crate) fn survey(cells: &mut impl Cells) -> Result<Survey, StoreError> {

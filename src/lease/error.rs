@@ -121,13 +121,18 @@ impl StoreError {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(
-            self,
+            *self,
             Self::Unavailable { .. }
                 | Self::Contended { .. }
                 | Self::NoFreeWorker { .. }
                 | Self::NotYet { .. }
                 | Self::StoreClockBehind { .. }
-        )
+        ) || self.is_before_the_epoch()
+    }
+
+    /// Whether the store's clock will come to a time that the layout can hold.
+    const fn is_before_the_epoch(&self) -> bool {
+        matches!(*self, Self::StoreClockOutside { unix_ms, epoch_unix_ms } if unix_ms < epoch_unix_ms)
     }
 
     /// How long to wait before asking again makes sense, where that is known.
@@ -136,6 +141,9 @@ impl StoreError {
         match *self {
             Self::NoFreeWorker { retry_after, .. } | Self::NotYet { retry_after } => Some(retry_after),
             Self::StoreClockBehind { by } => Some(by),
+            Self::StoreClockOutside { unix_ms, epoch_unix_ms } if unix_ms < epoch_unix_ms => {
+                Some(Duration::from_millis(epoch_unix_ms - unix_ms))
+            }
             _ => None,
         }
     }

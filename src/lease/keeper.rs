@@ -1,9 +1,11 @@
 //! The thread that keeps a lease: renews it, and replaces it where it is lost.
 
 use core::time::Duration;
+use std::panic::AssertUnwindSafe;
 use std::string::{String, ToString};
 use std::sync::Arc;
 use std::time::Instant;
+use std::{format, panic};
 
 use super::bell::Call;
 use super::clock::StoreClock;
@@ -42,8 +44,6 @@ pub(crate) struct Source<C, T> {
     pub(crate) clock: C,
     /// `clock` again, where that is the store's time.
     pub(crate) store_clock: Option<StoreClock>,
-    /// When the store was last heard of.
-    pub(crate) heard: Instant,
     /// For the next lease. The same until it is granted, so that a grant whose reply was lost is not granted twice.
     pub(crate) token: Option<Token>,
 }
@@ -63,23 +63,31 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         let grant = self.store.acquire(&S::LAYOUT, &request)?;
         self.token = None;
         self.hear(&grant);
-        Ok((grant.lease, self.generator(&grant.lease)?))
+        match self.generator(&grant.lease, after) {
+            Ok(generator) => Ok((grant.lease, generator)),
+            Err(error) => {
+                // Of no use to anybody. If this fails it ends by itself.
+                let _ = self.store.release(&S::LAYOUT, &grant.lease, None);
+                Err(error)
+            }
+        }
     }
 
-    fn generator<S: Scheme>(&self, lease: &Lease) -> Result<Generator<S, Watched<C>>, StoreError> {
+    fn generator<S: Scheme>(&self, lease: &Lease, after: Option<u64>) -> Result<Generator<S, Watched<C>>, StoreError> {
         let odd = |why: String| StoreError::corrupt("the lease that was granted", why);
         let worker = WorkerId::<S>::from_index_in(lease.worker).map_err(|error| odd(error.to_string()))?;
         let clock = Watched { clock: self.clock.clone(), watch: Arc::clone(&self.watch) };
         let Plan { wait, max_wait, strict, .. } = self.plan;
         let builder = GeneratorBuilder::new(worker, clock).wait(wait).max_wait(max_wait).strict(strict);
-        builder.not_before(lease.from).fence(lease.until).build().map_err(|error| odd(error.to_string()))
+        // A store that does not keep to what it was asked must not set this process's IDs back.
+        let from = after.map_or(0, |last| last.saturating_add(1)).max(lease.from);
+        builder.not_before(from).fence(lease.until).build().map_err(|error| odd(error.to_string()))
     }
 
     fn hear(&mut self, grant: &Grant) {
         if let Some(clock) = &self.store_clock {
-            clock.follow(grant.unix_nanos, self.heard.elapsed());
+            clock.follow(grant.unix_nanos);
         }
-        self.heard = Instant::now();
         self.watch.settle();
     }
 
@@ -110,7 +118,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         let mut next = self.ttl() / 3;
         let mut failures = 0;
         while self.rest(next, failures > 0) == Call::Work {
-            (next, failures) = match self.keep() {
+            (next, failures) = match self.keep_calmly() {
                 Ok(next) => (next, 0),
                 Err(error) => {
                     events::failed(&error);
@@ -125,7 +133,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     /// Leaves the store alone for `time`, or until somebody has no lease and rings; but for a moment in any case, and
     /// after a failure for all of it: many who ring must not be a burden to a store that can't help them.
     fn rest(&self, time: Duration, is_failing: bool) -> Call {
-        let time = self.jittered(time);
+        let time = self.jittered(time).max(FIRST_RETRY);
         let deaf = if is_failing { time } else { time.min(self.pause()) };
         match self.shared.bell.sleep(deaf, true) {
             Call::Stop => Call::Stop,
@@ -138,11 +146,26 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         (self.ttl() / 12).clamp(FIRST_RETRY, Duration::from_secs(1))
     }
 
+    /// As [`keep`](Self::keep). A store that panics has failed, and whether it has renewed the lease is not known.
+    fn keep_calmly(&mut self) -> Result<Duration, StoreError> {
+        panic::catch_unwind(AssertUnwindSafe(|| self.keep())).unwrap_or_else(|_| {
+            self.unanswered += 1;
+            Err(StoreError::unavailable("asking the store of leases", "it has panicked"))
+        })
+    }
+
     /// Renews the lease, or acquires one. How long to leave it at that.
     fn keep(&mut self) -> Result<Duration, StoreError> {
         if let Some(lease) = self.lease {
             match self.source.store.renew(&S::LAYOUT, &lease, self.source.plan.ttl, self.unanswered) {
-                Ok(grant) => return Ok(self.renewed(&grant)),
+                Ok(grant) if is_renewed(&lease, &grant.lease) => return Ok(self.renewed(&grant)),
+                Ok(Grant { lease: other, .. }) => {
+                    self.unanswered += 1;
+                    return Err(StoreError::corrupt(
+                        "the lease that was renewed",
+                        format!("{lease:?} is now {other:?}"),
+                    ));
+                }
                 Err(StoreError::Lost { worker, reason }) => self.lost(worker, reason),
                 Err(error) => {
                     self.unanswered += 1;
@@ -169,13 +192,18 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.lease = Some(lease);
         if self.shared.begin(lease, generator).is_err() {
             // Ended meanwhile: nothing was issued by it.
-            let released = self.source.store.release(&S::LAYOUT, &lease, None);
+            self.source.store.release(&S::LAYOUT, &lease, None)?;
             self.lease = None;
-            return released.map(|()| Duration::ZERO);
+            return Ok(Duration::ZERO);
         }
         events::acquired(&lease);
         self.shared.bell.tell();
-        Ok(self.ttl() / 3)
+        Ok(self.until_renewal())
+    }
+
+    /// A third of the time to live, or of what is left of it where the renewal was slow.
+    fn until_renewal(&self) -> Duration {
+        (self.shared.remaining().min(self.ttl()) / 3).max(self.ttl() / 12)
     }
 
     fn close(&mut self) {
@@ -190,16 +218,17 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     fn renewed(&mut self, grant: &Grant) -> Duration {
         self.unanswered = 0;
         self.lease = Some(grant.lease);
-        self.source.hear(grant);
-        // A fence that does not fit the layout was granted by no store that keeps to the rules, and is not used.
+        // A fence that does not fit the layout was granted by no store that keeps to the rules, and is not used. It is
+        // moved before the clock is, which may go far forward.
         let _ = self.shared.switch.current().extend_fence(grant.lease.until);
+        self.source.hear(grant);
         events::renewed(&grant.lease);
         self.shared.book(|status| status.renewed(grant.lease));
         self.shared.bell.tell();
         if let Some(by) = self.source.ahead_of(grant) {
             self.shared.book(|status| status.is_behind(by));
         }
-        self.ttl() / 3
+        self.until_renewal()
     }
 
     fn lost(&mut self, worker: u64, reason: LostReason) {
@@ -232,4 +261,9 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         let tenths = Token::random().map_or(0, |token| token.pick(101));
         time - time * u32::try_from(tenths).unwrap_or(0) / 1000
     }
+}
+
+/// Whether `renewed` is `lease` and no other.
+fn is_renewed(lease: &Lease, renewed: &Lease) -> bool {
+    (lease.worker, lease.from, lease.token) == (renewed.worker, renewed.from, renewed.token)
 }

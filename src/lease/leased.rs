@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::string::{String, ToString};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use std::vec::Vec;
 
@@ -46,7 +46,8 @@ use crate::worker::WorkerId;
 ///
 /// # What it does not
 /// * Clones of a virtual machine that run at the same time issue the same IDs, until one of them finds that another
-///   renews the same lease: a third of the time to live, and at most what is left of the window.
+///   renews the same lease: a third of the time to live, and at most what is left of the window. So does one that was
+///   restored from a snapshot, within the window of its original, where its wall clock was not set forward.
 /// * A `fork` without `exec` issues the same IDs until the millisecond is over; then its calls fail with
 ///   [`OtherProcess`](GenerateError::OtherProcess). Acquire leases after the fork.
 /// * Where a store is set back to an older state without a trace, nobody knows of the leases since. See each store.
@@ -60,6 +61,12 @@ pub struct LeasedGenerator<S = Standard, C = StoreClock> {
     max_wait: Duration,
     keeper: Mutex<Option<Keeper>>,
 }
+
+/// How long the end of a generator waits for its store. Those of this crate are bounded themselves.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Longer than anybody waits, and a time that can be added to any.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// The thread that keeps the lease, and what it said when it gave that back.
 type Keeper = JoinHandle<Result<(), StoreError>>;
@@ -128,13 +135,13 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
 
     /// Issues by `generator` from now on.
     pub(crate) fn begin(&self, lease: Lease, generator: Generator<S, Watched<C>>) -> Result<(), Ended> {
+        // For all of it, so that nobody who asks for the statistics counts a generator's IDs twice, or not at all.
+        let mut status = self.status();
         let before = self.switch.current().stats().ids;
         self.switch.publish(generator)?;
-        self.book(|status| {
-            status.acquired += 1;
-            status.ids_before += before;
-            status.holds(lease);
-        });
+        status.acquired += 1;
+        status.ids_before += before;
+        status.holds(lease);
         Ok(())
     }
 
@@ -178,10 +185,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// [`GenerateError`]: [`LeaseExpired`](GenerateError::LeaseExpired) and its like, and as [`Generator::generate`].
     #[inline]
     pub fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
-        match self.shared.switch.current().generate() {
-            Ok(id) => Ok(id),
-            Err(_) => self.retry(Some(self.max_wait), Generator::generate),
-        }
+        self.ask(self.max_wait, Generator::generate)
     }
 
     /// The next ID, without waiting, as [`Generator::try_generate`].
@@ -190,10 +194,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// As [`generate`](Self::generate), and as [`Generator::try_generate`].
     #[inline]
     pub fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
-        match self.shared.switch.current().try_generate() {
-            Ok(id) => Ok(id),
-            Err(_) => self.retry(None, Generator::try_generate),
-        }
+        self.ask(Duration::ZERO, Generator::try_generate)
     }
 
     /// Fills `buffer` with IDs in increasing order, as [`Generator::fill`]; waits as [`generate`](Self::generate) does.
@@ -202,7 +203,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// As [`generate`](Self::generate), and how many IDs were [`filled`](FillError::filled) in before.
     pub fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
         let mut filled = 0;
-        self.retry(Some(self.max_wait), |generator| {
+        self.ask(self.max_wait, |generator| {
             let Some(rest) = buffer.get_mut(filled..) else { return Ok(()) };
             generator.fill(rest).map_err(|error| {
                 filled += error.filled();
@@ -219,7 +220,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// [`MAX_BATCH`](crate::MAX_BATCH).
     pub fn generate_batch(&self, count: usize) -> Result<Batch<S>, BatchError<S>> {
         let mut ids: Vec<Snowflake<S>> = Vec::new();
-        let outcome = self.retry(Some(self.max_wait), |generator| match generator.generate_batch(count - ids.len()) {
+        let outcome = self.ask(self.max_wait, |generator| match generator.generate_batch(count - ids.len()) {
             Ok(batch) if ids.is_empty() => {
                 ids = batch.into_vec();
                 Ok(())
@@ -234,14 +235,33 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
             }
         });
         let batch = Batch::from_vec(ids);
-        outcome.map(|()| batch.clone()).map_err(|cause| BatchError::new(cause, batch))
+        match outcome {
+            Ok(()) => Ok(batch),
+            Err(cause) => Err(BatchError::new(cause, batch)),
+        }
+    }
+
+    /// Asks the current generator, without a lock, and where that can't answer for want of a lease, the next one.
+    #[inline]
+    fn ask<T>(
+        &self,
+        wait: Duration,
+        mut ask: impl FnMut(&Generator<S, Watched<C>>) -> Result<T, GenerateError>,
+    ) -> Result<T, GenerateError> {
+        match ask(self.shared.switch.current()) {
+            Ok(done) => Ok(done),
+            Err(GenerateError::Closed | GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. }) => {
+                self.retry(wait, ask)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks the current generator until what it answers is no matter of its lease, or `wait` is over.
     #[cold]
     fn retry<T>(
         &self,
-        wait: Option<Duration>,
+        wait: Duration,
         mut ask: impl FnMut(&Generator<S, Watched<C>>) -> Result<T, GenerateError>,
     ) -> Result<T, GenerateError> {
         let shared = &*self.shared;
@@ -267,7 +287,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
                 error => return Err(error),
             }
             shared.bell.ring();
-            let deadline = *deadline.get_or_insert_with(|| Instant::now() + wait.unwrap_or_default());
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + wait.min(CENTURY));
             if !shared.bell.wait_for_news(news, deadline) {
                 return Err(self.expired());
             }
@@ -294,8 +314,9 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// In a fork of the process this can wait for ever, for a thread that the fork does not have.
     #[must_use]
     pub fn stats(&self) -> LeaseStats<S> {
-        let remaining = if self.shared.watch.has_jumped() { Duration::ZERO } else { self.shared.remaining() };
+        // First, so that what remains is of that lease or of a later renewal.
         let status = self.shared.status();
+        let remaining = if self.shared.watch.has_jumped() { Duration::ZERO } else { self.shared.remaining() };
         let generator = self.shared.switch.current();
         LeaseStats {
             worker: generator.worker(),
@@ -313,7 +334,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
 
 impl<S: Scheme, C> LeasedGenerator<S, C> {
     /// Ends the generator: calls fail at once from now on, those that wait as well; then the worker is given back to
-    /// the store, at once free for others. Waits for a call of the store that is under way. Ending twice is harmless.
+    /// the store, at once free for others. Waits for a call of the store that is under way, 10 s at most. Ending twice
+    /// is harmless.
     ///
     /// In a fork of the process that acquired the lease this does nothing.
     ///
@@ -322,6 +344,7 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
     pub fn shutdown(&self) -> Result<(), StoreError> {
         if !self.shared.watch.is_fork() {
             self.shared.switch.end();
+            self.shared.bell.tell();
         }
         self.stop_keeping()
     }
@@ -334,9 +357,18 @@ impl<S, C> LeasedGenerator<S, C> {
             return Ok(());
         }
         self.shared.bell.stop();
-        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let panicked = |_| StoreError::unavailable("releasing the lease", "the thread that keeps it has panicked");
-        keeper.map_or(Ok(()), |keeper| keeper.join().map_err(panicked)?)
+        // Locked to the end, so that who comes second does not go before the lease is given back.
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |why| StoreError::unavailable("releasing the lease", why);
+        let Some(keeper) = keeper.take() else { return Ok(()) };
+        let started = Instant::now();
+        while !keeper.is_finished() {
+            if started.elapsed() > PATIENCE {
+                return Err(failed("a call of the store has not ended for 10 s"));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        keeper.join().map_err(|_| failed("the thread that keeps it has panicked"))?
     }
 }
 

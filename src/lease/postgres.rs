@@ -198,6 +198,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
             (&end, Type::INT8),
             (&bigint(ttl)?, Type::INT8),
             (&bigint(terms.max_ttl.saturating_add(terms.slack))?, Type::INT8),
+            (&bigint(lease.until)?, Type::INT8),
         ];
         let Answer::Row(row) = self.ask("renewing a lease", sql::RENEW, params)? else { return Ok(None) };
         let (from, until, counter) = (number(&row, 0)?, number(&row, 1)?, number(&row, 2)?);

@@ -156,6 +156,7 @@ impl Cells for RedisStore {
             number(lease.counter),
             number(counter),
             number(lease.from),
+            number(lease.until),
             number(ttl),
         ];
         let renewed: Option<(u64, u64, u64, u64)> = self.run(&RENEW, &args)?;

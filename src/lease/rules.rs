@@ -121,8 +121,8 @@ pub(crate) struct Ask {
     pub(crate) owner: String,
 }
 
-/// What to write, all of it or nothing, and only where everything that it replaces is still as the view has it: the
-/// space by its version, a record by its token and counter.
+/// What to write, all of it or nothing, and only where everything that it replaces, and the space, is still as the view
+/// has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) space: Option<Space>,
@@ -183,12 +183,12 @@ pub(crate) fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision,
     let from = before.map_or(0, |record| record.until).max(space.floor);
     let after = ask.after.map_or(0, |last| last.saturating_add(1));
     let until = terms.until(now, ask.ttl);
-    if from.max(after) >= until {
-        return Err(if from >= until {
-            Denied::Floor { floor: from }
-        } else {
-            Denied::StoreClockBehind { until: after }
-        });
+    // A window that had not begun would be of no use until it does.
+    if from > now {
+        return Err(Denied::Floor { floor: from });
+    }
+    if after >= until {
+        return Err(Denied::StoreClockBehind { until: after });
     }
     let record = Record {
         from: from.max(after),
@@ -262,7 +262,8 @@ fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change> {
     let horizon = terms.horizon(view.now);
     let lost = (0..space.granted).filter(|worker| !view.records.contains_key(worker));
     let records: Vec<_> = lost.map(|worker| (worker, unowned(horizon))).collect();
-    // The counters of these begin anew. By the version nothing is written that was decided on before, by the old ones.
+    // By the version nothing is written that was decided on before: not even the same by somebody slower, when one of them
+    // is lost again.
     let space = Space { version: space.version + 1, ..space.clone() };
     (!records.is_empty()).then_some(Change { space: Some(space), records })
 }
@@ -287,8 +288,10 @@ pub(crate) fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Optio
     let is_his = is_of_grant(record, held) && record.counter == held.counter;
     // Granted before the floor was raised: another window may lie between this one's end and the floor.
     let is_sound = record.from >= space.floor;
+    // Or the store knows less than its holder.
+    let is_no_less = record.until >= held.until;
     let is_near = record.until <= terms.horizon(view.now);
-    (is_whole && is_his && is_sound && is_near).then(|| Record {
+    (is_whole && is_his && is_sound && is_no_less && is_near).then(|| Record {
         until: record.until.max(terms.until(view.now, ttl)),
         counter: record.counter + 1,
         ..record.clone()
@@ -325,7 +328,8 @@ pub(crate) fn explain(view: &View, held: &Lease, unanswered: u64, terms: &Terms)
             None => LOST,
         };
     };
-    if record.counter < held.counter {
+    let is_less = record.counter < held.counter || is_of_grant(record, held) && record.until < held.until;
+    if is_less {
         // Unless somebody has seen to it: by the floor, or by a record in place of one that was lost.
         let is_news = held.from >= space.floor && record.from < held.until;
         return if is_news { Finding::Mend(suspected(view, space, held.until, terms)) } else { LOST };
@@ -381,9 +385,12 @@ pub(crate) fn initialise(view: &View, workers: u64, terms: &Terms) -> Result<Cha
     Ok(Change { space: Some(space), records })
 }
 
-/// The record of a worker that its operator takes from whoever holds it, vouching that nobody uses it any more.
-pub(crate) fn reclaimed(view: &View, record: &Record) -> Record {
-    Record { counter: record.counter + 1, ..unowned(view.now) }
+/// The record of a worker that its operator takes from whoever holds it, vouching that nobody uses it any more, and that
+/// nobody has used it ahead of the store's clock.
+pub(crate) fn reclaimed(view: &View, record: &Record, terms: &Terms) -> Record {
+    // Where the clock was set back, not below the last window, but for one that a wild clock has granted.
+    let from = Some(record.from).filter(|&from| from <= terms.horizon(view.now)).unwrap_or(0);
+    Record { counter: record.counter + 1, ..unowned(from.max(view.now)) }
 }
 
 /// Of a worker that is free from `tick` on.

@@ -1,5 +1,6 @@
 //! `LeaseStats`: what has become of a generator's leases.
 
+use core::fmt;
 use core::time::Duration;
 use std::string::String;
 
@@ -8,7 +9,6 @@ use crate::stats::Stats;
 use crate::worker::WorkerId;
 
 /// What a [`LeasedGenerator`](super::LeasedGenerator) and its leases have done so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseStats<S> {
     /// The worker that issues, or has issued last.
@@ -30,4 +30,40 @@ pub struct LeaseStats<S> {
     pub ids_before: u64,
     /// What the generator of this lease has done.
     pub generator: Stats,
+}
+
+// By hand, so that `S`, a mere name, needs none of these itself.
+
+impl<S> Clone for LeaseStats<S> {
+    fn clone(&self) -> Self {
+        Self { last_error: self.last_error.clone(), generator: self.generator.clone(), ..*self }
+    }
+}
+
+impl<S> PartialEq for LeaseStats<S> {
+    fn eq(&self, other: &Self) -> bool {
+        let counts = |stats: &Self| (stats.acquired, stats.renewals, stats.failures, stats.ids_before);
+        (self.worker, self.lease, self.remaining) == (other.worker, other.lease, other.remaining)
+            && counts(self) == counts(other)
+            && (&self.last_error, &self.generator) == (&other.last_error, &other.generator)
+    }
+}
+
+impl<S> Eq for LeaseStats<S> {}
+
+impl<S> fmt::Debug for LeaseStats<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { worker, lease, remaining, acquired, renewals, failures, last_error, ids_before, generator } = self;
+        f.debug_struct("LeaseStats")
+            .field("worker", worker)
+            .field("lease", lease)
+            .field("remaining", remaining)
+            .field("acquired", acquired)
+            .field("renewals", renewals)
+            .field("failures", failures)
+            .field("last_error", last_error)
+            .field("ids_before", ids_before)
+            .field("generator", generator)
+            .finish()
+    }
 }

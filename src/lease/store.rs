@@ -97,7 +97,8 @@ pub trait LeaseAdmin: LeaseStore {
     /// Vouches that no lease is in use that the store does not know of, and sets how many workers it grants. A new
     /// store grants at once after this, and one that has lost something.
     ///
-    /// **If a process still holds a lease that the store has lost, IDs can be issued twice after this.**
+    /// **If a process still holds a lease that the store has lost, or has issued IDs ahead of the store's clock by one,
+    /// IDs can be issued twice after this.**
     ///
     /// # Errors
     /// `workers` is 0 or more than the layout has or [`MAX_WORKERS`](super::MAX_WORKERS); the store is not to be asked.
@@ -111,10 +112,10 @@ pub trait LeaseAdmin: LeaseStore {
 
     /// Takes the worker with this index from whoever holds it, and frees it at once.
     ///
-    /// **If its holder still runs, IDs can be issued twice after this.**
+    /// **If its holder still runs, or has issued IDs ahead of the store's clock, IDs can be issued twice after this.**
     ///
     /// # Errors
-    /// The worker was never granted; the store is not to be asked.
+    /// The worker was never granted; the leases are another layout's; the store is not to be asked.
     fn reclaim(&mut self, layout: &Layout, worker: u64) -> Result<(), StoreError>;
 }
 

@@ -6,6 +6,7 @@ mod etcd;
 mod faults;
 mod file;
 mod generator;
+mod odd_stores;
 #[cfg(all(target_os = "linux", feature = "postgres"))]
 mod postgres;
 #[cfg(all(target_os = "linux", feature = "redis"))]

@@ -1,9 +1,9 @@
 //! A store that fails when it is told to: before it does what it is asked to, or after.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use std::{io, thread};
 
 use casflake::Layout;
 use casflake::lease::{Grant, Lease, LeaseStore, Request, StoreError};
@@ -15,6 +15,12 @@ pub(crate) enum Mood {
     Deaf,
     /// Replies are.
     Mute,
+    /// It panics, when it has done what it is asked to.
+    Mad,
+    /// It does not answer as long as it is so.
+    Stuck,
+    /// It answers with another's lease.
+    Wrong,
 }
 
 /// How a store is to be, and how often it was asked.
@@ -55,6 +61,10 @@ impl<T: LeaseStore> Shaky<T> {
         let outcome = if self.health.is(Mood::Deaf) { Err(lost()) } else { ask(&mut self.store) };
         let outcome = if self.health.is(Mood::Mute) { Err(lost()) } else { outcome };
         self.health.calls.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.health.is(Mood::Mad), "a fault of the store");
+        while self.health.is(Mood::Stuck) {
+            thread::sleep(Duration::from_millis(1));
+        }
         outcome
     }
 }
@@ -65,7 +75,10 @@ impl<T: LeaseStore> LeaseStore for Shaky<T> {
     }
 
     fn renew(&mut self, layout: &Layout, lease: &Lease, ttl: Duration, unanswered: u64) -> Result<Grant, StoreError> {
-        self.ask(|store| store.renew(layout, lease, ttl, unanswered))
+        let grant = self.ask(|store| store.renew(layout, lease, ttl, unanswered))?;
+        let of_another = Lease::new(lease.worker() + 1, lease.from(), u64::MAX >> 23, lease.counter(), lease.token());
+        let is_wrong = self.health.is(Mood::Wrong);
+        Ok(if is_wrong { Grant::new(of_another, grant.unix_nanos) } else { grant })
     }
 
     fn release(&mut self, layout: &Layout, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {

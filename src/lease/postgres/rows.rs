@@ -31,6 +31,8 @@ struct Asked<'a> {
     worker: u64,
     #[serde(flatten)]
     record: &'a Record,
+    seen_from: Option<u64>,
+    seen_until: Option<u64>,
     seen_counter: Option<u64>,
     seen_token: Option<Token>,
 }
@@ -76,6 +78,8 @@ pub(super) fn asked(change: &Change, seen: &Contents) -> Result<String, StoreErr
         Asked {
             worker: *worker,
             record,
+            seen_from: before.map(|record| record.from),
+            seen_until: before.map(|record| record.until),
             seen_counter: before.map(|record| record.counter),
             seen_token: before.and_then(|record| record.token),
         }

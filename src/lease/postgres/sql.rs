@@ -60,7 +60,7 @@ macro_rules! space {
 }
 
 /// A row where it was done. Parameters: the space; how that was seen, or null, and the incarnation that was; what to
-/// write of the space, or null; what to write of the records, and the token and counter that each was seen with, or null.
+/// write of the space, or null; what to write of the records, and how each was seen, or nulls.
 ///
 /// What is replaced is locked first, and looked at as it is once the lock is there, not as the statement's snapshot has
 /// it. What is new, and is there already, can't be inserted: that is an error, by which nothing is written. The space
@@ -82,12 +82,13 @@ macro_rules! swap {
             ), asked AS MATERIALIZED (
                 SELECT * FROM json_to_recordset($5::json) AS r (
                     worker bigint, \"from\" bigint, until bigint, counter bigint, token text, owner text,
-                    seen_counter bigint, seen_token text
+                    seen_from bigint, seen_until bigint, seen_counter bigint, seen_token text
                 )
             ), locked AS MATERIALIZED (
                 SELECT 1 FROM casflake_leases l JOIN asked a USING (worker)
                 WHERE EXISTS (TABLE as_seen)
-                    AND l.space = $1 AND l.counter = a.seen_counter AND l.token IS NOT DISTINCT FROM a.seen_token
+                    AND l.space = $1 AND l.from_tick = a.seen_from AND l.until_tick = a.seen_until
+                    AND l.counter = a.seen_counter AND l.token IS NOT DISTINCT FROM a.seen_token
                 FOR UPDATE OF l
             ), same AS MATERIALIZED (
                 SELECT WHERE EXISTS (TABLE as_seen) AND $3 = ",
@@ -131,7 +132,7 @@ pub(super) const SWAP_RECORDS: &str = swap!("FOR SHARE");
 
 /// The rule of renewals, [`rules::renew`](crate::lease::rules::renew), term by term. Parameters: the space, the worker,
 /// token and counter, where the window begins; the layout, its epoch and tick in milliseconds, its end; the time to
-/// live, and how far a window may reach.
+/// live, how far a window may reach, and where the holder knows it to end.
 ///
 /// Where the record is locked by another, that one's change is waited for, and the record is looked at again. The clock
 /// and the space are as they were before the wait, as if the renewal had come sooner: its window is the shorter for it,
@@ -153,7 +154,7 @@ pub(super) const RENEW: &str = concat!(
     incarnation!(),
     "
         AND l.token = $3 AND l.counter = $4 AND l.from_tick = $5
-        AND l.from_tick >= s.floor AND l.until_tick <= c.tick + $11
+        AND l.from_tick >= s.floor AND l.until_tick >= $12 AND l.until_tick <= c.tick + $11
         AND s.floor >= 0 AND l.until_tick >= l.from_tick
     RETURNING l.from_tick, l.until_tick, l.counter, c.micros"
 );

@@ -1,9 +1,9 @@
 -- `rules::renew`: {seconds, microseconds, from, until}, or nothing where that says no.
 -- ARGV: worker, layout, epoch, tick length, the first tick too many, how far windows reach, token, counter, the next
--- counter, where the window begins, time to live. Times are ticks, but for the epoch and the tick's length in
--- milliseconds.
+-- counter, where the window begins, where it ends, time to live. Times are ticks, but for the epoch and the tick's
+-- length in milliseconds.
 
-local worker, layout, epoch, length, last, reach, token, counter, next_counter, begin, ttl = unpack(ARGV)
+local worker, layout, epoch, length, last, reach, token, counter, next_counter, begin, fence, ttl = unpack(ARGV)
 local found = redis.call('HMGET', KEYS[1], 'space', worker)
 local version, of_layout, floor, known = string.match(
   found[1] or '',
@@ -19,7 +19,7 @@ local now = math.floor((millis - epoch) / length)
 local is_in_layout = millis >= tonumber(epoch) and less(digits(now), last)
 local is_whole = of_layout == layout and version ~= '0' and known == incarnation(known)
 local is_his = of_token == token and of_counter == counter and from == begin
-local is_sound = not less(from, floor)
+local is_sound = not less(from, floor) and not less(till, fence)
 if not (is_in_layout and is_whole and is_his and is_sound) then return false end
 if less(digits(now + reach), till) then return false end
 

@@ -120,56 +120,50 @@ const LOSING: &[Case] = &[
     ),
     (
         "everything, and who finds that is late",
-        Bounds {
-            all: true,
-            initialised: false,
-            counter: 1,
-            ttl: 1,
-            max_ttl: 1,
-            releases: false,
-            clock: 2,
-            backwards: false,
-            ..LATE
-        },
+        Bounds { all: true, initialised: false, counter: 1, releases: false, clock: 2, backwards: false, ..LATE },
         Bounds { all: true, initialised: false, counter: 1, clock: 4, ..LATE },
     ),
     (
         "what a backup lacks",
-        Bounds { restored: true, backwards: false, clock: 2, ..LOSS },
+        Bounds { restored: true, backwards: false, clock: 3, ..LOSS },
         Bounds { restored: true, clock: 4, ..LATE },
     ),
-    ("what a holder knows", Bounds { known: true, clock: 2, ..LOSS }, Bounds { known: true, clock: 4, ..LATE }),
+    (
+        "what a holder knows",
+        Bounds { known: true, backwards: false, clock: 3, ..LOSS },
+        Bounds { known: true, clock: 4, ..LATE },
+    ),
     (
         "what a holder knows of two",
         Bounds { known: true, workers: 2, releases: false, backwards: false, clock: 2, ..LOSS },
-        Bounds { known: true, workers: 2, clock: 3, ..LOSS },
+        Bounds { known: true, workers: 2, clock: 4, ..LOSS },
     ),
     (
         "a file",
-        Bounds { file: true, all: true, restored: true, counter: 1, backwards: false, clock: 2, ..LOSS },
+        Bounds { file: true, all: true, restored: true, counter: 1, backwards: false, clock: 3, ..LOSS },
         Bounds { file: true, all: true, restored: true, clock: 4, ..CRASHING },
     ),
     (
         "a server that tells who it is after it has written",
-        Bounds { told_after: true, restored: true, clock: 2, ..LOSS },
+        Bounds { told_after: true, restored: true, backwards: false, clock: 3, ..LOSS },
         Bounds { told_after: true, restored: true, failover: true, losses: 2, clock: 4, ..LATE },
     ),
     (
         "one thing after the other",
-        Bounds { counter: 1, releases: false, backwards: false, clock: 1, ..ANYTHING },
-        Bounds { clock: 3, ..ANYTHING },
+        Bounds { counter: 1, releases: false, backwards: false, clock: 2, ..ANYTHING },
+        Bounds { clock: 4, ..ANYTHING },
     ),
     (
         "shorter leases than there may be",
-        Bounds { record: true, ttl: 1, slack: 2, backwards: false, clock: 4, ..LOSS },
-        Bounds { record: true, all: true, restored: true, ttl: 1, slack: 2, clock: 5, ..LOSS },
+        Bounds { record: true, max_ttl: 2, slack: 2, backwards: false, clock: 5, ..LOSS },
+        Bounds { record: true, all: true, restored: true, max_ttl: 2, slack: 2, clock: 6, ..LOSS },
     ),
 ];
 
 const CALM: Bounds = Bounds { counter: 3, unanswered: 1, ..Bounds::CALM };
 const SHORT: Bounds = Bounds { ttl: 1, max_ttl: 1, ..CALM };
 const LEAN: Bounds = Bounds { late: 0, lossy: false, unanswered: 0, counter: 2, ..CALM };
-const LOSS: Bounds = Bounds { losses: 1, crashes: false, ..LEAN };
+const LOSS: Bounds = Bounds { losses: 1, crashes: false, ttl: 1, max_ttl: 1, ..LEAN };
 const CRASHING: Bounds = Bounds { crashes: true, ..LOSS };
 const LATE: Bounds = Bounds { late: 1, ..LOSS };
 const ANYTHING: Bounds =

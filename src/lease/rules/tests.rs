@@ -125,14 +125,14 @@ mod acquiring {
     }
 
     #[test]
-    fn no_window_is_empty() {
+    fn no_window_is_empty_or_begins_later() {
         let at_floor = |floor| {
             let mut view = view(&[]);
             view.space.as_mut().unwrap().floor = floor;
             acquire(&view, &ask(OURS), &terms())
         };
-        assert_eq!(granted(at_floor(1029)).1.from, 1029);
-        assert_eq!(at_floor(1030), Err(Denied::Floor { floor: 1030 }));
+        assert_eq!(granted(at_floor(1000)).1.from, 1000);
+        assert_eq!(at_floor(1001), Err(Denied::Floor { floor: 1001 }));
         let after = |last| acquire(&view(&[]), &Ask { after: Some(last), ..ask(OURS) }, &terms());
         assert_eq!(granted(after(1028)).1.from, 1029);
         assert_eq!(after(1029), Err(Denied::StoreClockBehind { until: 1030 }));
@@ -194,6 +194,8 @@ mod acquiring {
         // The space was born anew and counts no worker as granted.
         let mut view = view(&[held_until(1020, THEIRS)]);
         view.space.as_mut().unwrap().granted = 0;
+        assert_eq!(acquire(&view, &ask(OURS), &terms()), Err(Denied::Floor { floor: 1020 }));
+        view.now = 1020;
         let (change, _) = change_of(acquire(&view, &ask(OURS), &terms()));
         assert_eq!((change.records[0].1.from, change.records[0].1.counter), (1020, 6));
         assert_eq!(change.space.unwrap().granted, 1);
@@ -267,6 +269,12 @@ mod renewing {
         assert_eq!(renewed(1010), Some(Record { until: 1030, counter: 6, ..held_until(0, OURS) }));
         assert_eq!(renewed(1029).unwrap().until, 1030);
         assert_eq!(renewed(1031).unwrap().until, 1031);
+    }
+
+    #[test]
+    fn a_record_that_knows_less_than_its_holder_is_not_renewed() {
+        assert_eq!(renewed(980).map(|record| record.until), Some(1030));
+        assert_eq!(renewed(979), None);
     }
 
     #[test]
@@ -344,7 +352,7 @@ mod explaining {
         assert_eq!(found(Record { counter: 6, ..held_until(1020, THEIRS) }, 9), taken);
         assert_eq!(found(Record { token: None, ..held_until(1020, OURS) }, 9), taken);
         assert_eq!(found(Record { from: 1015, counter: 6, ..held_until(1020, OURS) }, 9), taken, "granted anew");
-        assert_eq!(found(reclaimed(&view(&[]), &held_until(1010, OURS)), 9), taken);
+        assert_eq!(found(reclaimed(&view(&[]), &held_until(1010, OURS), &terms()), 9), taken);
     }
 
     #[test]
@@ -488,10 +496,12 @@ mod administering {
     }
 
     #[test]
-    fn what_is_reclaimed_is_free_at_once() {
+    fn what_is_reclaimed_is_free_at_once_but_for_where_its_window_lies_ahead() {
         let free = Record { from: 1000, until: 1000, counter: 6, token: None, owner: String::new() };
-        assert_eq!(reclaimed(&view(&[]), &held_until(1010, THEIRS)), free);
+        assert_eq!(reclaimed(&view(&[]), &held_until(1010, THEIRS), &terms()), free);
         let (worker, record) = granted(acquire(&view(&[free]), &ask(OURS), &terms()));
         assert_eq!((worker, record.from, record.counter), (0, 1000, 7));
+        let ahead = |from| reclaimed(&view(&[]), &Record { from, ..held_until(2000, THEIRS) }, &terms()).until;
+        assert_eq!([1001, 1150, 1151].map(ahead), [1001, 1150, 1000], "the last is out of all reach");
     }
 }

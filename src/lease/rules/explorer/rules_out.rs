@@ -12,7 +12,7 @@ use crate::lease::cells::Contents;
 use crate::lease::lease::Lease;
 
 /// Two processes, one worker, and a store that loses something once: no more than it takes.
-const LOSS: Bounds = Bounds { losses: 1, ..SMALL };
+const LOSS: Bounds = Bounds { losses: 1, ttl: 1, max_ttl: 1, clock: 4, ..SMALL };
 
 type Rule = (&'static str, Rules, Bounds, fn(&Broken) -> bool);
 
@@ -74,10 +74,11 @@ const OF_STORES_THAT_LOSE: &[Rule] = &[
     (
         "... under another version",
         Rules { acquire: quietly_mended, explain: quietly_found, ..SHIPPED },
-        RECORD,
+        TWO_RECORDS,
         overlap,
     ),
     ("a swap compares the version", Rules { is_as_seen: whatever_the_space, ..SHIPPED }, ALL, overlap),
+    ("... and the window of a record", Rules { is_as_seen: whatever_the_window, ..SHIPPED }, ANYTHING, overlap),
     ("... and all of the space", Rules { is_as_seen: version_alone, ..SHIPPED }, KNOWN, overlap),
     (
         "a grant that nobody was told of is none",
@@ -95,13 +96,15 @@ const CLONES: Bounds = Bounds { clones: true, releases: false, ..SMALL };
 const ALL: Bounds = Bounds { all: true, ..LOSS };
 const ALL_NEW: Bounds = Bounds { all: true, initialised: false, ..LOSS };
 const ALL_OF_THREE: Bounds =
-    Bounds { processes: 3, clock: 2, counter: 1, crashes: false, backwards: false, releases: false, ..ALL_NEW };
-const ALL_LATE: Bounds = Bounds { processes: 2, late: 1, ttl: 1, max_ttl: 1, ..ALL_OF_THREE };
+    Bounds { processes: 3, clock: 3, counter: 1, crashes: false, backwards: false, releases: false, ..ALL_NEW };
+const ALL_LATE: Bounds = Bounds { processes: 2, late: 1, clock: 2, ..ALL_OF_THREE };
 const RESTORED: Bounds = Bounds { restored: true, clock: 3, ..LOSS };
 const TOLD_AFTER: Bounds = Bounds { told_after: true, ..RESTORED };
-const KNOWN: Bounds = Bounds { known: true, workers: 2, clock: 2, ..LOSS };
-const RECORD: Bounds = Bounds { record: true, crashes: false, backwards: false, clock: 3, ..LOSS };
-const LATE: Bounds = Bounds { late: 1, releases: false, ttl: 1, max_ttl: 1, ..RECORD };
+const KNOWN: Bounds = Bounds { known: true, workers: 2, clock: 3, ..LOSS };
+const TWO_RECORDS: Bounds = Bounds { losses: 2, clock: 3, ..RECORD };
+const ANYTHING: Bounds = Bounds { known: true, releases: false, counter: 1, clock: 2, ..TWO_RECORDS };
+const RECORD: Bounds = Bounds { record: true, crashes: false, backwards: false, ..LOSS };
+const LATE: Bounds = Bounds { late: 1, releases: false, clock: 3, ..RECORD };
 
 #[test]
 fn each_rule_is_needed() {
@@ -366,6 +369,17 @@ fn spaced(now: &Contents, seen: &Contents) -> Contents {
 
 fn whatever_the_space(now: &Contents, seen: &Contents, change: &Change) -> bool {
     spaced(now, seen).is_as_seen(seen, change)
+}
+
+fn whatever_the_window(now: &Contents, seen: &Contents, change: &Change) -> bool {
+    let mut now = now.clone();
+    for (worker, record) in &mut now.records {
+        let is_alike = |seen: &&Record| (seen.token, seen.counter) == (record.token, record.counter);
+        if let Some(seen) = seen.records.get(worker).filter(is_alike) {
+            record.clone_from(seen);
+        }
+    }
+    now.is_as_seen(seen, change)
 }
 
 fn version_alone(now: &Contents, seen: &Contents, change: &Change) -> bool {
