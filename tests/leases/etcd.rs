@@ -192,7 +192,7 @@ fn threads_that_ask_at_once_get_a_worker_each() {
 
 #[test]
 fn a_holder_that_is_alive_is_not_robbed() {
-    let Some((mut server, mut store)) = initialised(1) else { return };
+    let Some((server, mut store)) = initialised(1) else { return };
     let held = acquire(&mut store).unwrap();
     server.set_clock(HOUR);
     let mut other = open(&server);
@@ -224,7 +224,7 @@ fn a_worker_is_free_when_its_holder_has_died() {
 
 #[test]
 fn an_etcd_lease_that_has_ended_is_replaced() {
-    let Some((mut server, mut store)) = initialised(1) else { return };
+    let Some((server, mut store)) = initialised(1) else { return };
     let grant = acquire(&mut store).unwrap();
     server.revoke(&server.leases()[0]);
     assert_eq!(server.get("/casflake/default/live/0"), None);
@@ -307,7 +307,7 @@ fn older_data_are_noticed_by_who_knows_more() {
 
 #[test]
 fn a_lost_record_is_not_granted_anew() {
-    let Some((mut server, mut store)) = initialised(1) else { return };
+    let Some((server, mut store)) = initialised(1) else { return };
     let grant = acquire(&mut store).unwrap();
     server.lose_record(0);
     assert_denied(acquire(&mut open(&server)), NO_FREE_WORKER);
@@ -319,7 +319,7 @@ fn a_lost_record_is_not_granted_anew() {
 
 #[test]
 fn a_lost_record_leaves_its_holder_alive() {
-    let Some((mut server, mut store)) = initialised(1) else { return };
+    let Some((server, mut store)) = initialised(1) else { return };
     acquire(&mut store).unwrap();
     server.lose_record(0);
     // The operator vouches for what is not so.
@@ -346,7 +346,7 @@ fn more_lost_records_than_fit_a_transaction_are_mended() {
 
 #[test]
 fn keys_that_are_all_deleted_are_a_new_store() {
-    let Some((mut server, mut store)) = initialised(8) else { return };
+    let Some((server, mut store)) = initialised(8) else { return };
     let grant = acquire(&mut store).unwrap();
     server.wipe();
     assert_denied(renew(&mut store, &grant, 0), CHANGED);
@@ -356,7 +356,7 @@ fn keys_that_are_all_deleted_are_a_new_store() {
 
 #[test]
 fn a_clock_that_is_set_forward_moves_the_window_on() {
-    let Some((mut server, mut store)) = initialised(8) else { return };
+    let Some((server, mut store)) = initialised(8) else { return };
     let first = acquire(&mut store).unwrap();
     server.set_clock(HOUR);
     // By the clock as it was known; the reply tells how it is.
@@ -374,7 +374,7 @@ fn a_clock_that_is_set_forward_moves_the_window_on() {
 
 #[test]
 fn a_clock_that_is_set_back_is_refused() {
-    let Some((mut server, mut store)) = initialised(1) else { return };
+    let Some((server, mut store)) = initialised(1) else { return };
     let first = acquire(&mut store).unwrap();
     server.set_clock(-HOUR);
     assert_denied(acquire(&mut open(&server)), BEHIND);
@@ -408,7 +408,7 @@ fn the_time_goes_on_within_a_second() {
 
 #[test]
 fn a_server_that_is_stopped_ends_calls_in_time() {
-    let Some((mut server, mut store)) = initialised(8) else { return };
+    let Some((server, mut store)) = initialised(8) else { return };
     let grant = acquire(&mut store).unwrap();
     let mut unanswered = 0;
     for url in [server.url(), format!("etcd://{}", server.direct())] {
@@ -449,7 +449,7 @@ fn the_next_member_is_asked_where_one_is_not_there() {
 #[test]
 fn a_member_that_hangs_is_left_for_the_next_call() {
     let Some((server, _)) = initialised(8) else { return };
-    let mut hanging = EtcdServer::start().unwrap();
+    let hanging = EtcdServer::start().unwrap();
     hanging.stop();
     let mut store = EtcdStore::open(&format!("etcd://{},{}", hanging.direct(), server.direct())).unwrap();
     let started = Instant::now();

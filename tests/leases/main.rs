@@ -1,6 +1,7 @@
 //! Leases: what stores grant, and what a leased generator makes of it.
 
 mod conformance;
+mod disk;
 #[cfg(feature = "etcd")]
 mod etcd;
 mod faults;

@@ -2,10 +2,8 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 use std::marker::PhantomData;
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +14,9 @@ use casflake::{Layout, Scheme, Standard};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{NoTls, Socket};
 
+use crate::servers::Server;
 use crate::servers::postgres::{PostgresServer, wait_until};
+use crate::servers::proxy::Proxy;
 
 const LAYOUT: Layout = Standard::LAYOUT;
 const TTL: Duration = Duration::from_secs(10);
@@ -174,63 +174,12 @@ fn spaces_are_apart() {
     assert_eq!(spaces, [["default", "1"], ["it's \"another\"", "1"], ["orders", "1"]]);
 }
 
-/// A way to a server that counts how often its client has spoken after the server has.
-struct Proxy {
-    port: u16,
-    trips: Arc<Mutex<Trips>>,
-}
-
-#[derive(Default)]
-struct Trips {
-    count: u32,
-    is_client_speaking: bool,
-}
-
-impl Proxy {
-    fn to(port: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-        let proxy = Self { port: listener.local_addr().expect("an address").port(), trips: Arc::default() };
-        let trips = Arc::clone(&proxy.trips);
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                let client = client.expect("a client");
-                let server = TcpStream::connect(("127.0.0.1", port)).expect("the server is there");
-                for is_client in [true, false] {
-                    let both = (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
-                    let (from, to) = if is_client { both } else { (both.1, both.0) };
-                    let trips = Arc::clone(&trips);
-                    thread::spawn(move || pass(from, to, is_client, &trips));
-                }
-            }
-        });
-        proxy
-    }
-
-    fn trips(&self) -> u32 {
-        self.trips.lock().expect("nobody panics").count
-    }
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream, is_client: bool, trips: &Mutex<Trips>) {
-    let mut bytes = [0; 65_536];
-    while let Ok(count @ 1..) = from.read(&mut bytes) {
-        let mut trips = trips.lock().expect("nobody panics");
-        trips.count += u32::from(is_client && !trips.is_client_speaking);
-        trips.is_client_speaking = is_client;
-        drop(trips);
-        if to.write_all(&bytes[..count]).is_err() {
-            break;
-        }
-    }
-    let _ = to.shutdown(Shutdown::Both);
-}
-
 #[test]
 fn a_renewal_is_one_statement_and_one_round_trip() {
     let server = server!(PostgresServer::start_with(&["log_statement=all"]));
     initialised(&server, 1);
     let proxy = Proxy::to(server.port());
-    let mut store = PostgresStore::open(&server.url_by(proxy.port)).expect("a URL");
+    let mut store = PostgresStore::open(&server.url_by(proxy.port())).expect("a URL");
     let mut lease = granted(&mut store);
 
     let statements = || server.log().lines().filter(|line| line.contains("LOG:  ")).count();
@@ -426,7 +375,7 @@ fn a_holder_notices_that_the_store_is_older() {
     let mut server = server!();
     let mut store = initialised(&server, 4);
     let old = granted(&mut store);
-    server.copy_data();
+    server.copy();
     let mut store = self::store(&server);
     let renewed = renew(&mut store, &old).expect("it is ours");
     let new = granted(&mut store);

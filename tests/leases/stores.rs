@@ -25,6 +25,7 @@ fn spaces() -> impl FnMut() -> String {
 #[cfg(all(target_os = "linux", feature = "postgres"))]
 #[test]
 fn postgresql_conforms() {
+    use crate::servers::Server;
     let Some(server) = crate::servers::postgres::PostgresServer::start() else {
         return crate::skip::skipped("PostgreSQL", "postgresql, such as Debian's package of that name");
     };

@@ -4,13 +4,13 @@
 //! time of the host: the file is whole up to the last write, whatever happens to the process.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
-use std::{env, thread};
+use std::{env, process, thread};
 
 use casflake::lease::{FileStore, LeaseStore, LeasedGenerator, open};
 use casflake::{Clock, Scheme, Snowflake, Standard, SystemClock};
@@ -41,9 +41,9 @@ impl Plan {
         Self { url: url.into(), ttl, by_own_clock: false, clock_ms: 0 }
     }
 
-    fn to_text(&self, file: &Path) -> String {
+    fn to_text(&self, directory: &Path) -> String {
         let Self { url, ttl, by_own_clock, clock_ms } = self;
-        format!("{}|{by_own_clock}|{clock_ms}|{}|{url}", ttl.as_millis(), file.display())
+        format!("{}|{by_own_clock}|{clock_ms}|{}|{url}", ttl.as_millis(), directory.display())
     }
 
     fn from_text(text: &str) -> (Self, PathBuf) {
@@ -62,21 +62,24 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
-    /// Starts one that writes its IDs to a new file in `directory`.
+    /// Starts one that writes its IDs to a file in `directory`. By the same plan all are told the same: the file is
+    /// named after the process's number.
     pub(crate) fn start(plan: &Plan, directory: &Path) -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        // ORDERING: Relaxed. A number that no other file of this process has.
-        let file = directory.join(format!("ids-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
-        File::create(&file).expect("a file for the IDs");
         let mut command = Command::new(env::current_exe().expect("this test's binary"));
-        command.args(["--exact", TEST, "--nocapture"]).env(PLAN, plan.to_text(&file));
+        command.args(["--exact", TEST, "--nocapture"]).env(PLAN, plan.to_text(directory));
         let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a child");
+        let file = file(directory, child.id());
         Self { child, file }
     }
 
     /// How many IDs it has drawn.
     pub(crate) fn count(&self) -> u64 {
         fs::metadata(&self.file).map_or(0, |file| file.len() / 16)
+    }
+
+    /// The index of the worker by which it has drawn last.
+    pub(crate) fn worker(&self) -> u64 {
+        self.ids().last().expect("an ID").id.worker()
     }
 
     /// Ends it as `kill -9` does.
@@ -110,7 +113,10 @@ impl Holder {
 
     /// What it has drawn so far.
     pub(crate) fn ids(&self) -> Vec<Drawn> {
-        let bytes = fs::read(&self.file).expect("the file of IDs");
+        let bytes = match fs::read(&self.file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+            bytes => bytes.expect("the file of IDs"),
+        };
         let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
         let drawn = |bytes: &[u8]| Drawn {
             id: number(&bytes[..8]).try_into().expect("an ID of the layout"),
@@ -118,6 +124,10 @@ impl Holder {
         };
         bytes.chunks_exact(16).map(drawn).collect()
     }
+}
+
+fn file(directory: &Path, process: u32) -> PathBuf {
+    directory.join(format!("ids-{process}"))
 }
 
 /// An ID, and when it was drawn by the host's clock.
@@ -131,6 +141,8 @@ impl Drop for Holder {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // A process to come can have the same number.
+        let _ = fs::remove_file(&self.file);
     }
 }
 
@@ -187,7 +199,8 @@ impl Clock for Wrong {
 #[test]
 fn draws_ids_in_a_process_of_its_own() {
     let Ok(text) = env::var(PLAN) else { return };
-    let (plan, file) = Plan::from_text(&text);
+    let (plan, directory) = Plan::from_text(&text);
+    let file = file(&directory, process::id());
     // A directory's clock is the process's own.
     let store: Box<dyn LeaseStore> = match plan.url.strip_prefix("file:") {
         Some(directory) => {
@@ -209,7 +222,7 @@ fn draw<S: Scheme + 'static, C: Clock + Sync>(ids: &LeasedGenerator<S, C>, file:
 where
     LeasedGenerator<S, C>: Sync,
 {
-    let mut file = File::options().append(true).open(file).unwrap();
+    let mut file = File::create_new(file).unwrap();
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -242,6 +255,12 @@ where
 /// Waits until `holder` has drawn more than it had.
 #[track_caller]
 pub(crate) fn draws(holder: &Holder) {
+    draws_many(holder, 1);
+}
+
+/// Waits until it has drawn so many more: for a while, in which others may do wrong.
+#[track_caller]
+pub(crate) fn draws_many(holder: &Holder, count: u64) {
     let before = holder.count();
-    crate::soon::soon("IDs of a holder", || (holder.count() > before).then_some(()));
+    crate::soon::soon("IDs of a holder", || (holder.count() >= before + count).then_some(()));
 }

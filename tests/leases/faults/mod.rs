@@ -1,10 +1,13 @@
 //! What happens to processes, clocks and stores; and whether the union of all IDs is distinct all the same.
 
+mod disks;
 #[cfg(unix)]
 mod forks;
 pub(crate) mod holder;
+mod partitions;
 mod pauses;
 mod stores;
+mod twins;
 mod verdict;
 
 use std::env;
@@ -15,13 +18,15 @@ use crate::scratch::Scratch;
 use crate::servers::EtcdServer;
 use crate::servers::{Directory, Server};
 use holder::{Holder, Plan};
-use verdict::Verdict;
+use verdict::{Matrix, Verdict};
 
 /// How a fault is tried: in CI in short, and with the variable `CASFLAKE_FAULTS=all` at length.
 pub(crate) struct Trial {
     scratch: Scratch,
     rounds: usize,
     ttl: Duration,
+    /// Whether holders go by their hosts' clocks instead of the store's time.
+    by_own_clock: bool,
 }
 
 /// Whether there is time for more than CI has.
@@ -32,11 +37,15 @@ pub(crate) fn is_long() -> bool {
 impl Trial {
     fn new() -> Self {
         let rounds = if is_long() { 100 } else { 12 };
-        Self { scratch: Scratch::new(), rounds, ttl: Duration::from_millis(1500) }
+        Self { scratch: Scratch::new(), rounds, ttl: Duration::from_millis(1500), by_own_clock: false }
+    }
+
+    fn by_own_clocks() -> Self {
+        Self { by_own_clock: true, ..Self::new() }
     }
 
     fn plan(&self, server: &dyn Server) -> Plan {
-        Plan::new(server.url(), self.ttl)
+        Plan { by_own_clock: self.by_own_clock, ..Plan::new(server.url(), self.ttl) }
     }
 
     fn start(&self, server: &dyn Server) -> Holder {
@@ -44,41 +53,53 @@ impl Trial {
     }
 }
 
-type Fault = fn(&mut dyn Server, &Trial) -> Verdict;
+/// What has come of it; `None` where it can't happen to such a store.
+type Fault = fn(&mut dyn Server, &Trial) -> Option<Verdict>;
 
 /// Those that are tried each time.
-const FAULTS: [(&str, Fault); 6] = [
+const FAULTS: [(&str, Fault); 14] = [
     ("holders killed, others in their place", pauses::kills),
     ("a holder stopped, another in its place", pauses::a_stopped_process),
-    ("clocks 10 min apart, 1 h back", |server, trial| pauses::wrong_clocks(server, trial, false)),
+    ("the same, by the hosts' clocks", |server, _| pauses::a_stopped_process(server, &Trial::by_own_clocks())),
+    ("clocks 10 min apart, 1 h back", pauses::wrong_clocks),
+    ("as many identical holders as workers", twins::twins),
+    ("a holder cut off, longer than its lease", partitions::a_long_cut),
+    ("a holder cut off, for less", partitions::a_short_cut),
     ("the store stopped, longer than a lease", stores::a_long_stop),
     ("everything lost", stores::a_loss),
     ("an older copy restored", stores::an_old_copy),
+    ("the disk full", disks::a_full_disk),
+    ("the disk read-only", disks::a_read_only_disk),
+    ("holders killed in the midst of a write", disks::cut_off_writes),
+    ("the directory removed and made anew", disks::a_remade_directory),
 ];
 
 /// Those that are tried at length only.
-const MORE_FAULTS: [(&str, Fault); 5] = [
-    ("clocks 10 min apart, by the hosts' clocks", |server, trial| pauses::wrong_clocks(server, trial, true)),
+const MORE_FAULTS: [(&str, Fault); 7] = [
+    ("holders killed, by the hosts' clocks", |server, _| pauses::kills(server, &Trial::by_own_clocks())),
+    ("clocks 10 min apart, by the hosts' clocks", |server, _| pauses::wrong_clocks(server, &Trial::by_own_clocks())),
     ("the store stopped, for less", stores::a_short_stop),
     ("the store killed", stores::a_crash),
     ("one record lost", stores::a_lost_record),
-    ("the store's clock an hour off", stores::a_stepped_clock),
+    ("the store's clock set 1 h ahead", stores::a_clock_set_ahead),
+    ("the store's clock set 1 h back", stores::a_clock_set_back),
 ];
 
 /// Tries the faults on stores that `make` makes, prints what has come of each, and fails where IDs were drawn twice.
 fn try_all(mut make: impl FnMut() -> Box<dyn Server>) {
+    let mut matrix = Matrix::new();
     let more: &[_] = if is_long() { &MORE_FAULTS } else { &[] };
+    // One that a fault could not happen to is as new.
+    let mut unused = None;
     for (name, fault) in FAULTS.iter().chain(more) {
-        let mut server = make();
-        let verdict = fault(&mut *server, &Trial::new());
-        println!(
-            "| {name} | {} | {} | {} | {:.1} s |",
-            server.name(),
-            verdict.ids,
-            verdict.duplicates,
-            verdict.gap.as_secs_f64()
-        );
-        verdict.assert_good();
+        let mut server = unused.take().unwrap_or_else(&mut make);
+        match fault(&mut *server, &Trial::new()) {
+            Some(verdict) => {
+                matrix.add(name, server.name(), &verdict);
+                verdict.assert_good();
+            }
+            None => unused = Some(server),
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! Processes that are killed, stopped and restarted, and whose clocks are wrong.
 
 use super::Trial;
-use super::holder::{Holder, Plan, draws};
+use super::holder::{Holder, Plan, draws, draws_many};
 use super::verdict::Verdict;
 use crate::servers::Server;
 use crate::soon::soon;
 
 /// Kills holders at random, and starts others in their place at once: twice as many as there are workers.
-pub(crate) fn kills(server: &mut dyn Server, trial: &Trial) -> Verdict {
+pub(crate) fn kills(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     let workers = 4;
     server.initialise(workers);
     let start = || trial.start(server);
@@ -22,11 +22,11 @@ pub(crate) fn kills(server: &mut dyn Server, trial: &Trial) -> Verdict {
         holders.push(start());
     }
     ids.extend(holders.into_iter().map(Holder::kill));
-    Verdict::of(ids)
+    Some(Verdict::of(ids))
 }
 
 /// Stops a holder for longer than its lease lasts, lets another take the worker, and lets it go on.
-pub(crate) fn a_stopped_process(server: &mut dyn Server, trial: &Trial) -> Verdict {
+pub(crate) fn a_stopped_process(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     server.initialise(1);
     let one = trial.start(server);
     draws(&one);
@@ -34,24 +34,25 @@ pub(crate) fn a_stopped_process(server: &mut dyn Server, trial: &Trial) -> Verdi
     let other = trial.start(server);
     draws(&other);
     one.go_on();
+    draws_many(&other, 1000);
     // It finds out that its worker is another's, and draws again when that is free.
     let mut ids = vec![other.finish()];
     draws(&one);
     ids.push(one.finish());
-    Verdict::of(ids)
+    Some(Verdict::of(ids))
 }
 
 /// Clocks of the hosts that are ten minutes apart, and one that is set back by an hour over a restart. By the store's
 /// time that is nobody's business; by their own clocks those that are out of their windows draw nothing.
-pub(crate) fn wrong_clocks(server: &mut dyn Server, trial: &Trial, by_own_clock: bool) -> Verdict {
+pub(crate) fn wrong_clocks(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     server.initialise(8);
-    let minutes = |minutes: i64| Plan { clock_ms: minutes * 60_000, by_own_clock, ..trial.plan(server) };
+    let minutes = |minutes: i64| Plan { clock_ms: minutes * 60_000, ..trial.plan(server) };
     let start = |plan: Plan| Holder::start(&plan, trial.scratch.path());
     let right = start(minutes(0));
     draws(&right);
     let wrong = [start(minutes(10)), start(minutes(-10))];
     // A directory has no clock but those of the processes.
-    let is_told_the_time = !by_own_clock && server.name() != "file";
+    let is_told_the_time = !trial.by_own_clock && server.name() != "file";
     if is_told_the_time {
         wrong.iter().for_each(draws);
     }
@@ -64,5 +65,5 @@ pub(crate) fn wrong_clocks(server: &mut dyn Server, trial: &Trial, by_own_clock:
     let next = start(minutes(0));
     draws(&next);
     ids.extend(wrong.into_iter().chain([again, next]).map(Holder::kill));
-    Verdict::of(ids)
+    Some(Verdict::of(ids))
 }

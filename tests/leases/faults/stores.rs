@@ -1,6 +1,7 @@
 //! Stores that are stopped, killed, emptied, set back, or whose clock is.
 
 use std::thread;
+use std::time::Instant;
 
 use casflake::lease::{CLOCK_SLACK, MAX_TTL};
 
@@ -11,7 +12,7 @@ use crate::servers::Server;
 use crate::soon::soon;
 
 /// Holders that draw, as many as there are workers.
-fn holders(server: &mut dyn Server, trial: &Trial) -> Vec<Holder> {
+pub(crate) fn holders(server: &dyn Server, trial: &Trial) -> Vec<Holder> {
     server.initialise(3);
     let holders: Vec<Holder> = (0..3).map(|_| trial.start(server)).collect();
     holders.iter().for_each(draws);
@@ -19,16 +20,25 @@ fn holders(server: &mut dyn Server, trial: &Trial) -> Vec<Holder> {
 }
 
 /// Waits until no holder draws any more: none has in a whole time to live.
-fn end(holders: &[Holder], trial: &Trial) {
+pub(crate) fn end(holders: &[Holder], trial: &Trial) {
+    end_under(holders, trial, || {});
+}
+
+/// The same, while something is done again and again.
+pub(crate) fn end_under(holders: &[Holder], trial: &Trial, again: impl Fn()) {
     let count = || holders.iter().map(Holder::count).sum::<u64>();
+    let (mut before, mut since) = (count(), Instant::now());
     soon("an end of all IDs", || {
-        let before = count();
-        thread::sleep(trial.ttl);
-        (count() == before).then_some(())
+        again();
+        let now = count();
+        if now != before {
+            (before, since) = (now, Instant::now());
+        }
+        (since.elapsed() >= trial.ttl).then_some(())
     });
 }
 
-fn all_draw(holders: &[Holder]) {
+pub(crate) fn all_draw(holders: &[Holder]) {
     holders.iter().for_each(draws);
 }
 
@@ -39,12 +49,12 @@ fn some_draw(holders: &[Holder]) {
     soon("IDs", || (count() > before).then_some(()));
 }
 
-fn verdict(holders: Vec<Holder>) -> Verdict {
-    Verdict::of(holders.into_iter().map(Holder::finish))
+pub(crate) fn verdict(holders: Vec<Holder>) -> Option<Verdict> {
+    Some(Verdict::of(holders.into_iter().map(Holder::finish)))
 }
 
 /// Stops for longer than leases last: all fail closed, and recover.
-pub(crate) fn a_long_stop(server: &mut dyn Server, trial: &Trial) -> Verdict {
+pub(crate) fn a_long_stop(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     let holders = holders(server, trial);
     server.stop();
     end(&holders, trial);
@@ -54,7 +64,7 @@ pub(crate) fn a_long_stop(server: &mut dyn Server, trial: &Trial) -> Verdict {
 }
 
 /// Stops for a third of that: nobody notices.
-pub(crate) fn a_short_stop(server: &mut dyn Server, trial: &Trial) -> Verdict {
+pub(crate) fn a_short_stop(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     let holders = holders(server, trial);
     for _ in 0..3 {
         server.stop();
@@ -64,20 +74,20 @@ pub(crate) fn a_short_stop(server: &mut dyn Server, trial: &Trial) -> Verdict {
         thread::sleep(trial.ttl / 3);
         all_draw(&holders);
     }
-    let verdict = verdict(holders);
+    let verdict = verdict(holders)?;
     assert!(verdict.gap < trial.ttl / 3, "somebody has noticed: {verdict}");
-    verdict
+    Some(verdict)
 }
 
 /// What was forgotten has passed, by the store's clock: it grants again.
-fn let_the_forgotten_pass(server: &mut dyn Server) {
+pub(crate) fn let_the_forgotten_pass(server: &dyn Server) {
     let seconds = (2 * (MAX_TTL + CLOCK_SLACK)).as_secs();
     server.set_clock(i64::try_from(seconds).expect("a few minutes"));
 }
 
 /// Loses everything while holders draw: they use up their windows, and no others are granted until those have passed
 /// that may have been forgotten.
-pub(crate) fn a_loss(server: &mut dyn Server, trial: &Trial) -> Verdict {
+pub(crate) fn a_loss(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     let mut holders = holders(server, trial);
     server.wipe();
     // Nor is anybody else granted anything.
@@ -88,18 +98,18 @@ pub(crate) fn a_loss(server: &mut dyn Server, trial: &Trial) -> Verdict {
     verdict(holders)
 }
 
-pub(crate) fn a_lost_record(server: &mut dyn Server, trial: &Trial) -> Verdict {
+pub(crate) fn a_lost_record(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     let mut holders = holders(server, trial);
     server.lose_record(1);
     holders.push(trial.start(server));
     thread::sleep(2 * trial.ttl);
     let_the_forgotten_pass(server);
     some_draw(&holders);
-    Verdict::of(holders.into_iter().map(Holder::kill))
+    Some(Verdict::of(holders.into_iter().map(Holder::kill)))
 }
 
 /// Goes back to a copy that is older than the holders' leases.
-pub(crate) fn an_old_copy(server: &mut dyn Server, trial: &Trial) -> Verdict {
+pub(crate) fn an_old_copy(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     server.initialise(3);
     server.copy();
     let mut holders = holders(server, trial);
@@ -108,11 +118,11 @@ pub(crate) fn an_old_copy(server: &mut dyn Server, trial: &Trial) -> Verdict {
     end(&holders, trial);
     let_the_forgotten_pass(server);
     some_draw(&holders);
-    Verdict::of(holders.into_iter().map(Holder::kill))
+    Some(Verdict::of(holders.into_iter().map(Holder::kill)))
 }
 
 /// Is killed and started again.
-pub(crate) fn a_crash(server: &mut dyn Server, trial: &Trial) -> Verdict {
+pub(crate) fn a_crash(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     let holders = holders(server, trial);
     for _ in 0..3 {
         server.crash();
@@ -124,15 +134,39 @@ pub(crate) fn a_crash(server: &mut dyn Server, trial: &Trial) -> Verdict {
     verdict(holders)
 }
 
-/// Its clock is set an hour ahead, and an hour back, and right again.
-pub(crate) fn a_stepped_clock(server: &mut dyn Server, trial: &Trial) -> Verdict {
+/// Its clock is set an hour ahead, which is the time to go by, and right again: no lease is granted or renewed until it
+/// is as late once more.
+pub(crate) fn a_clock_set_ahead(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     let holders = holders(server, trial);
     server.set_clock(3600);
-    thread::sleep(2 * trial.ttl);
+    all_renew(server);
     all_draw(&holders);
     server.set_clock(0);
     end(&holders, trial);
     server.set_clock(3600);
     all_draw(&holders);
     verdict(holders)
+}
+
+/// Its clock is set an hour back, and right again.
+pub(crate) fn a_clock_set_back(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
+    let mut holders = holders(server, trial);
+    server.set_clock(-3600);
+    // Nor is anybody else granted anything.
+    holders.push(trial.start(server));
+    end(&holders, trial);
+    server.set_clock(0);
+    some_draw(&holders);
+    Some(Verdict::of(holders.into_iter().map(Holder::kill)))
+}
+
+/// Waits until each worker that was granted was granted or renewed once more.
+fn all_renew(server: &dyn Server) {
+    let mut admin = server.admin();
+    let mut counters = || {
+        let survey = admin.survey().expect("a store");
+        survey.workers.iter().map(|worker| worker.counter).collect::<Vec<_>>()
+    };
+    let before = counters();
+    soon("renewals", || counters().iter().zip(&before).all(|(now, before)| now > before).then_some(()));
 }

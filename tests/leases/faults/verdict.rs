@@ -39,3 +39,23 @@ impl fmt::Display for Verdict {
         write!(f, "{} IDs, {} duplicates, {:.1?} without IDs at most", self.ids, self.duplicates, self.gap)
     }
 }
+
+/// What has come of each fault on a store: printed as one when the store's test ends, however it does.
+pub(crate) struct Matrix(String);
+
+impl Matrix {
+    pub(crate) fn new() -> Self {
+        Self("| fault | store | IDs | duplicates | s without IDs |\n|---|---|---|---|---|\n".into())
+    }
+
+    pub(crate) fn add(&mut self, fault: &str, store: &str, verdict: &Verdict) {
+        let Verdict { ids, duplicates, gap } = verdict;
+        self.0 += &format!("| {fault} | {store} | {ids} | {duplicates} | {:.1} |\n", gap.as_secs_f64());
+    }
+}
+
+impl Drop for Matrix {
+    fn drop(&mut self) {
+        print!("\n{}", self.0);
+    }
+}

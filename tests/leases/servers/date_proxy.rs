@@ -1,14 +1,16 @@
 //! A proxy for HTTP that sets the clock of the server behind it, as far as clients can tell: by the header `Date`.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::proxy::Front;
+
 /// Passes on each request and each reply, as they are but for the `Date`.
 pub(crate) struct DateProxy {
-    address: SocketAddr,
+    front: Front,
     shared: Arc<Shared>,
 }
 
@@ -23,8 +25,6 @@ struct State {
     delay: Duration,
     lost: Option<&'static str>,
     log: Vec<Passed>,
-    clients: Vec<TcpStream>,
-    ended: bool,
 }
 
 /// A request that was answered.
@@ -38,37 +38,14 @@ pub(crate) struct Passed {
 impl DateProxy {
     /// In front of the server at this port of the loopback.
     pub(crate) fn start(upstream: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let state = State {
-            upstream,
-            offset: 0,
-            dateless: false,
-            delay: Duration::ZERO,
-            lost: None,
-            log: Vec::new(),
-            clients: Vec::new(),
-            ended: false,
-        };
+        let state = State { upstream, offset: 0, dateless: false, delay: Duration::ZERO, lost: None, log: Vec::new() };
         let shared = Arc::new(Shared { state: Mutex::new(state) });
-        let accepting = Arc::clone(&shared);
-        thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                if accepting.state().ended {
-                    return;
-                }
-                let Ok(clone) = client.try_clone() else { continue };
-                accepting.state().clients.push(clone);
-                let shared = Arc::clone(&accepting);
-                // Ends with the connection, of whichever side.
-                thread::spawn(move || shared.serve(client));
-            }
-        });
-        Self { address, shared }
+        let serving = Arc::clone(&shared);
+        Self { front: Front::open(move |client| serving.serve(&client)), shared }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.address.port()
+        self.front.port()
     }
 
     /// Moves the server's clock by so many seconds from what it really reads.
@@ -98,9 +75,7 @@ impl DateProxy {
 
     /// Closes all connections, as those of a server that is killed are.
     pub(crate) fn disconnect(&self) {
-        for client in self.shared.state().clients.drain(..) {
-            let _ = client.shutdown(Shutdown::Both);
-        }
+        self.front.disconnect();
     }
 
     /// What was passed on since this was asked last.
@@ -109,23 +84,14 @@ impl DateProxy {
     }
 }
 
-impl Drop for DateProxy {
-    fn drop(&mut self) {
-        self.shared.state().ended = true;
-        self.disconnect();
-        // The thread that accepts sees it at the next connection.
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no thread panics with it")
     }
 
-    fn serve(&self, client: TcpStream) {
+    fn serve(&self, client: &TcpStream) {
         let mut upstream = None;
-        let _ = self.pass(&client, &mut upstream);
+        let _ = self.pass(client, &mut upstream);
         let _ = client.shutdown(Shutdown::Both);
     }
 

@@ -26,6 +26,13 @@ impl Directory {
         self.scratch.path().join("store")
     }
 
+    /// Does something to the files while no process changes them.
+    fn locked(&self, change: impl FnOnce()) {
+        let lock = fs::File::create(self.path().join("lock")).expect("the lock");
+        lock.lock().expect("the lock");
+        change();
+    }
+
     fn file(&self) -> PathBuf {
         self.path().join("leases")
     }
@@ -52,29 +59,38 @@ impl Server for Directory {
         Box::new(FileStore::with_clock(self.path(), clock))
     }
 
+    fn directory(&self) -> Option<PathBuf> {
+        Some(self.path())
+    }
+
     /// As a disk does that is gone.
-    fn stop(&mut self) {
+    fn stop(&self) {
         fs::rename(self.path(), self.scratch.path().join("away")).expect("the store is there");
     }
 
-    fn go_on(&mut self) {
+    fn go_on(&self) {
         fs::rename(self.scratch.path().join("away"), self.path()).expect("the store is away");
     }
 
     /// As at a crash in the midst of a write: half of it is left.
     fn crash(&mut self) {
-        let half = fs::read(self.file()).map_or(Vec::new(), |bytes| bytes[..bytes.len() / 2].to_vec());
-        fs::write(self.path().join("leases.new"), half).expect("a file");
+        self.locked(|| {
+            let half = fs::read(self.file()).map_or(Vec::new(), |bytes| bytes[..bytes.len() / 2].to_vec());
+            fs::write(self.path().join("leases.new"), half).expect("a file");
+        });
     }
 
-    fn wipe(&mut self) {
-        fs::remove_file(self.file()).expect("the store's file");
+    /// Empties it, of the lock as well.
+    fn wipe(&self) {
+        self.locked(|| {
+            for entry in fs::read_dir(self.path()).expect("the store").flatten() {
+                fs::remove_file(entry.path()).expect("a file of the store's");
+            }
+        });
     }
 
-    fn lose_record(&mut self, worker: u64) {
-        let lock = fs::File::create(self.path().join("lock")).expect("the lock");
-        lock.lock().expect("the lock");
-        crate::file::lose_record(&self.file(), worker);
+    fn lose_record(&self, worker: u64) {
+        self.locked(|| crate::file::lose_record(&self.file(), worker));
     }
 
     fn copy(&mut self) {
@@ -82,11 +98,13 @@ impl Server for Directory {
     }
 
     fn restore(&mut self) {
-        fs::copy(self.scratch.path().join("copy"), self.path().join("back")).expect("the copy");
-        fs::rename(self.path().join("back"), self.file()).expect("the copy");
+        self.locked(|| {
+            fs::copy(self.scratch.path().join("copy"), self.path().join("back")).expect("the copy");
+            fs::rename(self.path().join("back"), self.file()).expect("the copy");
+        });
     }
 
-    fn set_clock(&mut self, seconds: i64) {
+    fn set_clock(&self, seconds: i64) {
         self.write_clock(seconds);
     }
 }

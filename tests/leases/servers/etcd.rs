@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::Server;
 use super::date_proxy::DateProxy;
+use super::proxy::Proxy;
 use crate::scratch::Scratch;
 use crate::skip::skipped;
 use crate::soon::soon;
@@ -215,13 +216,19 @@ impl Server for EtcdServer {
         format!("etcd://127.0.0.1:{}", self.proxy.port())
     }
 
+    fn by_proxy(&self) -> Option<(Proxy, String)> {
+        let proxy = Proxy::to(self.proxy.port());
+        let url = format!("etcd://127.0.0.1:{}", proxy.port());
+        Some((proxy, url))
+    }
+
     /// Does not even refuse a connection.
-    fn stop(&mut self) {
+    fn stop(&self) {
         self.signal("STOP");
         until_stopped(self.child.as_ref().expect("it runs").id());
     }
 
-    fn go_on(&mut self) {
+    fn go_on(&self) {
         self.signal("CONT");
     }
 
@@ -230,11 +237,11 @@ impl Server for EtcdServer {
         self.restart();
     }
 
-    fn wipe(&mut self) {
+    fn wipe(&self) {
         self.post("/v3/kv/deleterange", &json!({ "key": "AA==", "range_end": "AA==" }));
     }
 
-    fn lose_record(&mut self, worker: u64) {
+    fn lose_record(&self, worker: u64) {
         self.post("/v3/kv/deleterange", &json!({ "key": base64(&format!("/casflake/default/workers/{worker}")) }));
     }
 
@@ -250,7 +257,7 @@ impl Server for EtcdServer {
         self.restart();
     }
 
-    fn set_clock(&mut self, seconds: i64) {
+    fn set_clock(&self, seconds: i64) {
         self.proxy.set_clock(seconds);
     }
 }

@@ -7,8 +7,12 @@ mod directory;
 pub(crate) mod etcd;
 #[cfg(all(target_os = "linux", feature = "postgres"))]
 pub(crate) mod postgres;
+#[allow(dead_code, reason = "each kind of server needs some of it")]
+pub(crate) mod proxy;
 #[cfg(all(target_os = "linux", feature = "redis"))]
 pub(crate) mod redis;
+
+use std::path::PathBuf;
 
 use casflake::lease::{LeaseAdmin, open};
 use casflake::{Scheme, Standard};
@@ -16,6 +20,7 @@ use casflake::{Scheme, Standard};
 pub(crate) use directory::Directory;
 #[cfg(feature = "etcd")]
 pub(crate) use etcd::EtcdServer;
+use proxy::Proxy;
 
 /// A store, and what can happen to it.
 pub(crate) trait Server {
@@ -23,18 +28,28 @@ pub(crate) trait Server {
 
     fn url(&self) -> String;
 
-    /// Answers nobody, until it goes on.
-    fn stop(&mut self);
+    /// A way to it that can be cut, and the URL by that. `None` where there is nothing to cut.
+    fn by_proxy(&self) -> Option<(Proxy, String)> {
+        None
+    }
 
-    fn go_on(&mut self);
+    /// Where its files are, if that is its users' business.
+    fn directory(&self) -> Option<PathBuf> {
+        None
+    }
+
+    /// Answers nobody, until it goes on.
+    fn stop(&self);
+
+    fn go_on(&self);
 
     /// Is killed, and started again on what it has kept.
     fn crash(&mut self);
 
     /// Loses everything.
-    fn wipe(&mut self);
+    fn wipe(&self);
 
-    fn lose_record(&mut self, worker: u64);
+    fn lose_record(&self, worker: u64);
 
     /// Keeps a copy of what it holds now.
     fn copy(&mut self);
@@ -43,7 +58,7 @@ pub(crate) trait Server {
     fn restore(&mut self);
 
     /// Sets its clock so many seconds off the host's.
-    fn set_clock(&mut self, seconds: i64);
+    fn set_clock(&self, seconds: i64);
 
     fn admin(&self) -> Box<dyn LeaseAdmin> {
         open(&self.url()).expect("a store")
@@ -55,6 +70,7 @@ pub(crate) trait Server {
     }
 }
 
+/// Here, because the library's own tests know the server and nothing of this trait.
 #[cfg(all(target_os = "linux", feature = "redis"))]
 impl Server for redis::RedisServer {
     fn name(&self) -> &'static str {
@@ -65,11 +81,17 @@ impl Server for redis::RedisServer {
         Self::url(self)
     }
 
-    fn stop(&mut self) {
+    fn by_proxy(&self) -> Option<(Proxy, String)> {
+        let proxy = Proxy::to(self.port());
+        let url = self.url_by(proxy.port());
+        Some((proxy, url))
+    }
+
+    fn stop(&self) {
         Self::stop(self);
     }
 
-    fn go_on(&mut self) {
+    fn go_on(&self) {
         Self::go_on(self);
     }
 
@@ -78,11 +100,11 @@ impl Server for redis::RedisServer {
         self.restart();
     }
 
-    fn wipe(&mut self) {
+    fn wipe(&self) {
         self.flush_all();
     }
 
-    fn lose_record(&mut self, worker: u64) {
+    fn lose_record(&self, worker: u64) {
         Self::lose_record(self, worker);
     }
 
@@ -94,7 +116,7 @@ impl Server for redis::RedisServer {
         self.restore_data();
     }
 
-    fn set_clock(&mut self, seconds: i64) {
+    fn set_clock(&self, seconds: i64) {
         Self::set_clock(self, seconds);
     }
 }

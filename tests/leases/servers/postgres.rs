@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
+use super::Server;
+use super::proxy::Proxy;
+
 /// How long anything may take here, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -42,7 +45,7 @@ impl PostgresServer {
         Self::new(settings, None)
     }
 
-    /// With a clock that [`set_clock`](Self::set_clock) sets. `None` as well where libfaketime is not installed.
+    /// With a clock that [`set_clock`](Server::set_clock) sets. `None` as well where libfaketime is not installed.
     pub(crate) fn start_with_faked_clock() -> Option<Self> {
         Self::new(&[], Some(libfaketime()?))
     }
@@ -59,11 +62,7 @@ impl PostgresServer {
         Some(server)
     }
 
-    pub(crate) fn url(&self) -> String {
-        self.url_by(self.port)
-    }
-
-    /// As [`url`](Self::url), by another port: a proxy's.
+    /// As [`url`](Server::url), by another port: a proxy's.
     pub(crate) fn url_by(&self, port: u16) -> String {
         format!("postgresql://postgres@127.0.0.1:{port}/postgres")
     }
@@ -75,27 +74,6 @@ impl PostgresServer {
     /// All that the server has said.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.directory.join("log")).unwrap_or_default()).into_owned()
-    }
-
-    /// Lets its clock be so many seconds ahead, or behind. Only for a server that was started with a faked clock.
-    pub(crate) fn set_clock(&self, offset_seconds: i64) {
-        let (new, file) = (self.directory.join("clock.new"), self.clock_file());
-        fs::write(&new, format!("{offset_seconds:+}\n")).expect("a file is written");
-        fs::rename(new, file).expect("a file is renamed");
-    }
-
-    /// Freezes all its processes, as a host that hangs.
-    pub(crate) fn stop(&self) {
-        // One that was just forked is seen the next time.
-        let mut stopped = BTreeSet::new();
-        while let Some(pid) = self.processes().into_iter().find(|pid| !stopped.contains(pid)) {
-            send(pid, Signal::STOP);
-            stopped.insert(pid);
-        }
-    }
-
-    pub(crate) fn go_on(&self) {
-        self.processes().into_iter().for_each(|pid| send(pid, Signal::CONT));
     }
 
     /// Kills all its processes at once, as a crash does.
@@ -145,23 +123,7 @@ impl PostgresServer {
         self.start_again(&["restore_command=false"]);
     }
 
-    pub(crate) fn drop_tables(&self) {
-        self.sql("DROP TABLE casflake_spaces, casflake_leases");
-    }
-
-    /// Deletes what is known of this worker.
-    pub(crate) fn lose_record(&self, worker: u64) {
-        self.sql(&format!("DELETE FROM casflake_leases WHERE worker = {worker}"));
-    }
-
-    /// Keeps a copy of all that is on its disk.
-    pub(crate) fn copy_data(&mut self) {
-        self.shut_down();
-        run(Command::new("cp").arg("-a").arg(self.data()).arg(self.directory.join("copy")));
-        self.restart();
-    }
-
-    /// Puts the copy back as if it had never been away.
+    /// Puts the [copy](Server::copy) back as if it had never been away.
     pub(crate) fn restore_data(&mut self) {
         self.put_back();
         self.restart();
@@ -411,21 +373,33 @@ fn children(parent: u32) -> Vec<u32> {
     pids.filter(|pid| state(*pid).is_some_and(|(_, of)| of == parent)).collect()
 }
 
-impl crate::servers::Server for PostgresServer {
+impl Server for PostgresServer {
     fn name(&self) -> &'static str {
         "postgresql"
     }
 
     fn url(&self) -> String {
-        Self::url(self)
+        self.url_by(self.port)
     }
 
-    fn stop(&mut self) {
-        Self::stop(self);
+    fn by_proxy(&self) -> Option<(Proxy, String)> {
+        let proxy = Proxy::to(self.port);
+        let url = self.url_by(proxy.port());
+        Some((proxy, url))
     }
 
-    fn go_on(&mut self) {
-        Self::go_on(self);
+    /// Freezes all its processes, as a host that hangs.
+    fn stop(&self) {
+        // One that was just forked is seen the next time.
+        let mut stopped = BTreeSet::new();
+        while let Some(pid) = self.processes().into_iter().find(|pid| !stopped.contains(pid)) {
+            send(pid, Signal::STOP);
+            stopped.insert(pid);
+        }
+    }
+
+    fn go_on(&self) {
+        self.processes().into_iter().for_each(|pid| send(pid, Signal::CONT));
     }
 
     fn crash(&mut self) {
@@ -433,16 +407,19 @@ impl crate::servers::Server for PostgresServer {
         self.restart();
     }
 
-    fn wipe(&mut self) {
-        self.drop_tables();
+    fn wipe(&self) {
+        self.sql("DROP TABLE casflake_spaces, casflake_leases");
     }
 
-    fn lose_record(&mut self, worker: u64) {
-        Self::lose_record(self, worker);
+    fn lose_record(&self, worker: u64) {
+        self.sql(&format!("DELETE FROM casflake_leases WHERE worker = {worker}"));
     }
 
+    /// All that is on its disk.
     fn copy(&mut self) {
-        self.copy_data();
+        self.shut_down();
+        run(Command::new("cp").arg("-a").arg(self.data()).arg(self.directory.join("copy")));
+        self.restart();
     }
 
     /// By recovery, which makes a new timeline of it, as PostgreSQL's documentation has it for a base backup.
@@ -451,7 +428,10 @@ impl crate::servers::Server for PostgresServer {
         self.recover();
     }
 
-    fn set_clock(&mut self, seconds: i64) {
-        Self::set_clock(self, seconds);
+    /// Only for a server that was started with a faked clock.
+    fn set_clock(&self, seconds: i64) {
+        let (new, file) = (self.directory.join("clock.new"), self.clock_file());
+        fs::write(&new, format!("{seconds:+}\n")).expect("a file is written");
+        fs::rename(new, file).expect("a file is renamed");
     }
 }

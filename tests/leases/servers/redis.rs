@@ -58,7 +58,16 @@ impl RedisServer {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        self.url_by(self.port)
+    }
+
+    /// As [`url`](Self::url), by another port: a proxy's.
+    pub(crate) fn url_by(&self, port: u16) -> String {
+        format!("redis://127.0.0.1:{port}")
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The same server by a Unix socket.
