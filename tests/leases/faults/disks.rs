@@ -30,19 +30,19 @@ pub(crate) fn a_read_only_disk(server: &mut dyn Server, trial: &Trial) -> Option
     verdict(holders)
 }
 
-/// Kills a holder that has written a part of the next file, from nothing of it to all.
+/// Kills a holder that has written a part of the next file, from nothing of it to all, or of one that was longer.
 pub(crate) fn cut_off_writes(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     const PARTS: usize = 4;
     let directory = server.directory()?;
     let mut holders = holders(server, trial);
     let mut ids = Vec::new();
-    for part in 0..=PARTS {
+    for part in 0..=PARTS + 1 {
         ids.push(holders.remove(0).kill());
         // As it would have been: with the lock, which goes with the process.
         let lock = fs::File::open(directory.join("lock")).expect("the lock");
         lock.lock().expect("the lock");
         let whole = fs::read(directory.join("leases")).expect("the store's file");
-        fs::write(directory.join("leases.new"), &whole[..whole.len() * part / PARTS]).expect("a file");
+        fs::write(directory.join("leases.new"), &whole.repeat(2)[..whole.len() * part / PARTS]).expect("a file");
         drop(lock);
         soon("a change", || (fs::read(directory.join("leases")).ok()? != whole).then_some(()));
         holders.push(trial.start(server));

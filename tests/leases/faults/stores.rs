@@ -65,14 +65,17 @@ pub(crate) fn a_long_stop(server: &mut dyn Server, trial: &Trial) -> Option<Verd
 
 /// Stops for a third of that: nobody notices.
 pub(crate) fn a_short_stop(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
+    // On a machine that is busy with other things a third of the usual time is over too soon.
+    let trial = &Trial { ttl: 4 * trial.ttl, ..Trial::new() };
     let holders = holders(server, trial);
     for _ in 0..3 {
         server.stop();
         thread::sleep(trial.ttl / 3);
         all_draw(&holders);
         server.go_on();
-        thread::sleep(trial.ttl / 3);
-        all_draw(&holders);
+        // What was asked for before the stop may count from then: it takes another renewal until all is as before.
+        all_renew(server);
+        all_renew(server);
     }
     let verdict = verdict(holders)?;
     assert!(verdict.gap < trial.ttl / 3, "somebody has noticed: {verdict}");
