@@ -93,11 +93,11 @@ fn try_all(mut make: impl FnMut() -> Box<dyn Server>) {
     let mut unused = None;
     for (name, fault) in FAULTS.iter().chain(more) {
         let mut server = unused.take().unwrap_or_else(&mut make);
-        match fault(&mut *server, &Trial::new()) {
-            Some(verdict) => {
-                matrix.add(name, server.name(), &verdict);
-                verdict.assert_good();
-            }
+        matrix.begin(name, server.name());
+        let verdict = fault(&mut *server, &Trial::new());
+        matrix.end(verdict.as_ref());
+        match verdict {
+            Some(verdict) => verdict.assert_good(),
             None => unused = Some(server),
         }
     }

@@ -1,6 +1,7 @@
 //! What has come of a fault.
 
 use std::fmt;
+use std::mem;
 use std::time::Duration;
 
 use super::holder::Drawn;
@@ -41,21 +42,35 @@ impl fmt::Display for Verdict {
 }
 
 /// What has come of each fault on a store: printed as one when the store's test ends, however it does.
-pub(crate) struct Matrix(String);
+pub(crate) struct Matrix {
+    rows: String,
+    /// What is being tried.
+    now: String,
+}
 
 impl Matrix {
     pub(crate) fn new() -> Self {
-        Self("| fault | store | IDs | duplicates | s without IDs |\n|---|---|---|---|---|\n".into())
+        let rows = "| fault | store | IDs | duplicates | s without IDs |\n|---|---|---|---|---|\n".into();
+        Self { rows, now: String::new() }
     }
 
-    pub(crate) fn add(&mut self, fault: &str, store: &str, verdict: &Verdict) {
-        let Verdict { ids, duplicates, gap } = verdict;
-        self.0 += &format!("| {fault} | {store} | {ids} | {duplicates} | {:.1} |\n", gap.as_secs_f64());
+    pub(crate) fn begin(&mut self, fault: &str, store: &str) {
+        self.now = format!("| {fault} | {store} |");
+    }
+
+    pub(crate) fn end(&mut self, verdict: Option<&Verdict>) {
+        let now = mem::take(&mut self.now);
+        if let Some(Verdict { ids, duplicates, gap }) = verdict {
+            self.rows += &format!("{now} {ids} | {duplicates} | {:.1} |\n", gap.as_secs_f64());
+        }
     }
 }
 
 impl Drop for Matrix {
     fn drop(&mut self) {
-        print!("\n{}", self.0);
+        if !self.now.is_empty() {
+            self.rows += &format!("{} failed | | |\n", self.now);
+        }
+        print!("\n{}", self.rows);
     }
 }
