@@ -131,6 +131,14 @@ pub struct Survey {
     pub workers: Vec<SurveyedWorker>,
 }
 
+impl Survey {
+    /// What a store of your own holds.
+    #[must_use]
+    pub const fn new(unix_nanos: u64, space: Option<SurveyedSpace>, workers: Vec<SurveyedWorker>) -> Self {
+        Self { unix_nanos, space, workers }
+    }
+}
+
 /// What a store holds of all workers together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -144,6 +152,12 @@ pub struct SurveyedSpace {
 }
 
 impl SurveyedSpace {
+    /// That of a store of your own, whose windows are ticks of `layout`.
+    #[must_use]
+    pub fn new(layout: &Layout, workers: u64, floor: u64) -> Self {
+        Self { layout: fingerprint(layout), workers, floor }
+    }
+
     /// Whether the windows are ticks of this layout.
     #[must_use]
     pub fn is_of(&self, layout: &Layout) -> bool {
@@ -165,4 +179,13 @@ pub struct SurveyedWorker {
     pub counter: u64,
     /// Who holds it; `None` where it was released.
     pub owner: Option<String>,
+}
+
+impl SurveyedWorker {
+    /// That of a store of your own, by its last lease; `owner` where that was not released.
+    #[must_use]
+    pub const fn new(lease: &Lease, owner: Option<String>) -> Self {
+        let Lease { worker, from, until, counter, .. } = *lease;
+        Self { worker, from, until, counter, owner }
+    }
 }
