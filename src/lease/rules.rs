@@ -5,15 +5,19 @@
 //! |---|---|
 //! | a worker is free when its window has passed on the store's clock, and its holder is not known to be alive | a holder from being robbed |
 //! | a new window begins where the worker's last one ended, or later | two windows of one worker apart, whatever the clocks do |
-//! | ... and not below the floor | windows apart from those that a store has forgotten |
+//! | ... and not below the floor, nor before that has come | windows apart from those that a store has forgotten |
 //! | ... and after the last tick that the caller issued | one process's IDs in order |
 //! | a renewal never lowers the end | a holder's fence, which never moves back, below the next window |
-//! | token and counter must be the record's | late and repeated messages from having an effect |
+//! | token, counter and window must be the record's | late and repeated messages from having an effect |
 //! | a release clears the token | a renewal that was late from reviving what was released |
+//! | nothing is written but to what was looked at | a decision that was slow from having an effect |
+//! | a space that was found missing is looked at twice | who was slow to find that from lowering the floor |
 //!
 //! A store that has lost something (all of it, one record, or all since some time ago), or that another server has
 //! taken over, may have granted windows that it does not know of. None of them ends later than `MAX_TTL` +
 //! `CLOCK_SLACK` after the loss: that is where its floor is put.
+//!
+//! What each rule is for is proved by taking it out: `rules/explorer` then finds two windows that overlap, or worse.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
