@@ -580,6 +580,10 @@ fn a_renewal_keeps_to_the_rule() {
         let of_another_grant = Lease::new(0, kept.from() - 1, kept.until(), kept.counter(), kept.token());
         assert_lost(renew(&of_another_grant, 1), LostReason::Taken);
         assert_eq!(rows(), before);
+        let knows_more = Lease::new(0, kept.from(), kept.until() + 1, kept.counter(), kept.token());
+        assert_lost(renew(&knows_more, 1), LostReason::StoreChanged);
+        assert_eq!(rows(), before);
+        set(&format!("spaces: floor = {}", kept.from()));
         set("spaces: version = 0");
         assert_lost(renew(&kept, 1), LostReason::StoreChanged);
         set(&format!("spaces: floor = {}", kept.from()));
