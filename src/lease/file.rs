@@ -56,13 +56,21 @@ const HEADER: &str = "casflake leases 1 ";
 /// [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless the store was [initialised](super::LeaseAdmin::initialise).
 ///
 /// # What it does not
-/// Nothing holds on a network file system without locks, if several hosts share the directory, nor where the *whole*
-/// file system or machine was set back to an older state without a trace. A process that is stopped in the midst of a
-/// change keeps the others from the store until it goes on or ends; after two seconds their calls fail, and are tried
-/// again.
+/// * Nothing holds on a network file system without locks, if several hosts share the directory, nor where the *whole*
+///   file system or machine was set back to an older state without a trace.
+/// * An older file that is put back without being copied goes unnoticed until a holder renews who knows more, for it
+///   has the inode and the time it had: one that was kept by a hard link (`cp -al`) or moved aside and back. Where the file
+///   system does not know when a file was made, so does a copy that happens to be given the inode of what was copied.
+/// * A process that is stopped in the midst of a change keeps the others from the store until it goes on or ends; after
+///   two seconds their calls fail, and are tried again. (If it is killed, so does a child that it has forked off in the
+///   midst.) Do not remove `lock`: end the process that holds it.
 pub struct FileStore<C = SystemClock> {
     directory: PathBuf,
     clock: C,
+    /// Whether the names in the directory last, as far as this store has changed them.
+    is_synced: bool,
+    /// How they are made to: [`sync`], but for tests.
+    sync: fn(&Path) -> io::Result<()>,
 }
 
 impl FileStore {
@@ -77,7 +85,7 @@ impl<C: Clock> FileStore<C> {
     /// The leases in `directory`, by another clock than the system's.
     #[must_use]
     pub fn with_clock(directory: impl Into<PathBuf>, clock: C) -> Self {
-        Self { directory: directory.into(), clock }
+        Self { directory: directory.into(), clock, is_synced: true, sync }
     }
 
     fn path(&self) -> PathBuf {
@@ -88,41 +96,88 @@ impl<C: Clock> FileStore<C> {
         u64::try_from(self.clock.unix_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Locks the store for this call, or for as long as the guard lives.
-    fn lock(&self) -> Result<File, StoreError> {
+    /// Locks the store for as long as the guard lives.
+    fn lock(&self) -> Result<Locked, StoreError> {
         let path = self.directory.join("lock");
         let failed = |error: io::Error| StoreError::unavailable(format!("locking {}", path.display()), error);
+        let late = |why: &str| failed(io::Error::new(ErrorKind::TimedOut, why));
         let started = Instant::now();
         loop {
             let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+            let is_late = started.elapsed() >= PATIENCE;
             match file.try_lock() {
-                // Who has locked a file that is there no more has locked nothing.
-                Ok(()) if is_at(&file, &path) => return Ok(file),
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => {
-                    thread::sleep(Duration::from_millis(1));
+                Ok(()) => {
+                    let locked = Locked { file, path: path.clone() };
+                    // Who has locked a file that is there no more has locked nothing.
+                    if locked.is_in_place() {
+                        return Ok(locked);
+                    }
+                    if is_late {
+                        return Err(late("another file was put in its place each time for 2 s"));
+                    }
                 }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(failed(io::Error::new(ErrorKind::TimedOut, "another process has locked it for 2 s")));
+                Err(TryLockError::WouldBlock) if is_late => {
+                    return Err(late(
+                        "another process has locked it for 2 s: if it hangs end that process, do not remove the file",
+                    ));
                 }
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
         }
     }
 
-    /// Puts these in place of what is there, and makes it last. Unless `is_original` the file will pass for a copy.
-    fn write(&self, space: &Space, records: &BTreeMap<u64, Record>, is_original: bool) -> io::Result<()> {
-        let temporary = self.directory.join("leases.new");
-        let mut file = File::create(&temporary)?;
-        let mark = mark(&file.metadata()?).filter(|_| is_original);
-        let stored = StoredRef { mark, space, records };
-        let written = file.write_all(encode(&stored)?.as_bytes()).and_then(|()| file.sync_all());
-        if let Err(error) = written {
-            let _ = fs::remove_file(&temporary);
-            return Err(error);
+    /// Removes what others have begun to write: who has the lock knows that they were killed, or that their lock was
+    /// taken away. In that case they can put it in place no more, whenever they go on.
+    fn clear(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(is_temporary) {
+                fs::remove_file(entry.path()).or_else(|error| match error.kind() {
+                    ErrorKind::NotFound => Ok(()),
+                    _ => Err(error),
+                })?;
+            }
         }
-        fs::rename(&temporary, self.path())?;
-        sync(&self.directory)
+        Ok(())
+    }
+
+    /// Puts these in place of what is there, and makes it last. Unless `is_original` the file will pass for a copy.
+    fn write(
+        &mut self,
+        locked: &Locked,
+        space: &Space,
+        records: &BTreeMap<u64, Record>,
+        is_original: bool,
+    ) -> io::Result<()> {
+        // Of a name that nothing else has: where the lock was taken away, another may write at the same time.
+        let temporary = self.directory.join(format!("{BEFORE}{}{AFTER}", Token::random()?));
+        let put = self.put(locked, &temporary, &StoredRef { mark: None, space, records }, is_original);
+        put.inspect_err(|_| drop(fs::remove_file(&temporary)))?;
+        self.settle()
+    }
+
+    /// The first half of a write, after which it has its effect, but may not last.
+    fn put(&mut self, locked: &Locked, temporary: &Path, stored: &StoredRef<'_>, is_original: bool) -> io::Result<()> {
+        let mut file = File::create_new(temporary)?;
+        let mark = mark(&file.metadata()?).filter(|_| is_original);
+        file.write_all(encode(&StoredRef { mark, ..*stored })?.as_bytes())?;
+        file.sync_all()?;
+        // Now that the file is there: whoever gets the lock after this look clears that file away.
+        if !locked.is_in_place() {
+            return Err(io::Error::other("the lock or the directory was removed or replaced meanwhile"));
+        }
+        self.is_synced = false;
+        fs::rename(temporary, self.path())
+    }
+
+    /// Makes the names in the directory last.
+    fn settle(&mut self) -> io::Result<()> {
+        if !self.is_synced {
+            (self.sync)(&self.directory)?;
+            self.is_synced = true;
+        }
+        Ok(())
     }
 }
 
@@ -130,11 +185,14 @@ impl<C: Clock + Send> Cells for FileStore<C> {
     fn read(&mut self) -> Result<Contents, StoreError> {
         let path = self.path();
         let failed = |error: io::Error| StoreError::unavailable(format!("reading {}", path.display()), error);
+        // What a write has left that failed may be what the caller asks for, and is not to be used before it lasts.
+        self.settle().map_err(failed)?;
         let read = File::open(&path).and_then(|file| Ok((mark(&file.metadata()?), io::read_to_string(file)?)));
         let stored = match read {
             Ok((mark, text)) => {
                 let stored = decode(&text).map_err(|why| StoreError::corrupt(path.display().to_string(), why))?;
-                Some((stored.mark == mark, stored))
+                let copy = (stored.mark != mark).then(|| copied(mark, &text));
+                Some((copy, stored))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 // An empty directory is an empty store; none is a mistake.
@@ -146,22 +204,28 @@ impl<C: Clock + Send> Cells for FileStore<C> {
             }
             Err(error) => return Err(failed(error)),
         };
-        let (space, records, is_original) = match stored {
-            Some((is_original, Stored { space, records, .. })) => (Some(space), records, is_original),
-            None => (None, BTreeMap::new(), false),
-        };
-        // A copy, of whatever age, is none of those that this store has written.
-        let incarnation = match &space {
-            Some(space) if is_original => space.incarnation.clone(),
-            _ => incarnation()?,
+        let (space, records, incarnation) = match stored {
+            Some((None, Stored { space, records, .. })) => {
+                let incarnation = space.incarnation.clone();
+                (Some(space), records, incarnation)
+            }
+            // A copy, of whatever age, is none of those that this store has written.
+            Some((Some(copy), Stored { space, records, .. })) => (Some(space), records, copy),
+            None => (None, BTreeMap::new(), incarnation()?),
         };
         Ok(Contents { unix_nanos: self.unix_nanos(), incarnation, space, records, live: BTreeSet::new() })
     }
 
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
-        let _lock = self.lock()?;
+        let locked = self.lock()?;
+        let place = self.path();
+        let failed = |error| StoreError::unavailable(format!("writing {}", place.display()), error);
+        // Before it is read what there is: nobody changes that any more but who holds the lock.
+        self.clear().map_err(failed)?;
         let now = self.read()?;
-        if !now.is_as_seen(seen, change) {
+        // The same backup, copied back once more, looks like the first copy, and has forgotten more.
+        let is_another = now.space.is_some() && now.incarnation != seen.incarnation;
+        if is_another || !now.is_as_seen(seen, change) {
             return Ok(false);
         }
         // What was copied back stays a copy until somebody has seen that it is one, and raised the floor of the space.
@@ -169,8 +233,7 @@ impl<C: Clock + Send> Cells for FileStore<C> {
         let Contents { space, mut records, .. } = now;
         records.extend(change.records.iter().cloned());
         if let Some(space) = change.space.as_ref().or(space.as_ref()) {
-            self.write(space, &records, is_original)
-                .map_err(|error| StoreError::unavailable(format!("writing {}", self.path().display()), error))?;
+            self.write(&locked, space, &records, is_original).map_err(failed)?;
         }
         Ok(true)
     }
@@ -182,6 +245,41 @@ impl<C: fmt::Debug> fmt::Debug for FileStore<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileStore").field("directory", &self.directory).field("clock", &self.clock).finish()
     }
+}
+
+/// The lock of a directory.
+struct Locked {
+    file: File,
+    path: PathBuf,
+}
+
+impl Locked {
+    fn is_in_place(&self) -> bool {
+        is_at(&self.file, &self.path)
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // To close the file is not enough: a process that was forked off meanwhile has it open as well. Where this
+        // fails it is unlocked when the last of them has ended.
+        let _ = self.file.unlock();
+    }
+}
+
+/// What a file is named before it is put in place: between these, a token.
+const BEFORE: &str = "leases.";
+const AFTER: &str = ".new";
+
+fn is_temporary(name: &str) -> bool {
+    let token = name.strip_prefix(BEFORE).and_then(|rest| rest.strip_suffix(AFTER));
+    token.is_some_and(|token| token.parse::<Token>().is_ok())
+}
+
+/// What serves a store in whose place a copy was put: another for each copy, and the same each time that one is read.
+fn copied(mark: Option<Mark>, text: &str) -> String {
+    let made = mark.map(|Mark { inode, created_nanos }| (inode, created_nanos.unwrap_or(0))).unwrap_or_default();
+    format!("a copy of {:016x}, inode {}, made at {} ns", checksum(text.as_bytes()), made.0, made.1)
 }
 
 /// A name that nothing else has.

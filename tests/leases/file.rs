@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use casflake::lease::{
     CLOCK_SLACK, FileStore, Grant, LeaseAdmin, LeaseStore, LostReason, MAX_TTL, Request, StoreError, Token,
 };
-use casflake::{Layout, ManualClock, Scheme, Sonyflake, Standard};
+use casflake::{Clock, Layout, ManualClock, Scheme, Sonyflake, Standard};
 
 use crate::disk::Disk;
 use crate::scratch::Scratch;
@@ -45,6 +46,35 @@ impl Setting {
 
     fn file(&self) -> std::path::PathBuf {
         self.path().join("leases")
+    }
+}
+
+/// A clock of one who is slow: something else is done when it was read for the first or the second time, as a call
+/// looks at the store, or holds its lock.
+struct Busy {
+    clock: Arc<ManualClock>,
+    reading: u64,
+    act: Mutex<(u64, Box<dyn FnMut() + Send>)>,
+}
+
+const LOOKS: u64 = 1;
+const HAS_LOCKED: u64 = 2;
+
+impl Busy {
+    fn when(clock: &Arc<ManualClock>, reading: u64, act: impl FnMut() + Send + 'static) -> Self {
+        Self { clock: Arc::clone(clock), reading, act: Mutex::new((0, Box::new(act))) }
+    }
+}
+
+impl Clock for Busy {
+    fn unix_millis(&self) -> u64 {
+        let now = self.clock.unix_millis();
+        let (readings, act) = &mut *self.act.lock().unwrap();
+        *readings += 1;
+        if *readings == self.reading {
+            act();
+        }
+        now
     }
 }
 
@@ -111,11 +141,18 @@ fn i8_what_a_crash_has_left_of_a_write_does_no_harm() {
     let mut store = setting.store();
     let mut grant = acquire(&mut store).unwrap();
     let whole = fs::read(setting.file()).unwrap();
+    let others = ["leases.new", "leases.old.new", "leases.0123456789abcdef0123456789abcdef"];
     for end in [0, 1, 17, whole.len() / 2, whole.len() - 1, whole.len()] {
-        fs::write(setting.path().join("leases.new"), &whole[..end]).unwrap();
+        for left in others.iter().chain(&["leases.0123456789abcdef0123456789abcdef.new"]) {
+            fs::write(setting.path().join(left), &whole[..end]).unwrap();
+        }
         let renewed = renew(&mut store, &grant).unwrap();
         assert_eq!(renewed.lease.counter(), grant.lease.counter() + 1);
         grant = renewed;
+        // It is cleared away, and nothing is that may be somebody's.
+        let mut names = names(setting.path());
+        names.retain(|name| !others.contains(&&**name));
+        assert_eq!(names, ["leases", "lock"]);
     }
 }
 
@@ -274,15 +311,116 @@ fn i5_a_time_to_live_or_a_number_of_workers_that_does_not_fit_is_refused() {
 }
 
 #[test]
-fn a_lock_that_another_keeps_ends_a_call_and_one_on_a_file_that_is_gone_does_not() {
+fn a_lock_that_another_keeps_ends_a_call_and_says_what_to_do() {
     let setting = Setting::granting(4);
     let lock = setting.path().join("lock");
     let held = fs::File::open(&lock).unwrap();
     held.lock().unwrap();
+    let Err(StoreError::Unavailable { what, cause }) = acquire(&mut setting.store()) else { panic!("not locked") };
+    assert!(what.contains("lock") && cause.to_string().contains("do not remove the file"), "{what}: {cause}");
+    drop(held);
+    acquire(&mut setting.store()).unwrap();
+}
+
+/// Would catch: one who was slow and puts what he has read in place of what others have written since, who did not wait
+/// for him as an operator has removed the lock (which he should not), or has replaced the directory.
+#[cfg(unix)]
+#[test]
+fn i1_a_change_whose_lock_was_taken_away_is_not_made() {
+    type Sabotage = fn(&Path);
+    let remove: Sabotage = |path| fs::remove_file(path.join("lock")).unwrap();
+    let replace: Sabotage = |path| {
+        fs::rename(path, path.with_extension("aside")).unwrap();
+        fs::create_dir(path).unwrap();
+        fs::rename(path.with_extension("aside").join("leases"), path.join("leases")).unwrap();
+    };
+    for sabotage in [remove, replace] {
+        let setting = Setting::granting(1);
+        let path = setting.path().join("store");
+        fs::create_dir(&path).unwrap();
+        let store = |path: &Path| FileStore::with_clock(path, ManualClock::new(NOW));
+        store(&path).initialise(&LAYOUT, 1).unwrap();
+        let other = Arc::new(Mutex::new(None));
+        let clock = Busy::when(&setting.clock, HAS_LOCKED, {
+            let (path, other) = (path.clone(), Arc::clone(&other));
+            move || {
+                sabotage(&path);
+                *other.lock().unwrap() = Some(acquire(&mut store(&path)).unwrap());
+            }
+        });
+        let slow = acquire(&mut FileStore::with_clock(&path, clock));
+        assert!(matches!(slow, Err(StoreError::Unavailable { .. })), "{slow:?}");
+        let other = other.lock().unwrap().take().unwrap();
+        renew(&mut store(&path), &other).expect("it is the other's");
+        assert_eq!(names(&path), ["leases", "lock"]);
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Would catch: a lock that is let go of by closing its file alone, which the child has open as well.
+#[cfg(unix)]
+#[test]
+fn a_process_that_was_forked_off_in_the_midst_of_a_change_locks_nobody_out() {
+    let setting = Setting::granting(2);
+    let child = Arc::new(Mutex::new(None));
+    let clock = Busy::when(&setting.clock, HAS_LOCKED, {
+        let child = Arc::clone(&child);
+        move || match fork::fork().unwrap() {
+            fork::Fork::Child => {
+                thread::sleep(Duration::from_secs(60));
+                // Without a word to anything of the parent's.
+                std::process::abort();
+            }
+            fork::Fork::Parent(pid) => *child.lock().unwrap() = Some(pid),
+        }
+    });
+    let mine = acquire(&mut FileStore::with_clock(setting.path(), clock));
+    let next = acquire(&mut setting.store());
+    let pid = child.lock().unwrap().take().expect("a child").to_string();
+    Command::new("kill").args(["-KILL", &pid]).status().unwrap();
+    fork::waitpid(pid.parse().unwrap()).ok();
+    assert_ne!(mine.unwrap().lease.worker(), next.unwrap().lease.worker());
+}
+
+/// Would catch: a copy that is taken for another one, of the same backup, that was there before.
+#[cfg(unix)]
+#[test]
+fn i8_a_backup_that_is_copied_back_once_more_has_forgotten_more() {
+    const HOUR: u64 = 3_600_000;
+    let setting = Setting::granting(1);
+    let (file, backup) = (setting.file(), setting.path().join("backup"));
+    fs::copy(&file, &backup).unwrap();
+    let restore = {
+        let (file, backup) = (file.clone(), backup.clone());
+        move || {
+            fs::copy(&backup, file.with_extension("copy")).unwrap();
+            fs::rename(file.with_extension("copy"), &file).unwrap();
+        }
+    };
+    restore();
+    let forgotten = Arc::new(Mutex::new(None));
+    let clock = Busy::when(&setting.clock, LOOKS, {
+        let (path, clock) = (setting.path().to_owned(), Arc::clone(&setting.clock));
+        let forgotten = Arc::clone(&forgotten);
+        move || {
+            // Meanwhile others see to the first copy, wait, and are granted what the next copy does not know.
+            let mut others = FileStore::with_clock(&path, Arc::clone(&clock));
+            assert!(waits_for_the_forgotten(&acquire(&mut others)));
+            clock.advance(HOUR);
+            *forgotten.lock().unwrap() = Some(acquire(&mut others).unwrap());
+            restore();
+        }
+    });
+    let slow = acquire(&mut FileStore::with_clock(setting.path(), clock));
+    let forgotten = forgotten.lock().unwrap().take().unwrap();
     let outcome = acquire(&mut setting.store());
-    assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{outcome:?}");
-    fs::remove_file(&lock).unwrap();
-    acquire(&mut setting.store()).expect("a lock on a file that is there no more locks nothing");
+    assert!(waits_for_the_forgotten(&outcome), "{forgotten:?} is in use: {slow:?}, {outcome:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
-use std::{env, fs, process};
+use std::{env, fs, io, process};
 
 use super::FileStore;
 use crate::clock::ManualClock;
@@ -53,6 +53,26 @@ impl Drop for Directory {
 
 fn copy(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap();
+}
+
+/// Would catch: a lease that is used on the word of a file that a crash of the host would take back.
+#[test]
+fn what_was_written_and_may_not_last_is_not_used() {
+    let directory = Directory::new("unsynced");
+    let mut store = directory.store();
+    let request = Request::new(Token::numbered(1), TTL, "a test");
+    let mut acquire = |sync| {
+        store.sync = sync;
+        store.acquire(&Standard::LAYOUT, &request)
+    };
+    for _ in 0..3 {
+        let refused = acquire(|_| Err(io::Error::other("no such luck")));
+        assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+        let workers = directory.store().survey().unwrap().workers;
+        assert_eq!((workers.len(), workers[0].counter), (1, 1), "it is there, but may not be after a crash");
+    }
+    let granted = acquire(super::sync).unwrap().lease;
+    assert_eq!((granted.worker(), granted.counter()), (0, 1));
 }
 
 #[test]
