@@ -69,8 +69,10 @@ use crate::layout::Layout;
 /// * Sentinel is not asked, and a cluster's redirections are not followed: let the URL lead to the master, in a cluster
 ///   to the one that has this one key. A proxy may stand between if it leads to one server.
 ///
-/// A call fails after two seconds without a connection or an answer. The user needs the commands `evalsha`,
-/// `script|load`, `info`, `time`, `type`, `hget`, `hgetall`, `hmget` and `hset`.
+/// A request fails after two seconds without an answer, or after one without a connection. Each is made on a thread of
+/// its own, which outlives it where the server answers ever so slowly. The user needs the commands `evalsha`,
+/// `script|load`, `info`, `time`, `type`, `hget`, `hgetall`, `hmget` and `hset`, and `select` for a database other than
+/// 0.
 pub struct RedisStore {
     link: Link,
     key: String,
@@ -83,8 +85,15 @@ impl RedisStore {
     /// `redis` adds TLS.
     ///
     /// # Errors
-    /// [`StoreError::Url`]: the URL is none, or names something that is not built in.
+    /// [`StoreError::Url`]: the URL is none, or names something that is not built in; or it has a `#`, which in a
+    /// password is written `%23`.
     pub fn open(url: &str) -> Result<Self, StoreError> {
+        // What comes after it would be dropped, and what comes before could be a user and the half of a password, taken
+        // for a host and its port.
+        if url.contains('#') {
+            let why = "there is a # in it: in a password that is written %23, and a space is named otherwise";
+            return Err(StoreError::Url { why: why.into() });
+        }
         let link = Link::to(url).map_err(|error| StoreError::Url { why: error.to_string() })?;
         Ok(Self { link, key: String::new() }.space("default"))
     }
@@ -96,8 +105,13 @@ impl RedisStore {
         self
     }
 
-    fn run<T: FromRedisValue>(&mut self, script: &Script, args: &[String]) -> Result<T, StoreError> {
-        let answer = self.link.run(script.key(&self.key).arg(args));
+    fn run<T>(&mut self, script: &'static Script, args: &[String]) -> Result<T, StoreError>
+    where
+        T: FromRedisValue + Send + 'static,
+    {
+        let mut invocation = script.key(&self.key);
+        invocation.arg(args);
+        let answer = self.link.run(invocation);
         answer.map_err(|error: RedisError| match error.code() {
             Some("WRONGTYPE") => StoreError::corrupt(self.place(None), error.to_string()),
             _ => StoreError::unavailable(format!("asking Redis at {}", self.link), error),

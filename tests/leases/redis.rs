@@ -1,9 +1,10 @@
 //! `RedisStore` on a real server, and what can happen to that.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Mutex, mpsc};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -519,6 +520,56 @@ fn who_never_answers_is_not_waited_for() {
     }
 }
 
+/// A server that answers nothing but one byte after the other, and how many connections it has had.
+fn dripping() -> (SocketAddr, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (address, count) = (listener.local_addr().expect("an address"), Arc::new(AtomicU64::new(0)));
+    let connections = Arc::clone(&count);
+    let drip = |mut client: TcpStream| {
+        let _ = client.read(&mut [0; 4096]);
+        let _ = client.write_all(b"+");
+        while client.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_millis(500));
+        }
+    };
+    thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            // ORDERING: Relaxed. A number and nothing else.
+            count.fetch_add(1, Ordering::Relaxed);
+            thread::spawn(move || drip(client));
+        }
+    });
+    (address, connections)
+}
+
+/// Would catch: time that is bounded for each reading, of which there is no end.
+#[test]
+fn an_answer_that_comes_byte_by_byte_is_not_waited_for() {
+    let (address, _) = dripping();
+    // Of the first the script's answer drips, of the second that to the password.
+    for url in [format!("redis://{address}"), format!("redis://:secret@{address}")] {
+        let mut store = RedisStore::open(&url).expect("a URL");
+        for _ in 0..2 {
+            let started = Instant::now();
+            assert_unavailable(store.survey(), "within");
+            assert!(started.elapsed() < Duration::from_millis(4500), "{:?}", started.elapsed());
+        }
+    }
+}
+
+/// Would catch: a store that waits for one connection for ever.
+#[test]
+fn a_connection_that_never_comes_is_given_up_for_another() {
+    let (address, connections) = dripping();
+    let mut store = RedisStore::open(&format!("redis://:secret@{address}")).expect("a URL");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // ORDERING: Relaxed. A number and nothing else.
+    while connections.load(Ordering::Relaxed) < 2 {
+        assert!(Instant::now() < deadline, "another connection is made");
+        assert_unavailable(store.survey(), "connection");
+    }
+}
+
 #[test]
 fn a_server_that_is_not_there_is_said_so() {
     let mut server = or_skip!(RedisServer::start());
@@ -527,7 +578,7 @@ fn a_server_that_is_not_there_is_said_so() {
     for _ in 0..3 {
         assert_unavailable(acquire(&mut store), "");
     }
-    for url in ["127.0.0.1", "http://127.0.0.1", "redis://", "redis://127.0.0.1/x"] {
+    for url in ["127.0.0.1", "http://127.0.0.1", "redis://", "redis://127.0.0.1/x", "redis://me:1#secret@127.0.0.1"] {
         let refused = RedisStore::open(url);
         assert!(matches!(refused, Err(StoreError::Url { .. })), "{refused:?}");
     }
@@ -673,6 +724,10 @@ fn a_user_needs_no_more_than_is_said() {
     let lease = acquire(&mut store).expect("a lease");
     let lease = renew(&mut store, &lease).expect("renewed");
     store.release(&LAYOUT, &lease, None).expect("released");
+    let elsewhere = server.url().replace("//", "//ids:secret@") + "/1";
+    assert_unavailable(RedisStore::open(&elsewhere).expect("a URL").survey(), "");
+    server.command("ACL", &["SETUSER", "ids", "+select"]);
+    RedisStore::open(&elsewhere).expect("a URL").initialise(&LAYOUT, 2).expect("in a database other than 0");
     let mut wrong = RedisStore::open(&server.url().replace("//", "//ids:wrong@")).expect("a URL");
     assert_unavailable(acquire(&mut wrong), "");
 }

@@ -1,4 +1,8 @@
 //! `Link`: a connection to a Redis server that is made when it is needed, and no longer used once it has failed.
+//!
+//! The crate `redis` bounds how long one reading takes, not how long an answer does that comes byte by byte, and
+//! nothing bounds the look-up of a name, or TLS while it begins. So all of it is done on threads, for which nobody waits longer
+//! than he will. (A thread ends by itself where the server says nothing at all for two seconds.)
 
 use core::fmt;
 use core::time::Duration;
@@ -6,19 +10,29 @@ use std::io::{self, ErrorKind};
 use std::string::String;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
+use std::time::Instant;
 
 use redis::io::tcp::TcpSettings;
-use redis::{Client, Connection, ConnectionInfo, FromRedisValue, RedisResult, ScriptInvocation};
+use redis::{Client, Connection, ConnectionInfo, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 
-/// How long to wait for a connection, and for each answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a call takes at most.
+const CALL: Duration = Duration::from_secs(2);
+
+/// For how much of that it waits for a connection.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// How old a connection may be that is still being made. Then another is made.
+const COMING: Duration = Duration::from_secs(5);
 
 pub(super) struct Link {
     client: Client,
     connection: Option<Connection>,
-    /// A connection that is being made.
-    coming: Option<Receiver<RedisResult<Connection>>>,
+    /// A connection that is being made, since when.
+    coming: Option<(Instant, Outcome<Connection>)>,
 }
+
+/// What a thread will have done.
+type Outcome<T> = Receiver<RedisResult<T>>;
 
 impl Link {
     /// To the server at `url`, to which nothing connects yet.
@@ -32,48 +46,67 @@ impl Link {
     }
 
     /// Runs a script.
-    pub(super) fn run<T: FromRedisValue>(&mut self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
+    pub(super) fn run<T>(&mut self, script: ScriptInvocation<'static>) -> RedisResult<T>
+    where
+        T: FromRedisValue + Send + 'static,
+    {
+        let started = Instant::now();
         // Taken, and not put back where it has failed: an answer that comes late would be taken for the next one's.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
         };
-        let answer = script.invoke(&mut connection)?;
+        let asked = aside(move || script.invoke(&mut connection).map(|answer| (connection, answer)))?;
+        let left = CALL.saturating_sub(started.elapsed());
+        let (connection, answer) = wait(&asked, left).unwrap_or_else(|| Err(late("there was no answer within 2 s")))?;
         self.connection = Some(connection);
         Ok(answer)
     }
 
-    /// In a thread of its own: what looks up a name or connects to a Unix socket can't be told how long to try. The
-    /// next call waits for the same one, so that there is never more than one.
+    /// The next call waits for the same one, so that a server that is slow is not sent more and more.
     fn connect(&mut self) -> RedisResult<Connection> {
-        let coming = match self.coming.take() {
+        let (since, coming) = match self.coming.take() {
             Some(coming) => coming,
-            None => dial(self.client.clone())?,
+            None => {
+                let client = self.client.clone();
+                (Instant::now(), aside(move || dial(&client))?)
+            }
         };
-        match coming.recv_timeout(PATIENCE) {
-            Ok(outcome) => outcome,
-            Err(RecvTimeoutError::Timeout) => {
-                self.coming = Some(coming);
-                Err(io::Error::new(ErrorKind::TimedOut, "there was no connection within 2 s").into())
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(io::Error::other("the thread that connects has panicked").into())
-            }
-        }
+        wait(&coming, CONNECT).unwrap_or_else(|| {
+            // One that is still not there never may be.
+            self.coming = Some((since, coming)).filter(|(since, _)| since.elapsed() < COMING);
+            Err(late("there was no connection within 1 s"))
+        })
     }
 }
 
-fn dial(client: Client) -> io::Result<Receiver<RedisResult<Connection>>> {
+fn dial(client: &Client) -> RedisResult<Connection> {
+    let connection = client.get_connection_with_timeout(CALL)?;
+    connection.set_read_timeout(Some(CALL))?;
+    connection.set_write_timeout(Some(CALL))?;
+    Ok(connection)
+}
+
+/// Does `work` on a thread of its own.
+fn aside<T: Send + 'static>(work: impl FnOnce() -> RedisResult<T> + Send + 'static) -> io::Result<Outcome<T>> {
     let (sender, receiver) = mpsc::sync_channel(1);
-    let connect = move || {
-        let connection = client.get_connection_with_timeout(PATIENCE)?;
-        connection.set_read_timeout(Some(PATIENCE))?;
-        connection.set_write_timeout(Some(PATIENCE))?;
-        Ok(connection)
-    };
     // Nobody may wait for it any more.
-    thread::Builder::new().name(String::from("casflake-redis")).spawn(move || drop(sender.send(connect())))?;
+    let work = move || drop(sender.send(work()));
+    thread::Builder::new().name(String::from("casflake-redis")).spawn(work)?;
     Ok(receiver)
+}
+
+/// What has been done, if it was in time.
+fn wait<T>(outcome: &Outcome<T>, patience: Duration) -> Option<RedisResult<T>> {
+    match outcome.recv_timeout(patience) {
+        Ok(outcome) => Some(outcome),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Disconnected) => Some(Err(io::Error::other("the thread that asks has panicked").into())),
+    }
+}
+
+fn late(why: &str) -> RedisError {
+    io::Error::new(ErrorKind::TimedOut, why).into()
 }
 
 /// Where it leads to, without the password.
