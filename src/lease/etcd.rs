@@ -92,7 +92,8 @@ pub struct EtcdStore {
 
 impl EtcdStore {
     /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next
-    /// is asked where one can't be reached, and from the next call on where one has failed. `etcd` is `http`, and
+    /// is asked where one can't be reached, and where one has failed: at once, unless it may have written already what
+    /// it was asked to; then from the next call on. `etcd` is `http`, and
     /// `etcds` `https`, at port 2379 unless it is named; `http://` and `https://` are taken as well. A user's name and
     /// password go before, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is none of the
     /// letters, digits and `-._~`; by `http` everybody between here and there can read them. `#name` at the end is

@@ -19,7 +19,7 @@ use crate::lease::error::StoreError;
 /// How long one call takes at most, whatever becomes of the members that it tries.
 const CALL: Duration = Duration::from_secs(2);
 
-/// How long one member has to take a connection.
+/// How long one member's name may take to be looked up, and how long the member has to take a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
 /// The longest reply: twice what 65,536 workers take.
@@ -49,7 +49,7 @@ impl Gateway {
     pub(super) fn new(address: Address) -> Self {
         // A proxy that is set for the web is none for etcd.
         let config = Agent::config_builder().proxy(None).max_redirects(0).http_status_as_error(false);
-        let agent = config.timeout_connect(Some(CONNECT)).build().new_agent();
+        let agent = config.timeout_resolve(Some(CONNECT)).timeout_connect(Some(CONNECT)).build().new_agent();
         Self { agent, address, route: Mutex::default() }
     }
 
@@ -86,7 +86,8 @@ impl Gateway {
         Ok(token)
     }
 
-    /// Asks a member; if it can't be reached the next, and so on. None is asked what another may have done already.
+    /// Asks a member; if it can't be reached the next, and so on. What may be done twice is asked of the next whatever
+    /// has failed; but nothing else is asked of one that another may have done already.
     fn send(&self, path: &str, token: Option<&str>, request: &Value, started: Instant) -> Result<Answer, StoreError> {
         let mut turn = 1;
         loop {
@@ -94,14 +95,19 @@ impl Gateway {
             let endpoint = self.address.endpoints.get(at).map_or("", String::as_str);
             let what = format!("asking etcd at {endpoint}{path}");
             let left = CALL.saturating_sub(started.elapsed());
-            match self.post(&format!("{endpoint}{path}"), token, request, left) {
-                Ok((status, date, body)) => return Ok(Answer { what, status, date, body }),
-                Err(error) => {
-                    self.turn_from(at);
-                    if turn >= self.address.endpoints.len() || left.is_zero() || !is_unreachable(&error) {
-                        return Err(StoreError::unavailable(what, error));
-                    }
-                }
+            let posted = self.post(&format!("{endpoint}{path}"), token, request, left);
+            // A server's own failure: that it has no leader, or has just lost it, or is only learning.
+            let has_failed = posted.as_ref().map_or(true, |&(status, ..)| status >= 500);
+            if has_failed {
+                self.turn_from(at);
+            }
+            let may_go_on = is_repeatable(request) || posted.as_ref().is_err_and(is_unreachable);
+            let is_last = turn >= self.address.endpoints.len() || CALL <= started.elapsed();
+            if !has_failed || !may_go_on || is_last {
+                return match posted {
+                    Ok((status, date, body)) => Ok(Answer { what, status, date, body }),
+                    Err(error) => Err(StoreError::unavailable(what, error)),
+                };
             }
             turn += 1;
         }
@@ -140,11 +146,24 @@ impl Gateway {
     }
 }
 
+/// Whether nothing comes of doing it twice. What compares, writes. All else reads, or is about a user's token or an
+/// etcd lease, of which one too many ends by itself.
+fn is_repeatable(request: &Value) -> bool {
+    request.get("compare").is_none()
+}
+
 /// Whether nothing was sent.
 fn is_unreachable(error: &ureq::Error) -> bool {
     match error {
-        ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => true,
-        ureq::Error::Io(error) => error.kind() == ErrorKind::ConnectionRefused,
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => true,
+        ureq::Error::Io(error) => match error.kind() {
+            // A connection that is there is not lost for the latter two within the time of a call.
+            ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => true,
+            // What the standard library says of a name, by no kind of its own.
+            _ => error.to_string().starts_with("failed to lookup address"),
+        },
         _ => false,
     }
 }
@@ -188,11 +207,127 @@ fn message(body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::format;
-    use std::string::String;
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::string::{String, ToString};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread;
 
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
-    use super::Answer;
+    use super::{Address, Answer, Gateway, Reply};
+    use crate::lease::error::StoreError;
+
+    /// Something that answers with a status alone, or hangs up, and counts how often it was asked.
+    struct Member {
+        endpoint: String,
+        asked: Arc<AtomicU64>,
+    }
+
+    impl Member {
+        fn answering(status: Option<u16>) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let endpoint = format!("http://{}", listener.local_addr().unwrap());
+            let asked = Arc::new(AtomicU64::new(0));
+            let count = Arc::clone(&asked);
+            thread::spawn(move || {
+                for mut client in listener.incoming().map_while(Result::ok) {
+                    read_request(&client);
+                    // ORDERING: Relaxed. The reply is sent after it, which its reader has seen.
+                    count.fetch_add(1, Ordering::Relaxed);
+                    if let Some(status) = status {
+                        let date = "Date: Sun, 06 Nov 2044 08:49:37 GMT";
+                        let head = format!("HTTP/1.1 {status} As told\r\n{date}\r\nConnection: close");
+                        let _ = write!(client, "{head}\r\nContent-Length: 2\r\n\r\n{{}}");
+                    }
+                }
+            });
+            Self { endpoint, asked }
+        }
+
+        fn asked(&self) -> u64 {
+            // ORDERING: Relaxed, as above.
+            self.asked.load(Ordering::Relaxed)
+        }
+    }
+
+    /// One that is closed with something unread would be reset.
+    fn read_request(client: &TcpStream) {
+        let mut reader = BufReader::new(client);
+        let mut length = 0;
+        let mut line = String::new();
+        while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().unwrap();
+            }
+            line.clear();
+        }
+        reader.take(length).read_to_end(&mut std::vec::Vec::new()).unwrap();
+    }
+
+    fn gateway(endpoints: &[&str]) -> Gateway {
+        Gateway::new(Address { endpoints: endpoints.iter().map(ToString::to_string).collect(), user: None })
+    }
+
+    fn call(gateway: &Gateway, request: &Value) -> Result<(), StoreError> {
+        gateway.call("/v3/kv/txn", request).map(|_: Reply<Value>| ())
+    }
+
+    fn read(gateway: &Gateway) -> Result<(), StoreError> {
+        call(gateway, &json!({ "success": [] }))
+    }
+
+    fn write(gateway: &Gateway) -> Result<(), StoreError> {
+        call(gateway, &json!({ "compare": [], "success": [] }))
+    }
+
+    /// As one does that has no leader, is only learning, or is gone in the midst.
+    #[test]
+    fn a_member_that_fails_is_left() {
+        for status in [Some(503), Some(500), None] {
+            let (bad, good) = (Member::answering(status), Member::answering(Some(200)));
+            let gateway = gateway(&[&bad.endpoint, &good.endpoint]);
+            read(&gateway).expect("the next one's answer");
+            write(&gateway).expect("the next one's answer");
+            assert_eq!((bad.asked(), good.asked()), (1, 2), "{status:?}");
+        }
+    }
+
+    /// Would catch: a change that is made twice.
+    #[test]
+    fn what_a_member_may_have_written_no_other_is_asked_to_write() {
+        for status in [Some(503), None] {
+            let (bad, good) = (Member::answering(status), Member::answering(Some(200)));
+            let gateway = gateway(&[&bad.endpoint, &good.endpoint]);
+            let outcome = write(&gateway);
+            assert!(matches!(outcome, Err(StoreError::Unavailable { .. })));
+            assert_eq!((bad.asked(), good.asked()), (1, 0), "{status:?}");
+            write(&gateway).expect("the next one's answer to the next call");
+            assert_eq!((bad.asked(), good.asked()), (1, 1), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn where_all_members_fail_each_is_asked_once() {
+        let members = [503, 500, 504].map(|status| Member::answering(Some(status)));
+        let gateway = gateway(&[&members[0].endpoint, &members[1].endpoint, &members[2].endpoint]);
+        let error = format!("{:?}", read(&gateway).unwrap_err());
+        assert!(error.contains("504") && error.contains(&members[2].endpoint), "{error}");
+        assert_eq!(members.map(|member| member.asked()), [1, 1, 1]);
+    }
+
+    /// A name that there is not, an address to which no connection leads, a port at which nobody listens.
+    #[test]
+    fn a_member_that_is_not_there_keeps_nobody_from_writing() {
+        for nobody in ["http://no-such-host.invalid:2379", "http://224.0.0.1:2379", "http://127.0.0.1:1"] {
+            let good = Member::answering(Some(200));
+            let outcome = write(&gateway(&[nobody, &good.endpoint]));
+            assert!(outcome.is_ok() && good.asked() == 1, "{nobody}: {outcome:?}");
+        }
+    }
 
     fn answer(status: u16, message: &str) -> Answer {
         let body = format!(r#"{{"error":"{message}","message":"{message}","code":3}}"#);
