@@ -23,6 +23,7 @@ use self::wire::Txn;
 use super::cells::{Cells, Contents, store_of_cells};
 use super::error::StoreError;
 use super::lease::Lease;
+use super::open::split_space;
 use super::rules::{self, Change, Terms};
 use super::store::Grant;
 use super::time::duration;
@@ -102,7 +103,7 @@ impl EtcdStore {
     /// # Errors
     /// [`StoreError::Url`]: this is no such address.
     pub fn open(url: &str) -> Result<Self, StoreError> {
-        let (url, space) = url.split_once('#').unwrap_or((url, "default"));
+        let (url, space) = split_space(url)?;
         let (gateway, keys) = (Gateway::new(Address::parse(url)?), Keys::new(space));
         Ok(Self { gateway, keys, clock: DateClock::new(), known: None, lifelines: BTreeMap::new() })
     }

@@ -99,7 +99,11 @@ impl PostgresStore {
     /// # Errors
     /// [`StoreError::Url`]: it is no such URL.
     pub fn open(url: &str) -> Result<Self, StoreError> {
-        let config = url.parse().map_err(|error: tokio_postgres::Error| StoreError::Url { why: error.to_string() })?;
+        let config = url.parse().map_err(|error: tokio_postgres::Error| {
+            let hint = "in a password / ? # @ are written %2F %3F %23 %40";
+            let why = core::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            StoreError::Url { why: format!("{why}; {hint}") }
+        })?;
         Ok(Self::with_tls(config, NoTls))
     }
 }

@@ -8,7 +8,7 @@ use std::{format, panic, thread};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, Error, Row, Socket};
@@ -75,7 +75,15 @@ impl Link {
     }
 
     pub(super) fn create_tables(&mut self) -> Result<(), Cause> {
-        self.inner.run(PATIENCE, || self.client.batch_execute(sql::CREATE))
+        self.inner.run(PATIENCE, || self.client.batch_execute(sql::CREATE)).map_err(|cause| match code(&cause) {
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                let why = cause.downcast_ref().and_then(Error::as_db_error).map_or("", DbError::message);
+                let hint = "create them as who may, as the documentation of PostgresStore says, and grant this role \
+                            SELECT, INSERT and UPDATE on them";
+                format!("{why}: {hint}").into()
+            }
+            _ => cause,
+        })
     }
 }
 
