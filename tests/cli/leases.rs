@@ -1,8 +1,11 @@
 //! `--lease`, and `casflake leases`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 use std::{env, fs, process};
 
+use casflake::lease::{FileStore, LeaseAdmin, LeaseStore, Request, Token};
+use casflake::{Layout, Scheme, Standard};
 use serde_json::Value;
 
 use crate::common::{assert_fails, run, text};
@@ -125,6 +128,47 @@ fn an_operator_lists_and_frees_workers() {
     node.wait().unwrap();
 }
 
+/// Would catch: an owner who writes on the terminal of whoever looks.
+#[test]
+fn an_owner_is_shown_in_one_line_of_what_can_be_printed() {
+    let store = Store::granting("owner", "2");
+    let owner = "say \"ü\"\u{1b}[31m\nb\u{202e}";
+    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), owner);
+    FileStore::open(&store.0).acquire(&Standard::LAYOUT, &request).unwrap();
+    let listed = store.run(&["leases"], &[]);
+    let listed = text(&listed.stdout);
+    assert!(listed.contains("say \"ü\"\\u{1b}[31m\\nb\\u{202e}  20"), "{listed}");
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert_eq!(store.rows()[0]["owner"], owner, "as it is");
+}
+
+#[test]
+fn leases_of_a_layout_of_ones_own_are_listed_and_freed() {
+    let store = Store::empty("own");
+    let layout = Layout::new(41, 0, 10, 12).epoch_unix_ms(1_600_000_000_000);
+    let own = ["--bits", "41,0,10,12", "--epoch", "1600000000000"];
+    let output = store.run(&["leases"], &[&["init", "--yes"][..], &own].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let mut file = FileStore::open(&store.0);
+    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    file.acquire(&layout, &request).unwrap();
+    assert_fails(&store.run(&["leases"], &[]), 2, &["41+0+10+12", "1600000000000", "--bits"]);
+    let listed = store.run(&["leases"], &own);
+    assert!(text(&listed.stdout).contains("somebody"), "{}", text(&listed.stderr));
+    let released = store.run(&[&["leases"][..], &own].concat(), &["release", "0", "--yes"]);
+    assert_eq!(text(&released.stdout), "worker 0 is free\n", "{}", text(&released.stderr));
+    assert_eq!(file.survey().unwrap().workers[0].owner, None);
+    assert_fails(&store.run(&["leases"], &["--bits", "41,0,10,12"]), 2, &["--epoch"]);
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn why_a_server_is_not_there_is_said_once() {
+    let output = run(&["leases", "--lease", "redis://127.0.0.1:1"], "");
+    assert_fails(&output, 1, &["127.0.0.1:1", "refused"]);
+    assert_eq!(text(&output.stderr).matches("refused").count(), 1, "{}", text(&output.stderr));
+}
+
 #[test]
 fn what_can_not_be_is_refused_and_says_why() {
     let store = Store::granting("what", "4");
@@ -135,7 +179,7 @@ fn what_can_not_be_is_refused_and_says_why() {
     assert_fails(&store.run(&["generate"], &["--lease-ttl", "121"]), 1, &["121s", "120s"]);
     assert_fails(&store.run(&["leases"], &["release", "3", "--yes"]), 1, &["worker 3 was never leased"]);
     assert_fails(&store.run(&["leases"], &["init", "--workers", "1025", "--yes"]), 1, &["1025 workers", "1024"]);
-    for url in ["", "file:", "nfs:/tmp", "/tmp"] {
+    for url in ["", "file:", "nfs:/tmp", "/tmp", "file:/tmp#orders"] {
         assert_fails(&run(&["generate", "--lease", url], ""), 2, &["the store's URL"]);
     }
     assert_fails(

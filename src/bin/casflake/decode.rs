@@ -1,15 +1,12 @@
 //! `casflake decode`: IDs taken apart.
 
 use std::io::{self, BufWriter, Write};
-use std::str::FromStr;
 
-use casflake::{FieldOrder, Layout, Mastodon, Snowflake};
-use clap::ValueEnum;
+use casflake::{Layout, Mastodon, Snowflake};
 
 use crate::fields::Fields;
-use crate::layouts::LayoutName;
+use crate::layouts::LayoutArgs;
 use crate::lines::{Line, Lines};
-use crate::numbers::whole;
 use crate::stop::{Outcome, Stop, report, shortened};
 
 /// Print what is in IDs: time (RFC 3339, UTC), datacenter, worker, sequence
@@ -18,21 +15,8 @@ use crate::stop::{Outcome, Stop, report, shortened};
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
-    /// The layout of the ID's bits
-    #[arg(long, value_enum, default_value_t = LayoutName::Standard)]
-    layout: LayoutName,
-    /// A layout of your own: the widths of timestamp, datacenter, worker and sequence, such as 41,5,5,12
-    #[arg(long, conflicts_with = "layout", requires = "epoch")]
-    bits: Option<Widths>,
-    /// When tick 0 of that layout begins, in Unix milliseconds
-    #[arg(long, requires = "bits", value_parser = whole::<u64>(0..=u64::MAX))]
-    epoch: Option<u64>,
-    /// How long a tick of that layout is, in milliseconds
-    #[arg(long, requires = "bits", default_value_t = 1, value_parser = whole::<u64>(1..=u64::MAX))]
-    tick: u64,
-    /// The order of that layout's fields
-    #[arg(long, value_enum, requires = "bits", default_value_t = Order::SequenceLast)]
-    order: Order,
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// Print an object a line, with the ID as a string
     #[arg(long)]
     json: bool,
@@ -41,30 +25,8 @@ pub(crate) struct Args {
     ids: Vec<String>,
 }
 
-#[derive(Clone, Copy)]
-struct Widths([u32; 4]);
-
-impl FromStr for Widths {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let widths: Option<Vec<u32>> = text.split(',').map(|width| whole(0..=64)(width).ok()).collect();
-        widths.and_then(|widths| widths.try_into().ok()).map(Self).ok_or_else(|| {
-            "give four widths of 0 to 64 bits: timestamp,datacenter,worker,sequence, such as 41,5,5,12".into()
-        })
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Order {
-    /// timestamp, datacenter, worker, sequence
-    SequenceLast,
-    /// timestamp, sequence, datacenter, worker
-    WorkerLast,
-}
-
 pub(crate) fn run(args: &Args) -> Outcome {
-    let layout = layout(args)?;
+    let layout = args.layout.layout()?;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut all_good = true;
     for text in &args.ids {
@@ -109,21 +71,6 @@ fn decode(text: &str, layout: &Layout, json: bool, out: &mut impl Write) -> Resu
         }
     }
     Ok(true)
-}
-
-fn layout(args: &Args) -> Result<Layout, Stop> {
-    let (Some(Widths([timestamp, datacenter, worker, sequence])), Some(epoch)) = (args.bits, args.epoch) else {
-        return Ok(args.layout.layout());
-    };
-    let order = match args.order {
-        Order::SequenceLast => FieldOrder::SequenceLast,
-        Order::WorkerLast => FieldOrder::WorkerLast,
-    };
-    Layout::try_new(timestamp, datacenter, worker, sequence)
-        .and_then(|layout| layout.try_tick_ms(args.tick))
-        .and_then(|layout| layout.try_epoch_unix_ms(epoch))
-        .map(|layout| layout.order(order))
-        .map_err(Stop::usage)
 }
 
 /// Any number of 64 bits, decimal or with 0x.

@@ -11,8 +11,8 @@ use crate::stop::{Outcome, Stop, report};
 
 #[derive(clap::Args)]
 pub(crate) struct LeaseArgs {
-    /// Lease a worker from a store, so that no other process has it: file:DIR, postgres://…, redis://… or etcd://…, and
-    /// #NAME at the end for one of several ID spaces
+    /// Lease a worker from a store, so that no other process has it: file:DIR, postgres://…, redis://… or etcd://…;
+    /// #NAME at the end chooses one of several ID spaces of a server
     #[arg(long, value_name = "URL")]
     pub(crate) lease: Option<String>,
     /// For how many seconds, if it is not renewed

@@ -1,7 +1,12 @@
-//! `--layout`: from a name to the scheme.
+//! `--layout`: from a name to the scheme, and from the words for a layout of one's own to that.
 
-use casflake::{Discord, Instagram, JsSafe, Layout, Mastodon, Scheme, Sonyflake, Standard, Twitter};
+use std::str::FromStr;
+
+use casflake::{Discord, FieldOrder, Instagram, JsSafe, Layout, Mastodon, Scheme, Sonyflake, Standard, Twitter};
 use clap::ValueEnum;
+
+use crate::numbers::whole;
+use crate::stop::Stop;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LayoutName {
@@ -33,6 +38,65 @@ impl LayoutName {
             Self::Mastodon => Mastodon::LAYOUT,
         }
     }
+}
+
+/// Any layout, of a command that generates nothing by it.
+#[derive(clap::Args)]
+pub(crate) struct LayoutArgs {
+    /// The layout of the IDs' bits
+    #[arg(long, value_enum, default_value_t = LayoutName::Standard, global = true)]
+    layout: LayoutName,
+    /// A layout of your own: the widths of timestamp, datacenter, worker and sequence, such as 41,5,5,12
+    #[arg(long, conflicts_with = "layout", requires = "epoch", global = true)]
+    bits: Option<Widths>,
+    /// When tick 0 of that layout begins, in Unix milliseconds
+    #[arg(long, requires = "bits", global = true, value_parser = whole::<u64>(0..=u64::MAX))]
+    epoch: Option<u64>,
+    /// How long a tick of that layout is, in milliseconds
+    #[arg(long, requires = "bits", global = true, default_value_t = 1, value_parser = whole::<u64>(1..=u64::MAX))]
+    tick: u64,
+    /// The order of that layout's fields
+    #[arg(long, value_enum, requires = "bits", global = true, default_value_t = Order::SequenceLast)]
+    order: Order,
+}
+
+impl LayoutArgs {
+    pub(crate) fn layout(&self) -> Result<Layout, Stop> {
+        let (Some(Widths([timestamp, datacenter, worker, sequence])), Some(epoch)) = (self.bits, self.epoch) else {
+            return Ok(self.layout.layout());
+        };
+        let order = match self.order {
+            Order::SequenceLast => FieldOrder::SequenceLast,
+            Order::WorkerLast => FieldOrder::WorkerLast,
+        };
+        Layout::try_new(timestamp, datacenter, worker, sequence)
+            .and_then(|layout| layout.try_tick_ms(self.tick))
+            .and_then(|layout| layout.try_epoch_unix_ms(epoch))
+            .map(|layout| layout.order(order))
+            .map_err(Stop::usage)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Widths([u32; 4]);
+
+impl FromStr for Widths {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let widths: Option<Vec<u32>> = text.split(',').map(|width| whole(0..=64)(width).ok()).collect();
+        widths.and_then(|widths| widths.try_into().ok()).map(Self).ok_or_else(|| {
+            "give four widths of 0 to 64 bits: timestamp,datacenter,worker,sequence, such as 41,5,5,12".into()
+        })
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Order {
+    /// timestamp, datacenter, worker, sequence
+    SequenceLast,
+    /// timestamp, sequence, datacenter, worker
+    WorkerLast,
 }
 
 /// Calls the function with the scheme of that name as its type argument; refuses a layout that only decodes.

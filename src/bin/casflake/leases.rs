@@ -8,7 +8,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::layouts::LayoutName;
+use crate::layouts::LayoutArgs;
 use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
 
@@ -16,12 +16,12 @@ use crate::stop::{Outcome, Stop};
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true, args_conflicts_with_subcommands = false)]
 pub(crate) struct Args {
-    /// The store: file:DIR, postgres://…, redis://… or etcd://…, and #NAME at the end for one of several ID spaces
+    /// The store: file:DIR, postgres://…, redis://… or etcd://…; #NAME at the end chooses one of several ID spaces of a
+    /// server
     #[arg(long, value_name = "URL")]
     lease: String,
-    /// The layout of the leases' ticks
-    #[arg(long, value_enum, default_value_t = LayoutName::Standard, global = true)]
-    layout: LayoutName,
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// Print an object a line
     #[arg(long)]
     json: bool,
@@ -58,7 +58,7 @@ enum Action {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let mut store = open(&args.lease).map_err(Stop::usage)?;
-    let layout = args.layout.layout();
+    let layout = args.layout.layout()?;
     match args.action {
         None => list(&mut *store, &layout, args.json),
         Some(Action::Release { worker, yes }) => {
@@ -110,7 +110,10 @@ fn list(store: &mut dyn LeaseAdmin, layout: &Layout, json: bool) -> Outcome {
         return Ok(out.flush()?);
     };
     if !space.is_of(layout) {
-        return Err(Stop::usage(format_args!("the leases are for the layout {}: give its --layout", space.layout)));
+        let stored = printable(&space.layout);
+        return Err(Stop::usage(format_args!(
+            "the leases are for the layout {stored}: give its --layout, or its --bits, --epoch, --tick and --order"
+        )));
     }
     let rows: Vec<Row> = workers.iter().map(|worker| Row::of(worker, layout, unix_nanos / 1_000_000)).collect();
     if json {
@@ -166,8 +169,17 @@ fn remaining_ms(layout: &Layout, tick: u64, now_ms: u64) -> u64 {
     layout.unix_ms_of(tick).unwrap_or(u64::MAX).saturating_sub(now_ms)
 }
 
+/// What somebody has written into the store, without what would move a terminal's cursor or break a line.
+fn printable(text: &str) -> String {
+    let escaped = |c: char| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        c => c.escape_debug().collect(),
+    };
+    text.chars().map(escaped).collect()
+}
+
 fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
-    let owner = |row: &Row| row.owner.clone().unwrap_or_else(|| "-".into());
+    let owner = |row: &Row| row.owner.as_deref().map_or_else(|| "-".into(), printable);
     let widest = rows.iter().map(|row| owner(row).chars().count()).max().unwrap_or(0).max(5);
     writeln!(out, "worker  {:widest$}  {:24}  remaining", "owner", "until")?;
     for row in rows {

@@ -31,8 +31,7 @@ impl Stop {
 
     /// A failure with all its causes.
     pub(crate) fn because(error: &(dyn Error + 'static)) -> Self {
-        let causes = successors(Some(error), |&error| error.source());
-        Self::Failed(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+        Self::Failed(causes(error))
     }
 }
 
@@ -50,6 +49,17 @@ impl From<serde_json::Error> for Stop {
     fn from(error: serde_json::Error) -> Self {
         io::Error::from(error).into()
     }
+}
+
+/// What an error says and what its causes say, each once: some errors end with what their cause says.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut said = error.to_string();
+    for cause in successors(error.source(), |&error| error.source()).map(ToString::to_string) {
+        if !said.ends_with(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
 }
 
 /// The text, or its beginning and end where it is long: what was wrong with it need not be repeated at full length.
@@ -89,7 +99,38 @@ pub(crate) fn exit_code(outcome: Outcome) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::shortened;
+    use std::error::Error;
+    use std::fmt;
+
+    use super::{causes, shortened};
+
+    /// A text and a cause; as some are, whose text is the cause's.
+    #[derive(Debug)]
+    struct Because(&'static str, Option<Box<Because>>);
+
+    impl fmt::Display for Because {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Because {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as _)
+        }
+    }
+
+    #[test]
+    fn no_cause_is_said_twice() {
+        let chain = |texts: [&'static str; 3]| {
+            let [last, middle, first] = texts.map(|text| Because(text, None));
+            let middle = Because(middle.0, Some(Box::new(first)));
+            causes(&Because(last.0, Some(Box::new(middle))))
+        };
+        assert_eq!(chain(["asking failed", "refused", "refused"]), "asking failed: refused");
+        assert_eq!(chain(["asking failed", "db error: FATAL", "FATAL"]), "asking failed: db error: FATAL");
+        assert_eq!(chain(["asking failed", "refused", "by whom"]), "asking failed: refused: by whom");
+    }
 
     #[test]
     fn a_long_text_keeps_its_beginning_and_its_end() {
