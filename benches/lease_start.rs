@@ -1,8 +1,8 @@
 //! How long it takes to begin: 64 processes that want one of 1,024 workers at once, and a process in place of one that
 //! was killed.
 //!
-//! `cargo bench --features lease --bench lease_start`, on a directory of its own; or on the store that `IDS_STORE` names,
-//! with the feature of its kind. That store must be new, and is initialised.
+//! `cargo bench --features lease --bench lease_start`, on a directory of its own; or on the store that `IDS_STORE`
+//! names, with the feature of its kind. That store must be new, and is initialised.
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -1,5 +1,5 @@
-//! A service of many processes, as it would run in a container: each leases a worker from one store, and answers requests
-//! by several threads. Start it as often as you like, on as many hosts as you like.
+//! A service of many processes, as it would run in a container: each leases a worker from one store, and answers
+//! requests by several threads. Start it as often as you like, on as many hosts as you like.
 //!
 //! `IDS_STORE=file:/tmp/ids cargo run --example leased --features lease`, or with `--features redis` and
 //! `IDS_STORE=redis://127.0.0.1:6379/0`; and so for `postgres` and `etcd`. The README says how to begin a store.

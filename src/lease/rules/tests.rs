@@ -396,6 +396,17 @@ mod explaining {
         let mut view = view(&[held_until(1020, OURS)]);
         view.space.as_mut().unwrap().floor = 901;
         assert_eq!(explain(&view, &LEASE, 0, &terms()), lost(LostReason::StoreChanged));
+        view.space.as_mut().unwrap().floor = 900;
+        assert!(matches!(explain(&view, &LEASE, 0, &terms()), Finding::Held(_)));
+    }
+
+    #[test]
+    fn a_window_that_ends_before_its_holder_knows_it_to_is_news() {
+        for unanswered in [0, 1] {
+            let until = |until| Record { counter: 5 + unanswered, ..held_until(until, OURS) };
+            assert!(matches!(found(until(1009), unanswered), Finding::Mend(_)));
+            assert!(matches!(found(until(1010), unanswered), Finding::Held(_)));
+        }
     }
 
     #[test]
