@@ -35,8 +35,8 @@ pub(crate) struct Contents {
 pub(crate) trait Cells: Send {
     fn read(&mut self) -> Result<Contents, StoreError>;
 
-    /// Writes all of `change`, if the store is still as it was seen, by [`Contents::is_as_seen`]: all of the space, what
-    /// serves it, and all of each record in `change`. Whether it did.
+    /// Writes all of `change`, if the store is still as it was seen, by [`Contents::is_as_seen`]: all of the space,
+    /// what serves it, and all of each record in `change`. Whether it did.
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError>;
 
     /// Writes a change that grants a lease for `ttl`, as [`swap`](Self::swap) does.
@@ -84,9 +84,9 @@ impl Contents {
 
     /// Whether what `change` replaces is the same here as in `seen`.
     ///
-    /// All of the space, for its version comes back where a store is emptied or set back; then its floor does not. All of
-    /// a record: its counter comes back where it was lost and mended, and then its window does not. And
-    /// whether it is what now serves the store that has written it, for another may not have all that `seen` shows.
+    /// All of the space, for its version comes back where a store is emptied or set back; then its floor does not. All
+    /// of a record: its counter comes back where it was lost and mended, and then its window does not. And whether it
+    /// is what now serves the store that has written it, for another may not have all that `seen` shows.
     pub(crate) fn is_as_seen(&self, seen: &Self, change: &Change) -> bool {
         self.space == seen.space
             && self.is_served_by_its_writer() == seen.is_served_by_its_writer()

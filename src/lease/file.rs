@@ -59,8 +59,9 @@ const HEADER: &str = "casflake leases 1 ";
 /// * Nothing holds on a network file system without locks, if several hosts share the directory, nor where the *whole*
 ///   file system or machine was set back to an older state without a trace.
 /// * An older file that is put back without being copied goes unnoticed until a holder renews who knows more, for it
-///   has the inode and the time it had: one that was kept by a hard link (`cp -al`) or moved aside and back. Where the file
-///   system does not know when a file was made, so does a copy that happens to be given the inode of what was copied.
+///   has the inode and the time it had: one that was kept by a hard link (`cp -al`) or moved aside and back. Where the
+///   file system does not know when a file was made, so does a copy that happens to be given the inode of what was
+///   copied.
 /// * A process that is stopped in the midst of a change keeps the others from the store until it goes on or ends; after
 ///   two seconds their calls fail, and are tried again. (If it is killed, so does a child that it has forked off in the
 ///   midst.) Do not remove `lock`: end the process that holds it.

@@ -80,8 +80,8 @@ impl Space {
     }
 }
 
-/// The version of a space that was found missing and made anew. Whoever has made it may have been slow, so that the store
-/// has granted windows meanwhile, and lost them, that end after its floor.
+/// The version of a space that was found missing and made anew. Whoever has made it may have been slow, so that the
+/// store has granted windows meanwhile, and lost them, that end after its floor.
 const NEWBORN: u64 = 0;
 
 /// What a store keeps of one worker.
@@ -266,8 +266,8 @@ fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change> {
     let horizon = terms.horizon(view.now);
     let lost = (0..space.granted).filter(|worker| !view.records.contains_key(worker));
     let records: Vec<_> = lost.map(|worker| (worker, unowned(horizon))).collect();
-    // By the version nothing is written that was decided on before: not even the same by somebody slower, when one of them
-    // is lost again.
+    // By the version nothing is written that was decided on before: not even the same by somebody slower, when one of
+    // them is lost again.
     let space = Space { version: space.version + 1, ..space.clone() };
     (!records.is_empty()).then_some(Change { space: Some(space), records })
 }
@@ -353,8 +353,8 @@ pub(crate) fn explain(view: &View, held: &Lease, unanswered: u64, terms: &Terms)
     Finding::Held(Lease::of(held.worker, held.token, record))
 }
 
-/// Whether the record is that of the grant by which `held` is held, renewed or not: no renewal moves the window's begin. A
-/// request that was late can have made another grant to the same token, whose window is not this one's.
+/// Whether the record is that of the grant by which `held` is held, renewed or not: no renewal moves the window's
+/// begin. A request that was late can have made another grant to the same token, whose window is not this one's.
 fn is_of_grant(record: &Record, held: &Lease) -> bool {
     record.token == Some(held.token) && record.from == held.from
 }
@@ -389,8 +389,8 @@ pub(crate) fn initialise(view: &View, workers: u64, terms: &Terms) -> Result<Cha
     Ok(Change { space: Some(space), records })
 }
 
-/// The record of a worker that its operator takes from whoever holds it, vouching that nobody uses it any more, and that
-/// nobody has used it ahead of the store's clock.
+/// The record of a worker that its operator takes from whoever holds it, vouching that nobody uses it any more, and
+/// that nobody has used it ahead of the store's clock.
 pub(crate) fn reclaimed(view: &View, record: &Record, terms: &Terms) -> Record {
     // Where the clock was set back, not below the last window, but for one that a wild clock has granted.
     let from = Some(record.from).filter(|&from| from <= terms.horizon(view.now)).unwrap_or(0);

@@ -59,8 +59,8 @@ fn i8_a_lease_that_is_not_the_one_that_was_renewed_is_not_used() {
     soon("an ID", || ids.generate().ok());
 }
 
-/// Would catch: calls that wait on for a store that does not answer; a second end that is over before the first; and one
-/// that never is.
+/// Would catch: calls that wait on for a store that does not answer; a second end that is over before the first; and
+/// one that never is.
 #[test]
 fn a_store_that_does_not_answer_holds_up_the_end_and_no_call() {
     let scratch = Scratch::new();

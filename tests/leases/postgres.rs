@@ -688,8 +688,8 @@ fn who_waits_for_a_lock_looks_again_at_what_was_locked() {
     assert_eq!(server.value("SELECT workers FROM casflake_spaces"), "1");
 }
 
-/// As where a pooler's next connection leads to a standby that was just promoted: between the reading and the change. The
-/// function is found before the system's own.
+/// As where a pooler's next connection leads to a standby that was just promoted: between the reading and the change.
+/// The function is found before the system's own.
 #[test]
 fn a_change_is_made_only_where_it_was_decided() {
     let server = server!();

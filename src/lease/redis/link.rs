@@ -1,8 +1,8 @@
 //! `Link`: a connection to a Redis server that is made when it is needed, and no longer used once it has failed.
 //!
 //! The crate `redis` bounds how long one reading takes, not how long an answer does that comes byte by byte, and
-//! nothing bounds the look-up of a name, or TLS while it begins. So all of it is done on threads, for which nobody waits longer
-//! than he will. (A thread ends by itself where the server says nothing at all for two seconds.)
+//! nothing bounds the look-up of a name, or TLS while it begins. So all of it is done on threads, for which nobody
+//! waits longer than he will. (A thread ends by itself where the server says nothing at all for two seconds.)
 
 use core::fmt;
 use core::time::Duration;

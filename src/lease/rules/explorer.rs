@@ -1,38 +1,38 @@
-//! Every way that a small world of leases can go: all that can happen between a store, its clock, processes and messages,
-//! in any order, by the shipped functions and no others. A hand-made model checker, breadth first.
+//! Every way that a small world of leases can go: all that can happen between a store, its clock, processes and
+//! messages, in any order, by the shipped functions and no others. A hand-made model checker, breadth first.
 //!
 //! # The model
-//! * Times are ticks, from 0 to 6 at most. The **store's clock** goes on and is set back by single ticks, between any two
-//!   other events, so in all it jumps as it likes. A store that loses something has a clock that is never more than `slack`
-//!   behind the latest that it has read.
-//! * A **process** has no clock: it issues any tick of its window that is after its last. So nothing rests on clocks that
-//!   are right. It acquires, renews, releases, is lost a lease, and moves on to another as the keeper does. It is paused
-//!   wherever other events come first, and killed at any time; who comes after it knows nothing.
+//! * Times are ticks, from 0 to 6 at most. The **store's clock** goes on and is set back by single ticks, between any
+//!   two other events, so in all it jumps as it likes. A store that loses something has a clock that is never more than
+//!   `slack` behind the latest that it has read.
+//! * A **process** has no clock: it issues any tick of its window that is after its last. So nothing rests on clocks
+//!   that are right. It acquires, renews, releases, is lost a lease, and moves on to another as the keeper does. It is
+//!   paused wherever other events come first, and killed at any time; who comes after it knows nothing.
 //! * To **acquire** is to read the store, to decide, and to write if the store is as it was seen, by
 //!   [`Contents::is_as_seen`](crate::lease::cells::Contents::is_as_seen): any number of other events may lie between. A
 //!   **renewal** and a **release** are done in one step.
-//! * Requests get lost, and so do replies. A call that its process has given up may go on: an acquisition with a write that
-//!   was decided on long ago, or from its beginning; a renewal as the message that it is, or (`whole_calls`) as all of a
-//!   call, which asks why it was denied and tries again; a release.
+//! * Requests get lost, and so do replies. A call that its process has given up may go on: an acquisition with a write
+//!   that was decided on long ago, or from its beginning; a renewal as the message that it is, or (`whole_calls`) as
+//!   all of a call, which asks why it was denied and tries again; a release.
 //! * A **store loses** one record, or everything, or all since a backup was made, or nothing, when another server takes
-//!   over. That it was set back is noticed in one of two ways. Either another server serves what was restored. Or the next
-//!   that talks to the store is a process that renews, that was told after the backup what it holds, and for whose worker
-//!   the backup has no record, or one with a lower counter. A loss that nobody could notice is not in the model, as is no
-//!   operator, whose word is taken.
+//!   over. That it was set back is noticed in one of two ways. Either another server serves what was restored. Or the
+//!   next that talks to the store is a process that renews, that was told after the backup what it holds, and for whose
+//!   worker the backup has no record, or one with a lower counter. A loss that nobody could notice is not in the model,
+//!   as is no operator, whose word is taken.
 //! * Some stores (`told_after`) say only with the reply to a write what serves them: it is done, whatever serves, but
 //!   nobody is told that anything was granted by it.
-//! * A **file** is served by what it says itself; a copy of it, or nothing, by something new each time, until its space is
-//!   written anew.
+//! * A **file** is served by what it says itself; a copy of it, or nothing, by something new each time, until its space
+//!   is written anew.
 //!
 //! # What must hold in every state
-//! * No tick of a worker is granted to two tokens, ever, whatever the store has forgotten; what was released is granted up
-//!   to the last tick that was issued.
+//! * No tick of a worker is granted to two tokens, ever, whatever the store has forgotten; what was released is granted
+//!   up to the last tick that was issued.
 //! * No tick is issued but by the token that it is granted to. So none is issued by two.
 //! * A process's ticks increase, over all its leases.
 //! * What was released is not renewed, and nothing ends after the layout.
 //! * Where nothing is lost no lease is lost whose window has not passed on the store's clock.
-//! * A call that nobody disturbs ends after some rounds, and a process that keeps asking gets a lease and issues by it, if
-//!   nothing is lost any more and the clock goes on.
+//! * A call that nobody disturbs ends after some rounds, and a process that keeps asking gets a lease and issues by it,
+//!   if nothing is lost any more and the clock goes on.
 //!
 //! States are told apart up to the names of tokens, servers and processes. Of each a digest of 64 bits is kept.
 //!

@@ -1,5 +1,5 @@
-//! Each rule taken out, from outside: what the shipped functions are given, or what they answer, is changed. What breaks
-//! then is what the rule is for.
+//! Each rule taken out, from outside: what the shipped functions are given, or what they answer, is changed. What
+//! breaks then is what the rule is for.
 
 use std::println;
 

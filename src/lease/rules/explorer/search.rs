@@ -131,8 +131,8 @@ fn digest(world: &World) -> u64 {
     digest.finish()
 }
 
-/// 64 bits, well mixed. That two states have the same is less likely than one in a thousand in 10^8 of them; one of them
-/// would be left out then.
+/// 64 bits, well mixed. That two states have the same is less likely than one in a thousand in 10^8 of them; one of
+/// them would be left out then.
 #[derive(Default)]
 struct Digest {
     mixed: u64,
