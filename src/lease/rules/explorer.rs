@@ -154,6 +154,11 @@ const LOSING: &[Case] = &[
         Bounds { clock: 4, ..ANYTHING },
     ),
     (
+        "three processes, two workers, and anything",
+        Bounds { processes: 3, workers: 2, counter: 1, releases: false, backwards: false, clock: 2, ..ONCE },
+        Bounds { processes: 3, workers: 2, counter: 1, crashes: true, clock: 3, ..ONCE },
+    ),
+    (
         "shorter leases than there may be",
         Bounds { record: true, max_ttl: 2, slack: 2, releases: false, backwards: false, clock: 5, ..LOSS },
         Bounds { record: true, all: true, restored: true, max_ttl: 2, slack: 2, clock: 6, ..LOSS },
@@ -168,6 +173,7 @@ const CRASHING: Bounds = Bounds { crashes: true, ..LOSS };
 const LATE: Bounds = Bounds { late: 1, ..LOSS };
 const ANYTHING: Bounds =
     Bounds { losses: 2, record: true, all: true, failover: true, restored: true, known: true, ..LOSS };
+const ONCE: Bounds = Bounds { losses: 1, ..ANYTHING };
 
 #[test]
 fn a_store_that_keeps_everything() {
