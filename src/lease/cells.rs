@@ -288,3 +288,65 @@ macro_rules! store_of_cells {
     };
 }
 pub(crate) use store_of_cells;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::string::String;
+
+    use super::Contents;
+    use crate::lease::error::StoreError;
+    use crate::lease::rules::{Change, Record, Space};
+    use crate::lease::time::MAX_WORKERS;
+    use crate::lease::token::Token;
+    use crate::scheme::{Scheme, Standard};
+
+    fn record(until: u64) -> Record {
+        Record { from: 1, until, counter: 3, token: Some(Token::numbered(4)), owner: String::new() }
+    }
+
+    fn contents() -> Contents {
+        let (layout, incarnation) = (String::from("l"), String::from("i"));
+        let space = Space { version: 1, layout, workers: 2, granted: 2, floor: 0, incarnation: incarnation.clone() };
+        Contents {
+            unix_nanos: 1_800_000_000_000_000_000,
+            incarnation,
+            space: Some(space),
+            records: BTreeMap::from([(0, record(10)), (1, record(20))]),
+            live: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn a_change_is_made_only_where_all_that_it_touches_is_as_it_was_seen() {
+        let change = Change { space: None, records: [(0, record(30)), (2, record(30))].into() };
+        let is_as_seen = |change_it: &dyn Fn(&mut Contents)| {
+            let mut now = contents();
+            change_it(&mut now);
+            now.is_as_seen(&contents(), &change)
+        };
+        assert!(is_as_seen(&|_| {}));
+        assert!(is_as_seen(&|now| now.unix_nanos += 1));
+        assert!(is_as_seen(&|now| drop(now.records.insert(1, record(21)))), "it is not touched");
+        assert!(!is_as_seen(&|now| drop(now.records.insert(0, record(11)))));
+        assert!(!is_as_seen(&|now| drop(now.records.remove(&0))));
+        assert!(!is_as_seen(&|now| drop(now.records.insert(2, record(10)))));
+        assert!(!is_as_seen(&|now| now.space.as_mut().unwrap().floor += 1));
+        assert!(!is_as_seen(&|now| now.space = None));
+        assert!(!is_as_seen(&|now| now.incarnation.push('2')));
+    }
+
+    #[test]
+    fn a_space_of_more_workers_than_there_are_is_corrupt() {
+        let view = |workers, granted| {
+            let mut contents = contents();
+            let space = contents.space.as_mut().unwrap();
+            (space.workers, space.granted) = (workers, granted);
+            contents.view(&Standard::LAYOUT)
+        };
+        assert!(view(MAX_WORKERS, MAX_WORKERS).is_ok());
+        for (workers, granted) in [(MAX_WORKERS + 1, 0), (1, MAX_WORKERS + 1), (u64::MAX, u64::MAX)] {
+            assert!(matches!(view(workers, granted), Err(StoreError::Corrupt { .. })));
+        }
+    }
+}
