@@ -18,6 +18,9 @@ use crate::layout::Layout;
 const ATTEMPTS: u32 = 300;
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// For how many others one provides at most who has lost to others time and again.
+const CROWD: u64 = 63;
+
 /// What a store holds, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Contents {
@@ -109,7 +112,8 @@ impl Contents {
 pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request) -> Result<Grant, StoreError> {
     let terms = terms(layout);
     let Request { token, after, .. } = *request;
-    let ask = Ask { token, ttl: ttl_ticks(layout, request.ttl)?, after, owner: request.owner.clone() };
+    let ttl = ttl_ticks(layout, request.ttl)?;
+    let mut ask = Ask { token, ttl, after, owner: request.owner.clone(), crowd: 0 };
     retried(|attempt| {
         let contents = cells.read()?;
         let view = contents.view(layout)?;
@@ -124,6 +128,7 @@ pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request
             None => cells.swap(&contents, &change)?,
         };
         if !written {
+            ask.crowd = (2 * ask.crowd + 1).min(CROWD);
             pause(attempt, &ask);
         }
         Ok(lease.filter(|_| written).map(|lease| Grant::new(lease, contents.unix_nanos)))

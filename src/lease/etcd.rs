@@ -10,6 +10,8 @@ mod wire;
 use core::fmt;
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::string::String;
+use std::time::Instant;
 use std::{format, thread};
 
 use serde_json::json;
@@ -31,6 +33,9 @@ use crate::layout::Layout;
 
 /// How many records one transaction writes: etcd takes 128 operations unless it is told otherwise.
 const AT_ONCE: usize = 100;
+
+/// How old an etcd lease may be by which a worker's holder is known to be alive.
+const SPARE: Duration = Duration::from_millis(500);
 
 const TXN: &str = "/v3/kv/txn";
 
@@ -89,6 +94,8 @@ pub struct EtcdStore {
     known: Option<Contents>,
     /// By which etcd leases the workers are alive that this store has leased.
     lifelines: BTreeMap<u64, Lifeline>,
+    /// An etcd lease of so many seconds, granted just now, that came too late for a worker.
+    spare: Option<(Instant, u64, String)>,
 }
 
 impl EtcdStore {
@@ -105,7 +112,7 @@ impl EtcdStore {
     pub fn open(url: &str) -> Result<Self, StoreError> {
         let (url, space) = split_space(url)?;
         let (gateway, keys) = (Gateway::new(Address::parse(url)?), Keys::new(space));
-        Ok(Self { gateway, keys, clock: DateClock::new(), known: None, lifelines: BTreeMap::new() })
+        Ok(Self { gateway, keys, clock: DateClock::new(), known: None, lifelines: BTreeMap::new(), spare: None })
     }
 
     /// The leases of another space than `default`: whose IDs are not those of this one.
@@ -218,10 +225,16 @@ impl Cells for EtcdStore {
     }
 
     fn grant(&mut self, seen: &Contents, change: &Change, ttl: Duration) -> Result<bool, StoreError> {
-        let id = self.gateway.grant(seconds(ttl))?;
+        let seconds = seconds(ttl);
+        let spare = self.spare.take().filter(|(since, of, _)| *of == seconds && since.elapsed() < SPARE);
+        let (since, _, id) = match spare {
+            Some(spare) => spare,
+            None => (Instant::now(), seconds, self.gateway.grant(seconds)?),
+        };
         let is_written = self.write(seen, change, Some(&id))?;
         if !is_written {
-            self.gateway.revoke(&id);
+            // For the next try, which comes at once. If none does it ends by itself.
+            self.spare = Some((since, seconds, id));
             return Ok(false);
         }
         for (worker, record) in &change.records {

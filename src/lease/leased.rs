@@ -185,7 +185,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// [`GenerateError`]: [`LeaseExpired`](GenerateError::LeaseExpired) and its like, and as [`Generator::generate`].
     #[inline]
     pub fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
-        self.ask(self.max_wait, Generator::generate)
+        self.ask(true, Generator::generate)
     }
 
     /// The next ID, without waiting, as [`Generator::try_generate`].
@@ -194,7 +194,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// As [`generate`](Self::generate), and as [`Generator::try_generate`].
     #[inline]
     pub fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
-        self.ask(Duration::ZERO, Generator::try_generate)
+        self.ask(false, Generator::try_generate)
     }
 
     /// Fills `buffer` with IDs in increasing order, as [`Generator::fill`]; waits as [`generate`](Self::generate) does.
@@ -203,7 +203,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// As [`generate`](Self::generate), and how many IDs were [`filled`](FillError::filled) in before.
     pub fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
         let mut filled = 0;
-        self.ask(self.max_wait, |generator| {
+        self.ask(true, |generator| {
             let Some(rest) = buffer.get_mut(filled..) else { return Ok(()) };
             generator.fill(rest).map_err(|error| {
                 filled += error.filled();
@@ -220,7 +220,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// [`MAX_BATCH`](crate::MAX_BATCH).
     pub fn generate_batch(&self, count: usize) -> Result<Batch<S>, BatchError<S>> {
         let mut ids: Vec<Snowflake<S>> = Vec::new();
-        let outcome = self.ask(self.max_wait, |generator| match generator.generate_batch(count - ids.len()) {
+        let outcome = self.ask(true, |generator| match generator.generate_batch(count - ids.len()) {
             Ok(batch) if ids.is_empty() => {
                 ids = batch.into_vec();
                 Ok(())
@@ -245,23 +245,37 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     #[inline]
     fn ask<T>(
         &self,
-        wait: Duration,
+        waits: bool,
         mut ask: impl FnMut(&Generator<S, Watched<C>>) -> Result<T, GenerateError>,
     ) -> Result<T, GenerateError> {
         match ask(self.shared.switch.current()) {
             Ok(done) => Ok(done),
-            Err(GenerateError::Closed | GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. }) => {
-                self.retry(wait, ask)
-            }
-            Err(error) => Err(error),
+            Err(error) => self.refused(error, waits, ask),
         }
     }
 
-    /// Asks the current generator until what it answers is no matter of its lease, or `wait` is over.
+    /// What to make of it that the generator has refused. By itself, so that an answer need not be put where an error would
+    /// fit: that makes a call dearer by half.
     #[cold]
+    fn refused<T>(
+        &self,
+        error: GenerateError,
+        waits: bool,
+        ask: impl FnMut(&Generator<S, Watched<C>>) -> Result<T, GenerateError>,
+    ) -> Result<T, GenerateError> {
+        match error {
+            GenerateError::Closed | GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. } => {
+                self.retry(waits, ask)
+            }
+            error => Err(error),
+        }
+    }
+
+    /// Asks the current generator until what it answers is no matter of its lease; or once, but where a call `waits`, and
+    /// for no longer than it may.
     fn retry<T>(
         &self,
-        wait: Duration,
+        waits: bool,
         mut ask: impl FnMut(&Generator<S, Watched<C>>) -> Result<T, GenerateError>,
     ) -> Result<T, GenerateError> {
         let shared = &*self.shared;
@@ -287,7 +301,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
                 error => return Err(error),
             }
             shared.bell.ring();
-            let deadline = *deadline.get_or_insert_with(|| Instant::now() + wait.min(CENTURY));
+            let wait = if waits { self.max_wait.min(CENTURY) } else { Duration::ZERO };
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + wait);
             if !shared.bell.wait_for_news(news, deadline) {
                 return Err(self.expired());
             }

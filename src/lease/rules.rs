@@ -65,7 +65,7 @@ pub(crate) struct Space {
     pub(crate) layout: String,
     /// How many workers may be granted, from index 0.
     pub(crate) workers: u64,
-    /// How many workers were ever granted, from index 0: each of them has a record, unless that was lost.
+    /// How many workers may have been granted, from index 0: each of them has a record, unless that was lost.
     pub(crate) granted: u64,
     /// No window may begin below this tick.
     pub(crate) floor: u64,
@@ -123,6 +123,8 @@ pub(crate) struct Ask {
     /// The last tick that the caller has issued by another lease; its next window begins after it.
     pub(crate) after: Option<u64>,
     pub(crate) owner: String,
+    /// For how many others to provide as well, where a worker is granted that never was.
+    pub(crate) crowd: u64,
 }
 
 /// What to write, all of it or nothing, and only where everything that it replaces, and the space, is still as the view
@@ -202,10 +204,15 @@ pub(crate) fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision,
         owner: ask.owner.clone(),
     };
     let held = Lease::of(worker, ask.token, &record);
-    // Written each time, so that none is granted by a view of the space that is old.
-    let granted = space.granted.max(worker + 1);
-    let space = (granted > space.granted).then(|| Space { version: space.version + 1, granted, ..space.clone() });
-    Ok(Decision::Grant(Change { space, records: [(worker, record)].into() }, held))
+    let mut change = Change { space: None, records: [(worker, record)].into() };
+    if worker >= space.granted {
+        // Each of a crowd would have to write the space, one after the other, if there were no more than this one.
+        let granted = (worker + 1).saturating_add(ask.crowd).min(space.workers);
+        let others = (worker + 1..granted).filter(|other| !view.records.contains_key(other));
+        change.records.extend(others.map(|other| (other, unowned(space.floor))));
+        change.space = Some(Space { version: space.version + 1, granted, ..space.clone() });
+    }
+    Ok(Decision::Grant(change, held))
 }
 
 /// A worker whose window has passed, or one that was never granted. Which of them, the token decides, so that those who

@@ -19,13 +19,36 @@ const NEVER: u64 = u64::MAX;
 /// A clock whose readings are watched.
 pub(crate) struct Watched<C> {
     pub(crate) clock: C,
-    pub(crate) watch: Arc<Watch>,
+    /// The millisecond up to which all was found well. Here, beside the clock, as each call looks at it.
+    checked: AtomicU64,
+    watch: Arc<Watch>,
 }
 
-/// What the clocks of all of a process's generators share.
+impl<C> Watched<C> {
+    pub(crate) const fn new(clock: C, watch: Arc<Watch>) -> Self {
+        Self { clock, checked: AtomicU64::new(0), watch }
+    }
+
+    /// Whether the reading `now`, in milliseconds, is to be believed.
+    #[inline]
+    fn believes(&self, now: u64) -> bool {
+        // ORDERING: Relaxed, as in `check`.
+        now <= self.checked.load(Ordering::Relaxed) || self.check(now)
+    }
+
+    #[cold]
+    fn check(&self, now: u64) -> bool {
+        let is_well = self.watch.is_well();
+        if is_well {
+            // ORDERING: Relaxed. Several threads may check the same millisecond; the latest stays.
+            self.checked.fetch_max(now, Ordering::Relaxed);
+        }
+        is_well
+    }
+}
+
+/// What the watched clocks of a process share, of which each generator has its own.
 pub(crate) struct Watch {
-    /// The millisecond up to which all was found well.
-    checked: AtomicU64,
     /// How far the wall clock was ahead of the monotonic one at the last grant or renewal, modulo 2^64.
     apart: AtomicU64,
     /// 1 where they have moved apart since.
@@ -38,7 +61,6 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn new(bell: Arc<Bell>) -> Self {
         let watch = Self {
-            checked: AtomicU64::new(0),
             apart: AtomicU64::new(0),
             has_jumped: AtomicU64::new(0),
             process: process::id(),
@@ -68,12 +90,11 @@ impl Watch {
         process::id() != self.process
     }
 
-    /// `now`, a reading in milliseconds, or the end of time where it is not to be believed.
-    #[cold]
-    fn check(&self, now: u64) -> u64 {
+    /// Whether this is the process that the lease was granted to, and no clock has jumped since.
+    fn is_well(&self) -> bool {
         // A fork must not touch the bell: the thread that held its lock may be the other process's.
         if self.is_fork() || self.has_jumped() {
-            return NEVER;
+            return false;
         }
         // ORDERING: Relaxed, as in `settle`.
         let moved = self.apart_now().wrapping_sub(self.apart.load(Ordering::Relaxed));
@@ -81,11 +102,9 @@ impl Watch {
             // ORDERING: Relaxed, as in `settle`.
             self.has_jumped.store(1, Ordering::Relaxed);
             self.bell.ring();
-            return NEVER;
+            return false;
         }
-        // ORDERING: Relaxed. Several threads may check the same millisecond; the latest stays.
-        self.checked.fetch_max(now, Ordering::Relaxed);
-        now
+        true
     }
 
     fn apart_now(&self) -> u64 {
@@ -98,16 +117,13 @@ impl<C: Clock> Clock for Watched<C> {
     #[inline]
     fn unix_millis(&self) -> u64 {
         let now = self.clock.unix_millis();
-        // ORDERING: Relaxed, as in `check`.
-        if now <= self.watch.checked.load(Ordering::Relaxed) { now } else { self.watch.check(now) }
+        if self.believes(now) { now } else { NEVER }
     }
 
     fn unix_nanos(&self) -> u128 {
         let now = self.clock.unix_nanos();
-        let millis = crate::refusal::millis(now);
-        // ORDERING: Relaxed, as in `check`.
-        let is_checked = millis <= self.watch.checked.load(Ordering::Relaxed);
-        if is_checked || self.watch.check(millis) != NEVER { now } else { u128::from(NEVER) * 1_000_000 }
+        let is_believed = self.believes(crate::refusal::millis(now));
+        if is_believed { now } else { u128::from(NEVER) * 1_000_000 }
     }
 
     fn elapsed(&self) -> Option<core::time::Duration> {
@@ -137,7 +153,7 @@ mod tests {
     fn watched() -> (Watched<ManualClock>, Arc<Bell>) {
         let bell = Arc::new(Bell::default());
         let watch = Arc::new(Watch::new(Arc::clone(&bell)));
-        (Watched { clock: ManualClock::new(NOW), watch }, bell)
+        (Watched::new(ManualClock::new(NOW), watch), bell)
     }
 
     /// As if the wall clock had been set by so much since the last renewal.

@@ -22,7 +22,7 @@ fn terms() -> Terms {
 }
 
 fn ask(token: Token) -> Ask {
-    Ask { token, ttl: TTL, after: None, owner: "me".into() }
+    Ask { token, ttl: TTL, after: None, owner: "me".into(), crowd: 0 }
 }
 
 fn space() -> Space {
@@ -107,6 +107,25 @@ mod acquiring {
         let picked = |token| granted(acquire(&view(&three), &ask(Token::numbered(token)), &terms()));
         assert_eq!((picked(2).0, picked(2).1.from), (0, 950));
         assert_eq!((picked(3).0, picked(3).1.from), (2, 960));
+    }
+
+    #[test]
+    fn for_a_crowd_more_workers_are_made_than_are_granted() {
+        let crowd = |crowd, workers| {
+            let mut view = view(&[held_until(1020, THEIRS)]);
+            view.space.as_mut().unwrap().workers = workers;
+            // One that a space has left which was lost.
+            view.records.insert(3, held_until(1001, THEIRS));
+            change_of(acquire(&view, &Ask { crowd, ..ask(OURS) }, &terms())).0
+        };
+        let made = |crowd_of, workers| crowd(crowd_of, workers).records.iter().map(|made| made.0).collect::<Vec<_>>();
+        assert_eq!(
+            [made(0, 6), made(1, 6), made(2, 6), made(9, 6), made(9, 3)],
+            [Vec::from([1]), Vec::from([1, 2]), Vec::from([1, 2]), Vec::from([1, 2, 4, 5]), Vec::from([1, 2])]
+        );
+        assert_eq!(crowd(2, 6).space.unwrap().granted, 4);
+        let free = Record { from: 100, until: 100, counter: 0, token: None, owner: String::new() };
+        assert_eq!(crowd(1, 6).records[1], (2, free));
     }
 
     #[test]

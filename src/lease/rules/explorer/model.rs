@@ -77,7 +77,7 @@ impl Model {
         world
     }
 
-    /// Reads, and decides. `pick` is what the token picks where two workers are free.
+    /// Reads, and decides. `pick` is what the token picks where two workers are free, and how large a crowd is.
     pub(super) fn read(&self, world: &World, asking: &Asking, pick: u8) -> Read {
         let names = Tokens { picking: Some((asking.token, pick)) };
         let ask = Ask {
@@ -85,6 +85,7 @@ impl Model {
             ttl: self.bounds.ttl.into(),
             after: asking.after.map(u64::from),
             owner: String::new(),
+            crowd: pick.into(),
         };
         let (change, lease) = match (self.rules.acquire)(&self.view(world, names), &ask, &self.terms) {
             Err(_) => return Read::Denied,
