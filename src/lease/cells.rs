@@ -47,6 +47,9 @@ pub(crate) trait Cells: Send {
         self.swap(seen, change)
     }
 
+    /// Gives back what was made ready for a [`grant`](Self::grant) that does not come.
+    fn give_up(&mut self) {}
+
     /// Renews by [`rules::renew`]. `None` where that says no.
     fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
         let contents = self.read()?;
@@ -114,7 +117,7 @@ pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request
     let Request { token, after, .. } = *request;
     let ttl = ttl_ticks(layout, request.ttl)?;
     let mut ask = Ask { token, ttl, after, owner: request.owner.clone(), crowd: 0 };
-    retried(|attempt| {
+    let acquired = retried(|attempt| {
         let contents = cells.read()?;
         let view = contents.view(layout)?;
         let decision = rules::acquire(&view, &ask, &terms);
@@ -132,7 +135,11 @@ pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request
             pause(attempt, &ask);
         }
         Ok(lease.filter(|_| written).map(|lease| Grant::new(lease, contents.unix_nanos)))
-    })
+    });
+    if acquired.is_err() {
+        cells.give_up();
+    }
+    acquired
 }
 
 /// Does `once` until something has come of it; with its number.

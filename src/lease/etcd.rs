@@ -226,14 +226,15 @@ impl Cells for EtcdStore {
 
     fn grant(&mut self, seen: &Contents, change: &Change, ttl: Duration) -> Result<bool, StoreError> {
         let seconds = seconds(ttl);
-        let spare = self.spare.take().filter(|(since, of, _)| *of == seconds && since.elapsed() < SPARE);
-        let (since, _, id) = match spare {
+        if self.spare.as_ref().is_some_and(|(since, of, _)| *of != seconds || since.elapsed() >= SPARE) {
+            self.give_up();
+        }
+        let (since, _, id) = match self.spare.take() {
             Some(spare) => spare,
             None => (Instant::now(), seconds, self.gateway.grant(seconds)?),
         };
         let is_written = self.write(seen, change, Some(&id))?;
         if !is_written {
-            // For the next try, which comes at once. If none does it ends by itself.
             self.spare = Some((since, seconds, id));
             return Ok(false);
         }
@@ -243,6 +244,12 @@ impl Cells for EtcdStore {
             }
         }
         Ok(true)
+    }
+
+    fn give_up(&mut self) {
+        if let Some((_, _, id)) = self.spare.take() {
+            self.gateway.revoke(&id);
+        }
     }
 
     /// In one trip where what is known from the last one still holds. A renewal that may have had its effect is not

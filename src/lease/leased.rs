@@ -254,8 +254,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// What to make of it that the generator has refused. By itself, so that an answer need not be put where an error would
-    /// fit: that makes a call dearer by half.
+    /// What to make of it that the generator has refused. By itself, so that an answer need not be put where an error
+    /// would fit: that makes a call dearer by half.
     #[cold]
     fn refused<T>(
         &self,
@@ -271,8 +271,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Asks the current generator until what it answers is no matter of its lease; or once, but where a call `waits`, and
-    /// for no longer than it may.
+    /// Asks the current generator until what it answers is no matter of its lease; or once, but where a call `waits`,
+    /// and for no longer than it may.
     fn retry<T>(
         &self,
         waits: bool,
