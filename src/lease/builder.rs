@@ -128,7 +128,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         let thread = thread::Builder::new().name("casflake-lease".into()).spawn(keep);
         let thread = thread.map_err(|error| StoreError::unavailable("starting a thread", error))?;
         let started = Instant::now();
-        let max_wait = plan.max_wait;
+        let (max_wait, is_by_store) = (plan.max_wait, store_clock.is_some());
         let bell = Arc::new(Bell::default());
         let watch = Arc::new(Watch::new(Arc::clone(&bell)));
         let mut source = Source { plan, store, watch: Arc::clone(&watch), clock, store_clock, token: None };
@@ -152,7 +152,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
             last_tick: None,
         };
         hand_over.send(keeper).map_err(|_| StoreError::unavailable("starting a thread", "it has ended"))?;
-        Ok(LeasedGenerator::of(shared, max_wait, thread))
+        Ok(LeasedGenerator::of(shared, max_wait, is_by_store, thread))
     }
 }
 

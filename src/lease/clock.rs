@@ -12,7 +12,9 @@ use crate::sync::{AtomicU64, Ordering};
 ///
 /// So all holders of one store's leases issue IDs in one time, whatever their hosts' clocks say. It is behind the
 /// store's clock by a message's way, and by up to 1/8192 of the time since the last renewal (a millisecond or so), and
-/// follows it forward at each. It never steps back: if the store's clock is set back it goes on.
+/// follows it forward at each. If the store's clock is set back it goes on, but for where that is by a time to live or
+/// more, and no window of now could be used by it: then it is set back as well, and IDs go on, after the last that was
+/// issued.
 #[derive(Clone)]
 pub struct StoreClock {
     shared: Arc<Shared>,
@@ -35,6 +37,13 @@ impl StoreClock {
         let measured = unix_nanos.saturating_sub(carried_on(self.shared.monotonic.nanos()));
         // ORDERING: Relaxed, and so below: one variable. What a reading is, nothing but an ID's time depends on.
         self.shared.offset.fetch_max(measured, Ordering::Relaxed);
+    }
+
+    /// The same, and back where that is back.
+    pub(crate) fn set(&self, unix_nanos: u64) {
+        let measured = unix_nanos.saturating_sub(carried_on(self.shared.monotonic.nanos()));
+        // ORDERING: Relaxed, as above.
+        self.shared.offset.store(measured, Ordering::Relaxed);
     }
 
     #[inline]
@@ -132,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn it_never_steps_back() {
+    fn it_follows_the_store_back_only_where_it_is_told_to() {
         let clock = StoreClock::new();
         clock.follow(NOW);
         let mut last = clock.nanos();
@@ -143,6 +152,8 @@ mod tests {
             last = next;
         }
         assert_reads(&clock, NOW);
+        clock.set(NOW - 3600 * SECOND);
+        assert_reads(&clock, NOW - 3600 * SECOND);
     }
 
     #[test]

@@ -60,9 +60,10 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         };
         self.token = Some(token);
         let request = Request { after, ..Request::new(token, self.plan.ttl, &*self.plan.owner) };
+        let apart = self.watch.apart_now();
         let grant = self.store.acquire(&S::LAYOUT, &request)?;
         self.token = None;
-        self.hear(&grant);
+        self.hear(&grant, apart);
         match self.generator(&grant.lease, after) {
             Ok(generator) => Ok((grant.lease, generator)),
             Err(error) => {
@@ -84,11 +85,14 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         builder.not_before(from).fence(lease.until).build().map_err(|error| odd(error.to_string()))
     }
 
-    fn hear(&mut self, grant: &Grant) {
-        if let Some(clock) = &self.store_clock {
-            clock.follow(grant.unix_nanos);
+    /// `apart`: what the watch has measured before the store was asked. What has jumped since is still to be found.
+    fn hear(&mut self, grant: &Grant, apart: u64) {
+        match &self.store_clock {
+            Some(clock) if self.ahead_of(grant).is_some() => clock.set(grant.unix_nanos),
+            Some(clock) => clock.follow(grant.unix_nanos),
+            None => {}
         }
-        self.watch.settle();
+        self.watch.settle(apart);
     }
 
     /// By how much the store's time, as it is carried on here, is ahead of the store's clock, where that keeps the
@@ -115,16 +119,12 @@ pub(crate) struct Keeper<S, C, T> {
 impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     /// Keeps the lease until it is told to stop, then gives it back.
     pub(crate) fn run(mut self) -> Result<(), StoreError> {
-        let mut next = self.ttl() / 3;
+        let mut next = self.until_renewal();
         let mut failures = 0;
         while self.rest(next, failures > 0) == Call::Work {
             (next, failures) = match self.keep_calmly() {
-                Ok(next) => (next, 0),
-                Err(error) => {
-                    events::failed(&error);
-                    self.shared.book(|status| status.failed(&error));
-                    (self.retry_after(failures), failures + 1)
-                }
+                Some(next) => (next, 0),
+                None => (self.retry_after(failures), failures + 1),
             };
         }
         self.give_back()
@@ -146,19 +146,31 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         (self.ttl() / 12).clamp(FIRST_RETRY, Duration::from_secs(1))
     }
 
-    /// As [`keep`](Self::keep). A store that panics has failed, and whether it has renewed the lease is not known.
-    fn keep_calmly(&mut self) -> Result<Duration, StoreError> {
-        panic::catch_unwind(AssertUnwindSafe(|| self.keep())).unwrap_or_else(|_| {
+    /// As [`keep`](Self::keep); `None` where it has failed, of which everybody is told. A store that panics has failed,
+    /// in its errors, too, and whether it has renewed the lease is not known.
+    fn keep_calmly(&mut self) -> Option<Duration> {
+        let kept = AssertUnwindSafe(|| {
+            self.keep()
+                .inspect_err(|error| {
+                    events::failed(error);
+                    self.shared.book(|status| status.failed(error));
+                })
+                .ok()
+        });
+        panic::catch_unwind(kept).unwrap_or_else(|_| {
             self.unanswered += 1;
-            Err(StoreError::unavailable("asking the store of leases", "it has panicked"))
+            let error = StoreError::unavailable("asking the store of leases", "it has panicked");
+            self.shared.book(|status| status.failed(&error));
+            None
         })
     }
 
     /// Renews the lease, or acquires one. How long to leave it at that.
     fn keep(&mut self) -> Result<Duration, StoreError> {
         if let Some(lease) = self.lease {
+            let apart = self.source.watch.apart_now();
             match self.source.store.renew(&S::LAYOUT, &lease, self.source.plan.ttl, self.unanswered) {
-                Ok(grant) if is_renewed(&lease, &grant.lease) => return Ok(self.renewed(&grant)),
+                Ok(grant) if is_renewed(&lease, &grant.lease) => return Ok(self.renewed(&grant, apart)),
                 Ok(Grant { lease: other, .. }) => {
                     self.unanswered += 1;
                     return Err(StoreError::corrupt(
@@ -215,17 +227,18 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     }
 
     /// Moves the fence. How long until the next renewal.
-    fn renewed(&mut self, grant: &Grant) -> Duration {
+    fn renewed(&mut self, grant: &Grant, apart: u64) -> Duration {
         self.unanswered = 0;
         self.lease = Some(grant.lease);
         // A fence that does not fit the layout was granted by no store that keeps to the rules, and is not used. It is
         // moved before the clock is, which may go far forward.
         let _ = self.shared.switch.current().extend_fence(grant.lease.until);
-        self.source.hear(grant);
+        let behind = self.source.ahead_of(grant);
+        self.source.hear(grant, apart);
         events::renewed(&grant.lease);
         self.shared.book(|status| status.renewed(grant.lease));
         self.shared.bell.tell();
-        if let Some(by) = self.source.ahead_of(grant) {
+        if let Some(by) = behind {
             self.shared.book(|status| status.is_behind(by));
         }
         self.until_renewal()

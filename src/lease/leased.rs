@@ -59,7 +59,15 @@ use crate::worker::WorkerId;
 pub struct LeasedGenerator<S = Standard, C = StoreClock> {
     shared: Arc<Shared<S, C>>,
     max_wait: Duration,
-    keeper: Mutex<Option<Keeper>>,
+    /// Whether its clock is the store's time.
+    is_by_store: bool,
+    keeper: Mutex<Keeping>,
+}
+
+/// The thread that keeps the lease, until somebody has waited for its end; and whether he has given up.
+struct Keeping {
+    keeper: Option<Keeper>,
+    is_given_up: bool,
 }
 
 /// How long the end of a generator waits for its store. Those of this crate are bounded themselves.
@@ -172,8 +180,9 @@ impl<S: Scheme + 'static> LeasedGenerator<S> {
 }
 
 impl<S, C> LeasedGenerator<S, C> {
-    pub(crate) const fn of(shared: Arc<Shared<S, C>>, max_wait: Duration, keeper: Keeper) -> Self {
-        Self { shared, max_wait, keeper: Mutex::new(Some(keeper)) }
+    pub(crate) const fn of(shared: Arc<Shared<S, C>>, max_wait: Duration, is_by_store: bool, keeper: Keeper) -> Self {
+        let keeper = Mutex::new(Keeping { keeper: Some(keeper), is_given_up: false });
+        Self { shared, max_wait, is_by_store, keeper }
     }
 }
 
@@ -267,7 +276,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
             GenerateError::Closed | GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. } => {
                 self.retry(waits, ask)
             }
-            error => Err(error),
+            error => Err(self.named(error)),
         }
     }
 
@@ -298,7 +307,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
                 GenerateError::Closed | GenerateError::Fenced { .. } => {}
                 // What a clock reads that is not to be believed.
                 GenerateError::OutOfTicks { .. } if !is_out_of_ticks(generator) => {}
-                error => return Err(error),
+                error => return Err(self.named(error)),
             }
             shared.bell.ring();
             let wait = if waits { self.max_wait.min(CENTURY) } else { Duration::ZERO };
@@ -306,6 +315,14 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
             if !shared.bell.wait_for_news(news, deadline) {
                 return Err(self.expired());
             }
+        }
+    }
+
+    /// The generator's error, by the name of the clock that it has looked at.
+    const fn named(&self, error: GenerateError) -> GenerateError {
+        match error {
+            GenerateError::ClockBehind { by } if self.is_by_store => GenerateError::StoreClockBehind { by },
+            error => error,
         }
     }
 
@@ -373,13 +390,17 @@ impl<S, C> LeasedGenerator<S, C> {
         }
         self.shared.bell.stop();
         // Locked to the end, so that who comes second does not go before the lease is given back.
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keeping = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = |why| StoreError::unavailable("releasing the lease", why);
-        let Some(keeper) = keeper.take() else { return Ok(()) };
+        let given_up = || failed("a call of the store has not ended for 10 s");
+        let Some(keeper) = keeping.keeper.take() else {
+            return if keeping.is_given_up { Err(given_up()) } else { Ok(()) };
+        };
         let started = Instant::now();
         while !keeper.is_finished() {
             if started.elapsed() > PATIENCE {
-                return Err(failed("a call of the store has not ended for 10 s"));
+                keeping.is_given_up = true;
+                return Err(given_up());
             }
             thread::sleep(Duration::from_millis(1));
         }

@@ -127,7 +127,7 @@ pub struct Survey {
     pub unix_nanos: u64,
     /// The space; `None` where the store is empty.
     pub space: Option<SurveyedSpace>,
-    /// Each worker that was ever granted, by index.
+    /// Each worker that was granted, and some that were made ready, by index.
     pub workers: Vec<SurveyedWorker>,
 }
 

@@ -13,6 +13,9 @@ use crate::sync::{AtomicU64, Ordering};
 /// or its clock is set. Slewing does not move them apart by as much between two renewals.
 const JUMP: u64 = 1_000_000_000;
 
+/// By so many milliseconds one reading may be behind another of the same clock, which was checked: a jiffy and more.
+const LAG: u64 = 16;
+
 /// What a clock reads that must not be believed: after every window.
 const NEVER: u64 = u64::MAX;
 
@@ -32,16 +35,17 @@ impl<C> Watched<C> {
     /// Whether the reading `now`, in milliseconds, is to be believed.
     #[inline]
     fn believes(&self, now: u64) -> bool {
+        // Of a time that is long after this nothing is known: its clock was set back since.
         // ORDERING: Relaxed, as in `check`.
-        now <= self.checked.load(Ordering::Relaxed) || self.check(now)
+        self.checked.load(Ordering::Relaxed).wrapping_sub(now) <= LAG || self.check(now)
     }
 
     #[cold]
     fn check(&self, now: u64) -> bool {
         let is_well = self.watch.is_well();
         if is_well {
-            // ORDERING: Relaxed. Several threads may check the same millisecond; the latest stays.
-            self.checked.fetch_max(now, Ordering::Relaxed);
+            // ORDERING: Relaxed. Several threads may check the same millisecond; whichever is last stays.
+            self.checked.store(now, Ordering::Relaxed);
         }
         is_well
     }
@@ -67,15 +71,15 @@ impl Watch {
             monotonic: Monotonic::new(),
             bell,
         };
-        watch.settle();
+        watch.settle(watch.apart_now());
         watch
     }
 
-    /// A grant or a renewal has shown that the lease is this process's, and now is now.
-    pub(crate) fn settle(&self) {
+    /// A grant or a renewal has shown that the lease is this process's, and when the clocks were so far `apart` was now.
+    pub(crate) fn settle(&self, apart: u64) {
         // ORDERING: Relaxed, all of them. Each is looked at by itself; a call that sees an old one is refused once
         // more.
-        self.apart.store(self.apart_now(), Ordering::Relaxed);
+        self.apart.store(apart, Ordering::Relaxed);
         self.has_jumped.store(0, Ordering::Relaxed);
     }
 
@@ -107,7 +111,7 @@ impl Watch {
         true
     }
 
-    fn apart_now(&self) -> u64 {
+    pub(crate) fn apart_now(&self) -> u64 {
         let wall = u64::try_from(SystemClock.unix_nanos()).unwrap_or(NEVER);
         wall.wrapping_sub(self.monotonic.nanos())
     }
@@ -192,9 +196,28 @@ mod tests {
             clock.clock.advance(1);
             assert_eq!(readings(&clock), [NEVER; 2], "{jump}");
             assert!(clock.watch.has_jumped() && is_rung(&bell));
-            clock.watch.settle();
+            clock.watch.settle(clock.watch.apart_now());
             assert_eq!(readings(&clock), [NOW + 1; 2]);
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_looked_at_again() {
+        let (mut clock, _) = watched();
+        clock.clock.advance(3_600_000);
+        assert_eq!(readings(&clock), [NOW + 3_600_000; 2]);
+        clock.clock.step_back(3_600_000 - 17);
+        Arc::get_mut(&mut clock.watch).unwrap().process ^= 1;
+        assert_eq!(readings(&clock), [NEVER; 2]);
+    }
+
+    #[test]
+    fn a_reading_that_lags_is_of_what_was_checked() {
+        let (mut clock, _) = watched();
+        assert_eq!(readings(&clock), [NOW; 2]);
+        Arc::get_mut(&mut clock.watch).unwrap().process ^= 1;
+        clock.clock.step_back(super::LAG);
+        assert_eq!(readings(&clock), [NOW - super::LAG; 2]);
     }
 
     #[test]
