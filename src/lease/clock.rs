@@ -49,7 +49,7 @@ impl StoreClock {
     #[inline]
     pub(crate) fn nanos(&self) -> u64 {
         // ORDERING: Relaxed, as above.
-        self.shared.offset.load(Ordering::Relaxed).saturating_add(carried_on(self.shared.monotonic.nanos()))
+        self.shared.offset.load(Ordering::Relaxed).wrapping_add(carried_on(self.shared.monotonic.nanos()))
     }
 }
 
@@ -102,7 +102,7 @@ impl Monotonic {
         #[cfg(not(target_vendor = "apple"))]
         let now = clock_gettime(ClockId::Boottime);
         // Neither is negative, and 2^64 ns are 584 years.
-        now.tv_sec.unsigned_abs().wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec.unsigned_abs())
+        now.tv_sec.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec.cast_unsigned())
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
