@@ -28,7 +28,7 @@ pub(crate) struct Watched<C> {
 }
 
 impl<C> Watched<C> {
-    pub(crate) const fn new(clock: C, watch: Arc<Watch>) -> Self {
+    pub(crate) fn new(clock: C, watch: Arc<Watch>) -> Self {
         Self { clock, checked: AtomicU64::new(0), watch }
     }
 

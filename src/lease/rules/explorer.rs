@@ -65,7 +65,7 @@ const KEEPING: &[Case] = &[
     ),
     (
         "two of them late",
-        Bounds { late: 2, counter: 2, lossy: false, crashes: false, backwards: false, clock: 1, ..SHORT },
+        Bounds { late: 2, counter: 1, lossy: false, crashes: false, backwards: false, clock: 1, ..SHORT },
         Bounds { late: 2, lossy: false, clock: 2, ..SHORT },
     ),
     (
@@ -150,12 +150,23 @@ const LOSING: &[Case] = &[
     ),
     (
         "one thing after the other",
-        Bounds { counter: 1, releases: false, backwards: false, clock: 2, ..ANYTHING },
+        Bounds { failover: false, all: false, counter: 1, releases: false, backwards: false, clock: 2, ..ANYTHING },
         Bounds { clock: 4, ..ANYTHING },
     ),
     (
         "three processes, two workers, and anything",
-        Bounds { processes: 3, workers: 2, counter: 1, releases: false, backwards: false, clock: 2, ..ONCE },
+        Bounds {
+            processes: 3,
+            workers: 2,
+            failover: false,
+            record: false,
+            known: false,
+            counter: 1,
+            releases: false,
+            backwards: false,
+            clock: 2,
+            ..ONCE
+        },
         Bounds { processes: 3, workers: 2, counter: 1, crashes: true, clock: 3, ..ONCE },
     ),
     (
