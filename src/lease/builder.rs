@@ -14,8 +14,8 @@ use super::error::StoreError;
 use super::events;
 use super::keeper::{Keeper, Plan, Source};
 use super::leased::{LeasedGenerator, Shared};
-use super::store::LeaseStore;
-use super::time::ttl_ticks;
+use super::store::{LeaseStore, Missing};
+use super::time::{RESTORED_WITHIN, ttl_ticks};
 use super::watch::Watch;
 use crate::clock::Clock;
 use crate::scheme::{Scheme, Standard};
@@ -43,6 +43,7 @@ pub struct LeasedGeneratorBuilder<T, S = Standard, C = StoreClock> {
     store_clock: Option<StoreClock>,
     plan: Plan,
     patience: Duration,
+    creates: bool,
     scheme: PhantomData<fn() -> S>,
 }
 
@@ -57,7 +58,7 @@ impl<T: LeaseStore + 'static, S: Scheme> LeasedGeneratorBuilder<T, S> {
             strict: false,
         };
         let store_clock = Some(clock.clone());
-        Self { store, clock, store_clock, plan, patience: Duration::ZERO, scheme: PhantomData }
+        Self { store, clock, store_clock, plan, patience: Duration::ZERO, creates: false, scheme: PhantomData }
     }
 }
 
@@ -67,8 +68,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Takes a clock of this host instead of the store's time. Where it is not within the lease's window by the store's
     /// time, no ID is issued: keep it in step with the store's, better than to a third of the time to live.
     pub fn clock<D: Clock + Clone>(self, clock: D) -> LeasedGeneratorBuilder<T, S, D> {
-        let Self { store, plan, patience, scheme, .. } = self;
-        LeasedGeneratorBuilder { store, clock, store_clock: None, plan, patience, scheme }
+        let Self { store, plan, patience, creates, scheme, .. } = self;
+        LeasedGeneratorBuilder { store, clock, store_clock: None, plan, patience, creates, scheme }
     }
 
     /// How long a lease lasts that is not renewed; it is renewed each third of this. 30 s unless set, and
@@ -88,9 +89,21 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     }
 
     /// How long [`build`](Self::build) goes on asking for a worker where none is free or the store is away. It asks
-    /// once unless set.
+    /// once unless set. For an ID space that does not exist it asks for 40 s at most: by then a process that was granted
+    /// a lease of it has restored it.
     pub const fn wait_for_worker(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// Lets [`build`](Self::build) create the ID space if it does not exist, and the store has no other one. The space
+    /// grants after [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK), 150 s: to stay in `build` until
+    /// then, let it [wait](Self::wait_for_worker) for longer.
+    ///
+    /// **A process whose store is misspelt then creates a second ID space, which issues the IDs of the first again.** To
+    /// create a space once, by an operator, [`LeaseAdmin::create`](super::LeaseAdmin::create) is safer.
+    pub const fn create_if_missing(mut self) -> Self {
+        self.creates = true;
         self
     }
 
@@ -117,10 +130,11 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Acquires a lease, and starts the thread that keeps it.
     ///
     /// # Errors
-    /// No lease was granted, the time to live is none that leases have, or no thread could be started: see
-    /// [`StoreError`].
+    /// [`StoreError::NoSpace`] if the ID space does not exist; [`StoreError::Ttl`] if the time to live is out of range;
+    /// [`StoreError::Unavailable`] if the store can't be asked or no thread can be started; any other [`StoreError`] if
+    /// no lease was granted.
     pub fn build(self) -> Result<LeasedGenerator<S, C>, StoreError> {
-        let Self { store, clock, store_clock, plan, patience, .. } = self;
+        let Self { store, clock, store_clock, plan, patience, creates, .. } = self;
         ttl_ticks(&S::LAYOUT, plan.ttl)?;
         // First of all, so that no lease is left to nobody where there is no thread to keep it.
         let (hand_over, handed_over) = mpsc::channel::<Keeper<S, C, T>>();
@@ -131,15 +145,35 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         let (max_wait, is_by_store) = (plan.max_wait, store_clock.is_some());
         let bell = Arc::new(Bell::default());
         let watch = Arc::new(Watch::new(Arc::clone(&bell)));
-        let mut source = Source { plan, store, watch: Arc::clone(&watch), clock, store_clock, token: None };
+        let mut source = Source {
+            plan,
+            store,
+            watch: Arc::clone(&watch),
+            clock,
+            store_clock,
+            token: None,
+            missing: Missing::Refuse,
+        };
+        let mut missing_since = None;
         let (lease, generator) = loop {
-            match source.acquire(None) {
-                Err(error) if error.is_retryable() && started.elapsed() < patience => {
-                    let left = patience.saturating_sub(started.elapsed());
-                    thread::sleep(BETWEEN_TRIES.min(left));
-                }
-                outcome => break outcome?,
+            let error = match source.acquire(None) {
+                Ok(acquired) => break acquired,
+                Err(error) => error,
+            };
+            let is_missing = matches!(error, StoreError::NoSpace { .. });
+            if is_missing && creates && source.has_no_others() {
+                source.missing = Missing::Create;
+                continue;
             }
+            let mut left = patience.saturating_sub(started.elapsed());
+            if is_missing {
+                let since = *missing_since.get_or_insert_with(Instant::now);
+                left = left.min(RESTORED_WITHIN.saturating_sub(since.elapsed()));
+            }
+            if left.is_zero() || !(is_missing || error.is_retryable()) {
+                return Err(source.with_others(error));
+            }
+            thread::sleep(BETWEEN_TRIES.min(left));
         };
         events::acquired(&lease);
         let shared = Arc::new(Shared::new(lease, generator, watch, bell));
@@ -163,6 +197,7 @@ impl<T: fmt::Debug, S, C: fmt::Debug> fmt::Debug for LeasedGeneratorBuilder<T, S
             .field("clock", &self.clock)
             .field("plan", &self.plan)
             .field("patience", &self.patience)
+            .field("creates", &self.creates)
             .finish()
     }
 }

@@ -4,13 +4,16 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::string::String;
 use std::time::Instant;
+use std::vec::Vec;
 use std::{format, thread};
 
 use super::error::StoreError;
 use super::lease::Lease;
-use super::rules::{self, Ask, Change, Decision, Denied, Finding, Record, Space, Terms, View};
-use super::store::{Grant, Request, Survey, SurveyedSpace, SurveyedWorker};
-use super::time::{MAX_WORKERS, refused, terms, tick, ttl_ticks, workers_of};
+use super::rules::{
+    self, Ask, Change, Decision, Denied, Finding, IfAbsent, Initialising, Known, Record, Space, Terms, View,
+};
+use super::store::{Grant, Missing, Request, Survey, SurveyedSpace, SurveyedWorker};
+use super::time::{MAX_WORKERS, Whereabouts, refused, terms, tick, ttl_ticks, workers_of};
 use super::token::Token;
 use crate::layout::Layout;
 
@@ -27,16 +30,43 @@ pub(crate) struct Contents {
     pub(crate) unix_nanos: u64,
     /// What serves the store.
     pub(crate) incarnation: String,
+    /// Where the space is, as far as that can be told: a space that is lost is remade only where it was granted.
+    pub(crate) place: String,
+    /// Whether it is a copy of a space in another place, which may be in use there.
+    pub(crate) is_from_elsewhere: bool,
     pub(crate) space: Option<Space>,
     pub(crate) records: BTreeMap<u64, Record>,
     /// Workers whose holders are known to be alive, in a store that has leases of its own.
     pub(crate) live: BTreeSet<u64>,
 }
 
+/// What a store remembers of a space of which it was granted a lease, so that it can remake the space.
+pub(crate) type Memory = Option<Known>;
+
 /// What a kind of store has to do: keep one space and its records, and tell the time. A renewal and a release can be
 /// done by these two; a store for which that takes two trips over a network does them in one.
 pub(crate) trait Cells: Send {
+    /// The name of the space; empty for a store that has only one.
+    fn space_name(&self) -> &str;
+
+    /// Where the store is, for people: without a password.
+    fn whereabouts(&self) -> String;
+
+    /// The names of other spaces, as [`LeaseStore::others`](super::store::LeaseStore::others).
+    fn others(&mut self) -> Result<Vec<String>, StoreError>;
+
+    fn memory(&mut self) -> &mut Memory;
+
     fn read(&mut self) -> Result<Contents, StoreError>;
+
+    /// Reads for all but an operator, who alone can know that the space is used nowhere else.
+    fn look(&mut self) -> Result<Contents, StoreError> {
+        let contents = self.read()?;
+        if contents.is_from_elsewhere {
+            return Err(StoreError::Copied { place: self.whereabouts() });
+        }
+        Ok(contents)
+    }
 
     /// Writes all of `change`, if the store is still as it was seen, by [`Contents::is_as_seen`]: all of the space,
     /// what serves it, and all of each record in `change`. Whether it did.
@@ -52,7 +82,7 @@ pub(crate) trait Cells: Send {
 
     /// Renews by [`rules::renew`]. `None` where that says no.
     fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
-        let contents = self.read()?;
+        let contents = self.look()?;
         let view = contents.view(layout)?;
         let Some(record) = rules::renew(&view, lease, ttl, terms) else { return Ok(None) };
         let renewed = Lease::of(lease.worker, lease.token, &record);
@@ -62,7 +92,7 @@ pub(crate) trait Cells: Send {
 
     /// Releases by [`rules::release`]. Whether that was to be done.
     fn release(&mut self, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
-        let contents = self.read()?;
+        let contents = self.look()?;
         let released = contents.records.get(&lease.worker).and_then(|record| rules::release(record, lease, last));
         let Some(record) = released else { return Ok(false) };
         self.swap(&contents, &Change { space: None, records: [(lease.worker, record)].into() })
@@ -81,6 +111,7 @@ impl Contents {
         Ok(View {
             now: tick(layout, self.unix_nanos / 1_000_000)?,
             incarnation: self.incarnation.clone(),
+            place: self.place.clone(),
             space: self.space.clone(),
             records: self.records.clone(),
             live: self.live.clone(),
@@ -103,26 +134,42 @@ impl Contents {
         self.space.as_ref().is_some_and(|space| space.incarnation == self.incarnation)
     }
 
-    fn stored_layout(&self) -> &str {
-        self.space.as_ref().map_or("", |space| &space.layout)
+    /// What the caller is told that was denied something at the tick `now`.
+    fn refusal(&self, cells: &impl Cells, layout: &Layout, now: u64, denied: Denied, worker: u64) -> StoreError {
+        let stored = self.space.as_ref().map_or("", |space| &space.layout);
+        let at = Whereabouts { space: cells.space_name(), place: cells.whereabouts(), stored };
+        refused(layout, denied, now, worker, at)
     }
 
-    fn refusal(&self, layout: &Layout, now: u64, denied: Denied, worker: u64) -> StoreError {
-        refused(layout, denied, now, worker, self.stored_layout())
+    /// Remembers the space by a lease of it that was granted or found to be held.
+    fn remember(&self, memory: &mut Memory, lease: &Lease) {
+        if let Some(space) = &self.space {
+            let until = memory.as_ref().map_or(0, |known| known.until).max(lease.until);
+            *memory = Some(Known { place: self.place.clone(), workers: space.workers, until });
+        }
     }
 }
 
 pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request) -> Result<Grant, StoreError> {
     let terms = terms(layout);
-    let Request { token, after, .. } = *request;
+    let Request { token, after, missing, .. } = *request;
     let ttl = ttl_ticks(layout, request.ttl)?;
-    let mut ask = Ask { token, ttl, after, owner: request.owner.clone(), crowd: 0 };
+    let if_absent = match (missing, cells.memory()) {
+        (Missing::Refuse, _) => IfAbsent::Refuse,
+        (Missing::Create, None) => IfAbsent::Create,
+        (Missing::Create, Some(known)) => IfAbsent::Remake(known.clone()),
+    };
+    let mut ask = Ask { token, ttl, after, owner: request.owner.clone(), crowd: 0, if_absent };
     let acquired = retried(|attempt| {
-        let contents = cells.read()?;
+        let contents = cells.look()?;
         let view = contents.view(layout)?;
         let decision = rules::acquire(&view, &ask, &terms);
-        let (change, lease) = match decision.map_err(|denied| contents.refusal(layout, view.now, denied, 0))? {
-            Decision::Again(lease) => return Ok(Some(Grant::new(lease, contents.unix_nanos))),
+        let decision = decision.map_err(|denied| contents.refusal(cells, layout, view.now, denied, 0))?;
+        let (change, lease) = match decision {
+            Decision::Again(lease) => {
+                contents.remember(cells.memory(), &lease);
+                return Ok(Some(Grant::new(lease, contents.unix_nanos)));
+            }
             Decision::Grant(change, lease) => (change, Some(lease)),
             Decision::Mend(change) => (change, None),
         };
@@ -134,7 +181,9 @@ pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request
             ask.crowd = (2 * ask.crowd + 1).min(CROWD);
             pause(attempt, &ask);
         }
-        Ok(lease.filter(|_| written).map(|lease| Grant::new(lease, contents.unix_nanos)))
+        let granted = lease.filter(|_| written);
+        granted.iter().for_each(|lease| contents.remember(cells.memory(), lease));
+        Ok(granted.map(|lease| Grant::new(lease, contents.unix_nanos)))
     });
     if acquired.is_err() {
         cells.give_up();
@@ -176,14 +225,19 @@ pub(crate) fn renew(
         if let Some(grant) = cells.renew(&terms, layout, &lease, ttl)? {
             return Ok(Some(grant));
         }
-        let contents = cells.read()?;
+        let contents = cells.look()?;
         let view = contents.view(layout)?;
-        match rules::explain(&view, &lease, unanswered, &terms) {
-            Finding::Held(held) => (lease, unanswered) = (held, 0),
+        // Of a lease that this store was not granted it is not known where it was.
+        let if_absent = cells.memory().clone().map_or(IfAbsent::Refuse, IfAbsent::Remake);
+        match rules::explain(&view, &lease, unanswered, &if_absent, &terms) {
+            Finding::Held(held) => {
+                contents.remember(cells.memory(), &held);
+                (lease, unanswered) = (held, 0);
+            }
             Finding::Mend(change) => {
                 cells.swap(&contents, &change)?;
             }
-            Finding::Denied(denied) => return Err(contents.refusal(layout, view.now, denied, lease.worker)),
+            Finding::Denied(denied) => return Err(contents.refusal(cells, layout, view.now, denied, lease.worker)),
         }
         Ok(None)
     })
@@ -195,7 +249,7 @@ pub(crate) fn release(cells: &mut impl Cells, lease: &Lease, last: Option<u64>) 
         if cells.release(&lease, last)? {
             return Ok(Some(()));
         }
-        let contents = cells.read()?;
+        let contents = cells.look()?;
         match contents.records.get(&lease.worker) {
             // Renewed by a call whose reply was lost.
             Some(record) if record.token == Some(lease.token) => {
@@ -207,28 +261,46 @@ pub(crate) fn release(cells: &mut impl Cells, lease: &Lease, last: Option<u64>) 
     })
 }
 
-pub(crate) fn initialise(cells: &mut impl Cells, layout: &Layout, workers: u64) -> Result<(), StoreError> {
+/// The number of workers, if a space of this layout can have it.
+fn workers_within(layout: &Layout, workers: u64) -> Result<u64, StoreError> {
     let max = workers_of(layout).min(MAX_WORKERS);
     if workers == 0 || workers > max {
         return Err(StoreError::Workers { value: workers, max });
     }
-    let terms = terms(layout);
+    Ok(workers)
+}
+
+pub(crate) fn create(cells: &mut impl Cells, layout: &Layout, workers: u64) -> Result<bool, StoreError> {
+    let (terms, workers) = (terms(layout), workers_within(layout, workers)?);
+    retried(|_| {
+        let contents = cells.look()?;
+        match rules::create(&contents.view(layout)?, workers, &terms) {
+            Some(change) => Ok(cells.swap(&contents, &change)?.then_some(true)),
+            None => Ok(Some(false)),
+        }
+    })
+}
+
+pub(crate) fn initialise(cells: &mut impl Cells, layout: &Layout, workers: u64) -> Result<(), StoreError> {
+    let (terms, workers) = (terms(layout), workers_within(layout, workers)?);
     retried(|_| {
         let contents = cells.read()?;
         let view = contents.view(layout)?;
-        let change = rules::initialise(&view, workers, &terms)
-            .map_err(|denied| contents.refusal(layout, view.now, denied, 0))?;
-        Ok(cells.swap(&contents, &change)?.then_some(()))
+        match rules::initialise(&view, workers, &terms) {
+            Ok(Initialising::Begin(change)) => cells.swap(&contents, &change).map(|_| None),
+            Ok(Initialising::Finish(change)) => Ok(cells.swap(&contents, &change)?.then_some(())),
+            Err(denied) => Err(contents.refusal(cells, layout, view.now, denied, 0)),
+        }
     })
 }
 
 pub(crate) fn reclaim(cells: &mut impl Cells, layout: &Layout, worker: u64) -> Result<(), StoreError> {
     let terms = terms(layout);
     retried(|_| {
-        let contents = cells.read()?;
+        let contents = cells.look()?;
         let view = contents.view(layout)?;
         if contents.space.as_ref().is_some_and(|space| space.layout != terms.layout) {
-            return Err(contents.refusal(layout, view.now, Denied::OtherLayout, worker));
+            return Err(contents.refusal(cells, layout, view.now, Denied::OtherLayout, worker));
         }
         let Some(record) = contents.records.get(&worker) else {
             return Err(StoreError::NoSuchWorker { worker });
@@ -240,6 +312,10 @@ pub(crate) fn reclaim(cells: &mut impl Cells, layout: &Layout, worker: u64) -> R
 
 pub(crate) fn survey(cells: &mut impl Cells) -> Result<Survey, StoreError> {
     let Contents { unix_nanos, space, records, .. } = cells.read()?;
+    if space.is_none() && records.is_empty() {
+        let (space, place) = (cells.space_name().into(), cells.whereabouts());
+        return Err(StoreError::NoSpace { space, place, others: Vec::new(), layout: String::new() });
+    }
     let space = space.map(|Space { layout, workers, floor, .. }| SurveyedSpace { layout, workers, floor });
     let workers = records.into_iter().map(|(worker, record)| {
         let Record { from, until, counter, token, owner } = record;
@@ -278,9 +354,17 @@ macro_rules! store_of_cells {
             ) -> Result<(), $crate::lease::StoreError> {
                 $crate::lease::cells::release(self, lease, last_tick)
             }
+
+            fn others(&mut self) -> Result<std::vec::Vec<std::string::String>, $crate::lease::StoreError> {
+                $crate::lease::cells::Cells::others(self)
+            }
         }
 
         impl<$($generic)*> $crate::lease::LeaseAdmin for $store {
+            fn create(&mut self, layout: &$crate::Layout, workers: u64) -> Result<bool, $crate::lease::StoreError> {
+                $crate::lease::cells::create(self, layout, workers)
+            }
+
             fn initialise(
                 &mut self,
                 layout: &$crate::Layout,
@@ -323,6 +407,8 @@ mod tests {
         Contents {
             unix_nanos: 1_800_000_000_000_000_000,
             incarnation,
+            place: String::new(),
+            is_from_elsewhere: false,
             space: Some(space),
             records: BTreeMap::from([(0, record(10)), (1, record(20))]),
             live: BTreeSet::new(),

@@ -3,7 +3,12 @@
 use core::fmt;
 use core::time::Duration;
 use std::boxed::Box;
+use std::format;
 use std::string::String;
+use std::vec::Vec;
+
+use super::time::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
+use crate::scheme::{Scheme, Standard};
 
 /// Why a store of leases granted, renewed or released nothing.
 #[derive(Debug)]
@@ -28,11 +33,25 @@ pub enum StoreError {
         /// When the first of them is free, unless it is renewed.
         retry_after: Duration,
     },
-    /// The store is new, or has lost something. Whoever holds a lease that it does not know of is safe from others
-    /// until it grants again.
+    /// The ID space is new, or has lost something. A holder whose lease the store does not know is safe from others
+    /// until the store grants again.
     NotYet {
+        /// The name of the space; empty for a store that has only one.
+        space: String,
         /// When that is.
         retry_after: Duration,
+    },
+    /// The store has no ID space of this name, and the caller was never granted a lease of it: the name, or what the URL
+    /// leads to, may be wrong. Nothing was created.
+    NoSpace {
+        /// The name of the space; empty for a store that has only one, as a directory has.
+        space: String,
+        /// Where the store is.
+        place: String,
+        /// The names of other ID spaces in this store: ten at most, and none if they could not be listed.
+        others: Vec<String>,
+        /// The caller's layout; empty if it gave none.
+        layout: String,
     },
     /// The store's clock is behind the leases that it has granted, or behind what the caller has issued.
     StoreClockBehind {
@@ -59,6 +78,12 @@ pub enum StoreError {
         worker: u64,
         /// What has become of it.
         reason: LostReason,
+    },
+    /// The ID space is a copy of one that was made elsewhere: in another directory, on another file system or volume, or
+    /// in another container of the same image. Two copies would issue the same IDs. It was left as it is.
+    Copied {
+        /// Where the copy is.
+        place: String,
     },
     /// What the store holds is not what a store of leases writes. It was left as it is.
     Corrupt {
@@ -103,6 +128,9 @@ pub enum LostReason {
     Cloned,
     /// The store has lost something since it was granted, or another server has taken over.
     StoreChanged,
+    /// An operator has vouched that no lease was in use while this one was. Another process may hold the same worker:
+    /// the holder stops immediately.
+    Initialised,
 }
 
 impl StoreError {
@@ -139,7 +167,7 @@ impl StoreError {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match *self {
-            Self::NoFreeWorker { retry_after, .. } | Self::NotYet { retry_after } => Some(retry_after),
+            Self::NoFreeWorker { retry_after, .. } | Self::NotYet { retry_after, .. } => Some(retry_after),
             Self::StoreClockBehind { by } => Some(by),
             Self::StoreClockOutside { unix_ms, epoch_unix_ms } if unix_ms < epoch_unix_ms => {
                 Some(Duration::from_millis(epoch_unix_ms - unix_ms))
@@ -161,12 +189,27 @@ impl fmt::Display for StoreError {
                 "each of the {workers} workers is leased: try again in {retry_after:?}, release one, or initialise the \
                  store for more"
             ),
-            Self::NotYet { retry_after } => write!(
+            Self::NotYet { space, retry_after } => write!(
                 f,
-                "the store is new or has lost something, so that leases may be in use that it does not know of: it \
-                 grants again in {retry_after:?}, or at once when an operator who knows that none is in use has \
-                 initialised it"
+                "the space{} is new or has lost something: it grants in {} s. Wait. (init --at-once only if every \
+                 process that had a lease has ended; else IDs are issued twice)",
+                named(space),
+                seconds(*retry_after)
             ),
+            Self::NoSpace { space, place, others, layout } => {
+                write!(f, "there is no ID space{} in {place}", named(space))?;
+                if !others.is_empty() {
+                    write!(f, "; it has {}. If one of these is meant, mend the URL", listed(others))?;
+                }
+                let (restored, granting) = (seconds(RESTORED_WITHIN), seconds(MAX_TTL + CLOCK_SLACK));
+                write!(
+                    f,
+                    ". If processes had leases of it, one that still runs restores it within {restored} s. If it is \
+                     new: casflake leases --lease URL init (grants after {granting} s)"
+                )?;
+                let is_plain = layout.is_empty() || *layout == fingerprint(&Standard::LAYOUT);
+                if is_plain { Ok(()) } else { write!(f, ", with the options for the layout {layout}") }
+            }
             Self::StoreClockBehind { by } => write!(
                 f,
                 "the store's clock is {by:?} behind what it has granted, or what was issued: set it, or try again when \
@@ -184,6 +227,12 @@ impl fmt::Display for StoreError {
             Self::Lost { worker, reason } => {
                 write!(f, "the lease of worker {worker} is lost, {reason}: acquire another")
             }
+            Self::Copied { place } => write!(
+                f,
+                "the leases in {place} were copied from elsewhere: both copies would issue the same IDs. Use the \
+                 original. If it was moved for good, and every process that had a lease has ended: casflake leases \
+                 --lease URL init --at-once"
+            ),
             Self::Corrupt { place, why } => {
                 write!(f, "{place} is not what a store of leases writes: {why}. Restore it, or use another store")
             }
@@ -195,12 +244,28 @@ impl fmt::Display for StoreError {
     }
 }
 
+/// The name of a space, to be put behind the word.
+fn named(space: &str) -> String {
+    if space.is_empty() { String::new() } else { format!(" {space:?}") }
+}
+
+/// Names that others have chosen, of which none can break a line or move a terminal's cursor.
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The time in whole seconds, the last of them begun.
+const fn seconds(time: Duration) -> u64 {
+    time.as_secs() + (time.subsec_nanos() > 0) as u64
+}
+
 impl fmt::Display for LostReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Taken => "another holds that worker, or an operator has taken it",
             Self::Cloned => "a copy of this process has renewed it",
             Self::StoreChanged => "the store has lost something, or another server has taken over",
+            Self::Initialised => "an operator has initialised the store while the lease was in use",
         })
     }
 }

@@ -12,6 +12,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::string::String;
 use std::time::Instant;
+use std::vec::Vec;
 use std::{format, thread};
 
 use serde_json::json;
@@ -22,7 +23,7 @@ use self::gateway::{Gateway, Reply};
 use self::keys::{Keys, json_of};
 use self::lifeline::{Lifeline, seconds};
 use self::wire::Txn;
-use super::cells::{Cells, Contents, store_of_cells};
+use super::cells::{Cells, Contents, Memory, store_of_cells};
 use super::error::StoreError;
 use super::lease::Lease;
 use super::open::split_space;
@@ -37,6 +38,10 @@ const AT_ONCE: usize = 100;
 /// How old an etcd lease may be by which a worker's holder is known to be alive.
 const SPARE: Duration = Duration::from_millis(500);
 
+/// How many other spaces are named, and for how long they are looked for.
+const MOST_OTHERS: usize = 10;
+const LISTING: Duration = Duration::from_secs(1);
+
 const TXN: &str = "/v3/kv/txn";
 
 /// Leases in etcd, version 3.4 or later, by its own JSON gateway.
@@ -50,7 +55,7 @@ const TXN: &str = "/v3/kv/txn";
 /// use casflake::{Scheme, Standard};
 ///
 /// let mut store = EtcdStore::open("etcd://10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379")?.space("orders");
-/// store.initialise(&Standard::LAYOUT, 1024)?; // once: see below
+/// store.initialise(&Standard::LAYOUT, 1024)?; // by an operator, once: no process holds a lease of it
 ///
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
 /// println!("{}", ids.generate()?);
@@ -64,9 +69,11 @@ const TXN: &str = "/v3/kv/txn";
 /// neither a change nor a question. A worker whose holder renews its lease is given to nobody, even where the clock
 /// says that its window has passed. Values that are none of ours are refused, and left as they are.
 ///
-/// A cluster that is new, or was restored under another cluster ID, and one in which keys are missing, may have lost
-/// leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless
-/// the store was [initialised](super::LeaseAdmin::initialise).
+/// A cluster that was restored under another cluster ID, and one in which keys are missing, may have lost leases: nothing
+/// is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless the store was
+/// [initialised](super::LeaseAdmin::initialise). A cluster without any key of the space has no such space:
+/// [`NoSpace`](super::StoreError::NoSpace), until a process restores it that was granted a lease by the same cluster, or
+/// an operator creates it.
 ///
 /// # What it does not
 /// * **Restore a snapshot with another `--initial-cluster-token`**, or for other members: from these the cluster's ID
@@ -96,6 +103,7 @@ pub struct EtcdStore {
     lifelines: BTreeMap<u64, Lifeline>,
     /// An etcd lease of so many seconds, granted just now, that came too late for a worker.
     spare: Option<(Instant, u64, String)>,
+    memory: Memory,
 }
 
 impl EtcdStore {
@@ -112,13 +120,21 @@ impl EtcdStore {
     pub fn open(url: &str) -> Result<Self, StoreError> {
         let (url, space) = split_space(url)?;
         let (gateway, keys) = (Gateway::new(Address::parse(url)?), Keys::new(space));
-        Ok(Self { gateway, keys, clock: DateClock::new(), known: None, lifelines: BTreeMap::new(), spare: None })
+        Ok(Self {
+            gateway,
+            keys,
+            clock: DateClock::new(),
+            known: None,
+            lifelines: BTreeMap::new(),
+            spare: None,
+            memory: None,
+        })
     }
 
     /// The leases of another space than `default`: whose IDs are not those of this one.
     #[must_use]
     pub fn space(self, name: impl AsRef<str>) -> Self {
-        Self { keys: Keys::new(name.as_ref()), known: None, lifelines: BTreeMap::new(), ..self }
+        Self { keys: Keys::new(name.as_ref()), known: None, lifelines: BTreeMap::new(), memory: None, ..self }
     }
 
     /// Writes a change, and attaches the workers that it grants to an etcd lease.
@@ -213,6 +229,39 @@ impl EtcdStore {
 }
 
 impl Cells for EtcdStore {
+    fn space_name(&self) -> &str {
+        self.keys.space_name()
+    }
+
+    fn whereabouts(&self) -> String {
+        format!("etcd at {}", self.gateway.endpoints().join(", "))
+    }
+
+    fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        let started = Instant::now();
+        let (mut others, mut after) = (Vec::new(), String::from(keys::FIRST_OF_ALL));
+        while others.len() < MOST_OTHERS {
+            let reply: Reply<wire::Range> = self.gateway.call("/v3/kv/range", &keys::first_since(&after))?;
+            let Some(root) = keys::root_of(&reply.body)? else { break };
+            if root != self.keys.root() {
+                others.push(keys::name_of(&root));
+            }
+            if started.elapsed() >= LISTING && others.is_empty() {
+                let why = "etcd has not told within 1 s whether there are others";
+                return Err(StoreError::unavailable("listing the ID spaces in etcd", why));
+            }
+            if started.elapsed() >= LISTING {
+                break;
+            }
+            after = keys::after(&root);
+        }
+        Ok(others)
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
     fn read(&mut self) -> Result<Contents, StoreError> {
         let Reply { unix_nanos, body } = self.gateway.call(TXN, &self.keys.all())?;
         let Txn { header, responses, .. } = body;

@@ -1,5 +1,9 @@
 //! `FileStore`: leases in a directory, for the processes of one host.
 
+mod origin;
+#[cfg(test)]
+mod tests;
+
 use core::fmt;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,11 +12,13 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 use std::time::{Instant, UNIX_EPOCH};
+use std::vec::Vec;
 use std::{format, thread};
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::{Cells, Contents, store_of_cells};
+use self::origin::Origin;
+use super::cells::{Cells, Contents, Memory, store_of_cells};
 use super::error::StoreError;
 use super::rules::{Change, Record, Space};
 use super::token::Token;
@@ -39,7 +45,7 @@ const HEADER: &str = "casflake leases 1 ";
 /// # let directory = std::env::temp_dir().join(format!("casflake-doc-{}", std::process::id()));
 /// # std::fs::create_dir_all(&directory)?;
 /// let mut store = FileStore::open(&directory);
-/// store.initialise(&Standard::LAYOUT, 1024)?; // once: see below
+/// store.initialise(&Standard::LAYOUT, 1024)?; // by an operator, once: no process holds a lease of it
 ///
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
 /// println!("{}", ids.generate()?);
@@ -51,17 +57,27 @@ const HEADER: &str = "casflake leases 1 ";
 /// # What it promises
 /// Windows of one worker never overlap: over kills, crashes, restarts of the host, clocks that are set, and full or
 /// read-only disks, on which nothing is granted. A file that is corrupt, cut off or not its own is refused, and left as
-/// it is. An empty directory, and a file that was copied back from elsewhere (on Unix: it is another, or was made at
-/// another time), may have lost leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) +
-/// [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless the store was [initialised](super::LeaseAdmin::initialise).
+/// it is. A file that was copied back into its directory (it is another, or was made at another time) may have lost
+/// leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless
+/// the store was [initialised](super::LeaseAdmin::initialise). A directory without the file has no ID space:
+/// [`NoSpace`](super::StoreError::NoSpace), until a process restores it that was granted a lease there, on the same
+/// device, or an operator creates it. A directory that does not exist is created by nobody.
+///
+/// A store that was made elsewhere and copied here is refused with [`Copied`](super::StoreError::Copied), because the
+/// copy and the original would issue the same IDs: a directory that was copied or unpacked, one that is part of a
+/// container's image, one in the file system of another container, and, on Linux, one on a snapshot or a clone of a
+/// volume, if the system tells the volumes apart (LVM, md, loop devices and disks with a serial number; btrfs, ZFS). Put
+/// the directory on a volume of the host, and mount that into each container that uses it. After a container's host was
+/// restarted a store in the container's own file system is refused, too.
 ///
 /// # What it does not
 /// * Nothing holds on a network file system without locks, if several hosts share the directory, nor where the *whole*
 ///   file system or machine was set back to an older state without a trace.
-/// * An older file that is put back without being copied goes unnoticed until a holder renews who knows more, for it
-///   has the inode and the time it had: one that was kept by a hard link (`cp -al`) or moved aside and back. Where the
-///   file system does not know when a file was made, so does a copy that happens to be given the inode of what was
-///   copied.
+/// * An older file that is put back without being copied goes unnoticed until a holder renews that knows more, because
+///   it has the inode and the time it had: one that was kept by a hard link, or moved aside and back. If the file system
+///   does not know when a file was made, so does a copy that happens to be given the inode of what was copied.
+/// * A copy of a volume goes unnoticed on a disk without a serial number, and so does a disk of a virtual machine whose
+///   copy has the same serial number.
 /// * A process that is stopped in the midst of a change keeps the others from the store until it goes on or ends; after
 ///   two seconds their calls fail, and are tried again. (If it is killed, so does a child that it has forked off in the
 ///   midst.) Do not remove `lock`: end the process that holds it.
@@ -72,6 +88,7 @@ pub struct FileStore<C = SystemClock> {
     is_synced: bool,
     /// How they are made to: [`sync`], but for tests.
     sync: fn(&Path) -> io::Result<()>,
+    memory: Memory,
 }
 
 impl FileStore {
@@ -86,7 +103,7 @@ impl<C: Clock> FileStore<C> {
     /// The leases in `directory`, by another clock than the system's.
     #[must_use]
     pub fn with_clock(directory: impl Into<PathBuf>, clock: C) -> Self {
-        Self { directory: directory.into(), clock, is_synced: true, sync }
+        Self { directory: directory.into(), clock, is_synced: true, sync, memory: None }
     }
 
     fn path(&self) -> PathBuf {
@@ -95,6 +112,17 @@ impl<C: Clock> FileStore<C> {
 
     fn unix_nanos(&self) -> u64 {
         u64::try_from(self.clock.unix_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn contents(
+        &self,
+        origin: &Origin,
+        incarnation: String,
+        space: Option<Space>,
+        records: BTreeMap<u64, Record>,
+    ) -> Contents {
+        let (unix_nanos, place, live) = (self.unix_nanos(), origin.device(), BTreeSet::new());
+        Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live }
     }
 
     /// Locks the store for as long as the guard lives.
@@ -183,38 +211,47 @@ impl<C: Clock> FileStore<C> {
 }
 
 impl<C: Clock + Send> Cells for FileStore<C> {
+    fn space_name(&self) -> &'static str {
+        ""
+    }
+
+    fn whereabouts(&self) -> String {
+        format!("the directory {}", self.directory.display())
+    }
+
+    fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
     fn read(&mut self) -> Result<Contents, StoreError> {
         let path = self.path();
         let failed = |error: io::Error| StoreError::unavailable(format!("reading {}", path.display()), error);
         // What a write has left that failed may be what the caller asks for, and is not to be used before it lasts.
         self.settle().map_err(failed)?;
+        let origin = Origin::of(&self.directory).map_err(failed)?;
         let read = File::open(&path).and_then(|file| Ok((mark(&file.metadata()?), io::read_to_string(file)?)));
-        let stored = match read {
-            Ok((mark, text)) => {
-                let stored = decode(&text).map_err(|why| StoreError::corrupt(path.display().to_string(), why))?;
-                let copy = (stored.mark != mark).then(|| copied(mark, &text));
-                Some((copy, stored))
-            }
+        let (mark, text) = match read {
+            Ok(read) => read,
+            // A directory without it has no space.
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                // An empty directory is an empty store; none is a mistake.
-                fs::read_dir(&self.directory).map_err(failed)?;
-                None
+                return Ok(self.contents(&origin, origin.signed(&incarnation()?), None, BTreeMap::new()));
             }
             Err(error) if error.kind() == ErrorKind::InvalidData => {
                 return Err(StoreError::corrupt(path.display().to_string(), "it is no text"));
             }
             Err(error) => return Err(failed(error)),
         };
-        let (space, records, incarnation) = match stored {
-            Some((None, Stored { space, records, .. })) => {
-                let incarnation = space.incarnation.clone();
-                (Some(space), records, incarnation)
-            }
-            // A copy, of whatever age, is none of those that this store has written.
-            Some((Some(copy), Stored { space, records, .. })) => (Some(space), records, copy),
-            None => (None, BTreeMap::new(), incarnation()?),
-        };
-        Ok(Contents { unix_nanos: self.unix_nanos(), incarnation, space, records, live: BTreeSet::new() })
+        let stored = decode(&text).map_err(|why| StoreError::corrupt(path.display().to_string(), why))?;
+        let is_from_elsewhere = !origin.may_be_that_of(&stored.space.incarnation);
+        let is_copy = is_from_elsewhere || stored.mark != mark;
+        // A copy, of whatever age, is none of those that this store has written.
+        let incarnation = if is_copy { origin.signed(&copied(mark, &text)) } else { stored.space.incarnation.clone() };
+        let contents = self.contents(&origin, incarnation, Some(stored.space), stored.records);
+        Ok(Contents { is_from_elsewhere, ..contents })
     }
 
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
@@ -234,7 +271,10 @@ impl<C: Clock + Send> Cells for FileStore<C> {
         let Contents { space, mut records, .. } = now;
         records.extend(change.records.iter().cloned());
         if let Some(space) = change.space.as_ref().or(space.as_ref()) {
-            self.write(&locked, space, &records, is_original).map_err(failed)?;
+            // Where this is written the store is at home from now on, as is one that earlier versions have made.
+            let incarnation = Origin::of(&self.directory).map_err(failed)?.signed(&space.incarnation);
+            let space = Space { incarnation, ..space.clone() };
+            self.write(&locked, &space, &records, is_original).map_err(failed)?;
         }
         Ok(true)
     }
@@ -363,6 +403,3 @@ fn is_at(file: &File, path: &Path) -> bool {
     let inodes = || Some((inode(&file.metadata().ok()?)?, inode(&fs::metadata(path).ok()?)?));
     cfg!(not(unix)) || inodes().is_some_and(|(locked, there)| locked == there)
 }
-
-#[cfg(test)]
-mod tests;

@@ -13,7 +13,7 @@ use super::error::{LostReason, StoreError};
 use super::events;
 use super::lease::Lease;
 use super::leased::Shared;
-use super::store::{Grant, LeaseStore, Request};
+use super::store::{Grant, LeaseStore, Missing, Request};
 use super::token::Token;
 use super::watch::{Watch, Watched};
 use crate::builder::GeneratorBuilder;
@@ -46,6 +46,8 @@ pub(crate) struct Source<C, T> {
     pub(crate) store_clock: Option<StoreClock>,
     /// For the next lease. The same until it is granted, so that a grant whose reply was lost is not granted twice.
     pub(crate) token: Option<Token>,
+    /// What the store does if the ID space does not exist. Once a lease was granted it may be remade.
+    pub(crate) missing: Missing,
 }
 
 impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
@@ -59,10 +61,11 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
             None => Token::random().map_err(|error| StoreError::unavailable("drawing a random number", error))?,
         };
         self.token = Some(token);
-        let request = Request { after, ..Request::new(token, self.plan.ttl, &*self.plan.owner) };
+        let request = Request { after, missing: self.missing, ..Request::new(token, self.plan.ttl, &*self.plan.owner) };
         let apart = self.watch.apart_now();
         let grant = self.store.acquire(&S::LAYOUT, &request)?;
         self.token = None;
+        self.missing = Missing::Create;
         self.hear(&grant, apart);
         match self.generator(&grant.lease, after) {
             Ok(generator) => Ok((grant.lease, generator)),
@@ -72,6 +75,20 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
                 Err(error)
             }
         }
+    }
+
+    /// Whether the store is known to have no other ID space beside which this one would be a second.
+    pub(crate) fn has_no_others(&mut self) -> bool {
+        self.store.others().is_ok_and(|others| others.is_empty())
+    }
+
+    /// The error that is given up on. If the space does not exist, with the names of those that do.
+    pub(crate) fn with_others(&mut self, mut error: StoreError) -> StoreError {
+        if let StoreError::NoSpace { others, .. } = &mut error {
+            // If they can't be listed the error says enough.
+            *others = self.store.others().unwrap_or_default();
+        }
+        error
     }
 
     fn generator<S: Scheme>(&self, lease: &Lease, after: Option<u64>) -> Result<Generator<S, Watched<C>>, StoreError> {

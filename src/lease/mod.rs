@@ -52,7 +52,7 @@ pub use open::open;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub use stats::LeaseStats;
-pub use store::{Grant, LeaseAdmin, LeaseStore, Request, Survey, SurveyedSpace, SurveyedWorker};
+pub use store::{Grant, LeaseAdmin, LeaseStore, Missing, Request, Survey, SurveyedSpace, SurveyedWorker};
 #[doc(hidden)]
 pub use switch::{Ended, Switch};
 pub use time::{CLOCK_SLACK, MAX_TTL, MAX_WORKERS};

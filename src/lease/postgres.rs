@@ -15,7 +15,7 @@ use tokio_postgres::{Config, NoTls, Row, Socket};
 
 use self::link::{Answer, Cause, Link, PATIENCE, Param};
 use self::rows::{asked, bigint, contents, json, nanos, number};
-use super::cells::{Cells, Contents, store_of_cells};
+use super::cells::{Cells, Contents, Memory, store_of_cells};
 use super::error::StoreError;
 use super::lease::Lease;
 use super::rules::{Change, Terms};
@@ -90,6 +90,7 @@ pub struct PostgresStore<T = NoTls> {
     tls: T,
     space: String,
     link: Option<Link>,
+    memory: Memory,
 }
 
 impl PostgresStore {
@@ -112,13 +113,14 @@ impl<T> PostgresStore<T> {
     /// The leases of the space `default` in the database that `config` says, by connections that `tls` makes safe.
     /// Connects to nothing yet.
     pub fn with_tls(config: Config, tls: T) -> Self {
-        Self { config, tls, space: "default".into(), link: None }
+        Self { config, tls, space: "default".into(), link: None, memory: None }
     }
 
     /// The leases of another space: there are as many in a database as there are names.
     #[must_use]
     pub fn space(mut self, name: impl AsRef<str>) -> Self {
         self.space = name.as_ref().into();
+        self.memory = None;
         self
     }
 }
@@ -157,6 +159,22 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresS
 }
 
 impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for PostgresStore<T> {
+    fn space_name(&self) -> &str {
+        &self.space
+    }
+
+    fn whereabouts(&self) -> String {
+        format!("PostgreSQL at {:?}, database {:?}", self.config.get_hosts(), self.config.get_dbname())
+    }
+
+    fn others(&mut self) -> Result<std::vec::Vec<String>, StoreError> {
+        Ok(std::vec::Vec::new())
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
     fn read(&mut self) -> Result<Contents, StoreError> {
         if let Some(row) = self.read_row()? {
             return contents(&row);

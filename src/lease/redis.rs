@@ -5,10 +5,13 @@ mod link;
 mod tests;
 
 use core::fmt;
+use core::time::Duration;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::{String, ToString};
 use std::sync::LazyLock;
+use std::time::Instant;
 use std::vec::Vec;
 
 use redis::{FromRedisValue, RedisError, Script};
@@ -16,7 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::link::Link;
-use super::cells::{Cells, Contents, store_of_cells};
+use super::cells::{Cells, Contents, Memory, store_of_cells};
 use super::error::StoreError;
 use super::lease::Lease;
 use super::rules::{Change, Record, Terms};
@@ -34,7 +37,7 @@ use crate::layout::Layout;
 /// use casflake::{Scheme, Standard};
 ///
 /// let mut store = RedisStore::open("redis://:password@ids.example:6379/0")?.space("orders");
-/// store.initialise(&Standard::LAYOUT, 1024)?; // once: see below
+/// store.initialise(&Standard::LAYOUT, 1024)?; // by an operator, once: no process holds a lease of it
 ///
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
 /// println!("{}", ids.generate()?);
@@ -52,8 +55,11 @@ use crate::layout::Layout;
 ///   So a restart costs two and a half minutes without IDs, less what is left of the leases, unless an operator who
 ///   knows that none is in use [initialises](super::LeaseAdmin::initialise) the store. An append-only file does not
 ///   change that.
-/// * **The hash is gone**: flushed, deleted or evicted. A new one costs the same. To keep it, set `maxmemory-policy` to
-///   `noeviction`, or to one of the `volatile-` policies, which leave alone what does not expire.
+/// * **The hash is gone**: flushed, deleted, evicted, or not kept over a restart. A process that was granted a lease of the
+///   space by this address restores it; until then, and if no such process runs, the others get
+///   [`NoSpace`](super::StoreError::NoSpace). The new one costs the same wait. To keep the hash, let Redis save its data,
+///   and set `maxmemory-policy` to `noeviction`, or to one of the `volatile-` policies, which leave alone what does not
+///   expire.
 /// * **A record is gone, or its holder knows more of it than the server:** the same, or for that worker alone.
 ///
 /// The server's clock may be set: while it is far behind what was granted, calls are refused. No replica is asked or
@@ -72,10 +78,12 @@ use crate::layout::Layout;
 /// A request fails after two seconds without an answer, or after one without a connection. Each is made on a thread of
 /// its own, which outlives it where the server answers ever so slowly. The user needs the commands `evalsha`,
 /// `script|load`, `info`, `time`, `type`, `hget`, `hgetall`, `hmget` and `hset`, and `select` for a database other than
-/// 0.
+/// 0. With `scan`, too, an error about an ID space that does not exist names those that do.
 pub struct RedisStore {
     link: Link,
+    space: String,
     key: String,
+    memory: Memory,
 }
 
 impl RedisStore {
@@ -95,13 +103,15 @@ impl RedisStore {
             return Err(StoreError::Url { why: why.into() });
         }
         let link = Link::to(url).map_err(|error| StoreError::Url { why: error.to_string() })?;
-        Ok(Self { link, key: String::new() }.space("default"))
+        Ok(Self { link, space: String::new(), key: String::new(), memory: None }.space("default"))
     }
 
     /// The leases of another space, which has workers of its own: processes of different spaces can issue the same ID.
     #[must_use]
     pub fn space(mut self, name: impl AsRef<str>) -> Self {
-        self.key = format!("casflake:{}", name.as_ref());
+        self.space = name.as_ref().into();
+        self.key = format!("{PREFIX}{}", self.space);
+        self.memory = None;
         self
     }
 
@@ -119,7 +129,7 @@ impl RedisStore {
     }
 
     fn place(&self, field: Option<&str>) -> String {
-        let Self { link, key } = self;
+        let Self { link, key, .. } = self;
         match field {
             Some(field) => format!("the field {field:?} of the key {key:?} of Redis at {link}"),
             None => format!("the key {key:?} of Redis at {link}"),
@@ -128,6 +138,38 @@ impl RedisStore {
 }
 
 impl Cells for RedisStore {
+    fn space_name(&self) -> &str {
+        &self.space
+    }
+
+    fn whereabouts(&self) -> String {
+        format!("Redis at {}", self.link)
+    }
+
+    fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        let started = Instant::now();
+        let (mut others, mut cursor) = (BTreeSet::new(), String::from("0"));
+        loop {
+            type Answer = (String, Vec<Vec<u8>>);
+            let (next, keys): Answer = self.run(&OTHERS, &[cursor])?;
+            let names =
+                keys.iter().filter_map(|key| Some(String::from_utf8_lossy(key.strip_prefix(PREFIX.as_bytes())?)));
+            others.extend(names.filter(|name| **name != *self.space).map(Cow::into_owned));
+            if next == "0" || others.len() >= MOST_OTHERS {
+                return Ok(others.into_iter().take(MOST_OTHERS).collect());
+            }
+            if started.elapsed() >= LISTING {
+                let why = "it has too many keys to look for others within 1 s";
+                return Err(StoreError::unavailable(format!("listing the ID spaces in Redis at {}", self.link), why));
+            }
+            cursor = next;
+        }
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
     fn read(&mut self) -> Result<Contents, StoreError> {
         type Answer = (u64, u64, String, Vec<(Vec<u8>, Vec<u8>)>);
         let (seconds, micros, incarnation, fields): Answer = self.run(&READ, &[])?;
@@ -142,7 +184,9 @@ impl Cells for RedisStore {
                 records.insert(worker, decode(&text).and_then(sound).map_err(failed)?);
             }
         }
-        Ok(Contents { unix_nanos: nanos(seconds, micros), incarnation, space, records, live: BTreeSet::new() })
+        // No identity of a server survives its restart.
+        let (unix_nanos, place) = (nanos(seconds, micros), self.link.to_string());
+        Ok(Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live: BTreeSet::new() })
     }
 
     /// Compares all of each text, not only what tells one version from the next: a space that was lost and made anew
@@ -194,6 +238,13 @@ impl fmt::Debug for RedisStore {
     }
 }
 
+/// What the keys of all spaces begin with.
+const PREFIX: &str = "casflake:";
+
+/// How many other spaces are named, and for how long they are looked for.
+const MOST_OTHERS: usize = 10;
+const LISTING: Duration = Duration::from_secs(1);
+
 /// The field that is no worker's.
 const SPACE: &str = "space";
 
@@ -207,6 +258,7 @@ static READ: LazyLock<Script> = script!("redis/read.lua");
 static SWAP: LazyLock<Script> = script!("redis/swap.lua");
 static RENEW: LazyLock<Script> = script!("redis/renew.lua");
 static RELEASE: LazyLock<Script> = script!("redis/release.lua");
+static OTHERS: LazyLock<Script> = script!("redis/others.lua");
 
 /// What Redis's `TIME` says, in nanoseconds since 1970.
 const fn nanos(seconds: u64, micros: u64) -> u64 {

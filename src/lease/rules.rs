@@ -12,6 +12,10 @@
 //! | a release clears the token | a renewal that was late from reviving what was released |
 //! | nothing is written but to what was looked at | a decision that was slow from having an effect |
 //! | a space that was found missing is looked at twice | who was slow to find that from lowering the floor |
+//! | a process that was never granted a lease makes no space | a misspelt name from becoming a second ID space |
+//! | a process that was ever granted one remakes a lost space, where it was granted | a fleet from stopping for good |
+//! | an operator vouches for a space that exists, as it was seen | an operator who was slow from lowering the floor |
+//! | a holder whose window contains the floor stops immediately | two holders, after an operator was wrong |
 //!
 //! A store that has lost something (all of it, one record, or all since some time ago), or that another server has
 //! taken over, may have granted windows that it does not know of. None of them ends later than `MAX_TTL` +
@@ -74,6 +78,12 @@ pub(crate) struct Space {
 }
 
 impl Space {
+    /// Whether an operator has vouched that this lease is not in use. Where nobody has, a floor that was raised after
+    /// the grant lies beyond the window: no window that was granted before a loss reaches it.
+    const fn is_initialised_within(&self, held: &Lease) -> bool {
+        held.from < self.floor && self.floor < held.until
+    }
+
     /// Whether it is known to have lost nothing.
     fn is_whole(&self, view: &View) -> bool {
         self.incarnation == view.incarnation && self.version > NEWBORN
@@ -104,6 +114,8 @@ pub(crate) struct Record {
 pub(crate) struct View {
     /// The tick of the store's clock.
     pub(crate) now: u64,
+    /// Where the store is, as it tells of itself.
+    pub(crate) place: String,
     /// What serves the store.
     pub(crate) incarnation: String,
     /// `None` where the store is empty.
@@ -113,6 +125,36 @@ pub(crate) struct View {
     pub(crate) live: BTreeSet<u64>,
     /// A random number, by which this look at the store is told from every other.
     pub(crate) look: Token,
+}
+
+impl View {
+    /// Whether nothing is left of the space, as if it never had been. (A space of which workers' records are left is
+    /// lost, and anyone may mend it: no other store is mistaken for it.)
+    fn is_absent(&self) -> bool {
+        self.space.is_none() && self.records.is_empty()
+    }
+}
+
+/// What a process knows that was ever granted a lease of the space. By this it remakes the space if that is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Where the lease was granted: the space is remade nowhere else.
+    pub(crate) place: String,
+    /// How many workers the space had.
+    pub(crate) workers: u64,
+    /// Where the last window ends that the process was granted.
+    pub(crate) until: u64,
+}
+
+/// What a request for a worker does about a space that is absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum IfAbsent {
+    /// Nothing: its name may be misspelt.
+    Refuse,
+    /// Creates it, wherever it is.
+    Create,
+    /// Remakes it, if this is where it was.
+    Remake(Known),
 }
 
 /// What someone who wants a worker says.
@@ -125,6 +167,7 @@ pub(crate) struct Ask {
     pub(crate) owner: String,
     /// For how many others to provide as well, where a worker is granted that never was.
     pub(crate) crowd: u64,
+    pub(crate) if_absent: IfAbsent,
 }
 
 /// What to write, all of it or nothing, and only where everything that it replaces, and the space, is still as the view
@@ -155,6 +198,8 @@ pub(crate) enum Denied {
     Floor { floor: u64 },
     /// The store's clock is behind what it has granted, or what the caller has issued, up to here.
     StoreClockBehind { until: u64 },
+    /// The space is absent, and the caller is not to make it.
+    NoSpace,
     /// The space is another layout's.
     OtherLayout,
     /// The clock has passed the layout's last tick.
@@ -170,7 +215,7 @@ pub(crate) fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision,
         return Err(Denied::OutOfTicks);
     }
     let Some(space) = &view.space else {
-        return Ok(Decision::Mend(born(view, 0, terms)));
+        return made(view, &ask.if_absent, 0, terms).map(Decision::Mend);
     };
     if space.layout != terms.layout {
         return Err(Denied::OtherLayout);
@@ -240,29 +285,35 @@ fn usable<'v>(view: &'v View, space: &Space) -> impl Iterator<Item = (u64, &'v R
     view.records.range(..space.workers).map(|(&worker, record)| (worker, record))
 }
 
-/// A space in a store that is empty: new, or emptied.
-///
-/// `known`: what a holder knows to have been granted.
-fn born(view: &View, known: u64, terms: &Terms) -> Change {
-    let incarnation = found_empty(&view.incarnation, view.look);
-    Change { space: Some(Space { incarnation, ..newborn(view, known, terms) }), records: Vec::new() }
+/// The space that was found missing, made by a process that may do so. `known`: where a window ends that it knows to
+/// have been granted.
+fn made(view: &View, if_absent: &IfAbsent, known: u64, terms: &Terms) -> Result<Change, Denied> {
+    match if_absent {
+        IfAbsent::Remake(Known { place, workers, until }) if *place == view.place => {
+            Ok(born(view, known.max(*until), *workers, terms))
+        }
+        IfAbsent::Refuse | IfAbsent::Remake(_) if view.is_absent() => Err(Denied::NoSpace),
+        _ => Ok(born(view, known, terms.workers, terms)),
+    }
+}
+
+/// A space in a store that has none: new, or lost.
+fn born(view: &View, known: u64, workers: u64, terms: &Terms) -> Change {
+    let space = Space {
+        version: NEWBORN,
+        layout: terms.layout.clone(),
+        workers,
+        granted: 0,
+        floor: terms.horizon(view.now).max(known),
+        incarnation: found_empty(&view.incarnation, view.look),
+    };
+    Change { space: Some(space), records: Vec::new() }
 }
 
 /// What serves a newborn space, named so that no two of them are the same: not even two that one caller makes who tries
 /// again, of which the first was late.
 fn found_empty(incarnation: &str, look: Token) -> String {
     format!("{incarnation}, found empty by {look}")
-}
-
-fn newborn(view: &View, known: u64, terms: &Terms) -> Space {
-    Space {
-        version: NEWBORN,
-        layout: terms.layout.clone(),
-        workers: terms.workers,
-        granted: 0,
-        floor: terms.horizon(view.now).max(known),
-        incarnation: view.incarnation.clone(),
-    }
 }
 
 /// What has to be written before anything is granted, where another server has taken over or records are missing.
@@ -320,13 +371,17 @@ pub(crate) enum Finding {
     Denied(Denied),
 }
 
-/// Why [`renew`] said no. `unanswered`: how many renewals the holder has sent since one was answered.
-pub(crate) fn explain(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
+/// Why [`renew`] said no. `unanswered`: how many renewals the holder has sent since one was answered. `if_absent`: what
+/// it does about a space that is absent.
+pub(crate) fn explain(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
     let Some(space) = &view.space else {
-        return Finding::Mend(born(view, held.until, terms));
+        return made(view, if_absent, held.until, terms).map_or_else(Finding::Denied, Finding::Mend);
     };
     if space.layout != terms.layout {
         return Finding::Denied(Denied::OtherLayout);
+    }
+    if space.is_initialised_within(held) {
+        return Finding::Denied(Denied::Lost(LostReason::Initialised));
     }
     if !space.is_whole(view) {
         return Finding::Mend(suspected(view, space, held.until, terms));
@@ -379,21 +434,38 @@ pub(crate) fn released_at(record: &Record, last: Option<u64>) -> u64 {
     last.map_or(0, |last| last.saturating_add(1)).max(record.from).min(record.until)
 }
 
-/// A space that its operator vouches for: no lease that it does not know of is in use. Keeps what it knows.
-pub(crate) fn initialise(view: &View, workers: u64, terms: &Terms) -> Result<Change, Denied> {
-    let known = match &view.space {
-        Some(space) if space.layout != terms.layout => return Err(Denied::OtherLayout),
-        Some(space) => space.clone(),
-        None => newborn(view, 0, terms),
+/// A space that its operator wants to be there, and that grants nothing until no window reaches its floor that may have
+/// been granted by another of its name. `None` if there is one already, whatever it is.
+pub(crate) fn create(view: &View, workers: u64, terms: &Terms) -> Option<Change> {
+    view.is_absent().then(|| born(view, 0, workers, terms))
+}
+
+/// What is to be written for an operator who vouches that no lease is in use that the store does not know of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Initialising {
+    /// There is no space to vouch for: write this one, then look again. An operator who is slow between the look and
+    /// the write would else vouch for leases that were granted, and lost, in between.
+    Begin(Change),
+    /// Write this, and the space grants immediately. It keeps what it knows.
+    Finish(Change),
+}
+
+/// How a space becomes one that its operator vouches for.
+pub(crate) fn initialise(view: &View, workers: u64, terms: &Terms) -> Result<Initialising, Denied> {
+    let Some(known) = &view.space else {
+        return Ok(Initialising::Begin(born(view, 0, workers, terms)));
     };
+    if known.layout != terms.layout {
+        return Err(Denied::OtherLayout);
+    }
     let lost = (0..known.granted).filter(|worker| !view.records.contains_key(worker));
     let records = lost.map(|worker| (worker, unowned(view.now))).collect();
     // Leases from before a floor can't be renewed: where nothing was lost it stays where it is.
     let is_open = known.is_whole(view) && known.floor <= view.now;
     let floor = if is_open { known.floor } else { view.now };
     let version = known.version + 1;
-    let space = Space { version, workers, floor, incarnation: view.incarnation.clone(), ..known };
-    Ok(Change { space: Some(space), records })
+    let space = Space { version, workers, floor, incarnation: view.incarnation.clone(), ..known.clone() };
+    Ok(Initialising::Finish(Change { space: Some(space), records }))
 }
 
 /// The record of a worker that its operator takes from whoever holds it, vouching that nobody uses it any more, and

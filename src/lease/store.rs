@@ -23,14 +23,30 @@ pub struct Request {
     pub after: Option<u64>,
     /// Who asks, for people who look at the list of leases.
     pub owner: String,
+    /// What the store does if the ID space does not exist.
+    pub missing: Missing,
 }
 
 impl Request {
-    /// For somebody who has issued nothing before.
+    /// The request of a caller that has issued nothing before, and that creates no ID space.
     #[must_use]
     pub fn new(token: Token, ttl: Duration, owner: impl Into<String>) -> Self {
-        Self { token, ttl, after: None, owner: owner.into() }
+        Self { token, ttl, after: None, owner: owner.into(), missing: Missing::Refuse }
     }
+}
+
+/// What a store does about a request for a worker of an ID space that does not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Missing {
+    /// Refuses it with [`StoreError::NoSpace`] and writes nothing: the name may be misspelt, and a second ID space would
+    /// issue the IDs of the first one again.
+    #[default]
+    Refuse,
+    /// Creates the space, which grants nothing until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK)
+    /// are over. After this store object was granted a lease, it remakes the space only where that was granted, and with
+    /// as many workers as it had.
+    Create,
 }
 
 /// A lease, and the time at which it was granted or renewed.
@@ -76,6 +92,16 @@ pub trait LeaseStore: Send {
     /// # Errors
     /// The store is not to be asked: see [`StoreError`].
     fn release(&mut self, layout: &Layout, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError>;
+
+    /// Returns the names of the other ID spaces in this store, ten at most, within a second or so: for an error that
+    /// says that this one does not exist. A store that has only one returns none, as this does unless a store says
+    /// otherwise.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the store can't tell.
+    fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
 }
 
 impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
@@ -90,24 +116,41 @@ impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
     fn release(&mut self, layout: &Layout, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
         (**self).release(layout, lease, last_tick)
     }
+
+    fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        (**self).others()
+    }
 }
 
 /// What an operator does with a store of leases, as the command `casflake leases`.
 pub trait LeaseAdmin: LeaseStore {
-    /// Vouches that no lease is in use that the store does not know of, and sets how many workers it grants. A new
-    /// store grants at once after this, and one that has lost something.
+    /// Creates the ID space if there is none, with this number of workers. It grants nothing until
+    /// [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, so that no lease of a space of the
+    /// same name that was lost is still in use. A space that exists is left as it is, and so is its number of workers.
+    ///
+    /// Returns whether the space was created.
+    ///
+    /// # Errors
+    /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](super::MAX_WORKERS) allows;
+    /// others if the store can't be asked.
+    fn create(&mut self, layout: &Layout, workers: u64) -> Result<bool, StoreError>;
+
+    /// Vouches that no lease is in use that the store does not know of, from the call to its return; creates the ID space
+    /// if there is none; and sets its number of workers. The space grants immediately after this, whether it is new or
+    /// has lost something.
     ///
     /// **If a process still holds a lease that the store has lost, or has issued IDs ahead of the store's clock by one,
-    /// IDs can be issued twice after this.**
+    /// IDs can be issued twice after this**, until that process hears from the store again.
     ///
     /// # Errors
-    /// `workers` is 0 or more than the layout has or [`MAX_WORKERS`](super::MAX_WORKERS); the store is not to be asked.
+    /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](super::MAX_WORKERS) allows;
+    /// [`StoreError::OtherLayout`] if the space is another layout's; others if the store can't be asked.
     fn initialise(&mut self, layout: &Layout, workers: u64) -> Result<(), StoreError>;
 
-    /// What the store holds, of whatever layout.
+    /// Returns what the store holds, of whatever layout. Creates nothing.
     ///
     /// # Errors
-    /// The store is not to be asked: see [`StoreError`].
+    /// [`StoreError::NoSpace`] if the ID space does not exist; others if the store can't be asked.
     fn survey(&mut self) -> Result<Survey, StoreError>;
 
     /// Takes the worker with this index from whoever holds it, and frees it at once.
@@ -125,7 +168,7 @@ pub trait LeaseAdmin: LeaseStore {
 pub struct Survey {
     /// What the store's clock reads, in nanoseconds since 1970-01-01T00:00:00Z.
     pub unix_nanos: u64,
-    /// The space; `None` where the store is empty.
+    /// The space; `None` if its own record is lost and those of workers are not.
     pub space: Option<SurveyedSpace>,
     /// Each worker that was granted, and some that were made ready, by index.
     pub workers: Vec<SurveyedWorker>,

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::format;
 use std::string::String;
+use std::vec::Vec;
 
 use super::error::StoreError;
 use super::rules::{Denied, Terms};
@@ -16,6 +17,10 @@ pub const MAX_TTL: Duration = Duration::from_secs(120);
 /// loses something: until [`MAX_TTL`] and this are over it grants nothing. (As long as a store keeps what it has
 /// acknowledged, clocks may read what they like.) A constant of the protocol, too.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(30);
+
+/// By when a space that is lost is restored, if a process still runs that was ever granted a lease of it: such a process
+/// asks the store each third of its time to live.
+pub(crate) const RESTORED_WITHIN: Duration = Duration::from_secs(MAX_TTL.as_secs() / 3);
 
 /// The most workers that a store can be initialised for.
 pub const MAX_WORKERS: u64 = 65_536;
@@ -81,12 +86,24 @@ pub(crate) fn ttl_ticks(layout: &Layout, ttl: Duration) -> Result<u64, StoreErro
     Ok(ticks(layout, ttl))
 }
 
+/// Where a request was denied: a space and its store, by the names that people know.
+pub(crate) struct Whereabouts<'a> {
+    pub(crate) space: &'a str,
+    pub(crate) place: String,
+    /// Whose ticks the space's windows are, by what the store holds.
+    pub(crate) stored: &'a str,
+}
+
 /// What the caller is told whose request was denied at the tick `now`.
-pub(crate) fn refused(layout: &Layout, denied: Denied, now: u64, worker: u64, stored: &str) -> StoreError {
+pub(crate) fn refused(layout: &Layout, denied: Denied, now: u64, worker: u64, at: Whereabouts<'_>) -> StoreError {
     let from_now = |tick: u64| duration(layout, tick.saturating_sub(now));
+    let Whereabouts { space, place, stored } = at;
     match denied {
         Denied::NoFreeWorker { workers, until } => StoreError::NoFreeWorker { workers, retry_after: from_now(until) },
-        Denied::Floor { floor } => StoreError::NotYet { retry_after: from_now(floor) },
+        Denied::Floor { floor } => StoreError::NotYet { space: space.into(), retry_after: from_now(floor) },
+        Denied::NoSpace => {
+            StoreError::NoSpace { space: space.into(), place, others: Vec::new(), layout: fingerprint(layout) }
+        }
         Denied::StoreClockBehind { until } => StoreError::StoreClockBehind { by: from_now(until) },
         Denied::OtherLayout => StoreError::OtherLayout { stored: stored.into(), asked: fingerprint(layout) },
         Denied::OutOfTicks => StoreError::StoreClockOutside {

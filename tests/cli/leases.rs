@@ -23,7 +23,7 @@ impl Store {
 
     fn granting(name: &str, workers: &str) -> Self {
         let store = Self::empty(name);
-        let output = store.run(&["leases"], &["init", "--yes", "--workers", workers]);
+        let output = store.run(&["leases"], &["init", "--at-once", "--yes", "--workers", workers]);
         assert!(output.status.success(), "{}", text(&output.stderr));
         store
     }
@@ -86,11 +86,47 @@ fn the_node_leases_its_worker_whatever_its_place_in_the_list() {
 #[test]
 fn a_node_that_gets_no_worker_says_why_and_that_it_may_get_one_later() {
     let store = Store::empty("refused");
+    assert!(store.run(&["leases"], &["init"]).status.success());
     let init = r#"{"src": "c", "dest": "n", "body": {"type": "init", "msg_id": 1, "node_id": "n", "node_ids": ["n"]}}"#;
     let output = store.run_with(&["node"], &["--lease-wait", "0.001"], init);
     let reply: Value = serde_json::from_str(text(&output.stdout)).unwrap();
     assert_eq!(reply["body"]["code"], 11);
-    assert!(reply["body"]["text"].as_str().unwrap().contains("the store is new"), "{reply}");
+    assert!(reply["body"]["text"].as_str().unwrap().contains("is new or has lost something"), "{reply}");
+}
+
+#[test]
+fn a_space_that_does_not_exist_is_created_by_an_operator_alone() {
+    let store = Store::empty("absent");
+    let refusal = ["there is no ID space in the directory", "within 40 s", "init (grants after 150 s)"];
+    assert_fails(&store.run(&["generate"], &["--lease-wait", "0.001"]), 1, &refusal);
+    assert_fails(&store.run(&["leases"], &[]), 1, &refusal);
+    assert_fails(&store.run(&["leases", "--json"], &[]), 1, &refusal);
+    assert!(fs::read_dir(&store.0).unwrap().next().is_none(), "nothing was written");
+    let created = store.run(&["leases"], &["init", "--workers", "7"]);
+    assert_eq!(text(&created.stdout), "the ID space grants 7 workers in 150 s\n", "{}", text(&created.stderr));
+    let listed = store.run(&["leases"], &[]);
+    assert!(text(&listed.stdout).contains("it grants in 150 s"), "{}", text(&listed.stdout));
+    assert_fails(&store.run(&["generate"], &["--lease-wait", "0.001"]), 1, &["it grants in 150 s", "--at-once"]);
+    for again in [&["init"][..], &["init", "--workers", "7"]] {
+        let output = store.run(&["leases"], again);
+        assert_eq!(text(&output.stdout), "the ID space exists, with 7 workers: nothing was changed\n");
+    }
+    assert_fails(&store.run(&["leases"], &["init", "--workers", "8"]), 1, &["exists, with 7 workers", "--at-once"]);
+    assert_fails(&store.run(&["leases"], &["init", "--layout", "sonyflake"]), 2, &["41+5+5+12"]);
+    assert_fails(&store.run(&["leases"], &["init", "--at-once"]), 2, &["--yes"]);
+    let vouched = store.run(&["leases"], &["init", "--at-once", "--yes"]);
+    assert_eq!(text(&vouched.stdout), "the ID space grants 7 workers\n", "{}", text(&vouched.stderr));
+    assert!(store.run(&["generate"], &[]).status.success());
+}
+
+#[test]
+fn a_process_creates_the_space_if_it_is_told_to() {
+    let store = Store::empty("told");
+    let refused = store.run(&["generate"], &["--lease-create", "--lease-wait", "0.001"]);
+    assert_fails(&refused, 1, &["is new or has lost something", "it grants in 150 s"]);
+    let listed = store.run(&["leases"], &[]);
+    assert!(text(&listed.stdout).contains("0 of 1024 workers are taken."), "{}", text(&listed.stdout));
+    assert_fails(&run(&["generate", "--lease-create"], ""), 2, &["--lease"]);
 }
 
 #[test]
@@ -147,7 +183,7 @@ fn leases_of_a_layout_of_ones_own_are_listed_and_freed() {
     let store = Store::empty("own");
     let layout = Layout::new(41, 0, 10, 12).epoch_unix_ms(1_600_000_000_000);
     let own = ["--bits", "41,0,10,12", "--epoch", "1600000000000"];
-    let output = store.run(&["leases"], &[&["init", "--yes"][..], &own].concat());
+    let output = store.run(&["leases"], &[&["init", "--at-once", "--yes"][..], &own].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     let mut file = FileStore::open(&store.0);
     let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
@@ -178,14 +214,10 @@ fn what_can_not_be_is_refused_and_says_why() {
     assert_fails(&store.run(&["leases", "--layout", "sonyflake"], &[]), 2, &["41+5+5+12"]);
     assert_fails(&store.run(&["generate"], &["--lease-ttl", "121"]), 1, &["121s", "120s"]);
     assert_fails(&store.run(&["leases"], &["release", "3", "--yes"]), 1, &["worker 3 was never leased"]);
-    assert_fails(&store.run(&["leases"], &["init", "--workers", "1025", "--yes"]), 1, &["1025 workers", "1024"]);
+    assert_fails(&store.run(&["leases"], &["init", "--workers", "1025", "--at-once", "--yes"]), 1, &["1025", "1024"]);
     for url in ["", "file:", "nfs:/tmp", "/tmp", "file:/tmp#orders"] {
         assert_fails(&run(&["generate", "--lease", url], ""), 2, &["the store's URL"]);
     }
-    assert_fails(
-        &run(&["generate", "--lease", "file:/nonexistent/casflake"], ""),
-        1,
-        &["/nonexistent/casflake/leases"],
-    );
+    assert_fails(&run(&["generate", "--lease", "file:/nonexistent/casflake"], ""), 1, &["/nonexistent/casflake"]);
     assert_fails(&run(&["generate", "--lease-ttl", "3"], ""), 2, &["--lease"]);
 }

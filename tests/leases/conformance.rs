@@ -43,6 +43,10 @@ enum Ask {
     Initialise {
         workers: u64,
     },
+    /// A space that exists.
+    Create {
+        workers: u64,
+    },
     Wait(Duration),
 }
 
@@ -82,6 +86,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         4 => (any::<Index>(), age(), last).prop_map(|(which, age, last)| Ask::Release { which, age, last }),
         1 => (0..6_u64).prop_map(|worker| Ask::Reclaim { worker }),
         1 => (1..5_u64).prop_map(|workers| Ask::Initialise { workers }),
+        1 => (0..5_u64).prop_map(|workers| Ask::Create { workers }),
         3 => (1..30_u64).prop_map(|ms| Ask::Wait(Duration::from_millis(ms))),
     ]
 }
@@ -153,6 +158,10 @@ impl Trial<'_> {
                 let floor = self.store.survey().unwrap().space.and_then(|space| layout.unix_ms_of(space.floor));
                 self.set_to(floor);
                 assert_alike(&initialised, &self.reference.initialise(&layout, workers));
+            }
+            Ask::Create { workers } => {
+                let created = self.store.create(&layout, workers).map(|created| assert!(!created));
+                assert_alike(&created, &self.reference.create(&layout, workers).map(drop));
             }
         }
     }

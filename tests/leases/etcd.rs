@@ -601,6 +601,10 @@ impl LeaseStore for Unattended {
 }
 
 impl LeaseAdmin for Unattended {
+    fn create(&mut self, layout: &Layout, workers: u64) -> Result<bool, StoreError> {
+        self.store.create(layout, workers)
+    }
+
     fn initialise(&mut self, layout: &Layout, workers: u64) -> Result<(), StoreError> {
         self.store.initialise(layout, workers)
     }

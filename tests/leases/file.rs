@@ -92,7 +92,11 @@ fn renew(store: &mut impl LeaseStore, grant: &Grant) -> Result<Grant, StoreError
 
 /// Whether nothing is granted until everything that may have been forgotten has passed.
 fn waits_for_the_forgotten<T>(outcome: &Result<T, StoreError>) -> bool {
-    matches!(outcome, Err(StoreError::NotYet { retry_after }) if *retry_after == MAX_TTL + CLOCK_SLACK)
+    matches!(outcome, Err(StoreError::NotYet { retry_after, .. }) if *retry_after == MAX_TTL + CLOCK_SLACK)
+}
+
+fn is_refused<T>(outcome: &Result<T, StoreError>) -> bool {
+    matches!(outcome, Err(StoreError::NoSpace { .. }))
 }
 
 fn is_lost<T>(outcome: &Result<T, StoreError>) -> bool {
@@ -157,15 +161,16 @@ fn i8_what_a_crash_has_left_of_a_write_does_no_harm() {
 }
 
 #[test]
-fn i8_an_empty_directory_grants_nothing_until_all_that_it_may_have_forgotten_has_passed() {
+fn i8_a_new_space_grants_nothing_until_all_that_it_may_have_forgotten_has_passed() {
     let setting = Setting::empty();
+    assert!(setting.store().create(&LAYOUT, 4).unwrap());
     let outcome = acquire(&mut setting.store());
     assert!(waits_for_the_forgotten(&outcome), "{outcome:?}");
     // The time that is left, and no more, whoever asks.
     setting.clock.advance(100_000);
     let left = MAX_TTL + CLOCK_SLACK - Duration::from_secs(100);
     let outcome = acquire(&mut setting.store());
-    assert!(matches!(outcome, Err(StoreError::NotYet { retry_after }) if retry_after == left), "{outcome:?}");
+    assert!(matches!(outcome, Err(StoreError::NotYet { retry_after, .. }) if retry_after == left), "{outcome:?}");
     setting.clock.advance(50_001);
     let granted = acquire(&mut setting.store()).unwrap().lease;
     let floor = LAYOUT.tick_at(NOW).unwrap() + 150_000;
@@ -190,9 +195,11 @@ fn i8_a_directory_that_was_emptied_or_made_anew_forgets_no_window() {
             fs::remove_file(setting.file()).unwrap();
         }
         let outcome = acquire(&mut setting.store());
-        assert!(waits_for_the_forgotten(&outcome), "{outcome:?}");
+        assert!(is_refused(&outcome), "{outcome:?}");
         let outcome = renew(&mut store, &grant);
         assert!(is_lost(&outcome), "{outcome:?}");
+        let outcome = acquire(&mut setting.store());
+        assert!(waits_for_the_forgotten(&outcome), "{outcome:?}");
         setting.clock.advance(150_001);
         let next = acquire(&mut setting.store()).unwrap().lease;
         assert!(next.from() >= grant.lease.until());
@@ -268,12 +275,19 @@ fn i8_a_store_that_is_emptied_when_its_clock_was_set_back_believes_who_holds_a_l
     assert!(acquire(&mut store).unwrap().lease.from() >= grant.lease.until());
 }
 
-/// Takes a worker's record out of the file as an editor would who knows its checksum.
+/// Takes a worker's record out of the file.
 pub(crate) fn lose_record(file: &Path, worker: u64) {
+    rewrite(file, |stored| {
+        stored["records"].as_object_mut().unwrap().remove(&worker.to_string()).expect("a record");
+    });
+}
+
+/// Changes what the file holds as an editor would that knows its checksum.
+pub(crate) fn rewrite(file: &Path, change: impl FnOnce(&mut serde_json::Value)) {
     let text = fs::read_to_string(file).unwrap();
     let (_, json) = text.split_once('\n').unwrap();
     let mut stored: serde_json::Value = serde_json::from_str(json).unwrap();
-    stored["records"].as_object_mut().unwrap().remove(&worker.to_string()).expect("a record");
+    change(&mut stored);
     let json = stored.to_string();
     let sum = json
         .bytes()
@@ -333,6 +347,8 @@ fn i1_a_change_whose_lock_was_taken_away_is_not_made() {
         fs::rename(path, path.with_extension("aside")).unwrap();
         fs::create_dir(path).unwrap();
         fs::rename(path.with_extension("aside").join("leases"), path.join("leases")).unwrap();
+        // In the new directory it is a copy, until an operator says otherwise.
+        FileStore::with_clock(path, ManualClock::new(NOW)).initialise(&LAYOUT, 1).unwrap();
     };
     for sabotage in [remove, replace] {
         let setting = Setting::granting(1);

@@ -80,7 +80,8 @@ fn assert_lost<T: std::fmt::Debug>(outcome: Result<T, StoreError>, reason: LostR
 /// That nothing is granted until all that may have been forgotten is over.
 #[track_caller]
 fn assert_not_yet<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
-    let (Err(StoreError::NotYet { retry_after }) | Err(StoreError::NoFreeWorker { retry_after, .. })) = outcome else {
+    let (Err(StoreError::NotYet { retry_after, .. }) | Err(StoreError::NoFreeWorker { retry_after, .. })) = outcome
+    else {
         panic!("{outcome:?}")
     };
     let all = MAX_TTL + CLOCK_SLACK;

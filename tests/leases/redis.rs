@@ -76,7 +76,7 @@ fn record(server: &RedisServer, worker: u64) -> String {
 #[track_caller]
 fn assert_not_yet<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
     match outcome {
-        Err(StoreError::NotYet { retry_after }) => {
+        Err(StoreError::NotYet { retry_after, .. }) => {
             assert!(retry_after > LONG - Duration::from_secs(60) && retry_after <= LONG, "{retry_after:?}");
         }
         outcome => panic!("{outcome:?}"),

@@ -84,4 +84,8 @@ impl<T: LeaseStore> LeaseStore for Shaky<T> {
     fn release(&mut self, layout: &Layout, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
         self.ask(|store| store.release(layout, lease, last_tick))
     }
+
+    fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        self.ask(LeaseStore::others)
+    }
 }

@@ -21,6 +21,12 @@ pub(crate) struct LeaseArgs {
     /// For how many seconds to wait for a worker, and for a lease that has ended to be renewed
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "10", value_parser = seconds)]
     lease_wait: Duration,
+    /// Create the ID space if it does not exist and the store has no other one; it grants after 150 s
+    ///
+    /// A URL that is misspelt then creates a second ID space, which issues the IDs of the first again. "casflake leases
+    /// --lease URL init", once, is safer.
+    #[arg(long, requires = "lease")]
+    lease_create: bool,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -44,7 +50,10 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
             Ok(store) => store,
             Err(error) => return Some(Err(Stop::usage(error))),
         };
-        let builder = LeasedGenerator::builder(store).ttl(args.lease_ttl).wait(wait);
+        let mut builder = LeasedGenerator::builder(store).ttl(args.lease_ttl).wait(wait);
+        if args.lease_create {
+            builder = builder.create_if_missing();
+        }
         let leased = builder.wait_for_worker(args.lease_wait).max_wait(args.lease_wait).build();
         Some(leased.map(Self::Leased).map_err(|error| Stop::because(&error)))
     }

@@ -3,14 +3,22 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use casflake::Layout;
-use casflake::lease::{LeaseAdmin, MAX_WORKERS, StoreError, Survey, SurveyedWorker, open};
+use casflake::lease::{
+    CLOCK_SLACK, LeaseAdmin, MAX_TTL, MAX_WORKERS, StoreError, Survey, SurveyedSpace, SurveyedWorker, open,
+};
 use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::layouts::LayoutArgs;
 use crate::numbers::whole;
-use crate::stop::{Outcome, Stop};
+use crate::stop::{Outcome, Stop, causes};
+
+/// How many workers a new space has, if its layout has as many.
+const WORKERS: u64 = 1024;
+
+const LOST: &str = "the ID space has lost its own record: the next request for a worker restores it, and it grants again \
+                    150 s later";
 
 /// List the leases of a store: workers, who holds them, their windows, and how long those last
 #[derive(clap::Args)]
@@ -42,14 +50,22 @@ enum Action {
         #[arg(long)]
         yes: bool,
     },
-    /// Vouch that no lease is in use that the store does not know of, so that it grants at once
+    /// Create the ID space, which grants after 150 s; one that exists is left as it is
     ///
-    /// Once for each new store, and after one has lost something, if every process is known to have ended that held a
-    /// lease. If one still runs, others can issue the same IDs.
+    /// Once for each new space, by an operator or a job.
     Init {
-        /// How many workers there are
-        #[arg(long, default_value_t = 1024, value_parser = whole::<u64>(1..=MAX_WORKERS))]
-        workers: u64,
+        /// How many workers there are: 1024 unless the layout has fewer
+        #[arg(long, value_parser = whole::<u64>(1..=MAX_WORKERS))]
+        workers: Option<u64>,
+        /// Grant immediately, also where something was lost: every process that held a lease of the space has ended
+        ///
+        /// Sets the number of workers of a space that exists, too. If a process that held a lease still runs, others can
+        /// issue the same IDs.
+        #[arg(long)]
+        at_once: bool,
+        /// Create it although the store has other ID spaces
+        #[arg(long)]
+        beside: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,
@@ -65,14 +81,66 @@ pub(crate) fn run(args: &Args) -> Outcome {
             confirm(yes, &format!("Free worker {worker}, whose holder does not run any more"))?;
             done(store.reclaim(&layout, worker), &format!("worker {worker} is free"))
         }
-        Some(Action::Init { workers, yes }) => {
-            confirm(
-                yes,
-                &format!("Grant {workers} workers at once: no lease is in use that the store does not know of"),
-            )?;
-            done(store.initialise(&layout, workers), &format!("the store grants {workers} workers"))
+        Some(Action::Init { workers, at_once, beside, yes }) => {
+            init(&mut *store, &layout, &Init { workers, at_once, beside, yes })
         }
     }
+}
+
+struct Init {
+    workers: Option<u64>,
+    at_once: bool,
+    beside: bool,
+    yes: bool,
+}
+
+fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init) -> Outcome {
+    let found = match store.survey() {
+        Ok(survey) => survey.space,
+        Err(StoreError::NoSpace { .. }) if asked.beside => None,
+        Err(StoreError::NoSpace { .. }) => {
+            has_no_others(store)?;
+            None
+        }
+        Err(error) => return Err(refused(&error)),
+    };
+    let workers = asked.workers.unwrap_or_else(|| {
+        let all = (layout.max_datacenter() + 1).saturating_mul(layout.max_worker() + 1);
+        found.as_ref().map_or(all.min(WORKERS), |space| space.workers)
+    });
+    if asked.at_once {
+        confirm(asked.yes, "Has every process that held a lease of this ID space ended, for good")?;
+        return done(store.initialise(layout, workers), &format!("the ID space grants {workers} workers"));
+    }
+    if store.create(layout, workers).map_err(|error| refused(&error))? {
+        let after = (MAX_TTL + CLOCK_SLACK).as_secs();
+        return Ok(writeln!(io::stdout(), "the ID space grants {workers} workers in {after} s")?);
+    }
+    left_as_it_is(store, layout, asked.workers)
+}
+
+/// A name that is misspelt must not become a second ID space beside the one that is meant.
+fn has_no_others(store: &mut dyn LeaseAdmin) -> Outcome {
+    let what = "to create an ID space beside others give --beside";
+    let others = store.others().map_err(|error| Stop::failed(format_args!("{}; {what}", causes(&error))))?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = others.iter().map(|name| format!("{name:?}")).collect();
+    Err(Stop::failed(format_args!("the store has {}: if one of these is meant mend the URL; {what}", names.join(", "))))
+}
+
+/// Says what there is in place of what was to be created.
+fn left_as_it_is(store: &mut dyn LeaseAdmin, layout: &Layout, workers: Option<u64>) -> Outcome {
+    let Some(space) = store.survey().map_err(|error| refused(&error))?.space else { return Err(Stop::failed(LOST)) };
+    is_of(&space, layout)?;
+    let has = space.workers;
+    if workers.is_some_and(|workers| workers != has) {
+        return Err(Stop::failed(format_args!(
+            "the ID space exists, with {has} workers: to change their number give --at-once"
+        )));
+    }
+    Ok(writeln!(io::stdout(), "the ID space exists, with {has} workers: nothing was changed")?)
 }
 
 fn done(outcome: Result<(), StoreError>, what: &str) -> Outcome {
@@ -101,20 +169,19 @@ fn confirm(yes: bool, what: &str) -> Outcome {
 }
 
 fn list(store: &mut dyn LeaseAdmin, layout: &Layout, json: bool) -> Outcome {
-    let Survey { unix_nanos, space, workers, .. } = store.survey().map_err(|error| refused(&error))?;
-    let mut out = io::stdout().lock();
-    let Some(space) = space else {
-        if !json {
-            writeln!(out, "The store is empty: initialise it (init), or it grants nothing for some minutes.")?;
+    let Survey { unix_nanos, space, workers, .. } = match store.survey() {
+        Ok(survey) => survey,
+        Err(mut error) => {
+            if let StoreError::NoSpace { others, .. } = &mut error {
+                // If they can't be listed the error says enough.
+                *others = store.others().unwrap_or_default();
+            }
+            return Err(refused(&error));
         }
-        return Ok(out.flush()?);
     };
-    if !space.is_of(layout) {
-        let stored = printable(&space.layout);
-        return Err(Stop::usage(format_args!(
-            "the leases are for the layout {stored}: give its --layout, or its --bits, --epoch, --tick and --order"
-        )));
-    }
+    let Some(space) = space else { return Err(Stop::failed(LOST)) };
+    is_of(&space, layout)?;
+    let mut out = io::stdout().lock();
     let rows: Vec<Row> = workers.iter().map(|worker| Row::of(worker, layout, unix_nanos / 1_000_000)).collect();
     if json {
         for row in &rows {
@@ -127,10 +194,20 @@ fn list(store: &mut dyn LeaseAdmin, layout: &Layout, json: bool) -> Outcome {
         writeln!(out, "{taken} of {} workers are taken.", space.workers)?;
         let floor = remaining_ms(layout, space.floor, unix_nanos / 1_000_000);
         if floor > 0 {
-            writeln!(out, "The store has lost something or is new: it grants nothing for {} s.", floor.div_ceil(1000))?;
+            writeln!(out, "The ID space is new or has lost something: it grants in {} s.", floor.div_ceil(1000))?;
         }
     }
     Ok(out.flush()?)
+}
+
+fn is_of(space: &SurveyedSpace, layout: &Layout) -> Outcome {
+    if space.is_of(layout) {
+        return Ok(());
+    }
+    let stored = printable(&space.layout);
+    Err(Stop::usage(format_args!(
+        "the leases are for the layout {stored}: give its --layout, or its --bits, --epoch, --tick and --order"
+    )))
 }
 
 /// A worker's lease, as JSON and as a line of the table.

@@ -52,7 +52,7 @@ impl From<serde_json::Error> for Stop {
 }
 
 /// What an error says and what its causes say, each once: some errors end with what their cause says.
-fn causes(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut said = error.to_string();
     for cause in successors(error.source(), |&error| error.source()).map(ToString::to_string) {
         if !said.ends_with(&cause) {

@@ -11,20 +11,54 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::wire::{self, Pair, Response};
+use super::wire::{self, Pair, Range, Response};
 use crate::lease::cells::Contents;
 use crate::lease::error::StoreError;
 use crate::lease::rules::{Record, Space};
 
 /// The keys of one space.
 pub(super) struct Keys {
+    space: String,
     root: String,
+}
+
+/// What the keys of all spaces begin with.
+pub(super) const FIRST_OF_ALL: &str = "/casflake/";
+
+/// The request for the first key of any space that is not before this one.
+pub(super) fn first_since(key: &str) -> Value {
+    // '0' follows '/'.
+    json!({ "key": wire::base64(key), "range_end": wire::base64("/casflake0"), "limit": "1", "keys_only": true })
+}
+
+/// The root of the space whose key was answered, if there was one.
+pub(super) fn root_of(answer: &Range) -> Result<Option<String>, StoreError> {
+    let Some(pair) = answer.kvs.first() else { return Ok(None) };
+    let key = STANDARD.decode(&pair.key).ok().and_then(|key| String::from_utf8(key).ok());
+    let name = key.as_deref().and_then(|key| key.strip_prefix(FIRST_OF_ALL)?.split('/').next());
+    let odd = || StoreError::corrupt("a key below /casflake/ in etcd", "it is not named as a space's keys are");
+    name.map(|name| Some(format!("{FIRST_OF_ALL}{name}"))).ok_or_else(odd)
+}
+
+/// What follows all keys of a space.
+pub(super) fn after(root: &str) -> String {
+    format!("{root}0")
+}
+
+/// The name of the space with this root.
+pub(super) fn name_of(root: &str) -> String {
+    root.strip_prefix(FIRST_OF_ALL).unwrap_or(root).replace("%2F", "/").replace("%25", "%")
 }
 
 impl Keys {
     pub(super) fn new(space: &str) -> Self {
         // A slash in a name would put it among another space's keys.
-        Self { root: format!("/casflake/{}", space.replace('%', "%25").replace('/', "%2F")) }
+        let root = format!("{FIRST_OF_ALL}{}", space.replace('%', "%25").replace('/', "%2F"));
+        Self { space: space.into(), root }
+    }
+
+    pub(super) fn space_name(&self) -> &str {
+        &self.space
     }
 
     pub(super) fn root(&self) -> &str {
@@ -110,7 +144,9 @@ impl Keys {
             .collect::<Result<_, StoreError>>()?;
         let live: BTreeSet<u64> =
             next()?.iter().map(|pair| index(&self.lives(), pair)).collect::<Result<_, StoreError>>()?;
-        Ok(Contents { unix_nanos, incarnation, space, records, live })
+        // The cluster's ID is both.
+        let place = incarnation.clone();
+        Ok(Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live })
     }
 }
 

@@ -78,10 +78,11 @@ fn what_was_written_and_may_not_last_is_not_used() {
 #[test]
 fn whoever_holds_a_lease_that_was_forgotten_is_told_once() {
     let directory = Directory::new("forgotten");
-    let lease = directory.acquire(1).unwrap().lease;
+    let mut store = directory.store();
+    let lease = store.acquire(&Standard::LAYOUT, &Request::new(Token::numbered(1), TTL, "a test")).unwrap().lease;
     fs::remove_file(directory.file()).unwrap();
     for _ in 0..2 {
-        let renewed = directory.store().renew(&Standard::LAYOUT, &lease, TTL, 0);
+        let renewed = store.renew(&Standard::LAYOUT, &lease, TTL, 0);
         assert!(
             matches!(renewed, Err(StoreError::Lost { worker: 0, reason: LostReason::StoreChanged })),
             "{renewed:?}"

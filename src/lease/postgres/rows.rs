@@ -50,7 +50,16 @@ pub(super) fn contents(row: &Row) -> Result<Contents, StoreError> {
         Ok((index, record))
     });
     let records = records.collect::<Result<_, _>>()?;
-    Ok(Contents { unix_nanos: nanos(unix_micros), incarnation, space, records, live: BTreeSet::new() })
+    let place = String::new();
+    Ok(Contents {
+        unix_nanos: nanos(unix_micros),
+        incarnation,
+        place,
+        is_from_elsewhere: false,
+        space,
+        records,
+        live: BTreeSet::new(),
+    })
 }
 
 fn decoded<T: DeserializeOwned>(place: &str, json: &str) -> Result<T, StoreError> {

@@ -9,7 +9,7 @@ use std::vec::Vec;
 use self::server::RedisServer;
 use super::{RedisStore, encode};
 use crate::layout::Layout;
-use crate::lease::cells::{Cells, Contents};
+use crate::lease::cells::{Cells, Contents, Memory};
 use crate::lease::rules::{Change, Record, Space, Terms};
 use crate::lease::time::{terms, ticks};
 use crate::lease::{Grant, Lease, LeaseAdmin, LeaseStore, Request, StoreError, Token};
@@ -28,6 +28,22 @@ const WORKER: u64 = 3;
 struct ByRules(RedisStore);
 
 impl Cells for ByRules {
+    fn space_name(&self) -> &str {
+        self.0.space_name()
+    }
+
+    fn whereabouts(&self) -> String {
+        self.0.whereabouts()
+    }
+
+    fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        Cells::others(&mut self.0)
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        self.0.memory()
+    }
+
     fn read(&mut self) -> Result<Contents, StoreError> {
         self.0.read()
     }

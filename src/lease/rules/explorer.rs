@@ -41,7 +41,7 @@
 use std::env;
 use std::time::Instant;
 
-use bounds::Bounds;
+use bounds::{Bounds, Operators};
 use model::{Model, SHIPPED};
 use search::search;
 
@@ -110,18 +110,27 @@ const LOSING: &[Case] = &[
     ),
     (
         "everything",
-        Bounds { all: true, initialised: false, clock: 3, ..LOSS },
-        Bounds { all: true, initialised: false, clock: 4, ..LATE },
+        Bounds { all: true, initialised: false, creates: true, clock: 3, ..LOSS },
+        Bounds { all: true, initialised: false, creates: true, clock: 4, ..LATE },
     ),
     (
         "everything, by three",
         Bounds { all: true, processes: 3, counter: 1, backwards: false, clock: 3, ..LOSS },
-        Bounds { all: true, initialised: false, processes: 3, counter: 1, clock: 4, ..LOSS },
+        Bounds { all: true, initialised: false, creates: true, processes: 3, counter: 1, clock: 4, ..LOSS },
     ),
     (
         "everything, and who finds that is late",
-        Bounds { all: true, initialised: false, counter: 1, releases: false, clock: 2, backwards: false, ..LATE },
-        Bounds { all: true, initialised: false, counter: 1, clock: 4, ..LATE },
+        Bounds {
+            all: true,
+            initialised: false,
+            creates: true,
+            counter: 1,
+            releases: false,
+            clock: 2,
+            backwards: false,
+            ..LATE
+        },
+        Bounds { all: true, initialised: false, creates: true, counter: 1, clock: 4, ..LATE },
     ),
     (
         "what a backup lacks",
@@ -176,6 +185,52 @@ const LOSING: &[Case] = &[
     ),
 ];
 
+/// How spaces come into being, and what becomes of those that are lost.
+const SPACES: &[Case] = &[
+    (
+        "a space that an operator creates",
+        Bounds { operators: Operators::Create, all: true, initialised: false, clock: 3, ..OPERATED },
+        Bounds { operators: Operators::Create, all: true, initialised: false, operations: 2, clock: 5, ..LATE },
+    ),
+    (
+        "an operator who vouches, and is right",
+        Bounds { operators: Operators::Vouch, all: true, clock: 2, ..OPERATED },
+        Bounds { operators: Operators::Vouch, all: true, operations: 2, clock: 4, ..CRASHING },
+    ),
+    (
+        "an operator who vouches for a space that there may not be",
+        Bounds { operators: Operators::Vouch, all: true, initialised: false, creates: true, clock: 3, ..OPERATED },
+        Bounds { operators: Operators::Vouch, all: true, initialised: false, creates: true, clock: 4, ..AT_WORK },
+    ),
+    (
+        "an operator who vouches, and is right, and a store that is set back",
+        Bounds { operators: Operators::Vouch, restored: true, clock: 3, ..OPERATED },
+        Bounds { operators: Operators::Vouch, restored: true, failover: true, losses: 2, clock: 4, ..AT_WORK },
+    ),
+    (
+        "an operator who vouches, and is wrong",
+        Bounds { operators: Operators::Deceive, all: true, clock: 3, ..OPERATED },
+        Bounds { operators: Operators::Deceive, all: true, operations: 1, clock: 5, backwards: false, ..CRASHING },
+    ),
+    (
+        "a URL that leads to another store at times",
+        Bounds { moves: true, clock: 3, releases: false, ..LEAN },
+        Bounds { moves: true, clock: 4, ..LEAN },
+    ),
+    (
+        "a URL that leads to another store, and a loss",
+        Bounds { moves: true, all: true, backwards: false, releases: false, clock: 3, ..LOSS },
+        Bounds { moves: true, all: true, losses: 2, clock: 4, ..CRASHING },
+    ),
+    (
+        "the space's own record",
+        Bounds { own_record: true, clock: 3, backwards: false, ..LOSS },
+        Bounds { own_record: true, record: true, losses: 2, clock: 4, ..LATE },
+    ),
+];
+
+const AT_WORK: Bounds = Bounds { operations: 2, ..CRASHING };
+const OPERATED: Bounds = Bounds { operations: 1, crashes: true, backwards: false, releases: false, counter: 1, ..LOSS };
 const CALM: Bounds = Bounds { counter: 3, unanswered: 1, ..Bounds::CALM };
 const SHORT: Bounds = Bounds { ttl: 1, max_ttl: 1, ..CALM };
 const LEAN: Bounds = Bounds { late: 0, lossy: false, unanswered: 0, counter: 2, ..CALM };
@@ -194,6 +249,11 @@ fn a_store_that_keeps_everything() {
 #[test]
 fn a_store_that_loses_something() {
     explore(LOSING);
+}
+
+#[test]
+fn spaces_come_into_being_once() {
+    explore(SPACES);
 }
 
 fn explore(cases: &[Case]) {

@@ -5,8 +5,8 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::{
-    Ask, Change, Decision, Denied, Finding, NEWBORN, Record, Space, Terms, View, acquire, explain, initialise,
-    reclaimed, release, renew,
+    Ask, Change, Decision, Denied, Finding, IfAbsent, Initialising, Known, NEWBORN, Record, Space, Terms, View,
+    acquire, create, initialise, reclaimed, release, renew,
 };
 use crate::lease::error::LostReason;
 use crate::lease::lease::Lease;
@@ -22,7 +22,17 @@ fn terms() -> Terms {
 }
 
 fn ask(token: Token) -> Ask {
-    Ask { token, ttl: TTL, after: None, owner: "me".into(), crowd: 0 }
+    Ask { token, ttl: TTL, after: None, owner: "me".into(), crowd: 0, if_absent: IfAbsent::Refuse }
+}
+
+/// What a process knows that was granted a lease at this place, by which a window ends at 1160.
+fn known(place: &str) -> IfAbsent {
+    IfAbsent::Remake(Known { place: place.into(), workers: 2, until: 1160 })
+}
+
+/// As a holder asks that was granted its lease here.
+fn explain(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
+    super::explain(view, held, unanswered, &known("here"), terms)
 }
 
 fn space() -> Space {
@@ -38,6 +48,7 @@ fn view(records: &[Record]) -> View {
     let granted = records.len() as u64;
     View {
         now: 1000,
+        place: "here".into(),
         incarnation: "one".into(),
         space: Some(Space { granted, ..space() }),
         records: (0..).zip(records.iter().cloned()).collect(),
@@ -230,18 +241,70 @@ mod acquiring {
 mod mending {
     use super::*;
 
+    fn made(view: &View, if_absent: IfAbsent) -> Result<Space, Denied> {
+        match acquire(view, &Ask { if_absent, ..ask(OURS) }, &terms()) {
+            Err(denied) => Err(denied),
+            decision => Ok(mended_space(change_of(decision).0)),
+        }
+    }
+
     #[test]
-    fn an_empty_store_gets_a_space_whose_floor_nothing_forgotten_reaches() {
-        let space = mended_space(change_of(acquire(&empty(), &ask(OURS), &terms())).0);
+    fn a_process_that_was_never_granted_a_lease_makes_no_space() {
+        assert_eq!(made(&empty(), IfAbsent::Refuse), Err(Denied::NoSpace));
+    }
+
+    #[test]
+    fn a_space_is_created_with_a_floor_that_nothing_forgotten_reaches() {
+        let space = made(&empty(), IfAbsent::Create).unwrap();
         let Space { version, layout, workers, granted, floor, .. } = space.clone();
         assert_eq!((version, &*layout, workers, granted, floor), (NEWBORN, "ours", 3, 0, 1150));
         let looked_again = View { look: Token::numbered(31), ..empty() };
-        let again = mended_space(change_of(acquire(&looked_again, &ask(OURS), &terms())).0);
+        let again = made(&looked_again, IfAbsent::Create).unwrap();
         assert_ne!(space.incarnation, again.incarnation, "found by another look, it is another");
-        let Finding::Mend(change) = explain(&empty(), &Lease::new(0, 900, 1020, 5, OURS), 0, &terms()) else {
-            panic!()
+        assert_eq!(create(&empty(), 3, &terms()).map(mended_space), Some(space));
+    }
+
+    #[test]
+    fn a_process_that_was_granted_a_lease_remakes_the_space_where_that_was() {
+        let space = made(&empty(), known("here")).unwrap();
+        assert_eq!((space.version, space.workers, space.granted, space.floor), (NEWBORN, 2, 0, 1160));
+        assert_eq!(made(&empty(), known("elsewhere")), Err(Denied::NoSpace));
+        let short = IfAbsent::Remake(Known { place: "here".into(), workers: 2, until: 1149 });
+        assert_eq!(made(&empty(), short).unwrap().floor, 1150);
+    }
+
+    #[test]
+    fn a_holder_remakes_the_space_above_its_own_window() {
+        let floor = |until| {
+            let finding = explain(&empty(), &Lease::new(0, 900, until, 5, OURS), 0, &terms());
+            let Finding::Mend(change) = finding else { panic!("{finding:?}") };
+            let space = mended_space(change);
+            assert_eq!((space.version, space.workers), (NEWBORN, 2));
+            space.floor
         };
-        assert_eq!(mended_space(change), space);
+        assert_eq!([floor(1020), floor(1161)], [1160, 1161]);
+        let lease = Lease::new(0, 900, 1020, 5, OURS);
+        for if_absent in [known("elsewhere"), IfAbsent::Refuse] {
+            let finding = super::super::explain(&empty(), &lease, 0, &if_absent, &terms());
+            assert_eq!(finding, Finding::Denied(Denied::NoSpace));
+        }
+    }
+
+    #[test]
+    fn a_space_of_which_records_are_left_is_lost_and_mended_by_anyone() {
+        let lost = View { space: None, ..view(&[held_until(1020, THEIRS)]) };
+        for (if_absent, workers) in [(IfAbsent::Refuse, 3), (known("elsewhere"), 3), (known("here"), 2)] {
+            let space = made(&lost, if_absent).unwrap();
+            assert_eq!((space.version, space.workers), (NEWBORN, workers));
+            assert!(space.floor >= 1150);
+        }
+        assert_eq!(create(&lost, 3, &terms()), None, "it exists");
+    }
+
+    #[test]
+    fn a_space_that_exists_is_not_created() {
+        assert_eq!(create(&view(&[]), 3, &terms()), None);
+        assert_eq!(create(&view(&[]), 3, &Terms { layout: "theirs".into(), ..terms() }), None);
     }
 
     #[test]
@@ -386,7 +449,7 @@ mod explaining {
         assert_eq!(explain(&view, &LEASE, 0, &terms()), lost(LostReason::StoreChanged));
         view.space = Some(Space { floor: 900, ..space.clone() });
         assert!(matches!(explain(&view, &LEASE, 0, &terms()), Finding::Mend(_)), "granted at that floor");
-        view.space = Some(Space { floor: 901, ..space });
+        view.space = Some(Space { floor: 1010, ..space });
         assert_eq!(explain(&view, &LEASE, 0, &terms()), lost(LostReason::StoreChanged));
     }
 
@@ -413,10 +476,24 @@ mod explaining {
     #[test]
     fn a_window_from_before_the_floor_is_lost() {
         let mut view = view(&[held_until(1020, OURS)]);
-        view.space.as_mut().unwrap().floor = 901;
+        view.space.as_mut().unwrap().floor = 1010;
         assert_eq!(explain(&view, &LEASE, 0, &terms()), lost(LostReason::StoreChanged));
         view.space.as_mut().unwrap().floor = 900;
         assert!(matches!(explain(&view, &LEASE, 0, &terms()), Finding::Held(_)));
+    }
+
+    #[test]
+    fn a_window_with_the_floor_in_it_was_in_use_when_an_operator_vouched_that_none_was() {
+        let records = [&[][..], &[held_until(1020, OURS)], &[held_until(1020, THEIRS)]];
+        for (records, incarnation) in records.into_iter().flat_map(|records| [(records, "one"), (records, "other")]) {
+            let mut view = view(records);
+            let mut at_floor = |floor| {
+                let space = view.space.as_mut().unwrap();
+                (space.floor, space.incarnation) = (floor, incarnation.into());
+                explain(&view, &LEASE, 0, &terms()) == lost(LostReason::Initialised)
+            };
+            assert_eq!([900, 901, 1009, 1010].map(&mut at_floor), [false, true, true, false]);
+        }
     }
 
     #[test]
@@ -473,15 +550,20 @@ mod administering {
     use super::*;
 
     fn initialised(view: &View, workers: u64) -> (Space, Vec<(u64, Record)>) {
-        let change = initialise(view, workers, &terms()).unwrap();
+        let initialising = initialise(view, workers, &terms()).unwrap();
+        let Initialising::Finish(change) = initialising else { panic!("{initialising:?}") };
         (change.space.unwrap(), change.records)
     }
 
     #[test]
-    fn an_empty_store_grants_at_once() {
+    fn a_space_that_is_absent_is_created_then_looked_at_and_then_grants_immediately() {
+        let Ok(Initialising::Begin(change)) = initialise(&empty(), 2, &terms()) else { panic!() };
+        let newborn = mended_space(change);
+        assert_eq!((newborn.version, newborn.workers, newborn.floor), (NEWBORN, 2, 1150));
+        let view = View { space: Some(newborn), ..empty() };
         let space = Space { version: 1, workers: 2, floor: 1000, ..space() };
-        assert_eq!(initialised(&empty(), 2), (space.clone(), Vec::new()));
-        let view = View { space: Some(space), ..empty() };
+        assert_eq!(initialised(&view, 2), (space.clone(), Vec::new()));
+        let view = View { space: Some(space), ..view };
         assert_eq!(granted(acquire(&view, &ask(OURS), &terms())).1.from, 1000);
     }
 

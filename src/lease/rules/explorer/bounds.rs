@@ -10,8 +10,15 @@ pub(super) struct Bounds {
     pub(super) file: bool,
     /// The latest tick that the store's clock reads.
     pub(super) clock: u8,
-    /// Whether somebody has initialised the store, which is new; else it has to be born.
+    /// Whether an operator has initialised the store, which is new; else it has no space.
     pub(super) initialised: bool,
+    /// Whether a process that was never granted a lease creates a space that is absent, as it does if it is told to.
+    pub(super) creates: bool,
+    /// What operators do, while all else goes on, and how often at most.
+    pub(super) operators: Operators,
+    pub(super) operations: u8,
+    /// Whether the same URL leads to another store at times, which has nothing.
+    pub(super) moves: bool,
     /// The first tick that the layout does not have.
     pub(super) end: u8,
     pub(super) ttl: u8,
@@ -28,6 +35,8 @@ pub(super) struct Bounds {
     /// How often the store loses something.
     pub(super) losses: u8,
     pub(super) record: bool,
+    /// The space's own record.
+    pub(super) own_record: bool,
     pub(super) all: bool,
     pub(super) failover: bool,
     /// The store is set back, and serves under another name.
@@ -46,6 +55,18 @@ pub(super) struct Bounds {
     pub(super) told_after: bool,
 }
 
+/// What operators do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operators {
+    Nothing,
+    /// They create a space that is absent.
+    Create,
+    /// They vouch that no lease is in use, which is true: no process runs that was ever granted one.
+    Vouch,
+    /// They vouch whatever is true.
+    Deceive,
+}
+
 impl Bounds {
     /// Two processes, one worker, a store that loses nothing.
     pub(super) const CALM: Self = Self {
@@ -54,6 +75,10 @@ impl Bounds {
         file: false,
         clock: 6,
         initialised: true,
+        creates: false,
+        operators: Operators::Nothing,
+        operations: 0,
+        moves: false,
         end: 100,
         ttl: 2,
         max_ttl: 2,
@@ -64,6 +89,7 @@ impl Bounds {
         counter: 4,
         losses: 0,
         record: false,
+        own_record: false,
         all: false,
         failover: false,
         restored: false,

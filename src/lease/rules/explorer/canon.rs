@@ -37,7 +37,7 @@ impl World {
                 *self = others;
             }
         }
-        if self.store.backup.is_none() {
+        if self.stores.iter().all(|store| store.backup.is_none()) {
             self.processes.iter_mut().for_each(|process| process.is_newer = false);
         }
     }

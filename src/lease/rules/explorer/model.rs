@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::string::String;
 use std::vec::Vec;
 
-use super::super::{Ask, Change, Decision, Denied, Finding, Record, Terms, View};
-use super::super::{acquire, explain, found_empty, initialise, release, renew};
-use super::bounds::Bounds;
-use super::world::{Asking, Data, Held, Incarnation, NOBODY, Name, Row, Space, Swap, TICKS, World};
+use super::super::{Ask, Change, Decision, Denied, Finding, IfAbsent, Initialising, Known, Record, Terms, View};
+use super::super::{acquire, create, explain, found_empty, initialise, release, renew};
+use super::bounds::{Bounds, Operators};
+use super::steps::is_any_in_use;
+use super::world::{Asking, Data, Ever, Held, Incarnation, NOBODY, Name, Operator, Row, Space, Swap, TICKS, World};
 use crate::lease::cells::Contents;
 use crate::lease::error::LostReason;
 use crate::lease::lease::Lease;
@@ -19,12 +20,15 @@ use crate::lease::token::Token;
 pub(super) struct Rules {
     pub(super) acquire: fn(&View, &Ask, &Terms) -> Result<Decision, Denied>,
     pub(super) renew: fn(&View, &Lease, u64, &Terms) -> Option<Record>,
-    pub(super) explain: fn(&View, &Lease, u64, &Terms) -> Finding,
+    pub(super) explain: fn(&View, &Lease, u64, &IfAbsent, &Terms) -> Finding,
     pub(super) release: fn(&Record, &Lease, Option<u64>) -> Option<Record>,
+    pub(super) create: fn(&View, u64, &Terms) -> Option<Change>,
+    pub(super) initialise: fn(&View, u64, &Terms) -> Result<Initialising, Denied>,
     pub(super) is_as_seen: fn(&Contents, &Contents, &Change) -> bool,
 }
 
-pub(super) const SHIPPED: Rules = Rules { acquire, renew, explain, release, is_as_seen: Contents::is_as_seen };
+pub(super) const SHIPPED: Rules =
+    Rules { acquire, renew, explain, release, create, initialise, is_as_seen: Contents::is_as_seen };
 
 /// What must never happen, and has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,20 +69,27 @@ pub(super) enum Read {
 impl Model {
     pub(super) fn new(bounds: Bounds, rules: Rules) -> Self {
         assert!(usize::from(bounds.clock + bounds.max_ttl) < TICKS, "every window can be booked");
+        assert!(!bounds.moves || bounds.late == 0, "a late call goes to the first store");
         Self { bounds, rules, terms: bounds.terms() }
     }
 
     pub(super) fn beginning(&self) -> World {
         let mut world = World::new();
-        if self.bounds.initialised {
-            let change = initialise(&self.view(&world, Tokens::default()), self.terms.workers, &self.terms);
-            self.write(&mut world, &written(&change.expect("a new store")));
+        while self.bounds.initialised {
+            let view = self.view(&world, FIRST, Tokens::default());
+            match initialise(&view, self.terms.workers, &self.terms).expect("a new store") {
+                Initialising::Begin(change) => self.write(&mut world, FIRST, &written(&change)),
+                Initialising::Finish(change) => {
+                    self.write(&mut world, FIRST, &written(&change));
+                    break;
+                }
+            }
         }
         world
     }
 
     /// Reads, and decides. `pick` is what the token picks where two workers are free, and how large a crowd is.
-    pub(super) fn read(&self, world: &World, asking: &Asking, pick: u8) -> Read {
+    pub(super) fn read(&self, world: &World, at: u8, asking: &Asking, pick: u8) -> Read {
         let names = Tokens { picking: Some((asking.token, pick)) };
         let ask = Ask {
             token: names.token(asking.token),
@@ -86,31 +97,66 @@ impl Model {
             after: asking.after.map(u64::from),
             owner: String::new(),
             crowd: pick.into(),
+            if_absent: self.if_absent(asking.ever),
         };
-        let (change, lease) = match (self.rules.acquire)(&self.view(world, names), &ask, &self.terms) {
+        let (change, lease) = match (self.rules.acquire)(&self.view(world, at, names), &ask, &self.terms) {
             Err(_) => return Read::Denied,
-            Ok(Decision::Again(lease)) => return Read::Granted(held(&lease)),
-            Ok(Decision::Grant(change, lease)) => (change, Some(held(&lease))),
+            Ok(Decision::Again(lease)) => return Read::Granted(held(&lease, at)),
+            Ok(Decision::Grant(change, lease)) => (change, Some(held(&lease, at))),
             Ok(Decision::Mend(change)) => (change, None),
         };
-        let change = written(&change);
-        let mut seen = world.store.data;
+        Read::Decided(self.decided(world, at, &change, lease))
+    }
+
+    fn if_absent(&self, ever: Option<Ever>) -> IfAbsent {
+        match ever {
+            Some(ever) => IfAbsent::Remake(self.known(ever)),
+            None if self.bounds.creates => IfAbsent::Create,
+            None => IfAbsent::Refuse,
+        }
+    }
+
+    fn known(&self, Ever { at, until }: Ever) -> Known {
+        Known { place: place(at), workers: self.terms.workers, until: until.into() }
+    }
+
+    fn decided(&self, world: &World, at: u8, change: &Change, lease: Option<Held>) -> Swap {
+        let change = written(change);
+        let mut seen = world.stores[usize::from(at)].data;
         for (row, replaced) in seen.rows.iter_mut().zip(change.rows) {
             *row = row.filter(|_| replaced.is_some());
         }
-        Read::Decided(Swap { seen, incarnation: self.incarnation(world), change, lease })
+        Swap { at, seen, incarnation: self.incarnation(world, at), change, lease }
+    }
+
+    /// What an operator decides on who looks at the store, if anything.
+    pub(super) fn operate(&self, world: &World, vouches: bool) -> Option<Operator> {
+        let view = self.view(world, FIRST, Tokens::default());
+        let (change, is_last) = if vouches {
+            match (self.rules.initialise)(&view, self.terms.workers, &self.terms).ok()? {
+                Initialising::Begin(change) => (change, false),
+                Initialising::Finish(change) => (change, true),
+            }
+        } else {
+            ((self.rules.create)(&view, self.terms.workers, &self.terms)?, true)
+        };
+        if vouches && is_last && is_any_in_use(world) && self.bounds.operators == Operators::Vouch {
+            return None;
+        }
+        Some(Operator { vouches, swap: Some(self.decided(world, FIRST, &change, None)), is_last })
     }
 
     /// Writes what was decided, if the store is as it was seen. Whether it did, as far as is told.
     pub(super) fn land(&self, world: &mut World, swap: &Swap) -> Result<bool, Broken> {
-        let now = contents(&world.store.data, self.incarnation(world), Tokens::default());
-        let is_another = self.incarnation(world) != swap.incarnation;
-        let incarnation = if self.bounds.told_after { self.incarnation(world) } else { swap.incarnation };
+        let (data, serving) = (world.stores[usize::from(swap.at)].data, self.incarnation(world, swap.at));
+        let now = contents(&data, serving, Tokens::default());
+        let is_another = serving != swap.incarnation;
+        let incarnation = if self.bounds.told_after { serving } else { swap.incarnation };
         let seen = contents(&swap.seen, incarnation, Tokens::default());
         if !(self.rules.is_as_seen)(&now, &seen, &change(&swap.change)) {
             return Ok(false);
         }
-        self.write(world, &swap.change);
+        self.write(world, swap.at, &swap.change);
         if self.bounds.told_after && is_another {
             return Ok(false);
         }
@@ -124,17 +170,19 @@ impl Model {
     pub(super) fn renew(
         &self,
         world: &mut World,
+        at: u8,
         mut lease: Held,
         mut unanswered: u64,
     ) -> Result<Result<Held, Denied>, Broken> {
         for _ in 0..6 {
-            if let Some(renewed) = self.renew_once(world, &lease)? {
+            if let Some(renewed) = self.renew_once(world, at, &lease)? {
                 return Ok(Ok(renewed));
             }
-            let view = self.view(world, Tokens::default());
-            match (self.rules.explain)(&view, &lent(&lease), unanswered, &self.terms) {
-                Finding::Held(found) => (lease, unanswered) = (held(&found), 0),
-                Finding::Mend(change) => self.write(world, &written(&change)),
+            let view = self.view(world, at, Tokens::default());
+            let if_absent = IfAbsent::Remake(self.known(Ever { at: lease.at, until: lease.until }));
+            match (self.rules.explain)(&view, &lent(&lease), unanswered, &if_absent, &self.terms) {
+                Finding::Held(found) => (lease, unanswered) = (held(&found, lease.at), 0),
+                Finding::Mend(change) => self.write(world, at, &written(&change)),
                 Finding::Denied(denied) => return Ok(Err(denied)),
             }
         }
@@ -142,11 +190,11 @@ impl Model {
     }
 
     /// One renewal, done or not.
-    pub(super) fn renew_once(&self, world: &mut World, lease: &Held) -> Result<Option<Held>, Broken> {
-        let view = self.view(world, Tokens::default());
+    pub(super) fn renew_once(&self, world: &mut World, at: u8, lease: &Held) -> Result<Option<Held>, Broken> {
+        let view = self.view(world, at, Tokens::default());
         let record = (self.rules.renew)(&view, &lent(lease), self.bounds.ttl.into(), &self.terms);
         let Some(Row { from, until, counter, .. }) = record.as_ref().map(row) else { return Ok(None) };
-        let before = &mut world.store.data.rows[usize::from(lease.worker)];
+        let before = &mut world.stores[usize::from(at)].data.rows[usize::from(lease.worker)];
         if before.is_some_and(|row| row.released) {
             return Err(Broken::Revived { worker: lease.worker });
         }
@@ -156,12 +204,12 @@ impl Model {
     }
 
     /// One call of `release` that nobody disturbs.
-    pub(super) fn release(&self, world: &mut World, mut lease: Held, last: Option<u8>) {
-        let worker = usize::from(lease.worker);
+    pub(super) fn release(&self, world: &mut World, at: u8, mut lease: Held, last: Option<u8>) {
+        let (worker, store) = (usize::from(lease.worker), usize::from(at));
         loop {
-            let Some(before) = world.store.data.rows[worker] else { return };
+            let Some(before) = world.stores[store].data.rows[worker] else { return };
             if let Some(record) = (self.rules.release)(&recorded(&before), &lent(&lease), last.map(u64::from)) {
-                world.store.data.rows[worker] = Some(Row { released: true, ..row(&record) });
+                world.stores[store].data.rows[worker] = Some(Row { released: true, ..row(&record) });
                 let unused = last.map_or(0, |last| usize::from(last) + 1);
                 let owners = world.owners[worker].iter_mut().skip(unused);
                 owners.filter(|owner| **owner == lease.token).for_each(|owner| *owner = NOBODY);
@@ -176,19 +224,21 @@ impl Model {
 }
 
 impl Model {
-    fn incarnation(&self, world: &World) -> Incarnation {
-        let server = world.store.server;
-        match world.store.data.space {
+    fn incarnation(&self, world: &World, at: u8) -> Incarnation {
+        let store = &world.stores[usize::from(at)];
+        let server = store.server;
+        match store.data.space {
             Some(space) if self.bounds.file && server == 0 => space.incarnation,
             _ if self.bounds.file => Incarnation { server: world.fresh_server(), finder: None },
             _ => Incarnation { server, finder: None },
         }
     }
 
-    fn view(&self, world: &World, names: Tokens) -> View {
-        let contents = contents(&world.store.data, self.incarnation(world), names);
+    fn view(&self, world: &World, at: u8, names: Tokens) -> View {
+        let contents = contents(&world.stores[usize::from(at)].data, self.incarnation(world, at), names);
         let Contents { incarnation, space, records, live, .. } = contents;
-        View { now: world.store.now.into(), incarnation, space, records, live, look: names.token(world.fresh()) }
+        let (now, place, look) = (world.now.into(), place(at), names.token(world.fresh()));
+        View { now, place, incarnation, space, records, live, look }
     }
 
     /// Notes that these ticks are `token`'s for ever.
@@ -206,17 +256,25 @@ impl Model {
         Ok(())
     }
 
-    fn write(&self, world: &mut World, change: &Data) {
-        let data = &mut world.store.data;
+    fn write(&self, world: &mut World, at: u8, change: &Data) {
+        let store = &mut world.stores[usize::from(at)];
+        let data = &mut store.data;
         data.space = change.space.or(data.space);
         for (row, replaced) in data.rows.iter_mut().zip(change.rows) {
             *row = replaced.or(*row);
         }
         // A file whose space is written anew is no copy any more.
         if self.bounds.file && change.space.is_some() {
-            world.store.server = 0;
+            store.server = 0;
         }
     }
+}
+
+/// The store that is meant.
+pub(super) const FIRST: u8 = 0;
+
+fn place(at: u8) -> String {
+    char::from(b'A' + at).into()
 }
 
 /// The tokens of a view, by their names.
@@ -249,6 +307,8 @@ fn contents(data: &Data, incarnation: Incarnation, names: Tokens) -> Contents {
     Contents {
         unix_nanos: 0,
         incarnation: spelt(incarnation),
+        place: String::new(),
+        is_from_elsewhere: false,
         space: data.space.map(|space| a_space(&space)),
         records: records.collect::<BTreeMap<_, _>>(),
         live: BTreeSet::new(),
@@ -325,8 +385,9 @@ fn lent(lease: &Held) -> Lease {
     Lease::new(lease.worker.into(), lease.from.into(), lease.until.into(), lease.counter.into(), token)
 }
 
-fn held(lease: &Lease) -> Held {
+fn held(lease: &Lease, at: u8) -> Held {
     Held {
+        at,
         worker: small(lease.worker),
         from: small(lease.from),
         until: small(lease.until),

@@ -3,12 +3,16 @@
 
 use std::println;
 
-use super::super::{Ask, Change, Decision, Denied, Finding, NEWBORN, Record, Space, Terms, View};
-use super::super::{acquire, explain, release, renew};
-use super::bounds::Bounds;
+use super::super::{
+    Ask, Change, Decision, Denied, Finding, IfAbsent, Initialising, Known, NEWBORN, Record, Space, Terms, View,
+};
+use super::super::{acquire, create, explain, initialise, release, renew};
+use super::bounds::{Bounds, Operators};
 use super::model::{Broken, Model, Rules, SHIPPED};
 use super::search::search;
+use super::world::World;
 use crate::lease::cells::Contents;
+use crate::lease::error::LostReason;
 use crate::lease::lease::Lease;
 
 /// Two processes, one worker, and a store that loses something once: no more than it takes.
@@ -89,12 +93,45 @@ const OF_STORES_THAT_LOSE: &[Rule] = &[
     ("... and who serves it", Rules { is_as_seen: whoever_serves, ..SHIPPED }, RESTORED, overlap),
 ];
 
+const OF_SPACES: &[Rule] = &[
+    ("a process that was never granted a lease makes no space", Rules { acquire: creating, ..SHIPPED }, MOVED, overlap),
+    (
+        "... and none is remade where no lease was granted",
+        Rules { acquire: remaking_anywhere, explain: remaking_anywhere_else, ..SHIPPED },
+        MOVED_AND_LOST,
+        overlap,
+    ),
+    ("a space that is created is looked at twice", Rules { create: created_whole, ..SHIPPED }, CREATED_TWICE, overlap),
+    ("an operator vouches for what there is", Rules { initialise: in_one_step, ..SHIPPED }, VOUCHED, overlap),
+    (
+        "a holder whose window contains the floor stops immediately",
+        Rules { explain: using_it_up, ..SHIPPED },
+        DECEIVED,
+        overlap,
+    ),
+];
+
+const OF_A_FLEETS_PROGRESS: &[Rule] = &[(
+    "a process that was ever granted a lease remakes a lost space",
+    Rules { acquire: never_remaking, ..SHIPPED },
+    Bounds { losses: 2, clock: 3, ..ALL },
+    |broken| *broken == Broken::Stuck,
+)];
+
+/// Whoever is robbed there is so by a store that was made.
+const MOVED: Bounds = Bounds { moves: true, losses: 1, crashes: false, backwards: false, ttl: 1, max_ttl: 1, ..SMALL };
+const MOVED_AND_LOST: Bounds = Bounds { processes: 3, releases: false, counter: 1, ..MOVED };
+const CREATED: Bounds = Bounds { operators: Operators::Create, operations: 1, crashes: false, backwards: false, ..ALL };
+const CREATED_TWICE: Bounds = Bounds { initialised: false, creates: true, ..CREATED };
+const VOUCHED: Bounds = Bounds { operators: Operators::Vouch, counter: 1, releases: false, ..CREATED_TWICE };
+const DECEIVED: Bounds = Bounds { operators: Operators::Deceive, ..CREATED };
+
 const SMALL: Bounds = Bounds { late: 0, lossy: false, unanswered: 0, counter: 2, ..Bounds::CALM };
 const TWO_WORKERS: Bounds = Bounds { workers: 2, clock: 3, crashes: false, releases: false, backwards: false, ..SMALL };
 const ENDING: Bounds = Bounds { end: 4, ..SMALL };
 const CLONES: Bounds = Bounds { clones: true, releases: false, ..SMALL };
 const ALL: Bounds = Bounds { all: true, ..LOSS };
-const ALL_NEW: Bounds = Bounds { all: true, initialised: false, ..LOSS };
+const ALL_NEW: Bounds = Bounds { all: true, initialised: false, creates: true, ..LOSS };
 const ALL_OF_THREE: Bounds =
     Bounds { processes: 3, clock: 3, counter: 1, crashes: false, backwards: false, releases: false, ..ALL_NEW };
 const ALL_LATE: Bounds = Bounds { processes: 2, late: 1, clock: 2, ..ALL_OF_THREE };
@@ -116,10 +153,24 @@ fn each_rule_for_losses_is_needed() {
     all_break(OF_STORES_THAT_LOSE);
 }
 
+#[test]
+fn each_rule_for_spaces_is_needed() {
+    all_break(OF_SPACES);
+}
+
+#[test]
+fn each_rule_for_progress_is_needed() {
+    each_breaks(OF_A_FLEETS_PROGRESS, Model::everybody_gets_on);
+}
+
 fn all_break(rules_out: &[Rule]) {
+    each_breaks(rules_out, |_, _| Ok(()));
+}
+
+fn each_breaks(rules_out: &[Rule], check: impl Fn(&Model, &World) -> Result<(), Broken>) {
     for &(name, rules, bounds, is_expected) in rules_out {
         let model = Model::new(bounds, rules);
-        let found = search(&model, |_, _| Ok(()));
+        let found = search(&model, |world, _| check(&model, world));
         let Some(trace) = found.broken else { panic!("nothing breaks without: {name}, in {} states", found.states) };
         println!(
             "without: {name}: {:?} after {} steps, {} states, {} transitions",
@@ -184,12 +235,12 @@ fn whatever_the_record(now: &Contents, seen: &Contents, change: &Change) -> bool
     now.is_as_seen(seen, &Change { records: [].into(), ..change.clone() })
 }
 
-fn never_lost(view: &View, held: &Lease, _: u64, terms: &Terms) -> Finding {
-    explain(view, held, 0, terms)
+fn never_lost(view: &View, held: &Lease, _: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    explain(view, held, 0, if_absent, terms)
 }
 
-fn any_number(view: &View, held: &Lease, _: u64, terms: &Terms) -> Finding {
-    explain(view, held, u64::MAX, terms)
+fn any_number(view: &View, held: &Lease, _: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    explain(view, held, u64::MAX, if_absent, terms)
 }
 
 /// What `acquire` answers, but for the space that it mends.
@@ -229,8 +280,8 @@ fn born_low(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
     mending(acquire(view, ask, terms), |change| low(view, change))
 }
 
-fn missing_low(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
-    finding(explain(view, held, unanswered, terms), |change| low(view, change))
+fn missing_low(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    finding(explain(view, held, unanswered, if_absent, terms), |change| low(view, change))
 }
 
 fn whole(view: &View, change: Change) -> Change {
@@ -245,8 +296,8 @@ fn born_whole(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied>
     mending(acquire(view, ask, terms), |change| whole(view, change))
 }
 
-fn missing_whole(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
-    finding(explain(view, held, unanswered, terms), |change| whole(view, change))
+fn missing_whole(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    finding(explain(view, held, unanswered, if_absent, terms), |change| whole(view, change))
 }
 
 fn alike(view: &View, change: Change) -> Change {
@@ -261,8 +312,8 @@ fn born_alike(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied>
     mending(acquire(view, ask, terms), |change| alike(view, change))
 }
 
-fn missing_alike(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
-    finding(explain(view, held, unanswered, terms), |change| alike(view, change))
+fn missing_alike(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    finding(explain(view, held, unanswered, if_absent, terms), |change| alike(view, change))
 }
 
 fn born_of_the_token(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
@@ -299,13 +350,13 @@ fn taken_over(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied>
     mending(acquire(view, ask, terms), |change| not_raised(view, change))
 }
 
-fn taken_over_from(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
-    finding(explain(view, held, unanswered, terms), |change| not_raised(view, change))
+fn taken_over_from(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    finding(explain(view, held, unanswered, if_absent, terms), |change| not_raised(view, change))
 }
 
 /// A holder who knows more is told that his lease is lost, and nobody else hears of it.
-fn unmoved(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
-    match explain(view, held, unanswered, terms) {
+fn unmoved(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    match explain(view, held, unanswered, if_absent, terms) {
         Finding::Mend(change) if !is_new(view) && change.records.is_empty() => super::super::LOST,
         finding => finding,
     }
@@ -330,14 +381,14 @@ fn any_begin(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Recor
     renew(view, &begun_at_the_records(view, held), ttl, terms)
 }
 
-fn any_begin_of(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
-    explain(view, &begun_at_the_records(view, held), unanswered, terms)
+fn any_begin_of(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    explain(view, &begun_at_the_records(view, held), unanswered, if_absent, terms)
 }
 
-fn again_and_again(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
+fn again_and_again(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
     // As if it had been granted after whatever was mended.
     let from = held.from.max(view.space.as_ref().map_or(0, |space| space.floor));
-    explain(view, &Lease { from, ..*held }, unanswered, terms)
+    explain(view, &Lease { from, ..*held }, unanswered, if_absent, terms)
 }
 
 /// Grants a worker without a record as if it never had been.
@@ -358,8 +409,8 @@ fn quietly_mended(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Den
     mending(acquire(view, ask, terms), quiet)
 }
 
-fn quietly_found(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
-    finding(explain(view, held, unanswered, terms), quiet)
+fn quietly_found(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    finding(explain(view, held, unanswered, if_absent, terms), quiet)
 }
 
 /// As the other one is, of whatever version.
@@ -389,4 +440,51 @@ fn version_alone(now: &Contents, seen: &Contents, change: &Change) -> bool {
 
 fn whoever_serves(now: &Contents, seen: &Contents, change: &Change) -> bool {
     Contents { incarnation: seen.incarnation.clone(), ..now.clone() }.is_as_seen(seen, change)
+}
+
+fn creating(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
+    let if_absent = if ask.if_absent == IfAbsent::Refuse { IfAbsent::Create } else { ask.if_absent.clone() };
+    acquire(view, &Ask { if_absent, ..ask.clone() }, terms)
+}
+
+fn never_remaking(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
+    acquire(view, &Ask { if_absent: IfAbsent::Refuse, ..ask.clone() }, terms)
+}
+
+/// As if the lease had been granted here.
+fn granted_here(view: &View, if_absent: &IfAbsent) -> IfAbsent {
+    match if_absent {
+        IfAbsent::Remake(known) => IfAbsent::Remake(Known { place: view.place.clone(), ..known.clone() }),
+        other => other.clone(),
+    }
+}
+
+fn remaking_anywhere(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
+    acquire(view, &Ask { if_absent: granted_here(view, &ask.if_absent), ..ask.clone() }, terms)
+}
+
+fn remaking_anywhere_else(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    explain(view, held, unanswered, &granted_here(view, if_absent), terms)
+}
+
+fn created_whole(view: &View, workers: u64, terms: &Terms) -> Option<Change> {
+    create(view, workers, terms).map(|change| whole(view, change))
+}
+
+/// Vouches for a space that is absent, as if it had been seen when it was new.
+fn in_one_step(view: &View, workers: u64, terms: &Terms) -> Result<Initialising, Denied> {
+    match initialise(view, workers, terms)? {
+        Initialising::Begin(change) => {
+            let seen = View { space: change.space, ..view.clone() };
+            initialise(&seen, workers, terms)
+        }
+        finish => Ok(finish),
+    }
+}
+
+fn using_it_up(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    match explain(view, held, unanswered, if_absent, terms) {
+        Finding::Denied(Denied::Lost(LostReason::Initialised)) => super::super::LOST,
+        finding => finding,
+    }
 }

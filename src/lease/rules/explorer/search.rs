@@ -176,12 +176,13 @@ impl Hasher for Digest {
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, (event, world)) in self.events.iter().enumerate() {
-            let store = &world.store;
             writeln!(f, "{:3}. {event:?}", number + 1)?;
-            writeln!(f, "       now {} server {} {:?}", store.now, store.server, store.data.space)?;
-            for (worker, row) in store.data.rows.iter().enumerate().filter_map(|(worker, row)| Some((worker, (*row)?)))
-            {
-                writeln!(f, "       worker {worker} {row:?}")?;
+            for store in &world.stores {
+                writeln!(f, "       now {} server {} {:?}", world.now, store.server, store.data.space)?;
+                let rows = store.data.rows.iter().enumerate();
+                for (worker, row) in rows.filter_map(|(worker, row)| Some((worker, (*row)?))) {
+                    writeln!(f, "       worker {worker} {row:?}")?;
+                }
             }
         }
         if let Some(last) = self.last {

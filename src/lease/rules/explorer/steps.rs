@@ -2,9 +2,12 @@
 
 use std::vec::Vec;
 
+use super::bounds::Operators;
 use super::canon::Places;
-use super::model::{Broken, Model, Read};
-use super::world::{Asking, Call, Data, Held, Issuer, LATE, PROCESSES, Process, WORKERS, World};
+use super::model::{Broken, FIRST, Model, Read};
+use super::world::{
+    Asking, Call, Data, Ever, Held, Issuer, LATE, NOBODY, Operator, PROCESSES, Process, TICKS, WORKERS, World,
+};
 use crate::lease::error::LostReason;
 use crate::lease::rules::Denied;
 
@@ -95,6 +98,18 @@ pub(super) enum Event {
         process: usize,
         copy: usize,
     },
+    /// The space's own record is lost, and no worker's.
+    LoseSpace,
+    /// The URL of a process leads to the other store from now on.
+    Move {
+        process: usize,
+    },
+    /// An operator begins: he looks at the store, and decides.
+    OperatorBegins,
+    /// He looks again.
+    OperatorLooks,
+    /// What he has decided on is written, if nothing has changed.
+    OperatorWrites,
 }
 
 /// What comes of an event.
@@ -145,6 +160,11 @@ impl Event {
         all.extend(bounds.failover.then_some(Self::Failover));
         all.extend((bounds.restored || bounds.known).then_some(Self::Backup));
         all.extend(bounds.restored.then_some(Self::Restore));
+        all.extend(bounds.own_record.then_some(Self::LoseSpace));
+        all.extend((0..bounds.processes).filter(|_| bounds.moves).map(|process| Self::Move { process }));
+        if bounds.operators != Operators::Nothing {
+            all.extend([Self::OperatorBegins, Self::OperatorLooks, Self::OperatorWrites]);
+        }
         all
     }
 
@@ -164,13 +184,15 @@ impl Event {
             | Self::ReleaseLate { process }
             | Self::Crash { process }
             | Self::Issue { process, .. }
+            | Self::Move { process }
             | Self::RestoreNoticed { process } => *process = places.processes[*process],
             Self::Late { call, .. } => *call = places.late[*call],
             Self::Clone { process, copy } => {
                 (*process, *copy) = (places.processes[*process], places.processes[*copy]);
             }
             Self::Forward | Self::Back | Self::LoseRecord { .. } | Self::LoseAll => {}
-            Self::Failover | Self::Backup | Self::Restore => {}
+            Self::Failover | Self::Backup | Self::Restore | Self::LoseSpace => {}
+            Self::OperatorBegins | Self::OperatorLooks | Self::OperatorWrites => {}
         }
         self
     }
@@ -186,7 +208,8 @@ impl Model {
     }
 
     fn is_within(&self, world: &World) -> bool {
-        let is_counted = world.store.data.rows.iter().flatten().all(|row| row.counter <= self.bounds.counter);
+        let mut rows = world.stores.iter().flat_map(|store| store.data.rows).flatten();
+        let is_counted = rows.all(|row| row.counter <= self.bounds.counter);
         let is_answered = world.processes.iter().all(|process| process.unanswered <= self.bounds.unanswered);
         is_counted && is_answered && world.losses <= self.bounds.losses
     }
@@ -205,7 +228,7 @@ impl Model {
     fn happens(&self, world: &mut World, event: Event) -> Result<Option<()>, Broken> {
         match event {
             Event::Forward => Ok(forward(world, self.bounds.clock)),
-            Event::Back => Ok(back(world, self.bounds.earliest(world.store.high))),
+            Event::Back => Ok(back(world, self.bounds.earliest(world.high))),
             Event::Ask { process, pick } => self.ask(world, process, pick),
             Event::AskLate { process } => Ok(self.ask_late(world, process)),
             Event::Swap { process } => self.swap(world, process, true),
@@ -215,7 +238,10 @@ impl Model {
             Event::RenewUnheard { process } => self.process_renews(world, process, false),
             Event::RenewLost { process } => Ok(goes_unanswered(&mut world.processes[process])),
             Event::RenewLate { process } => Ok(self.renew_late(world, process)),
-            Event::Release { process } => Ok(ended(world, process).map(|(held, last)| self.release(world, held, last))),
+            Event::Release { process } => {
+                let at = world.processes[process].at;
+                Ok(ended(world, process).map(|(held, last)| self.release(world, at, held, last)))
+            }
             Event::ReleaseLate { process } => Ok(self.release_late(world, process)),
             Event::Crash { process } => {
                 world.processes[process] = Process::default();
@@ -224,36 +250,45 @@ impl Model {
             Event::Issue { process, tick } => issue(world, process, tick),
             Event::Late { call, pick } => self.late(world, call, pick),
             Event::LoseRecord { worker } => {
-                Ok(lose(world, |world| world.store.data.rows[usize::from(worker)].take().map(drop)))
+                Ok(lose(world, |world| world.stores[0].data.rows[usize::from(worker)].take().map(drop)))
             }
             Event::LoseAll => Ok(lose(world, |world| {
-                world.store.data = Data::default();
+                world.stores[0].data = Data::default();
                 Some(())
             })),
             Event::Failover => Ok(lose(world, |world| {
-                world.store.server = world.fresh_server();
+                world.stores[0].server = world.fresh_server();
                 Some(())
             })),
             Event::Backup => Ok(self.back_up(world)),
             Event::Restore => Ok(lose(world, |world| {
-                world.store.data = world.store.backup.take()?;
-                world.store.server = world.fresh_server();
+                world.stores[0].data = world.stores[0].backup.take()?;
+                world.stores[0].server = world.fresh_server();
                 Some(())
             })),
             Event::RestoreNoticed { process } => self.restore_noticed(world, process),
             Event::Clone { process, copy } => Ok(clone(world, process, copy)),
+            Event::LoseSpace => Ok(lose(world, |world| world.stores[0].data.space.take().map(drop))),
+            Event::Move { process } => {
+                world.processes[process].at ^= 1;
+                Ok(Some(()))
+            }
+            Event::OperatorBegins => Ok(self.operator_begins(world)),
+            Event::OperatorLooks => Ok(self.operator_looks(world)),
+            Event::OperatorWrites => self.operator_writes(world),
         }
     }
 
     fn ask(&self, world: &mut World, place: usize, pick: u8) -> Result<Option<()>, Broken> {
         let Some(asking) = begun(world, place).filter(|asking| asking.swap.is_none()) else { return Ok(None) };
-        let read = self.read(world, &asking, pick);
+        let read = self.read(world, world.processes[place].at, &asking, pick);
         if let Read::Granted(Held { worker, from, until, token, .. }) = read {
             self.book(world, worker, from..until, token)?;
         }
+        let is_deceived = world.is_deceived;
         let process = process_of(world, place);
         match read {
-            Read::Granted(lease) => begin(process, lease),
+            Read::Granted(lease) => begin(process, lease, is_deceived),
             Read::Decided(swap) => process.asking = Some(Asking { swap: Some(swap), ..asking }),
             Read::Denied => process.asking = Some(asking),
         }
@@ -278,7 +313,8 @@ impl Model {
             return Ok(None);
         }
         if let Some(lease) = swap.lease.filter(|_| is_done && is_heard) {
-            begin(process_of(world, place), lease);
+            let is_deceived = world.is_deceived;
+            begin(process_of(world, place), lease, is_deceived);
         }
         Ok(Some(()))
     }
@@ -290,18 +326,20 @@ impl Model {
     }
 
     fn process_renews(&self, world: &mut World, place: usize, is_heard: bool) -> Result<Option<()>, Broken> {
-        let Process { lease: Some(lease), unanswered, .. } = world.processes[place] else { return Ok(None) };
-        let answer = self.renew(world, lease, unanswered.into())?;
+        let Process { at, lease: Some(lease), unanswered, .. } = world.processes[place] else { return Ok(None) };
+        let answer = self.renew(world, at, lease, unanswered.into())?;
         if is_heard { self.told(world, place, answer) } else { Ok(goes_unanswered(process_of(world, place))) }
     }
 
     /// The process hears what has become of its renewal.
     fn told(&self, world: &mut World, place: usize, answer: Result<Held, Denied>) -> Result<Option<()>, Broken> {
-        let high = world.store.high;
+        let (high, is_deceived) = (world.high, world.is_deceived);
         let process = process_of(world, place);
+        process.is_warned |= is_deceived;
         match answer {
             Ok(lease) => {
                 process.lease = Some(lease);
+                process.ever = ever(process, lease);
                 process.unanswered = 0;
                 process.is_newer = true;
                 if let Some(issuer) = &mut process.issuer {
@@ -314,7 +352,11 @@ impl Model {
             }
             Err(Denied::Lost(reason)) => {
                 let is_early = process.lease.take().is_some_and(|lease| lease.until > high);
-                let is_known = reason == LostReason::Cloned && (self.bounds.clones || self.bounds.whole_calls);
+                let is_known = match reason {
+                    LostReason::Cloned => self.bounds.clones || self.bounds.whole_calls,
+                    LostReason::Initialised => is_deceived,
+                    LostReason::Taken | LostReason::StoreChanged => false,
+                };
                 if is_early && self.bounds.losses == 0 && !is_known {
                     return Err(Broken::Robbed { reason });
                 }
@@ -352,17 +394,17 @@ impl Model {
         match call {
             // Nobody hears the answers.
             Call::Renew(held, unanswered) if self.bounds.whole_calls => {
-                let _ = self.renew(world, held, unanswered.into())?;
+                let _ = self.renew(world, FIRST, held, unanswered.into())?;
             }
             Call::Renew(held, _) => {
-                let _ = self.renew_once(world, &held)?;
+                let _ = self.renew_once(world, FIRST, &held)?;
             }
-            Call::Release(held, last) => self.release(world, held, last),
+            Call::Release(held, last) => self.release(world, FIRST, held, last),
             Call::Acquire(Asking { swap: Some(swap), .. }) if self.land(world, &swap)? && swap.lease.is_some() => {}
             Call::Acquire(asking @ Asking { swap: Some(_), .. }) => {
                 world.late[place] = Some(Call::Acquire(Asking { swap: None, ..asking }));
             }
-            Call::Acquire(asking) => match self.read(world, &asking, pick) {
+            Call::Acquire(asking) => match self.read(world, FIRST, &asking, pick) {
                 Read::Granted(_) | Read::Denied => {}
                 Read::Decided(swap) => {
                     world.late[place] = Some(Call::Acquire(Asking { swap: Some(swap), ..asking }));
@@ -373,8 +415,8 @@ impl Model {
     }
 
     fn back_up(&self, world: &mut World) -> Option<()> {
-        let is_pointless = world.losses >= self.bounds.losses || world.store.backup.is_some();
-        world.store.backup = Some(world.store.data);
+        let is_pointless = world.losses >= self.bounds.losses || world.stores[0].backup.is_some();
+        world.stores[0].backup = Some(world.stores[0].data);
         world.processes.iter_mut().for_each(|process| process.is_newer = false);
         (!is_pointless).then_some(())
     }
@@ -382,8 +424,8 @@ impl Model {
     fn restore_noticed(&self, world: &mut World, place: usize) -> Result<Option<()>, Broken> {
         let Process { lease: Some(lease), is_newer: true, .. } = world.processes[place] else { return Ok(None) };
         let restored = lose(world, |world| {
-            world.store.data = world.store.backup.take()?;
-            let row = world.store.data.rows[usize::from(lease.worker)];
+            world.stores[0].data = world.stores[0].backup.take()?;
+            let row = world.stores[0].data.rows[usize::from(lease.worker)];
             row.is_none_or(|row| row.counter < lease.counter).then_some(())
         });
         if restored.is_none() {
@@ -391,6 +433,63 @@ impl Model {
         }
         self.process_renews(world, place, true)
     }
+}
+
+impl Model {
+    fn operator_begins(&self, world: &mut World) -> Option<()> {
+        if world.operator.is_some() || world.operations >= self.bounds.operations {
+            return None;
+        }
+        world.operations += 1;
+        let vouches = self.bounds.operators != Operators::Create;
+        world.operator = Some(self.operate(world, vouches)?);
+        free_what_is_vouched_for(world);
+        Some(())
+    }
+
+    fn operator_looks(&self, world: &mut World) -> Option<()> {
+        let operator = world.operator.filter(|operator| operator.swap.is_none())?;
+        // One who finds that there is nothing to create is done.
+        let decided = self.operate(world, operator.vouches);
+        if operator.vouches && decided.is_none() {
+            return None;
+        }
+        world.operator = decided;
+        free_what_is_vouched_for(world);
+        Some(())
+    }
+
+    fn operator_writes(&self, world: &mut World) -> Result<Option<()>, Broken> {
+        let Some(Operator { swap: Some(swap), vouches, is_last }) = world.operator else { return Ok(None) };
+        let is_done = self.land(world, &swap)?;
+        world.operator = (!is_done || !is_last).then_some(Operator { vouches, swap: None, is_last: false });
+        if is_done && is_last && self.bounds.operators == Operators::Deceive {
+            deceive(world);
+        }
+        Ok(Some(()))
+    }
+}
+
+/// Whether a process runs that was ever granted a lease.
+pub(super) fn is_any_in_use(world: &World) -> bool {
+    world.processes.iter().any(|process| process.ever.is_some())
+}
+
+/// An operator who vouches that every holder has ended, and that none has issued ahead of the store's clock, gives back
+/// what they have not used.
+fn free_what_is_vouched_for(world: &mut World) {
+    if world.operator.is_some_and(|operator| operator.vouches && operator.is_last) && !is_any_in_use(world) {
+        let now = usize::from(world.now);
+        world.owners.iter_mut().for_each(|ticks| ticks[now..].fill(NOBODY));
+    }
+}
+
+/// From now on nobody's leases are in use, as far as the store knows. Those that are will be, until their holders hear
+/// from the store.
+fn deceive(world: &mut World) {
+    world.owners = [[NOBODY; TICKS]; WORKERS];
+    world.is_deceived = is_any_in_use(world);
+    world.processes.iter_mut().for_each(|process| process.is_warned = false);
 }
 
 fn process_of(world: &mut World, place: usize) -> &mut Process {
@@ -403,14 +502,14 @@ fn lose(world: &mut World, what: impl FnOnce(&mut World) -> Option<()>) -> Optio
 }
 
 fn forward(world: &mut World, latest: u8) -> Option<()> {
-    world.store.now += 1;
-    world.store.high = world.store.high.max(world.store.now);
-    (world.store.now <= latest).then_some(())
+    world.now += 1;
+    world.high = world.high.max(world.now);
+    (world.now <= latest).then_some(())
 }
 
 fn back(world: &mut World, earliest: u8) -> Option<()> {
-    world.store.now = world.store.now.checked_sub(1)?;
-    (world.store.now >= earliest).then_some(())
+    world.now = world.now.checked_sub(1)?;
+    (world.now >= earliest).then_some(())
 }
 
 /// The call of a process that has no lease: the one before, or a new one, before which its generator is closed.
@@ -421,18 +520,27 @@ fn begun(world: &mut World, place: usize) -> Option<Asking> {
         return None;
     }
     process.close();
-    Some(process.asking.unwrap_or(Asking { token, after: process.last, swap: None }))
+    let (after, ever) = (process.last, process.ever);
+    Some(process.asking.unwrap_or(Asking { token, after, ever, swap: None }))
 }
 
 /// The process issues by `lease` from now on.
-fn begin(process: &mut Process, lease: Held) {
+fn begin(process: &mut Process, lease: Held, is_deceived: bool) {
     let Held { worker, from, until, token, .. } = lease;
+    process.ever = ever(process, lease);
+    process.is_warned = is_deceived;
     process.asking = None;
     process.unanswered = 0;
     process.lease = Some(lease);
     process.is_newer = true;
     process.twin = None;
     process.issuer = Some(Issuer { worker, token, from, fence: until, last: None });
+}
+
+/// What a process knows of the space that has just heard of this lease of its own.
+fn ever(process: &Process, Held { at, until, .. }: Held) -> Option<Ever> {
+    let known = process.ever.map_or(0, |ever| ever.until);
+    Some(Ever { at, until: until.max(known) })
 }
 
 fn goes_unanswered(process: &mut Process) -> Option<()> {
@@ -448,6 +556,7 @@ fn ended(world: &mut World, place: usize) -> Option<(Held, Option<u8>)> {
 }
 
 fn issue(world: &mut World, place: usize, tick: u8) -> Result<Option<()>, Broken> {
+    let Process { is_warned, .. } = world.processes[place];
     let Process { issuer: Some(issuer), last, .. } = &mut world.processes[place] else { return Ok(None) };
     if tick < issuer.from || tick >= issuer.fence || issuer.last.is_some_and(|last| tick <= last) {
         return Ok(None);
@@ -457,8 +566,12 @@ fn issue(world: &mut World, place: usize, tick: u8) -> Result<Option<()>, Broken
         return Err(Broken::Backwards { tick, last });
     }
     let Issuer { worker, token, .. } = *issuer;
-    let owner = world.owners[usize::from(worker)][usize::from(tick)];
-    if owner == token { Ok(Some(())) } else { Err(Broken::Foreign { worker, tick }) }
+    let owner = &mut world.owners[usize::from(worker)][usize::from(tick)];
+    if world.is_deceived && is_warned && *owner == NOBODY {
+        *owner = token;
+    }
+    let is_unaware = world.is_deceived && !is_warned;
+    if *owner == token || is_unaware { Ok(Some(())) } else { Err(Broken::Foreign { worker, tick }) }
 }
 
 /// Whether a clone of this process has renewed the same lease, as it has.

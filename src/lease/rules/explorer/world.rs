@@ -5,6 +5,7 @@ pub(super) const WORKERS: usize = 2;
 pub(super) const PROCESSES: usize = 3;
 pub(super) const LATE: usize = 2;
 pub(super) const TICKS: usize = 14;
+pub(super) const STORES: usize = 2;
 
 /// A token's number, from 1 on.
 pub(super) type Name = u8;
@@ -48,9 +49,6 @@ pub(super) struct Data {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Store {
-    pub(super) now: u8,
-    /// The latest that `now` ever was.
-    pub(super) high: u8,
     /// What serves the store; of a file: what it was copied from, or 0 where it is no copy.
     pub(super) server: u8,
     pub(super) data: Data,
@@ -59,6 +57,8 @@ pub(super) struct Store {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Held {
+    /// The store that has granted it.
+    pub(super) at: u8,
     pub(super) worker: u8,
     pub(super) from: u8,
     pub(super) until: u8,
@@ -69,6 +69,8 @@ pub(super) struct Held {
 /// A write that was decided on and is not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Swap {
+    /// The store that was read, and is written to.
+    pub(super) at: u8,
     /// What it was decided by, as far as anybody looks at that again.
     pub(super) seen: Data,
     pub(super) incarnation: Incarnation,
@@ -82,7 +84,27 @@ pub(super) struct Swap {
 pub(super) struct Asking {
     pub(super) token: Name,
     pub(super) after: Option<u8>,
+    /// What its process knows of the space.
+    pub(super) ever: Option<Ever>,
     pub(super) swap: Option<Swap>,
+}
+
+/// What a process knows that was ever granted a lease: by which store, and where its last window ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Ever {
+    pub(super) at: u8,
+    pub(super) until: u8,
+}
+
+/// What an operator is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Operator {
+    /// Whether he vouches that no lease is in use; else he creates a space.
+    pub(super) vouches: bool,
+    /// What he has decided on. None where he has to look first.
+    pub(super) swap: Option<Swap>,
+    /// Whether he is done when that is written.
+    pub(super) is_last: bool,
 }
 
 /// A generator that is open.
@@ -97,6 +119,11 @@ pub(super) struct Issuer {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Process {
+    /// The store that its URL leads to.
+    pub(super) at: u8,
+    pub(super) ever: Option<Ever>,
+    /// Whether it has heard from the store since an operator vouched falsely.
+    pub(super) is_warned: bool,
     /// A call of `acquire` that was not answered, or not heard.
     pub(super) asking: Option<Asking>,
     pub(super) lease: Option<Held>,
@@ -120,7 +147,17 @@ pub(super) enum Call {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct World {
-    pub(super) store: Store,
+    /// What the stores' clocks read.
+    pub(super) now: u8,
+    /// The latest that they ever read.
+    pub(super) high: u8,
+    /// The first is the one that is meant. The second is one that the same URL leads to at times: it has nothing.
+    pub(super) stores: [Store; STORES],
+    pub(super) operator: Option<Operator>,
+    /// How often there was one.
+    pub(super) operations: u8,
+    /// Whether an operator has vouched while leases were in use.
+    pub(super) is_deceived: bool,
     pub(super) processes: [Process; PROCESSES],
     pub(super) late: [Option<Call>; LATE],
     /// Whose each tick of each worker is, as granted and not given back, and whatever the store has forgotten.
@@ -132,7 +169,12 @@ pub(super) struct World {
 impl World {
     pub(super) fn new() -> Self {
         Self {
-            store: Store { now: 0, high: 0, server: 0, data: Data::default(), backup: None },
+            now: 0,
+            high: 0,
+            stores: [Store { server: 0, data: Data::default(), backup: None }; STORES],
+            operator: None,
+            operations: 0,
+            is_deceived: false,
             processes: [Process::default(); PROCESSES],
             late: [None; LATE],
             owners: [[NOBODY; TICKS]; WORKERS],
@@ -157,24 +199,32 @@ impl World {
 
     /// Every token but those of the owners.
     pub(super) fn each_token(&mut self, mut visit: impl FnMut(&mut Name)) {
-        self.store.data.each_token(&mut visit);
-        self.store.backup.iter_mut().for_each(|data| data.each_token(&mut visit));
+        for Store { data, backup, .. } in &mut self.stores {
+            data.each_token(&mut visit);
+            backup.iter_mut().for_each(|data| data.each_token(&mut visit));
+        }
+        self.operator
+            .iter_mut()
+            .filter_map(|operator| operator.swap.as_mut())
+            .for_each(|swap| swap.each_token(&mut visit));
         self.processes.iter_mut().for_each(|process| process.each_token(&mut visit));
         self.late.iter_mut().flatten().for_each(|call| call.each_token(&mut visit));
     }
 
     pub(super) fn each_server(&mut self, mut visit: impl FnMut(&mut u8)) {
-        let Store { server, data, backup, .. } = &mut self.store;
-        visit(server);
-        data.space.iter_mut().chain(backup.iter_mut().flat_map(|data| &mut data.space)).for_each(|space| {
-            visit(&mut space.incarnation.server);
-        });
+        for Store { server, data, backup } in &mut self.stores {
+            visit(server);
+            data.space.iter_mut().chain(backup.iter_mut().flat_map(|data| &mut data.space)).for_each(|space| {
+                visit(&mut space.incarnation.server);
+            });
+        }
         let asking = self.processes.iter_mut().filter_map(|process| process.asking.as_mut());
         let late = self.late.iter_mut().flatten().filter_map(|call| match call {
             Call::Acquire(asking) => Some(asking),
             Call::Renew(..) | Call::Release(..) => None,
         });
-        for swap in asking.chain(late).filter_map(|asking| asking.swap.as_mut()) {
+        let asked = asking.chain(late).filter_map(|asking| asking.swap.as_mut());
+        for swap in asked.chain(self.operator.iter_mut().filter_map(|operator| operator.swap.as_mut())) {
             visit(&mut swap.incarnation.server);
             let spaces = swap.seen.space.iter_mut().chain(&mut swap.change.space);
             spaces.for_each(|space| visit(&mut space.incarnation.server));
@@ -192,12 +242,16 @@ impl Data {
 impl Asking {
     fn each_token(&mut self, visit: &mut impl FnMut(&mut Name)) {
         visit(&mut self.token);
-        if let Some(swap) = &mut self.swap {
-            swap.incarnation.finder.iter_mut().for_each(&mut *visit);
-            swap.seen.each_token(visit);
-            swap.change.each_token(visit);
-            swap.lease.iter_mut().for_each(|lease| visit(&mut lease.token));
-        }
+        self.swap.iter_mut().for_each(|swap| swap.each_token(visit));
+    }
+}
+
+impl Swap {
+    fn each_token(&mut self, visit: &mut impl FnMut(&mut Name)) {
+        self.incarnation.finder.iter_mut().for_each(&mut *visit);
+        self.seen.each_token(visit);
+        self.change.each_token(visit);
+        self.lease.iter_mut().for_each(|lease| visit(&mut lease.token));
     }
 }
 
