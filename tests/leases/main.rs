@@ -1,6 +1,7 @@
 //! Leases: what stores grant, and what a leased generator makes of it.
 
 mod conformance;
+mod copies;
 mod disk;
 #[cfg(feature = "etcd")]
 mod etcd;
@@ -12,6 +13,7 @@ mod odd_stores;
 mod postgres;
 #[cfg(all(target_os = "linux", feature = "redis"))]
 mod redis;
+mod rolling;
 mod scratch;
 mod servers;
 mod shaky;
