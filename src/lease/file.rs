@@ -1,5 +1,6 @@
 //! `FileStore`: leases in a directory, for the processes of one host.
 
+mod directory;
 mod origin;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use std::{format, thread};
 
 use serde::{Deserialize, Serialize};
 
+use self::directory::Directory;
 use self::origin::Origin;
 use super::cells::{Cells, Contents, Memory, store_of_cells};
 use super::error::StoreError;
@@ -82,7 +84,7 @@ const HEADER: &str = "casflake leases 1 ";
 ///   two seconds their calls fail, and are tried again. (If it is killed, so does a child that it has forked off in the
 ///   midst.) Do not remove `lock`: end the process that holds it.
 pub struct FileStore<C = SystemClock> {
-    directory: PathBuf,
+    directory: Directory,
     clock: C,
     /// Whether the names in the directory last, as far as this store has changed them.
     is_synced: bool,
@@ -92,7 +94,11 @@ pub struct FileStore<C = SystemClock> {
 }
 
 impl FileStore {
-    /// The leases in `directory`, which must exist. Nothing is read or written yet.
+    /// Returns the leases in `directory`, which must exist. Reads and writes nothing yet.
+    ///
+    /// A relative path is made absolute here, so that a later change of the working directory changes nothing. If that
+    /// fails, because the path is empty or there is no working directory, each call of the store fails with
+    /// [`StoreError::Url`].
     #[must_use]
     pub fn open(directory: impl Into<PathBuf>) -> Self {
         Self::with_clock(directory, SystemClock)
@@ -100,14 +106,14 @@ impl FileStore {
 }
 
 impl<C: Clock> FileStore<C> {
-    /// The leases in `directory`, by another clock than the system's.
+    /// Returns the leases in `directory` as [`open`](FileStore::open) does, by another clock than the system's.
     #[must_use]
     pub fn with_clock(directory: impl Into<PathBuf>, clock: C) -> Self {
-        Self { directory: directory.into(), clock, is_synced: true, sync, memory: None }
+        Self { directory: Directory::of(directory.into()), clock, is_synced: true, sync, memory: None }
     }
 
-    fn path(&self) -> PathBuf {
-        self.directory.join("leases")
+    fn path(&self) -> Result<PathBuf, StoreError> {
+        Ok(self.directory.path()?.join("leases"))
     }
 
     fn unix_nanos(&self) -> u64 {
@@ -127,7 +133,7 @@ impl<C: Clock> FileStore<C> {
 
     /// Locks the store for as long as the guard lives.
     fn lock(&self) -> Result<Locked, StoreError> {
-        let path = self.directory.join("lock");
+        let path = self.directory.path()?.join("lock");
         let failed = |error: io::Error| StoreError::unavailable(format!("locking {}", path.display()), error);
         let late = |why: &str| failed(io::Error::new(ErrorKind::TimedOut, why));
         let started = Instant::now();
@@ -159,7 +165,7 @@ impl<C: Clock> FileStore<C> {
     /// Removes what others have begun to write: who has the lock knows that they were killed, or that their lock was
     /// taken away. In that case they can put it in place no more, whenever they go on.
     fn clear(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.directory)? {
+        for entry in fs::read_dir(self.directory.path()?)? {
             let entry = entry?;
             if entry.file_name().to_str().is_some_and(is_temporary) {
                 fs::remove_file(entry.path()).or_else(|error| match error.kind() {
@@ -180,7 +186,7 @@ impl<C: Clock> FileStore<C> {
         is_original: bool,
     ) -> io::Result<()> {
         // Of a name that nothing else has: where the lock was taken away, another may write at the same time.
-        let temporary = self.directory.join(format!("{BEFORE}{}{AFTER}", Token::random()?));
+        let temporary = self.directory.path()?.join(format!("{BEFORE}{}{AFTER}", Token::random()?));
         let put = self.put(locked, &temporary, &StoredRef { mark: None, space, records }, is_original);
         put.inspect_err(|_| drop(fs::remove_file(&temporary)))?;
         self.settle()
@@ -197,13 +203,13 @@ impl<C: Clock> FileStore<C> {
             return Err(io::Error::other("the lock or the directory was removed or replaced meanwhile"));
         }
         self.is_synced = false;
-        fs::rename(temporary, self.path())
+        fs::rename(temporary, self.directory.path()?.join("leases"))
     }
 
     /// Makes the names in the directory last.
     fn settle(&mut self) -> io::Result<()> {
         if !self.is_synced {
-            (self.sync)(&self.directory)?;
+            (self.sync)(self.directory.path()?)?;
             self.is_synced = true;
         }
         Ok(())
@@ -216,7 +222,7 @@ impl<C: Clock + Send> Cells for FileStore<C> {
     }
 
     fn whereabouts(&self) -> String {
-        format!("the directory {}", self.directory.display())
+        self.directory.path().map_or_else(|_| "no directory".into(), |path| format!("the directory {}", path.display()))
     }
 
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
@@ -228,11 +234,11 @@ impl<C: Clock + Send> Cells for FileStore<C> {
     }
 
     fn read(&mut self) -> Result<Contents, StoreError> {
-        let path = self.path();
+        let path = self.path()?;
         let failed = |error: io::Error| StoreError::unavailable(format!("reading {}", path.display()), error);
         // What a write has left that failed may be what the caller asks for, and is not to be used before it lasts.
         self.settle().map_err(failed)?;
-        let origin = Origin::of(&self.directory).map_err(failed)?;
+        let origin = Origin::of(self.directory.path()?).map_err(failed)?;
         let read = File::open(&path).and_then(|file| Ok((mark(&file.metadata()?), io::read_to_string(file)?)));
         let (mark, text) = match read {
             Ok(read) => read,
@@ -256,7 +262,7 @@ impl<C: Clock + Send> Cells for FileStore<C> {
 
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
         let locked = self.lock()?;
-        let place = self.path();
+        let place = self.path()?;
         let failed = |error| StoreError::unavailable(format!("writing {}", place.display()), error);
         // Before it is read what there is: nobody changes that any more but who holds the lock.
         self.clear().map_err(failed)?;
@@ -272,7 +278,7 @@ impl<C: Clock + Send> Cells for FileStore<C> {
         records.extend(change.records.iter().cloned());
         if let Some(space) = change.space.as_ref().or(space.as_ref()) {
             // Where this is written the store is at home from now on, as is one that earlier versions have made.
-            let incarnation = Origin::of(&self.directory).map_err(failed)?.signed(&space.incarnation);
+            let incarnation = Origin::of(self.directory.path()?).map_err(failed)?.signed(&space.incarnation);
             let space = Space { incarnation, ..space.clone() };
             self.write(&locked, &space, &records, is_original).map_err(failed)?;
         }

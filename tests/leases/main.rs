@@ -20,3 +20,4 @@ mod shaky;
 mod skip;
 mod soon;
 mod stores;
+mod working_directory;
