@@ -106,7 +106,8 @@ pub enum StoreError {
         /// The most there are.
         max: u64,
     },
-    /// The URL names no store that this program knows.
+    /// The URL names no store that this program knows, the name of the space is not in its alphabet, or the path of a
+    /// directory can not be made absolute.
     Url {
         /// What is wrong with it. The URL itself may hold a password.
         why: String,
@@ -238,7 +239,7 @@ impl fmt::Display for StoreError {
             }
             Self::Ttl { value, max } => write!(f, "a lease of {value:?}: give a time from 1 ms to {max:?}"),
             Self::Workers { value, max } => write!(f, "{value} workers: give 1 to {max}"),
-            Self::Url { why } => write!(f, "the store's URL is not to be used: {why}"),
+            Self::Url { why } => write!(f, "the store's URL or path is invalid: {why}"),
             Self::NoSuchWorker { worker } => write!(f, "worker {worker} was never leased: see the list of leases"),
         }
     }

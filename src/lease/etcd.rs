@@ -26,10 +26,10 @@ use self::wire::Txn;
 use super::cells::{Cells, Contents, Memory, store_of_cells};
 use super::error::StoreError;
 use super::lease::Lease;
-use super::open::split_space;
 use super::rules::{self, Change, Terms};
 use super::store::Grant;
 use super::time::duration;
+use super::url::{StoreUrl, space_name};
 use crate::layout::Layout;
 
 /// How many records one transaction writes: etcd takes 128 operations unless it is told otherwise.
@@ -54,7 +54,7 @@ const TXN: &str = "/v3/kv/txn";
 /// use casflake::lease::{EtcdStore, LeaseAdmin, LeasedGenerator};
 /// use casflake::{Scheme, Standard};
 ///
-/// let mut store = EtcdStore::open("etcd://10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379")?.space("orders");
+/// let mut store = EtcdStore::open("etcd://10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379")?.space("orders")?;
 /// store.initialise(&Standard::LAYOUT, 1024)?; // by an operator, once: no process holds a lease of it
 ///
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
@@ -111,15 +111,17 @@ impl EtcdStore {
     /// is asked where one can't be reached, and where one has failed: at once, unless it may have written already what
     /// it was asked to; then from the next call on. `etcd` is `http`, and
     /// `etcds` `https`, at port 2379 unless it is named; `http://` and `https://` are taken as well. A user's name and
-    /// password go before, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is none of the
-    /// letters, digits and `-._~`; by `http` everybody between here and there can read them. `#name` at the end is
-    /// [`space`](Self::space). Nothing is connected to yet.
+    /// password go before the hosts, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is
+    /// not a letter, a digit or one of `-._~`; by `http` everybody between here and there can read them. `#name` at the
+    /// end is [`space`](Self::space), and [`open`](super::open()) says what all URLs have in common. Connects to nothing
+    /// yet.
     ///
     /// # Errors
-    /// [`StoreError::Url`]: this is no such address.
+    /// [`StoreError::Url`] if this is not such an address.
     pub fn open(url: &str) -> Result<Self, StoreError> {
-        let (url, space) = split_space(url)?;
-        let (gateway, keys) = (Gateway::new(Address::parse(url)?), Keys::new(space));
+        let url = StoreUrl::parse(url)?;
+        let keys = url.space().map(Keys::new).map_err(|why| StoreError::Url { why })?;
+        let gateway = Gateway::new(Address::parse(&url)?);
         Ok(Self {
             gateway,
             keys,
@@ -131,10 +133,14 @@ impl EtcdStore {
         })
     }
 
-    /// The leases of another space than `default`: whose IDs are not those of this one.
-    #[must_use]
-    pub fn space(self, name: impl AsRef<str>) -> Self {
-        Self { keys: Keys::new(name.as_ref()), known: None, lifelines: BTreeMap::new(), memory: None, ..self }
+    /// Chooses another space than `default`. Processes of different spaces issue the same IDs.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
+    /// name](super::open()#spaces).
+    pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
+        let keys = Keys::new(space_name(name.as_ref())?);
+        Ok(Self { keys, known: None, lifelines: BTreeMap::new(), memory: None, ..self })
     }
 
     /// Writes a change, and attaches the workers that it grants to an etcd lease.
@@ -330,8 +336,11 @@ store_of_cells!(impl[] for EtcdStore);
 impl fmt::Debug for EtcdStore {
     /// Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (endpoints, root) = (self.gateway.endpoints(), self.keys.root());
-        f.debug_struct("EtcdStore").field("endpoints", &endpoints).field("root", &root).finish_non_exhaustive()
+        f.debug_struct("EtcdStore")
+            .field("endpoints", &self.gateway.endpoints())
+            .field("user", &self.gateway.user())
+            .field("root", &self.keys.root())
+            .finish_non_exhaustive()
     }
 }
 

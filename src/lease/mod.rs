@@ -36,6 +36,7 @@ mod store;
 mod switch;
 mod time;
 mod token;
+mod url;
 mod watch;
 
 #[cfg(feature = "redis")]

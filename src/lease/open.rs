@@ -2,80 +2,84 @@
 
 use std::boxed::Box;
 use std::format;
+use std::path::PathBuf;
+use std::string::String;
 
 use super::error::StoreError;
 use super::file::FileStore;
 use super::store::LeaseAdmin;
+use super::url::{StoreUrl, local_path};
 
-/// The store that a URL names, for programs that are told by their configuration. Nothing is connected to yet.
+/// Returns the store that a URL names, for programs that read it from their configuration. Connects to nothing yet.
 ///
 /// | URL | store |
 /// |---|---|
-/// | `file:DIRECTORY` | [`FileStore`] |
+/// | `file:/DIRECTORY` | [`FileStore`] |
 /// | `postgres://…` | `PostgresStore`, with the feature `postgres` |
 /// | `redis://…` | `RedisStore`, with the feature `redis` |
 /// | `etcd://HOST:PORT,…` | `EtcdStore`, with the feature `etcd` |
-///
-/// `#NAME` at the end chooses one of several ID spaces of one server; a directory has one. So a `#` in a password is
-/// written `%23`, and no `NAME` has an `@` in it.
 ///
 /// ```
 /// let store = casflake::lease::open("file:/var/lib/ids")?;
 /// # Ok::<(), casflake::lease::StoreError>(())
 /// ```
 ///
+/// # Spaces
+/// `#NAME` at the end chooses one of several ID spaces of one server; without it the space is `default`. Processes of
+/// different spaces issue the same IDs. So a name means one space only: it has 1 to 128 characters of the *alphabet of
+/// a space's name*, which are the ASCII letters and digits and `-._~/:`. A `#` without a name is refused. A directory
+/// has one ID space and no name.
+///
+/// # White space and other characters
+/// White space around the URL, such as the line break at the end of a secret, and a byte order mark before it are
+/// trimmed. Within the URL white space, control characters and invisible characters are refused, and so are characters
+/// outside ASCII in the host and in the name. Elsewhere they can be percent-encoded, as `%20` for a blank. The case of
+/// the scheme does not matter.
+///
+/// In a user, a password and a parameter `/ ? # @ %` are written `%2F %3F %23 %40 %25`. Parameters that the store does
+/// not know, or that are given twice, are refused.
+///
+/// # Directories
+/// `file:/srv/ids`, `file:///srv/ids` and `file://localhost/srv/ids` are the same directory (RFC 8089), and on Windows
+/// `file:///C:/ids` is `C:\ids`. Percent-encoded bytes are decoded, as in `file:/srv/my%20ids`. These paths are
+/// refused: one of another host, a relative one, the root directory, one with a segment `.` or `..`, and one with a
+/// `%00`, a `%2F` or a `?` in it.
+///
 /// # Errors
-/// [`StoreError::Url`]: it names no store, or one whose feature is not on.
+/// [`StoreError::Url`] if the URL breaks one of these rules, names no store, or names one whose feature is off. The
+/// error does not show the URL, because a password may be in it.
 pub fn open(url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
-    // Another text before a colon may be anything, such as a password.
-    let is_scheme = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
-        return Err(StoreError::Url { why: "it has no scheme, such as file: or redis:".into() });
-    };
-    if scheme == "file" {
-        let directory = rest.strip_prefix("//").unwrap_or(rest);
-        if directory.is_empty() {
-            return Err(StoreError::Url { why: "file: names no directory".into() });
-        }
-        if directory.contains('#') {
-            let why = "a directory has one ID space, and no #NAME: choose another directory for another space";
-            return Err(StoreError::Url { why: why.into() });
-        }
-        return Ok(Box::new(FileStore::open(directory)));
-    }
-    open_server(scheme, url)
-}
-
-/// The server's URL, and the ID space that it names.
-pub(super) fn split_space(url: &str) -> Result<(&str, &str), StoreError> {
-    let (server, space) = url.split_once('#').unwrap_or((url, "default"));
-    if space.contains('@') {
-        // Then what is before it is a user and the half of a password, and would be taken for a host and its port.
-        return Err(StoreError::Url { why: "there is an @ after a #: in a password a # is written %23".into() });
-    }
-    Ok((server, space))
-}
-
-fn open_server(scheme: &str, url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
-    #[cfg_attr(
-        not(any(feature = "etcd", feature = "postgres", feature = "redis")),
-        expect(unused_variables, reason = "no server is known")
-    )]
-    let (url, space) = split_space(url)?;
-    match scheme {
+    let parsed = StoreUrl::parse(url)?;
+    match &*parsed.scheme {
+        "file" => match directory(&parsed) {
+            Ok(directory) => Ok(Box::new(FileStore::open(directory))),
+            Err(why) => Err(StoreError::Url { why }),
+        },
         #[cfg(feature = "postgres")]
-        "postgres" | "postgresql" => Ok(Box::new(super::PostgresStore::open(url)?.space(space))),
+        scheme if super::postgres::SCHEMES.contains(&scheme) => Ok(Box::new(super::PostgresStore::open(url)?)),
         #[cfg(feature = "redis")]
-        "redis" | "rediss" | "redis+unix" | "unix" => Ok(Box::new(super::RedisStore::open(url)?.space(space))),
+        scheme if super::redis::SCHEMES.contains(&scheme) => Ok(Box::new(super::RedisStore::open(url)?)),
         #[cfg(feature = "etcd")]
-        "etcd" | "etcds" => Ok(Box::new(super::EtcdStore::open(url)?.space(space))),
-        _ => Err(StoreError::Url {
+        "etcd" | "etcds" => Ok(Box::new(super::EtcdStore::open(url)?)),
+        scheme => Err(StoreError::Url {
             why: format!(
-                "{scheme}: is no store that this program was built for: give file:, or postgres:, redis: or etcd: with \
-                 casflake's feature of that name"
+                "{scheme}: is not a store that this program was built with: give file:, or postgres:, redis: or etcd: \
+                 with casflake's feature of that name"
             ),
         }),
     }
+}
+
+fn directory(url: &StoreUrl<'_>) -> Result<PathBuf, String> {
+    if url.name.is_some() {
+        return Err("a directory has one ID space and no #NAME: choose another directory for another space, or write \
+                    %23 if the # is part of the path"
+            .into());
+    }
+    if url.query.is_some() {
+        return Err("there is a ? in the path of the directory: write %3F".into());
+    }
+    local_path(url)
 }
 
 #[cfg(test)]
@@ -96,7 +100,7 @@ mod tests {
         for url in ["", "/tmp", "password=secret host=h options=a:b", "secret word:x", "user:secret@host", "nfs:secret"]
         {
             let why = refusal(url);
-            assert!(why.contains("scheme") || why.contains("no store that"), "{url:?}: {why}");
+            assert!(why.contains("scheme") || why.contains("not a store that"), "{url:?}: {why}");
             assert!(!why.contains("secret"), "{url:?}: {why}");
         }
     }
@@ -105,7 +109,7 @@ mod tests {
     fn a_directory_has_no_name_of_a_space() {
         assert!(open("file:/tmp").is_ok());
         assert!(refusal("file:/tmp#orders").contains("a directory has one ID space"));
-        assert!(refusal("file:").contains("no directory"));
+        assert!(refusal("file:").contains("names no path"));
     }
 
     /// Would catch: a user that is asked as if it were a host, and half of a password that is shown as its port.

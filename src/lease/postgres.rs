@@ -1,5 +1,6 @@
 //! `PostgresStore`: leases in two tables of a PostgreSQL database.
 
+mod address;
 mod link;
 mod rows;
 mod sql;
@@ -13,6 +14,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Config, NoTls, Row, Socket};
 
+pub(super) use self::address::SCHEMES;
 use self::link::{Answer, Cause, Link, PATIENCE, Param};
 use self::rows::{asked, bigint, contents, json, nanos, number};
 use super::cells::{Cells, Contents, Memory, store_of_cells};
@@ -20,6 +22,7 @@ use super::error::StoreError;
 use super::lease::Lease;
 use super::rules::{Change, Terms};
 use super::store::Grant;
+use super::url::space_name;
 use crate::layout::Layout;
 
 /// How often a reading tries again that others came in between of.
@@ -33,8 +36,8 @@ const READS: u32 = 100;
 /// use casflake::lease::{LeaseAdmin, LeasedGenerator, PostgresStore};
 /// use casflake::{Scheme, Standard};
 ///
-/// let mut store = PostgresStore::open("postgresql://ids@db.example.org/ids")?.space("orders");
-/// store.initialise(&Standard::LAYOUT, 1024)?; // once: see below
+/// let mut store = PostgresStore::open("postgresql://ids@db.example.org/ids")?.space("orders")?;
+/// store.initialise(&Standard::LAYOUT, 1024)?; // by an operator, once: no process holds a lease of it
 ///
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
 /// println!("{}", ids.generate()?);
@@ -94,18 +97,22 @@ pub struct PostgresStore<T = NoTls> {
 }
 
 impl PostgresStore {
-    /// The leases of the space `default` in the database of this URL, or of words as `host=...`; without TLS. Connects
-    /// to nothing yet.
+    /// Returns the leases in the database of this URL, or of words as `host=… dbname=…`; without TLS. Connects to nothing
+    /// yet. `#name` at the end of a URL is [`space`](Self::space), and [`open`](super::open()) says what all URLs have in
+    /// common.
     ///
     /// # Errors
-    /// [`StoreError::Url`]: it is no such URL.
+    /// [`StoreError::Url`] if this is neither such a URL nor such words.
     pub fn open(url: &str) -> Result<Self, StoreError> {
+        let (url, space) = address::parse(url)?;
         let config = url.parse().map_err(|error: tokio_postgres::Error| {
             let hint = "in a password / ? # @ are written %2F %3F %23 %40";
             let why = core::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            // What is unknown to it may be the end of a password.
+            let why = if url.contains("password") { "a parameter is unknown or invalid".into() } else { why };
             StoreError::Url { why: format!("{why}; {hint}") }
         })?;
-        Ok(Self::with_tls(config, NoTls))
+        Ok(Self { space, ..Self::with_tls(config, NoTls) })
     }
 }
 
@@ -116,12 +123,16 @@ impl<T> PostgresStore<T> {
         Self { config, tls, space: "default".into(), link: None, memory: None }
     }
 
-    /// The leases of another space: there are as many in a database as there are names.
-    #[must_use]
-    pub fn space(mut self, name: impl AsRef<str>) -> Self {
-        self.space = name.as_ref().into();
+    /// Chooses another space than `default`: there are as many in a database as there are names. Processes of different
+    /// spaces issue the same IDs.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
+    /// name](super::open()#spaces).
+    pub fn space(mut self, name: impl AsRef<str>) -> Result<Self, StoreError> {
+        self.space = space_name(name.as_ref())?.into();
         self.memory = None;
-        self
+        Ok(self)
     }
 }
 

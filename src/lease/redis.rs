@@ -1,5 +1,6 @@
 //! `RedisStore`: leases in a Redis server.
 
+mod address;
 mod link;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
@@ -18,12 +19,14 @@ use redis::{FromRedisValue, RedisError, Script};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(super) use self::address::SCHEMES;
 use self::link::Link;
 use super::cells::{Cells, Contents, Memory, store_of_cells};
 use super::error::StoreError;
 use super::lease::Lease;
 use super::rules::{Change, Record, Terms};
 use super::store::Grant;
+use super::url::{StoreUrl, space_name};
 use crate::layout::Layout;
 
 /// Leases in a Redis server (5 or later, or Valkey), for all hosts that reach it.
@@ -36,7 +39,7 @@ use crate::layout::Layout;
 /// use casflake::lease::{LeaseAdmin, LeasedGenerator, RedisStore};
 /// use casflake::{Scheme, Standard};
 ///
-/// let mut store = RedisStore::open("redis://:password@ids.example:6379/0")?.space("orders");
+/// let mut store = RedisStore::open("redis://:password@ids.example:6379/0")?.space("orders")?;
 /// store.initialise(&Standard::LAYOUT, 1024)?; // by an operator, once: no process holds a lease of it
 ///
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
@@ -87,32 +90,37 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// The leases of the space `default` in the server at `url`, to which nothing connects yet.
+    /// Returns the leases in the server at `url`. Connects to nothing yet.
     ///
-    /// `redis://[user][:password@]host[:port][/database]`, or `unix:///path`; `rediss://` where a feature of the crate
-    /// `redis` adds TLS.
+    /// The URL is `redis://[user][:password@]host[:port][/database]` or `unix:///path[?db=database]`. It is
+    /// `rediss://` for TLS, if your own `Cargo.toml` turns on a feature of the crate `redis` for it. The parameter
+    /// `protocol` is 2 or 3; `unix:` has `user` and `pass`, too. `#name` at the end is [`space`](Self::space), and
+    /// [`open`](super::open()) says what all URLs have in common.
     ///
     /// # Errors
-    /// [`StoreError::Url`]: the URL is none, or names something that is not built in; or it has a `#`, which in a
-    /// password is written `%23`.
+    /// [`StoreError::Url`] if this is not such a URL, or if it asks for something that is not built in.
     pub fn open(url: &str) -> Result<Self, StoreError> {
-        // What comes after it would be dropped, and what comes before could be a user and the half of a password, taken
-        // for a host and its port.
-        if url.contains('#') {
-            let why = "there is a # in it: in a password that is written %23, and a space is named otherwise";
-            return Err(StoreError::Url { why: why.into() });
-        }
-        let link = Link::to(url).map_err(|error| StoreError::Url { why: error.to_string() })?;
-        Ok(Self { link, space: String::new(), key: String::new(), memory: None }.space("default"))
+        let url = StoreUrl::parse(url)?;
+        Self::at(&url).map_err(|why| StoreError::Url { why })
     }
 
-    /// The leases of another space, which has workers of its own: processes of different spaces can issue the same ID.
-    #[must_use]
-    pub fn space(mut self, name: impl AsRef<str>) -> Self {
-        self.space = name.as_ref().into();
-        self.key = format!("{PREFIX}{}", self.space);
+    fn at(url: &StoreUrl<'_>) -> Result<Self, String> {
+        let link = Link::to(address::parse(url)?).map_err(|error| error.to_string())?;
+        let space = url.space()?;
+        Ok(Self { link, space: space.into(), key: key(space), memory: None })
+    }
+
+    /// Chooses another space than `default`. Each space has workers of its own, and processes of different spaces issue
+    /// the same IDs.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
+    /// name](super::open()#spaces).
+    pub fn space(mut self, name: impl AsRef<str>) -> Result<Self, StoreError> {
+        self.space = space_name(name.as_ref())?.into();
+        self.key = key(&self.space);
         self.memory = None;
-        self
+        Ok(self)
     }
 
     fn run<T>(&mut self, script: &'static Script, args: &[String]) -> Result<T, StoreError>
@@ -234,12 +242,20 @@ store_of_cells!(impl[] for RedisStore);
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore").field("server", &format_args!("{}", self.link)).field("key", &self.key).finish()
+        f.debug_struct("RedisStore")
+            .field("server", &format_args!("{}", self.link))
+            .field("user", &self.link.user())
+            .field("key", &self.key)
+            .finish()
     }
 }
 
 /// What the keys of all spaces begin with.
 const PREFIX: &str = "casflake:";
+
+fn key(space: &str) -> String {
+    format!("{PREFIX}{space}")
+}
 
 /// How many other spaces are named, and for how long they are looked for.
 const MOST_OTHERS: usize = 10;

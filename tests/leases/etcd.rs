@@ -624,6 +624,6 @@ fn an_etcd_conforms() {
     let mut spaces = 0..;
     conforms(crate::stores::CASES, || {
         let space = spaces.next().expect("a number").to_string();
-        Box::new(Unattended { store: open(&server).space(space), server: Arc::clone(&server) })
+        Box::new(Unattended { store: open(&server).space(space).unwrap(), server: Arc::clone(&server) })
     });
 }

@@ -20,4 +20,6 @@ mod shaky;
 mod skip;
 mod soon;
 mod stores;
+#[cfg(all(unix, feature = "etcd", feature = "postgres", feature = "redis"))]
+mod urls;
 mod working_directory;

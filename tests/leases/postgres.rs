@@ -149,8 +149,8 @@ fn a_lease_is_acquired_renewed_and_given_back() {
 fn spaces_are_apart() {
     let server = server!();
     let token = token();
-    let names = ["default", "orders", "it's \"another\""];
-    let mut stores = names.map(|name| store(&server).space(name));
+    let names = ["default", "orders", "it/is:another"];
+    let mut stores = names.map(|name| store(&server).space(name).expect("a name"));
     let leases = stores.each_mut().map(|store| {
         assert_not_yet(acquire(store, token));
         store.initialise(&LAYOUT, 1).expect("it is initialised");
@@ -172,7 +172,7 @@ fn spaces_are_apart() {
     stores[0].reclaim(&LAYOUT, 0).expect("it was granted");
     assert_eq!(row(names[1])[0][5], token.to_string());
     let spaces = server.rows("SELECT space, granted FROM casflake_spaces ORDER BY space");
-    assert_eq!(spaces, [["default", "1"], ["it's \"another\"", "1"], ["orders", "1"]]);
+    assert_eq!(spaces, [["default", "1"], ["it/is:another", "1"], ["orders", "1"]]);
 }
 
 #[test]
@@ -541,7 +541,7 @@ fn a_renewal_keeps_to_the_rule() {
             server.sql(&format!("UPDATE casflake_{table} SET {change} WHERE space = '{name}'"));
         };
         let ticks = |seconds: u64| (seconds * 1000).div_ceil(layout.tick_length());
-        let mut store = store(&server).space(&*name);
+        let mut store = store(&server).space(&*name).expect("a name");
         store.initialise(layout, 1).expect("it is initialised");
         let lease = store.acquire(layout, &Request::new(token(), TTL, "a test")).expect("it is free").lease;
         let mut renew = |lease: &Lease, seconds| store.renew(layout, lease, Duration::from_secs(seconds), 0);
@@ -767,7 +767,8 @@ fn a_url_that_is_none_is_refused() {
     assert!(odd.contains("unknown option `nope`") && odd.contains("%23") && !odd.contains("secret"), "{odd}");
     let mut store = PostgresStore::open("user=postgres").expect("words");
     assert_unavailable(store.survey(), "host");
-    let secret = PostgresStore::open("postgresql://me:secret@host/ids").expect("a URL").space("orders");
+    let secret =
+        PostgresStore::open("postgresql://me:secret@host/ids").expect("a URL").space("orders").expect("a name");
     let shown = format!("{secret:?}");
     assert!(shown.contains("orders") && !shown.contains("secret"), "{shown}");
 }

@@ -582,7 +582,7 @@ fn a_server_that_is_not_there_is_said_so() {
         let refused = RedisStore::open(url);
         assert!(matches!(refused, Err(StoreError::Url { .. })), "{refused:?}");
     }
-    let store = RedisStore::open("redis://me:secret@ids.example/3").expect("a URL").space("orders");
+    let store = RedisStore::open("redis://me:secret@ids.example/3").expect("a URL").space("orders").expect("a name");
     let shown = format!("{store:?}");
     assert!(shown.contains("ids.example:6379, database 3") && shown.contains("casflake:orders"), "{shown}");
     assert!(!shown.contains("secret"), "{shown}");
@@ -700,8 +700,8 @@ fn a_layout_may_have_more_ticks_than_a_double() {
 #[test]
 fn spaces_of_one_server_are_apart() {
     let server = or_skip!(RedisServer::start());
-    let mut orders = open(&server).space("orders");
-    let mut users = open(&server).space("users");
+    let mut orders = open(&server).space("orders").expect("a name");
+    let mut users = open(&server).space("users").expect("a name");
     orders.initialise(&LAYOUT, 1).expect("initialised");
     users.initialise(&LAYOUT, 1).expect("initialised");
     let lease = acquire(&mut orders).expect("a lease");

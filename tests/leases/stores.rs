@@ -31,7 +31,7 @@ fn postgresql_conforms() {
     };
     let mut space = spaces();
     let store = || casflake::lease::PostgresStore::open(&server.url()).expect("a URL");
-    conforms(CASES, || Box::new(store().space(space())));
+    conforms(CASES, || Box::new(store().space(space()).expect("a name")));
 }
 
 #[cfg(all(target_os = "linux", feature = "redis"))]
@@ -42,5 +42,5 @@ fn redis_conforms() {
     };
     let mut space = spaces();
     let store = || casflake::lease::RedisStore::open(&server.url()).expect("a URL");
-    conforms(CASES, || Box::new(store().space(space())));
+    conforms(CASES, || Box::new(store().space(space()).expect("a name")));
 }

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 
 use crate::lease::error::StoreError;
+use crate::lease::url::{Authority, HOST, StoreUrl, check_host};
 
 /// What etcd listens on unless it is told otherwise.
 const PORT: u16 = 2379;
@@ -24,54 +25,68 @@ pub(super) struct User {
 }
 
 impl Address {
-    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+    pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Self, StoreError> {
         Self::try_parse(url).map_err(|why| StoreError::Url { why })
     }
 
     /// No message shows the text itself, in which there may be a password.
-    fn try_parse(url: &str) -> Result<Self, String> {
-        let (scheme, rest) =
-            url.split_once("://").ok_or("it does not begin with etcd://, etcds://, http:// or https://")?;
-        let (user, hosts) = match rest.rsplit_once('@') {
-            Some((user, hosts)) => (Some(User::parse(user)?), hosts),
-            None => (None, rest),
+    fn try_parse(url: &StoreUrl<'_>) -> Result<Self, String> {
+        let scheme = &*url.scheme;
+        url.check_scheme(&["etcd", "etcds", "http", "https"])?;
+        let Some(Authority { user, hosts }) = &url.authority else {
+            return Err(format!("it does not begin with {scheme}://"));
         };
-        let again = format!("{scheme}://");
-        let hosts = hosts.split(',').map(|host| host.strip_prefix(&again).unwrap_or(host));
-        let endpoints = hosts.map(|host| endpoint(scheme, host.strip_suffix('/').unwrap_or(host)));
-        Ok(Self { endpoints: endpoints.collect::<Result<_, _>>()?, user })
+        if !matches!(url.path, "" | "/") || url.query.is_some() {
+            return Err("it has a path or a query: give only hosts and ports".into());
+        }
+        let user = user.map(User::parse).transpose()?;
+        let mut endpoints: Vec<String> = Vec::new();
+        for host in hosts.split(',') {
+            let endpoint = endpoint(scheme, host)?;
+            // Then another one is missing: the next that is asked would be the same.
+            if endpoints.contains(&endpoint) {
+                return Err("an endpoint is repeated: give each one once".into());
+            }
+            endpoints.push(endpoint);
+        }
+        Ok(Self { endpoints, user })
     }
 }
 
 impl User {
     fn parse(text: &str) -> Result<Self, String> {
         let (name, password) = text.split_once(':').ok_or("there is a user without a password")?;
+        if name.is_empty() || password.is_empty() {
+            return Err("its user or password is empty: give both before the @, or leave the @ out".into());
+        }
         let decoded = |text| percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
-        let odd = |_| "its user or password is no UTF-8";
+        let odd = |_| "its user or password is not UTF-8";
         Ok(Self { name: decoded(name).map_err(odd)?, password: decoded(password).map_err(odd)? })
     }
 }
 
-fn endpoint(scheme: &str, host: &str) -> Result<String, String> {
+/// The host of an endpoint is written in lower case, as which it is looked up.
+fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
+    let host = match text.split_once("://") {
+        Some((again, host)) if again.eq_ignore_ascii_case(scheme) => host,
+        Some(_) => return Err(format!("an endpoint has another scheme than {scheme}")),
+        None => text,
+    };
+    let host = host.strip_suffix('/').unwrap_or(host).to_ascii_lowercase();
+    check_host(&host, HOST)?;
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
     let (protocol, port) = match scheme {
         "etcd" => ("http", Some(PORT)),
         "etcds" => ("https", Some(PORT)),
-        "http" | "https" => (scheme, None),
-        _ => return Err(format!("its scheme is {scheme:?}, which is none of etcd, etcds, http and https")),
+        _ => (scheme, None),
     };
     let endpoint = match port.filter(|_| !has_port) {
         Some(port) => format!("{protocol}://{host}:{port}"),
         None => format!("{protocol}://{host}"),
     };
-    let odd = || format!("{host:?} is no host and port");
-    let uri: Uri = endpoint.parse().map_err(|_| odd())?;
-    // Nothing but a host and a port: neither a path nor a query, nor a port that is no number.
-    let authority = uri.authority().filter(|authority| endpoint.ends_with(authority.as_str()));
-    let is_whole = authority.is_some_and(|authority| {
-        !authority.host().is_empty() && authority.port_u16().is_some() == (has_port || port.is_some())
-    });
-    if is_whole { Ok(endpoint) } else { Err(odd()) }
+    // As each request will have it.
+    let uri = endpoint.parse::<Uri>();
+    uri.map(|_| endpoint).map_err(|_| "there is no host and port between its commas".into())
 }
 
 #[cfg(test)]
@@ -79,6 +94,12 @@ mod tests {
     use std::format;
 
     use super::Address;
+    use crate::lease::error::StoreError;
+    use crate::lease::url::StoreUrl;
+
+    fn parse(url: &str) -> Result<Address, StoreError> {
+        Address::parse(&StoreUrl::parse(url)?)
+    }
 
     #[test]
     fn an_address_has_one_endpoint_or_several() {
@@ -89,7 +110,7 @@ mod tests {
             ("https://etcd.example/", &["https://etcd.example"]),
             ("etcds://a,b:1", &["https://a:2379", "https://b:1"]),
         ] {
-            let address = Address::parse(url).unwrap();
+            let address = parse(url).unwrap();
             assert_eq!(address.endpoints, endpoints, "{url}");
             assert!(address.user.is_none(), "{url}");
         }
@@ -97,7 +118,7 @@ mod tests {
 
     #[test]
     fn an_address_may_name_a_user() {
-        let Address { endpoints, user } = Address::parse("etcd://le%40a:p%3a%2F@a:1,b:2").unwrap();
+        let Address { endpoints, user } = parse("etcd://le%40a:p%3a%2F@a:1,b:2").unwrap();
         let user = user.unwrap();
         assert_eq!((&*user.name, &*user.password), ("le@a", "p:/"));
         assert_eq!(endpoints, ["http://a:1", "http://b:2"]);
@@ -119,8 +140,17 @@ mod tests {
             "etcd://a b",
             "http://a:",
             "http://b,etcd://a",
+            "etcd:a",
+            "etcd://a,,b",
+            "etcd://a,b,A:2379",
+            "etcd://u:secret@a,u:secret@b",
+            "etcd://:secret@a",
+            "etcd://secret:@a",
+            "etcd://u:secret/1@a",
+            "etcd://[a]",
+            "etcd://a%20b",
         ] {
-            let Err(error) = Address::parse(url) else { panic!("{url:?} is taken") };
+            let Err(error) = parse(url) else { panic!("{url:?} is taken") };
             let text = format!("{error:?}");
             assert!(text.starts_with("Url") && !text.contains("secret"), "{text}");
         }

@@ -57,6 +57,11 @@ impl Gateway {
         &self.address.endpoints
     }
 
+    /// The user's name.
+    pub(super) fn user(&self) -> Option<&str> {
+        self.address.user.as_ref().map(|user| &*user.name)
+    }
+
     /// Posts `request`, by the user's token if there is a user, and by a new one if etcd knows it no more.
     pub(super) fn call<T: DeserializeOwned>(&self, path: &str, request: &Value) -> Result<Reply<T>, StoreError> {
         let started = Instant::now();

@@ -35,14 +35,17 @@ pub(super) struct Link {
 type Outcome<T> = Receiver<RedisResult<T>>;
 
 impl Link {
-    /// To the server at `url`, to which nothing connects yet.
-    pub(super) fn to(url: &str) -> RedisResult<Self> {
-        let info: ConnectionInfo = url.parse()?;
+    /// To the server at `info`, to which nothing connects yet.
+    pub(super) fn to(info: ConnectionInfo) -> RedisResult<Self> {
         // Each script is one message, which nothing is gained by holding back.
         let tcp = TcpSettings::default().set_nodelay(true);
         let settings = info.redis_settings().clone().set_skip_set_lib_name();
         let client = Client::open(info.set_tcp_settings(tcp).set_redis_settings(settings))?;
         Ok(Self { client, connection: None, coming: None })
+    }
+
+    pub(super) fn user(&self) -> Option<&str> {
+        self.client.get_connection_info().redis_settings().username()
     }
 
     /// Runs a script.

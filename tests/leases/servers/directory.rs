@@ -51,7 +51,7 @@ impl Server for Directory {
     }
 
     fn url(&self) -> String {
-        format!("file:{}", self.path().display())
+        format!("file:///{}", self.path().display().to_string().replace('\\', "/").trim_start_matches('/'))
     }
 
     fn admin(&self) -> Box<dyn LeaseAdmin> {

@@ -1,0 +1,83 @@
+//! Where a Redis server is, and which database of it.
+
+use std::format;
+use std::string::{String, ToString};
+
+use percent_encoding::percent_decode_str;
+use redis::{ConnectionAddr, ConnectionInfo};
+
+use crate::lease::url::{Authority, HOST, StoreUrl, check_host, local_path, parameters};
+
+/// Those that the crate `redis` knows.
+pub(in crate::lease) const SCHEMES: &[&str] =
+    &["redis", "rediss", "valkey", "valkeys", "redis+unix", "valkey+unix", "unix"];
+
+/// Reads a URL by the crate `redis`, after refusing what that would ignore or guess: parameters that it does not know,
+/// a database in a longer path, a user without a password, and segments `..` of a path, which it resolves.
+pub(super) fn parse(url: &StoreUrl<'_>) -> Result<ConnectionInfo, String> {
+    url.check_scheme(SCHEMES)?;
+    let path = if url.is_local() {
+        check_socket(url)?;
+        Some(local_path(url)?)
+    } else {
+        check_server(url)?;
+        None
+    };
+    let info: ConnectionInfo = url.server().parse().map_err(|error: redis::RedisError| error.to_string())?;
+    Ok(match path {
+        Some(path) => info.set_addr(ConnectionAddr::Unix(path)),
+        None => info,
+    })
+}
+
+fn check_server(url: &StoreUrl<'_>) -> Result<(), String> {
+    let Some(Authority { user, hosts }) = &url.authority else {
+        return Err(format!("it does not begin with {}://", url.scheme));
+    };
+    check_host(hosts, HOST)?;
+    // Only then does the server ask who it is.
+    if user.is_some_and(|user| user.split_once(':').is_none_or(|(_, password)| password.is_empty())) {
+        return Err("there is a user without a password: give user:password@ or :password@, or leave the @ out".into());
+    }
+    match url.path.strip_prefix('/') {
+        None | Some("") => {}
+        Some(database) => check_database(database)?,
+    }
+    for (name, _) in parameters(url)? {
+        if name != "protocol" {
+            return Err("a parameter of its query is unknown: give protocol only".into());
+        }
+    }
+    Ok(())
+}
+
+fn check_socket(url: &StoreUrl<'_>) -> Result<(), String> {
+    let (mut has_user, mut has_password) = (false, false);
+    for (name, value) in parameters(url)? {
+        match name {
+            "db" => check_database(value)?,
+            "user" => has_user = true,
+            "pass" => has_password = !value.is_empty(),
+            "protocol" => {}
+            _ => return Err("a parameter of its query is unknown: give db, user, pass and protocol only".into()),
+        }
+        // As in forms of web pages.
+        if value.contains('+') {
+            return Err("there is a + in its query, which stands for a blank: write %2B or %20".into());
+        }
+        // Other bytes would all become the same character.
+        if percent_decode_str(value).decode_utf8().is_err() {
+            return Err("a parameter of its query is not UTF-8".into());
+        }
+    }
+    if has_user && !has_password {
+        return Err("there is a user without a password: give pass, too".into());
+    }
+    Ok(())
+}
+
+fn check_database(text: &str) -> Result<(), String> {
+    // A sign and zeros before are a number, too.
+    let is_number = text.parse::<u32>().is_ok_and(|number| number.to_string() == text);
+    if is_number { Ok(()) } else { Err("its database is not a number, such as 0".into()) }
+}

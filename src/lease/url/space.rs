@@ -1,0 +1,26 @@
+//! The alphabet of a space's name.
+
+use std::format;
+use std::string::String;
+
+use super::text::Named;
+use crate::lease::error::StoreError;
+
+const LONGEST: usize = 128;
+
+/// Returns the name that a program has chosen, if it is one.
+pub(in crate::lease) fn space_name(name: &str) -> Result<&str, StoreError> {
+    checked(name).map(|()| name).map_err(|why| StoreError::Url { why })
+}
+
+/// Refuses what is not in the alphabet: names that look the same are the same.
+pub(super) fn checked(name: &str) -> Result<(), String> {
+    let allowed = "ASCII letters, digits and - . _ ~ / :";
+    if let Some(c) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || "-._~/:".contains(*c))) {
+        return Err(format!("there is {} in the name of the space: give {allowed}", Named(c)));
+    }
+    match name.len() {
+        1..=LONGEST => Ok(()),
+        length => Err(format!("the name of the space has {length} characters: give 1 to {LONGEST}")),
+    }
+}
