@@ -33,7 +33,7 @@ impl Store {
     }
 
     fn run_with(&self, before: &[&str], after: &[&str], input: &str) -> process::Output {
-        let url = format!("file:{}", self.0.display());
+        let url = format!("file:///{}", self.0.display().to_string().replace('\\', "/").trim_start_matches('/'));
         run(&[before, &["--lease", &url], after].concat(), input)
     }
 
@@ -195,6 +195,37 @@ fn leases_of_a_layout_of_ones_own_are_listed_and_freed() {
     assert_eq!(text(&released.stdout), "worker 0 is free\n", "{}", text(&released.stderr));
     assert_eq!(file.survey().unwrap().workers[0].owner, None);
     assert_fails(&store.run(&["leases"], &["--bits", "41,0,10,12"]), 2, &["--epoch"]);
+}
+
+/// Would catch: a URL from a file or a secret whose line break makes it another store.
+#[test]
+fn a_url_means_the_same_with_white_space_around_it() {
+    let store = Store::granting("url", "4");
+    let path = store.0.display().to_string().replace('\\', "/");
+    let path = path.trim_start_matches('/');
+    for url in [
+        format!("file:///{path}\n"),
+        format!(" file:///{path}\r\n\t"),
+        format!("\u{feff}file://localhost/{path}/"),
+        format!("FILE:///{path}"),
+        format!("file:///{}", path.replace("casflake", "%63asflake")),
+    ] {
+        let output = run(&["leases", "--lease", &url], "");
+        assert!(output.status.success(), "{url:?}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("of 4 workers"), "{url:?}: {}", text(&output.stdout));
+        let output = run(&["generate", "--lease", &url], "");
+        assert!(output.status.success(), "{url:?}: {}", text(&output.stderr));
+    }
+    for (url, word) in [
+        (format!("file:///{path}\n/"), "U+000A"),
+        (format!("file:///{path}#"), "one ID space"),
+        (format!("file:{path}"), "relative"),
+        (format!("file://host/{path}"), "another host"),
+    ] {
+        for command in ["leases", "generate"] {
+            assert_fails(&run(&[command, "--lease", &url], ""), 2, &["the store's URL", word]);
+        }
+    }
 }
 
 #[cfg(feature = "redis")]

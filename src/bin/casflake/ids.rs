@@ -11,7 +11,7 @@ use crate::stop::{Outcome, Stop, report};
 
 #[derive(clap::Args)]
 pub(crate) struct LeaseArgs {
-    /// Lease a worker from a store, so that no other process has it: file:DIR, postgres://…, redis://… or etcd://…;
+    /// Lease a worker from a store, so that no other process has it: file:/DIR, postgres://…, redis://… or etcd://…;
     /// #NAME at the end chooses one of several ID spaces of a server
     #[arg(long, value_name = "URL")]
     pub(crate) lease: Option<String>,

@@ -24,7 +24,7 @@ const LOST: &str = "the ID space has lost its own record: the next request for a
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true, args_conflicts_with_subcommands = false)]
 pub(crate) struct Args {
-    /// The store: file:DIR, postgres://…, redis://… or etcd://…; #NAME at the end chooses one of several ID spaces of a
+    /// The store: file:/DIR, postgres://…, redis://… or etcd://…; #NAME at the end chooses one of several ID spaces of a
     /// server
     #[arg(long, value_name = "URL")]
     lease: String,
