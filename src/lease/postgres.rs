@@ -1,8 +1,10 @@
 //! `PostgresStore`: leases in two tables of a PostgreSQL database.
 
 mod address;
+mod config;
 mod link;
 mod rows;
+mod schema;
 mod sql;
 
 use core::fmt;
@@ -17,6 +19,8 @@ use tokio_postgres::{Config, NoTls, Row, Socket};
 pub(super) use self::address::SCHEMES;
 use self::link::{Answer, Cause, Link, PATIENCE, Param};
 use self::rows::{asked, bigint, contents, json, nanos, number};
+use self::schema::Schema;
+use self::sql::Statements;
 use super::cells::{Cells, Contents, Memory, store_of_cells};
 use super::error::StoreError;
 use super::lease::Lease;
@@ -46,13 +50,25 @@ const READS: u32 = 100;
 /// ```
 ///
 /// # Tables
-/// Where they are missing the store creates them, in the first schema of the `search_path`:
+/// The first call that writes creates them if they are missing. Reading creates nothing.
 ///
 /// ```sql
 #[doc = include_str!("postgres/tables.sql")]
 /// ```
 ///
-/// If its role may not do that, create them by hand, and `GRANT SELECT, INSERT, UPDATE` on both.
+/// If the store's role has no privilege to do so, create them by hand, and `GRANT SELECT, INSERT, UPDATE` on both.
+///
+/// They are in the schema `public`, or in the one that `?schema=` or [`schema`](Self::schema) names, which then
+/// replaces `public` in these statements. The schema must exist: the store does not create it.
+///
+/// # One URL, one place
+/// A URL names the same tables for every role. The `search_path` of a role, a database or a session does not matter,
+/// and temporary tables do not either. The URL must name the database, because the server's default is the name of the
+/// role.
+///
+/// Earlier versions looked for the tables along the `search_path`. If that leads to a schema other than `public`, a
+/// store whose URL names no schema fails with [`StoreError::Url`], because processes of both versions would issue the
+/// same IDs. Add `?schema=` and the schema that holds the leases.
 ///
 /// # What it promises
 /// Windows of one worker never overlap: over clients and servers that are killed, restarted, stopped or cut off, and
@@ -91,20 +107,27 @@ const READS: u32 = 100;
 pub struct PostgresStore<T = NoTls> {
     config: Config,
     tls: T,
+    schema: Schema,
+    statements: Statements,
     space: String,
     link: Option<Link>,
     memory: Memory,
 }
 
 impl PostgresStore {
-    /// Returns the leases in the database of this URL, or of words as `host=… dbname=…`; without TLS. Connects to nothing
-    /// yet. `#name` at the end of a URL is [`space`](Self::space), and [`open`](super::open()) says what all URLs have in
-    /// common.
+    /// Returns a store of the database that a connection string names, without TLS. Connects to nothing yet.
+    ///
+    /// The string is a URL, as `postgresql://ids@db.example.org/ids?schema=orders#users`, or a list of `key=value`, as
+    /// `host=db.example.org user=ids dbname=ids schema=orders`. Its parameters are those of [`tokio_postgres::Config`],
+    /// and `schema`, which does what [`schema`](Self::schema) does. `#name` at the end of a URL is
+    /// [`space`](Self::space), and [`open`](super::open()) says what all URLs have in common.
     ///
     /// # Errors
-    /// [`StoreError::Url`] if this is neither such a URL nor such words.
+    /// [`StoreError::Url`] if the string can't be parsed, if it names no database, if it names more than one schema, or
+    /// if no schema can have that name.
     pub fn open(url: &str) -> Result<Self, StoreError> {
         let (url, space) = address::parse(url)?;
+        let (url, schema) = config::split_schema(&url)?;
         let config = url.parse().map_err(|error: tokio_postgres::Error| {
             let hint = "in a password / ? # @ are written %2F %3F %23 %40";
             let why = core::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
@@ -112,15 +135,33 @@ impl PostgresStore {
             let why = if url.contains("password") { "a parameter is unknown or invalid".into() } else { why };
             StoreError::Url { why: format!("{why}; {hint}") }
         })?;
-        Ok(Self { space, ..Self::with_tls(config, NoTls) })
+        config::require_database(&config)?;
+        Ok(Self { space, ..Self::with_tls(config, NoTls).in_schema(schema) })
     }
 }
 
 impl<T> PostgresStore<T> {
-    /// The leases of the space `default` in the database that `config` says, by connections that `tls` makes safe.
-    /// Connects to nothing yet.
+    /// Returns a store of the space `default` in the database that `config` names, by connections that `tls` secures.
+    /// Connects to nothing yet. If `config` names no database, every call fails with [`StoreError::Url`].
     pub fn with_tls(config: Config, tls: T) -> Self {
-        Self { config, tls, space: "default".into(), link: None, memory: None }
+        let (schema, space) = (Schema::default(), "default".into());
+        Self { config, tls, statements: Statements::on(&schema), schema, space, link: None, memory: None }
+    }
+
+    /// Sets the schema of the tables, in place of `public` and of the schema that a connection string names.
+    ///
+    /// A name has 1 to 63 characters of `a` to `z`, `A` to `Z`, `0` to `9` and `_`. It begins neither with a digit nor
+    /// with `pg_`. It is case-sensitive, as a quoted name in SQL: `schema("Orders")` is the schema that
+    /// `CREATE SCHEMA "Orders"` creates.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] if `name` is not such a name.
+    pub fn schema(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
+        Ok(self.in_schema(Schema::named(name.as_ref())?))
+    }
+
+    fn in_schema(self, schema: Schema) -> Self {
+        Self { statements: Statements::on(&schema), schema, memory: None, ..self }
     }
 
     /// Chooses another space than `default`: there are as many in a database as there are names. Processes of different
@@ -138,29 +179,45 @@ impl<T> PostgresStore<T> {
 
 impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresStore<T> {
     /// What `work` comes to on the connection, which is made if there is none, and given up if it fails.
-    fn on<R>(&mut self, what: &str, work: impl FnOnce(&mut Link) -> Result<R, Cause>) -> Result<R, StoreError> {
+    fn on<R>(
+        &mut self,
+        what: &str,
+        work: impl FnOnce(&mut Link, &Statements) -> Result<R, Cause>,
+    ) -> Result<R, StoreError> {
         let mut link = match self.link.take() {
             Some(link) => link,
-            None => Link::connect(&self.config, self.tls.clone())
-                .map_err(|cause| StoreError::unavailable("connecting to PostgreSQL", cause))?,
+            None => self.connect()?,
         };
-        let outcome =
-            work(&mut link).map_err(|cause| StoreError::unavailable(format!("{what} in PostgreSQL"), cause))?;
+        let outcome = work(&mut link, &self.statements)
+            .map_err(|cause| StoreError::unavailable(format!("{what} in PostgreSQL"), cause))?;
         self.link = Some(link);
         Ok(outcome)
     }
 
-    fn ask(&mut self, what: &str, statement: &str, params: &[Param<'_>]) -> Result<Answer, StoreError> {
-        self.on(what, |link| link.ask(PATIENCE, statement, params))
+    fn connect(&self) -> Result<Link, StoreError> {
+        config::require_database(&self.config)?;
+        Link::connect(&self.config, self.tls.clone())
+            .map_err(|cause| StoreError::unavailable("connecting to PostgreSQL", cause))
     }
 
-    /// What the database holds, if there are tables.
-    fn read_row(&mut self) -> Result<Option<Row>, StoreError> {
-        let space = self.space.clone();
+    fn ask(
+        &mut self,
+        what: &str,
+        statement: impl FnOnce(&Statements) -> &str,
+        params: &[Param<'_>],
+    ) -> Result<Answer, StoreError> {
+        self.on(what, |link, statements| link.ask(PATIENCE, statement(statements), params))
+    }
+
+    /// Returns what the database holds, as one row, whether there are tables or not.
+    fn read_row(&mut self) -> Result<Row, StoreError> {
+        let (space, schema) = (self.space.clone(), self.schema.clone());
+        let params: &[Param<'_>] = &[(&space, Type::TEXT), (&schema.name(), Type::TEXT)];
+        let mut statement: fn(&Statements) -> &str = |statements| &statements.read;
         for _ in 0..READS {
-            match self.ask("reading leases", sql::READ, &[(&space, Type::TEXT)])? {
-                Answer::Row(row) => return Ok(Some(row)),
-                Answer::NoTables => return Ok(None),
+            match self.ask("reading leases", statement, params)? {
+                Answer::Row(row) => return Ok(row),
+                Answer::NoTables => statement = |statements| &statements.read_no_tables,
                 // Where transactions are serializable unless they say otherwise, others come in between.
                 Answer::Nothing => {}
             }
@@ -187,21 +244,17 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
     }
 
     fn read(&mut self) -> Result<Contents, StoreError> {
-        if let Some(row) = self.read_row()? {
-            return contents(&row);
-        }
-        self.on("creating tables", Link::create_tables)?;
-        let gone = || StoreError::unavailable("reading leases in PostgreSQL", "the tables are gone that were created");
-        contents(&self.read_row()?.ok_or_else(gone)?)
+        contents(&self.read_row()?, &self.schema)
     }
 
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
         let seen_space = seen.space.as_ref().map(json).transpose()?;
-        let (statement, space) = match &change.space {
-            Some(space) => (sql::SWAP_SPACE, Some(json(space)?)),
-            None => (sql::SWAP_RECORDS, None),
+        let statement: fn(&Statements) -> &str = match &change.space {
+            Some(_) => |statements| &statements.swap_space,
+            None => |statements| &statements.swap_records,
         };
-        let (name, records) = (self.space.clone(), asked(change, seen)?);
+        let space = change.space.as_ref().map(json).transpose()?;
+        let (name, schema, records) = (self.space.clone(), self.schema.clone(), asked(change, seen)?);
         let params: &[Param<'_>] = &[
             (&name, Type::TEXT),
             (&seen_space, Type::TEXT),
@@ -211,12 +264,27 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
         ];
         // Tens of thousands of records at once, in place of those that a large space has lost, take a while.
         let patience = PATIENCE + Duration::from_micros(100) * u32::try_from(change.records.len()).unwrap_or(u32::MAX);
-        let answer = self.on("writing leases", |link| link.ask(patience, statement, params))?;
-        Ok(matches!(answer, Answer::Row(_)))
+        let answer = self.on("writing leases", |link, statements| {
+            let statement = statement(statements);
+            match link.ask(patience, statement, params)? {
+                Answer::NoTables => {
+                    link.create_tables(&statements.create, &schema)?;
+                    link.ask(patience, statement, params)
+                }
+                answer => Ok(answer),
+            }
+        })?;
+        match answer {
+            Answer::Row(_) => Ok(true),
+            Answer::Nothing => Ok(false),
+            Answer::NoTables => {
+                Err(StoreError::unavailable("writing leases in PostgreSQL", "the tables are gone that were created"))
+            }
+        }
     }
 
     fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
-        let (name, token) = (self.space.clone(), lease.token.to_string());
+        let (name, token, is_named) = (self.space.clone(), lease.token.to_string(), self.schema.is_named());
         // A tick is a bigint there: none is as large as an end that does not fit.
         let end = i64::try_from(terms.end).unwrap_or(i64::MAX);
         let params: &[Param<'_>] = &[
@@ -232,8 +300,11 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
             (&bigint(ttl)?, Type::INT8),
             (&bigint(terms.max_ttl.saturating_add(terms.slack))?, Type::INT8),
             (&bigint(lease.until)?, Type::INT8),
+            (&is_named, Type::BOOL),
         ];
-        let Answer::Row(row) = self.ask("renewing a lease", sql::RENEW, params)? else { return Ok(None) };
+        let Answer::Row(row) = self.ask("renewing a lease", |statements| &statements.renew, params)? else {
+            return Ok(None);
+        };
         let (from, until, counter) = (number(&row, 0)?, number(&row, 1)?, number(&row, 2)?);
         let renewed = Lease::new(lease.worker, from, until, counter, lease.token);
         Ok(Some(Grant::new(renewed, nanos(number(&row, 3)?))))
@@ -250,7 +321,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
             (&bigint(lease.counter)?, Type::INT8),
             (&after, Type::INT8),
         ];
-        Ok(matches!(self.ask("releasing a lease", sql::RELEASE, params)?, Answer::Row(_)))
+        Ok(matches!(self.ask("releasing a lease", |statements| &statements.release, params)?, Answer::Row(_)))
     }
 }
 
@@ -260,6 +331,7 @@ impl<T> fmt::Debug for PostgresStore<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore")
             .field("config", &self.config)
+            .field("schema", &self.schema.name())
             .field("space", &self.space)
             .finish_non_exhaustive()
     }

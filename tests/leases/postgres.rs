@@ -40,6 +40,9 @@ macro_rules! server {
     };
 }
 
+// Behind the macro, which it uses.
+mod schemas;
+
 fn store(server: &PostgresServer) -> PostgresStore {
     PostgresStore::open(&server.url()).expect("a URL")
 }
@@ -734,7 +737,9 @@ fn a_role_that_may_create_no_table_uses_those_that_are_there() {
     server.sql("CREATE ROLE plain LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     let url = server.url().replace("postgres@", "plain@");
     let mut store = PostgresStore::open(&url).expect("a URL");
-    assert_unavailable(store.survey(), "permission denied for schema public: create them as who may");
+    assert!(store.survey().expect("it may read").space.is_none());
+    let outcome = store.initialise(&LAYOUT, 1);
+    assert_unavailable(outcome, "permission denied for schema public: create them as who may");
     initialised(&server, 1);
     assert_unavailable(store.survey(), "permission denied for table");
     server.sql("GRANT SELECT, INSERT, UPDATE ON casflake_spaces, casflake_leases TO plain");
@@ -765,7 +770,7 @@ fn a_url_that_is_none_is_refused() {
     assert!(matches!(refused, Err(StoreError::Url { .. })), "{refused:?}");
     let odd = PostgresStore::open("postgresql://me:secret@host/ids?nope=1").unwrap_err().to_string();
     assert!(odd.contains("unknown option `nope`") && odd.contains("%23") && !odd.contains("secret"), "{odd}");
-    let mut store = PostgresStore::open("user=postgres").expect("words");
+    let mut store = PostgresStore::open("user=postgres dbname=ids").expect("words");
     assert_unavailable(store.survey(), "host");
     let secret =
         PostgresStore::open("postgresql://me:secret@host/ids").expect("a URL").space("orders").expect("a name");

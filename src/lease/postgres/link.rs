@@ -13,7 +13,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, Error, Row, Socket};
 
-use super::sql;
+use super::schema::Schema;
 
 /// How long a connection may take to be there, and a statement to be answered.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -74,8 +74,10 @@ impl Link {
         }
     }
 
-    pub(super) fn create_tables(&mut self) -> Result<(), Cause> {
-        self.inner.run(PATIENCE, || self.client.batch_execute(sql::CREATE)).map_err(|cause| match code(&cause) {
+    /// Creates the tables by `create` where they are missing in `schema`.
+    pub(super) fn create_tables(&mut self, create: &str, schema: &Schema) -> Result<(), Cause> {
+        self.inner.run(PATIENCE, || self.client.batch_execute(create)).map_err(|cause| match code(&cause) {
+            Some(&SqlState::INVALID_SCHEMA_NAME) => schema.missing().into(),
             Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
                 let why = cause.downcast_ref().and_then(Error::as_db_error).map_or("", DbError::message);
                 let hint = "create them as who may, as the documentation of PostgresStore says, and grant this role \

@@ -11,21 +11,28 @@ use serde_json::value::RawValue;
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSqlOwned;
 
+use super::schema::Schema;
 use crate::lease::cells::Contents;
 use crate::lease::error::StoreError;
 use crate::lease::rules::{Change, Record};
 use crate::lease::token::Token;
 
-/// What [`READ`](super::sql::READ) gives.
+/// What [`Statements::read`](super::sql::Statements) gives.
 #[derive(Deserialize)]
 struct Stored {
     unix_micros: u64,
     incarnation: String,
+    place: String,
+    /// The schema that a name without one would be found in.
+    unqualified: String,
+    /// Whether the store's schema is missing, where tables are.
+    #[serde(default)]
+    no_schema: bool,
     space: Option<Box<RawValue>>,
     records: BTreeMap<i64, Box<RawValue>>,
 }
 
-/// A record to write in place of what was seen, for [`SWAP_RECORDS`](super::sql::SWAP_RECORDS).
+/// A record to write in place of what was seen, for [`Statements::swap_records`](super::sql::Statements).
 #[derive(Serialize)]
 struct Asked<'a> {
     worker: u64,
@@ -37,8 +44,18 @@ struct Asked<'a> {
     seen_token: Option<Token>,
 }
 
-pub(super) fn contents(row: &Row) -> Result<Contents, StoreError> {
-    let Stored { unix_micros, incarnation, space, records } = decoded("the answer", &column::<String>(row, 0)?)?;
+/// Returns what the database holds. Fails if what the store names may be another place for other processes, or is none.
+pub(super) fn contents(row: &Row, schema: &Schema) -> Result<Contents, StoreError> {
+    parsed(&column::<String>(row, 0)?, schema)
+}
+
+fn parsed(answer: &str, schema: &Schema) -> Result<Contents, StoreError> {
+    let Stored { unix_micros, incarnation, place, unqualified, no_schema, space, records } =
+        decoded("the answer", answer)?;
+    schema.refuse_another(&unqualified)?;
+    if no_schema {
+        return Err(StoreError::unavailable("reading leases in PostgreSQL", schema.missing()));
+    }
     let space = space.map(|space| decoded("its row in casflake_spaces", space.get())).transpose()?;
     let records = records.into_iter().map(|(worker, record)| {
         let place = format!("the row of worker {worker} in casflake_leases");
@@ -50,7 +67,6 @@ pub(super) fn contents(row: &Row) -> Result<Contents, StoreError> {
         Ok((index, record))
     });
     let records = records.collect::<Result<_, _>>()?;
-    let place = String::new();
     Ok(Contents {
         unix_nanos: nanos(unix_micros),
         incarnation,
@@ -103,4 +119,37 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
 /// The number as PostgreSQL keeps it.
 pub(super) fn bigint(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(|_| StoreError::corrupt("a lease or a layout", format!("{number} is no bigint")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::{Schema, parsed};
+    use crate::lease::error::StoreError;
+
+    const EMPTY: &str = r#"{"unix_micros": 1, "incarnation": "7/1", "place": "7/5/public", "unqualified": "public",
+        "space": null, "records": {}}"#;
+
+    #[test]
+    fn contents_tell_where_the_space_is() {
+        let contents = parsed(EMPTY, &Schema::default()).expect("contents");
+        assert_eq!((&*contents.place, contents.space, contents.unix_nanos), ("7/5/public", None, 1000));
+    }
+
+    #[test]
+    fn no_contents_are_read_where_earlier_versions_have_theirs_elsewhere() {
+        let elsewhere = EMPTY.replace(r#""unqualified": "public""#, r#""unqualified": "orders""#);
+        let refused = parsed(&elsewhere, &Schema::default());
+        assert!(matches!(refused, Err(StoreError::Url { .. })), "{refused:?}");
+        assert!(parsed(&elsewhere, &Schema::named("public").expect("a name")).is_ok());
+    }
+
+    #[test]
+    fn no_contents_are_read_in_a_schema_that_is_missing() {
+        let missing = EMPTY.replace('}', "") + "}, \"no_schema\": true}";
+        let Err(StoreError::Unavailable { cause, .. }) = parsed(&missing, &Schema::default()) else { panic!("read") };
+        let why = cause.to_string();
+        assert!(why.contains("schema public") && why.contains("CREATE SCHEMA \"public\""), "{why}");
+    }
 }

@@ -1,4 +1,4 @@
-CREATE TABLE IF NOT EXISTS casflake_spaces (
+CREATE TABLE IF NOT EXISTS public.casflake_spaces (
     space text PRIMARY KEY,
     version bigint NOT NULL,
     layout text NOT NULL,
@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS casflake_spaces (
     floor bigint NOT NULL,
     incarnation text NOT NULL
 );
-CREATE TABLE IF NOT EXISTS casflake_leases (
+CREATE TABLE IF NOT EXISTS public.casflake_leases (
     space text,
     worker bigint,
     from_tick bigint NOT NULL,
