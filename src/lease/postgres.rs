@@ -3,6 +3,7 @@
 mod address;
 mod config;
 mod link;
+mod others;
 mod rows;
 mod schema;
 mod sql;
@@ -11,6 +12,7 @@ use core::fmt;
 use core::time::Duration;
 use std::format;
 use std::string::{String, ToString};
+use std::vec::Vec;
 
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::Type;
@@ -223,6 +225,18 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresS
             }
         }
         Err(StoreError::Contended { attempts: READS })
+    }
+
+    /// Returns the names of at most ten other spaces in this database: `orders` in the schema of the store,
+    /// `orders (schema billing)` in another one, `(schema billing)` if the store's role can't read the spaces there.
+    /// Takes at most one second once the store is connected.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the database does not answer in that time.
+    #[doc(hidden)]
+    pub fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        let (schema, space) = (self.schema.clone(), self.space.clone());
+        self.on("looking for other ID spaces", |link, _| others::find(link, &schema, &space))
     }
 }
 

@@ -40,7 +40,8 @@ macro_rules! server {
     };
 }
 
-// Behind the macro, which it uses.
+// Behind the macro, which they use.
+mod others;
 mod schemas;
 
 fn store(server: &PostgresServer) -> PostgresStore {
