@@ -214,12 +214,18 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresS
     /// Returns what the database holds, as one row, whether there are tables or not.
     fn read_row(&mut self) -> Result<Row, StoreError> {
         let (space, schema) = (self.space.clone(), self.schema.clone());
-        let params: &[Param<'_>] = &[(&space, Type::TEXT), (&schema.name(), Type::TEXT)];
-        let mut statement: fn(&Statements) -> &str = |statements| &statements.read;
+        let tables: &[Param<'_>] = &[(&space, Type::TEXT)];
+        let no_tables: &[Param<'_>] = &[(&schema.name(), Type::TEXT)];
+        let mut are_there = true;
         for _ in 0..READS {
-            match self.ask("reading leases", statement, params)? {
+            let answer = if are_there {
+                self.ask("reading leases", |statements| &statements.read, tables)?
+            } else {
+                self.ask("reading leases", |statements| &statements.read_no_tables, no_tables)?
+            };
+            match answer {
                 Answer::Row(row) => return Ok(row),
-                Answer::NoTables => statement = |statements| &statements.read_no_tables,
+                Answer::NoTables => are_there = false,
                 // Where transactions are serializable unless they say otherwise, others come in between.
                 Answer::Nothing => {}
             }

@@ -22,7 +22,8 @@ use crate::lease::token::Token;
 struct Stored {
     unix_micros: u64,
     incarnation: String,
-    place: String,
+    /// The OID of the database. One that is dropped and created again has another.
+    database: String,
     /// The schema that a name without one would be found in.
     unqualified: String,
     /// Whether the store's schema is missing, where tables are.
@@ -50,7 +51,7 @@ pub(super) fn contents(row: &Row, schema: &Schema) -> Result<Contents, StoreErro
 }
 
 fn parsed(answer: &str, schema: &Schema) -> Result<Contents, StoreError> {
-    let Stored { unix_micros, incarnation, place, unqualified, no_schema, space, records } =
+    let Stored { unix_micros, incarnation, database, unqualified, no_schema, space, records } =
         decoded("the answer", answer)?;
     schema.refuse_another(&unqualified)?;
     if no_schema {
@@ -67,15 +68,10 @@ fn parsed(answer: &str, schema: &Schema) -> Result<Contents, StoreError> {
         Ok((index, record))
     });
     let records = records.collect::<Result<_, _>>()?;
-    Ok(Contents {
-        unix_nanos: nanos(unix_micros),
-        incarnation,
-        place,
-        is_from_elsewhere: false,
-        space,
-        records,
-        live: BTreeSet::new(),
-    })
+    let cluster = incarnation.split('/').next().unwrap_or_default();
+    let place = format!("{cluster}/{database}/{}", schema.name());
+    let (unix_nanos, live) = (nanos(unix_micros), BTreeSet::new());
+    Ok(Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live })
 }
 
 fn decoded<T: DeserializeOwned>(place: &str, json: &str) -> Result<T, StoreError> {
@@ -128,7 +124,7 @@ mod tests {
     use super::{Schema, parsed};
     use crate::lease::error::StoreError;
 
-    const EMPTY: &str = r#"{"unix_micros": 1, "incarnation": "7/1", "place": "7/5/public", "unqualified": "public",
+    const EMPTY: &str = r#"{"unix_micros": 1, "incarnation": "7/1", "database": "5", "unqualified": "public",
         "space": null, "records": {}}"#;
 
     #[test]

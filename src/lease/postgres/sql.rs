@@ -64,19 +64,6 @@ macro_rules! lasting {
     };
 }
 
-/// The cluster, the database in it, and the schema, `$schema`. A database that is dropped and created again has another
-/// OID.
-macro_rules! place {
-    ($schema:literal) => {
-        concat!(
-            "(SELECT system_identifier || '/' || d.oid || '/' || ",
-            $schema,
-            "
-            FROM pg_control_system(), pg_catalog.pg_database d WHERE d.datname = current_database())"
-        )
-    };
-}
-
 /// The schema in which this session would find `casflake_spaces` without the name of a schema, temporary tables aside;
 /// `public` if there is none.
 macro_rules! unqualified {
@@ -105,16 +92,14 @@ macro_rules! surroundings {
         'incarnation', ",
             incarnation!(),
             ",
-        'place', ",
-            place!("$2"),
-            ",
+        'database', (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()),
         'unqualified', ",
             unqualified!(),
         )
     };
 }
 
-/// All of a space as JSON, of one moment. Parameters: the space, the name of the schema.
+/// All of a space as JSON, of one moment. Parameters: the space.
 const READ: &str = concat!(
     "SELECT json_build_object(",
     surroundings!(),
@@ -129,14 +114,14 @@ const READ: &str = concat!(
     )::text"
 );
 
-/// As [`READ`], and by the same parameters, where tables are missing.
+/// As [`READ`], where tables are missing. Parameters: the name of the schema.
 const READ_NO_TABLES: &str = concat!(
     "SELECT json_build_object(",
     surroundings!(),
     ",
         'space', NULL,
         'records', json_build_object(),
-        'no_schema', NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = $2)
+        'no_schema', NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = $1)
     )::text"
 );
 

@@ -88,33 +88,35 @@ fn no_search_path_moves_a_space() {
 /// the system's own.
 #[test]
 fn no_temporary_table_stands_in_for_a_space() {
-    let server = server!();
-    initialised(&server, 1);
-    server.sql(
-        "CREATE TABLE cluster AS SELECT system_identifier FROM pg_control_system();
-        CREATE FUNCTION pg_control_system() RETURNS TABLE (system_identifier bigint) LANGUAGE plpgsql AS $$
-        BEGIN
-            CREATE TEMPORARY TABLE IF NOT EXISTS casflake_spaces (LIKE public.casflake_spaces INCLUDING ALL);
-            CREATE TEMPORARY TABLE IF NOT EXISTS casflake_leases (LIKE public.casflake_leases INCLUDING ALL);
-            INSERT INTO public.sessions VALUES (pg_backend_pid()) ON CONFLICT DO NOTHING;
-            RETURN QUERY SELECT c.system_identifier FROM public.cluster c;
-        END $$;
-        CREATE TABLE sessions (pid int PRIMARY KEY)",
-    );
-    let url = url_with(&server, "options=-csearch_path%3Dpublic,pg_catalog");
-    let mut stores = [open(&url), open(&url)];
-    for store in &mut stores {
-        store.initialise(&LAYOUT, 2).expect("it is initialised");
+    for search_path in ["public,pg_catalog", "pg_temp,public,pg_catalog"] {
+        let server = server!();
+        initialised(&server, 1);
+        server.sql(
+            "CREATE TABLE cluster AS SELECT system_identifier FROM pg_control_system();
+            CREATE TABLE sessions (pid int PRIMARY KEY);
+            CREATE FUNCTION pg_control_system() RETURNS TABLE (system_identifier bigint) LANGUAGE plpgsql AS $$
+            BEGIN
+                CREATE TEMPORARY TABLE IF NOT EXISTS casflake_spaces (LIKE public.casflake_spaces INCLUDING ALL);
+                CREATE TEMPORARY TABLE IF NOT EXISTS casflake_leases (LIKE public.casflake_leases INCLUDING ALL);
+                INSERT INTO public.sessions VALUES (pg_backend_pid()) ON CONFLICT DO NOTHING;
+                RETURN QUERY SELECT c.system_identifier FROM public.cluster c;
+            END $$",
+        );
+        let url = url_with(&server, &format!("options=-csearch_path%3D{search_path}"));
+        let mut stores = [open(&url), open(&url)];
+        for store in &mut stores {
+            store.initialise(&LAYOUT, 2).expect("it is initialised");
+        }
+        let leases = stores.each_mut().map(granted);
+        assert_ne!(leases[0].worker(), leases[1].worker(), "{search_path}: {leases:?}");
+        for (store, lease) in stores.iter_mut().zip(leases) {
+            let lease = renew(store, &lease).expect("it is ours");
+            assert_eq!(store.survey().expect("it answers").workers.len(), 2);
+            store.release(&LAYOUT, &lease, None).expect("it is ours");
+        }
+        assert_eq!(server.value("SELECT count(*) FROM sessions"), "2");
+        assert_eq!(server.value("SELECT count(*) FROM public.casflake_leases WHERE token IS NULL"), "2");
     }
-    let leases = stores.each_mut().map(granted);
-    assert_ne!(leases[0].worker(), leases[1].worker(), "{leases:?}");
-    for (store, lease) in stores.iter_mut().zip(leases) {
-        let lease = renew(store, &lease).expect("it is ours");
-        assert_eq!(store.survey().expect("it answers").workers.len(), 2);
-        store.release(&LAYOUT, &lease, None).expect("it is ours");
-    }
-    assert_eq!(server.value("SELECT count(*) FROM sessions"), "2");
-    assert_eq!(server.value("SELECT count(*) FROM public.casflake_leases WHERE token IS NULL"), "2");
 }
 
 #[test]
