@@ -29,8 +29,7 @@ const SCHEMAS: &str = "SELECT coalesce(json_agg(found), '[]')::text FROM (
         AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
         AND EXISTS (
             SELECT FROM pg_catalog.pg_attribute a
-            WHERE a.attrelid = c.oid AND a.attname = 'space' AND a.attnum > 0 AND a.attgenerated = ''
-                AND a.atttypid = 'pg_catalog.text'::regtype
+            WHERE a.attrelid = c.oid AND a.attname = 'space' AND a.atttypid = 'pg_catalog.text'::regtype
         ), false) AS is_readable
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relname = 'casflake_spaces' AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'

@@ -169,6 +169,26 @@ fn a_schema_that_is_missing_is_an_error_and_is_not_created() {
     assert_unavailable(store.release(&LAYOUT, &lease, None), words);
 }
 
+/// The reading still sees the schema, and drops it: by a function that stands in for the system's own.
+#[test]
+fn a_schema_that_is_dropped_before_a_write_is_an_error() {
+    let server = server!();
+    server.sql(
+        "CREATE SCHEMA billing;
+        CREATE TABLE cluster AS SELECT system_identifier FROM pg_control_system();
+        CREATE FUNCTION pg_control_system() RETURNS TABLE (system_identifier bigint) LANGUAGE plpgsql AS $$
+        BEGIN
+            DROP SCHEMA IF EXISTS billing;
+            RETURN QUERY SELECT c.system_identifier FROM public.cluster c;
+        END $$",
+    );
+    let mut store = open(&url_with(&server, "options=-csearch_path%3Dpublic,pg_catalog&schema=billing"));
+    assert_unavailable(store.initialise(&LAYOUT, 1), "writing leases in PostgreSQL failed");
+    assert_unavailable(store.survey(), "there is no schema billing");
+    server.sql("CREATE SCHEMA billing");
+    assert_unavailable(store.initialise(&LAYOUT, 1), "there is no schema billing");
+}
+
 #[test]
 fn reading_creates_nothing() {
     let server = server!();
