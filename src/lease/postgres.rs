@@ -14,6 +14,7 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+use tokio_postgres::config::Host;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Config, NoTls, Row, Socket};
@@ -232,18 +233,6 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresS
         }
         Err(StoreError::Contended { attempts: READS })
     }
-
-    /// Returns the names of at most ten other spaces in this database: `orders` in the schema of the store,
-    /// `orders (schema billing)` in another one, `(schema billing)` if the store's role can't read the spaces there.
-    /// Takes at most one second once the store is connected.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if the database does not answer in that time.
-    #[doc(hidden)]
-    pub fn others(&mut self) -> Result<Vec<String>, StoreError> {
-        let (schema, space) = (self.schema.clone(), self.space.clone());
-        self.on("looking for other ID spaces", |link, _| others::find(link, &schema, &space))
-    }
 }
 
 impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for PostgresStore<T> {
@@ -252,11 +241,16 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
     }
 
     fn whereabouts(&self) -> String {
-        format!("PostgreSQL at {:?}, database {:?}", self.config.get_hosts(), self.config.get_dbname())
+        let hosts: Vec<_> = self.config.get_hosts().iter().map(host).collect();
+        let (hosts, database) = (hosts.join(", "), self.config.get_dbname().unwrap_or_default());
+        format!("PostgreSQL at {hosts}, database {database:?}, schema {:?}", self.schema.name())
     }
 
-    fn others(&mut self) -> Result<std::vec::Vec<String>, StoreError> {
-        Ok(std::vec::Vec::new())
+    /// `orders` in the schema of the store, `orders (schema billing)` in another one, and `(schema billing)` if the
+    /// store's role can't read the spaces there. Takes one second at most once the store is connected.
+    fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        let (schema, space) = (self.schema.clone(), self.space.clone());
+        self.on("looking for other ID spaces", |link, _| others::find(link, &schema, &space))
     }
 
     fn memory(&mut self) -> &mut Memory {
@@ -346,6 +340,14 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
 }
 
 store_of_cells!(impl[T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send] for PostgresStore<T>);
+
+fn host(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
 
 impl<T> fmt::Debug for PostgresStore<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
