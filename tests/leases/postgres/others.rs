@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use casflake::lease::{LeaseAdmin, PostgresStore};
+use casflake::lease::{LeaseAdmin, LeaseStore, PostgresStore};
 
 use super::{LAYOUT, assert_unavailable, store};
 use crate::servers::Server;
@@ -13,37 +13,41 @@ fn others(store: &mut PostgresStore) -> Vec<String> {
 }
 
 fn begin(server: &PostgresServer, schema: &str, space: &str) {
-    let mut store = store(server).schema(schema).expect("a name").space(space);
+    let mut store = store(server).schema(schema).expect("a name").space(space).expect("a name");
     store.initialise(&LAYOUT, 1).expect("it is initialised");
 }
 
 #[test]
 fn other_spaces_of_a_database_are_found() {
     let server = server!();
-    let mut ours = store(&server).space("orders");
+    let mut ours = store(&server).space("orders").expect("a name");
     assert_eq!(others(&mut ours), [""; 0], "there is no table");
     begin(&server, "public", "orders");
     assert_eq!(others(&mut ours), [""; 0]);
 
     server.sql("CREATE SCHEMA billing; CREATE SCHEMA \"Secret\"; CREATE ROLE app LOGIN");
     for (schema, space) in
-        [("billing", "orders"), ("billing", "it's (1)"), ("public", "users"), ("public", "events"), ("Secret", "users")]
+        [("billing", "orders"), ("billing", "odd"), ("public", "users"), ("public", "events"), ("Secret", "users")]
     {
         begin(&server, schema, space);
     }
     server.sql(
-        "GRANT USAGE ON SCHEMA billing, \"Secret\" TO app;
+        "UPDATE billing.casflake_spaces SET space = 'it''s (1)' WHERE space = 'odd';
+        GRANT USAGE ON SCHEMA billing, \"Secret\" TO app;
         GRANT SELECT ON ALL TABLES IN SCHEMA public, billing TO app",
     );
     let all = ["events", "users", "users (schema Secret)", "it's (1) (schema billing)", "orders (schema billing)"];
     assert_eq!(others(&mut ours), all);
-    let mut app = PostgresStore::open(&server.url().replace("postgres@", "app@")).expect("a URL").space("orders");
+    let mut app = PostgresStore::open(&server.url().replace("postgres@", "app@"))
+        .expect("a URL")
+        .space("orders")
+        .expect("a name");
     let readable = ["events", "users", "(schema Secret)", all[3], all[4]];
     assert_eq!(others(&mut app), readable);
     server.sql("REVOKE USAGE ON SCHEMA billing FROM app; REVOKE SELECT ON casflake_spaces FROM app");
     assert_eq!(others(&mut app), ["(schema Secret)", "(schema billing)"]);
     // From elsewhere, and from where there is nothing.
-    let mut theirs = store(&server).schema("billing").expect("a name").space("orders");
+    let mut theirs = store(&server).schema("billing").expect("a name").space("orders").expect("a name");
     let seen = ["it's (1)", "users (schema Secret)", "events (schema public)", "orders (schema public)"];
     assert_eq!(others(&mut theirs)[..4], seen);
     assert_eq!(others(&mut store(&server).schema("nowhere").expect("a name")).len(), 6);
