@@ -166,8 +166,11 @@ fn is_unreachable(error: &ureq::Error) -> bool {
         ureq::Error::Io(error) => match error.kind() {
             // A connection that is there is not lost for the latter two within the time of a call.
             ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => true,
-            // What the standard library says of a name, by no kind of its own.
-            _ => error.to_string().starts_with("failed to lookup address"),
+            // What is said of a name, by no kind of its own: by Windows in numbers, elsewhere by the standard library.
+            _ => {
+                matches!(error.raw_os_error(), Some(11_001..=11_004))
+                    || error.to_string().starts_with("failed to lookup address")
+            }
         },
         _ => false,
     }
