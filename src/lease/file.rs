@@ -1,6 +1,7 @@
 //! `FileStore`: leases in a directory, for the processes of one host.
 
 mod directory;
+mod identity;
 mod origin;
 #[cfg(test)]
 mod tests;
@@ -12,13 +13,14 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::Instant;
 use std::vec::Vec;
 use std::{format, thread};
 
 use serde::{Deserialize, Serialize};
 
 use self::directory::Directory;
+use self::identity::{is_at, mark};
 use self::origin::Origin;
 use super::cells::{Cells, Contents, Memory, store_of_cells};
 use super::error::StoreError;
@@ -195,7 +197,7 @@ impl<C: Clock> FileStore<C> {
     /// The first half of a write, after which it has its effect, but may not last.
     fn put(&mut self, locked: &Locked, temporary: &Path, stored: &StoredRef<'_>, is_original: bool) -> io::Result<()> {
         let mut file = File::create_new(temporary)?;
-        let mark = mark(&file.metadata()?).filter(|_| is_original);
+        let mark = mark(&file)?.filter(|_| is_original);
         file.write_all(encode(&StoredRef { mark, ..*stored })?.as_bytes())?;
         file.sync_all()?;
         // Now that the file is there: whoever gets the lock after this look clears that file away.
@@ -239,7 +241,7 @@ impl<C: Clock + Send> Cells for FileStore<C> {
         // What a write has left that failed may be what the caller asks for, and is not to be used before it lasts.
         self.settle().map_err(failed)?;
         let origin = Origin::of(self.directory.path()?).map_err(failed)?;
-        let read = File::open(&path).and_then(|file| Ok((mark(&file.metadata()?), io::read_to_string(file)?)));
+        let read = File::open(&path).and_then(|file| Ok((mark(&file)?, io::read_to_string(file)?)));
         let (mark, text) = match read {
             Ok(read) => read,
             // A directory without it has no space.
@@ -352,18 +354,13 @@ struct Stored {
     records: BTreeMap<u64, Record>,
 }
 
-/// What no copy of a file has: its inode, which the next file may be given that is made, and when it was made, in
-/// nanoseconds since 1970, where the file system knows.
+/// What no copy of a file has: its inode (Windows: its index), which the next file may be given that is made, and when it
+/// was made, in nanoseconds since 1970, where the file system knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Mark {
     inode: u64,
     created_nanos: Option<u64>,
-}
-
-fn mark(metadata: &fs::Metadata) -> Option<Mark> {
-    let created = || metadata.created().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos().try_into().ok();
-    inode(metadata).map(|inode| Mark { inode, created_nanos: created() })
 }
 
 fn encode(stored: &StoredRef<'_>) -> io::Result<String> {
@@ -391,21 +388,4 @@ fn checksum(bytes: &[u8]) -> u64 {
 /// Makes the names in a directory last; where that is not known they last as they are.
 fn sync(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
-}
-
-#[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "not every system has them")]
-fn inode(metadata: &fs::Metadata) -> Option<u64> {
-    Some(std::os::unix::fs::MetadataExt::ino(metadata))
-}
-
-#[cfg(not(unix))]
-fn inode(_: &fs::Metadata) -> Option<u64> {
-    None
-}
-
-/// Whether `path` still names this file. Where that can't be told, files in use are not removed.
-fn is_at(file: &File, path: &Path) -> bool {
-    let inodes = || Some((inode(&file.metadata().ok()?)?, inode(&fs::metadata(path).ok()?)?));
-    cfg!(not(unix)) || inodes().is_some_and(|(locked, there)| locked == there)
 }

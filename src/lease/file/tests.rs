@@ -111,7 +111,7 @@ fn a_copy_is_noticed_that_has_the_inode_of_what_was_copied() {
     let directory = Directory::new("inode");
     directory.acquire(1).unwrap();
     copy(&directory.file(), &directory.backup());
-    let inode = || super::inode(&fs::metadata(directory.file()).unwrap());
+    let inode = || super::mark(&fs::File::open(directory.file()).unwrap()).unwrap().map(|mark| mark.inode);
     let copied = inode();
     let is_back = (2..10).any(|number| {
         directory.acquire(number).unwrap();
