@@ -13,11 +13,13 @@ use super::clock::StoreClock;
 use super::error::StoreError;
 use super::events;
 use super::keeper::{Keeper, Plan, Source};
+use super::lease::Lease;
 use super::leased::{LeasedGenerator, Shared};
 use super::store::{LeaseStore, Missing};
 use super::time::{RESTORED_WITHIN, ttl_ticks};
-use super::watch::Watch;
+use super::watch::{Watch, Watched};
 use crate::clock::Clock;
+use crate::generator::Generator;
 use crate::scheme::{Scheme, Standard};
 use crate::wait::Wait;
 
@@ -141,7 +143,6 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         let keep = move || handed_over.recv().map_or(Ok(()), Keeper::run);
         let thread = thread::Builder::new().name("casflake-lease".into()).spawn(keep);
         let thread = thread.map_err(|error| StoreError::unavailable("starting a thread", error))?;
-        let started = Instant::now();
         let (max_wait, is_by_store) = (plan.max_wait, store_clock.is_some());
         let bell = Arc::new(Bell::default());
         let watch = Arc::new(Watch::new(Arc::clone(&bell)));
@@ -154,27 +155,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
             token: None,
             missing: Missing::Refuse,
         };
-        let mut missing_since = None;
-        let (lease, generator) = loop {
-            let error = match source.acquire(None) {
-                Ok(acquired) => break acquired,
-                Err(error) => error,
-            };
-            let is_missing = matches!(error, StoreError::NoSpace { .. });
-            if is_missing && creates && source.has_no_others() {
-                source.missing = Missing::Create;
-                continue;
-            }
-            let mut left = patience.saturating_sub(started.elapsed());
-            if is_missing {
-                let since = *missing_since.get_or_insert_with(Instant::now);
-                left = left.min(RESTORED_WITHIN.saturating_sub(since.elapsed()));
-            }
-            if left.is_zero() || !(is_missing || error.is_retryable()) {
-                return Err(source.with_others(error));
-            }
-            thread::sleep(BETWEEN_TRIES.min(left));
-        };
+        let (lease, generator) = first_lease(&mut source, patience, creates)?;
         events::acquired(&lease);
         let shared = Arc::new(Shared::new(lease, generator, watch, bell));
         let keeper = Keeper {
@@ -187,6 +168,39 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         };
         hand_over.send(keeper).map_err(|_| StoreError::unavailable("starting a thread", "it has ended"))?;
         Ok(LeasedGenerator::of(shared, max_wait, is_by_store, thread))
+    }
+}
+
+/// Acquires a lease, and asks on for `patience` if none is granted; for less if the space does not exist.
+fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
+    source: &mut Source<C, T>,
+    patience: Duration,
+    creates: bool,
+) -> Result<(Lease, Generator<S, Watched<C>>), StoreError> {
+    let started = Instant::now();
+    let mut missing_since = None;
+    loop {
+        let mut error = match source.acquire(None) {
+            Ok(acquired) => return Ok(acquired),
+            Err(error) => error,
+        };
+        let mut left = patience.saturating_sub(started.elapsed());
+        let mut is_passing = error.is_retryable();
+        if matches!(error, StoreError::NoSpace { .. }) {
+            match creates.then(|| source.create_unless_others()) {
+                Some(Ok(true)) => continue,
+                Some(Err(why)) => error = why,
+                Some(Ok(false)) | None => {}
+            }
+            // It may be lost, and about to be restored.
+            let since = *missing_since.get_or_insert_with(Instant::now);
+            left = left.min(RESTORED_WITHIN.saturating_sub(since.elapsed()));
+            is_passing = true;
+        }
+        if left.is_zero() || !is_passing {
+            return Err(source.with_others(error));
+        }
+        thread::sleep(BETWEEN_TRIES.min(left));
     }
 }
 

@@ -223,6 +223,9 @@ pub(crate) fn renew(
     let mut lease = *lease;
     retried(|_| {
         if let Some(grant) = cells.renew(&terms, layout, &lease, ttl)? {
+            if let Some(known) = cells.memory() {
+                known.until = known.until.max(grant.lease.until);
+            }
             return Ok(Some(grant));
         }
         let contents = cells.look()?;

@@ -51,12 +51,9 @@ const TXN: &str = "/v3/kv/txn";
 /// lease.
 ///
 /// ```no_run
-/// use casflake::lease::{EtcdStore, LeaseAdmin, LeasedGenerator};
-/// use casflake::{Scheme, Standard};
+/// use casflake::lease::{EtcdStore, LeasedGenerator};
 ///
-/// let mut store = EtcdStore::open("etcd://10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379")?.space("orders")?;
-/// store.initialise(&Standard::LAYOUT, 1024)?; // by an operator, once: no process holds a lease of it
-///
+/// let store = EtcdStore::open("etcd://10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379")?.space("orders")?;
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
 /// println!("{}", ids.generate()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -84,6 +81,8 @@ const TXN: &str = "/v3/kv/txn";
 ///   host, so that the time in IDs may be up to a second behind the member's clock (two hosts' IDs may differ by as
 ///   much in their order), and jump forward by as much in the first renewals. Other members, other clocks: when one
 ///   can't be reached the next is asked. Keep them in step.
+///   For up to a second after an operator has initialised a space, another host may hear
+///   [`NotYet`](super::StoreError::NotYet).
 /// * The lifetime of an etcd lease is whole seconds, rounded up, and not less than some (two unless the cluster's
 ///   election timeout is another). So a worker whose holder was killed may stay taken for somewhat longer than its
 ///   window.

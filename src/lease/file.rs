@@ -43,15 +43,14 @@ const HEADER: &str = "casflake leases 1 ";
 /// ```
 /// use std::time::Duration;
 ///
-/// use casflake::lease::{FileStore, LeaseAdmin, LeasedGenerator};
-/// use casflake::{Scheme, Standard};
+/// use casflake::lease::{FileStore, LeasedGenerator};
 ///
+/// # use casflake::lease::LeaseAdmin;
+/// # use casflake::{Scheme, Standard};
 /// # let directory = std::env::temp_dir().join(format!("casflake-doc-{}", std::process::id()));
 /// # std::fs::create_dir_all(&directory)?;
-/// let mut store = FileStore::open(&directory);
-/// store.initialise(&Standard::LAYOUT, 1024)?; // by an operator, once: no process holds a lease of it
-///
-/// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
+/// # FileStore::open(&directory).initialise(&Standard::LAYOUT, 1024)?;
+/// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::open(&directory))?;
 /// println!("{}", ids.generate()?);
 /// ids.shutdown()?;
 /// # std::fs::remove_dir_all(&directory)?;

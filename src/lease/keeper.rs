@@ -77,9 +77,14 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         }
     }
 
-    /// Whether the store is known to have no other ID space beside which this one would be a second.
-    pub(crate) fn has_no_others(&mut self) -> bool {
-        self.store.others().is_ok_and(|others| others.is_empty())
+    /// Lets the store create the ID space from now on, unless it has others, beside which this one may be misspelt.
+    /// Whether it was not let before, and is now.
+    pub(crate) fn create_unless_others(&mut self) -> Result<bool, StoreError> {
+        if self.missing == Missing::Create || !self.store.others()?.is_empty() {
+            return Ok(false);
+        }
+        self.missing = Missing::Create;
+        Ok(true)
     }
 
     /// The error that is given up on. If the space does not exist, with the names of those that do.

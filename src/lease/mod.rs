@@ -11,6 +11,17 @@
 //! | `PostgresStore` | whoever reaches a PostgreSQL database; feature `postgres` |
 //! | `RedisStore` | whoever reaches a Redis server; feature `redis` |
 //! | `EtcdStore` | whoever reaches an etcd cluster; feature `etcd` |
+//!
+//! # How an ID space comes into being
+//! An operator creates it once: `casflake leases --lease URL init`, or [`LeaseAdmin::create`]. It grants after
+//! [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s, or immediately if the operator vouches that no lease is in use: `init --at-once`,
+//! or [`LeaseAdmin::initialise`]. **No program calls that when it starts**: next to a process that holds a lease of a
+//! space which was lost, it issues IDs twice.
+//!
+//! To any other process a space that does not exist is an error, [`StoreError::NoSpace`], and it writes nothing: a name
+//! that is misspelt must not become a second space. If a space is lost, a process that was ever granted a lease of it
+//! creates it again, in the same place, with as many workers, and it grants after 150 s. Every such process asks the
+//! store each third of its time to live, so that takes 40 s at most.
 
 mod bell;
 mod builder;

@@ -40,12 +40,9 @@ const READS: u32 = 100;
 /// The store's clock is the server's. Renewing a lease is one statement and one round trip, as is giving it back.
 ///
 /// ```no_run
-/// use casflake::lease::{LeaseAdmin, LeasedGenerator, PostgresStore};
-/// use casflake::{Scheme, Standard};
+/// use casflake::lease::{LeasedGenerator, PostgresStore};
 ///
-/// let mut store = PostgresStore::open("postgresql://ids@db.example.org/ids")?.space("orders")?;
-/// store.initialise(&Standard::LAYOUT, 1024)?; // by an operator, once: no process holds a lease of it
-///
+/// let store = PostgresStore::open("postgresql://ids@db.example.org/ids")?.space("orders")?;
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
 /// println!("{}", ids.generate()?);
 /// ids.shutdown()?;
@@ -82,10 +79,14 @@ const READS: u32 = 100;
 /// What may have lost leases grants nothing until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are
 /// over, unless the store was [initialised](super::LeaseAdmin::initialise). Who holds a lease meanwhile issues IDs
 /// until its window ends, and can't renew it:
-/// * tables that are new, that were dropped or emptied (as `UNLOGGED` ones are by a crash), and rows that were deleted;
+/// * tables that were dropped or emptied (as `UNLOGGED` ones are by a crash), and rows that were deleted;
 /// * a server on a new timeline: a standby that was promoted, whether it had seen each commit or not, and a backup that
 ///   was recovered, to its end or to a point in time;
 /// * another cluster: one that was upgraded by `pg_upgrade`, or into which a dump was loaded.
+///
+/// If no row of the space is left, or a table is missing, there is no such space: [`NoSpace`](super::StoreError::NoSpace),
+/// until a process restores it that was granted a lease in the same cluster, database and schema, or an operator creates
+/// it.
 ///
 /// On a standby the store is unavailable. Of several hosts in a URL, in whatever order, that one is used that can be
 /// written.

@@ -36,12 +36,9 @@ use crate::layout::Layout;
 /// it writes; a renewal is one round trip. Time is the server's.
 ///
 /// ```no_run
-/// use casflake::lease::{LeaseAdmin, LeasedGenerator, RedisStore};
-/// use casflake::{Scheme, Standard};
+/// use casflake::lease::{LeasedGenerator, RedisStore};
 ///
-/// let mut store = RedisStore::open("redis://:password@ids.example:6379/0")?.space("orders")?;
-/// store.initialise(&Standard::LAYOUT, 1024)?; // by an operator, once: no process holds a lease of it
-///
+/// let store = RedisStore::open("redis://:password@ids.example:6379/0")?.space("orders")?;
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
 /// println!("{}", ids.generate()?);
 /// ids.shutdown()?;

@@ -398,10 +398,15 @@ pub(crate) fn explain(view: &View, held: &Lease, unanswered: u64, if_absent: &If
     if is_less {
         // Unless somebody has seen to it: by the floor, or by a record in place of one that was lost.
         let is_news = held.from >= space.floor && record.from < held.until;
-        return if is_news { Finding::Mend(suspected(view, space, held.until, terms)) } else { LOST };
+        return match is_news {
+            true => Finding::Mend(suspected(view, space, held.until, terms)),
+            // Another has been granted some of the window, by a store that an operator was wrong to vouch for.
+            false if is_within(record, held) => TAKEN,
+            false => LOST,
+        };
     }
     if !is_of_grant(record, held) {
-        return Finding::Denied(Denied::Lost(LostReason::Taken));
+        return TAKEN;
     }
     if record.counter - held.counter > unanswered {
         return Finding::Denied(Denied::Lost(LostReason::Cloned));
@@ -421,6 +426,13 @@ fn is_of_grant(record: &Record, held: &Lease) -> bool {
     record.token == Some(held.token) && record.from == held.from
 }
 
+/// Whether the record is of another's lease, whose window has some of this one's ticks.
+fn is_within(record: &Record, held: &Lease) -> bool {
+    let is_anothers = record.token.is_some_and(|token| token != held.token);
+    is_anothers && record.from < held.until && held.from < record.until
+}
+
+const TAKEN: Finding = Finding::Denied(Denied::Lost(LostReason::Taken));
 const LOST: Finding = Finding::Denied(Denied::Lost(LostReason::StoreChanged));
 
 /// The record of `held`, given back: free from the tick after `last` on, the last that its holder issued.

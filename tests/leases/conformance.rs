@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use casflake::lease::{FileStore, Grant, Lease, LeaseAdmin, MAX_TTL, Request, StoreError, Token};
+use casflake::lease::{CLOCK_SLACK, FileStore, Grant, Lease, LeaseAdmin, MAX_TTL, Request, StoreError, Token};
 use casflake::{Layout, ManualClock, Scheme, Sonyflake, Standard};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -185,7 +185,7 @@ impl Trial<'_> {
 
     /// Asks both: the reference at the time that the store's answer tells, or, of a refusal, at some time since before.
     fn both(&mut self, ask: impl Fn(&mut dyn LeaseAdmin) -> Result<Grant, StoreError>) -> Option<Grant> {
-        let before = self.now();
+        let (before, floor) = (self.now(), self.floor());
         let answer = ask(&mut *self.store);
         match answer {
             Ok(grant) => {
@@ -196,10 +196,23 @@ impl Trial<'_> {
             }
             Err(error) => {
                 let after = self.now();
-                self.expect(before, after, &error, ask);
+                // What raised the floor tells when it did.
+                let raised = Some(self.floor()).filter(|raised| *raised != floor);
+                let at = raised.and_then(|raised| self.layout.unix_ms_of(raised - self.reach()));
+                self.expect(at.unwrap_or(before), at.unwrap_or(after), &error, ask);
                 None
             }
         }
+    }
+
+    fn floor(&mut self) -> u64 {
+        self.store.survey().unwrap().space.expect("a space").floor
+    }
+
+    /// How far ahead of the clock a floor is put, in ticks.
+    fn reach(&self) -> u64 {
+        let reach = (MAX_TTL + CLOCK_SLACK).as_millis() / u128::from(self.layout.tick_length());
+        reach.try_into().unwrap()
     }
 
     /// Expects that the rules refuse as the store did at some time between two. No later one is tried: at some time

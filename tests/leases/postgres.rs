@@ -8,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use casflake::lease::{
-    CLOCK_SLACK, Grant, Lease, LeaseAdmin, LeaseStore, LostReason, MAX_TTL, PostgresStore, Request, StoreError, Token,
+    CLOCK_SLACK, Grant, Lease, LeaseAdmin, LeaseStore, LostReason, MAX_TTL, Missing, PostgresStore, Request,
+    StoreError, Token,
 };
 use casflake::{Layout, Scheme, Standard};
 use tokio_postgres::tls::MakeTlsConnect;
@@ -63,6 +64,13 @@ fn acquire(store: &mut PostgresStore, token: Token) -> Result<Grant, StoreError>
     store.acquire(&LAYOUT, &Request::new(token, TTL, "a test"))
 }
 
+/// As a process that was granted a lease before.
+fn acquire_again(store: &mut PostgresStore) -> Result<Grant, StoreError> {
+    let mut request = Request::new(token(), TTL, "a test");
+    request.missing = Missing::Create;
+    store.acquire(&LAYOUT, &request)
+}
+
 fn granted(store: &mut PostgresStore) -> Lease {
     acquire(store, token()).expect("a worker is free").lease
 }
@@ -82,6 +90,11 @@ fn assert_lost<T: std::fmt::Debug>(outcome: Result<T, StoreError>, reason: LostR
 }
 
 /// That nothing is granted until all that may have been forgotten is over.
+#[track_caller]
+fn assert_no_space<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+    assert!(matches!(outcome, Err(StoreError::NoSpace { .. })), "{outcome:?}");
+}
+
 #[track_caller]
 fn assert_not_yet<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
     let (Err(StoreError::NotYet { retry_after, .. }) | Err(StoreError::NoFreeWorker { retry_after, .. })) = outcome
@@ -156,7 +169,7 @@ fn spaces_are_apart() {
     let names = ["default", "orders", "it/is:another"];
     let mut stores = names.map(|name| store(&server).space(name).expect("a name"));
     let leases = stores.each_mut().map(|store| {
-        assert_not_yet(acquire(store, token));
+        assert_no_space(acquire(store, token));
         store.initialise(&LAYOUT, 1).expect("it is initialised");
         acquire(store, token).expect("the worker is free").lease
     });
@@ -225,7 +238,14 @@ fn many_at_once(server: &PostgresServer) {
         });
         threads.map(|thread| thread.join().expect("no panic")).into()
     });
-    outcomes.into_iter().for_each(assert_not_yet);
+    outcomes.into_iter().for_each(assert_no_space);
+    // Nor do those who create it.
+    let created: usize = thread::scope(|scope| {
+        let create = || PostgresStore::open(&url).expect("a URL").create(&LAYOUT, 8).expect("it answers");
+        let threads = [(); 16].map(|()| scope.spawn(create));
+        threads.map(|thread| usize::from(thread.join().expect("no panic"))).iter().sum()
+    });
+    assert_eq!(created, 1);
 
     initialised(server, 8);
     let windows: Mutex<BTreeMap<u64, Vec<(u64, u64)>>> = Mutex::default();
@@ -280,7 +300,7 @@ fn a_new_timeline_grants_nothing_at_first() {
     assert_eq!((timeline, after), ("00000001", format!("{cluster}/00000002")));
 
     store.initialise(&LAYOUT, 4).expect("it is initialised");
-    assert_lost(renew(&mut store, &lease), LostReason::StoreChanged);
+    assert_lost(renew(&mut store, &lease), LostReason::Initialised);
     granted(&mut store);
     server.promote_as_new_timeline();
     assert!(matches!(acquire(&mut store, token()), Err(StoreError::Unavailable { .. })));
@@ -364,9 +384,9 @@ fn tables_that_were_dropped_grant_nothing_at_first() {
             match first {
                 0 => assert_lost(renew(&mut store, &leases[0]), LostReason::StoreChanged),
                 1 => store.release(&LAYOUT, &leases[0], None).expect("it is no error"),
-                _ => assert_not_yet(acquire(&mut store, token())),
+                _ => assert_not_yet(acquire_again(&mut store)),
             }
-            assert_not_yet(acquire(&mut store, token()));
+            assert_not_yet(acquire_again(&mut store));
             assert_lost(renew(&mut store, &leases[1]), LostReason::StoreChanged);
             assert_not_yet(acquire(&mut store, token()));
             store.release(&LAYOUT, &leases[1], None).expect("it is no error");
@@ -576,7 +596,7 @@ fn a_renewal_keeps_to_the_rule() {
         let kept = renew(&kept, 1).expect("it is not below the floor").lease;
         set(&format!("spaces: floor = {}", kept.from() + 1));
         let before = rows();
-        assert_lost(renew(&kept, 1), LostReason::StoreChanged);
+        assert_lost(renew(&kept, 1), LostReason::Initialised);
         set(&format!("spaces: floor = {}", kept.from()));
         let other = Lease::new(0, kept.from(), kept.until(), kept.counter(), token());
         assert_lost(renew(&other, 1), LostReason::Taken);
@@ -738,7 +758,7 @@ fn a_role_that_may_create_no_table_uses_those_that_are_there() {
     server.sql("CREATE ROLE plain LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     let url = server.url().replace("postgres@", "plain@");
     let mut store = PostgresStore::open(&url).expect("a URL");
-    assert!(store.survey().expect("it may read").space.is_none());
+    assert_no_space(store.survey());
     let outcome = store.initialise(&LAYOUT, 1);
     assert_unavailable(outcome, "permission denied for schema public: create them as who may");
     initialised(&server, 1);

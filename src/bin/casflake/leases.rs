@@ -82,19 +82,23 @@ pub(crate) fn run(args: &Args) -> Outcome {
             done(store.reclaim(&layout, worker), &format!("worker {worker} is free"))
         }
         Some(Action::Init { workers, at_once, beside, yes }) => {
-            init(&mut *store, &layout, &Init { workers, at_once, beside, yes })
+            // What comes after it has been looked at: the URL is one.
+            let space = args.lease.trim().split_once('#').map_or("", |(_, space)| space);
+            init(&mut *store, &layout, &Init { space, workers, at_once, beside, yes })
         }
     }
 }
 
-struct Init {
+struct Init<'a> {
+    /// Its name, if the URL has one.
+    space: &'a str,
     workers: Option<u64>,
     at_once: bool,
     beside: bool,
     yes: bool,
 }
 
-fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init) -> Outcome {
+fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Outcome {
     let found = match store.survey() {
         Ok(survey) => survey.space,
         Err(StoreError::NoSpace { .. }) if asked.beside => None,
@@ -109,7 +113,8 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init) -> Outcome {
         found.as_ref().map_or(all.min(WORKERS), |space| space.workers)
     });
     if asked.at_once {
-        confirm(asked.yes, "Has every process that held a lease of this ID space ended, for good")?;
+        let named = if asked.space.is_empty() { String::new() } else { format!(" {:?}", asked.space) };
+        confirm(asked.yes, &format!("Has every process that held a lease of the ID space{named} ended, for good"))?;
         return done(store.initialise(layout, workers), &format!("the ID space grants {workers} workers"));
     }
     if store.create(layout, workers).map_err(|error| refused(&error))? {

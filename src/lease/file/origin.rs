@@ -154,18 +154,47 @@ mod system {
 }
 
 /// Of other systems less is known.
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(unix, not(target_os = "linux")))]
+mod system {
+    use std::collections::BTreeMap;
+    use std::format;
+    use std::fs::Metadata;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+    use std::string::String;
+
+    pub(super) fn parts(_: &Path, metadata: &Metadata) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([("directory", format!("{:x}", metadata.ino()))])
+    }
+}
+
+#[cfg(windows)]
+mod system {
+    use std::collections::BTreeMap;
+    use std::format;
+    use std::fs::Metadata;
+    use std::path::Path;
+    use std::string::String;
+
+    use winapi_util::Handle;
+    use winapi_util::file::information;
+
+    pub(super) fn parts(directory: &Path, _: &Metadata) -> BTreeMap<&'static str, String> {
+        let Ok(known) = Handle::from_path_any(directory).and_then(information) else { return BTreeMap::new() };
+        let (directory, disk) = (known.file_index(), known.volume_serial_number());
+        BTreeMap::from([("directory", format!("{directory:x}")), ("disk", format!("{disk:x}"))])
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
 mod system {
     use std::collections::BTreeMap;
     use std::fs::Metadata;
     use std::path::Path;
     use std::string::String;
 
-    pub(super) fn parts(_: &Path, _metadata: &Metadata) -> BTreeMap<&'static str, String> {
-        let mut parts = BTreeMap::new();
-        #[cfg(unix)]
-        parts.insert("directory", std::format!("{:x}", std::os::unix::fs::MetadataExt::ino(_metadata)));
-        parts
+    pub(super) fn parts(_: &Path, _: &Metadata) -> BTreeMap<&'static str, String> {
+        BTreeMap::new()
     }
 }
 

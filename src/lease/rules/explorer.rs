@@ -14,11 +14,15 @@
 //! * Requests get lost, and so do replies. A call that its process has given up may go on: an acquisition with a write
 //!   that was decided on long ago, or from its beginning; a renewal as the message that it is, or (`whole_calls`) as
 //!   all of a call, which asks why it was denied and tries again; a release.
+//! * A **space** that is absent is made by a process that was granted a lease of it, or by any other one if these
+//!   `create`; by an **operator** who creates or vouches, by a look and a write between which anything can happen. An
+//!   operator who is right vouches when no process runs that was ever granted a lease, and none has issued ahead of the
+//!   store's clock. One who is wrong vouches at any time.
+//! * The URL of a process leads to a **second store** at times (`moves`), which has nothing.
 //! * A **store loses** one record, or everything, or all since a backup was made, or nothing, when another server takes
 //!   over. That it was set back is noticed in one of two ways. Either another server serves what was restored. Or the
 //!   next that talks to the store is a process that renews, that was told after the backup what it holds, and for whose
-//!   worker the backup has no record, or one with a lower counter. A loss that nobody could notice is not in the model,
-//!   as is no operator, whose word is taken.
+//!   worker the backup has no record, or one with a lower counter. A loss that nobody could notice is not in the model.
 //! * Some stores (`told_after`) say only with the reply to a write what serves them: it is done, whatever serves, but
 //!   nobody is told that anything was granted by it.
 //! * A **file** is served by what it says itself; a copy of it, or nothing, by something new each time, until its space
@@ -27,16 +31,19 @@
 //! # What must hold in every state
 //! * No tick of a worker is granted to two tokens, ever, whatever the store has forgotten; what was released is granted
 //!   up to the last tick that was issued.
-//! * No tick is issued but by the token that it is granted to. So none is issued by two.
+//! * No tick is issued but by the token that it is granted to. So none is issued by two. (After an operator was wrong:
+//!   by no process that has heard from the store since.)
 //! * A process's ticks increase, over all its leases.
 //! * What was released is not renewed, and nothing ends after the layout.
 //! * Where nothing is lost no lease is lost whose window has not passed on the store's clock.
 //! * A call that nobody disturbs ends after some rounds, and a process that keeps asking gets a lease and issues by it,
-//!   if nothing is lost any more and the clock goes on.
+//!   if nothing is lost any more and the clock goes on; and if the space exists, or a process still runs that was granted
+//!   a lease of it there.
 //!
 //! States are told apart up to the names of tokens, servers and processes. Of each a digest of 64 bits is kept.
 //!
-//! Without `EXHAUSTIVE=1` the models are small. With it they take minutes in a release build, and gigabytes.
+//! Without `EXHAUSTIVE=1` the models are small. With it they take minutes in a release build, and gigabytes. `WORLD=name`
+//! explores those alone in whose names the text occurs.
 
 use std::env;
 use std::time::Instant;
@@ -190,12 +197,12 @@ const SPACES: &[Case] = &[
     (
         "a space that an operator creates",
         Bounds { operators: Operators::Create, all: true, initialised: false, clock: 3, ..OPERATED },
-        Bounds { operators: Operators::Create, all: true, initialised: false, operations: 2, clock: 5, ..LATE },
+        Bounds { operators: Operators::Create, all: true, initialised: false, operations: 2, clock: 4, ..CRASHING },
     ),
     (
         "an operator who vouches, and is right",
         Bounds { operators: Operators::Vouch, all: true, clock: 2, ..OPERATED },
-        Bounds { operators: Operators::Vouch, all: true, operations: 2, clock: 4, ..CRASHING },
+        Bounds { operators: Operators::Vouch, all: true, operations: 2, clock: 3, ..CRASHING },
     ),
     (
         "an operator who vouches for a space that there may not be",
@@ -205,12 +212,12 @@ const SPACES: &[Case] = &[
     (
         "an operator who vouches, and is right, and a store that is set back",
         Bounds { operators: Operators::Vouch, restored: true, clock: 3, ..OPERATED },
-        Bounds { operators: Operators::Vouch, restored: true, failover: true, losses: 2, clock: 4, ..AT_WORK },
+        Bounds { operators: Operators::Vouch, restored: true, failover: true, clock: 4, ..AT_WORK },
     ),
     (
         "an operator who vouches, and is wrong",
         Bounds { operators: Operators::Deceive, all: true, clock: 3, ..OPERATED },
-        Bounds { operators: Operators::Deceive, all: true, operations: 1, clock: 5, backwards: false, ..CRASHING },
+        Bounds { operators: Operators::Deceive, all: true, clock: 4, ..AT_WORK },
     ),
     (
         "a URL that leads to another store at times",
@@ -220,16 +227,16 @@ const SPACES: &[Case] = &[
     (
         "a URL that leads to another store, and a loss",
         Bounds { moves: true, all: true, backwards: false, releases: false, clock: 3, ..LOSS },
-        Bounds { moves: true, all: true, losses: 2, clock: 4, ..CRASHING },
+        Bounds { moves: true, all: true, clock: 4, ..CRASHING },
     ),
     (
         "the space's own record",
         Bounds { own_record: true, clock: 3, backwards: false, ..LOSS },
-        Bounds { own_record: true, record: true, losses: 2, clock: 4, ..LATE },
+        Bounds { own_record: true, record: true, losses: 2, clock: 3, ..LATE },
     ),
 ];
 
-const AT_WORK: Bounds = Bounds { operations: 2, ..CRASHING };
+const AT_WORK: Bounds = Bounds { operations: 1, ..CRASHING };
 const OPERATED: Bounds = Bounds { operations: 1, crashes: true, backwards: false, releases: false, counter: 1, ..LOSS };
 const CALM: Bounds = Bounds { counter: 3, unanswered: 1, ..Bounds::CALM };
 const SHORT: Bounds = Bounds { ttl: 1, max_ttl: 1, ..CALM };
@@ -258,7 +265,8 @@ fn spaces_come_into_being_once() {
 
 fn explore(cases: &[Case]) {
     let is_thorough = env::var_os("EXHAUSTIVE").is_some_and(|wanted| wanted == "1");
-    for &(name, everyday, thorough) in cases {
+    let wanted = env::var("WORLD").unwrap_or_default();
+    for &(name, everyday, thorough) in cases.iter().filter(|(name, ..)| name.contains(&*wanted)) {
         let bounds = if is_thorough { thorough } else { everyday };
         let started = Instant::now();
         let model = Model::new(bounds, SHIPPED);

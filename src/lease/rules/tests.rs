@@ -439,7 +439,7 @@ mod explaining {
 
     #[test]
     fn a_store_that_knows_less_than_the_holder_is_mended_once() {
-        let older = Record { counter: 4, ..held_until(1009, THEIRS) };
+        let older = Record { counter: 4, ..held_until(1009, OURS) };
         let mut view = view(&[older]);
         let space = view.space.clone().unwrap();
         let mended = Space { version: 8, floor: 1150, ..space.clone() };
@@ -480,6 +480,25 @@ mod explaining {
         assert_eq!(explain(&view, &LEASE, 0, &terms()), lost(LostReason::StoreChanged));
         view.space.as_mut().unwrap().floor = 900;
         assert!(matches!(explain(&view, &LEASE, 0, &terms()), Finding::Held(_)));
+    }
+
+    /// Would catch: two who issue the same IDs, where an operator has vouched in the tick in which the window begins, or
+    /// by a clock that was set back.
+    #[test]
+    fn a_worker_of_which_another_was_granted_some_of_the_window_is_taken_although_the_store_knows_less() {
+        for (from, until, token, reason) in [
+            (900, 1009, THEIRS, LostReason::Taken),
+            (1009, 1020, THEIRS, LostReason::Taken),
+            (890, 901, THEIRS, LostReason::Taken),
+            (890, 900, THEIRS, LostReason::StoreChanged),
+            (1010, 1020, THEIRS, LostReason::StoreChanged),
+            (905, 1009, OURS, LostReason::StoreChanged),
+        ] {
+            let mut view = view(&[Record { from, until, counter: 4, ..held_until(0, token) }]);
+            // Somebody has seen to it that it knows less.
+            view.space.as_mut().unwrap().floor = 1160;
+            assert_eq!(explain(&view, &LEASE, 0, &terms()), lost(reason), "{from} {until}");
+        }
     }
 
     #[test]

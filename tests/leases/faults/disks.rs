@@ -4,7 +4,7 @@ use std::fs;
 
 use super::Trial;
 use super::holder::Holder;
-use super::stores::{all_draw, end, end_under, holders, let_the_forgotten_pass, verdict};
+use super::stores::{all_draw, end, end_under, holders, let_the_forgotten_pass, some_draw, verdict};
 use super::verdict::Verdict;
 use crate::disk::Disk;
 use crate::servers::Server;
@@ -62,6 +62,6 @@ pub(crate) fn a_remade_directory(server: &mut dyn Server, trial: &Trial) -> Opti
     holders.push(trial.start(server));
     end(&holders, trial);
     let_the_forgotten_pass(server);
-    all_draw(&holders);
-    verdict(holders)
+    some_draw(&holders);
+    Some(Verdict::of(holders.into_iter().map(Holder::kill)))
 }

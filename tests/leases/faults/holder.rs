@@ -202,7 +202,7 @@ fn draws_ids_in_a_process_of_its_own() {
     let (plan, directory) = Plan::from_text(&text);
     let file = file(&directory, process::id());
     // A directory's clock is the process's own.
-    let store: Box<dyn LeaseStore> = match plan.url.strip_prefix("file:") {
+    let store: Box<dyn LeaseStore> = match plan.url.trim().strip_prefix("file:") {
         Some(directory) => {
             let file = Path::new(directory).with_file_name("clock");
             Box::new(FileStore::with_clock(directory, Wrong::by_file(file, plan.clock_ms)))

@@ -4,6 +4,7 @@ mod disks;
 #[cfg(unix)]
 mod forks;
 pub(crate) mod holder;
+mod names;
 mod partitions;
 mod pauses;
 mod stores;
@@ -57,7 +58,9 @@ impl Trial {
 type Fault = fn(&mut dyn Server, &Trial) -> Option<Verdict>;
 
 /// Those that are tried each time.
-const FAULTS: [(&str, Fault); 10] = [
+const FAULTS: [(&str, Fault); 12] = [
+    ("white space around a URL", names::white_space),
+    ("a space that is misspelt", names::a_misspelt_space),
     ("holders killed, others in their place", pauses::kills),
     ("a holder stopped, another in its place", pauses::a_stopped_process),
     ("clocks 10 min apart, 1 h back", pauses::wrong_clocks),
@@ -129,6 +132,17 @@ fn i1_on_postgresql() {
             try_all(|| Box::new(next()));
         }
     }
+}
+
+/// Each role has a schema of its own name, to which the server's default `search_path` leads.
+#[cfg(all(target_os = "linux", feature = "postgres"))]
+#[test]
+fn i1_by_two_roles_of_one_database() {
+    use crate::servers::postgres::PostgresServer;
+    let Some(server) = PostgresServer::start() else {
+        return crate::skip::skipped("PostgreSQL", "a server, Debian's postgresql");
+    };
+    names::two_roles(&server, &Trial::new()).assert_good();
 }
 
 #[cfg(all(target_os = "linux", feature = "redis"))]

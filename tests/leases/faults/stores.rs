@@ -43,7 +43,7 @@ pub(crate) fn all_draw(holders: &[Holder]) {
 }
 
 /// Where there are more holders than workers.
-fn some_draw(holders: &[Holder]) {
+pub(super) fn some_draw(holders: &[Holder]) {
     let count = || holders.iter().map(Holder::count).sum::<u64>();
     let before = count();
     soon("IDs", || (count() > before).then_some(()));
@@ -97,8 +97,10 @@ pub(crate) fn a_loss(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> 
     holders.push(trial.start(server));
     end(&holders, trial);
     let_the_forgotten_pass(server);
-    all_draw(&holders);
-    verdict(holders)
+    some_draw(&holders);
+    // The space is as large as it was: there are more holders than workers.
+    assert_eq!(server.admin().survey().expect("a space").space.expect("a space").workers, 3);
+    Some(Verdict::of(holders.into_iter().map(Holder::kill)))
 }
 
 pub(crate) fn a_lost_record(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {

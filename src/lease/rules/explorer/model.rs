@@ -9,7 +9,7 @@ use super::super::{Ask, Change, Decision, Denied, Finding, IfAbsent, Initialisin
 use super::super::{acquire, create, explain, found_empty, initialise, release, renew};
 use super::bounds::{Bounds, Operators};
 use super::steps::is_any_in_use;
-use super::world::{Asking, Data, Ever, Held, Incarnation, NOBODY, Name, Operator, Row, Space, Swap, TICKS, World};
+use super::world::{Asking, Data, Held, Incarnation, NOBODY, Name, Operator, Row, Space, Swap, TICKS, World};
 use crate::lease::cells::Contents;
 use crate::lease::error::LostReason;
 use crate::lease::lease::Lease;
@@ -97,7 +97,7 @@ impl Model {
             after: asking.after.map(u64::from),
             owner: String::new(),
             crowd: pick.into(),
-            if_absent: self.if_absent(asking.ever),
+            if_absent: self.if_absent(asking.home),
         };
         let (change, lease) = match (self.rules.acquire)(&self.view(world, at, names), &ask, &self.terms) {
             Err(_) => return Read::Denied,
@@ -108,16 +108,12 @@ impl Model {
         Read::Decided(self.decided(world, at, &change, lease))
     }
 
-    fn if_absent(&self, ever: Option<Ever>) -> IfAbsent {
-        match ever {
-            Some(ever) => IfAbsent::Remake(self.known(ever)),
+    fn if_absent(&self, home: Option<u8>) -> IfAbsent {
+        match home {
+            Some(home) => IfAbsent::Remake(Known { place: place(home), workers: self.terms.workers, until: 0 }),
             None if self.bounds.creates => IfAbsent::Create,
             None => IfAbsent::Refuse,
         }
-    }
-
-    fn known(&self, Ever { at, until }: Ever) -> Known {
-        Known { place: place(at), workers: self.terms.workers, until: until.into() }
     }
 
     fn decided(&self, world: &World, at: u8, change: &Change, lease: Option<Held>) -> Swap {
@@ -179,7 +175,7 @@ impl Model {
                 return Ok(Ok(renewed));
             }
             let view = self.view(world, at, Tokens::default());
-            let if_absent = IfAbsent::Remake(self.known(Ever { at: lease.at, until: lease.until }));
+            let if_absent = self.if_absent(Some(lease.at));
             match (self.rules.explain)(&view, &lent(&lease), unanswered, &if_absent, &self.terms) {
                 Finding::Held(found) => (lease, unanswered) = (held(&found, lease.at), 0),
                 Finding::Mend(change) => self.write(world, at, &written(&change)),

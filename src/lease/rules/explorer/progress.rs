@@ -57,7 +57,7 @@ impl Model {
     }
 }
 
-/// Whether a process was ever granted a lease by the store that its URL leads to.
+/// Whether the URL of a process leads to this store, and it was granted its last lease by it.
 fn is_at_home(process: &Process, at: u8) -> bool {
-    process.at == at && process.ever.is_some_and(|ever| ever.at == at)
+    process.at == at && process.home == Some(at)
 }

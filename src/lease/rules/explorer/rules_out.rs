@@ -109,6 +109,12 @@ const OF_SPACES: &[Rule] = &[
         DECEIVED,
         overlap,
     ),
+    (
+        "... and one whose worker another has been granted meanwhile",
+        Rules { explain: using_it_up_beside_another, ..SHIPPED },
+        Bounds { counter: 2, ..DECEIVED },
+        overlap,
+    ),
 ];
 
 const OF_A_FLEETS_PROGRESS: &[Rule] = &[(
@@ -485,6 +491,21 @@ fn in_one_step(view: &View, workers: u64, terms: &Terms) -> Result<Initialising,
 fn using_it_up(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
     match explain(view, held, unanswered, if_absent, terms) {
         Finding::Denied(Denied::Lost(LostReason::Initialised)) => super::super::LOST,
+        finding => finding,
+    }
+}
+
+/// As if nobody else had been granted anything meanwhile.
+fn using_it_up_beside_another(
+    view: &View,
+    held: &Lease,
+    unanswered: u64,
+    if_absent: &IfAbsent,
+    terms: &Terms,
+) -> Finding {
+    let is_less = view.records.get(&held.worker).is_some_and(|record| record.counter < held.counter);
+    match explain(view, held, unanswered, if_absent, terms) {
+        Finding::Denied(Denied::Lost(LostReason::Taken)) if is_less => super::super::LOST,
         finding => finding,
     }
 }

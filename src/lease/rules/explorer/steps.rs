@@ -6,7 +6,7 @@ use super::bounds::Operators;
 use super::canon::Places;
 use super::model::{Broken, FIRST, Model, Read};
 use super::world::{
-    Asking, Call, Data, Ever, Held, Issuer, LATE, NOBODY, Operator, PROCESSES, Process, TICKS, WORKERS, World,
+    Asking, Call, Data, Held, Issuer, LATE, NOBODY, Operator, PROCESSES, Process, TICKS, WORKERS, World,
 };
 use crate::lease::error::LostReason;
 use crate::lease::rules::Denied;
@@ -339,7 +339,6 @@ impl Model {
         match answer {
             Ok(lease) => {
                 process.lease = Some(lease);
-                process.ever = ever(process, lease);
                 process.unanswered = 0;
                 process.is_newer = true;
                 if let Some(issuer) = &mut process.issuer {
@@ -472,7 +471,7 @@ impl Model {
 
 /// Whether a process runs that was ever granted a lease.
 pub(super) fn is_any_in_use(world: &World) -> bool {
-    world.processes.iter().any(|process| process.ever.is_some())
+    world.processes.iter().any(|process| process.home.is_some())
 }
 
 /// An operator who vouches that every holder has ended, and that none has issued ahead of the store's clock, gives back
@@ -520,14 +519,14 @@ fn begun(world: &mut World, place: usize) -> Option<Asking> {
         return None;
     }
     process.close();
-    let (after, ever) = (process.last, process.ever);
-    Some(process.asking.unwrap_or(Asking { token, after, ever, swap: None }))
+    let (after, home) = (process.last, process.home);
+    Some(process.asking.unwrap_or(Asking { token, after, home, swap: None }))
 }
 
 /// The process issues by `lease` from now on.
 fn begin(process: &mut Process, lease: Held, is_deceived: bool) {
-    let Held { worker, from, until, token, .. } = lease;
-    process.ever = ever(process, lease);
+    let Held { at, worker, from, until, token, .. } = lease;
+    process.home = Some(at);
     process.is_warned = is_deceived;
     process.asking = None;
     process.unanswered = 0;
@@ -535,12 +534,6 @@ fn begin(process: &mut Process, lease: Held, is_deceived: bool) {
     process.is_newer = true;
     process.twin = None;
     process.issuer = Some(Issuer { worker, token, from, fence: until, last: None });
-}
-
-/// What a process knows of the space that has just heard of this lease of its own.
-fn ever(process: &Process, Held { at, until, .. }: Held) -> Option<Ever> {
-    let known = process.ever.map_or(0, |ever| ever.until);
-    Some(Ever { at, until: until.max(known) })
 }
 
 fn goes_unanswered(process: &mut Process) -> Option<()> {

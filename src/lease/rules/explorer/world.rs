@@ -84,16 +84,9 @@ pub(super) struct Swap {
 pub(super) struct Asking {
     pub(super) token: Name,
     pub(super) after: Option<u8>,
-    /// What its process knows of the space.
-    pub(super) ever: Option<Ever>,
+    /// Which store has granted its process the last lease, if any has.
+    pub(super) home: Option<u8>,
     pub(super) swap: Option<Swap>,
-}
-
-/// What a process knows that was ever granted a lease: by which store, and where its last window ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Ever {
-    pub(super) at: u8,
-    pub(super) until: u8,
 }
 
 /// What an operator is about.
@@ -121,7 +114,9 @@ pub(super) struct Issuer {
 pub(super) struct Process {
     /// The store that its URL leads to.
     pub(super) at: u8,
-    pub(super) ever: Option<Ever>,
+    /// Which store has granted it the last lease, if any has. (Where that ended does not matter: no window ends beyond
+    /// the floor that a space gets which is made by a clock that is `slack` behind at most.)
+    pub(super) home: Option<u8>,
     /// Whether it has heard from the store since an operator vouched falsely.
     pub(super) is_warned: bool,
     /// A call of `acquire` that was not answered, or not heard.
