@@ -75,14 +75,16 @@ impl Model {
 
     pub(super) fn beginning(&self) -> World {
         let mut world = World::new();
-        while self.bounds.initialised {
-            let view = self.view(&world, FIRST, Tokens::default());
-            match initialise(&view, self.terms.workers, &self.terms).expect("a new store") {
-                Initialising::Begin(change) => self.write(&mut world, FIRST, &written(&change)),
-                Initialising::Finish(change) => {
-                    self.write(&mut world, FIRST, &written(&change));
-                    break;
-                }
+        if self.bounds.initialised {
+            let initialising = |world: &World| {
+                let view = self.view(world, FIRST, Tokens::default());
+                initialise(&view, self.terms.workers, &self.terms).expect("a store of this layout")
+            };
+            if let Initialising::Begin(change) = initialising(&world) {
+                self.write(&mut world, FIRST, &written(&change));
+            }
+            if let Initialising::Finish(change) = initialising(&world) {
+                self.write(&mut world, FIRST, &written(&change));
             }
         }
         world
