@@ -16,6 +16,7 @@
 //! | a process that was ever granted one remakes a lost space, where it was granted | a fleet from stopping for good |
 //! | an operator vouches for a space that exists, as it was seen | an operator who was slow from lowering the floor |
 //! | a holder whose window contains the floor stops immediately | two holders, after an operator was wrong |
+//! | ... and one whose worker was granted after its own grant | the same, in the tick in which a window begins |
 //!
 //! A store that has lost something (all of it, one record, or all since some time ago), or that another server has
 //! taken over, may have granted windows that it does not know of. None of them ends later than `MAX_TTL` +
@@ -400,8 +401,7 @@ pub(crate) fn explain(view: &View, held: &Lease, unanswered: u64, if_absent: &If
         let is_news = held.from >= space.floor && record.from < held.until;
         return match is_news {
             true => Finding::Mend(suspected(view, space, held.until, terms)),
-            // Another has been granted some of the window, by a store that an operator was wrong to vouch for.
-            false if is_within(record, held) => TAKEN,
+            false if is_after(record, held) => TAKEN,
             false => LOST,
         };
     }
@@ -426,10 +426,10 @@ fn is_of_grant(record: &Record, held: &Lease) -> bool {
     record.token == Some(held.token) && record.from == held.from
 }
 
-/// Whether the record is of another's lease, whose window has some of this one's ticks.
-fn is_within(record: &Record, held: &Lease) -> bool {
-    let is_anothers = record.token.is_some_and(|token| token != held.token);
-    is_anothers && record.from < held.until && held.from < record.until
+/// Whether the record is of a grant that was made after `held`, although the store knows less of the worker than its
+/// holder: an operator was wrong to vouch for it. (A record in place of one that was lost was never granted.)
+fn is_after(record: &Record, held: &Lease) -> bool {
+    record.counter > 0 && !is_of_grant(record, held) && held.from < record.until
 }
 
 const TAKEN: Finding = Finding::Denied(Denied::Lost(LostReason::Taken));

@@ -603,7 +603,7 @@ fn a_renewal_keeps_to_the_rule() {
         let later = Lease::new(0, kept.from(), kept.until(), kept.counter() - 1, kept.token());
         assert_lost(renew(&later, 1), LostReason::Cloned);
         let of_another_grant = Lease::new(0, kept.from() - 1, kept.until(), kept.counter(), kept.token());
-        assert_lost(renew(&of_another_grant, 1), LostReason::Taken);
+        assert_lost(renew(&of_another_grant, 1), LostReason::Initialised);
         assert_eq!(rows(), before);
         let knows_more = Lease::new(0, kept.from(), kept.until() + 1, kept.counter(), kept.token());
         assert_lost(renew(&knows_more, 1), LostReason::StoreChanged);
