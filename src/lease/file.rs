@@ -60,8 +60,8 @@ const HEADER: &str = "casflake leases 1 ";
 /// # What it promises
 /// Windows of one worker never overlap: over kills, crashes, restarts of the host, clocks that are set, and full or
 /// read-only disks, on which nothing is granted. A file that is corrupt, cut off or not its own is refused, and left as
-/// it is. A file that was copied back into its directory (it is another, or was made at another time) may have lost
-/// leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless
+/// it is. A file that was copied back into its directory (it is another, or on Unix was made at another time) may have
+/// lost leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless
 /// the store was [initialised](super::LeaseAdmin::initialise). A directory without the file has no ID space:
 /// [`NoSpace`](super::StoreError::NoSpace), until a process restores it that was granted a lease there, on the same
 /// device, or an operator creates it. A directory that does not exist is created by nobody.

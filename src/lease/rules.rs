@@ -150,11 +150,11 @@ pub(crate) struct Known {
 /// What a request for a worker does about a space that is absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum IfAbsent {
-    /// Nothing: its name may be misspelt.
+    /// It refuses: the name may be misspelt.
     Refuse,
-    /// Creates it, wherever it is.
+    /// It creates the space, whatever the place.
     Create,
-    /// Remakes it, if this is where it was.
+    /// It remakes the space, if this is the place where it was.
     Remake(Known),
 }
 

@@ -104,11 +104,11 @@ pub(super) enum Event {
     Move {
         process: usize,
     },
-    /// An operator begins: he looks at the store, and decides.
+    /// An operator looks at the store, and decides.
     OperatorBegins,
-    /// He looks again.
+    /// The operator looks again.
     OperatorLooks,
-    /// What he has decided on is written, if nothing has changed.
+    /// What the operator has decided on is written, if nothing has changed.
     OperatorWrites,
 }
 
@@ -448,7 +448,7 @@ impl Model {
 
     fn operator_looks(&self, world: &mut World) -> Option<()> {
         let operator = world.operator.filter(|operator| operator.swap.is_none())?;
-        // One who finds that there is nothing to create is done.
+        // If there is nothing to create, that is all.
         let decided = self.operate(world, operator.vouches);
         if operator.vouches && decided.is_none() {
             return None;

@@ -89,14 +89,14 @@ pub(super) struct Asking {
     pub(super) swap: Option<Swap>,
 }
 
-/// What an operator is about.
+/// An operation that is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Operator {
-    /// Whether he vouches that no lease is in use; else he creates a space.
+    /// Whether the operator vouches that no lease is in use; else it is the creation of a space.
     pub(super) vouches: bool,
-    /// What he has decided on. None where he has to look first.
+    /// What was decided on; `None` if the store has to be looked at first.
     pub(super) swap: Option<Swap>,
-    /// Whether he is done when that is written.
+    /// Whether all is done when that is written.
     pub(super) is_last: bool,
 }
 
