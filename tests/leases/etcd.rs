@@ -560,6 +560,25 @@ fn spaces_have_nothing_in_common() {
 }
 
 #[test]
+fn other_spaces_of_a_cluster_are_found() {
+    let Some(server) = EtcdServer::start() else { return };
+    let open = |name: &str| EtcdStore::open(&server.url()).unwrap().space(name).unwrap();
+    assert_eq!(open("orders").others().unwrap(), [""; 0]);
+    server.etcdctl(&["put", "/casflak", "nothing of ours"]);
+    server.etcdctl(&["put", "/casflake0", "nothing of ours"]);
+    for name in ["orders", "Orders", "a/b"] {
+        open(name).initialise(LAYOUT, 300).unwrap();
+    }
+    acquire(&mut open("orders")).ok();
+    assert_eq!(open("orders").others().unwrap(), ["Orders", "a/b"]);
+    assert_eq!(open("ordres").others().unwrap(), ["Orders", "a/b", "orders"]);
+    for at in 0..20 {
+        open(&format!("more-{at:02}")).initialise(LAYOUT, 1).unwrap();
+    }
+    assert!(matches!(open("ordres").others().unwrap().len(), 1..=10), "ten, or as many as there is time for");
+}
+
+#[test]
 fn a_user_is_known_by_a_password() {
     let Some((server, _)) = initialised(8) else { return };
     for args in [&["user", "add", "root:p@ss"][..], &["user", "grant-role", "root", "root"], &["auth", "enable"]] {

@@ -19,6 +19,7 @@ mod servers;
 mod shaky;
 mod skip;
 mod soon;
+mod spaces;
 mod stores;
 #[cfg(all(unix, feature = "etcd", feature = "postgres", feature = "redis"))]
 mod urls;

@@ -727,12 +727,39 @@ fn a_user_needs_no_more_than_is_said() {
     let lease = acquire(&mut store).expect("a lease");
     let lease = renew(&mut store, &lease).expect("renewed");
     store.release(&LAYOUT, &lease, None).expect("released");
+    // But to look for other spaces.
+    assert_unavailable(store.others(), "");
+    server.command("ACL", &["SETUSER", "ids", "+scan"]);
+    assert_eq!(store.others().expect("it may"), [""; 0]);
     let elsewhere = server.url().replace("//", "//ids:secret@") + "/1";
     assert_unavailable(RedisStore::open(&elsewhere).expect("a URL").survey(), "");
     server.command("ACL", &["SETUSER", "ids", "+select"]);
     RedisStore::open(&elsewhere).expect("a URL").initialise(&LAYOUT, 2).expect("in a database other than 0");
     let mut wrong = RedisStore::open(&server.url().replace("//", "//ids:wrong@")).expect("a URL");
     assert_unavailable(acquire(&mut wrong), "");
+}
+
+#[test]
+fn other_spaces_of_a_server_are_found() {
+    let server = or_skip!(RedisServer::start());
+    let open = |name: &str| open(&server).space(name).expect("a name");
+    assert_eq!(open("orders").others().expect("it answers"), [""; 0]);
+    for name in ["orders", "Orders", "a/b"] {
+        open(name).initialise(&LAYOUT, 1).expect("initialised");
+    }
+    // Nothing of casflake's, and far more than one answer of the server's holds.
+    for at in 0..20 {
+        let pairs: Vec<String> = (0..500).flat_map(|key| [format!("cache:{at}:{key}"), String::from("x")]).collect();
+        server.command("MSET", &pairs.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    assert_eq!(open("orders").others().expect("it answers"), ["Orders", "a/b"]);
+    assert_eq!(open("ordres").others().expect("it answers"), ["Orders", "a/b", "orders"]);
+    for at in 0..20 {
+        open(&format!("more-{at:02}")).initialise(&LAYOUT, 1).expect("initialised");
+    }
+    assert_eq!(open("ordres").others().expect("it answers").len(), 10);
+    let another_database = server.url() + "/1";
+    assert_eq!(RedisStore::open(&another_database).expect("a URL").others().expect("it answers"), [""; 0]);
 }
 
 #[test]
