@@ -56,14 +56,18 @@ fn a_process_that_waits_gets_its_worker_when_the_space_is_there() {
 fn a_holder_restores_a_lost_space_with_as_many_workers() {
     let scratch = Scratch::new();
     initialised(scratch.path(), 3);
-    let ids = leased(scratch.path());
-    for entry in fs::read_dir(scratch.path()).unwrap() {
-        fs::remove_file(entry.unwrap().path()).unwrap();
+    let ids = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).ttl(TTL / 3).build().unwrap();
+    // The second time it has no lease any more.
+    for _ in 0..2 {
+        for entry in fs::read_dir(scratch.path()).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        assert_eq!(soon("the space", || workers(scratch.path())), 3);
+        soon("a lost lease", || ids.stats().last_error);
     }
-    assert_eq!(soon("the space", || workers(scratch.path())), 3);
-    ids.generate().expect("its window has not ended");
     let newcomer: Result<LeasedGenerator, _> = LeasedGenerator::new(FileStore::open(scratch.path()));
     assert!(matches!(newcomer, Err(StoreError::NotYet { .. })), "{newcomer:?}");
+    ids.shutdown().unwrap();
 }
 
 /// Would catch: a holder that uses its window up beside another, after an operator was wrong.
