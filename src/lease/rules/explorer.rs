@@ -232,7 +232,7 @@ const SPACES: &[Case] = &[
     (
         "the space's own record",
         Bounds { own_record: true, clock: 3, backwards: false, ..LOSS },
-        Bounds { own_record: true, record: true, losses: 2, clock: 3, ..LATE },
+        Bounds { own_record: true, record: true, losses: 2, clock: 3, ..CRASHING },
     ),
 ];
 
