@@ -5,12 +5,23 @@
 //! `IDS_STORE=redis://127.0.0.1:6379/0`; and so for `postgres` and `etcd`. The README says how to begin a store.
 
 use std::error::Error;
+use std::iter::successors;
+use std::process::exit;
 use std::time::Duration;
 use std::{env, thread};
 
 use casflake::lease::{LeasedGenerator, open};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    if let Err(error) = serve() {
+        // What is to be done stands in the error's own words, and why in those of its causes.
+        let causes = successors(error.source(), |&cause| cause.source()).map(|cause| format!(": {cause}"));
+        eprintln!("{error}{}", causes.collect::<String>());
+        exit(1);
+    }
+}
+
+fn serve() -> Result<(), Box<dyn Error>> {
     let store = open(&env::var("IDS_STORE")?)?;
     let ids: LeasedGenerator = LeasedGenerator::builder(store)
         // While others start and stop all workers may be taken for a while.

@@ -98,8 +98,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Lets [`build`](Self::build) create the ID space if it does not exist, and the store has no other one. The space
-    /// grants after [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK), 150 s: to stay in `build` until
+    /// Lets [`build`](Self::build) create the ID space if it does not exist, and the store tells that it has no other one:
+    /// else it fails with [`NoSpace`](StoreError::NoSpace), and an operator has to create the space. The space grants after [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK), 150 s: to stay in `build` until
     /// then, let it [wait](Self::wait_for_worker) for longer.
     ///
     /// **A process whose store is misspelt then creates a second ID space, which issues the IDs of the first again.** To
@@ -178,19 +178,18 @@ fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
     creates: bool,
 ) -> Result<(Lease, Generator<S, Watched<C>>), StoreError> {
     let started = Instant::now();
-    let mut missing_since = None;
+    let (mut missing_since, mut may_create) = (None, creates);
     loop {
-        let mut error = match source.acquire(None) {
+        let error = match source.acquire(None) {
             Ok(acquired) => return Ok(acquired),
             Err(error) => error,
         };
         let mut left = patience.saturating_sub(started.elapsed());
         let mut is_passing = error.is_retryable();
         if matches!(error, StoreError::NoSpace { .. }) {
-            match creates.then(|| source.create_unless_others()) {
-                Some(Ok(true)) => continue,
-                Some(Err(why)) => error = why,
-                Some(Ok(false)) | None => {}
+            // A store is asked once for all its spaces, and if it can't tell there may be others.
+            if core::mem::take(&mut may_create) && source.create_unless_others() {
+                continue;
             }
             // It may be lost, and about to be restored.
             let since = *missing_since.get_or_insert_with(Instant::now);

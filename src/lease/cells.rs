@@ -10,7 +10,7 @@ use std::{format, thread};
 use super::error::StoreError;
 use super::lease::Lease;
 use super::rules::{
-    self, Ask, Change, Decision, Denied, Finding, IfAbsent, Initialising, Known, Record, Space, Terms, View,
+    self, Ask, Change, Decision, Denied, Finding, IfAbsent, Known, Operation, Record, Space, Terms, View,
 };
 use super::store::{Grant, Missing, Request, Survey, SurveyedSpace, SurveyedWorker};
 use super::time::{MAX_WORKERS, Whereabouts, refused, terms, tick, ttl_ticks, workers_of};
@@ -42,6 +42,15 @@ pub(crate) struct Contents {
 
 /// What a store remembers of a space of which it was granted a lease, so that it can remake the space.
 pub(crate) type Memory = Option<Known>;
+
+/// Remembers what a server has told with a renewal.
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) fn remember_renewed(memory: &mut Memory, lease: &Lease, workers: u64) {
+    if let Some(known) = memory {
+        known.until = known.until.max(lease.until);
+        known.workers = workers;
+    }
+}
 
 /// What a kind of store has to do: keep one space and its records, and tell the time. A renewal and a release can be
 /// done by these two; a store for which that takes two trips over a network does them in one.
@@ -87,7 +96,11 @@ pub(crate) trait Cells: Send {
         let Some(record) = rules::renew(&view, lease, ttl, terms) else { return Ok(None) };
         let renewed = Lease::of(lease.worker, lease.token, &record);
         let change = Change { space: None, records: [(lease.worker, record)].into() };
-        Ok(self.swap(&contents, &change)?.then_some(Grant::new(renewed, contents.unix_nanos)))
+        let is_written = self.swap(&contents, &change)?;
+        if is_written {
+            contents.remember(self.memory(), &renewed);
+        }
+        Ok(is_written.then_some(Grant::new(renewed, contents.unix_nanos)))
     }
 
     /// Releases by [`rules::release`]. Whether that was to be done.
@@ -142,7 +155,7 @@ impl Contents {
     }
 
     /// Remembers the space by a lease of it that was granted or found to be held.
-    fn remember(&self, memory: &mut Memory, lease: &Lease) {
+    pub(crate) fn remember(&self, memory: &mut Memory, lease: &Lease) {
         if let Some(space) = &self.space {
             let until = memory.as_ref().map_or(0, |known| known.until).max(lease.until);
             *memory = Some(Known { place: self.place.clone(), workers: space.workers, until });
@@ -223,9 +236,6 @@ pub(crate) fn renew(
     let mut lease = *lease;
     retried(|_| {
         if let Some(grant) = cells.renew(&terms, layout, &lease, ttl)? {
-            if let Some(known) = cells.memory() {
-                known.until = known.until.max(grant.lease.until);
-            }
             return Ok(Some(grant));
         }
         let contents = cells.look()?;
@@ -275,11 +285,16 @@ fn workers_within(layout: &Layout, workers: u64) -> Result<u64, StoreError> {
 
 pub(crate) fn create(cells: &mut impl Cells, layout: &Layout, workers: u64) -> Result<bool, StoreError> {
     let (terms, workers) = (terms(layout), workers_within(layout, workers)?);
+    let mut is_created = false;
     retried(|_| {
         let contents = cells.look()?;
         match rules::create(&contents.view(layout)?, workers, &terms) {
-            Some(change) => Ok(cells.swap(&contents, &change)?.then_some(true)),
-            None => Ok(Some(false)),
+            Some(Operation::Begin(change)) => {
+                is_created |= cells.swap(&contents, &change)?;
+                Ok(None)
+            }
+            Some(Operation::Finish(change)) => cells.swap(&contents, &change).map(|_| None),
+            None => Ok(Some(is_created)),
         }
     })
 }
@@ -290,8 +305,8 @@ pub(crate) fn initialise(cells: &mut impl Cells, layout: &Layout, workers: u64) 
         let contents = cells.read()?;
         let view = contents.view(layout)?;
         match rules::initialise(&view, workers, &terms) {
-            Ok(Initialising::Begin(change)) => cells.swap(&contents, &change).map(|_| None),
-            Ok(Initialising::Finish(change)) => Ok(cells.swap(&contents, &change)?.then_some(())),
+            Ok(Operation::Begin(change)) => cells.swap(&contents, &change).map(|_| None),
+            Ok(Operation::Finish(change)) => Ok(cells.swap(&contents, &change)?.then_some(())),
             Err(denied) => Err(contents.refusal(cells, layout, view.now, denied, 0)),
         }
     })

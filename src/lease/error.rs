@@ -202,6 +202,12 @@ impl fmt::Display for StoreError {
                 if !others.is_empty() {
                     write!(f, "; it has {}. If one of these is meant, mend the URL", listed(others))?;
                 }
+                if others.iter().any(|name| is_former(name)) {
+                    f.write_str(
+                        " (one has a name that only earlier versions allow: stop its processes, then rename it, as the \
+                         CHANGELOG says)",
+                    )?;
+                }
                 let (restored, granting) = (seconds(RESTORED_WITHIN), seconds(MAX_TTL + CLOCK_SLACK));
                 write!(
                     f,
@@ -253,6 +259,13 @@ fn named(space: &str) -> String {
 /// Names that others have chosen, of which none can break a line or move a terminal's cursor.
 fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a space's name, which may have its schema behind it, is one that no URL of this version has.
+fn is_former(name: &str) -> bool {
+    let name = name.split_once(" (schema ").map_or(name, |(name, _)| name);
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-._~/:".contains(c);
+    !name.starts_with("(schema ") && (name.is_empty() || !name.chars().all(is_allowed))
 }
 
 /// The time in whole seconds, the last of them begun.

@@ -200,6 +200,7 @@ impl EtcdStore {
             // The window is renewed, whatever becomes of this.
             let _ = self.revive(&contents, lease, wanted);
         }
+        contents.remember(&mut self.memory, &Lease::of(lease.worker, lease.token, &record));
         // By which the window was renewed: what the reply has told of the time counts from the next renewal on.
         let unix_nanos = contents.unix_nanos;
         self.known = Some(contents);

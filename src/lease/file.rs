@@ -20,8 +20,8 @@ use std::{format, thread};
 use serde::{Deserialize, Serialize};
 
 use self::directory::Directory;
-use self::identity::{is_at, mark};
-use self::origin::Origin;
+use self::identity::{is_at, mark, place};
+use self::origin::{COPY, Origin};
 use super::cells::{Cells, Contents, Memory, store_of_cells};
 use super::error::StoreError;
 use super::rules::{Change, Record, Space};
@@ -63,15 +63,16 @@ const HEADER: &str = "casflake leases 1 ";
 /// it is. A file that was copied back into its directory (it is another, or on Unix was made at another time) may have
 /// lost leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless
 /// the store was [initialised](super::LeaseAdmin::initialise). A directory without the file has no ID space:
-/// [`NoSpace`](super::StoreError::NoSpace), until a process restores it that was granted a lease there, on the same
-/// device, or an operator creates it. A directory that does not exist is created by nobody.
+/// [`NoSpace`](super::StoreError::NoSpace), until a process restores it that was granted a lease in this very directory,
+/// or an operator creates it. A directory that does not exist is created by nobody, and one that was made anew, or is
+/// mounted over, is another.
 ///
 /// A store that was made elsewhere and copied here is refused with [`Copied`](super::StoreError::Copied), because the
 /// copy and the original would issue the same IDs: a directory that was copied or unpacked, one that is part of a
-/// container's image, one in the file system of another container, and, on Linux, one on a snapshot or a clone of a
-/// volume, if the system tells the volumes apart (LVM, md, loop devices and disks with a serial number; btrfs, ZFS). Put
-/// the directory on a volume of the host, and mount that into each container that uses it. After a container's host was
-/// restarted a store in the container's own file system is refused, too.
+/// container's image, and one in the file system of another container; on Linux also one on a snapshot of a logical
+/// volume or of a subvolume of btrfs or ZFS, and on a clone of a disk with a serial number of its own. Put the directory
+/// on a volume of the host, and mount that into each container that uses it. In a container's own file system no process
+/// creates a space by itself, and after its host was started anew a store there is refused.
 ///
 /// # What it does not
 /// * Nothing holds on a network file system without locks, if several hosts share the directory, nor where the *whole*
@@ -79,8 +80,11 @@ const HEADER: &str = "casflake leases 1 ";
 /// * An older file that is put back without being copied goes unnoticed until a holder renews that knows more, because
 ///   it has the inode and the time it had: one that was kept by a hard link, or moved aside and back. If the file system
 ///   does not know when a file was made, so does a copy that happens to be given the inode of what was copied.
-/// * A copy of a volume goes unnoticed on a disk without a serial number, and so does a disk of a virtual machine whose
-///   copy has the same serial number.
+/// * A copy goes unnoticed if nothing tells it from the original: a clone of a disk that has no serial number or the same
+///   one, or of a whole disk with LVM, LUKS, md, btrfs or ZFS on it; a copied directory on FUSE, 9p or virtiofs; the file
+///   systems of containers of two engines on one host that name their layers alike.
+/// * A directory is refused as a copy, too, if its disk gets another serial number or its file system another ID. An
+///   operator who knows that it is the only one [initialises](super::LeaseAdmin::initialise) it.
 /// * A process that is stopped in the midst of a change keeps the others from the store until it goes on or ends; after
 ///   two seconds their calls fail, and are tried again. (If it is killed, so does a child that it has forked off in the
 ///   midst.) Do not remove `lock`: end the process that holds it.
@@ -123,12 +127,12 @@ impl<C: Clock> FileStore<C> {
 
     fn contents(
         &self,
-        origin: &Origin,
+        place: String,
         incarnation: String,
         space: Option<Space>,
         records: BTreeMap<u64, Record>,
     ) -> Contents {
-        let (unix_nanos, place, live) = (self.unix_nanos(), origin.device(), BTreeSet::new());
+        let (unix_nanos, live) = (self.unix_nanos(), BTreeSet::new());
         Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live }
     }
 
@@ -226,7 +230,15 @@ impl<C: Clock + Send> Cells for FileStore<C> {
         self.directory.path().map_or_else(|_| "no directory".into(), |path| format!("the directory {}", path.display()))
     }
 
+    /// A directory has one space, but so has that of each other container if it is not on a volume.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        let directory = self.directory.path()?;
+        let what = || format!("looking for other ID spaces beside {}", directory.display());
+        if Origin::of(directory).map_err(|error| StoreError::unavailable(what(), error))?.is_in_layer() {
+            let why = "it is in a container's own file system, where each container would have an ID space of its own: \
+                       mount a volume";
+            return Err(StoreError::unavailable(what(), why));
+        }
         Ok(Vec::new())
     }
 
@@ -239,13 +251,14 @@ impl<C: Clock + Send> Cells for FileStore<C> {
         let failed = |error: io::Error| StoreError::unavailable(format!("reading {}", path.display()), error);
         // What a write has left that failed may be what the caller asks for, and is not to be used before it lasts.
         self.settle().map_err(failed)?;
-        let origin = Origin::of(self.directory.path()?).map_err(failed)?;
+        let directory = self.directory.path()?;
+        let (origin, place) = (Origin::of(directory).map_err(failed)?, place(directory).map_err(failed)?);
         let read = File::open(&path).and_then(|file| Ok((mark(&file)?, io::read_to_string(file)?)));
         let (mark, text) = match read {
             Ok(read) => read,
             // A directory without it has no space.
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(self.contents(&origin, origin.signed(&incarnation()?), None, BTreeMap::new()));
+                return Ok(self.contents(place, origin.signed(&incarnation()?), None, BTreeMap::new()));
             }
             Err(error) if error.kind() == ErrorKind::InvalidData => {
                 return Err(StoreError::corrupt(path.display().to_string(), "it is no text"));
@@ -257,7 +270,7 @@ impl<C: Clock + Send> Cells for FileStore<C> {
         let is_copy = is_from_elsewhere || stored.mark != mark;
         // A copy, of whatever age, is none of those that this store has written.
         let incarnation = if is_copy { origin.signed(&copied(mark, &text)) } else { stored.space.incarnation.clone() };
-        let contents = self.contents(&origin, incarnation, Some(stored.space), stored.records);
+        let contents = self.contents(place, incarnation, Some(stored.space), stored.records);
         Ok(Contents { is_from_elsewhere, ..contents })
     }
 
@@ -268,8 +281,9 @@ impl<C: Clock + Send> Cells for FileStore<C> {
         // Before it is read what there is: nobody changes that any more but who holds the lock.
         self.clear().map_err(failed)?;
         let now = self.read()?;
-        // The same backup, copied back once more, looks like the first copy, and has forgotten more.
-        let is_another = now.space.is_some() && now.incarnation != seen.incarnation;
+        // The same backup, copied back once more, looks like the first copy, and has forgotten more. Or it is another
+        // directory, as when a file system was mounted meanwhile.
+        let is_another = now.place != seen.place || now.space.is_some() && now.incarnation != seen.incarnation;
         if is_another || !now.is_as_seen(seen, change) {
             return Ok(false);
         }
@@ -327,7 +341,7 @@ fn is_temporary(name: &str) -> bool {
 /// What serves a store in whose place a copy was put: another for each copy, and the same each time that one is read.
 fn copied(mark: Option<Mark>, text: &str) -> String {
     let made = mark.map(|Mark { inode, created_nanos }| (inode, created_nanos.unwrap_or(0))).unwrap_or_default();
-    format!("a copy of {:016x}, inode {}, made at {} ns", checksum(text.as_bytes()), made.0, made.1)
+    format!("{COPY}{:016x}, inode {}, made at {} ns", checksum(text.as_bytes()), made.0, made.1)
 }
 
 /// A name that nothing else has.

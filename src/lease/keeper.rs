@@ -77,14 +77,14 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         }
     }
 
-    /// Lets the store create the ID space from now on, unless it has others, beside which this one may be misspelt.
-    /// Whether it was not let before, and is now.
-    pub(crate) fn create_unless_others(&mut self) -> Result<bool, StoreError> {
-        if self.missing == Missing::Create || !self.store.others()?.is_empty() {
-            return Ok(false);
+    /// Lets the store create the ID space from now on, unless it has others, beside which this one may be misspelt, or
+    /// can't tell. Whether it may.
+    pub(crate) fn create_unless_others(&mut self) -> bool {
+        let has_none = self.store.others().is_ok_and(|others| others.is_empty());
+        if has_none {
+            self.missing = Missing::Create;
         }
-        self.missing = Missing::Create;
-        Ok(true)
+        has_none
     }
 
     /// The error that is given up on. If the space does not exist, with the names of those that do.
@@ -132,8 +132,8 @@ pub(crate) struct Keeper<S, C, T> {
     pub(crate) lease: Option<Lease>,
     /// How many renewals were sent since one was answered.
     pub(crate) unanswered: u64,
-    /// When it found out that the store has forgotten the lease.
-    pub(crate) forgotten: Option<Instant>,
+    /// A lease that the store has forgotten, and since when that is known.
+    pub(crate) forgotten: Option<(Instant, Lease)>,
     /// The last tick that was issued by any lease.
     pub(crate) last_tick: Option<u64>,
 }
@@ -208,13 +208,20 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
             }
         }
         let left = self.left_of_the_forgotten();
-        if left.is_zero() { self.replace() } else { Ok(left) }
+        if left.is_zero() {
+            return self.replace();
+        }
+        if let Some((_, lease)) = self.forgotten {
+            // It is lost, and this tells nothing new; but if the space is lost once more it is restored by this.
+            let _ = self.source.store.renew(&S::LAYOUT, &lease, self.ttl(), self.unanswered);
+        }
+        Ok(left.min(self.ttl() / 3))
     }
 
     /// How long the window lasts of a lease that the store has forgotten: it is nobody else's. A host's clock that is
     /// behind may think that it lasts for long; no window of now lasts longer than the time to live.
     fn left_of_the_forgotten(&self) -> Duration {
-        let passed = self.forgotten.map_or(Duration::MAX, |forgotten| forgotten.elapsed());
+        let passed = self.forgotten.map_or(Duration::MAX, |(since, _)| since.elapsed());
         self.shared.remaining().min(self.ttl().saturating_sub(passed))
     }
 
@@ -267,8 +274,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     }
 
     fn lost(&mut self, worker: u64, reason: LostReason) {
-        self.lease = None;
-        self.forgotten = (reason == LostReason::StoreChanged).then(Instant::now);
+        let lease = self.lease.take();
+        self.forgotten = lease.filter(|_| reason == LostReason::StoreChanged).map(|lease| (Instant::now(), lease));
         let error = StoreError::Lost { worker, reason };
         events::lost(&error);
         self.shared.book(|status| status.failed(&error));

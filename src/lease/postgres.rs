@@ -24,7 +24,7 @@ use self::link::{Answer, Cause, Link, PATIENCE, Param};
 use self::rows::{asked, bigint, contents, json, nanos, number};
 use self::schema::Schema;
 use self::sql::Statements;
-use super::cells::{Cells, Contents, Memory, store_of_cells};
+use super::cells::{Cells, Contents, Memory, remember_renewed, store_of_cells};
 use super::error::StoreError;
 use super::lease::Lease;
 use super::rules::{Change, Terms};
@@ -242,7 +242,10 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
     }
 
     fn whereabouts(&self) -> String {
-        let hosts: Vec<_> = self.config.get_hosts().iter().map(host).collect();
+        let ports = self.config.get_ports();
+        let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(at, of)| format!("{}:{}", host(of), port(at)));
+        let hosts: Vec<_> = hosts.collect();
         let (hosts, database) = (hosts.join(", "), self.config.get_dbname().unwrap_or_default());
         format!("PostgreSQL at {hosts}, database {database:?}, schema {:?}", self.schema.name())
     }
@@ -322,6 +325,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
         };
         let (from, until, counter) = (number(&row, 0)?, number(&row, 1)?, number(&row, 2)?);
         let renewed = Lease::new(lease.worker, from, until, counter, lease.token);
+        remember_renewed(&mut self.memory, &renewed, number(&row, 4)?);
         Ok(Some(Grant::new(renewed, nanos(number(&row, 3)?))))
     }
 

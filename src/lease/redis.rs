@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 
 pub(super) use self::address::SCHEMES;
 use self::link::Link;
-use super::cells::{Cells, Contents, Memory, store_of_cells};
+use super::cells::{Cells, Contents, Memory, remember_renewed, store_of_cells};
 use super::error::StoreError;
 use super::lease::Lease;
 use super::rules::{Change, Record, Terms};
@@ -56,7 +56,8 @@ use crate::layout::Layout;
 ///   knows that none is in use [initialises](super::LeaseAdmin::initialise) the store. An append-only file does not
 ///   change that.
 /// * **The hash is gone**: flushed, deleted, evicted, or not kept over a restart. A process that was granted a lease of the
-///   space by this address restores it; until then, and if no such process runs, the others get
+///   space restores it, if this is the server that has granted the lease, or one that was started since (another server
+///   that the address leads to now is left as it is, as is a replica that has taken over without the hash); until then, and if no such process runs, the others get
 ///   [`NoSpace`](super::StoreError::NoSpace). The new one costs the same wait. To keep the hash, let Redis save its data,
 ///   and set `maxmemory-policy` to `noeviction`, or to one of the `volatile-` policies, which leave alone what does not
 ///   expire.
@@ -76,14 +77,18 @@ use crate::layout::Layout;
 ///   to the one that has this one key. A proxy may stand between if it leads to one server.
 ///
 /// A request fails after two seconds without an answer, or after one without a connection. Each is made on a thread of
-/// its own, which outlives it where the server answers ever so slowly. The user needs the commands `evalsha`,
+/// its own, which outlives it where the server answers ever so slowly. The user needs the keys `casflake:*` and the commands `evalsha`,
 /// `script|load`, `info`, `time`, `type`, `hget`, `hgetall`, `hmget` and `hset`, and `select` for a database other than
-/// 0. With `scan`, too, an error about an ID space that does not exist names those that do.
+/// 0; and `scan` to create an ID space (without it `init` wants `--beside`) and to be told which others there are.
 pub struct RedisStore {
     link: Link,
     space: String,
     key: String,
     memory: Memory,
+    /// The run of the server that has granted the lease, and when it last said that it is in use, in nanoseconds.
+    heard_of: Option<(String, u64)>,
+    /// The run that was read last.
+    run: String,
 }
 
 impl RedisStore {
@@ -104,7 +109,8 @@ impl RedisStore {
     fn at(url: &StoreUrl<'_>) -> Result<Self, String> {
         let link = Link::to(address::parse(url)?).map_err(|error| error.to_string())?;
         let space = url.space()?;
-        Ok(Self { link, space: space.into(), key: key(space), memory: None })
+        let (memory, heard_of, run) = (None, None, String::new());
+        Ok(Self { link, space: space.into(), key: key(space), memory, heard_of, run })
     }
 
     /// Chooses another space than `default`. Each space has workers of its own, and processes of different spaces issue
@@ -117,6 +123,7 @@ impl RedisStore {
         self.space = space_name(name.as_ref())?.into();
         self.key = key(&self.space);
         self.memory = None;
+        self.heard_of = None;
         Ok(self)
     }
 
@@ -131,6 +138,24 @@ impl RedisStore {
             Some("WRONGTYPE") => StoreError::corrupt(self.place(None), error.to_string()),
             _ => StoreError::unavailable(format!("asking Redis at {}", self.link), error),
         })
+    }
+
+    /// Where the space is. If it is absent, that is where it was only by the server that has granted the lease, or by one
+    /// at its address that was started since. One that was running before is another, to which the address leads now.
+    fn place_of(&mut self, incarnation: &str, started: u64, is_absent: bool) -> String {
+        self.run = incarnation.chars().take_while(char::is_ascii_hexdigit).collect();
+        let started = started.saturating_mul(1_000_000_000);
+        let is_same = |(run, last): &(String, u64)| *run == self.run || started >= *last;
+        let is_another = is_absent && !self.heard_of.as_ref().is_none_or(is_same);
+        if is_another { format!("{}, run {}", self.link, self.run) } else { self.link.to_string() }
+    }
+
+    /// The server has granted or renewed a lease at this time.
+    fn heard(&mut self, unix_nanos: u64) {
+        match &mut self.heard_of {
+            Some((_, last)) => *last = unix_nanos,
+            None => self.heard_of = Some((self.run.clone(), unix_nanos)),
+        }
     }
 
     fn place(&self, field: Option<&str>) -> String {
@@ -176,8 +201,8 @@ impl Cells for RedisStore {
     }
 
     fn read(&mut self) -> Result<Contents, StoreError> {
-        type Answer = (u64, u64, String, Vec<(Vec<u8>, Vec<u8>)>);
-        let (seconds, micros, incarnation, fields): Answer = self.run(&READ, &[])?;
+        type Answer = (u64, u64, u64, String, Vec<(Vec<u8>, Vec<u8>)>);
+        let (seconds, micros, uptime, incarnation, fields): Answer = self.run(&READ, &[])?;
         let (mut space, mut records) = (None, BTreeMap::new());
         for (field, text) in fields {
             let field = String::from_utf8_lossy(&field);
@@ -189,8 +214,9 @@ impl Cells for RedisStore {
                 records.insert(worker, decode(&text).and_then(sound).map_err(failed)?);
             }
         }
-        // No identity of a server survives its restart.
-        let (unix_nanos, place) = (nanos(seconds, micros), self.link.to_string());
+        let is_absent = space.is_none() && records.is_empty();
+        let place = self.place_of(&incarnation, seconds.saturating_sub(uptime), is_absent);
+        let unix_nanos = nanos(seconds, micros);
         Ok(Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live: BTreeSet::new() })
     }
 
@@ -203,6 +229,15 @@ impl Cells for RedisStore {
             args.extend([worker.to_string(), encode_some(seen.records.get(worker))?, encode(record)?]);
         }
         self.run(&SWAP, &args)
+    }
+
+    fn grant(&mut self, seen: &Contents, change: &Change, _: Duration) -> Result<bool, StoreError> {
+        let is_written = self.swap(seen, change)?;
+        if is_written {
+            self.heard_of = None;
+            self.heard(seen.unix_nanos);
+        }
+        Ok(is_written)
     }
 
     fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
@@ -222,9 +257,13 @@ impl Cells for RedisStore {
             number(lease.until),
             number(ttl),
         ];
-        let renewed: Option<(u64, u64, u64, u64)> = self.run(&RENEW, &args)?;
-        Ok(renewed.map(|(seconds, micros, from, until)| {
-            Grant::new(Lease::new(lease.worker, from, until, counter, lease.token), nanos(seconds, micros))
+        let renewed: Option<(u64, u64, u64, u64, u64)> = self.run(&RENEW, &args)?;
+        Ok(renewed.map(|(seconds, micros, from, until, workers)| {
+            let renewed = Lease::new(lease.worker, from, until, counter, lease.token);
+            let unix_nanos = nanos(seconds, micros);
+            remember_renewed(&mut self.memory, &renewed, workers);
+            self.heard(unix_nanos);
+            Grant::new(renewed, unix_nanos)
         }))
     }
 

@@ -446,26 +446,35 @@ pub(crate) fn released_at(record: &Record, last: Option<u64>) -> u64 {
     last.map_or(0, |last| last.saturating_add(1)).max(record.from).min(record.until)
 }
 
-/// A space that its operator wants to be there, and that grants nothing until no window reaches its floor that may have
-/// been granted by another of its name. `None` if there is one already, whatever it is.
-pub(crate) fn create(view: &View, workers: u64, terms: &Terms) -> Option<Change> {
-    view.is_absent().then(|| born(view, 0, workers, terms))
-}
-
-/// What is to be written for an operator who vouches that no lease is in use that the store does not know of.
+/// What is to be written for an operator, and whether that is all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Initialising {
-    /// There is no space to vouch for: write this one, then look again. An operator who is slow between the look and
-    /// the write would else vouch for leases that were granted, and lost, in between.
+pub(crate) enum Operation {
+    /// There is no space: write this one, then look again. Whoever is slow between the look and the write would else not
+    /// know of leases that were granted, and lost, in between.
     Begin(Change),
-    /// Write this, and the space grants immediately. It keeps what it knows.
+    /// Write this, and it is done.
     Finish(Change),
 }
 
-/// How a space becomes one that its operator vouches for.
-pub(crate) fn initialise(view: &View, workers: u64, terms: &Terms) -> Result<Initialising, Denied> {
+/// How a space is created that an operator wants to be there, or one that has lost its own record is mended. It grants
+/// when no window reaches its floor any more that another space of its name may have granted. `None` if there is one
+/// already, whatever it is.
+pub(crate) fn create(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
+    match &view.space {
+        None => Some(Operation::Begin(born(view, 0, workers, terms))),
+        // As the first process that asks for a lease would: the wait begins now.
+        Some(space) if space.version == NEWBORN && space.layout == terms.layout => {
+            Some(Operation::Finish(suspected(view, space, 0, terms)))
+        }
+        _ => None,
+    }
+}
+
+/// How a space becomes one whose operator vouches that no lease is in use that the store does not know of. It grants
+/// immediately, and keeps what it knows.
+pub(crate) fn initialise(view: &View, workers: u64, terms: &Terms) -> Result<Operation, Denied> {
     let Some(known) = &view.space else {
-        return Ok(Initialising::Begin(born(view, 0, workers, terms)));
+        return Ok(Operation::Begin(born(view, 0, workers, terms)));
     };
     if known.layout != terms.layout {
         return Err(Denied::OtherLayout);
@@ -477,7 +486,7 @@ pub(crate) fn initialise(view: &View, workers: u64, terms: &Terms) -> Result<Ini
     let floor = if is_open { known.floor } else { view.now };
     let version = known.version + 1;
     let space = Space { version, workers, floor, incarnation: view.incarnation.clone(), ..known.clone() };
-    Ok(Initialising::Finish(Change { space: Some(space), records }))
+    Ok(Operation::Finish(Change { space: Some(space), records }))
 }
 
 /// The record of a worker that its operator takes from whoever holds it, vouching that nobody uses it any more, and

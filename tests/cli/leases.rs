@@ -23,7 +23,7 @@ impl Store {
 
     fn granting(name: &str, workers: &str) -> Self {
         let store = Self::empty(name);
-        let output = store.run(&["leases"], &["init", "--at-once", "--yes", "--workers", workers]);
+        let output = store.run(&["leases"], &["init", "--beside", "--at-once", "--yes", "--workers", workers]);
         assert!(output.status.success(), "{}", text(&output.stderr));
         store
     }
@@ -86,7 +86,7 @@ fn the_node_leases_its_worker_whatever_its_place_in_the_list() {
 #[test]
 fn a_node_that_gets_no_worker_says_why_and_that_it_may_get_one_later() {
     let store = Store::empty("refused");
-    assert!(store.run(&["leases"], &["init"]).status.success());
+    assert!(store.run(&["leases"], &["init", "--beside"]).status.success());
     let init = r#"{"src": "c", "dest": "n", "body": {"type": "init", "msg_id": 1, "node_id": "n", "node_ids": ["n"]}}"#;
     let output = store.run_with(&["node"], &["--lease-wait", "0.001"], init);
     let reply: Value = serde_json::from_str(text(&output.stdout)).unwrap();
@@ -102,7 +102,7 @@ fn a_space_that_does_not_exist_is_created_by_an_operator_alone() {
     assert_fails(&store.run(&["leases"], &[]), 1, &refusal);
     assert_fails(&store.run(&["leases", "--json"], &[]), 1, &refusal);
     assert!(fs::read_dir(&store.0).unwrap().next().is_none(), "nothing was written");
-    let created = store.run(&["leases"], &["init", "--workers", "7"]);
+    let created = store.run(&["leases"], &["init", "--beside", "--workers", "7"]);
     assert_eq!(text(&created.stdout), "the ID space grants 7 workers in 150 s\n", "{}", text(&created.stderr));
     let listed = store.run(&["leases"], &[]);
     assert!(text(&listed.stdout).contains("it grants in 150 s"), "{}", text(&listed.stdout));
@@ -183,7 +183,7 @@ fn leases_of_a_layout_of_ones_own_are_listed_and_freed() {
     let store = Store::empty("own");
     let layout = Layout::new(41, 0, 10, 12).epoch_unix_ms(1_600_000_000_000);
     let own = ["--bits", "41,0,10,12", "--epoch", "1600000000000"];
-    let output = store.run(&["leases"], &[&["init", "--at-once", "--yes"][..], &own].concat());
+    let output = store.run(&["leases"], &[&["init", "--beside", "--at-once", "--yes"][..], &own].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     let mut file = FileStore::open(&store.0);
     let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use casflake::lease::{FileStore, Grant, LeaseAdmin, LeaseStore, Request, StoreError, Token};
+use casflake::lease::{FileStore, Grant, LeaseAdmin, LeaseStore, LeasedGenerator, Request, StoreError, Token};
 use casflake::{Scheme, Standard};
 
 use crate::disk::Disk;
@@ -101,6 +101,16 @@ fn i1_containers_of_one_image_do_not_use_the_store_that_it_holds() {
     let built = building.merged().join("ids");
     initialised(&built);
     let lease = acquire(&built).unwrap();
+    // Nor is a copy used in the same container.
+    let copy = building.merged().join("copy");
+    assert!(Command::new("cp").arg("-a").args([&built, &copy]).status().unwrap().success());
+    assert_refused(&copy, Some(&lease));
+    // Each container would have a space of its own, so none creates one by itself.
+    let elsewhere = building.merged().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let creating = LeasedGenerator::<Standard>::builder(store(&elsewhere)).create_if_missing().build();
+    assert!(matches!(creating, Err(StoreError::NoSpace { .. })), "{creating:?}");
+    assert!(store(&elsewhere).others().is_err_and(|error| format!("{error:?}").contains("mount a volume")));
     building.unmount();
     // The container that the image is made from may go on.
     assert!(building.mount(&below));

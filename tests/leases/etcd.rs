@@ -560,6 +560,17 @@ fn spaces_have_nothing_in_common() {
 }
 
 #[test]
+fn a_lost_space_is_restored_with_as_many_workers() {
+    let Some((server, mut store)) = initialised(8) else { return };
+    let grant = acquire(&mut store).unwrap();
+    open(&server).initialise(LAYOUT, 5).unwrap();
+    let grant = renew(&mut store, &grant, 0).unwrap();
+    server.wipe();
+    assert_denied(renew(&mut store, &grant, 0), "StoreChanged");
+    assert_eq!(store.survey().unwrap().space.unwrap().workers, 5);
+}
+
+#[test]
 fn other_spaces_of_a_cluster_are_found() {
     let Some(server) = EtcdServer::start() else { return };
     let open = |name: &str| EtcdStore::open(&server.url()).unwrap().space(name).unwrap();

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use casflake::lease::{
-    CLOCK_SLACK, FileStore, Grant, LeaseAdmin, LeaseStore, LostReason, MAX_TTL, Request, StoreError, Token,
+    CLOCK_SLACK, FileStore, Grant, LeaseAdmin, LeaseStore, LostReason, MAX_TTL, Missing, Request, StoreError, Token,
 };
 use casflake::{Clock, Layout, ManualClock, Scheme, Sonyflake, Standard};
 
@@ -178,21 +178,14 @@ fn i8_a_new_space_grants_nothing_until_all_that_it_may_have_forgotten_has_passed
 }
 
 #[test]
-fn i8_a_directory_that_was_emptied_or_made_anew_forgets_no_window() {
-    for remake in [false, true] {
+fn i8_a_directory_that_was_emptied_forgets_no_window() {
+    for lock in [false, true] {
         let setting = Setting::granting(4);
         let mut store = setting.store();
         let grant = acquire(&mut store).unwrap();
-        if remake {
-            fs::remove_dir_all(setting.path()).unwrap();
-            let outcome = renew(&mut store, &grant);
-            assert!(
-                matches!(outcome, Err(StoreError::Unavailable { .. })),
-                "no directory is no empty one: {outcome:?}"
-            );
-            fs::create_dir(setting.path()).unwrap();
-        } else {
-            fs::remove_file(setting.file()).unwrap();
+        fs::remove_file(setting.file()).unwrap();
+        if lock {
+            fs::remove_file(setting.path().join("lock")).unwrap();
         }
         let outcome = acquire(&mut setting.store());
         assert!(is_refused(&outcome), "{outcome:?}");
@@ -204,6 +197,34 @@ fn i8_a_directory_that_was_emptied_or_made_anew_forgets_no_window() {
         let next = acquire(&mut setting.store()).unwrap().lease;
         assert!(next.from() >= grant.lease.until());
     }
+}
+
+/// Would catch: a second store, where a file system is not mounted any more, or where the directory was moved and made
+/// anew: others may still use the first one.
+#[cfg(unix)]
+#[test]
+fn i1_a_space_is_not_remade_in_another_directory() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("store");
+    let away = scratch.path().join("away");
+    fs::create_dir(&path).unwrap();
+    let store = || FileStore::with_clock(&path, ManualClock::new(NOW));
+    store().initialise(&LAYOUT, 2).unwrap();
+    let mut holder = store();
+    let grant = acquire(&mut holder).unwrap();
+    fs::rename(&path, &away).unwrap();
+    let outcome = renew(&mut holder, &grant);
+    assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "no directory is no empty one: {outcome:?}");
+    fs::create_dir(&path).unwrap();
+    let mut again = request();
+    again.missing = Missing::Create;
+    for outcome in [renew(&mut holder, &grant), holder.acquire(&LAYOUT, &again), acquire(&mut store())] {
+        assert!(is_refused(&outcome), "{outcome:?}");
+    }
+    assert_eq!(names(&path), [""; 0]);
+    fs::remove_dir(&path).unwrap();
+    fs::rename(&away, &path).unwrap();
+    renew(&mut holder, &grant).expect("it is back");
 }
 
 /// Would catch: a backup that is put back, as a new file or over the old one, and believed.

@@ -365,6 +365,18 @@ fn a_record_that_is_lost_is_granted_to_nobody() {
 }
 
 #[test]
+fn a_lost_space_is_restored_with_as_many_workers() {
+    let server = server!();
+    let mut holder = initialised(&server, 8);
+    let lease = granted(&mut holder);
+    store(&server).initialise(&LAYOUT, 5).expect("it is initialised");
+    let lease = renew(&mut holder, &lease).expect("it is ours");
+    server.sql("TRUNCATE casflake_spaces, casflake_leases");
+    assert_lost(renew(&mut holder, &lease), LostReason::StoreChanged);
+    assert_eq!(holder.survey().expect("it answers").space.expect("a space").workers, 5);
+}
+
+#[test]
 fn tables_that_were_dropped_grant_nothing_at_first() {
     let server = server!();
     for lose in [

@@ -431,6 +431,18 @@ fn a_server_that_refuses_to_write_changes_nothing() {
 }
 
 #[test]
+fn a_lost_space_is_restored_with_as_many_workers() {
+    let server = or_skip!(RedisServer::start());
+    let mut store = store(&server, 8);
+    let lease = acquire(&mut store).expect("a lease");
+    open(&server).initialise(&LAYOUT, 5).expect("initialised");
+    let lease = renew(&mut store, &lease).expect("renewed");
+    server.flush_all();
+    assert_lost(renew(&mut store, &lease), LostReason::StoreChanged);
+    assert_eq!(store.survey().expect("it answers").space.expect("a space").workers, 5);
+}
+
+#[test]
 fn a_space_that_was_evicted_is_a_new_one() {
     let server = or_skip!(RedisServer::start());
     let mut store = store(&server, 8);

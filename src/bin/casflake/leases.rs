@@ -17,8 +17,8 @@ use crate::stop::{Outcome, Stop, causes};
 /// How many workers a new space has, if its layout has as many.
 const WORKERS: u64 = 1024;
 
-const LOST: &str = "the ID space has lost its own record: the next request for a worker restores it, and it grants again \
-                    150 s later";
+const LOST: &str = "the ID space has lost its own record: init, or the next request for a worker, restores it, and it \
+                    grants again 150 s later";
 
 /// List the leases of a store: workers, who holds them, their windows, and how long those last
 #[derive(clap::Args)]
@@ -114,7 +114,12 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Outcom
     });
     if asked.at_once {
         let named = if asked.space.is_empty() { String::new() } else { format!(" {:?}", asked.space) };
-        confirm(asked.yes, &format!("Has every process that held a lease of the ID space{named} ended, for good"))?;
+        confirm(
+            asked.yes,
+            &format!(
+                "Has every process that held a lease of the ID space{named} ended, for good, and is no copy of it in use"
+            ),
+        )?;
         return done(store.initialise(layout, workers), &format!("the ID space grants {workers} workers"));
     }
     if store.create(layout, workers).map_err(|error| refused(&error))? {

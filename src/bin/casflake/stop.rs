@@ -78,6 +78,9 @@ pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
 
 /// Reports on stderr; a closed stderr is no reason to fail.
 pub(crate) fn report(what: impl Display) {
+    // There may be names in it that others have chosen, and that would move the terminal's cursor.
+    let escaped = |c: char| if c.is_control() { c.escape_debug().collect() } else { c.to_string() };
+    let what: String = what.to_string().chars().map(escaped).collect();
     let _ = writeln!(io::stderr(), "casflake: {what}");
 }
 

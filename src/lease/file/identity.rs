@@ -1,18 +1,20 @@
 //! What tells a file from every other of its file system, as each system knows it.
 
 #[cfg(not(any(unix, windows)))]
-pub(super) use others::{is_at, mark};
+pub(super) use others::{is_at, mark, place};
 #[cfg(unix)]
-pub(super) use unix::{is_at, mark};
+pub(super) use unix::{is_at, mark, place};
 #[cfg(windows)]
-pub(super) use windows::{is_at, mark};
+pub(super) use windows::{is_at, mark, place};
 
 #[cfg(unix)]
 mod unix {
+    use std::format;
     use std::fs::{self, File};
     use std::io;
     use std::os::unix::fs::MetadataExt;
     use std::path::Path;
+    use std::string::String;
     use std::time::UNIX_EPOCH;
 
     use crate::lease::file::Mark;
@@ -24,6 +26,13 @@ mod unix {
         Ok(Some(Mark { inode: metadata.ino(), created_nanos: created() }))
     }
 
+    /// Which directory this is, until the host is started anew: one that is mounted over another, or put in its place,
+    /// is another.
+    pub(in crate::lease::file) fn place(directory: &Path) -> io::Result<String> {
+        let metadata = fs::metadata(directory)?;
+        Ok(format!("device {}, inode {}", metadata.dev(), metadata.ino()))
+    }
+
     /// Whether `path` still names this file. Where that can't be told, files in use are not removed.
     pub(in crate::lease::file) fn is_at(file: &File, path: &Path) -> bool {
         let inodes = || Ok::<_, io::Error>((file.metadata()?.ino(), fs::metadata(path)?.ino()));
@@ -33,9 +42,11 @@ mod unix {
 
 #[cfg(windows)]
 mod windows {
+    use std::format;
     use std::fs::File;
     use std::io;
     use std::path::Path;
+    use std::string::String;
 
     use winapi_util::file::information;
     use winapi_util::{AsHandleRef, Handle};
@@ -47,6 +58,11 @@ mod windows {
     /// NTFS' index is a count of how often its place was given away, so that no file gets that of one before it.
     pub(in crate::lease::file) fn mark(file: &File) -> io::Result<Option<Mark>> {
         Ok(Some(Mark { inode: information(file)?.file_index(), created_nanos: None }))
+    }
+
+    pub(in crate::lease::file) fn place(directory: &Path) -> io::Result<String> {
+        let (volume, index) = identity(Handle::from_path_any(directory)?)?;
+        Ok(format!("volume {volume}, index {index}"))
     }
 
     pub(in crate::lease::file) fn is_at(file: &File, path: &Path) -> bool {
@@ -66,11 +82,16 @@ mod others {
     use std::fs::File;
     use std::io;
     use std::path::Path;
+    use std::string::{String, ToString};
 
     use crate::lease::file::Mark;
 
     pub(in crate::lease::file) fn mark(_: &File) -> io::Result<Option<Mark>> {
         Ok(None)
+    }
+
+    pub(in crate::lease::file) fn place(directory: &Path) -> io::Result<String> {
+        Ok(directory.display().to_string())
     }
 
     pub(in crate::lease::file) fn is_at(_: &File, _: &Path) -> bool {

@@ -5,13 +5,16 @@
 //!
 //! | part | of | tells apart |
 //! |---|---|---|
-//! | `directory`, its inode | file systems whose inode numbers last | `cp -a`, also with `--reflink`; an archive that was unpacked |
-//! | `disk`, its serial number, or the UUID of a logical volume | file systems on a block device | snapshots and clones of volumes |
+//! | `directory`, its inode | file systems whose inode numbers last: not FUSE, 9p and their like | `cp -a`, also with `--reflink`; an archive that was unpacked |
+//! | `disk`, its serial number, or the UUID of a logical volume | file systems on a block device | snapshots of logical volumes, clones of disks |
 //! | `filesystem`, its ID | ext2 to ext4, btrfs, ZFS, tmpfs | snapshots of subvolumes and data sets, two `tmpfs` |
 //! | `layer`, the upper layer, its mount and the boot of the host | overlay file systems | containers of one image |
 //!
 //! Parts that are not known on both sides are not compared: of two containers that share a directory one may not see
-//! what the other one sees. A boot is part of nothing but a layer, for a directory outlives it.
+//! what the other one sees. A boot is part of nothing but a layer, because a directory outlives it.
+//!
+//! Not told apart: a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS on it, because their IDs are cloned with it;
+//! disks without a serial number; and containers of two engines that run on one host and name their layers alike.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,6 +26,9 @@ use std::{format, fs};
 /// What a signed text has between its own words and the parts.
 const MADE_IN: &str = ", made in ";
 
+/// What the incarnation of a copy begins with.
+pub(super) const COPY: &str = "a copy of ";
+
 /// The parts, by name. Each value is of hexadecimal digits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Origin(BTreeMap<&'static str, String>);
@@ -33,12 +39,12 @@ const LAYER: &str = "layer";
 impl Origin {
     /// That of a store that is made in this directory now.
     pub(super) fn of(directory: &Path) -> io::Result<Self> {
-        Ok(Self(system::parts(directory, &fs::metadata(directory)?)))
+        Ok(Self(system::parts(directory, &fs::metadata(directory)?)?))
     }
 
-    /// The file system: all that two directories of it have in common.
-    pub(super) fn device(&self) -> String {
-        joined(self.0.iter().filter(|(name, _)| **name != "directory"))
+    /// Whether the directory is in the file system of a container, of which each container has its own.
+    pub(super) fn is_in_layer(&self) -> bool {
+        self.0.contains_key(LAYER)
     }
 
     /// The text, followed by this, unless it tells an origin already.
@@ -48,12 +54,15 @@ impl Origin {
 
     /// Whether a store that is signed so may have been made here. One that earlier versions have made is not signed.
     pub(super) fn may_be_that_of(&self, signed: &str) -> bool {
-        let Some((_, rest)) = signed.split_once(MADE_IN) else { return !self.0.contains_key(LAYER) };
+        let Some((_, rest)) = signed.split_once(MADE_IN) else {
+            // They take any copy for one that was put back.
+            return !self.is_in_layer() && !signed.starts_with(COPY);
+        };
         // What finds a space missing adds its own words behind a comma.
         let parts = rest.split_once(',').map_or(rest, |(parts, _)| parts);
         let there: BTreeMap<&str, &str> = parts.split(' ').filter_map(|part| part.split_once('=')).collect();
         let differs = |(name, here): (&&str, &String)| there.get(name).is_some_and(|there| here != there);
-        let is_in_another_layer = self.0.contains_key(LAYER) && !there.contains_key(LAYER);
+        let is_in_another_layer = self.is_in_layer() && !there.contains_key(LAYER);
         !is_in_another_layer && !self.0.iter().any(differs)
     }
 }
@@ -68,6 +77,7 @@ mod system {
     use std::collections::BTreeMap;
     use std::format;
     use std::fs::{self, Metadata};
+    use std::io;
     use std::os::unix::fs::MetadataExt;
     use std::path::{Path, PathBuf};
     use std::string::String;
@@ -83,30 +93,34 @@ mod system {
     const ZFS: u64 = 0x2fc1_2fc1;
     const TMPFS: u64 = 0x0102_1994;
     const NFS: u64 = 0x6969;
+    const CEPH: u64 = 0x00c3_6400;
+    const SMB: u64 = 0xff53_4d42;
+    const SMB2: u64 = 0xfe53_4d42;
     const OVERLAY: u64 = 0x794c_7630;
     const FUSE: u64 = 0x6573_5546;
 
     /// The option of an overlay that names the layer which is written to.
     const UPPER: &str = "upperdir=";
 
-    pub(super) fn parts(directory: &Path, metadata: &Metadata) -> BTreeMap<&'static str, String> {
+    pub(super) fn parts(directory: &Path, metadata: &Metadata) -> io::Result<BTreeMap<&'static str, String>> {
         let mut parts = BTreeMap::new();
-        let Ok(kind) = statfs(directory).map(|found| found.f_type) else { return parts };
+        let kind = statfs(directory)?.f_type;
         #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, reason = "another type on each system")]
         let kind = kind as u64 & 0xffff_ffff;
         let device = format!("{}:{}", major(metadata.dev()), minor(metadata.dev()));
         let mount = if kind == OVERLAY || kind == FUSE { mount_of(&device) } else { None };
         if kind == OVERLAY || mount.as_deref().is_some_and(|mount| mount.contains("fuse-overlayfs")) {
             // Numbers of mounts and of layers begin anew on each host and with each boot.
-            let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+            let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
             // A mount that does not tell its layer is known by its number alone, which it has until it is unmounted. (Its
             // other options can differ from one mount of the same layers to the next.)
             let layer = mount.as_deref().and_then(|mount| mount.split(',').find(|option| option.starts_with(UPPER)));
             parts.insert(LAYER, hexadecimal(&format!("{boot} {}", layer.unwrap_or(&device))));
-            return parts;
+            parts.insert("directory", format!("{:x}", metadata.ino()));
+            return Ok(parts);
         }
         let is_on_a_disk = major(metadata.dev()) != 0;
-        if is_on_a_disk || [BTRFS, ZFS, TMPFS, NFS].contains(&kind) {
+        if is_on_a_disk || [BTRFS, CEPH, NFS, SMB, SMB2, TMPFS, ZFS].contains(&kind) {
             parts.insert("directory", format!("{:x}", metadata.ino()));
         }
         if let Some(disk) = disk(&device).filter(|_| is_on_a_disk) {
@@ -118,7 +132,7 @@ mod system {
         {
             parts.insert("filesystem", format!("{:x}", found.f_fsid));
         }
-        parts
+        Ok(parts)
     }
 
     /// What the kernel tells of the mount of a device: the kind of file system, what is mounted, and its options, of
@@ -159,12 +173,13 @@ mod system {
     use std::collections::BTreeMap;
     use std::format;
     use std::fs::Metadata;
+    use std::io;
     use std::os::unix::fs::MetadataExt;
     use std::path::Path;
     use std::string::String;
 
-    pub(super) fn parts(_: &Path, metadata: &Metadata) -> BTreeMap<&'static str, String> {
-        BTreeMap::from([("directory", format!("{:x}", metadata.ino()))])
+    pub(super) fn parts(_: &Path, metadata: &Metadata) -> io::Result<BTreeMap<&'static str, String>> {
+        Ok(BTreeMap::from([("directory", format!("{:x}", metadata.ino()))]))
     }
 }
 
@@ -173,16 +188,17 @@ mod system {
     use std::collections::BTreeMap;
     use std::format;
     use std::fs::Metadata;
+    use std::io;
     use std::path::Path;
     use std::string::String;
 
     use winapi_util::Handle;
     use winapi_util::file::information;
 
-    pub(super) fn parts(directory: &Path, _: &Metadata) -> BTreeMap<&'static str, String> {
-        let Ok(known) = Handle::from_path_any(directory).and_then(information) else { return BTreeMap::new() };
+    pub(super) fn parts(directory: &Path, _: &Metadata) -> io::Result<BTreeMap<&'static str, String>> {
+        let known = information(Handle::from_path_any(directory)?)?;
         let (directory, disk) = (known.file_index(), known.volume_serial_number());
-        BTreeMap::from([("directory", format!("{directory:x}")), ("disk", format!("{disk:x}"))])
+        Ok(BTreeMap::from([("directory", format!("{directory:x}")), ("disk", format!("{disk:x}"))]))
     }
 }
 
@@ -190,11 +206,12 @@ mod system {
 mod system {
     use std::collections::BTreeMap;
     use std::fs::Metadata;
+    use std::io;
     use std::path::Path;
     use std::string::String;
 
-    pub(super) fn parts(_: &Path, _: &Metadata) -> BTreeMap<&'static str, String> {
-        BTreeMap::new()
+    pub(super) fn parts(_: &Path, _: &Metadata) -> io::Result<BTreeMap<&'static str, String>> {
+        Ok(BTreeMap::new())
     }
 }
 
@@ -230,6 +247,10 @@ mod tests {
     fn a_store_of_earlier_versions_is_known_but_in_a_layer() {
         assert!(origin(&[("directory", "1")]).may_be_that_of("token"));
         assert!(!origin(&[("layer", "1")]).may_be_that_of("token"));
+        assert!(
+            !origin(&[("directory", "1")]).may_be_that_of("a copy of 1, inode 2, made at 3 ns"),
+            "of what, it is not known"
+        );
     }
 
     #[test]

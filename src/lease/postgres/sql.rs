@@ -234,7 +234,7 @@ const RENEW: &str = concat!(
         AND ($13 OR 'public' = ",
     unqualified!(),
     ")
-    RETURNING l.from_tick, l.until_tick, l.counter, c.micros"
+    RETURNING l.from_tick, l.until_tick, l.counter, c.micros, s.workers"
 );
 
 /// The rule of [`rules::release`](crate::lease::rules::release). Parameters: the space, the worker, token and counter;

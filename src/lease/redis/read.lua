@@ -1,5 +1,6 @@
--- Everything: {seconds, microseconds, what serves, {field, text, ...}}.
+-- Everything: {seconds, microseconds, for how many seconds the server runs, what serves, {field, text, ...}}.
 
 local time = redis.call('TIME')
 local known = string.match(redis.call('HGET', KEYS[1], 'space') or '', '"incarnation":"(.*)"}$')
-return { time[1], time[2], incarnation(known or ''), redis.call('HGETALL', KEYS[1]) }
+local uptime = string.match(redis.call('INFO', 'server'), '\nuptime_in_seconds:(%d+)') or '0'
+return { time[1], time[2], uptime, incarnation(known or ''), redis.call('HGETALL', KEYS[1]) }

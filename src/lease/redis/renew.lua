@@ -1,13 +1,13 @@
--- `rules::renew`: {seconds, microseconds, from, until}, or nothing where that says no.
+-- `rules::renew`: {seconds, microseconds, from, until, the space's workers}, or nothing where that says no.
 -- ARGV: worker, layout, epoch, tick length, the first tick too many, how far windows reach, token, counter, the next
 -- counter, where the window begins, where it ends, time to live. Times are ticks, but for the epoch and the tick's
 -- length in milliseconds.
 
 local worker, layout, epoch, length, last, reach, token, counter, next_counter, begin, fence, ttl = unpack(ARGV)
 local found = redis.call('HMGET', KEYS[1], 'space', worker)
-local version, of_layout, floor, known = string.match(
+local version, of_layout, workers, floor, known = string.match(
   found[1] or '',
-  '^{"version":(%d+),"layout":(".-"),"workers":%d+,"granted":%d+,"floor":(%d+),"incarnation":"(.*)"}$'
+  '^{"version":(%d+),"layout":(".-"),"workers":(%d+),"granted":%d+,"floor":(%d+),"incarnation":"(.*)"}$'
 )
 local from, till, of_counter, of_token, owner = fields(found[2])
 if not of_layout or not from then return false end
@@ -27,4 +27,4 @@ local wanted = digits(now + ttl)
 if less(last, wanted) then wanted = last end
 if less(till, wanted) then till = wanted end
 write(worker, from, till, next_counter, token, owner)
-return { time[1], time[2], from, till }
+return { time[1], time[2], from, till, workers }

@@ -121,6 +121,22 @@ fn cases(terms: &Terms, now: u64, run: &str, held: &Lease, ttl: u64) -> Vec<(Spa
     cases
 }
 
+/// Would catch: a second space, made by a holder whose address leads to another server for a while.
+#[test]
+fn a_space_is_where_it_was_by_the_same_server_or_one_that_was_started_since() {
+    const AT: u64 = 200_000_000_000;
+    let mut store = RedisStore::open("redis://h").unwrap();
+    let home = store.link.to_string();
+    let mut is_home = |run: &str, started: u64, is_absent: bool| store.place_of(run, started, is_absent) == home;
+    assert!(is_home("aa", 100, true), "nothing was granted");
+    store.heard(AT);
+    let mut is_home = |run: &str, started: u64, is_absent: bool| store.place_of(run, started, is_absent) == home;
+    assert!(is_home("aa", 100, true) && is_home("aa-bb", 100, true), "it was flushed");
+    assert!(!is_home("bb", 199, true), "it was there before");
+    assert!(is_home("bb", 200, true), "it was restarted");
+    assert!(is_home("bb", 199, false), "the space is there");
+}
+
 fn start() -> Option<RedisServer> {
     let server = RedisServer::start_with_faked_clock()?;
     // Its files are no matter here, and slow.
@@ -214,10 +230,10 @@ fn a_swap_writes_nothing_where_anything_has_changed() {
 
     // Emptied and begun anew, it has the version that it had: what is seen now must not be taken for what was.
     server.flush_all();
-    assert!(matches!(store.acquire(&layout, &request(3)), Err(StoreError::NotYet { .. })));
+    assert!(store.create(&layout, 8).unwrap());
     let seen = store.read().unwrap();
     server.flush_all();
-    assert!(matches!(store.acquire(&layout, &request(3)), Err(StoreError::NotYet { .. })));
+    assert!(store.create(&layout, 8).unwrap());
     let before = raw(&mut server.connection());
     assert_eq!(store.read().unwrap().space.unwrap().version, seen.space.as_ref().unwrap().version);
     assert_eq!(unchanged(store.swap(&seen, &change)), before, "all of it is another");

@@ -32,7 +32,8 @@
 //! * No tick of a worker is granted to two tokens, ever, whatever the store has forgotten; what was released is granted
 //!   up to the last tick that was issued.
 //! * No tick is issued but by the token that it is granted to. So none is issued by two. (After an operator was wrong:
-//!   by no process that has heard from the store since.)
+//!   by no process that has heard from the store since. If the store loses everything once more before that, nothing
+//!   tells the process that an operator was wrong, and it may use its window up; that is not explored.)
 //! * A process's ticks increase, over all its leases.
 //! * What was released is not renewed, and nothing ends after the layout.
 //! * Where nothing is lost no lease is lost whose window has not passed on the store's clock.

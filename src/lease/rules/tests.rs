@@ -5,8 +5,8 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::{
-    Ask, Change, Decision, Denied, Finding, IfAbsent, Initialising, Known, NEWBORN, Record, Space, Terms, View,
-    acquire, create, initialise, reclaimed, release, renew,
+    Ask, Change, Decision, Denied, Finding, IfAbsent, Known, NEWBORN, Operation, Record, Space, Terms, View, acquire,
+    create, initialise, reclaimed, release, renew,
 };
 use crate::lease::error::LostReason;
 use crate::lease::lease::Lease;
@@ -261,7 +261,16 @@ mod mending {
         let looked_again = View { look: Token::numbered(31), ..empty() };
         let again = made(&looked_again, IfAbsent::Create).unwrap();
         assert_ne!(space.incarnation, again.incarnation, "found by another look, it is another");
-        assert_eq!(create(&empty(), 3, &terms()).map(mended_space), Some(space));
+        let Some(Operation::Begin(change)) = create(&empty(), 3, &terms()) else { panic!() };
+        assert_eq!(mended_space(change), space);
+        // An hour later: the wait begins when all is done.
+        let later = View { now: 4600, space: Some(space), ..empty() };
+        let Some(Operation::Finish(change)) = create(&later, 3, &terms()) else { panic!() };
+        let space = mended_space(change);
+        assert_eq!((space.version, space.workers, space.floor), (NEWBORN + 1, 3, 4750));
+        let later = View { space: Some(space), ..later };
+        assert_eq!(create(&later, 3, &terms()), None);
+        assert_eq!(acquire(&later, &ask(OURS), &terms()), Err(Denied::Floor { floor: 4750 }));
     }
 
     #[test]
@@ -298,7 +307,8 @@ mod mending {
             assert_eq!((space.version, space.workers), (NEWBORN, workers));
             assert!(space.floor >= 1150);
         }
-        assert_eq!(create(&lost, 3, &terms()), None, "it exists");
+        let Some(Operation::Begin(change)) = create(&lost, 2, &terms()) else { panic!() };
+        assert_eq!(mended_space(change).workers, 2);
     }
 
     #[test]
@@ -573,13 +583,13 @@ mod administering {
 
     fn initialised(view: &View, workers: u64) -> (Space, Vec<(u64, Record)>) {
         let initialising = initialise(view, workers, &terms()).unwrap();
-        let Initialising::Finish(change) = initialising else { panic!("{initialising:?}") };
+        let Operation::Finish(change) = initialising else { panic!("{initialising:?}") };
         (change.space.unwrap(), change.records)
     }
 
     #[test]
     fn a_space_that_is_absent_is_created_then_looked_at_and_then_grants_immediately() {
-        let Ok(Initialising::Begin(change)) = initialise(&empty(), 2, &terms()) else { panic!() };
+        let Ok(Operation::Begin(change)) = initialise(&empty(), 2, &terms()) else { panic!() };
         let newborn = mended_space(change);
         assert_eq!((newborn.version, newborn.workers, newborn.floor), (NEWBORN, 2, 1150));
         let view = View { space: Some(newborn), ..empty() };

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::Trial;
 use super::holder::Holder;
-use super::stores::{all_draw, end, end_under, holders, let_the_forgotten_pass, some_draw, verdict};
+use super::stores::{all_draw, end, end_under, holders, some_draw, verdict};
 use super::verdict::Verdict;
 use crate::disk::Disk;
 use crate::servers::Server;
@@ -52,16 +52,19 @@ pub(crate) fn cut_off_writes(server: &mut dyn Server, trial: &Trial) -> Option<V
     Some(Verdict::of(ids))
 }
 
-/// Removes the directory under holders that draw, and makes it anew: nobody knows what was in it.
+/// Puts an empty directory in place of that of holders which draw, as if a file system were mounted no more: nobody makes
+/// another space in it, and with the first one all go on.
 pub(crate) fn a_remade_directory(server: &mut dyn Server, trial: &Trial) -> Option<Verdict> {
     let directory = server.directory()?;
     let mut holders = holders(server, trial);
-    // Something may be written meanwhile.
-    soon("a directory that is gone", || fs::remove_dir_all(&directory).ok());
+    let away = directory.with_extension("away");
+    fs::rename(&directory, &away).expect("the directory");
     fs::create_dir(&directory).expect("a directory");
     holders.push(trial.start(server));
     end(&holders, trial);
-    let_the_forgotten_pass(server);
+    assert_eq!(fs::read_dir(&directory).expect("the directory").count(), 0);
+    fs::remove_dir(&directory).expect("the empty directory");
+    fs::rename(&away, &directory).expect("the directory");
     some_draw(&holders);
     Some(Verdict::of(holders.into_iter().map(Holder::kill)))
 }

@@ -70,7 +70,7 @@ const FAULTS: [(&str, Fault); 12] = [
     ("everything lost", stores::a_loss),
     ("the disk full", disks::a_full_disk),
     ("holders killed in the midst of a write", disks::cut_off_writes),
-    ("the directory removed and made anew", disks::a_remade_directory),
+    ("another directory in its place", disks::a_remade_directory),
 ];
 
 /// Those that are tried at length only.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::string::String;
 use std::vec::Vec;
 
-use super::super::{Ask, Change, Decision, Denied, Finding, IfAbsent, Initialising, Known, Record, Terms, View};
+use super::super::{Ask, Change, Decision, Denied, Finding, IfAbsent, Known, Operation, Record, Terms, View};
 use super::super::{acquire, create, explain, found_empty, initialise, release, renew};
 use super::bounds::{Bounds, Operators};
 use super::steps::is_any_in_use;
@@ -22,8 +22,8 @@ pub(super) struct Rules {
     pub(super) renew: fn(&View, &Lease, u64, &Terms) -> Option<Record>,
     pub(super) explain: fn(&View, &Lease, u64, &IfAbsent, &Terms) -> Finding,
     pub(super) release: fn(&Record, &Lease, Option<u64>) -> Option<Record>,
-    pub(super) create: fn(&View, u64, &Terms) -> Option<Change>,
-    pub(super) initialise: fn(&View, u64, &Terms) -> Result<Initialising, Denied>,
+    pub(super) create: fn(&View, u64, &Terms) -> Option<Operation>,
+    pub(super) initialise: fn(&View, u64, &Terms) -> Result<Operation, Denied>,
     pub(super) is_as_seen: fn(&Contents, &Contents, &Change) -> bool,
 }
 
@@ -80,10 +80,10 @@ impl Model {
                 let view = self.view(world, FIRST, Tokens::default());
                 initialise(&view, self.terms.workers, &self.terms).expect("a store of this layout")
             };
-            if let Initialising::Begin(change) = initialising(&world) {
+            if let Operation::Begin(change) = initialising(&world) {
                 self.write(&mut world, FIRST, &written(&change));
             }
-            if let Initialising::Finish(change) = initialising(&world) {
+            if let Operation::Finish(change) = initialising(&world) {
                 self.write(&mut world, FIRST, &written(&change));
             }
         }
@@ -130,13 +130,14 @@ impl Model {
     /// What an operator decides on who looks at the store, if anything.
     pub(super) fn operate(&self, world: &World, vouches: bool) -> Option<Operator> {
         let view = self.view(world, FIRST, Tokens::default());
-        let (change, is_last) = if vouches {
-            match (self.rules.initialise)(&view, self.terms.workers, &self.terms).ok()? {
-                Initialising::Begin(change) => (change, false),
-                Initialising::Finish(change) => (change, true),
-            }
+        let operation = if vouches {
+            (self.rules.initialise)(&view, self.terms.workers, &self.terms).ok()?
         } else {
-            ((self.rules.create)(&view, self.terms.workers, &self.terms)?, true)
+            (self.rules.create)(&view, self.terms.workers, &self.terms)?
+        };
+        let (change, is_last) = match operation {
+            Operation::Begin(change) => (change, false),
+            Operation::Finish(change) => (change, true),
         };
         if vouches && is_last && is_any_in_use(world) && self.bounds.operators == Operators::Vouch {
             return None;

@@ -4,7 +4,7 @@
 use std::println;
 
 use super::super::{
-    Ask, Change, Decision, Denied, Finding, IfAbsent, Initialising, Known, NEWBORN, Record, Space, Terms, View,
+    Ask, Change, Decision, Denied, Finding, IfAbsent, Known, NEWBORN, Operation, Record, Space, Terms, View,
 };
 use super::super::{acquire, create, explain, initialise, release, renew};
 use super::bounds::{Bounds, Operators};
@@ -117,12 +117,20 @@ const OF_SPACES: &[Rule] = &[
     ),
 ];
 
-const OF_A_FLEETS_PROGRESS: &[Rule] = &[(
-    "a process that was ever granted a lease remakes a lost space",
-    Rules { acquire: never_remaking, ..SHIPPED },
-    Bounds { losses: 2, clock: 3, ..ALL },
-    |broken| *broken == Broken::Stuck,
-)];
+const OF_A_FLEETS_PROGRESS: &[Rule] = &[
+    (
+        "a process that was ever granted a lease remakes a lost space",
+        Rules { acquire: never_remaking, ..SHIPPED },
+        Bounds { losses: 2, clock: 3, ..ALL },
+        |broken| *broken == Broken::Stuck,
+    ),
+    (
+        "... also by a renewal",
+        Rules { explain: never_remaking_by_a_renewal, ..SHIPPED },
+        Bounds { clock: 3, ..ALL },
+        |broken| *broken == Broken::Stuck,
+    ),
+];
 
 /// Whoever is robbed there is so by a store that was made.
 const MOVED: Bounds = Bounds { moves: true, losses: 1, crashes: false, backwards: false, ttl: 1, max_ttl: 1, ..SMALL };
@@ -457,6 +465,10 @@ fn never_remaking(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Den
     acquire(view, &Ask { if_absent: IfAbsent::Refuse, ..ask.clone() }, terms)
 }
 
+fn never_remaking_by_a_renewal(view: &View, held: &Lease, unanswered: u64, _: &IfAbsent, terms: &Terms) -> Finding {
+    explain(view, held, unanswered, &IfAbsent::Refuse, terms)
+}
+
 /// As if the lease had been granted here.
 fn granted_here(view: &View, if_absent: &IfAbsent) -> IfAbsent {
     match if_absent {
@@ -473,14 +485,17 @@ fn remaking_anywhere_else(view: &View, held: &Lease, unanswered: u64, if_absent:
     explain(view, held, unanswered, &granted_here(view, if_absent), terms)
 }
 
-fn created_whole(view: &View, workers: u64, terms: &Terms) -> Option<Change> {
-    create(view, workers, terms).map(|change| whole(view, change))
+fn created_whole(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
+    match create(view, workers, terms)? {
+        Operation::Begin(change) => Some(Operation::Finish(whole(view, change))),
+        finish => Some(finish),
+    }
 }
 
 /// Vouches for a space that is absent, as if it had been seen when it was new.
-fn in_one_step(view: &View, workers: u64, terms: &Terms) -> Result<Initialising, Denied> {
+fn in_one_step(view: &View, workers: u64, terms: &Terms) -> Result<Operation, Denied> {
     match initialise(view, workers, terms)? {
-        Initialising::Begin(change) => {
+        Operation::Begin(change) => {
             let seen = View { space: change.space, ..view.clone() };
             initialise(&seen, workers, terms)
         }
