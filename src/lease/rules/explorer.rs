@@ -56,6 +56,7 @@ use search::search;
 mod bounds;
 mod canon;
 mod model;
+mod operator;
 mod progress;
 mod rules_out;
 mod search;

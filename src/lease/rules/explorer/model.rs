@@ -7,9 +7,8 @@ use std::vec::Vec;
 
 use super::super::{Ask, Change, Decision, Denied, Finding, IfAbsent, Known, Operation, Record, Terms, View};
 use super::super::{acquire, create, explain, found_empty, initialise, release, renew};
-use super::bounds::{Bounds, Operators};
-use super::steps::is_any_in_use;
-use super::world::{Asking, Data, Held, Incarnation, NOBODY, Name, Operator, Row, Space, Swap, TICKS, World};
+use super::bounds::Bounds;
+use super::world::{Asking, Data, Held, Incarnation, NOBODY, Name, Row, Space, Swap, TICKS, World};
 use crate::lease::cells::Contents;
 use crate::lease::error::LostReason;
 use crate::lease::lease::Lease;
@@ -118,31 +117,13 @@ impl Model {
         }
     }
 
-    fn decided(&self, world: &World, at: u8, change: &Change, lease: Option<Held>) -> Swap {
+    pub(super) fn decided(&self, world: &World, at: u8, change: &Change, lease: Option<Held>) -> Swap {
         let change = written(change);
         let mut seen = world.stores[usize::from(at)].data;
         for (row, replaced) in seen.rows.iter_mut().zip(change.rows) {
             *row = row.filter(|_| replaced.is_some());
         }
         Swap { at, seen, incarnation: self.incarnation(world, at), change, lease }
-    }
-
-    /// What an operator decides on who looks at the store, if anything.
-    pub(super) fn operate(&self, world: &World, vouches: bool) -> Option<Operator> {
-        let view = self.view(world, FIRST, Tokens::default());
-        let operation = if vouches {
-            (self.rules.initialise)(&view, self.terms.workers, &self.terms).ok()?
-        } else {
-            (self.rules.create)(&view, self.terms.workers, &self.terms)?
-        };
-        let (change, is_last) = match operation {
-            Operation::Begin(change) => (change, false),
-            Operation::Finish(change) => (change, true),
-        };
-        if vouches && is_last && is_any_in_use(world) && self.bounds.operators == Operators::Vouch {
-            return None;
-        }
-        Some(Operator { vouches, swap: Some(self.decided(world, FIRST, &change, None)), is_last })
     }
 
     /// Writes what was decided, if the store is as it was seen. Whether it did, as far as is told.
@@ -233,7 +214,7 @@ impl Model {
         }
     }
 
-    fn view(&self, world: &World, at: u8, names: Tokens) -> View {
+    pub(super) fn view(&self, world: &World, at: u8, names: Tokens) -> View {
         let contents = contents(&world.stores[usize::from(at)].data, self.incarnation(world, at), names);
         let Contents { incarnation, space, records, live, .. } = contents;
         let (now, place, look) = (world.now.into(), place(at), names.token(world.fresh()));
@@ -278,7 +259,7 @@ fn place(at: u8) -> String {
 
 /// The tokens of a view, by their names.
 #[derive(Clone, Copy, Default)]
-struct Tokens {
+pub(super) struct Tokens {
     /// The name whose token picks, and what.
     picking: Option<(Name, u8)>,
 }

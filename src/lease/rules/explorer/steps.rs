@@ -5,9 +5,7 @@ use std::vec::Vec;
 use super::bounds::Operators;
 use super::canon::Places;
 use super::model::{Broken, FIRST, Model, Read};
-use super::world::{
-    Asking, Call, Data, Held, Issuer, LATE, NOBODY, Operator, PROCESSES, Process, TICKS, WORKERS, World,
-};
+use super::world::{Asking, Call, Data, Held, Issuer, LATE, NOBODY, PROCESSES, Process, WORKERS, World};
 use crate::lease::error::LostReason;
 use crate::lease::rules::Denied;
 
@@ -432,63 +430,6 @@ impl Model {
         }
         self.process_renews(world, place, true)
     }
-}
-
-impl Model {
-    fn operator_begins(&self, world: &mut World) -> Option<()> {
-        if world.operator.is_some() || world.operations >= self.bounds.operations {
-            return None;
-        }
-        world.operations += 1;
-        let vouches = self.bounds.operators != Operators::Create;
-        world.operator = Some(self.operate(world, vouches)?);
-        free_what_is_vouched_for(world);
-        Some(())
-    }
-
-    fn operator_looks(&self, world: &mut World) -> Option<()> {
-        let operator = world.operator.filter(|operator| operator.swap.is_none())?;
-        // If there is nothing to create, that is all.
-        let decided = self.operate(world, operator.vouches);
-        if operator.vouches && decided.is_none() {
-            return None;
-        }
-        world.operator = decided;
-        free_what_is_vouched_for(world);
-        Some(())
-    }
-
-    fn operator_writes(&self, world: &mut World) -> Result<Option<()>, Broken> {
-        let Some(Operator { swap: Some(swap), vouches, is_last }) = world.operator else { return Ok(None) };
-        let is_done = self.land(world, &swap)?;
-        world.operator = (!is_done || !is_last).then_some(Operator { vouches, swap: None, is_last: false });
-        if is_done && is_last && self.bounds.operators == Operators::Deceive {
-            deceive(world);
-        }
-        Ok(Some(()))
-    }
-}
-
-/// Whether a process runs that was ever granted a lease.
-pub(super) fn is_any_in_use(world: &World) -> bool {
-    world.processes.iter().any(|process| process.home.is_some())
-}
-
-/// An operator who vouches that every holder has ended, and that none has issued ahead of the store's clock, gives back
-/// what they have not used.
-fn free_what_is_vouched_for(world: &mut World) {
-    if world.operator.is_some_and(|operator| operator.vouches && operator.is_last) && !is_any_in_use(world) {
-        let now = usize::from(world.now);
-        world.owners.iter_mut().for_each(|ticks| ticks[now..].fill(NOBODY));
-    }
-}
-
-/// From now on nobody's leases are in use, as far as the store knows. Those that are will be, until their holders hear
-/// from the store.
-fn deceive(world: &mut World) {
-    world.owners = [[NOBODY; TICKS]; WORKERS];
-    world.is_deceived = is_any_in_use(world);
-    world.processes.iter_mut().for_each(|process| process.is_warned = false);
 }
 
 fn process_of(world: &mut World, place: usize) -> &mut Process {
