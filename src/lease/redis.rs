@@ -144,7 +144,8 @@ impl RedisStore {
     /// at its address that was started since. One that was running before is another, to which the address leads now.
     fn place_of(&mut self, incarnation: &str, started: u64, is_absent: bool) -> String {
         self.run = incarnation.chars().take_while(char::is_ascii_hexdigit).collect();
-        let started = started.saturating_mul(1_000_000_000);
+        // Both times are whole seconds: one that was started right after the renewal may seem to be older than that.
+        let started = started.saturating_add(2).saturating_mul(1_000_000_000);
         let is_same = |(run, last): &(String, u64)| *run == self.run || started >= *last;
         let is_another = is_absent && !self.heard_of.as_ref().is_none_or(is_same);
         if is_another { format!("{}, run {}", self.link, self.run) } else { self.link.to_string() }
