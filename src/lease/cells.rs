@@ -86,6 +86,9 @@ pub(crate) trait Cells: Send {
         self.swap(seen, change)
     }
 
+    /// Takes note that what was read last has come to a grant.
+    fn granted(&mut self, _contents: &Contents) {}
+
     /// Gives back what was made ready for a [`grant`](Self::grant) that does not come.
     fn give_up(&mut self) {}
 
@@ -181,6 +184,7 @@ pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request
         let (change, lease) = match decision {
             Decision::Again(lease) => {
                 contents.remember(cells.memory(), &lease);
+                cells.granted(&contents);
                 return Ok(Some(Grant::new(lease, contents.unix_nanos)));
             }
             Decision::Grant(change, lease) => (change, Some(lease)),
@@ -195,7 +199,10 @@ pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request
             pause(attempt, &ask);
         }
         let granted = lease.filter(|_| written);
-        granted.iter().for_each(|lease| contents.remember(cells.memory(), lease));
+        if let Some(lease) = &granted {
+            contents.remember(cells.memory(), lease);
+            cells.granted(&contents);
+        }
         Ok(granted.map(|lease| Grant::new(lease, contents.unix_nanos)))
     });
     if acquired.is_err() {

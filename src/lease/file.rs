@@ -65,7 +65,7 @@ const HEADER: &str = "casflake leases 1 ";
 /// the store was [initialised](super::LeaseAdmin::initialise). A directory without the file has no ID space:
 /// [`NoSpace`](super::StoreError::NoSpace), until a process restores it that was granted a lease in this very directory,
 /// or an operator creates it. A directory that does not exist is created by nobody, and one that was made anew, or is
-/// mounted over, is another.
+/// mounted over, is another, if the system tells so by its device, inode or time.
 ///
 /// A store that was made elsewhere and copied here is refused with [`Copied`](super::StoreError::Copied), because the
 /// copy and the original would issue the same IDs: a directory that was copied or unpacked, one that is part of a
@@ -252,7 +252,9 @@ impl<C: Clock + Send> Cells for FileStore<C> {
         // What a write has left that failed may be what the caller asks for, and is not to be used before it lasts.
         self.settle().map_err(failed)?;
         let directory = self.directory.path()?;
-        let (origin, place) = (Origin::of(directory).map_err(failed)?, place(directory).map_err(failed)?);
+        let origin = Origin::of(directory).map_err(failed)?;
+        // A number of a device or an inode may be given away again.
+        let place = format!("{}, {}", place(directory).map_err(failed)?, origin.parts());
         let read = File::open(&path).and_then(|file| Ok((mark(&file)?, io::read_to_string(file)?)));
         let (mark, text) = match read {
             Ok(read) => read,

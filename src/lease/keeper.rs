@@ -207,15 +207,23 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
                 }
             }
         }
+        if !self.left_of_the_forgotten().is_zero() {
+            self.look_after_the_forgotten();
+        }
         let left = self.left_of_the_forgotten();
-        if left.is_zero() {
-            return self.replace();
+        if left.is_zero() { self.replace() } else { Ok(left.min(self.ttl() / 3)) }
+    }
+
+    /// Asks for the lease that the store has forgotten, and whose window is being used up: if the space is lost once more
+    /// it is restored by this, and if an operator has vouched that no lease is in use, this one ends now.
+    fn look_after_the_forgotten(&mut self) {
+        let Some((_, lease)) = self.forgotten else { return };
+        let answer = self.source.store.renew(&S::LAYOUT, &lease, self.ttl(), self.unanswered);
+        if let Err(StoreError::Lost { worker, reason }) = answer
+            && reason != LostReason::StoreChanged
+        {
+            self.lost(worker, reason);
         }
-        if let Some((_, lease)) = self.forgotten {
-            // It is lost, and this tells nothing new; but if the space is lost once more it is restored by this.
-            let _ = self.source.store.renew(&S::LAYOUT, &lease, self.ttl(), self.unanswered);
-        }
-        Ok(left.min(self.ttl() / 3))
     }
 
     /// How long the window lasts of a lease that the store has forgotten: it is nobody else's. A host's clock that is

@@ -26,6 +26,7 @@ use super::error::StoreError;
 use super::lease::Lease;
 use super::rules::{Change, Record, Terms};
 use super::store::Grant;
+use super::time::CLOCK_SLACK;
 use super::url::{StoreUrl, space_name};
 use crate::layout::Layout;
 
@@ -144,18 +145,17 @@ impl RedisStore {
     /// at its address that was started since. One that was running before is another, to which the address leads now.
     fn place_of(&mut self, incarnation: &str, started: u64, is_absent: bool) -> String {
         self.run = incarnation.chars().take_while(char::is_ascii_hexdigit).collect();
-        // Both times are whole seconds: one that was started right after the renewal may seem to be older than that.
-        let started = started.saturating_add(2).saturating_mul(1_000_000_000);
+        // By a clock that may be behind that of the server before, on another host.
+        let started = started.saturating_add(CLOCK_SLACK.as_secs()).saturating_mul(1_000_000_000);
         let is_same = |(run, last): &(String, u64)| *run == self.run || started >= *last;
         let is_another = is_absent && !self.heard_of.as_ref().is_none_or(is_same);
         if is_another { format!("{}, run {}", self.link, self.run) } else { self.link.to_string() }
     }
 
-    /// The server has granted or renewed a lease at this time.
+    /// The server has renewed the lease at this time.
     fn heard(&mut self, unix_nanos: u64) {
-        match &mut self.heard_of {
-            Some((_, last)) => *last = unix_nanos,
-            None => self.heard_of = Some((self.run.clone(), unix_nanos)),
+        if let Some((_, last)) = &mut self.heard_of {
+            *last = unix_nanos;
         }
     }
 
@@ -232,13 +232,8 @@ impl Cells for RedisStore {
         self.run(&SWAP, &args)
     }
 
-    fn grant(&mut self, seen: &Contents, change: &Change, _: Duration) -> Result<bool, StoreError> {
-        let is_written = self.swap(seen, change)?;
-        if is_written {
-            self.heard_of = None;
-            self.heard(seen.unix_nanos);
-        }
-        Ok(is_written)
+    fn granted(&mut self, contents: &Contents) {
+        self.heard_of = Some((self.run.clone(), contents.unix_nanos));
     }
 
     fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {

@@ -206,6 +206,22 @@ impl Drop for Volume {
     }
 }
 
+/// Would catch: a space that is remade on another file system, which has the numbers of the one before.
+#[test]
+fn i1_a_space_is_not_remade_on_another_file_system_at_the_same_place() {
+    let scratch = Scratch::new();
+    let Some(disk) = Disk::mounted_on(scratch.path()) else { return };
+    initialised(scratch.path());
+    let mut holder = store(scratch.path());
+    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "");
+    let lease = holder.acquire(&Standard::LAYOUT, &request).unwrap().lease;
+    drop(disk);
+    let _disk = Disk::mounted_on(scratch.path());
+    let renewed = holder.renew(&Standard::LAYOUT, &lease, Duration::from_secs(60), 0);
+    assert!(matches!(renewed, Err(StoreError::NoSpace { .. })), "{renewed:?}");
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
 #[test]
 fn an_operator_may_take_a_copy_for_the_original() {
     let scratch = Scratch::new();

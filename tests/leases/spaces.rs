@@ -88,6 +88,23 @@ fn a_holder_stops_when_it_hears_that_an_operator_has_vouched_that_there_is_none(
     ids.generate().unwrap();
 }
 
+/// Would catch: a holder that uses up the window of a lease that the store has forgotten, although another holds its worker
+/// by now, because an operator did not want to wait.
+#[test]
+fn a_holder_of_a_forgotten_lease_stops_when_an_operator_vouches_that_there_is_none() {
+    let scratch = Scratch::new();
+    initialised(scratch.path(), 1);
+    let ids = leased(scratch.path());
+    let before = ids.stats().lease;
+    fs::remove_file(scratch.path().join("leases")).unwrap();
+    soon("a lost lease", || ids.stats().last_error);
+    ids.generate().expect("its window has not ended");
+    initialised(scratch.path(), 1);
+    let after = soon("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2)).lease;
+    assert!(after.from() < before.until(), "{before:?} {after:?}");
+    ids.generate().unwrap();
+}
+
 /// A store without the space, which has others, and notes what it is asked for.
 struct Absent {
     others: VecDeque<Result<Vec<String>, StoreError>>,

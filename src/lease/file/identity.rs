@@ -30,7 +30,8 @@ mod unix {
     /// is another.
     pub(in crate::lease::file) fn place(directory: &Path) -> io::Result<String> {
         let metadata = fs::metadata(directory)?;
-        Ok(format!("device {}, inode {}", metadata.dev(), metadata.ino()))
+        let created = metadata.created().ok();
+        Ok(format!("device {}, inode {}, made at {created:?}", metadata.dev(), metadata.ino()))
     }
 
     /// Whether `path` still names this file. Where that can't be told, files in use are not removed.

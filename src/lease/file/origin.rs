@@ -47,6 +47,11 @@ impl Origin {
         self.0.contains_key(LAYER)
     }
 
+    /// All that is known of it.
+    pub(super) fn parts(&self) -> String {
+        joined(&self.0)
+    }
+
     /// The text, followed by this, unless it tells an origin already.
     pub(super) fn signed(&self, text: &str) -> String {
         if text.contains(MADE_IN) { text.into() } else { format!("{text}{MADE_IN}{}", joined(&self.0)) }
