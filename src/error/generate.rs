@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 /// Why a generator issued no ID. A refused call changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GenerateError {
     /// All slots of the current tick (and of those that `max_lead` allows) are used.
@@ -70,6 +70,8 @@ pub enum GenerateError {
         max: usize,
     },
 }
+
+debug_by_text!(GenerateError: Exhausted ClockBehind ClockStalled BeforeEpoch TooEarly Fenced Closed OutOfTicks LeaseExpired StoreClockBehind OtherProcess Count);
 
 impl GenerateError {
     /// Whether the same call may succeed later with nothing but time gone by.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Why a number, a text or parts do not make an ID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdError {
     /// The number sets bits that its layout reserves.
@@ -44,6 +44,8 @@ pub enum IdError {
     /// The text is a decimal number over `u64::MAX`.
     TooLong,
 }
+
+debug_by_text!(IdError: ReservedBits Negative Field Time NotDecimal TooLong);
 
 impl IdError {
     pub(crate) const fn field(field: &'static str, value: u64, max: u64) -> Self {

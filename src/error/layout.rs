@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Why a [`Layout`](crate::Layout) was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LayoutError {
     /// The timestamp has a width of 0.
@@ -29,6 +29,8 @@ pub enum LayoutError {
         tick_ms: u64,
     },
 }
+
+debug_by_text!(LayoutError: NoTimestamp TooWide NoTick TimeOverflow);
 
 impl LayoutError {
     /// The text without numbers, for a panic in a `const`, which can't format.

@@ -1,5 +1,24 @@
 //! Every way to be refused. Each text names the value, the bound and what to do.
 
+use core::error::Error;
+use core::fmt;
+
+/// Implements `Debug` as the variant's name and the text with its causes: a `main` that returns an error prints it this
+/// way, and the text is what helps.
+macro_rules! debug_by_text {
+    ($error:ty: $($variant:ident)*) => {
+        impl core::fmt::Debug for $error {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                let variant = match self {
+                    $(Self::$variant { .. } => stringify!($variant),)*
+                };
+                $crate::error::write_with_causes(f, variant, self)
+            }
+        }
+    };
+}
+pub(crate) use debug_by_text;
+
 mod generate;
 mod id;
 mod layout;
@@ -17,3 +36,44 @@ pub use topology::TopologyError;
 pub use worker::WorkerIdError;
 #[cfg(feature = "alloc")]
 pub use worker::WorkerTextError;
+
+/// Writes `variant`, the error's text, and that of each of its causes.
+pub(crate) fn write_with_causes(f: &mut fmt::Formatter<'_>, variant: &str, error: &dyn Error) -> fmt::Result {
+    write!(f, "{variant}: {error}")?;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        write!(f, ": {error}")?;
+        cause = error.source();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::format;
+
+    use super::GenerateError;
+
+    #[test]
+    fn the_debug_form_is_the_variant_and_the_text() {
+        let error = GenerateError::Exhausted { retry_after: Duration::from_millis(1) };
+        assert_eq!(format!("{error:?}"), format!("Exhausted: {error}"));
+        assert_eq!(format!("{:?}", GenerateError::Closed), format!("Closed: {}", GenerateError::Closed));
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn the_debug_form_has_the_causes() {
+        use super::{WorkerIdError, WorkerTextError};
+
+        let cause = WorkerIdError::Worker { value: 32, max: 31 };
+        let error = WorkerTextError::Variable {
+            variable: "WORKER".into(),
+            cause: alloc::boxed::Box::new(WorkerTextError::DoesNotFit(cause)),
+        };
+        let text = format!("{error:?}");
+        assert!(text.starts_with("Variable: ") && text.contains("WORKER"), "{text}");
+        assert!(text.contains("worker 32 does not fit"), "{text}");
+    }
+}

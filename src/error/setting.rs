@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Why a [`GeneratorBuilder`](crate::GeneratorBuilder) or [`Generator::extend_fence`](crate::Generator::extend_fence)
 /// refused a setting. All values are ticks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SettingError {
     /// `not_before` lies after the layout's last tick.
@@ -36,6 +36,8 @@ pub enum SettingError {
         max: u64,
     },
 }
+
+debug_by_text!(SettingError: NotBefore Fence EmptyWindow MaxLead);
 
 impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Why a [`Topology`](crate::Topology) can't be made, or has no such generator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TopologyError {
     /// No datacenters, or more than the layout has numbers for.
@@ -42,6 +42,8 @@ pub enum TopologyError {
         workers: u64,
     },
 }
+
+debug_by_text!(TopologyError: Datacenters Workers TooMany NoDatacenter NoWorker);
 
 impl fmt::Display for TopologyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Why there is no such [`WorkerId`](crate::WorkerId).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WorkerIdError {
     /// The datacenter does not fit the layout.
@@ -29,6 +29,8 @@ pub enum WorkerIdError {
     },
 }
 
+debug_by_text!(WorkerIdError: Datacenter Worker Index);
+
 impl fmt::Display for WorkerIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, value, max) = match self {
@@ -53,7 +55,7 @@ mod text {
     use super::WorkerIdError;
 
     /// Why a text names no [`WorkerId`](crate::WorkerId).
-    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum WorkerTextError {
         /// The text is neither `index` nor `datacenter/worker`.
@@ -95,6 +97,8 @@ mod text {
             cause: alloc::boxed::Box<WorkerTextError>,
         },
     }
+
+    debug_by_text!(WorkerTextError: NotAWorker NoOrdinal Hostname DoesNotFit TooLong NotSet Variable);
 
     impl From<WorkerIdError> for WorkerTextError {
         fn from(error: WorkerIdError) -> Self {

@@ -8,17 +8,28 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::time::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
+use crate::error::debug_by_text;
 use crate::scheme::{Scheme, Standard};
 
 /// Why a store of leases granted, renewed or released nothing.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The store could not be asked, or did not answer. Whether it has done what it was asked to is not known.
+    /// The store could not be asked, or did not answer, and may be there again later. Whether it has done what it was
+    /// asked to is not known.
     Unavailable {
         /// What was tried.
         what: String,
         /// Why it failed.
+        cause: Box<dyn core::error::Error + Send + Sync>,
+    },
+    /// The store, or something on the way to it, has refused the caller: the password is wrong, a permission or a
+    /// directory is missing, the server has no TLS. Asking again does not help until somebody has mended that.
+    Refused {
+        /// What was tried.
+        what: String,
+        /// What to do about it.
+        remedy: String,
+        /// Why it was refused.
         cause: Box<dyn core::error::Error + Send + Sync>,
     },
     /// Others were faster each time.
@@ -119,6 +130,8 @@ pub enum StoreError {
     },
 }
 
+debug_by_text!(StoreError: Unavailable Refused Contended NoFreeWorker NotYet NoSpace StoreClockBehind StoreClockOutside OtherLayout Lost Copied Corrupt Ttl Workers Url NoSuchWorker);
+
 /// How a lease was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -140,6 +153,14 @@ impl StoreError {
         cause: impl Into<Box<dyn core::error::Error + Send + Sync>>,
     ) -> Self {
         Self::Unavailable { what: what.into(), cause: cause.into() }
+    }
+
+    pub(crate) fn refused(
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+        cause: impl Into<Box<dyn core::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Refused { what: what.into(), remedy: remedy.into(), cause: cause.into() }
     }
 
     pub(crate) fn corrupt(place: impl Into<String>, why: impl Into<String>) -> Self {
@@ -182,6 +203,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable { what, .. } => write!(f, "{what} failed: try again when the store is there"),
+            Self::Refused { what, remedy, .. } => write!(f, "{what} failed, and waiting does not help: {remedy}"),
             Self::Contended { attempts } => {
                 write!(f, "others changed the store each of {attempts} times: try again")
             }
@@ -287,7 +309,7 @@ impl fmt::Display for LostReason {
 impl core::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Unavailable { cause, .. } => Some(&**cause),
+            Self::Unavailable { cause, .. } | Self::Refused { cause, .. } => Some(&**cause),
             _ => None,
         }
     }
