@@ -17,6 +17,7 @@ macro_rules! debug_by_text {
         }
     };
 }
+#[cfg(feature = "lease")]
 pub(crate) use debug_by_text;
 
 mod generate;

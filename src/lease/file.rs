@@ -139,7 +139,7 @@ impl<C: Clock> FileStore<C> {
     /// Locks the store for as long as the guard lives.
     fn lock(&self) -> Result<Locked, StoreError> {
         let path = self.directory.path()?.join("lock");
-        let failed = |error: io::Error| StoreError::unavailable(format!("locking {}", path.display()), error);
+        let failed = |error: io::Error| of_files(format!("locking {}", path.display()), error);
         let late = |why: &str| failed(io::Error::new(ErrorKind::TimedOut, why));
         let started = Instant::now();
         loop {
@@ -248,7 +248,7 @@ impl<C: Clock + Send> Cells for FileStore<C> {
 
     fn read(&mut self) -> Result<Contents, StoreError> {
         let path = self.path()?;
-        let failed = |error: io::Error| StoreError::unavailable(format!("reading {}", path.display()), error);
+        let failed = |error: io::Error| of_files(format!("reading {}", path.display()), error);
         // What a write has left that failed may be what the caller asks for, and is not to be used before it lasts.
         self.settle().map_err(failed)?;
         let directory = self.directory.path()?;
@@ -279,7 +279,7 @@ impl<C: Clock + Send> Cells for FileStore<C> {
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
         let locked = self.lock()?;
         let place = self.path()?;
-        let failed = |error| StoreError::unavailable(format!("writing {}", place.display()), error);
+        let failed = |error| of_files(format!("writing {}", place.display()), error);
         // Before it is read what there is: nobody changes that any more but who holds the lock.
         self.clear().map_err(failed)?;
         let now = self.read()?;
@@ -350,6 +350,17 @@ fn copied(mark: Option<Mark>, text: &str) -> String {
 fn incarnation() -> Result<String, StoreError> {
     let token = Token::random().map_err(|error| StoreError::unavailable("drawing a random number", error))?;
     Ok(token.to_string())
+}
+
+/// An error of the file system: permanent if nothing but somebody's doing can mend it.
+fn of_files(what: String, error: io::Error) -> StoreError {
+    let remedy = match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => "create the directory",
+        ErrorKind::PermissionDenied => "let this user write to the directory and to the files in it",
+        ErrorKind::ReadOnlyFilesystem => "mount the file system so that it can be written to",
+        _ => return StoreError::unavailable(what, error),
+    };
+    StoreError::refused(what, remedy, error)
 }
 
 /// What the file holds.
