@@ -69,7 +69,7 @@ mod local;
 mod refusal;
 mod scheme;
 #[cfg(feature = "serde")]
-pub mod serde;
+pub mod serde_as;
 mod settings;
 mod state;
 mod stats;

@@ -270,11 +270,11 @@ mod json {
 
     #[derive(Debug, Deserialize)]
     #[serde(bound = "")]
-    struct Integer<S: Scheme>(#[serde(with = "casflake::serde::as_integer")] Snowflake<S>);
+    struct Integer<S: Scheme>(#[serde(with = "casflake::serde_as::integer")] Snowflake<S>);
 
     #[derive(Debug, Deserialize)]
     #[serde(bound = "")]
-    struct Text<S: Scheme>(#[serde(with = "casflake::serde::as_string")] Snowflake<S>);
+    struct Text<S: Scheme>(#[serde(with = "casflake::serde_as::string")] Snowflake<S>);
 
     /// JSON of any kind, most of it almost an ID, and texts that are no JSON.
     fn json() -> impl Strategy<Value = String> {

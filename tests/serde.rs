@@ -89,9 +89,9 @@ fn i5_another_type_is_refused_by_name() {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Order {
     id: Snowflake,
-    #[serde(with = "casflake::serde::as_integer")]
+    #[serde(with = "casflake::serde_as::integer")]
     integer: Snowflake,
-    #[serde(with = "casflake::serde::as_string")]
+    #[serde(with = "casflake::serde_as::string")]
     string: Snowflake,
     parent: Option<Snowflake>,
 }

@@ -1,7 +1,7 @@
-//! `Snowflake` in serialised data: a string where people read the format, an integer where they don't.
+//! How a `Snowflake` is written by serde: a string in formats that people read, an integer in others.
 //!
 //! JSON's readers in JavaScript (and `jq`) round integers over 2^53, so a string is the safe default there. To choose
-//! one form whatever the format is, name [`as_string`] or [`as_integer`] in `#[serde(with = "…")]`:
+//! one form whatever the format is, name [`string`] or [`integer`] in `#[serde(with = "…")]`:
 //!
 //! ```
 //! use casflake::Snowflake;
@@ -10,7 +10,7 @@
 //! #[derive(Serialize, Deserialize)]
 //! struct Order {
 //!     id: Snowflake,
-//!     #[serde(with = "casflake::serde::as_integer")]
+//!     #[serde(with = "casflake::serde_as::integer")]
 //!     customer: Snowflake,
 //! }
 //!
@@ -20,6 +20,8 @@
 //! assert_eq!(serde_json::from_str::<Order>(&json)?.id, order.id);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! The module is not named `serde`, because `use casflake::*` would then hide the crate of that name.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -34,9 +36,9 @@ use crate::scheme::Scheme;
 impl<S> Serialize for Snowflake<S> {
     fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
         if serializer.is_human_readable() {
-            as_string::serialize(self, serializer)
+            string::serialize(self, serializer)
         } else {
-            as_integer::serialize(self, serializer)
+            integer::serialize(self, serializer)
         }
     }
 }
@@ -45,15 +47,15 @@ impl<S> Serialize for Snowflake<S> {
 impl<'de, S: Scheme> Deserialize<'de> for Snowflake<S> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            as_string::deserialize(deserializer)
+            string::deserialize(deserializer)
         } else {
-            as_integer::deserialize(deserializer)
+            integer::deserialize(deserializer)
         }
     }
 }
 
 /// Always a string of decimal digits.
-pub mod as_string {
+pub mod string {
     use super::{Deserializer, PhantomData, Scheme, Serializer, Snowflake, Text};
 
     /// Writes the string.
@@ -74,7 +76,7 @@ pub mod as_string {
 }
 
 /// Always an integer.
-pub mod as_integer {
+pub mod integer {
     use super::{Deserializer, Integer, PhantomData, Scheme, Serializer, Snowflake};
 
     /// Writes the integer.
