@@ -282,6 +282,12 @@ impl<S, C> Generator<S, C> {
     pub(crate) fn book_unused(&self, slots: u64) {
         self.ledger.book_unused(slots);
     }
+
+    /// How many calls wait for a tick now.
+    #[cfg(feature = "lease")]
+    pub(crate) fn waiting(&self) -> u64 {
+        self.ledger.waiting()
+    }
 }
 
 impl<S: Scheme, C: fmt::Debug> fmt::Debug for Generator<S, C> {

@@ -38,6 +38,11 @@ impl Held<'_> {
         matches!(self.refusal, Refusal::NotBegun { cause: Cause::Behind { .. }, .. })
     }
 
+    /// Whether the tick's IDs are used up.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        matches!(self.refusal, Refusal::NotBegun { cause: Cause::Overflow, .. })
+    }
+
     /// What to wait for, where waiting can help and is known to end in time.
     pub(crate) fn worth_waiting(&self) -> Option<Awaited> {
         match self.refusal {

@@ -9,7 +9,7 @@ use crate::sync::{Counter, Ordering, const_fn, zeros};
 
 /// One bucket for each power of two, and the last for all that is above: so many fit the cache lines that a generator
 /// has for its statistics. A millisecond is too short for more.
-const BUCKETS: usize = 23;
+const BUCKETS: usize = 21;
 
 /// The most IDs that a tick of a layout which [can generate](crate::Layout::can_generate) can hold: its sequence has 61
 /// bits at most.
@@ -52,9 +52,37 @@ pub struct Stats {
     /// batch can find so once for each tick that it touches. A step that is over before that tick is used up is not
     /// noticed.
     pub clock_behind: u64,
+    /// How often a call failed with [`Exhausted`](crate::GenerateError::Exhausted), because it does not wait or was not
+    /// allowed to wait for long enough.
+    pub exhausted: u64,
 }
 
-/// In how many ticks how many IDs were issued, by powers of two up to 2^22.
+#[cfg(feature = "lease")]
+impl Stats {
+    /// Adds what a generator before this one has done. The last tick stays this one's, if it has issued an ID.
+    pub(crate) fn add_earlier(&mut self, earlier: &Self) {
+        if self.last_tick.is_none() {
+            (self.last_tick, self.tick_max_sequence) = (earlier.last_tick, earlier.tick_max_sequence);
+        }
+        self.max_sequence = self.max_sequence.max(earlier.max_sequence);
+        self.overflow_wait_time = self.overflow_wait_time.saturating_add(earlier.overflow_wait_time);
+        let counters = [
+            (&mut self.ids, earlier.ids),
+            (&mut self.unused, earlier.unused),
+            (&mut self.ticks, earlier.ticks),
+            (&mut self.overflow_waits, earlier.overflow_waits),
+            (&mut self.cas_retries, earlier.cas_retries),
+            (&mut self.clock_behind, earlier.clock_behind),
+            (&mut self.exhausted, earlier.exhausted),
+        ];
+        let buckets = self.ids_per_tick.buckets.iter_mut().zip(earlier.ids_per_tick.buckets);
+        for (sum, count) in counters.into_iter().chain(buckets) {
+            *sum = sum.saturating_add(count);
+        }
+    }
+}
+
+/// In how many ticks how many IDs were issued, by powers of two up to 2^20.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Histogram {
     buckets: [u64; BUCKETS],
@@ -62,7 +90,7 @@ pub struct Histogram {
 
 impl Histogram {
     /// The ranges of IDs per tick (1, 2 to 3, 4 to 7, 8 to 15, …) and in how many ticks that many IDs were issued, from
-    /// the first range to the last that has any. From 4,194,304 on all are one range.
+    /// the first range to the last that has any. From 1,048,576 on all are one range.
     pub fn iter(&self) -> impl Iterator<Item = (RangeInclusive<u64>, u64)> + '_ {
         let used = self.buckets.iter().rposition(|&ticks| ticks > 0).map_or(0, |last| last + 1);
         let last = |i| if i + 1 < BUCKETS { (2_u64 << i) - 1 } else { MOST_IDS };
@@ -92,6 +120,9 @@ pub(crate) struct Ledger {
     overflow_wait_nanos: Counter,
     cas_retries: Counter,
     clock_behind: Counter,
+    exhausted: Counter,
+    /// How many calls wait for a tick now.
+    waiting: Counter,
     /// The highest `ids` and `ticks` that a snapshot has told.
     told: [Counter; 2],
 }
@@ -108,6 +139,8 @@ impl Ledger {
                 overflow_wait_nanos: Counter::new(0),
                 cas_retries: Counter::new(0),
                 clock_behind: Counter::new(0),
+                exhausted: Counter::new(0),
+                waiting: Counter::new(0),
                 told: zeros(),
             }
         }
@@ -162,6 +195,27 @@ impl Ledger {
         self.clock_behind.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Books a call that was refused because the tick's IDs are used up.
+    pub(crate) fn book_exhausted(&self) {
+        // ORDERING: Relaxed. A counter of its own; nothing is read on the strength of it.
+        self.exhausted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a call that waits, until the guard is dropped.
+    pub(crate) fn begin_wait(&self) -> WaitGuard<'_> {
+        // ORDERING: Relaxed. The end of a generator lets calls that wait go on for a while; its promises do not rest on
+        // whether it sees one.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        WaitGuard(&self.waiting)
+    }
+
+    /// How many calls wait now.
+    #[cfg(feature = "lease")]
+    pub(crate) fn waiting(&self) -> u64 {
+        // ORDERING: Relaxed, as in `begin_wait`.
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// What was booked, and the open tick from the word, which `word` reads.
     pub(crate) fn snapshot(&self, word: impl FnOnce() -> u64, initial: u64, sequence_bits: u32) -> Stats {
         // ORDERING: Acquire, each paired with the Release in `book_tick`: `word` is read after these loads and shows at
@@ -209,7 +263,19 @@ impl Ledger {
             cas_retries: self.cas_retries.load(Ordering::Relaxed),
             // ORDERING: Relaxed, as where they are booked.
             clock_behind: self.clock_behind.load(Ordering::Relaxed),
+            // ORDERING: Relaxed, as where they are booked.
+            exhausted: self.exhausted.load(Ordering::Relaxed),
         }
+    }
+}
+
+/// A call that waits, for as long as this lives.
+pub(crate) struct WaitGuard<'l>(&'l Counter);
+
+impl Drop for WaitGuard<'_> {
+    fn drop(&mut self) {
+        // ORDERING: Relaxed, as in `begin_wait`.
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -265,7 +331,7 @@ mod tests {
         let ranges: Vec<_> = stats.ids_per_tick.iter().collect();
         assert_eq!(stats.ticks, 62);
         assert_eq!(ranges.first(), Some(&(1..=1, 1)));
-        assert_eq!(ranges[21..], [(1 << 21..=(1 << 22) - 1, 1), (1 << 22..=1 << 61, 40)]);
+        assert_eq!(ranges[19..], [(1 << 19..=(1 << 20) - 1, 1), (1 << 20..=1 << 61, 42)]);
         assert_eq!(ledger.snapshot(|| 1 << 40, 0, 61).ticks, 63, "and one that is open");
     }
 

@@ -45,6 +45,7 @@ impl<'g, C: Clock> Waiting<'g, C> {
     /// Asks `attempt` again and again, until it succeeds, its refusal is final, or the tick that it waits for has not
     /// begun within `max_wait`.
     pub(crate) fn wait_for<T>(&self, attempt: impl Fn() -> Result<T, Held<'g>>) -> Result<T, GenerateError> {
+        let _waiting = self.ledger.begin_wait();
         let mut waiter: Option<Waiter<'_, C>> = None;
         let mut was_behind = false;
         let outcome = loop {
@@ -57,6 +58,9 @@ impl<'g, C: Clock> Waiting<'g, C> {
                 self.ledger.book_clock_behind();
             }
             let Some(Awaited { tick, cause, until }) = held.worth_waiting() else {
+                if held.is_exhausted() {
+                    self.ledger.book_exhausted();
+                }
                 break Err(held.error());
             };
             if waiter.as_ref().is_some_and(|waiter| waiter.tick != tick) {

@@ -53,7 +53,12 @@ pub enum GenerateError {
     LeaseExpired {
         /// The first tick after its window.
         until: u64,
+        /// When the store is asked again, or has said that it may grant a lease.
+        retry_after: Duration,
     },
+    /// The generator was shut down, or is being drained: the process stops. A service answers "503, try again", so that
+    /// its client asks another process. Of a `LeasedGenerator` only.
+    ShutDown,
     /// The store of leases can't extend the lease, for its clock is behind what it has granted: of a `LeasedGenerator`
     /// only.
     StoreClockBehind {
@@ -71,7 +76,7 @@ pub enum GenerateError {
     },
 }
 
-debug_by_text!(GenerateError: Exhausted ClockBehind ClockStalled BeforeEpoch TooEarly Fenced Closed OutOfTicks LeaseExpired StoreClockBehind OtherProcess Count);
+debug_by_text!(GenerateError: Exhausted ClockBehind ClockStalled BeforeEpoch TooEarly Fenced Closed OutOfTicks LeaseExpired ShutDown StoreClockBehind OtherProcess Count);
 
 impl GenerateError {
     /// Whether the same call may succeed later with nothing but time gone by.
@@ -85,9 +90,12 @@ impl GenerateError {
             | Self::TooEarly { .. }
             | Self::LeaseExpired { .. }
             | Self::StoreClockBehind { .. } => true,
-            Self::Fenced { .. } | Self::Closed | Self::OutOfTicks { .. } | Self::OtherProcess | Self::Count { .. } => {
-                false
-            }
+            Self::Fenced { .. }
+            | Self::Closed
+            | Self::ShutDown
+            | Self::OutOfTicks { .. }
+            | Self::OtherProcess
+            | Self::Count { .. } => false,
         }
     }
 
@@ -98,7 +106,9 @@ impl GenerateError {
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match *self {
-            Self::Exhausted { retry_after } | Self::TooEarly { retry_after, .. } => Some(retry_after),
+            Self::Exhausted { retry_after }
+            | Self::TooEarly { retry_after, .. }
+            | Self::LeaseExpired { retry_after, .. } => Some(retry_after),
             Self::ClockBehind { by } | Self::StoreClockBehind { by } => Some(by),
             Self::BeforeEpoch { unix_ms, epoch_unix_ms } => {
                 Some(Duration::from_millis(epoch_unix_ms.saturating_sub(unix_ms)))
@@ -145,10 +155,13 @@ impl fmt::Display for GenerateError {
                 "the clock or the last ID has passed tick {max_tick}, the layout's last: set the clock, or move to a \
                  layout with a later epoch or a wider timestamp"
             ),
-            Self::LeaseExpired { until } => write!(
+            Self::LeaseExpired { until, retry_after } => write!(
                 f,
-                "the lease has ended at tick {until}, and the store has not renewed it yet: try again when the store \
-                 answers; the generator's stats say why it has not"
+                "the lease has ended at tick {until}, and the store has not renewed it yet: try again in \
+                 {retry_after:?}; the generator's stats say why it has not"
+            ),
+            Self::ShutDown => f.write_str(
+                "the generator was shut down, as its process stops: ask another process, or make a new generator",
             ),
             Self::StoreClockBehind { by } => write!(
                 f,

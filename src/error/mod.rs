@@ -40,13 +40,22 @@ pub use worker::WorkerTextError;
 
 /// Writes `variant`, the error's text, and that of each of its causes.
 pub(crate) fn write_with_causes(f: &mut fmt::Formatter<'_>, variant: &str, error: &dyn Error) -> fmt::Result {
-    write!(f, "{variant}: {error}")?;
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        write!(f, ": {error}")?;
-        cause = error.source();
+    write!(f, "{variant}: {}", Causes(error))
+}
+
+/// Displays an error and each of its causes.
+pub(crate) struct Causes<'e>(pub(crate) &'e dyn Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -44,6 +44,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
             if held.is_behind() {
                 self.ledger.book_clock_behind();
             }
+            if held.is_exhausted() {
+                self.ledger.book_exhausted();
+            }
             held.error()
         })
     }

@@ -21,6 +21,17 @@ struct State {
     stopping: bool,
     /// How often the lease was renewed or replaced, or has ended.
     news: u64,
+    /// How many calls wait for the keeper, or are about to.
+    callers: u64,
+}
+
+/// A call that may wait for the keeper, for as long as this lives.
+pub(crate) struct Caller<'b>(&'b Bell);
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        self.0.lock().callers -= 1;
+    }
 }
 
 /// Why the keeper goes on.
@@ -55,6 +66,17 @@ impl Bell {
     /// How often something was new so far.
     pub(crate) fn news(&self) -> u64 {
         self.lock().news
+    }
+
+    /// Counts a call that may wait for the keeper, until the guard is dropped.
+    pub(crate) fn enter(&self) -> Caller<'_> {
+        self.lock().callers += 1;
+        Caller(self)
+    }
+
+    /// How many calls wait for the keeper, or are about to.
+    pub(crate) fn callers(&self) -> u64 {
+        self.lock().callers
     }
 
     /// Waits until something is newer than `seen`, or `deadline`. Whether it is.

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
+use std::boxed::Box;
 use std::string::String;
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
@@ -11,7 +12,7 @@ use std::{format, process, thread};
 use super::bell::Bell;
 use super::clock::StoreClock;
 use super::error::StoreError;
-use super::events;
+use super::events::{Events, LeaseEvent};
 use super::keeper::{Keeper, Plan, Source};
 use super::lease::Lease;
 use super::leased::{LeasedGenerator, Shared};
@@ -21,6 +22,7 @@ use super::watch::{Watch, Watched};
 use crate::clock::Clock;
 use crate::generator::Generator;
 use crate::scheme::{Scheme, Standard};
+use crate::settings::check_lead;
 use crate::wait::Wait;
 
 /// How long to leave a store that has granted nothing, where the caller waits for it.
@@ -46,6 +48,7 @@ pub struct LeasedGeneratorBuilder<T, S = Standard, C = StoreClock> {
     plan: Plan,
     patience: Duration,
     creates: bool,
+    events: Events,
     scheme: PhantomData<fn() -> S>,
 }
 
@@ -58,9 +61,11 @@ impl<T: LeaseStore + 'static, S: Scheme> LeasedGeneratorBuilder<T, S> {
             wait: Wait::Spin,
             max_wait: Duration::from_millis(100),
             strict: false,
+            max_lead: 0,
         };
         let store_clock = Some(clock.clone());
-        Self { store, clock, store_clock, plan, patience: Duration::ZERO, creates: false, scheme: PhantomData }
+        let (patience, events) = (Duration::ZERO, Events::default());
+        Self { store, clock, store_clock, plan, patience, creates: false, events, scheme: PhantomData }
     }
 }
 
@@ -70,8 +75,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Takes a clock of this host instead of the store's time. Where it is not within the lease's window by the store's
     /// time, no ID is issued: keep it in step with the store's, better than to a third of the time to live.
     pub fn clock<D: Clock + Clone>(self, clock: D) -> LeasedGeneratorBuilder<T, S, D> {
-        let Self { store, plan, patience, creates, scheme, .. } = self;
-        LeasedGeneratorBuilder { store, clock, store_clock: None, plan, patience, creates, scheme }
+        let Self { store, plan, patience, creates, events, scheme, .. } = self;
+        LeasedGeneratorBuilder { store, clock, store_clock: None, plan, patience, creates, events, scheme }
     }
 
     /// How long a lease lasts that is not renewed; it is renewed each third of this. 30 s unless set, and
@@ -129,15 +134,46 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
+    /// How many ticks of the future calls may use where those before are used up, as
+    /// [`GeneratorBuilder::max_lead`](crate::GeneratorBuilder::max_lead). 0 unless set. The window of the lease bounds it,
+    /// too, so no other process issues these ticks.
+    pub const fn max_lead(mut self, ticks: u64) -> Self {
+        self.plan.max_lead = ticks;
+        self
+    }
+
+    /// Calls `callback` with each thing that happens to the lease: for logs and alarms of programs without `tracing`.
+    ///
+    /// The thread that keeps the lease calls it, and [`build`](Self::build) while it waits for a worker. The lease is not
+    /// renewed meanwhile, so it must return within milliseconds. A panic in it is caught.
+    ///
+    /// ```no_run
+    /// use casflake::lease::{FileStore, LeaseEvent, LeasedGenerator};
+    ///
+    /// let ids: LeasedGenerator = LeasedGenerator::builder(FileStore::open("/var/lib/ids"))
+    ///     .on_event(|event| match event {
+    ///         LeaseEvent::Renewed { .. } => {}
+    ///         event => eprintln!("ids: {event}"),
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), casflake::lease::StoreError>(())
+    /// ```
+    pub fn on_event(mut self, callback: impl FnMut(&LeaseEvent<'_>) + Send + 'static) -> Self {
+        self.events.call(Box::new(callback));
+        self
+    }
+
     /// Acquires a lease, and starts the thread that keeps it.
     ///
     /// # Errors
     /// [`StoreError::NoSpace`] if the ID space does not exist; [`StoreError::Ttl`] if the time to live is out of range;
-    /// [`StoreError::Unavailable`] if the store can't be asked or no thread can be started; any other [`StoreError`] if
+    /// [`StoreError::Setting`] if `max_lead` is longer than the layout's time; [`StoreError::Refused`] if the store refuses
+    /// the caller, immediately however long it waits for a worker; [`StoreError::Unavailable`] if the store can't be asked or no thread can be started; any other [`StoreError`] if
     /// no lease was granted.
     pub fn build(self) -> Result<LeasedGenerator<S, C>, StoreError> {
-        let Self { store, clock, store_clock, plan, patience, creates, .. } = self;
+        let Self { store, clock, store_clock, plan, patience, creates, mut events, .. } = self;
         ttl_ticks(&S::LAYOUT, plan.ttl)?;
+        check_lead::<S>(plan.max_lead).map_err(StoreError::Setting)?;
         // First of all, so that no lease is left to nobody where there is no thread to keep it.
         let (hand_over, handed_over) = mpsc::channel::<Keeper<S, C, T>>();
         let keep = move || handed_over.recv().map_or(Ok(()), Keeper::run);
@@ -155,8 +191,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
             token: None,
             missing: Missing::Refuse,
         };
-        let (lease, generator) = first_lease(&mut source, patience, creates)?;
-        events::acquired(&lease);
+        let (lease, generator) = first_lease(&mut source, patience, creates, &mut events)?;
+        events.acquired(&lease, Instant::now());
         let shared = Arc::new(Shared::new(lease, generator, watch, bell));
         let keeper = Keeper {
             source,
@@ -165,6 +201,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
             unanswered: 0,
             forgotten: None,
             last_tick: None,
+            events,
         };
         hand_over.send(keeper).map_err(|_| StoreError::unavailable("starting a thread", "it has ended"))?;
         Ok(LeasedGenerator::of(shared, max_wait, is_by_store, thread))
@@ -176,6 +213,7 @@ fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
     source: &mut Source<C, T>,
     patience: Duration,
     creates: bool,
+    events: &mut Events,
 ) -> Result<(Lease, Generator<S, Watched<C>>), StoreError> {
     let started = Instant::now();
     let (mut missing_since, mut may_create) = (None, creates);
@@ -199,6 +237,7 @@ fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
         if left.is_zero() || !is_passing {
             return Err(source.with_others(error));
         }
+        events.waiting(&error, Instant::now());
         thread::sleep(BETWEEN_TRIES.min(left));
     }
 }
@@ -211,6 +250,7 @@ impl<T: fmt::Debug, S, C: fmt::Debug> fmt::Debug for LeasedGeneratorBuilder<T, S
             .field("plan", &self.plan)
             .field("patience", &self.patience)
             .field("creates", &self.creates)
+            .field("events", &self.events)
             .finish()
     }
 }

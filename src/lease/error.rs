@@ -8,7 +8,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::time::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
-use crate::error::debug_by_text;
+use crate::error::{SettingError, debug_by_text};
 use crate::scheme::{Scheme, Standard};
 
 /// Why a store of leases granted, renewed or released nothing.
@@ -123,6 +123,8 @@ pub enum StoreError {
         /// What is wrong with it. The URL itself may hold a password.
         why: String,
     },
+    /// A setting of the generator does not fit the layout.
+    Setting(SettingError),
     /// The worker was never leased.
     NoSuchWorker {
         /// Its index.
@@ -130,7 +132,7 @@ pub enum StoreError {
     },
 }
 
-debug_by_text!(StoreError: Unavailable Refused Contended NoFreeWorker NotYet NoSpace StoreClockBehind StoreClockOutside OtherLayout Lost Copied Corrupt Ttl Workers Url NoSuchWorker);
+debug_by_text!(StoreError: Unavailable Refused Contended NoFreeWorker NotYet NoSpace StoreClockBehind StoreClockOutside OtherLayout Lost Copied Corrupt Ttl Workers Url Setting NoSuchWorker);
 
 /// How a lease was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -268,6 +270,7 @@ impl fmt::Display for StoreError {
             Self::Ttl { value, max } => write!(f, "a lease of {value:?}: give a time from 1 ms to {max:?}"),
             Self::Workers { value, max } => write!(f, "{value} workers: give 1 to {max}"),
             Self::Url { why } => write!(f, "the store's URL or path is invalid: {why}"),
+            Self::Setting(error) => error.fmt(f),
             Self::NoSuchWorker { worker } => write!(f, "worker {worker} was never leased: see the list of leases"),
         }
     }

@@ -10,7 +10,7 @@ use std::{format, panic};
 use super::bell::Call;
 use super::clock::StoreClock;
 use super::error::{LostReason, StoreError};
-use super::events;
+use super::events::Events;
 use super::lease::Lease;
 use super::leased::Shared;
 use super::store::{Grant, LeaseStore, Missing, Request};
@@ -24,7 +24,7 @@ use crate::wait::Wait;
 use crate::worker::WorkerId;
 
 /// How long to wait after the first failure; after each other twice as long, up to a part of the time to live.
-const FIRST_RETRY: Duration = Duration::from_millis(20);
+pub(crate) const FIRST_RETRY: Duration = Duration::from_millis(20);
 
 /// What a keeper is told once and for all.
 #[derive(Clone, Debug)]
@@ -34,6 +34,7 @@ pub(crate) struct Plan {
     pub(crate) wait: Wait,
     pub(crate) max_wait: Duration,
     pub(crate) strict: bool,
+    pub(crate) max_lead: u64,
 }
 
 /// Where leases come from, and generators that issue by them.
@@ -100,8 +101,9 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         let odd = |why: String| StoreError::corrupt("the lease that was granted", why);
         let worker = WorkerId::<S>::from_index_in(lease.worker).map_err(|error| odd(error.to_string()))?;
         let clock = Watched::new(self.clock.clone(), Arc::clone(&self.watch));
-        let Plan { wait, max_wait, strict, .. } = self.plan;
+        let Plan { wait, max_wait, strict, max_lead, .. } = self.plan;
         let builder = GeneratorBuilder::new(worker, clock).wait(wait).max_wait(max_wait).strict(strict);
+        let builder = builder.max_lead(max_lead);
         // A store that does not keep to what it was asked must not set this process's IDs back.
         let from = after.map_or(0, |last| last.saturating_add(1)).max(lease.from);
         builder.not_before(from).fence(lease.until).build().map_err(|error| odd(error.to_string()))
@@ -136,6 +138,7 @@ pub(crate) struct Keeper<S, C, T> {
     pub(crate) forgotten: Option<(Instant, Lease)>,
     /// The last tick that was issued by any lease.
     pub(crate) last_tick: Option<u64>,
+    pub(crate) events: Events,
 }
 
 impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
@@ -171,20 +174,33 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     /// As [`keep`](Self::keep); `None` where it has failed, of which everybody is told. A store that panics has failed,
     /// in its errors, too, and whether it has renewed the lease is not known.
     fn keep_calmly(&mut self) -> Option<Duration> {
-        let kept = AssertUnwindSafe(|| {
-            self.keep()
-                .inspect_err(|error| {
-                    events::failed(error);
-                    self.shared.book(|status| status.failed(error));
-                })
-                .ok()
-        });
+        self.notice_the_end();
+        let kept = AssertUnwindSafe(|| self.keep().inspect_err(|error| self.failed(error)).ok());
         panic::catch_unwind(kept).unwrap_or_else(|_| {
             self.unanswered += 1;
-            let error = StoreError::unavailable("asking the store of leases", "it has panicked");
-            self.shared.book(|status| status.failed(&error));
+            self.failed(&StoreError::unavailable("asking the store of leases", "it has panicked"));
             None
         })
+    }
+
+    /// Takes note that the store has failed.
+    fn failed(&mut self, error: &StoreError) {
+        self.shared.book(|status| status.failed(error, self.pause()));
+        let (worker, remaining) = (self.worker(), self.shared.remaining());
+        self.events.failed(worker, remaining, error, Instant::now());
+        self.notice_the_end();
+    }
+
+    /// Reports that nothing is left of the lease, if that is so.
+    fn notice_the_end(&mut self) {
+        if self.shared.remaining().is_zero() {
+            self.events.ended(self.worker());
+        }
+    }
+
+    /// The index of the worker that issues, or has issued last.
+    fn worker(&self) -> u64 {
+        self.shared.switch.current().worker().index()
     }
 
     /// Renews the lease, or acquires one. How long to leave it at that.
@@ -245,8 +261,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
             self.lease = None;
             return Ok(Duration::ZERO);
         }
-        events::acquired(&lease);
         self.shared.bell.tell();
+        self.events.acquired(&lease, Instant::now());
         Ok(self.until_renewal())
     }
 
@@ -272,9 +288,9 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         let _ = self.shared.switch.current().extend_fence(grant.lease.until);
         let behind = self.source.ahead_of(grant);
         self.source.hear(grant, apart);
-        events::renewed(&grant.lease);
         self.shared.book(|status| status.renewed(grant.lease));
         self.shared.bell.tell();
+        self.events.renewed(&grant.lease, Instant::now());
         if let Some(by) = behind {
             self.shared.book(|status| status.is_behind(by));
         }
@@ -285,8 +301,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         let lease = self.lease.take();
         self.forgotten = lease.filter(|_| reason == LostReason::StoreChanged).map(|lease| (Instant::now(), lease));
         let error = StoreError::Lost { worker, reason };
-        events::lost(&error);
-        self.shared.book(|status| status.failed(&error));
+        self.shared.book(|status| status.failed(&error, self.pause()));
+        self.events.lost(worker, reason);
         if self.forgotten.is_none() {
             self.close();
         }
@@ -297,9 +313,12 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         let last = self.shared.switch.end();
         self.shared.bell.tell();
         let Some(lease) = self.lease else { return Ok(()) };
-        self.source.store.release(&S::LAYOUT, &lease, last)?;
-        events::released(&lease);
-        Ok(())
+        let released = self.source.store.release(&S::LAYOUT, &lease, last);
+        match &released {
+            Ok(()) => self.events.released(lease.worker),
+            Err(error) => self.events.not_released(lease.worker, error),
+        }
+        released
     }
 
     fn retry_after(&self, failures: u32) -> Duration {

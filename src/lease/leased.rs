@@ -1,23 +1,22 @@
 //! `LeasedGenerator`: a generator that keeps a lease of a worker.
 
+mod end;
+mod shared;
+
 use core::fmt;
 use core::time::Duration;
-use std::string::{String, ToString};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Instant;
 use std::vec::Vec;
 
-use super::bell::Bell;
+pub(crate) use self::shared::Shared;
 use super::builder::LeasedGeneratorBuilder;
 use super::clock::StoreClock;
 use super::error::StoreError;
-use super::lease::Lease;
 use super::stats::LeaseStats;
 use super::store::LeaseStore;
-use super::switch::{Ended, Switch};
-use super::time::duration;
-use super::watch::{Watch, Watched};
+use super::watch::Watched;
 use crate::batch::{Batch, BatchError};
 use crate::clock::Clock;
 use crate::error::{FillError, GenerateError};
@@ -70,99 +69,11 @@ struct Keeping {
     is_given_up: bool,
 }
 
-/// How long the end of a generator waits for its store. Those of this crate are bounded themselves.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Longer than anybody waits, and a time that can be added to any.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// The thread that keeps the lease, and what it said when it gave that back.
 type Keeper = JoinHandle<Result<(), StoreError>>;
-
-/// What the calls and the keeper share.
-pub(crate) struct Shared<S, C> {
-    pub(crate) switch: Switch<S, Watched<C>>,
-    pub(crate) watch: Arc<Watch>,
-    pub(crate) bell: Arc<Bell>,
-    status: Mutex<Status>,
-}
-
-/// What the keeper has last known, for people, and for the error that a call returns.
-#[derive(Debug)]
-pub(crate) struct Status {
-    lease: Lease,
-    acquired: u64,
-    renewals: u64,
-    failures: u64,
-    last_error: Option<String>,
-    /// By how much the store's clock was behind, where that was the last failure.
-    store_behind: Option<Duration>,
-    ids_before: u64,
-}
-
-impl Status {
-    const fn holding(lease: Lease) -> Self {
-        Self { lease, acquired: 1, renewals: 0, failures: 0, last_error: None, store_behind: None, ids_before: 0 }
-    }
-
-    pub(crate) fn failed(&mut self, error: &StoreError) {
-        self.failures += 1;
-        let causes = core::iter::successors(Some(error as &dyn core::error::Error), |error| error.source());
-        self.last_error = Some(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
-        self.store_behind = if let StoreError::StoreClockBehind { by } = error { Some(*by) } else { None };
-    }
-
-    pub(crate) fn renewed(&mut self, lease: Lease) {
-        self.renewals += 1;
-        self.holds(lease);
-    }
-
-    pub(crate) const fn is_behind(&mut self, by: Duration) {
-        self.store_behind = Some(by);
-    }
-
-    fn holds(&mut self, lease: Lease) {
-        self.lease = lease;
-        self.last_error = None;
-        self.store_behind = None;
-    }
-}
-
-impl<S: Scheme, C: Clock> Shared<S, C> {
-    pub(crate) fn new(lease: Lease, first: Generator<S, Watched<C>>, watch: Arc<Watch>, bell: Arc<Bell>) -> Self {
-        Self { switch: Switch::new(first), watch, bell, status: Mutex::new(Status::holding(lease)) }
-    }
-
-    pub(crate) fn book(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.status());
-    }
-
-    fn status(&self) -> MutexGuard<'_, Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Issues by `generator` from now on.
-    pub(crate) fn begin(&self, lease: Lease, generator: Generator<S, Watched<C>>) -> Result<(), Ended> {
-        // For all of it, so that nobody who asks for the statistics counts a generator's IDs twice, or not at all.
-        let mut status = self.status();
-        let before = self.switch.current().stats().ids;
-        self.switch.publish(generator)?;
-        status.acquired += 1;
-        status.ids_before += before;
-        status.holds(lease);
-        Ok(())
-    }
-
-    /// How long the window still lasts by the generator's own clock; 0 where nothing is issued.
-    pub(crate) fn remaining(&self) -> Duration {
-        let generator = self.switch.current();
-        if generator.is_closed() {
-            return Duration::ZERO;
-        }
-        let now = u64::try_from(generator.reading()).unwrap_or(0);
-        duration(&S::LAYOUT, generator.fence().saturating_sub(now))
-    }
-}
 
 impl<S: Scheme + 'static> LeasedGenerator<S> {
     /// Acquires a lease from `store`, with the defaults of [`builder`](Self::builder).
@@ -257,9 +168,10 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         waits: bool,
         mut ask: impl FnMut(&Generator<S, Watched<C>>) -> Result<T, GenerateError>,
     ) -> Result<T, GenerateError> {
-        match ask(self.shared.switch.current()) {
-            Ok(done) => Ok(done),
-            Err(error) => self.refused(error, waits, ask),
+        match self.shared.switch.open().map(&mut ask) {
+            Some(Ok(done)) => Ok(done),
+            Some(Err(error)) => self.refused(error, waits, ask),
+            None => self.shut_down(),
         }
     }
 
@@ -280,6 +192,12 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
+    /// Refuses a call that begins when the generator is drained or shut down.
+    #[cold]
+    fn shut_down<T>(&self) -> Result<T, GenerateError> {
+        Err(if self.shared.watch.is_fork() { GenerateError::OtherProcess } else { GenerateError::ShutDown })
+    }
+
     /// Asks the current generator until what it answers is no matter of its lease; or once, but where a call `waits`,
     /// and for no longer than it may.
     fn retry<T>(
@@ -292,6 +210,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         if shared.watch.is_fork() {
             return Err(GenerateError::OtherProcess);
         }
+        let _caller = shared.bell.enter();
         let mut deadline = None;
         loop {
             // Before the question, so that what is new after the answer ends the wait for it.
@@ -302,7 +221,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
                 Err(error) => error,
             };
             match error {
-                GenerateError::Closed if shared.switch.has_ended() => return Err(error),
+                GenerateError::Closed if shared.switch.has_ended() => return Err(GenerateError::ShutDown),
                 GenerateError::Closed if shared.switch.count() != count => continue,
                 GenerateError::Closed | GenerateError::Fenced { .. } => {}
                 // What a clock reads that is not to be believed.
@@ -328,11 +247,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
 
     /// What a call is told that has no lease.
     fn expired(&self) -> GenerateError {
-        let status = self.shared.status();
-        match status.store_behind {
-            Some(by) => GenerateError::StoreClockBehind { by },
-            None => GenerateError::LeaseExpired { until: status.lease.until },
-        }
+        self.shared.expired()
     }
 
     /// The worker that issues, or has issued last.
@@ -346,72 +261,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// In a fork of the process this can wait for ever, for a thread that the fork does not have.
     #[must_use]
     pub fn stats(&self) -> LeaseStats<S> {
-        // First, so that what remains is of that lease or of a later renewal.
-        let status = self.shared.status();
-        let remaining = if self.shared.watch.has_jumped() { Duration::ZERO } else { self.shared.remaining() };
-        let generator = self.shared.switch.current();
-        LeaseStats {
-            worker: generator.worker(),
-            lease: status.lease,
-            remaining,
-            acquired: status.acquired,
-            renewals: status.renewals,
-            failures: status.failures,
-            last_error: status.last_error.clone(),
-            ids_before: status.ids_before,
-            generator: generator.stats(),
-        }
-    }
-}
-
-impl<S: Scheme, C> LeasedGenerator<S, C> {
-    /// Ends the generator: calls fail at once from now on, those that wait as well; then the worker is given back to
-    /// the store, at once free for others. Waits for a call of the store that is under way, 10 s at most. Ending twice
-    /// is harmless.
-    ///
-    /// In a fork of the process that acquired the lease this does nothing.
-    ///
-    /// # Errors
-    /// The store could not be told, so that the worker is free when the window has passed.
-    pub fn shutdown(&self) -> Result<(), StoreError> {
-        if !self.shared.watch.is_fork() {
-            self.shared.switch.end();
-            self.shared.bell.tell();
-        }
-        self.stop_keeping()
-    }
-}
-
-impl<S, C> LeasedGenerator<S, C> {
-    /// Ends the thread that keeps the lease, which closes the generator and gives the lease back.
-    fn stop_keeping(&self) -> Result<(), StoreError> {
-        if self.shared.watch.is_fork() {
-            return Ok(());
-        }
-        self.shared.bell.stop();
-        // Locked to the end, so that who comes second does not go before the lease is given back.
-        let mut keeping = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = |why| StoreError::unavailable("releasing the lease", why);
-        let given_up = || failed("a call of the store has not ended for 10 s");
-        let Some(keeper) = keeping.keeper.take() else {
-            return if keeping.is_given_up { Err(given_up()) } else { Ok(()) };
-        };
-        let started = Instant::now();
-        while !keeper.is_finished() {
-            if started.elapsed() > PATIENCE {
-                keeping.is_given_up = true;
-                return Err(given_up());
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
-        keeper.join().map_err(|_| failed("the thread that keeps it has panicked"))?
-    }
-}
-
-impl<S, C> Drop for LeasedGenerator<S, C> {
-    /// As [`shutdown`](Self::shutdown), but that nobody is told of a failure.
-    fn drop(&mut self) {
-        let _ = self.stop_keeping();
+        self.shared.stats()
     }
 }
 

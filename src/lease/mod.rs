@@ -57,6 +57,7 @@ pub use clock::StoreClock;
 pub use error::{LostReason, StoreError};
 #[cfg(feature = "etcd")]
 pub use etcd::EtcdStore;
+pub use events::LeaseEvent;
 pub use file::FileStore;
 pub use lease::Lease;
 pub use leased::LeasedGenerator;

@@ -26,9 +26,12 @@ pub struct LeaseStats<S> {
     pub failures: u64,
     /// Why it last did, if nothing has succeeded since.
     pub last_error: Option<String>,
-    /// IDs issued by the workers before this one.
-    pub ids_before: u64,
-    /// What the generator of this lease has done.
+    /// How often a call failed for want of a lease: with [`LeaseExpired`](crate::GenerateError::LeaseExpired) or
+    /// [`StoreClockBehind`](crate::GenerateError::StoreClockBehind).
+    pub expired: u64,
+    /// How many calls wait at the moment, for a tick or for the lease.
+    pub waiting: u64,
+    /// What the generators of all its leases have done, this one and those before it: each counter is their sum.
     pub generator: Stats,
 }
 
@@ -42,7 +45,7 @@ impl<S> Clone for LeaseStats<S> {
 
 impl<S> PartialEq for LeaseStats<S> {
     fn eq(&self, other: &Self) -> bool {
-        let counts = |stats: &Self| (stats.acquired, stats.renewals, stats.failures, stats.ids_before);
+        let counts = |stats: &Self| (stats.acquired, stats.renewals, stats.failures, stats.expired, stats.waiting);
         (self.worker, self.lease, self.remaining) == (other.worker, other.lease, other.remaining)
             && counts(self) == counts(other)
             && (&self.last_error, &self.generator) == (&other.last_error, &other.generator)
@@ -53,7 +56,8 @@ impl<S> Eq for LeaseStats<S> {}
 
 impl<S> fmt::Debug for LeaseStats<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { worker, lease, remaining, acquired, renewals, failures, last_error, ids_before, generator } = self;
+        let Self { worker, lease, remaining, acquired, renewals, failures, last_error, expired, waiting, generator } =
+            self;
         f.debug_struct("LeaseStats")
             .field("worker", worker)
             .field("lease", lease)
@@ -62,7 +66,8 @@ impl<S> fmt::Debug for LeaseStats<S> {
             .field("renewals", renewals)
             .field("failures", failures)
             .field("last_error", last_error)
-            .field("ids_before", ids_before)
+            .field("expired", expired)
+            .field("waiting", waiting)
             .field("generator", generator)
             .finish()
     }

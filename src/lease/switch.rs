@@ -11,6 +11,11 @@ use crate::sync::{AtomicU64, Ordering};
 /// Of [`Switch::state`]: no generator will follow.
 const ENDED: u64 = 1 << 63;
 
+/// Of [`Switch::state`]: calls that begin are refused.
+const DRAINING: u64 = 1 << 62;
+
+const COUNT: u64 = DRAINING - 1;
+
 /// Room for 2^32 generators in all: one a second for 136 years.
 const BLOCKS: usize = 32;
 
@@ -25,6 +30,7 @@ pub struct Switch<S, C> {
     /// | state | reads as |
     /// |---|---|
     /// | n | the nth after the first issues; 0 is the first |
+    /// | n + `DRAINING` | it issues for calls that began before |
     /// | n + `ENDED` | that was the last, and is closed or about to be |
     state: AtomicU64,
     first: Generator<S, C>,
@@ -50,7 +56,22 @@ impl<S, C> Switch<S, C> {
     #[inline]
     pub fn count(&self) -> u64 {
         // ORDERING: Acquire, paired with the Release in `publish`: who sees the count sees the generator.
-        self.state.load(Ordering::Acquire) & !ENDED
+        self.state.load(Ordering::Acquire) & COUNT
+    }
+
+    /// The generator that issues, for a call that begins now; `None` where such a call is refused.
+    #[inline]
+    pub fn open(&self) -> Option<&Generator<S, C>> {
+        // ORDERING: Acquire, as in `count`.
+        let state = self.state.load(Ordering::Acquire);
+        if state > COUNT { None } else { Some(self.nth(state)) }
+    }
+
+    /// Refuses calls that begin from now on. Those that have begun go on.
+    pub fn drain(&self) {
+        // ORDERING: Relaxed. A call that begins after this returned (happens-before) sees the bit (coherence), and
+        // nothing is read on the strength of it.
+        self.state.fetch_or(DRAINING, Ordering::Relaxed);
     }
 
     /// Whether no generator will follow.
@@ -63,6 +84,11 @@ impl<S, C> Switch<S, C> {
     #[inline]
     pub fn current(&self) -> &Generator<S, C> {
         self.nth(self.count())
+    }
+
+    /// All generators that have issued, from the first to the one that issues or has issued last.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &Generator<S, C>> {
+        (0..=self.count()).map(|nth| self.nth(nth))
     }
 
     /// The `nth` generator after the first.
@@ -82,9 +108,8 @@ impl<S: Scheme, C> Switch<S, C> {
     /// The switch has ended: `generator` will issue nothing.
     pub fn publish(&self, generator: Generator<S, C>) -> Result<(), Ended> {
         // ORDERING: Relaxed. Only this thread changes the count, and the exchange below finds an end that is newer.
-        let state = self.state.load(Ordering::Relaxed);
-        let next = state + 1;
-        let slot = place(next).and_then(|(block, place)| {
+        let mut state = self.state.load(Ordering::Relaxed);
+        let slot = place((state & COUNT) + 1).and_then(|(block, place)| {
             let slots = || (0..1_u64 << block).map(|_| OnceLock::new()).collect();
             self.later.get(block)?.get_or_init(slots).get(place)
         });
@@ -92,9 +117,15 @@ impl<S: Scheme, C> Switch<S, C> {
         if state & ENDED != 0 || slot.is_none_or(|slot| slot.set(generator).is_err()) {
             return Err(Ended);
         }
-        // ORDERING: Release, paired with the Acquire in `count`. Relaxed on failure, which says that `end` was faster.
-        let published = self.state.compare_exchange(state, next, Ordering::Release, Ordering::Relaxed);
-        published.map(drop).map_err(|_| Ended)
+        while state & ENDED == 0 {
+            // ORDERING: Release, paired with the Acquire in `count`. Relaxed on failure, which says that `end` or `drain`
+            // was faster, of which the latter lets generators follow.
+            match self.state.compare_exchange(state, state + 1, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => state = now,
+            }
+        }
+        Err(Ended)
     }
 
     /// Ends the switch: closes the generator that issues, and lets none follow. Tells the last tick that it has issued.
@@ -102,7 +133,7 @@ impl<S: Scheme, C> Switch<S, C> {
         // ORDERING: Acquire, paired with the Release in `publish`: the generator that is closed is the last that was
         // published, for no exchange after this one succeeds.
         let state = self.state.fetch_or(ENDED, Ordering::Acquire);
-        self.nth(state & !ENDED).close()
+        self.nth(state & COUNT).close()
     }
 }
 

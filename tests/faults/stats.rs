@@ -121,13 +121,28 @@ fn each_call_that_finds_the_clock_behind_counts_once() {
     }
 }
 
+#[test]
+fn each_call_that_fails_because_the_tick_is_used_up_counts_once() {
+    let ids = with(ManualClock::new(NOW), |builder| builder.max_wait(ms(0)));
+    drain(&ids, SIZE);
+    let drained = ids.stats().exhausted;
+    for calls in [0, 4, 8] {
+        assert_eq!(ids.stats().exhausted, drained + calls);
+        assert!(matches!(ids.try_generate(), Err(GenerateError::Exhausted { .. })));
+        assert!(matches!(ids.generate(), Err(GenerateError::Exhausted { .. })));
+        assert!(matches!(ids.local(8).try_generate(), Err(GenerateError::Exhausted { .. })));
+        assert!(matches!(ids.local(8).generate(), Err(GenerateError::Exhausted { .. })));
+    }
+    assert_eq!((ids.stats().overflow_waits, ids.stats().clock_behind), (0, 0));
+}
+
 /// Every way to be refused, one after the other, on one generator: only the counters of what went wrong move.
 #[test]
 fn i6_refused_calls_change_nothing() {
     let ids = with(ManualClock::new(NOW), |builder| builder.fence(TICK + 2).max_wait(ms(1)));
     drain(&ids, SIZE);
     let before = ids.stats();
-    let refused_at = |unix_ms, clock_behind, overflow_waits| {
+    let refused_at = |unix_ms, clock_behind, overflow_waits, exhausted| {
         ids.clock().set(unix_ms);
         ids.try_generate().unwrap_err();
         ids.generate().unwrap_err();
@@ -135,14 +150,15 @@ fn i6_refused_calls_change_nothing() {
         assert_eq!(ids.fill(&mut [casflake::Snowflake::MIN; 9]).unwrap_err().filled(), 0);
         let (stats, mut expected) = (ids.stats(), before.clone());
         (expected.clock_behind, expected.overflow_waits) = (clock_behind, overflow_waits);
+        expected.exhausted += exhausted;
         expected.overflow_wait_time = stats.overflow_wait_time;
         assert_eq!(stats, expected);
     };
-    refused_at(NOW, 0, 3);
-    refused_at(NOW - HOUR_MS, 4, 3);
-    refused_at(0, 8, 3);
-    refused_at(NOW + 2, 8, 3);
-    refused_at(u64::MAX, 8, 3);
+    refused_at(NOW, 0, 3, 1);
+    refused_at(NOW - HOUR_MS, 4, 3, 1);
+    refused_at(0, 8, 3, 1);
+    refused_at(NOW + 2, 8, 3, 1);
+    refused_at(u64::MAX, 8, 3, 1);
     ids.generate_batch(0).unwrap_err();
     assert_eq!(ids.extend_fence(u64::MAX).ok(), None);
     assert_eq!((ids.stats().ids, ids.fence()), (SIZE as u64, TICK + 2));

@@ -1,5 +1,6 @@
 //! Leases: what stores grant, and what a leased generator makes of it.
 
+mod client;
 mod conformance;
 mod copies;
 mod disk;

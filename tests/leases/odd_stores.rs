@@ -73,7 +73,7 @@ fn a_store_that_does_not_answer_holds_up_the_end_and_no_call() {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| ids.generate());
         let first = scope.spawn(|| ids.shutdown());
-        assert_eq!(waiting.join().unwrap(), Err(GenerateError::Closed));
+        assert_eq!(waiting.join().unwrap(), Err(GenerateError::ShutDown));
         let second = scope.spawn(|| ids.shutdown());
         // Long enough for one that does not wait.
         thread::sleep(Duration::from_millis(100));

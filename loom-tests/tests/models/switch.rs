@@ -120,3 +120,28 @@ fn i8_a_generator_is_published_or_the_end_was_first() {
         assert!(leases.publish(generator(3)).is_err(), "none follows");
     });
 }
+
+/// Would catch: a publication that is taken to have failed because a drain came in between, so that calls which began
+/// before the drain wait in vain; a drain that a publication undoes.
+#[test]
+fn i8_a_drain_keeps_no_generator_from_following_and_no_new_call_gets_one() {
+    exhaustive(|| {
+        let leases = leases();
+        let publish: fn(&Leases) -> bool = |leases| {
+            leases.current().close();
+            leases.publish(generator(2)).is_ok()
+        };
+        let outcomes = together(
+            &leases,
+            [publish, |leases| {
+                leases.drain();
+                leases.open().is_none()
+            }],
+        );
+        assert_eq!(outcomes, [true, true]);
+        assert!(leases.open().is_none() && leases.count() == 1);
+        assert!(!leases.has_ended() && !leases.current().is_closed(), "calls that began before get IDs of it");
+        leases.end();
+        assert!(leases.has_ended() && leases.current().is_closed());
+    });
+}
