@@ -10,7 +10,8 @@ use std::process::exit;
 use std::time::Duration;
 use std::{env, thread};
 
-use casflake::lease::{LeasedGenerator, open};
+use casflake::GenerateError;
+use casflake::lease::{LeaseEvent, LeasedGenerator, open};
 
 fn main() {
     if let Err(error) = serve() {
@@ -26,8 +27,12 @@ fn serve() -> Result<(), Box<dyn Error>> {
     let ids: LeasedGenerator = LeasedGenerator::builder(store)
         // While others start and stop all workers may be taken for a while.
         .wait_for_worker(Duration::from_secs(60))
-        // How long a request may wait where the lease has ended, as the store is away for long.
-        .max_wait(Duration::from_secs(2))
+        // One line when the store goes away, when the lease ends, and when it is back.
+        .on_event(|event| {
+            if !matches!(event, LeaseEvent::Renewed { .. }) {
+                eprintln!("ids: {event}");
+            }
+        })
         .build()?;
     println!("worker {}, for {:?}, renewed as long as it is in use", ids.worker(), ids.stats().remaining);
 
@@ -39,18 +44,24 @@ fn serve() -> Result<(), Box<dyn Error>> {
 
     let stats = ids.stats();
     println!("{served} requests served, {} leases, {} renewals", stats.acquired, stats.renewals);
-    // For the next process. Without it the worker stays taken until its window ends.
-    ids.shutdown()?;
+    // For the next process, after the last request is answered. If the store is away the IDs are good all the same, and the
+    // worker is free when its window ends: no reason to fail.
+    if let Err(error) = ids.shutdown() {
+        eprintln!("the worker was not given back: {error}");
+    }
     Ok(())
 }
 
 /// One request. Whether it was served.
 fn answer(ids: &LeasedGenerator) -> bool {
+    // On a thread of an async runtime: `try_generate`, which never blocks.
     match ids.generate() {
         Ok(id) => id.as_u64() > 0,
-        // The store is away, or the clock is behind: "try again later", as an HTTP server would say with a 503.
+        // This process stops: "try again", as an HTTP server says with a 503, and the next try reaches another process.
+        Err(GenerateError::ShutDown) => false,
+        // The store is away, or the clock is behind: a 503, too, with `error.retry_after()` as its `Retry-After`.
         Err(error) if error.is_retryable() => false,
-        // A fork, or the layout's last tick: nothing that time would heal.
+        // A fork, or the layout's last tick: time does not mend it.
         Err(error) => panic!("{error}"),
     }
 }

@@ -209,6 +209,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most (100 ms unless set). A call that loses all of a tick to
     /// other threads waits for the one after it, anew.
     ///
+    /// The wait blocks the thread. On a thread of an async runtime call [`try_generate`](Self::try_generate), and let the
+    /// task sleep for [`retry_after`](GenerateError::retry_after).
+    ///
     /// # Errors
     /// [`GenerateError`] says which: the clock is behind, stalled, or before the epoch; the generator's window has not
     /// opened or has ended; it was closed. Nothing has changed then.

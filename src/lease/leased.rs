@@ -33,7 +33,7 @@ use crate::worker::WorkerId;
 ///
 /// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::open("/var/lib/ids"))?;
 /// println!("{}", ids.generate()?);
-/// ids.shutdown()?; // or drop it
+/// ids.shutdown()?; // after the last request is answered; or drop it
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -50,6 +50,34 @@ use crate::worker::WorkerId;
 /// * A `fork` without `exec` issues the same IDs until the millisecond is over; then its calls fail with
 ///   [`OtherProcess`](GenerateError::OtherProcess). Acquire leases after the fork.
 /// * Where a store is set back to an older state without a trace, nobody knows of the leases since. See each store.
+///
+/// # On an async runtime
+/// [`generate`](Self::generate), [`fill`](Self::fill) and [`generate_batch`](Self::generate_batch) block the thread that
+/// calls them: for the rest of a millisecond if its IDs are used up, and for
+/// [`max_wait`](LeasedGeneratorBuilder::max_wait) if the lease has ended. On a thread of an async runtime that holds up every
+/// other task, even one that needs no ID. [`try_generate`](Self::try_generate) never blocks, and its errors say when to
+/// try again:
+///
+/// ```no_run
+/// use casflake::lease::LeasedGenerator;
+/// use casflake::{GenerateError, Snowflake};
+///
+/// # mod tokio { pub mod time { pub async fn sleep(_: std::time::Duration) {} } }
+/// async fn next_id(ids: &LeasedGenerator) -> Result<Snowflake, GenerateError> {
+///     loop {
+///         match ids.try_generate() {
+///             // The IDs of this millisecond are used up: wait for the next one, and let other tasks run.
+///             Err(GenerateError::Exhausted { retry_after }) => tokio::time::sleep(retry_after).await,
+///             // The lease has ended, for one. The client tries again after `retry_after`, the server does not wait.
+///             outcome => return outcome,
+///         }
+///     }
+/// }
+/// ```
+///
+/// [`new`](Self::new), [`build`](LeasedGeneratorBuilder::build), [`shutdown`](Self::shutdown), [`drain`](Self::drain) and
+/// the drop of a generator talk to the store, and block for seconds: call them from a thread on which blocking is allowed,
+/// as `tokio::task::spawn_blocking` has.
 ///
 /// # How it works
 /// A thread of its own talks to the store; no call ever does. A call uses the generator of the current lease, of which
@@ -98,20 +126,23 @@ impl<S, C> LeasedGenerator<S, C> {
 }
 
 impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
-    /// The next ID, as [`Generator::generate`]. Where the lease has ended, it waits for it to be renewed or replaced,
-    /// for [`max_wait`](LeasedGeneratorBuilder::max_wait) at most.
+    /// Returns the next ID, as [`Generator::generate`]. If the lease has ended, waits for it to be renewed or replaced, for
+    /// [`max_wait`](LeasedGeneratorBuilder::max_wait) at most. Blocks the thread meanwhile: not for a thread of an [async
+    /// runtime](Self#on-an-async-runtime).
     ///
     /// # Errors
-    /// [`GenerateError`]: [`LeaseExpired`](GenerateError::LeaseExpired) and its like, and as [`Generator::generate`].
+    /// [`LeaseExpired`](GenerateError::LeaseExpired) or [`StoreClockBehind`](GenerateError::StoreClockBehind) if the lease has
+    /// ended and was not renewed in time; [`ShutDown`](GenerateError::ShutDown) after [`shutdown`](Self::shutdown) or
+    /// [`drain`](Self::drain); [`OtherProcess`](GenerateError::OtherProcess) in a fork; others as [`Generator::generate`].
     #[inline]
     pub fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
         self.ask(true, Generator::generate)
     }
 
-    /// The next ID, without waiting, as [`Generator::try_generate`].
+    /// Returns the next ID without waiting, as [`Generator::try_generate`]. Never blocks, however long the store is away.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate), and as [`Generator::try_generate`].
+    /// As [`generate`](Self::generate), but immediately; and as [`Generator::try_generate`].
     #[inline]
     pub fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
         self.ask(false, Generator::try_generate)
