@@ -71,7 +71,7 @@ fn former() -> Option<PathBuf> {
 fn roll(former: &Path, server: &dyn Server) {
     let scratch = Scratch::new();
     let new = || Holder::start(&Plan::new(server.url(), TTL), scratch.path());
-    let init = ["leases", "--lease", &server.url(), "init", "--yes", "--workers", "4"];
+    let init = ["leases", "--lease", &server.url(), "init", "--at-once", "--yes", "--workers", "4"];
     let initialised = soon("the store of the version before", || {
         let output = Command::new(former).args(init).output().expect("the former version");
         output.status.success().then_some(output)
