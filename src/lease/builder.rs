@@ -192,8 +192,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
             missing: Missing::Refuse,
         };
         let (lease, generator) = first_lease(&mut source, patience, creates, &mut events)?;
-        events.acquired(&lease, Instant::now());
         let shared = Arc::new(Shared::new(lease, generator, watch, bell));
+        events.acquired(&lease, shared.remaining(), Instant::now());
         let keeper = Keeper {
             source,
             shared: Arc::clone(&shared),

@@ -50,13 +50,15 @@ impl Events {
         }
     }
 
-    pub(crate) fn acquired(&mut self, lease: &Lease, now: Instant) {
-        self.recovered(lease.worker, now);
+    /// `remaining`: what the generator's own clock leaves of the lease. A host's clock that is ahead leaves nothing.
+    pub(crate) fn acquired(&mut self, lease: &Lease, remaining: Duration, now: Instant) {
+        self.recovered(lease.worker, remaining, now);
         self.report(&LeaseEvent::Acquired { lease: *lease });
     }
 
-    pub(crate) fn renewed(&mut self, lease: &Lease, now: Instant) {
-        self.recovered(lease.worker, now);
+    /// As [`acquired`](Self::acquired).
+    pub(crate) fn renewed(&mut self, lease: &Lease, remaining: Duration, now: Instant) {
+        self.recovered(lease.worker, remaining, now);
         self.report(&LeaseEvent::Renewed { lease: *lease });
     }
 
@@ -94,7 +96,10 @@ impl Events {
     }
 
     /// The store has granted or renewed a lease.
-    fn recovered(&mut self, worker: u64, now: Instant) {
+    fn recovered(&mut self, worker: u64, remaining: Duration, now: Instant) {
+        if remaining.is_zero() {
+            return;
+        }
         let outage = self.outage.take();
         let has_ended = core::mem::take(&mut self.has_ended);
         if let Some(Outage { since, failures, .. }) = outage {
@@ -159,9 +164,9 @@ mod tests {
         assert_eq!(fail(0), 1);
         assert_eq!((1..100).map(|tenth| fail(tenth * 100)).sum::<usize>(), 0);
         assert_eq!((fail(10_000), fail(10_001), fail(19_999), fail(20_000)), (1, 0, 0, 1));
-        events.renewed(&lease(), start + 2 * AGAIN);
+        events.renewed(&lease(), AGAIN, start + 2 * AGAIN);
         let told = told(&log);
-        assert!(told[0].contains("after 20 s and 104 failures"), "{told:?}");
+        assert!(told[0].contains("after 20s and 104 failures"), "{told:?}");
         assert_eq!(told.len(), 2);
     }
 
@@ -170,7 +175,10 @@ mod tests {
         let (mut events, log) = recorded();
         (0..3).for_each(|_| events.ended(7));
         assert_eq!(told(&log).len(), 1);
-        events.renewed(&lease(), Instant::now());
+        events.renewed(&lease(), Duration::ZERO, Instant::now());
+        events.ended(7);
+        assert_eq!(told(&log).len(), 1, "it is renewed, and of no use by this host's clock");
+        events.renewed(&lease(), AGAIN, Instant::now());
         assert_eq!(told(&log).len(), 2, "it is back, and renewed");
         events.ended(7);
         assert_eq!(told(&log).len(), 1);

@@ -262,7 +262,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
             return Ok(Duration::ZERO);
         }
         self.shared.bell.tell();
-        self.events.acquired(&lease, Instant::now());
+        self.events.acquired(&lease, self.shared.remaining(), Instant::now());
         Ok(self.until_renewal())
     }
 
@@ -290,7 +290,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.source.hear(grant, apart);
         self.shared.book(|status| status.renewed(grant.lease));
         self.shared.bell.tell();
-        self.events.renewed(&grant.lease, Instant::now());
+        self.events.renewed(&grant.lease, self.shared.remaining(), Instant::now());
         if let Some(by) = behind {
             self.shared.book(|status| status.is_behind(by));
         }
