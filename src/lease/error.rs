@@ -64,9 +64,12 @@ pub enum StoreError {
         /// The caller's layout; empty if it gave none.
         layout: String,
     },
-    /// The store's clock is behind the leases that it has granted, or behind what the caller has issued.
+    /// The store's clock is behind the leases that it has granted, behind the time at which the space was created, or
+    /// behind what the caller has issued: it was set back. Or it is right, and was ahead at that time. Then IDs of times to
+    /// come may have been issued, and the store grants when they are over.
     StoreClockBehind {
-        /// By how much.
+        /// By how much: to the end of the latest lease that is known of, so that it is more than the clock was set back,
+        /// by the time to live at most.
         by: Duration,
     },
     /// The store's clock reads a time that the layout can't hold.
@@ -243,8 +246,9 @@ impl fmt::Display for StoreError {
             }
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store's clock is {by:?} behind what it has granted, or what was issued: set it, or try again when \
-                 it has caught up"
+                "the store's clock is {} s behind what it has granted, or what was issued: set it. (If it is right, it was \
+                 ahead before: wait until it has caught up)",
+                seconds(*by)
             ),
             Self::StoreClockOutside { unix_ms, epoch_unix_ms } => write!(
                 f,

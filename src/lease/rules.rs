@@ -24,6 +24,7 @@
 //!
 //! What each rule is for is proved by taking it out: `rules/explorer` then finds two windows that overlap, or worse.
 
+mod denied;
 mod operator;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,8 @@ use std::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use self::denied::until_then;
+pub(crate) use self::denied::{Denied, latest};
 pub(crate) use self::operator::{Operation, create, initialise, reclaimed};
 use super::error::LostReason;
 use super::lease::Lease;
@@ -55,7 +58,7 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// Beyond this no window granted until `now` can reach.
-    fn horizon(&self, now: u64) -> u64 {
+    pub(crate) fn horizon(&self, now: u64) -> u64 {
         now.saturating_add(self.max_ttl).saturating_add(self.slack)
     }
 
@@ -193,25 +196,6 @@ pub(crate) enum Decision {
     Mend(Change),
 }
 
-/// Why nothing is granted. Times are ticks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Denied {
-    /// Each worker's window reaches beyond `now`; the first of them until `until`.
-    NoFreeWorker { workers: u64, until: u64 },
-    /// The store is new, or has lost something: the first window begins at `floor`.
-    Floor { floor: u64 },
-    /// The store's clock is behind what it has granted, or what the caller has issued, up to here.
-    StoreClockBehind { until: u64 },
-    /// The space is absent, and the caller is not to make it.
-    NoSpace,
-    /// The space is another layout's.
-    OtherLayout,
-    /// The clock has passed the layout's last tick.
-    OutOfTicks,
-    /// The lease is its holder's no more.
-    Lost(LostReason),
-}
-
 /// A worker for `ask`, or why there is none.
 pub(crate) fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
     let now = view.now;
@@ -240,7 +224,7 @@ pub(crate) fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision,
     let until = terms.until(now, ask.ttl);
     // A window that had not begun would be of no use until it does.
     if from > now {
-        return Err(Denied::Floor { floor: from });
+        return Err(until_then(view, space, from, Denied::Floor { floor: from }, terms));
     }
     if after >= until {
         return Err(Denied::StoreClockBehind { until: after });
@@ -278,11 +262,8 @@ fn vacant(view: &View, space: &Space, ask: &Ask, terms: &Terms) -> Result<u64, D
         return Ok(space.granted);
     }
     let until = usable(view, space).map(|(_, record)| record.until).min().unwrap_or(terms.end);
-    Err(if until > terms.horizon(view.now) {
-        Denied::StoreClockBehind { until }
-    } else {
-        Denied::NoFreeWorker { workers: space.workers, until }
-    })
+    let full = Denied::NoFreeWorker { workers: space.workers, until };
+    Err(until_then(view, space, until, full, terms))
 }
 
 fn usable<'v>(view: &'v View, space: &Space) -> impl Iterator<Item = (u64, &'v Record)> {

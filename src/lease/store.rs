@@ -7,7 +7,8 @@ use std::vec::Vec;
 
 use super::error::StoreError;
 use super::lease::Lease;
-use super::time::fingerprint;
+use super::rules::latest;
+use super::time::{duration, fingerprint, terms, tick};
 use super::token::Token;
 use crate::layout::Layout;
 
@@ -179,6 +180,17 @@ impl Survey {
     #[must_use]
     pub const fn new(unix_nanos: u64, space: Option<SurveyedSpace>, workers: Vec<SurveyedWorker>) -> Self {
         Self { unix_nanos, space, workers }
+    }
+
+    /// Returns by how much the store's clock is behind what the store holds, ticks of `layout`, if that lies further in the
+    /// future than anything a clock that is right has put there: more than [`MAX_TTL`](super::MAX_TTL) +
+    /// [`CLOCK_SLACK`](super::CLOCK_SLACK). (Or the clock is right, and was ahead at that time.)
+    #[must_use]
+    pub fn clock_behind(&self, layout: &Layout) -> Option<Duration> {
+        let now = tick(layout, self.unix_nanos / 1_000_000).ok()?;
+        let floor = self.space.as_ref().map_or(0, |space| space.floor);
+        let latest = latest(floor, self.workers.iter().map(|worker| worker.until));
+        (latest > terms(layout).horizon(now)).then(|| duration(layout, latest - now))
     }
 }
 

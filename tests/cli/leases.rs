@@ -5,7 +5,7 @@ use std::time::Duration;
 use std::{env, fs, process};
 
 use casflake::lease::{FileStore, LeaseAdmin, LeaseStore, Request, Token};
-use casflake::{Layout, Scheme, Standard};
+use casflake::{Clock, Layout, ManualClock, Scheme, Standard, SystemClock};
 use serde_json::Value;
 
 use crate::common::{assert_fails, run, text};
@@ -251,4 +251,21 @@ fn what_can_not_be_is_refused_and_says_why() {
     }
     assert_fails(&run(&["generate", "--lease", "file:/nonexistent/casflake"], ""), 1, &["/nonexistent/casflake"]);
     assert_fails(&run(&["generate", "--lease-ttl", "3"], ""), 2, &["--lease"]);
+}
+
+/// Would catch: an operator who is told to initialise a store again, or to wait for a day, because its clock is wrong.
+#[test]
+fn a_store_whose_clock_was_set_back_is_said_to_be_behind() {
+    let store = Store::empty("behind");
+    let tomorrow = ManualClock::new(SystemClock.unix_millis() + 86_400_000);
+    FileStore::with_clock(&store.0, tomorrow).initialise(&Standard::LAYOUT, 3).unwrap();
+    let output = store.run(&["generate", "--lease-wait", "1"], &[]);
+    let error = text(&output.stderr);
+    assert!(!output.status.success() && error.contains("the store's clock is 86"), "{error}");
+    let output = store.run(&["leases"], &[]);
+    let list = text(&output.stdout);
+    assert!(list.contains("The store's clock is 86") && list.contains("s behind"), "{list}");
+    for said in [error, list] {
+        assert!(!said.contains("new") && !said.contains("init") && !said.contains("grants in"), "{said}");
+    }
 }

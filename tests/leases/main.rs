@@ -1,6 +1,7 @@
 //! Leases: what stores grant, and what a leased generator makes of it.
 
 mod client;
+mod clock_behind;
 mod conformance;
 mod copies;
 mod disk;

@@ -179,7 +179,7 @@ fn confirm(yes: bool, what: &str) -> Outcome {
 }
 
 fn list(store: &mut dyn LeaseAdmin, layout: &Layout, json: bool) -> Outcome {
-    let Survey { unix_nanos, space, workers, .. } = match store.survey() {
+    let survey = match store.survey() {
         Ok(survey) => survey,
         Err(mut error) => {
             if let StoreError::NoSpace { others, .. } = &mut error {
@@ -189,6 +189,8 @@ fn list(store: &mut dyn LeaseAdmin, layout: &Layout, json: bool) -> Outcome {
             return Err(refused(&error));
         }
     };
+    let behind = survey.clock_behind(layout);
+    let Survey { unix_nanos, space, workers, .. } = survey;
     let Some(space) = space else { return Err(Stop::failed(LOST)) };
     is_of(&space, layout)?;
     let mut out = io::stdout().lock();
@@ -203,7 +205,13 @@ fn list(store: &mut dyn LeaseAdmin, layout: &Layout, json: bool) -> Outcome {
         let taken = rows.iter().filter(|row| row.remaining_ms > 0).count();
         writeln!(out, "{taken} of {} workers are taken.", space.workers)?;
         let floor = remaining_ms(layout, space.floor, unix_nanos / 1_000_000);
-        if floor > 0 {
+        if let Some(by) = behind {
+            let by = by.as_millis().div_ceil(1000);
+            writeln!(
+                out,
+                "The store's clock is {by} s behind what it has granted: set it. (If it is right, it was ahead.)"
+            )?;
+        } else if floor > 0 {
             writeln!(out, "The ID space is new or has lost something: it grants in {} s.", floor.div_ceil(1000))?;
         }
     }
