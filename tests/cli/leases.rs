@@ -1,7 +1,7 @@
 //! `--lease`, and `casflake leases`.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs, process};
 
 use casflake::lease::{FileStore, LeaseAdmin, LeaseStore, Request, Token};
@@ -268,4 +268,18 @@ fn a_store_whose_clock_was_set_back_is_said_to_be_behind() {
     for said in [error, list] {
         assert!(!said.contains("new") && !said.contains("init") && !said.contains("grants in"), "{said}");
     }
+}
+
+/// Would catch: a command that never ends, because a file system hangs.
+#[cfg(unix)]
+#[test]
+fn a_command_whose_store_hangs_ends() {
+    let store = Store::granting("hangs", "1");
+    fs::remove_file(store.0.join("lock")).unwrap();
+    // To open it blocks until another process opens its other end.
+    assert!(process::Command::new("mkfifo").arg(store.0.join("lock")).status().expect("mkfifo").success());
+    let started = Instant::now();
+    let output = store.run(&["generate", "--lease-wait", "2"], &[]);
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert_fails(&output, 1, &["the file system has not answered for 4 s"]);
 }

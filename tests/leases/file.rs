@@ -214,7 +214,7 @@ fn i1_a_space_is_not_remade_in_another_directory() {
     let grant = acquire(&mut holder).unwrap();
     fs::rename(&path, &away).unwrap();
     let outcome = renew(&mut holder, &grant);
-    assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "no directory is no empty one: {outcome:?}");
+    assert!(matches!(outcome, Err(StoreError::Refused { .. })), "no directory is no empty one: {outcome:?}");
     fs::create_dir(&path).unwrap();
     let mut again = request();
     again.missing = Missing::Create;
@@ -490,17 +490,19 @@ fn i8_a_disk_that_is_full_or_read_only_grants_and_renews_nothing() {
     store.initialise(&LAYOUT, 4).unwrap();
     let grant = acquire(&mut store).unwrap();
     let before = fs::read(setting.file()).unwrap();
-    let fails = |store: &mut FileStore<_>| {
+    let fails = |store: &mut FileStore<_>, is_passing| {
         for outcome in [acquire(store), renew(store, &grant)] {
-            assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{outcome:?}");
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, StoreError::Unavailable { .. } | StoreError::Refused { .. }), "{error:?}");
+            assert_eq!(error.is_retryable(), is_passing, "{error:?}");
         }
         assert_eq!(fs::read(setting.file()).unwrap(), before);
     };
     disk.fill();
-    fails(&mut store);
+    fails(&mut store, true);
     disk.make_room();
     disk.set_read_only(true);
-    fails(&mut store);
+    fails(&mut store, false);
     disk.set_read_only(false);
     renew(&mut store, &grant).expect("a disk with room");
 }

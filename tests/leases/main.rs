@@ -10,6 +10,8 @@ mod etcd;
 mod faults;
 mod file;
 mod generator;
+#[cfg(unix)]
+mod hanging;
 mod odd_stores;
 #[cfg(all(target_os = "linux", feature = "postgres"))]
 mod postgres;

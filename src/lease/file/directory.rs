@@ -2,13 +2,15 @@
 
 use core::fmt;
 use std::format;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf, absolute};
 use std::string::String;
 
 use crate::lease::error::StoreError;
+use crate::lease::token::Token;
 
 /// A path that means the same directory whatever the working directory is, or why there is none.
+#[derive(Clone)]
 pub(super) struct Directory(Result<PathBuf, Unknown>);
 
 /// A relative path that could not be made absolute.
@@ -25,6 +27,21 @@ impl Directory {
     }
 }
 
+/// What a file is named before it is put in place: between these, a token.
+const BEFORE: &str = "leases.";
+const AFTER: &str = ".new";
+
+/// Returns a path in `directory` of a name that nothing else has: where the lock was taken away, another process may write
+/// at the same time.
+pub(super) fn temporary(directory: &Path) -> io::Result<PathBuf> {
+    Ok(directory.join(format!("{BEFORE}{}{AFTER}", Token::random()?)))
+}
+
+pub(super) fn is_temporary(name: &str) -> bool {
+    let token = name.strip_prefix(BEFORE).and_then(|rest| rest.strip_suffix(AFTER));
+    token.is_some_and(|token| token.parse::<Token>().is_ok())
+}
+
 impl fmt::Debug for Directory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -37,11 +54,5 @@ impl fmt::Debug for Directory {
 impl From<Unknown> for StoreError {
     fn from(Unknown(why): Unknown) -> Self {
         Self::Url { why: format!("{why}: give the whole path of its directory") }
-    }
-}
-
-impl From<Unknown> for io::Error {
-    fn from(Unknown(why): Unknown) -> Self {
-        Self::new(ErrorKind::InvalidInput, why)
     }
 }

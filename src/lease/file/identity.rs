@@ -1,11 +1,22 @@
 //! What tells a file from every other of its file system, as each system knows it.
 
+use serde::{Deserialize, Serialize};
+
 #[cfg(not(any(unix, windows)))]
 pub(super) use others::{is_at, mark, place};
 #[cfg(unix)]
 pub(super) use unix::{is_at, mark, place};
 #[cfg(windows)]
 pub(super) use windows::{is_at, mark, place};
+
+/// What no copy of a file has: its inode (Windows: its index), which the next file may be given that is made, and when it
+/// was made, in nanoseconds since 1970, where the file system knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mark {
+    pub(super) inode: u64,
+    pub(super) created_nanos: Option<u64>,
+}
 
 #[cfg(unix)]
 mod unix {
@@ -17,7 +28,7 @@ mod unix {
     use std::string::String;
     use std::time::UNIX_EPOCH;
 
-    use crate::lease::file::Mark;
+    use super::Mark;
 
     /// The mark of this file, where there is such a thing.
     pub(in crate::lease::file) fn mark(file: &File) -> io::Result<Option<Mark>> {
@@ -52,7 +63,7 @@ mod windows {
     use winapi_util::file::information;
     use winapi_util::{AsHandleRef, Handle};
 
-    use crate::lease::file::Mark;
+    use super::Mark;
 
     /// Without the time when the file was made: NTFS gives a file that is put in place of another the time of that one
     /// ("tunnelling"), so a mark from before it was put in place would not be the file's any more. Nor is it needed: in
@@ -85,7 +96,7 @@ mod others {
     use std::path::Path;
     use std::string::{String, ToString};
 
-    use crate::lease::file::Mark;
+    use super::Mark;
 
     pub(in crate::lease::file) fn mark(_: &File) -> io::Result<Option<Mark>> {
         Ok(None)

@@ -90,7 +90,7 @@ mod system {
     use rustix::fs::{major, minor, statfs, statvfs};
 
     use super::LAYER;
-    use crate::lease::file::checksum;
+    use crate::lease::file::format::checksum;
 
     // As linux/magic.h has them, and OpenZFS.
     const EXT: u64 = 0xef53;

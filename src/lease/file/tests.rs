@@ -62,7 +62,7 @@ fn what_was_written_and_may_not_last_is_not_used() {
     let mut store = directory.store();
     let request = Request::new(Token::numbered(1), TTL, "a test");
     let mut acquire = |sync| {
-        store.sync = sync;
+        store.files.home.as_mut().unwrap().sync = sync;
         store.acquire(&Standard::LAYOUT, &request)
     };
     for _ in 0..3 {
@@ -71,7 +71,7 @@ fn what_was_written_and_may_not_last_is_not_used() {
         let workers = directory.store().survey().unwrap().workers;
         assert_eq!((workers.len(), workers[0].counter), (1, 1), "it is there, but may not be after a crash");
     }
-    let granted = acquire(super::sync).unwrap().lease;
+    let granted = acquire(super::files::sync).unwrap().lease;
     assert_eq!((granted.worker(), granted.counter()), (0, 1));
 }
 
@@ -111,7 +111,7 @@ fn a_copy_is_noticed_that_has_the_inode_of_what_was_copied() {
     let directory = Directory::new("inode");
     directory.acquire(1).unwrap();
     copy(&directory.file(), &directory.backup());
-    let inode = || super::mark(&fs::File::open(directory.file()).unwrap()).unwrap().map(|mark| mark.inode);
+    let inode = || super::identity::mark(&fs::File::open(directory.file()).unwrap()).unwrap().map(|mark| mark.inode);
     let copied = inode();
     let is_back = (2..10).any(|number| {
         directory.acquire(number).unwrap();

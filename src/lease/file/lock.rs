@@ -1,0 +1,66 @@
+//! The lock of a directory: whoever has it is the one that changes the store.
+
+use core::time::Duration;
+use std::fs::{File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use std::{format, thread};
+
+use super::failure::Failure;
+use super::identity::is_at;
+use crate::lease::error::StoreError;
+
+/// How long to wait for another process to finish its change, which takes it some milliseconds.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A directory that is locked, for as long as this lives.
+pub(super) struct Locked {
+    file: File,
+    path: PathBuf,
+}
+
+impl Locked {
+    pub(super) fn lock(directory: &Path) -> Result<Self, StoreError> {
+        let path = directory.join("lock");
+        let failed = |failure: Failure| failure.of(format!("locking {}", path.display()), directory);
+        let late = |why: &str| failed(Failure::at(&path)(io::Error::new(ErrorKind::TimedOut, why)));
+        let started = Instant::now();
+        loop {
+            let is_late = started.elapsed() >= PATIENCE;
+            let file = File::options().create(true).truncate(false).write(true).open(&path);
+            let file = file.map_err(|error| failed(Failure::at(&path)(error)))?;
+            match file.try_lock() {
+                Ok(()) => {
+                    let locked = Self { file, path: path.clone() };
+                    // Who has locked a file that is there no more has locked nothing.
+                    if locked.is_in_place() {
+                        return Ok(locked);
+                    }
+                    if is_late {
+                        return Err(late("another file was put in its place each time for 2 s"));
+                    }
+                }
+                Err(TryLockError::WouldBlock) if is_late => {
+                    return Err(late(
+                        "another process has locked it for 2 s: if it hangs end that process, do not remove the file",
+                    ));
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
+                Err(TryLockError::Error(error)) => return Err(failed(Failure::at(&path)(error))),
+            }
+        }
+    }
+
+    pub(super) fn is_in_place(&self) -> bool {
+        is_at(&self.file, &self.path)
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // To close the file is not enough: a process that was forked off meanwhile has it open as well. Where this
+        // fails it is unlocked when the last of them has ended.
+        let _ = self.file.unlock();
+    }
+}
