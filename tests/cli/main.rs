@@ -3,6 +3,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod leases;
+#[cfg(unix)]
+mod sharing;
+#[cfg(unix)]
+#[path = "../leases/skip.rs"]
+mod skip;
 mod stress;
 
 use std::io::{BufRead, BufReader, Read};

@@ -1,10 +1,11 @@
 //! `Failure`: an error of the file system and the file that it is about, so that the remedy can name that file.
 
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::string::String;
-use std::{format, fs};
 
+use super::sharing;
 use crate::lease::error::StoreError;
 
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl Failure {
         let Self { path, error } = self;
         let remedy = match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory if !is_there(directory) => "create the directory".into(),
-            ErrorKind::PermissionDenied => format!("let this user write to {directory:?}, and to {path:?} in it"),
+            ErrorKind::PermissionDenied => sharing::remedy(&path, directory),
             ErrorKind::ReadOnlyFilesystem => "mount the file system so that it can be written to".into(),
             _ => return StoreError::unavailable(what, error),
         };

@@ -13,6 +13,7 @@ use super::format::{StoredRef, copied, decode, encode};
 use super::identity::{mark, place};
 use super::lock::Locked;
 use super::origin::Origin;
+use super::sharing::share;
 use crate::clock::Clock;
 use crate::lease::cells::Contents;
 use crate::lease::error::StoreError;
@@ -83,6 +84,7 @@ impl<C: Clock> Files<C> {
     ) -> Result<(), Failure> {
         let fill = || {
             let mut file = File::create_new(temporary)?;
+            share(&file, directory);
             let mark = mark(&file)?.filter(|_| is_original);
             file.write_all(encode(&StoredRef { mark, ..*stored })?.as_bytes())?;
             file.sync_all()

@@ -1,14 +1,16 @@
 //! The lock of a directory: whoever has it is the one that changes the store.
 
 use core::time::Duration;
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{format, thread};
 
+use super::directory::temporary;
 use super::failure::Failure;
 use super::identity::is_at;
+use super::sharing::share;
 use crate::lease::error::StoreError;
 
 /// How long to wait for another process to finish its change, which takes it some milliseconds.
@@ -28,8 +30,18 @@ impl Locked {
         let started = Instant::now();
         loop {
             let is_late = started.elapsed() >= PATIENCE;
-            let file = File::options().create(true).truncate(false).write(true).open(&path);
-            let file = file.map_err(|error| failed(Failure::at(&path)(error)))?;
+            let file = match File::options().write(true).open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    make(&path, directory).map_err(failed)?;
+                    if is_late {
+                        return Err(late("it was removed each time for 2 s, or is a link that leads nowhere"));
+                    }
+                    thread::sleep(Duration::from_millis(1));
+                    continue;
+                }
+                Err(error) => return Err(failed(Failure::at(&path)(error))),
+            };
             match file.try_lock() {
                 Ok(()) => {
                     let locked = Self { file, path: path.clone() };
@@ -63,4 +75,23 @@ impl Drop for Locked {
         // fails it is unlocked when the last of them has ended.
         let _ = self.file.unlock();
     }
+}
+
+/// Puts an empty file at `path`, unless something is there. It is shared before it has its name, so that no other user is
+/// refused meanwhile; and it is never made at the end of a link that somebody else has put there.
+fn make(path: &Path, directory: &Path) -> Result<(), Failure> {
+    let new = temporary(directory).map_err(Failure::at(directory))?;
+    let file = File::create_new(&new).map_err(Failure::at(&new))?;
+    share(&file, directory);
+    let made = fs::hard_link(&new, path);
+    // What is left of it the next change clears away.
+    let _ = fs::remove_file(&new);
+    made.or_else(|error| match error.kind() {
+        // Another process was faster, or has cleared it away.
+        ErrorKind::AlreadyExists | ErrorKind::NotFound => Ok(()),
+        // A file system on which a file has one name.
+        _ => File::create_new(path).map(drop),
+    })
+    .or_else(|error| if error.kind() == ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
+    .map_err(Failure::at(path))
 }
