@@ -190,7 +190,7 @@ impl<S> From<Snowflake<S>> for i64 {
     }
 }
 
-/// Reads decimal digits, as `Display` writes them.
+/// Reads decimal digits, exactly as `Display` writes them: neither a sign nor leading zeros, so that no ID has two texts.
 impl<S: Scheme> FromStr for Snowflake<S> {
     type Err = IdError;
 
@@ -200,10 +200,18 @@ impl<S: Scheme> FromStr for Snowflake<S> {
         if stray.is_some() || text.is_empty() {
             return Err(IdError::NotDecimal { found: stray });
         }
+        if text.len() > 1 && text.starts_with('0') {
+            return Err(IdError::LeadingZeros);
+        }
         Self::try_from(text.parse::<u64>().map_err(|_| IdError::TooLong)?)
     }
 }
 
+/// Writes decimal digits.
+///
+/// Texts of IDs sort as the IDs do only while they have the same number of digits. IDs of [`Standard`] grow from 18 digits
+/// to 19 on 2031-07-22: after that a column of text or a list of file names sorts new IDs before old ones. Store the
+/// integer, or write a fixed width: `format!("{id:016x}")` sorts as the IDs do, in every layout.
 impl<S> fmt::Display for Snowflake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

@@ -136,13 +136,16 @@ mod text {
     use super::{Scheme, Standard, WorkerId};
     use crate::error::WorkerTextError;
 
-    /// Reads an index (`37`) or `datacenter/worker` (`1/5`).
+    /// Reads an index (`37`) or `datacenter/worker` (`1/5`), without leading zeros.
     impl<S: Scheme> FromStr for WorkerId<S> {
         type Err = WorkerTextError;
 
         fn from_str(text: &str) -> Result<Self, WorkerTextError> {
             let number = |digits: &str, max| {
                 if is_decimal(digits) {
+                    if has_leading_zeros(digits) {
+                        return Err(WorkerTextError::LeadingZeros { digits: digits.to_owned() });
+                    }
                     digits.parse().map_err(|_| WorkerTextError::TooLong { digits: digits.to_owned(), max })
                 } else {
                     Err(WorkerTextError::NotAWorker { text: text.to_owned() })
@@ -175,13 +178,17 @@ mod text {
         /// The pods of *one* StatefulSet get workers of their own this way. Two StatefulSets that share an ID space
         /// don't, and neither do the hosts of two subnets named after their addresses.
         ///
+        /// **Any number after the last hyphen is an ordinal**, whatever it means: `ip-10-0-3-17` is worker 17, and every
+        /// machine named `ubuntu-22` is worker 22. Two such hosts issue the same IDs. Use this only where the names come from
+        /// one StatefulSet, or from something else that numbers them 0, 1, 2, and so on.
+        ///
         /// # Errors
         /// There is no hyphen followed by a number without leading zeros, or the number does not fit the layout.
         pub fn from_ordinal_in(hostname: &str) -> Result<Self, WorkerTextError> {
             let label = hostname.split('.').next().unwrap_or_default();
-            let ordinal = label.rsplit_once('-').filter(|(name, digits)| {
-                !name.is_empty() && is_decimal(digits) && (*digits == "0" || !digits.starts_with('0'))
-            });
+            let ordinal = label
+                .rsplit_once('-')
+                .filter(|(name, digits)| !name.is_empty() && is_decimal(digits) && !has_leading_zeros(digits));
             let Some((_, digits)) = ordinal else {
                 return Err(WorkerTextError::NoOrdinal { hostname: hostname.to_owned() });
             };
@@ -191,6 +198,11 @@ mod text {
             };
             digits.parse().map_err(refused)
         }
+    }
+
+    /// Whether the number has another text that is shorter.
+    fn has_leading_zeros(digits: &str) -> bool {
+        digits.len() > 1 && digits.starts_with('0')
     }
 
     /// Digits only, where `u64::from_str` takes a plus sign too.
@@ -246,7 +258,8 @@ mod hostname {
     }
 
     impl<S: Scheme> WorkerId<S> {
-        /// The worker that this machine's host name ends in: [`from_ordinal_in`](Self::from_ordinal_in) of it.
+        /// The worker that this machine's host name ends in: [`from_ordinal_in`](Self::from_ordinal_in) of it, which says
+        /// what host names this is right for.
         ///
         /// # Errors
         /// As [`from_ordinal_in`](Self::from_ordinal_in).

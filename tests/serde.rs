@@ -61,6 +61,9 @@ fn i5_a_text_that_is_no_number_is_refused() {
     refused::<Standard>(&Token::Str(""), "an empty text: give a decimal number");
     refused::<Standard>(&Token::Str("+1"), "'+' at byte 0 is not a digit: give a decimal number, digits only");
     refused::<Standard>(&Token::Str("1.5"), "'.' at byte 1 is not a digit: give a decimal number, digits only");
+    let zeros = "the number has leading zeros, which no ID is written with: remove them";
+    refused::<Standard>(&Token::Str("007"), zeros);
+    refused::<Standard>(&Token::Str("00"), zeros);
     refused::<Standard>(
         &Token::Str("99999999999999999999"),
         "the number is too large: give one from 0 to 18446744073709551615",

@@ -83,6 +83,28 @@ fn i5_a_text_that_is_no_worker_is_refused() {
 }
 
 #[test]
+fn i5_a_worker_has_no_text_with_leading_zeros() {
+    for (text, digits) in [("007", "007"), ("00", "00"), ("01/5", "01"), ("1/05", "05")] {
+        let refused = WorkerTextError::LeadingZeros { digits: digits.to_owned() };
+        assert_eq!(
+            refused.to_string(),
+            format!("{digits} has leading zeros, which no worker is written with: remove them")
+        );
+        assert_eq!(text.parse::<WorkerId>(), Err(refused), "{text}");
+    }
+    assert_eq!("0".parse::<WorkerId>(), Ok(WorkerId::fixed::<0, 0>()));
+    assert_eq!("0/0".parse::<WorkerId>(), Ok(WorkerId::fixed::<0, 0>()));
+}
+
+/// The documentation warns of these.
+#[test]
+fn an_address_or_a_version_at_the_end_of_a_host_name_reads_as_an_ordinal() {
+    for (hostname, index) in [("ip-10-0-3-17", 17), ("ubuntu-22", 22)] {
+        assert_eq!(WorkerId::from_ordinal(hostname).map(WorkerId::index), Ok(index), "{hostname}");
+    }
+}
+
+#[test]
 fn the_ordinal_of_a_stateful_set_is_the_index() {
     let ordinals = [
         ("web-0", 0),

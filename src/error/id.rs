@@ -43,6 +43,8 @@ pub enum IdError {
     },
     /// The text is a decimal number over `u64::MAX`.
     TooLong,
+    /// The text is a decimal number that begins with a zero it does not need, as `007` does. An ID has one text only.
+    LeadingZeros,
 }
 
 debug_by_text!(IdError: ReservedBits Negative Field Time NotDecimal TooLong);
@@ -74,6 +76,7 @@ impl fmt::Display for IdError {
                 write!(f, "{found:?} at byte {at} is not a digit: give a decimal number, digits only")
             }
             Self::TooLong => write!(f, "the number is too large: give one from 0 to {}", u64::MAX),
+            Self::LeadingZeros => f.write_str("the number has leading zeros, which no ID is written with: remove them"),
         }
     }
 }

@@ -84,6 +84,11 @@ mod text {
             /// The largest that fits the layout.
             max: u64,
         },
+        /// A number in the text begins with a zero it does not need, as `007` does.
+        LeadingZeros {
+            /// The number.
+            digits: String,
+        },
         /// The environment variable is not set, or not to a text.
         NotSet {
             /// The variable's name.
@@ -121,6 +126,9 @@ mod text {
                 Self::DoesNotFit(error) => error.fmt(f),
                 Self::TooLong { digits, max } => {
                     write!(f, "{digits} does not fit the layout: give a number from 0 to {max}")
+                }
+                Self::LeadingZeros { digits } => {
+                    write!(f, "{digits} has leading zeros, which no worker is written with: remove them")
                 }
                 Self::NotSet { variable } => write!(
                     f,

@@ -17,7 +17,7 @@ fn id_properties<S: Scheme>(number: u64, signed: i64, time: u64, parts: [u64; 4]
     if let Ok(id) = id {
         prop_assert_eq!((id.as_u64(), u64::from(id)), (number, number));
         prop_assert_eq!(id.to_string().parse(), Ok(id));
-        prop_assert_eq!(format!("000{id}").parse(), Ok(id));
+        prop_assert_eq!(format!("000{id}").parse::<Snowflake<S>>(), Err(IdError::LeadingZeros));
         prop_assert_eq!(Snowflake::try_from(id.as_i64()), Ok(id));
         prop_assert_eq!(Snowflake::from_parts(id.parts()), Ok(id));
         prop_assert_eq!(Some(id.unix_ms()), layout.unix_ms_of(id.tick()));
@@ -69,7 +69,8 @@ fn text_properties<S: Scheme>(text: &str) -> Result<(), TestCaseError> {
     let parsed = text.parse::<Snowflake<S>>();
     match text.char_indices().find(|(_, c)| !c.is_ascii_digit()) {
         None if text.is_empty() => prop_assert_eq!(parsed, Err(IdError::NotDecimal { found: None })),
-        None => match text.trim_start_matches('0').parse::<u128>().unwrap_or_default() {
+        None if text.len() > 1 && text.starts_with('0') => prop_assert_eq!(parsed, Err(IdError::LeadingZeros)),
+        None => match text.parse::<u128>().unwrap_or_default() {
             number if number > u128::from(u64::MAX) => prop_assert_eq!(parsed, Err(IdError::TooLong)),
             number => {
                 let number = u64::try_from(number).expect("64 bits");
@@ -120,6 +121,10 @@ fn i5_a_text_with_signs_spaces_or_other_digits_is_no_id() {
     }
     assert_eq!("".parse::<Snowflake>(), Err(IdError::NotDecimal { found: None }));
     assert_eq!("18446744073709551616".parse::<Snowflake>(), Err(IdError::TooLong));
+    for zeros in ["007", "00", "000000000000000000007", "0018446744073709551616"] {
+        assert_eq!(zeros.parse::<Snowflake>(), Err(IdError::LeadingZeros), "{zeros}: one ID has one text");
+    }
+    assert_eq!("0".parse::<Snowflake>(), Ok(Snowflake::MIN));
     let foreign = IdError::ReservedBits { id: u64::MAX, bits: 63 };
     assert_eq!("18446744073709551615".parse::<Snowflake>(), Err(foreign));
 }
@@ -130,4 +135,13 @@ proptest! {
         in_every_scheme!(worker_properties(datacenter, worker));
         in_every_scheme!(worker_properties(datacenter % 34, worker % 34));
     }
+}
+
+#[test]
+fn decimal_texts_of_the_standard_layout_grow_by_a_digit_on_2031_07_22_and_hexadecimal_ones_do_not() {
+    let day = 1_942_444_800_000; // 2031-07-22T00:00:00Z
+    let (before, after) = (<Snowflake>::max_at(day).unwrap(), <Snowflake>::min_at(day + 86_400_000).unwrap());
+    assert_eq!((before.to_string().len(), after.to_string().len()), (18, 19));
+    assert!(before < after && before.to_string() > after.to_string(), "the texts sort the other way round");
+    assert!(format!("{before:016x}") < format!("{after:016x}"));
 }
