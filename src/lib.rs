@@ -94,7 +94,7 @@ pub use generator::Generator;
 pub use id::Snowflake;
 pub use layout::{FieldOrder, Layout, Parts};
 pub use local::LocalGenerator;
-pub use scheme::{Discord, Instagram, JsSafe, Mastodon, Scheme, Sonyflake, Standard, Twitter};
+pub use scheme::{Discord, Instagram, JsSafe, Mastodon, Scheme, Sonyflake, Sonyflake2, Standard, Twitter};
 pub use stats::{Histogram, Stats};
 #[cfg(feature = "alloc")]
 pub use topology::{Datacenter, MAX_GENERATORS, Topology};

@@ -60,6 +60,9 @@ impl Scheme for Standard {
 
 /// Twitter's (X's): the bits of [`Standard`] from 2010-11-04T01:42:54.657Z, the `twepoch` 1288834974657 of Twitter's
 /// published [`IdWorker.scala`](https://github.com/twitter-archive/snowflake/tree/snowflake-2010).
+///
+/// IDs of posts from before that day count the posts instead and carry no time: they decode to the first seconds after the
+/// epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Twitter {}
 
@@ -98,6 +101,15 @@ pub enum Sonyflake {}
 impl Scheme for Sonyflake {
     const LAYOUT: Layout =
         Layout::new(39, 0, 16, 8).epoch_unix_ms(1_409_529_600_000).tick_ms(10).order(FieldOrder::WorkerLast);
+}
+
+/// Sonyflake's second version: the bits of [`Sonyflake`] from 2025-01-01T00:00:00Z, the defaults of
+/// [`v2/sonyflake.go`](https://github.com/sony/sonyflake/blob/master/v2/sonyflake.go).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sonyflake2 {}
+
+impl Scheme for Sonyflake2 {
+    const LAYOUT: Layout = Sonyflake::LAYOUT.epoch_unix_ms(1_735_689_600_000);
 }
 
 /// 53 bits, so that every ID is exact as a JavaScript number

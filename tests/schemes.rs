@@ -10,7 +10,7 @@ use std::hash::Hash;
 use casflake::{
     Batch, BatchError, Clock, Datacenter, Discord, FieldOrder, FillError, GenerateError, Generator, GeneratorBuilder,
     Histogram, IdError, Instagram, JsSafe, Layout, LayoutError, ManualClock, Mastodon, Parts, Scheme, SettingError,
-    Snowflake, Sonyflake, Standard, Stats, SystemClock, Topology, TopologyError, Twitter, Wait, WorkerId,
+    Snowflake, Sonyflake, Sonyflake2, Standard, Stats, SystemClock, Topology, TopologyError, Twitter, Wait, WorkerId,
     WorkerIdError, WorkerTextError,
 };
 
@@ -68,6 +68,16 @@ fn sonyflake_agrees_with_the_decompose_of_its_source() {
     assert_eq!(Snowflake::<Sonyflake>::MAX.as_u64(), (1 << 63) - 1);
 }
 
+/// `toID` of v2/sonyflake.go, whose start time is 2025-01-01T00:00:00Z unless set.
+#[test]
+fn sonyflake2_reads_the_bits_of_sonyflake_from_2025_on() {
+    let (elapsed, sequence, machine) = (6_311_520_000, 254, 0xC0A8);
+    let snowflake = id::<Sonyflake2>(elapsed << (8 + 16) | sequence << 16 | machine);
+    assert_eq!(snowflake.parts(), parts(elapsed, 0, machine, sequence));
+    assert_eq!(snowflake.unix_ms(), 1_735_689_600_000 + 10 * elapsed, "two years of 365.25 days");
+    assert_eq!(<Snowflake<Sonyflake2>>::min_at(1_735_689_600_000), Ok(Snowflake::MIN));
+}
+
 /// docs.joinmastodon.org, the example of the entity Status: `created_at` is 2019-12-08T03:48:33.901Z, 52 ms after the
 /// time in the ID, because the row's column is set apart from its ID.
 #[test]
@@ -112,6 +122,7 @@ fn the_widths_and_epochs_of_the_presets_are_those_of_their_services() {
     assert_eq!(widths(Discord::LAYOUT), ([42, 5, 5, 12], 1_420_070_400_000, 1));
     assert_eq!(widths(Instagram::LAYOUT), ([41, 0, 13, 10], 1_314_220_021_721, 1));
     assert_eq!(widths(Sonyflake::LAYOUT), ([39, 0, 16, 8], 1_409_529_600_000, 10));
+    assert_eq!(widths(Sonyflake2::LAYOUT), ([39, 0, 16, 8], 1_735_689_600_000, 10));
     assert_eq!(widths(JsSafe::LAYOUT), ([41, 0, 5, 7], 1_704_067_200_000, 1));
     assert_eq!(widths(Mastodon::LAYOUT), ([48, 0, 0, 16], 0, 1));
 }
@@ -137,6 +148,7 @@ fn every_preset_but_mastodon_generates_what_it_reads() {
     a_preset_generates_what_it_reads::<Discord>();
     a_preset_generates_what_it_reads::<Instagram>();
     a_preset_generates_what_it_reads::<Sonyflake>();
+    a_preset_generates_what_it_reads::<Sonyflake2>();
     a_preset_generates_what_it_reads::<JsSafe>();
 }
 

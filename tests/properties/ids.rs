@@ -1,8 +1,8 @@
 //! `Snowflake` and `WorkerId` of every preset, from and to numbers, texts and times.
 
 use casflake::{
-    Discord, IdError, Instagram, JsSafe, Mastodon, Parts, Scheme, Snowflake, Sonyflake, Standard, Twitter, WorkerId,
-    WorkerTextError,
+    Discord, IdError, Instagram, JsSafe, Mastodon, Parts, Scheme, Snowflake, Sonyflake, Sonyflake2, Standard, Twitter,
+    WorkerId, WorkerTextError,
 };
 use proptest::prelude::*;
 

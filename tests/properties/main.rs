@@ -13,6 +13,7 @@ macro_rules! in_every_scheme {
         $property::<Discord>($($argument),*)?;
         $property::<Instagram>($($argument),*)?;
         $property::<Sonyflake>($($argument),*)?;
+        $property::<Sonyflake2>($($argument),*)?;
         $property::<JsSafe>($($argument),*)?;
         $property::<Mastodon>($($argument),*)?;
     };
