@@ -195,7 +195,7 @@ fn decode_reports_a_bad_id_and_goes_on() {
         assert_fails(&output, 1, &[&format!("{bad:?}"), words]);
         assert_eq!(text(&output.stdout).lines().count(), 1, "the good one is printed");
     }
-    assert_fails(&run(&["decode"], b"\xff\xfe\n"), 1, &["is not a digit"]);
+    assert_fails(&run(&["decode"], b"\n\xff\xfe\n"), 1, &["is not a digit"]);
     assert_fails(&run(&["decode"], "7".repeat(2 << 20)), 1, &["1 MiB"]);
     let long = run(&["decode"], "7".repeat(1 << 20));
     assert_fails(&long, 1, &["777", "too large"]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::common::{assert_no_panic, casflake, run, text};
+use super::common::{assert_fails, assert_no_panic, casflake, run, text};
 use super::{INIT, INIT_OK};
 
 #[test]
@@ -41,6 +41,18 @@ fn what_can_not_be_answered_is_reported_and_skipped() {
     assert_eq!(stderr.lines().count(), lines.len(), "one report for each line that is not blank: {stderr}");
     assert!(stderr.contains("line 3: "), "{stderr}");
     assert!(stderr.lines().all(|line| line.len() < 250), "a long line is not repeated at full length: {stderr}");
+}
+
+#[test]
+fn a_byte_order_mark_does_not_cost_the_node_its_init() {
+    let output = run(&["node"], format!("\u{feff}{INIT}\n"));
+    assert_eq!((text(&output.stdout), text(&output.stderr)), (format!("{INIT_OK}\n").as_str(), ""));
+}
+
+#[test]
+fn utf_16_ends_the_node_with_what_to_do() {
+    let utf_16: Vec<u8> = format!("\u{feff}{INIT}\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_fails(&run(&["node"], utf_16), 1, &["UTF-16", "convert it to UTF-8"]);
 }
 
 #[test]

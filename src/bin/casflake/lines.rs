@@ -19,15 +19,21 @@ pub(crate) enum Line<'a> {
 pub(crate) struct Lines<R> {
     input: BufReader<R>,
     line: Vec<u8>,
+    /// Whether the input's first bytes, which may be a byte order mark, are still to come.
+    at_start: bool,
 }
+
+const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
+const UTF_16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
 impl<R: Read> Lines<R> {
     pub(crate) fn new(input: R) -> Self {
-        Self { input: BufReader::with_capacity(1 << 16, input), line: Vec::new() }
+        Self { input: BufReader::with_capacity(1 << 16, input), line: Vec::new(), at_start: true }
     }
 
-    /// The next line. Calls `before_waiting` whenever no input is at hand, so that the caller can flush what the other
-    /// side may be waiting for.
+    /// Returns the next line. Calls `before_waiting` whenever no input is at hand, so that the caller can flush what the
+    /// other side may be waiting for. A byte order mark of UTF-8 at the start of the input is skipped; one of UTF-16 is
+    /// an error, because no line of such an input can be read.
     pub(crate) fn next(&mut self, mut before_waiting: impl FnMut() -> Outcome) -> Result<Line<'_>, Stop> {
         self.line.clear();
         let mut too_long = false;
@@ -52,7 +58,12 @@ impl<R: Read> Lines<R> {
             let at_end = chunk.is_empty();
             let used = text.len() + usize::from(newline.is_some());
             self.input.consume(used);
-            if newline.is_some() || at_end {
+            let is_whole = newline.is_some() || at_end;
+            if self.at_start && (is_whole || self.line.len() >= UTF_8_MARK.len()) {
+                self.at_start = false;
+                self.skip_mark()?;
+            }
+            if is_whole {
                 return Ok(match too_long {
                     true => Line::TooLong,
                     false if at_end && self.line.is_empty() => Line::End,
@@ -60,6 +71,17 @@ impl<R: Read> Lines<R> {
                 });
             }
         }
+    }
+
+    /// Removes the mark from the input's first bytes, which are in `line`.
+    fn skip_mark(&mut self) -> Outcome {
+        if UTF_16_MARKS.iter().any(|mark| self.line.starts_with(mark)) {
+            return Err(Stop::failed("stdin is UTF-16: convert it to UTF-8, such as by iconv -f UTF-16 -t UTF-8"));
+        }
+        if self.line.starts_with(UTF_8_MARK) {
+            self.line.drain(..UTF_8_MARK.len());
+        }
+        Ok(())
     }
 }
 
@@ -70,7 +92,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Line, Lines, MAX_LINE};
+    use super::{Line, Lines, MAX_LINE, UTF_8_MARK, UTF_16_MARKS};
     use crate::stop::Stop;
 
     /// An input that fails where it is read on and on behind its end. (Twice is no fault: a last line without a newline ends
@@ -136,6 +158,28 @@ mod tests {
         assert_eq!(all(b""), []);
     }
 
+    #[test]
+    fn a_byte_order_mark_is_skipped_at_the_start_of_the_input_alone() {
+        assert_eq!(all(b"\xef\xbb\xbfab\n\xef\xbb\xbfab"), [Some(2), Some(5)]);
+        assert_eq!(all(b"\xef\xbb\xbf\xef\xbb\xbf"), [Some(3)], "one of them");
+        assert_eq!(all(b"\xef\xbb\xbf"), []);
+        assert_eq!(all(b"\xef\xbb\n"), [Some(2)], "a part of one is none");
+        let limit = [UTF_8_MARK, &vec![b'x'; MAX_LINE]].concat();
+        assert_eq!(all(&limit), [Some(MAX_LINE)], "it does not count");
+    }
+
+    #[test]
+    fn utf_16_is_an_error_that_says_what_to_do() {
+        for mark in UTF_16_MARKS {
+            for rest in [&b""[..], b"\n\0", &vec![b'x'; 2 * MAX_LINE]] {
+                let input = [mark, rest].concat();
+                let mut lines = Lines::new(input.as_slice());
+                let refused = lines.next(|| Ok(()));
+                assert!(matches!(refused, Err(Stop::Failed(why)) if why.contains("UTF-16: convert it to UTF-8")));
+            }
+        }
+    }
+
     /// Hands out its bytes in pieces of these sizes, over and over, and is interrupted before each.
     struct Pieces<'a> {
         bytes: &'a [u8],
@@ -170,10 +214,13 @@ mod tests {
 
         #[test]
         fn no_line_is_lost_or_torn_however_the_input_arrives(
-            input in input(),
+            mark in any::<bool>(),
+            lines in input(),
             sizes in prop_oneof![prop::collection::vec(1..50_usize, 1..5), prop::collection::vec(1..200_000_usize, 1..3)]
         ) {
-            let mut expected: Vec<&[u8]> = input.split(|&byte| byte == b'\n').collect();
+            prop_assume!(!UTF_16_MARKS.iter().any(|mark| lines.starts_with(mark)) && !lines.starts_with(UTF_8_MARK));
+            let input = [if mark { UTF_8_MARK } else { b"" }, &lines].concat();
+            let mut expected: Vec<&[u8]> = lines.split(|&byte| byte == b'\n').collect();
             // Behind the last newline there is a line only if there is something in it.
             if expected.last().is_some_and(|last| last.is_empty()) {
                 expected.pop();
