@@ -30,8 +30,10 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
     let digits = prop_oneof![
         3 => number.clone().prop_map(|number| number.to_string()),
         2 => number.prop_map(|number| format!("{number:#x}")),
-        1 => "0{0,20}[0-9]{0,21}",
+        1 => "-?0{0,20}[0-9]{0,21}",
         1 => "0[xX][0-9a-fA-FgG_+-]{0,18}",
+        1 => "[0-9a-fA-F]{14,18}",
+        1 => any::<i64>().prop_map(|number| number.to_string()),
     ];
     let odd = "[-+_. \t\r\x0b\x0c\0\u{feff}\u{a0}\u{2003}\u{661}]{0,2}";
     let bytes = prop_oneof![
@@ -67,14 +69,20 @@ fn max(bits: u32) -> u64 {
     u64::try_from((1_u128 << bits) - 1).expect("64 bits at most")
 }
 
-/// The number that a line means, if it is one.
-fn number(line: &[u8]) -> Option<u64> {
+/// The number that a line means, if it is one; negative ones only where an ID has all 64 bits.
+fn number(line: &[u8], has_64_bits: bool) -> Option<u64> {
     let text = std::str::from_utf8(line).ok()?.trim();
+    if let Some(number) = text.parse::<i64>().ok().filter(|number| *number < 0) {
+        return (has_64_bits && number.to_string() == text).then_some(number.cast_unsigned());
+    }
+    let bare_hex = text.len() == 16 && text.chars().any(|digit| digit.is_ascii_alphabetic());
     let (digits, radix) = match text.get(..2) {
         Some("0x" | "0X") => (&text[2..], 16),
+        _ if bare_hex => (text, 16),
         _ => (text, 10),
     };
-    let good = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
+    let is_canonical = radix == 16 || digits.len() == 1 || !digits.starts_with('0');
+    let good = is_canonical && !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
     u64::from_str_radix(digits, radix).ok().filter(|_| good)
 }
 
@@ -103,19 +111,24 @@ fn every_line_on_stdin_is_decoded_or_reported() {
     for _ in 0..LAYOUTS.max(count / LINES) {
         let (widths, epoch, tick, worker_last) = layout();
         let bits = widths.map(|width| width.to_string()).join(",");
+        // An epoch that looks like seconds is refused.
+        let epoch = if (946_684_800..=4_102_444_800).contains(&epoch) { 0 } else { epoch };
         let [epoch_text, tick_text] = [epoch, tick].map(|number| number.to_string());
         let order = if worker_last { "worker-last" } else { "sequence-last" };
         let args =
             ["decode", "--json", "--bits", &bits, "--epoch", &epoch_text, "--tick", &tick_text, "--order", order];
 
         let mut lines: Vec<Vec<u8>> = (0..(count / LAYOUTS).clamp(1, LINES)).map(|_| line()).collect();
-        // One of each kind is always among them.
-        lines.extend([b"0".to_vec(), b"none".to_vec()]);
+        // One of each kind is always among them. The first has no byte order mark.
+        lines.insert(0, b"0".to_vec());
+        lines.push(b"none".to_vec());
         let output = run(&args, lines.join(&b'\n'));
         assert_fails(&output, 1, &["\"none\""]);
 
         let blank = |line: &Vec<u8>| line.trim_ascii().is_empty();
-        let decoded = |line: &Vec<u8>| number(line).and_then(|id| fields(id, widths, epoch, tick, worker_last));
+        let decoded = |line: &Vec<u8>| {
+            number(line, widths.iter().sum::<u32>() == 64).and_then(|id| fields(id, widths, epoch, tick, worker_last))
+        };
         let mut printed = text(&output.stdout).lines();
         let mut reported = 0;
         for line in lines.iter().filter(|line| !blank(line)) {

@@ -2,17 +2,20 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod decode;
 mod leases;
 #[cfg(unix)]
 mod sharing;
 #[cfg(unix)]
 #[path = "../leases/skip.rs"]
 mod skip;
+mod own_layouts;
 mod stress;
+mod workers;
 
 use std::io::{BufRead, BufReader, Read};
 
-use casflake::{Discord, JsSafe, Snowflake, Sonyflake, Standard};
+use casflake::{Discord, JsSafe, Snowflake, Sonyflake, Sonyflake2, Standard};
 use common::{assert_fails, casflake, run, text};
 use serde_json::Value;
 
@@ -57,19 +60,26 @@ fn generate_makes_ids_of_other_layouts() {
     let worker: Snowflake<Sonyflake> =
         printed(&["generate", "--layout", "sonyflake", "--worker", "65535"]).trim().parse().unwrap();
     assert_eq!(worker.worker(), 65_535);
+    let second: Snowflake<Sonyflake2> = printed(&["generate", "--layout", "sonyflake2"]).trim().parse().unwrap();
+    let (first, later) = (worker.unix_ms(), second.unix_ms());
+    assert!(first <= later && later < first + 3_600_000, "by its own epoch");
 }
 
 #[test]
 fn generate_refuses_what_does_not_fit() {
     for (args, words) in [
-        (&["--worker", "32"][..], &["worker 32", "0 to 31"][..]),
+        (&["--worker", "1024"][..], &["worker index 1024", "0 to 1023"][..]),
+        (&["--datacenter", "0", "--worker", "32"], &["worker 32", "0 to 31"]),
+        (&["--worker", "0/32"], &["worker 32", "0 to 31"]),
+        (&["--worker", "007"], &["007", "leading zeros"]),
         (&["--datacenter", "32"], &["datacenter 32", "0 to 31"]),
         (&["--layout", "js-safe", "--datacenter", "1"], &["datacenter 1", "0 to 0"]),
-        (&["--layout", "discord", "--worker", "18446744073709551615"], &["18446744073709551615", "0 to 31"]),
+        (&["--layout", "discord", "--worker", "18446744073709551615"], &["18446744073709551615", "0 to 1023"]),
         (&["--layout", "mastodon"], &["mastodon", "only decodes"]),
+        (&["--layout", "all"], &["all", "only decodes"]),
         (&["--layout", "snow"], &["snow", "standard"]),
         (&["--worker", "-1"], &["-1", "--worker"]),
-        (&["--worker", "18446744073709551616"], &["18446744073709551616", "--worker", "0 to 18446744073709551615"]),
+        (&["--worker", "18446744073709551616"], &["18446744073709551616", "--worker", "0 to 1023"]),
         (&["--worker", "+1"], &["+1", "--worker"]),
         (&["-n", "0"], &["0", "--count", "1 to 18446744073709551615"]),
         (&["-n", "-5"], &["-5", "--count"]),
@@ -181,7 +191,9 @@ fn decode_reports_a_bad_id_and_goes_on() {
     for (bad, words) in [
         ("", "empty"),
         ("abc", "'a' at byte 0 is not a digit"),
-        ("-5", "'-' at byte 0 is not a digit"),
+        ("-5", "-5 is negative, and IDs of this layout never are"),
+        ("-", "'-' at byte 0 is not a digit"),
+        ("007", "leading zeros"),
         ("0x", "hexadecimal"),
         ("0x+5", "hexadecimal"),
         ("0xzz", "hexadecimal"),

@@ -194,6 +194,37 @@ fn names_come_back_as_they_were_written() {
 }
 
 #[test]
+fn ids_are_json_strings_where_that_is_asked_for() {
+    let lines = [
+        INIT,
+        r#"{"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}"#,
+        r#"{"src":"c1","dest":"n1","body":{"type":"generate_batch","msg_id":3,"count":2}}"#,
+    ];
+    let replies = replies_of(&["--ids", "string"], &lines);
+    let bodies: Vec<Value> =
+        replies.iter().map(|reply| serde_json::from_str::<Value>(reply).unwrap()["body"].clone()).collect();
+    let text = |id: &Value| id.as_str().expect("a string").parse::<Snowflake>().unwrap().to_string();
+    let id = text(&bodies[1]["id"]);
+    let [first, second] = [0, 1].map(|index| text(&bodies[2]["ids"][index]));
+    assert!(replies[1].contains(&format!(r#""in_reply_to": 2, "id": "{id}", "msg_id": 1}}}}"#)), "{}", replies[1]);
+    assert!(replies[2].contains(&format!(r#""ids": ["{first}", "{second}"], "max_sequence": "#)), "{}", replies[2]);
+    let number = [&lines[..2]].concat();
+    assert_eq!(replies_of(&["--ids", "number"], &number)[1].matches('"').count(), replies[1].matches('"').count() - 2);
+    assert_fails(&run(&["node", "--ids", "float"], ""), 2, &["float", "number", "string"]);
+}
+
+#[test]
+fn an_option_gives_the_node_a_worker_in_place_of_its_position() {
+    let lines = [INIT, r#"{"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}"#];
+    for (args, place) in [(&[][..], (0, 0)), (&["--worker", "37"], (1, 5)), (&["--worker", "3/4"], (3, 4))] {
+        let reply: Value = serde_json::from_str(&replies_of(args, &lines)[1]).unwrap();
+        let id = id(reply["body"]["id"].as_u64().unwrap());
+        assert_eq!((id.datacenter(), id.worker()), place);
+    }
+    assert_fails(&run(&["node", "--worker", "1024"], ""), 2, &["1024", "0 to 1023"]);
+}
+
+#[test]
 fn another_layout_is_another_kind_of_id() {
     fn first<S: Scheme>(layout: &str) -> Snowflake<S> {
         let lines = [INIT, r#"{"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}"#];

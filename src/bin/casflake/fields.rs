@@ -3,16 +3,16 @@
 use std::fmt;
 
 use casflake::{IdError, Layout, Parts};
-use jiff::Timestamp;
 use serde::Serialize;
+
+use crate::times::rfc_3339;
 
 /// One ID's fields. The ID is a string in JSON, because many readers of JSON round integers over 2^53.
 #[derive(Serialize)]
 pub(crate) struct Fields {
     id: String,
-    /// RFC 3339 in UTC; `None` from the last day of the year 9999 on: that format has four digits for it.
     time: Option<String>,
-    unix_ms: u64,
+    pub(crate) unix_ms: u64,
     tick: u64,
     datacenter: u64,
     worker: u64,
@@ -23,9 +23,7 @@ impl Fields {
     pub(crate) fn of(layout: &Layout, id: u64) -> Result<Self, IdError> {
         let Parts { tick, datacenter, worker, sequence } = layout.decode(id)?;
         let unix_ms = layout.epoch() + tick * layout.tick_length();
-        let time = i64::try_from(unix_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let time = time.map(|time| format!("{time:.3}"));
-        Ok(Self { id: id.to_string(), time, unix_ms, tick, datacenter, worker, sequence })
+        Ok(Self { id: id.to_string(), time: rfc_3339(unix_ms), unix_ms, tick, datacenter, worker, sequence })
     }
 }
 

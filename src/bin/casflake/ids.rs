@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use casflake::lease::{LeasedGenerator, open};
 use casflake::{
-    Batch, BatchError, Clock, FillError, GenerateError, Generator, Scheme, Snowflake, Stats, Wait, WorkerId,
+    Clock, Discord, GenerateError, Generator, GeneratorBuilder, Instagram, JsSafe, Layout, Scheme, Snowflake,
+    Sonyflake, Sonyflake2, Standard, Stats, Twitter, Wait, WorkerId,
 };
 
+use crate::own::{Draw, Own, generator};
 use crate::stop::{Outcome, Stop, report};
+use crate::workers::Place;
 
 #[derive(clap::Args)]
 pub(crate) struct LeaseArgs {
     /// Lease a worker from a store, so that no other process has it: file:/DIR, postgres://…, redis://… or etcd://…;
-    /// #NAME at the end chooses one of several ID spaces of a server
-    #[arg(long, value_name = "URL")]
+    /// #NAME at the end chooses one of several ID spaces of a server; not with --bits
+    #[arg(long, value_name = "URL", conflicts_with = "bits")]
     pub(crate) lease: Option<String>,
     /// For how many seconds, if it is not renewed
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "30", value_parser = seconds)]
@@ -38,8 +41,58 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 #[expect(clippy::large_enum_variant, reason = "a process has one, and each call would pay for a box")]
 pub(crate) enum Ids<S, C> {
-    Own(Generator<S, C>),
+    Given(Generator<S, C>),
     Leased(LeasedGenerator<S>),
+    /// By a layout that is known at run time only.
+    Own(Box<dyn Draw<S>>),
+}
+
+/// A scheme that a command generates IDs of.
+pub(crate) trait Generates: Scheme + Sized + 'static {
+    /// Returns the IDs of this worker of `layout`, which is that of the scheme unless the scheme is [`Own`].
+    fn ids<C: Clock + Sync + 'static>(
+        layout: &Layout,
+        place: Place,
+        clock: C,
+        wait: Wait,
+    ) -> Result<Ids<Self, C>, Stop>;
+}
+
+macro_rules! generates {
+    ($($scheme:ty)*) => {$(
+        impl Generates for $scheme {
+            fn ids<C: Clock + Sync + 'static>(
+                _: &Layout,
+                place: Place,
+                clock: C,
+                wait: Wait,
+            ) -> Result<Ids<Self, C>, Stop> {
+                let worker = WorkerId::<Self>::new_in(place.datacenter, place.worker).map_err(Stop::usage)?;
+                builder(worker, clock, wait).build().map(Ids::Given).map_err(Stop::failed)
+            }
+        }
+    )*};
+}
+generates! { Standard Twitter Discord Instagram Sonyflake Sonyflake2 JsSafe }
+
+impl Generates for Own {
+    fn ids<C: Clock + Sync + 'static>(
+        layout: &Layout,
+        place: Place,
+        clock: C,
+        wait: Wait,
+    ) -> Result<Ids<Self, C>, Stop> {
+        if !layout.can_generate() {
+            return Err(Stop::usage(
+                "--bits only decodes: a generator needs a timestamp and a sequence of 62 bits or fewer together",
+            ));
+        }
+        generator(layout, place, clock, wait).map(Ids::Own).map_err(Stop::failed)
+    }
+}
+
+fn builder<S: Scheme, C: Clock>(worker: WorkerId<S>, clock: C, wait: Wait) -> GeneratorBuilder<S, C> {
+    GeneratorBuilder::new(worker, clock).wait(wait)
 }
 
 impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
@@ -61,37 +114,48 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
     #[inline]
     pub(crate) fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
         match self {
-            Self::Own(generator) => generator.generate(),
+            Self::Given(generator) => generator.generate(),
             Self::Leased(leased) => leased.generate(),
+            Self::Own(own) => own.generate(),
         }
     }
 
-    pub(crate) fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
+    pub(crate) fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), GenerateError> {
         match self {
-            Self::Own(generator) => generator.fill(buffer),
-            Self::Leased(leased) => leased.fill(buffer),
+            Self::Given(generator) => generator.fill(buffer).map_err(|error| error.cause()),
+            Self::Leased(leased) => leased.fill(buffer).map_err(|error| error.cause()),
+            Self::Own(own) => own.fill(buffer),
         }
     }
 
-    pub(crate) fn generate_batch(&self, count: usize) -> Result<Batch<S>, BatchError<S>> {
+    pub(crate) fn generate_batch(&self, count: usize) -> Result<Vec<Snowflake<S>>, GenerateError> {
         match self {
-            Self::Own(generator) => generator.generate_batch(count),
-            Self::Leased(leased) => leased.generate_batch(count),
+            Self::Given(generator) => generator.generate_batch(count).map(Into::into).map_err(|error| error.cause()),
+            Self::Leased(leased) => leased.generate_batch(count).map(Into::into).map_err(|error| error.cause()),
+            Self::Own(own) => {
+                let mut ids = vec![Snowflake::MIN; count];
+                own.fill(&mut ids).map(|()| ids)
+            }
         }
     }
 
-    /// The worker of all IDs; `None` where a lease may change it.
-    pub(crate) fn worker(&self) -> Option<WorkerId<S>> {
+    /// Returns the worker of all IDs; `None` where a lease may change it.
+    pub(crate) fn place(&self) -> Option<Place> {
         match self {
-            Self::Own(generator) => Some(generator.worker()),
+            Self::Given(generator) => {
+                let worker = generator.worker();
+                Some(Place { datacenter: worker.datacenter(), worker: worker.worker() })
+            }
             Self::Leased(_) => None,
+            Self::Own(own) => Some(own.place()),
         }
     }
 
     /// What was done by all workers together.
     pub(crate) fn stats(&self) -> Stats {
         match self {
-            Self::Own(generator) => generator.stats(),
+            Self::Given(generator) => generator.stats(),
+            Self::Own(own) => own.stats(),
             Self::Leased(leased) => leased.stats().generator,
         }
     }
@@ -104,5 +168,21 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
             report(format_args!("the lease was not given back: {error}"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use casflake::{Standard, SystemClock, Wait, WorkerId};
+
+    use super::builder;
+
+    /// A generator does not tell how it waits, and no figure of a run proves it.
+    #[test]
+    fn the_generator_waits_as_it_was_told_to() {
+        for (wait, name) in [(Wait::Spin, "Spin"), (Wait::Yield, "Yield"), (Wait::Park, "Park")] {
+            let builder = format!("{:?}", builder(WorkerId::<Standard>::fixed::<0, 0>(), SystemClock, wait));
+            assert!(builder.contains(&format!("wait: {name}")), "{builder}");
+        }
     }
 }

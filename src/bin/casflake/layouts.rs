@@ -1,12 +1,15 @@
-//! `--layout`: from a name to the scheme, and from the words for a layout of one's own to that.
+//! `--layout`: from a name to the layout, and from the words for a layout of one's own to that.
 
 use std::str::FromStr;
 
-use casflake::{Discord, FieldOrder, Instagram, JsSafe, Layout, Mastodon, Scheme, Sonyflake, Standard, Twitter};
+use casflake::{
+    Discord, FieldOrder, Instagram, JsSafe, Layout, Mastodon, Scheme, Sonyflake, Sonyflake2, Standard, Twitter,
+};
 use clap::ValueEnum;
 
 use crate::numbers::whole;
 use crate::stop::Stop;
+use crate::times;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LayoutName {
@@ -20,27 +23,61 @@ pub(crate) enum LayoutName {
     Instagram,
     /// 39 + 8 + 16 bits of 10 ms from 2014-09-01, worker last, no datacenter
     Sonyflake,
+    /// 39 + 8 + 16 bits of 10 ms from 2025-01-01, as sonyflake: its second version
+    #[value(name = "sonyflake2")]
+    Sonyflake2,
     /// 41 + 5 + 7 bits from 2024-01-01, exact in JavaScript, no datacenter
     JsSafe,
     /// 48 + 16 bits from 1970-01-01, to decode only
     Mastodon,
+    /// Each of these, for decode alone: says which of them an ID can be of
+    All,
 }
 
 impl LayoutName {
-    pub(crate) const fn layout(self) -> Layout {
-        match self {
+    /// Returns the layout; `None` for all of them.
+    pub(crate) const fn layout(self) -> Option<Layout> {
+        Some(match self {
             Self::Standard => Standard::LAYOUT,
             Self::Twitter => Twitter::LAYOUT,
             Self::Discord => Discord::LAYOUT,
             Self::Instagram => Instagram::LAYOUT,
             Self::Sonyflake => Sonyflake::LAYOUT,
+            Self::Sonyflake2 => Sonyflake2::LAYOUT,
             Self::JsSafe => JsSafe::LAYOUT,
             Self::Mastodon => Mastodon::LAYOUT,
+            Self::All => return None,
+        })
+    }
+}
+
+/// Twitter counted its posts up to about this one, of 2010-11-04, and issued Snowflake IDs from then on.
+const FIRST_SNOWFLAKE_OF_TWITTER: u64 = 29_700_859_247;
+
+/// Mastodon began in 2016, though its layout counts from 1970.
+const MASTODON_BEGAN_MS: u64 = 1_451_606_400_000;
+
+const DAY_MS: u64 = 86_400_000;
+
+impl LayoutName {
+    /// Returns why the ID carries no time, if it is older than the layout.
+    pub(crate) fn no_time_in(self, id: u64) -> Option<&'static str> {
+        let is_older = self == Self::Twitter && id < FIRST_SNOWFLAKE_OF_TWITTER;
+        is_older.then_some("older than Snowflake (2010-11-04): a number in sequence, without a time")
+    }
+
+    /// Returns when the layout's first IDs can have been issued, in Unix milliseconds. No service but Twitter issued
+    /// any on the day of its epoch, to which every small number leads.
+    pub(crate) const fn in_use_since(self, layout: &Layout) -> u64 {
+        match self {
+            Self::Twitter => layout.epoch(),
+            Self::Mastodon => MASTODON_BEGAN_MS,
+            _ => layout.epoch() + DAY_MS,
         }
     }
 }
 
-/// Any layout, of a command that generates nothing by it.
+/// A layout by its name, or one of the user's own.
 #[derive(clap::Args)]
 pub(crate) struct LayoutArgs {
     /// The layout of the IDs' bits
@@ -49,8 +86,9 @@ pub(crate) struct LayoutArgs {
     /// A layout of your own: the widths of timestamp, datacenter, worker and sequence, such as 41,5,5,12
     #[arg(long, conflicts_with = "layout", requires = "epoch", global = true)]
     bits: Option<Widths>,
-    /// When tick 0 of that layout begins, in Unix milliseconds
-    #[arg(long, requires = "bits", global = true, value_parser = whole::<u64>(0..=u64::MAX))]
+    /// When tick 0 of that layout begins: a date such as 2026-01-31 (UTC), a time such as 2026-01-31T09:30:00Z, or Unix
+    /// milliseconds
+    #[arg(long, value_name = "TIME", requires = "bits", global = true, value_parser = times::unix_ms)]
     epoch: Option<u64>,
     /// How long a tick of that layout is, in milliseconds
     #[arg(long, requires = "bits", global = true, default_value_t = 1, value_parser = whole::<u64>(1..=u64::MAX))]
@@ -61,9 +99,15 @@ pub(crate) struct LayoutArgs {
 }
 
 impl LayoutArgs {
+    /// Returns the name; `None` for a layout of the user's own.
+    pub(crate) const fn name(&self) -> Option<LayoutName> {
+        if self.bits.is_some() { None } else { Some(self.layout) }
+    }
+
     pub(crate) fn layout(&self) -> Result<Layout, Stop> {
         let (Some(Widths([timestamp, datacenter, worker, sequence])), Some(epoch)) = (self.bits, self.epoch) else {
-            return Ok(self.layout.layout());
+            let all = "--layout all is for decode only: choose one layout";
+            return self.layout.layout().ok_or_else(|| Stop::usage(all));
         };
         let order = match self.order {
             Order::SequenceLast => FieldOrder::SequenceLast,
@@ -99,20 +143,25 @@ enum Order {
     WorkerLast,
 }
 
-/// Calls the function with the scheme of that name as its type argument; refuses a layout that only decodes.
+/// Calls the function with the scheme of these [`LayoutArgs`] as its type argument; refuses a layout that only decodes.
 macro_rules! with_scheme {
-    ($name:expr, $run:ident($($arg:expr),*)) => {
-        match $name {
-            $crate::layouts::LayoutName::Standard => $run::<casflake::Standard>($($arg),*),
-            $crate::layouts::LayoutName::Twitter => $run::<casflake::Twitter>($($arg),*),
-            $crate::layouts::LayoutName::Discord => $run::<casflake::Discord>($($arg),*),
-            $crate::layouts::LayoutName::Instagram => $run::<casflake::Instagram>($($arg),*),
-            $crate::layouts::LayoutName::Sonyflake => $run::<casflake::Sonyflake>($($arg),*),
-            $crate::layouts::LayoutName::JsSafe => $run::<casflake::JsSafe>($($arg),*),
-            $crate::layouts::LayoutName::Mastodon => Err($crate::stop::Stop::usage(
+    ($args:expr, $run:ident($($arg:expr),*)) => {
+        match $args.name() {
+            None => $run::<$crate::own::Own>($($arg),*),
+            Some($crate::layouts::LayoutName::Standard) => $run::<casflake::Standard>($($arg),*),
+            Some($crate::layouts::LayoutName::Twitter) => $run::<casflake::Twitter>($($arg),*),
+            Some($crate::layouts::LayoutName::Discord) => $run::<casflake::Discord>($($arg),*),
+            Some($crate::layouts::LayoutName::Instagram) => $run::<casflake::Instagram>($($arg),*),
+            Some($crate::layouts::LayoutName::Sonyflake) => $run::<casflake::Sonyflake>($($arg),*),
+            Some($crate::layouts::LayoutName::Sonyflake2) => $run::<casflake::Sonyflake2>($($arg),*),
+            Some($crate::layouts::LayoutName::JsSafe) => $run::<casflake::JsSafe>($($arg),*),
+            Some($crate::layouts::LayoutName::Mastodon) => Err($crate::stop::Stop::usage(
                 "--layout mastodon only decodes (its timestamp and sequence take 64 bits, a generator has 62): choose \
                  another layout",
             )),
+            Some($crate::layouts::LayoutName::All) => {
+                Err($crate::stop::Stop::usage("--layout all only decodes: choose one layout"))
+            }
         }
     };
 }
@@ -131,8 +180,9 @@ mod tests {
     const KNOWN: &str = "\
         node generate decode stress help --help -h --version -V -- - --layout --bits --epoch --tick --order \
         --json --count -n --datacenter --worker --format --max-batch --threads --seconds --batch --local --clock \
-        --wait --rate --plot --lease --lease-ttl --lease-wait leases release init --workers --yes file:/tmp standard mastodon coarse park worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan \
-        18446744073709551616";
+        --wait --rate --plot --lease --lease-ttl --lease-wait leases release init --workers --yes file:/tmp standard \
+        mastodon all coarse park worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan 18446744073709551616 range --from --to \
+        --hex --ids string --worker-env --worker-hostname 1/5 2026-01-01 -7d now";
 
     /// Words of the command line, whole or not, and any other text.
     fn word() -> impl Strategy<Value = OsString> {

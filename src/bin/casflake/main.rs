@@ -1,4 +1,5 @@
-//! The `casflake` command: a node, a source of IDs, a decoder, a stress run and a list of leases, over the library's public API.
+//! The `casflake` command: a node, a source of IDs, a decoder, a stress run and a list of leases, over the
+//! library's public API.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
@@ -11,8 +12,11 @@ mod leases;
 mod lines;
 mod node;
 mod numbers;
+mod own;
 mod stop;
 mod stress;
+mod times;
+mod workers;
 
 use std::process::ExitCode;
 

@@ -6,13 +6,15 @@ mod server;
 
 use std::io::{self, BufWriter, Write};
 
-use casflake::{MAX_BATCH, Scheme};
+use casflake::MAX_BATCH;
+use clap::ValueEnum;
 
-use crate::ids::LeaseArgs;
-use crate::layouts::{LayoutName, with_scheme};
+use crate::ids::{Generates, LeaseArgs};
+use crate::layouts::{LayoutArgs, with_scheme};
 use crate::lines::{Line, Lines};
 use crate::numbers::whole;
 use crate::stop::{Outcome, report, shortened};
+use crate::workers::WorkerArgs;
 use request::Request;
 use server::Server;
 
@@ -20,7 +22,8 @@ use server::Server;
 ///
 /// Each request is {"src": "c1", "dest": "n1", "body": {"type": …, "msg_id": 1, …}} on a line of its own, with a body of
 ///
-///   init            "node_id": "n1", "node_ids": ["n1", …]   first; the position in the list is the worker (not with --lease)
+///   init            "node_id": "n1", "node_ids": ["n1", …]   first; the position in the list is the worker, unless
+///                                                            that is leased or given by an option
 ///
 ///   generate                                                 answered with "id"
 ///
@@ -38,21 +41,47 @@ pub(crate) struct Args {
     /// The largest batch that is answered
     #[arg(long, default_value_t = 1_000_000, value_parser = whole::<usize>(1..=MAX_BATCH as u64))]
     max_batch: usize,
-    /// The layout of the ID's bits
-    #[arg(long, value_enum, default_value_t = LayoutName::Standard)]
-    layout: LayoutName,
+    /// How an ID is written
+    #[arg(long, value_enum, default_value_t = IdForm::Number)]
+    ids: IdForm,
+    #[command(flatten)]
+    worker: WorkerArgs,
+    #[command(flatten)]
+    layout: LayoutArgs,
     #[command(flatten)]
     lease: LeaseArgs,
+}
+
+/// How an ID is written in a reply.
+#[derive(Clone, Copy, ValueEnum)]
+enum IdForm {
+    /// A JSON number, as Maelstrom has it
+    Number,
+    /// A JSON string, for clients whose numbers are floats: they round integers over 2^53
+    String,
+}
+
+impl IdForm {
+    /// Returns what stands on both sides of an ID.
+    const fn quote(self) -> &'static str {
+        match self {
+            Self::Number => "",
+            Self::String => "\"",
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     with_scheme!(args.layout, serve(args))
 }
 
-fn serve<S: Scheme + 'static>(args: &Args) -> Outcome {
+fn serve<S: Generates>(args: &Args) -> Outcome {
+    let layout = args.layout.layout()?;
+    let place = args.worker.asked(&layout)?;
     let mut lines = Lines::new(io::stdin().lock());
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let mut server = Server::<S>::new(args.max_batch, &args.lease);
+    let mut server = Server::<S>::new(args.max_batch, layout, place, &args.lease);
+    let quote = args.ids.quote();
     for number in 1_u64.. {
         // Replies are flushed when no further request is at hand: a pipe full of them is answered at full speed, a
         // single one at once.
@@ -63,7 +92,9 @@ fn serve<S: Scheme + 'static>(args: &Args) -> Outcome {
             Line::End => break,
         };
         match request {
-            Ok(request) => respond::write(&mut out, &request, server.next_msg_id(), server.answer(&request.body))?,
+            Ok(request) => {
+                respond::write(&mut out, &request, server.next_msg_id(), server.answer(&request.body), quote)?;
+            }
             Err(why) => report(format_args!("line {number}: skipped: {}", shortened(&why))),
         }
     }

@@ -8,7 +8,14 @@ use serde::Serialize;
 use super::request::Request;
 use super::server::Reply;
 
-pub(crate) fn write<S>(out: &mut impl Write, to: &Request<'_>, msg_id: u64, reply: Reply<'_, S>) -> io::Result<()> {
+/// Writes a reply, with `quote` on both sides of each ID.
+pub(crate) fn write<S>(
+    out: &mut impl Write,
+    to: &Request<'_>,
+    msg_id: u64,
+    reply: Reply<'_, S>,
+    quote: &str,
+) -> io::Result<()> {
     let Request { src, dest, msg_id: in_reply_to, .. } = to;
     let kind = match reply {
         Reply::Init => "init_ok",
@@ -22,12 +29,12 @@ pub(crate) fn write<S>(out: &mut impl Write, to: &Request<'_>, msg_id: u64, repl
     match reply {
         Reply::Init => {}
         Reply::Echo(value) => write!(out, r#""echo": {}, "#, spaced(value.get()))?,
-        Reply::Generate(id) => write!(out, r#""id": {id}, "#)?,
+        Reply::Generate(id) => write!(out, r#""id": {quote}{id}{quote}, "#)?,
         Reply::GenerateBatch { ids, max_sequence } => {
             out.write_all(br#""ids": ["#)?;
             let mut separator = "";
             for id in &ids {
-                write!(out, "{separator}{id}")?;
+                write!(out, "{separator}{quote}{id}{quote}")?;
                 separator = ", ";
             }
             write!(out, r#"], "max_sequence": {max_sequence}, "#)?;

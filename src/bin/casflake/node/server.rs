@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use casflake::{GenerateError, Generator, Scheme, Snowflake, Stats, SystemClock, Wait, WorkerId};
+use casflake::{GenerateError, Layout, Snowflake, Stats, SystemClock, Wait, WorkerIdError};
 use serde_json::value::RawValue;
 
 use super::request::Body;
-use crate::ids::{Ids, LeaseArgs};
+use crate::ids::{Generates, Ids, LeaseArgs};
 use crate::stop::{Outcome, Stop, shortened};
+use crate::workers::Place;
 
 /// What a request is answered with.
 pub(crate) enum Reply<'a, S> {
@@ -29,23 +30,26 @@ pub(crate) enum Code {
     PreconditionFailed = 22,
 }
 
-pub(crate) struct Server<'a, S: Scheme> {
+pub(crate) struct Server<'a, S> {
     node: Option<Node<S>>,
     max_batch: usize,
+    layout: Layout,
+    /// The worker, if an option has given it: else it is the node's position.
+    place: Option<Place>,
     lease: &'a LeaseArgs,
     msg_ids: u64,
 }
 
 /// The node that `init` made of this process.
-struct Node<S: Scheme> {
+struct Node<S> {
     id: String,
     ids: Vec<String>,
     generator: Ids<S, SystemClock>,
 }
 
-impl<'s, S: Scheme + 'static> Server<'s, S> {
-    pub(crate) const fn new(max_batch: usize, lease: &'s LeaseArgs) -> Self {
-        Self { node: None, max_batch, lease, msg_ids: 0 }
+impl<'s, S: Generates> Server<'s, S> {
+    pub(crate) const fn new(max_batch: usize, layout: Layout, place: Option<Place>, lease: &'s LeaseArgs) -> Self {
+        Self { node: None, max_batch, layout, place, lease, msg_ids: 0 }
     }
 
     /// Gives back what the node has leased.
@@ -90,8 +94,8 @@ impl<'s, S: Scheme + 'static> Server<'s, S> {
         let max = self.max_batch;
         match body.count() {
             Ok(count) if (1..=max).contains(&count) => match node.generator.generate_batch(count) {
-                Ok(batch) => Reply::GenerateBatch { max_sequence: batch.max_sequence(), ids: batch.into_vec() },
-                Err(error) => refused(error.cause()),
+                Ok(ids) => Reply::GenerateBatch { max_sequence: self.max_sequence(&ids), ids },
+                Err(error) => refused(error),
             },
             Ok(count) => malformed(format!("a count of {count}: ask for 1 to {max}")),
             Err(Some(text)) => {
@@ -99,6 +103,11 @@ impl<'s, S: Scheme + 'static> Server<'s, S> {
             }
             Err(None) => malformed(format!("generate_batch needs \"count\", a whole number from 1 to {max}")),
         }
+    }
+
+    fn max_sequence(&self, ids: &[Snowflake<S>]) -> u64 {
+        let sequence = |id: &Snowflake<S>| self.layout.decode(id.as_u64()).map_or(0, |parts| parts.sequence);
+        ids.iter().map(sequence).max().unwrap_or(0)
     }
 
     fn init<'a>(&mut self, body: &Body<'_>) -> Reply<'a, S> {
@@ -114,10 +123,14 @@ impl<'s, S: Scheme + 'static> Server<'s, S> {
                 Reply::Error(Code::PreconditionFailed, text)
             };
         }
-        match worker(&id, &ids) {
-            Ok(worker) => {
+        match worker(&self.layout, &id, &ids) {
+            Ok(position) => {
                 let generator = match Ids::leased(self.lease, Wait::Spin) {
-                    None => Ids::Own(Generator::new(worker)),
+                    None => match S::ids(&self.layout, self.place.unwrap_or(position), SystemClock, Wait::Spin) {
+                        Ok(ids) => ids,
+                        Err(Stop::Usage(why) | Stop::Failed(why)) => return Reply::Error(Code::Crash, why),
+                        Err(_) => return Reply::Error(Code::Crash, "no generator was made".into()),
+                    },
                     Some(Ok(leased)) => leased,
                     Some(Err(Stop::Usage(why) | Stop::Failed(why))) => {
                         return Reply::Error(Code::TemporarilyUnavailable, why);
@@ -133,7 +146,7 @@ impl<'s, S: Scheme + 'static> Server<'s, S> {
 }
 
 /// The worker of a node: its position in the list that all nodes are given.
-fn worker<S: Scheme>(id: &str, ids: &[String]) -> Result<WorkerId<S>, String> {
+fn worker(layout: &Layout, id: &str, ids: &[String]) -> Result<Place, String> {
     let mut seen = HashSet::new();
     if let Some(twice) = ids.iter().find(|id| !seen.insert(*id)) {
         return Err(format!("{:?} stands in \"node_ids\" twice: give every node a name of its own", shortened(twice)));
@@ -141,10 +154,10 @@ fn worker<S: Scheme>(id: &str, ids: &[String]) -> Result<WorkerId<S>, String> {
     let Some(position) = ids.iter().position(|other| other == id) else {
         return Err(format!("{:?} is not in \"node_ids\": list every node, in the same order on each", shortened(id)));
     };
-    if let Err(error) = WorkerId::<S>::from_index_in(ids.len() as u64 - 1) {
+    if let Err(error) = Place::of_index(layout, ids.len() as u64 - 1) {
         return Err(format!("{} nodes are more than the layout has workers: {error}", ids.len()));
     }
-    WorkerId::from_index_in(position as u64).map_err(|error| error.to_string())
+    Place::of_index(layout, position as u64).map_err(|error: WorkerIdError| error.to_string())
 }
 
 fn malformed<'a, S>(why: impl Into<String>) -> Reply<'a, S> {

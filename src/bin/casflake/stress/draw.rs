@@ -14,6 +14,7 @@ pub(crate) struct Source<'g, S, C> {
 enum Way<'g, S, C> {
     Shared(&'g Ids<S, C>),
     Handle(LocalGenerator<'g, S, C>),
+    OwnHandle(Box<dyn FnMut() -> Result<Snowflake<S>, GenerateError> + 'g>),
 }
 
 impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
@@ -21,7 +22,8 @@ impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
     /// no handles.
     pub(crate) fn new(ids: &'g Ids<S, C>, batch: usize, local: Option<u64>) -> Self {
         let way = match (ids, local) {
-            (Ids::Own(generator), Some(block)) => Way::Handle(generator.local(block)),
+            (Ids::Given(generator), Some(block)) => Way::Handle(generator.local(block)),
+            (Ids::Own(own), Some(block)) => Way::OwnHandle(own.handle(block)),
             _ => Way::Shared(ids),
         };
         Self { way, buffer: vec![Snowflake::MIN; batch] }
@@ -34,10 +36,15 @@ impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
         let (ids, _) = self.buffer.split_at_mut(room);
         match (&mut self.way, &mut *ids) {
             (Way::Shared(shared), [id]) => *id = shared.generate()?,
-            (Way::Shared(shared), ids) => shared.fill(ids).map_err(|error| error.cause())?,
+            (Way::Shared(shared), ids) => shared.fill(ids)?,
             (Way::Handle(handle), ids) => {
                 for id in ids {
                     *id = handle.generate()?;
+                }
+            }
+            (Way::OwnHandle(generate), ids) => {
+                for id in ids {
+                    *id = generate()?;
                 }
             }
         }
@@ -53,7 +60,7 @@ mod tests {
     use crate::ids::Ids;
 
     fn generator() -> Ids<Standard, ManualClock> {
-        Ids::Own(Generator::with_clock(WorkerId::fixed::<0, 0>(), ManualClock::new(1_800_000_000_000)))
+        Ids::Given(Generator::with_clock(WorkerId::fixed::<0, 0>(), ManualClock::new(1_800_000_000_000)))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use casflake::{Clock, Scheme};
+use casflake::{Clock, Layout, Scheme};
 use crossbeam_utils::CachePadded;
 
 use super::chart::OverTime;
@@ -32,6 +32,7 @@ pub(crate) enum Plan {
 /// How a run is to draw its IDs.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
+    pub(crate) layout: Layout,
     pub(crate) threads: usize,
     /// How many IDs a call draws.
     pub(crate) batch: usize,
@@ -177,7 +178,7 @@ fn watch<S: Scheme + 'static, C: Clock>(
     started: Instant,
 ) -> Option<Waits> {
     let plan = shared.setup.plan;
-    let tick = Duration::from_millis(S::LAYOUT.tick_length());
+    let tick = Duration::from_millis(shared.setup.layout.tick_length());
     let mut waits = shared.setup.is_plotted.then(|| Waits::new(tick));
     let mut progress = Progress::new(plan);
     while running.iter().any(|thread| !thread.is_finished()) {
@@ -205,7 +206,7 @@ fn draw<S: Scheme + 'static, C: Clock>(
     quota: u64,
     drawn: &AtomicU64,
 ) -> Result<Drawn, Stop> {
-    let mut witness = shared.proof.witness(thread, shared.ids.worker());
+    let mut witness = shared.proof.witness(thread, shared.setup.layout, shared.ids.place());
     let mut source = Source::new(shared.ids, shared.setup.batch, shared.setup.local);
     let mut latency = Latency::new().map_err(Stop::failed)?;
     let mut timeline = shared.setup.is_plotted.then(Timeline::default);
@@ -228,7 +229,9 @@ fn draw<S: Scheme + 'static, C: Clock>(
         }
         batch.iter().for_each(|id| witness.see(*id));
         if let Some(timeline) = &mut timeline {
-            batch.iter().for_each(|id| timeline.see(id.parts().tick));
+            batch
+                .iter()
+                .for_each(|id| timeline.see(shared.setup.layout.decode(id.as_u64()).map_or(0, |parts| parts.tick)));
         }
         ids += batch.len() as u64;
         // ORDERING: Relaxed, as where it is read.

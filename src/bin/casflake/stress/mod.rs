@@ -19,13 +19,14 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use casflake::{CoarseClock, GeneratorBuilder, Layout, Scheme, SystemClock, TscClock, WorkerId};
+use casflake::{CoarseClock, Layout, SystemClock, TscClock};
 use clap::ArgGroup;
 
-use crate::ids::{Ids, LeaseArgs};
-use crate::layouts::{LayoutName, with_scheme};
+use crate::ids::{Generates, Ids, LeaseArgs};
+use crate::layouts::{LayoutArgs, with_scheme};
 use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
+use crate::workers::{Place, WorkerArgs};
 use choices::{ClockName, Named, WaitName};
 use measure::{Plan, Setup};
 use plot::Plot;
@@ -69,9 +70,10 @@ pub(crate) struct Args {
     /// What a thread does while it waits for the next tick
     #[arg(long, value_enum, default_value_t = WaitName::Spin)]
     wait: WaitName,
-    /// The layout of the ID's bits
-    #[arg(long, value_enum, default_value_t = LayoutName::Standard)]
-    layout: LayoutName,
+    #[command(flatten)]
+    worker: WorkerArgs,
+    #[command(flatten)]
+    layout: LayoutArgs,
     /// Draw IDs, waits and lost exchanges over time as a picture in this file, which is overwritten
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
@@ -101,26 +103,25 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
 }
 
-fn run_by(clock: impl Named, args: &Args) -> Outcome {
+fn run_by(clock: impl Named + 'static, args: &Args) -> Outcome {
     with_scheme!(args.layout, stress(clock, args))
 }
 
-fn stress<S: Scheme + 'static>(clock: impl Named, args: &Args) -> Outcome {
+fn stress<S: Generates>(clock: impl Named + 'static, args: &Args) -> Outcome {
+    let layout = args.layout.layout()?;
     let clock_name = if args.lease.lease.is_some() { ClockName::Store } else { name_of(&clock) };
-    let setup = setup(args, clock_name, &S::LAYOUT)?;
+    let setup = setup(args, clock_name, layout)?;
+    let place = args.worker.asked(&layout)?.unwrap_or(Place::FIRST);
     let plot = args.plot.as_deref().map(Plot::create).transpose()?;
     let ids = match Ids::leased(&args.lease, args.wait.wait()) {
         Some(leased) => leased?,
-        None => {
-            let worker = WorkerId::<S>::from_index_in(0).map_err(Stop::failed)?;
-            Ids::Own(builder(worker, clock, args.wait).build().map_err(Stop::failed)?)
-        }
+        None => S::ids(&layout, place, clock, args.wait.wait())?,
     };
     let mut run = measure::run(&ids, setup)?;
     let over_time = run.over_time.take();
-    let report = Report::new(&setup, &S::LAYOUT, &ids.stats(), run);
+    let report = Report::new(&setup, &ids.stats(), run);
     let plotted = plot.zip(over_time).map_or(Ok(()), |(plot, over_time)| {
-        let svg = chart::svg(&report.headings(), setup.threads, S::LAYOUT.tick_length(), over_time)?;
+        let svg = chart::svg(&report.headings(), setup.threads, layout.tick_length(), over_time)?;
         plot.write(&svg)
     });
     // A report that nobody reads must not hide what it says.
@@ -137,18 +138,14 @@ const fn name_of<C: Named>(_: &C) -> ClockName {
     C::NAME
 }
 
-fn builder<S: Scheme, C: Named>(worker: WorkerId<S>, clock: C, wait: WaitName) -> GeneratorBuilder<S, C> {
-    GeneratorBuilder::new(worker, clock).wait(wait.wait())
-}
-
-fn setup(args: &Args, clock: ClockName, layout: &Layout) -> Result<Setup, Stop> {
+fn setup(args: &Args, clock: ClockName, layout: Layout) -> Result<Setup, Stop> {
     let &Args { batch, local, wait, rate, .. } = args;
     if let Some(block) = local.filter(|_| batch > 1) {
         return Err(Stop::usage(format_args!(
             "--batch {batch} does not go with --local {block}, whose handles draw 1 ID a call: leave one of them out"
         )));
     }
-    let most = per_second(layout);
+    let most = per_second(&layout);
     if let Some(rate) = rate.filter(|rate| *rate > most) {
         return Err(Stop::usage(format_args!(
             "--rate {rate} is more than the layout's {most} IDs a second, so that calls would be later and later: give \
@@ -161,27 +158,10 @@ fn setup(args: &Args, clock: ClockName, layout: &Layout) -> Result<Setup, Stop> 
         (Some(count), _) => Plan::Count(count),
         (None, time) => Plan::Time(time.unwrap_or_default()),
     };
-    Ok(Setup { threads, batch, local, clock, wait, rate, plan, is_plotted: args.plot.is_some() })
+    Ok(Setup { layout, threads, batch, local, clock, wait, rate, plan, is_plotted: args.plot.is_some() })
 }
 
 /// The most IDs that one worker of the layout can issue in a second, rounded down.
 fn per_second(layout: &Layout) -> u64 {
     (layout.max_sequence() + 1).saturating_mul(1000) / layout.tick_length()
-}
-
-#[cfg(test)]
-mod tests {
-    use casflake::{Standard, SystemClock, WorkerId};
-
-    use super::builder;
-    use super::choices::WaitName;
-
-    /// A generator does not tell how it waits, and no figure of a run proves it.
-    #[test]
-    fn the_generator_waits_as_it_was_told_to() {
-        for (name, wait) in [(WaitName::Spin, "Spin"), (WaitName::Yield, "Yield"), (WaitName::Park, "Park")] {
-            let builder = format!("{:?}", builder(WorkerId::<Standard>::fixed::<0, 0>(), SystemClock, name));
-            assert!(builder.contains(&format!("wait: {wait}")), "{builder}");
-        }
-    }
 }

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use casflake::{Scheme, Snowflake, WorkerId};
+use casflake::{Layout, Snowflake};
+
+use crate::workers::Place;
 
 /// Slots on a page: 512 KiB of bits.
 const PAGE_SLOTS: u64 = 1 << 22;
@@ -53,8 +55,17 @@ impl Proof {
     }
 
     /// The witness of this thread, one of those that the proof was made for.
-    pub(crate) fn witness<S: Scheme>(&self, thread: usize, worker: Option<WorkerId<S>>) -> Witness<'_, S> {
-        Witness { proof: self, thread, worker, number: None, page: blank(), last: None, verdict: Verdict::default() }
+    pub(crate) fn witness<S>(&self, thread: usize, layout: Layout, place: Option<Place>) -> Witness<'_, S> {
+        Witness {
+            proof: self,
+            thread,
+            layout,
+            place,
+            number: None,
+            page: blank(),
+            last: None,
+            verdict: Verdict::default(),
+        }
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
@@ -93,7 +104,8 @@ pub(crate) struct Witness<'p, S> {
     proof: &'p Proof,
     thread: usize,
     /// The worker of all IDs; `None` where a lease may change it.
-    worker: Option<WorkerId<S>>,
+    place: Option<Place>,
+    layout: Layout,
     /// The page's number, once there was an ID.
     number: Option<u64>,
     page: Page,
@@ -102,17 +114,21 @@ pub(crate) struct Witness<'p, S> {
     verdict: Verdict,
 }
 
-impl<S: Scheme> Witness<'_, S> {
+impl<S> Witness<'_, S> {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "a slip here must be loud: the proof would have a hole")]
     pub(crate) fn see(&mut self, id: Snowflake<S>) {
-        let parts = id.parts();
-        let is_own = self.worker.is_none_or(|own| WorkerId::new_in(parts.datacenter, parts.worker) == Ok(own));
-        let is_whole = Snowflake::from_parts(parts) == Ok(id);
+        let Ok(parts) = self.layout.decode(id.as_u64()) else {
+            self.verdict.foreign += 1;
+            return;
+        };
+        let place = Place { datacenter: parts.datacenter, worker: parts.worker };
+        let is_own = self.place.is_none_or(|own| own == place);
+        let is_whole = self.layout.encode(parts) == Ok(id.as_u64());
         self.verdict.foreign += u64::from(!(is_own && is_whole));
 
         // Such IDs differ just where their slots do, and no two slots share a bit.
-        let slot = (parts.tick << S::LAYOUT.sequence_bits()) | parts.sequence;
+        let slot = (parts.tick << self.layout.sequence_bits()) | parts.sequence;
         if self.last.is_some_and(|(last_id, last_slot)| id <= last_id || slot <= last_slot) {
             self.verdict.out_of_order += 1;
             return;
@@ -148,9 +164,9 @@ impl<S: Scheme> Witness<'_, S> {
 
 #[cfg(test)]
 mod tests {
-    use casflake::{Parts, Scheme, Snowflake, Standard, WorkerId};
+    use casflake::{Parts, Scheme, Snowflake, Standard};
 
-    use super::{Proof, Verdict};
+    use super::{Place, Proof, Verdict};
 
     fn id(tick: u64) -> Snowflake {
         Snowflake::from_parts(Parts { tick, datacenter: 1, worker: 2, sequence: 7 }).unwrap()
@@ -160,7 +176,7 @@ mod tests {
     fn verdict(threads: &[&[u64]]) -> Verdict {
         let proof = Proof::new(threads.len());
         for (thread, ticks) in threads.iter().enumerate() {
-            let mut witness = proof.witness(thread, Some(WorkerId::fixed::<1, 2>()));
+            let mut witness = proof.witness(thread, Standard::LAYOUT, Some(Place { datacenter: 1, worker: 2 }));
             ticks.iter().for_each(|&tick| witness.see(id(tick)));
             witness.finish();
         }
@@ -196,7 +212,8 @@ mod tests {
     #[test]
     fn pages_wait_for_the_slowest_thread() {
         let proof = Proof::new(2);
-        let witness = |thread| proof.witness(thread, Some(WorkerId::<Standard>::fixed::<1, 2>()));
+        let witness =
+            |thread| proof.witness::<Standard>(thread, Standard::LAYOUT, Some(Place { datacenter: 1, worker: 2 }));
         let (mut fast, mut slow) = (witness(0), witness(1));
         slow.see(id(5000));
         (5000..9000).for_each(|tick| fast.see(id(tick)));
@@ -217,7 +234,7 @@ mod tests {
     #[test]
     fn an_id_of_another_worker_is_foreign() {
         let proof = Proof::new(1);
-        let mut witness = proof.witness(0, Some(WorkerId::<Standard>::fixed::<1, 3>()));
+        let mut witness = proof.witness(0, Standard::LAYOUT, Some(Place { datacenter: 1, worker: 3 }));
         witness.see(id(1));
         witness.finish();
         assert_eq!(proof.verdict(), Verdict { foreign: 1, ..Verdict::default() });

@@ -65,7 +65,8 @@ struct Bucket {
 }
 
 impl Report {
-    pub(crate) fn new(setup: &Setup, layout: &Layout, stats: &Stats, run: Run) -> Self {
+    pub(crate) fn new(setup: &Setup, stats: &Stats, run: Run) -> Self {
+        let layout = &setup.layout;
         let ids = run.ids_by_thread.iter().sum();
         let seconds = run.time.as_secs_f64();
         let ids_per_second = float(ids) / seconds;
@@ -257,6 +258,7 @@ mod tests {
         (0..3).for_each(|_| assert!(handle.generate().is_ok()));
         drop(handle);
         let setup = Setup {
+            layout: Standard::LAYOUT,
             threads: 1,
             batch: 1,
             local: Some(64),
@@ -276,7 +278,7 @@ mod tests {
             verdict,
             over_time: None,
         };
-        Report::new(&setup, &Standard::LAYOUT, &generator.stats(), run).is_good()
+        Report::new(&setup, &generator.stats(), run).is_good()
     }
 
     #[test]

@@ -1,0 +1,127 @@
+//! The number that a text means: decimal, negative or hexadecimal.
+
+use casflake::{IdError, Layout, Mastodon, Snowflake};
+
+/// A number of 64 bits, and whether it was written as a negative one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    Unsigned(u64),
+    Negative(i64),
+}
+
+impl Number {
+    /// Reads a text, or says why it is no number. Digits alone are decimal unless `hex` is set.
+    pub(super) fn parse(text: &str, hex: bool) -> Result<Self, String> {
+        let after_0x = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+        if let Some(digits) = after_0x.or_else(|| (hex || is_hex_of_64_bits(text)).then_some(text)) {
+            return hexadecimal(digits).map(Self::Unsigned);
+        }
+        let number = match text.strip_prefix('-').filter(|digits| digits.starts_with(|c: char| c.is_ascii_digit())) {
+            Some(digits) => negative(digits),
+            None => decimal(text).map(Self::Unsigned),
+        };
+        number.map_err(|error| match error {
+            IdError::NotDecimal { found: Some(_) } if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                format!("{error}; if it is hexadecimal give --hex, or 0x before it")
+            }
+            error => error.to_string(),
+        })
+    }
+
+    /// Returns the ID that this is in the layout; a negative number is one only where all 64 bits are used.
+    pub(super) const fn id(self, layout: &Layout) -> Result<u64, IdError> {
+        match self {
+            Self::Unsigned(id) => Ok(id),
+            Self::Negative(value) if layout.total_bits() < u64::BITS => Err(IdError::Negative { value }),
+            Self::Negative(value) => Ok(value.cast_unsigned()),
+        }
+    }
+
+    /// Returns the 64 bits.
+    pub(super) const fn bits(self) -> u64 {
+        match self {
+            Self::Unsigned(id) => id,
+            Self::Negative(value) => value.cast_unsigned(),
+        }
+    }
+}
+
+/// Whether it can only be meant so: an ID written as 16 hexadecimal digits that has a letter among them.
+fn is_hex_of_64_bits(text: &str) -> bool {
+    text.len() == 16
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+fn hexadecimal(digits: &str) -> Result<u64, String> {
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err("not a hexadecimal number: give digits from 0 to f, after 0x or with --hex".into());
+    }
+    u64::from_str_radix(digits, 16).map_err(|_| format!("the number is too large: give one up to {:#x}", u64::MAX))
+}
+
+fn decimal(digits: &str) -> Result<u64, IdError> {
+    // Mastodon's IDs use all 64 bits: every number is one.
+    digits.parse().map(Snowflake::<Mastodon>::as_u64)
+}
+
+/// Reads the digits after a minus sign.
+fn negative(digits: &str) -> Result<Number, IdError> {
+    let behind_the_sign = |error| match error {
+        IdError::NotDecimal { found: Some((at, found)) } => IdError::NotDecimal { found: Some((at + 1, found)) },
+        error => error,
+    };
+    match decimal(digits).map_err(behind_the_sign)? {
+        // Zero has no sign: an ID has one text only.
+        0 => Err(IdError::NotDecimal { found: Some((0, '-')) }),
+        number => 0_i64.checked_sub_unsigned(number).map(Number::Negative).ok_or(IdError::TooLong),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use casflake::{IdError, JsSafe, Mastodon, Scheme, Snowflake};
+    use proptest::prelude::*;
+
+    use super::Number;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn an_id_is_read_in_every_form_that_it_is_written_in(id in any::<u64>(), shift in 0..64_u32) {
+            let id = id >> shift;
+            let signed = Snowflake::<Mastodon>::try_from(id).unwrap().as_i64().to_string();
+            for text in [id.to_string(), format!("{id:#x}"), format!("{id:#018X}").replace("0X", "0x"), signed] {
+                let number = Number::parse(&text, false);
+                prop_assert_eq!(number.map(|number| number.id(&Mastodon::LAYOUT)), Ok(Ok(id)));
+            }
+            let bare = format!("{id:016x}");
+            if bare.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+                prop_assert_eq!(Number::parse(&bare, false), Ok(Number::Unsigned(id)));
+            }
+            prop_assert_eq!(Number::parse(&format!("{id:x}"), true), Ok(Number::Unsigned(id)));
+        }
+    }
+
+    #[test]
+    fn digits_alone_are_decimal_however_many_there_are() {
+        assert_eq!(Number::parse("1111222233334444", false), Ok(Number::Unsigned(1_111_222_233_334_444)));
+        assert_eq!(Number::parse("1111222233334444", true), Ok(Number::Unsigned(0x1111_2222_3333_4444)));
+        for text in ["027138d0d27138d", "0027138d0d27138d0", "abc"] {
+            assert!(Number::parse(text, false).is_err_and(|why| why.contains("--hex")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_negative_number_is_an_id_of_64_bits_alone() {
+        let least = Number::parse("-9223372036854775808", false).unwrap();
+        assert_eq!(least, Number::Negative(i64::MIN));
+        assert_eq!(least.id(&Mastodon::LAYOUT), Ok(1 << 63));
+        assert_eq!(least.id(&JsSafe::LAYOUT), Err(IdError::Negative { value: i64::MIN }));
+        for text in ["-0", "-07", "-", "--1", "-+1", "-x", "-1x", "-9223372036854775809", "-18446744073709551616"] {
+            assert!(Number::parse(text, false).is_err(), "{text}");
+        }
+        assert!(Number::parse("-1x", false).is_err_and(|why| why.contains("'x' at byte 2")));
+    }
+}

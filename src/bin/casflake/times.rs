@@ -1,0 +1,90 @@
+//! Times as arguments: dates, RFC 3339 and Unix milliseconds.
+
+use std::str::FromStr;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
+
+/// The numbers that are a time from 2000 to 2100 if they count seconds; as milliseconds they all lie in the first seven
+/// weeks of 1970.
+const SECONDS: std::ops::RangeInclusive<u64> = 946_684_800..=4_102_444_800;
+
+/// A time in Unix milliseconds, for clap: digits, a date, or RFC 3339.
+pub(crate) fn unix_ms(text: &str) -> Result<u64, String> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+        return number(text);
+    }
+    let time = time(text).ok_or(
+        "give a date such as 2026-01-31 (UTC), a time such as 2026-01-31T09:30:00Z or with an offset such as +02:00, \
+         or Unix milliseconds",
+    )?;
+    since_1970(time)
+}
+
+fn number(digits: &str) -> Result<u64, String> {
+    let number = digits.parse().map_err(|_| format!("give Unix milliseconds from 0 to {}, or a date", u64::MAX))?;
+    if SECONDS.contains(&number) {
+        let seconds = i64::try_from(number).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let time = seconds.map(|time| time.to_string()).unwrap_or_default();
+        return Err(format!("looks like seconds: give milliseconds, {number}000, or the time itself, {time}"));
+    }
+    Ok(number)
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    let date = || civil::Date::from_str(text).ok()?.to_zoned(TimeZone::UTC).ok().map(|midnight| midnight.timestamp());
+    // A date's parser would take the date of a time and leave the rest out.
+    if text.contains(['T', 't', ' ']) { text.parse().ok() } else { date() }
+}
+
+fn since_1970(time: Timestamp) -> Result<u64, String> {
+    u64::try_from(time.as_millisecond()).map_err(|_| "give a time from 1970 on: no ID has an earlier one".into())
+}
+
+/// RFC 3339 in UTC; `None` from the last day of the year 9999 on: that format has four digits for it.
+pub(crate) fn rfc_3339(unix_ms: u64) -> Option<String> {
+    let time = i64::try_from(unix_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    time.map(|time| format!("{time:.3}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unix_ms;
+
+    #[test]
+    fn a_date_a_time_and_milliseconds_mean_the_same_moment() {
+        for text in ["2026-01-01", "2026-01-01T00:00:00Z", "2026-01-01T02:00:00+02:00", "1767225600000"] {
+            assert_eq!(unix_ms(text), Ok(1_767_225_600_000), "{text}");
+        }
+        assert_eq!(unix_ms("2026-01-01T00:00:00.0019Z"), Ok(1_767_225_600_001), "rounded down");
+        assert_eq!(unix_ms("0"), Ok(0));
+        assert_eq!(unix_ms("1970-01-01"), Ok(0));
+        assert_eq!(unix_ms("18446744073709551615"), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused_with_an_example() {
+        for text in ["", "x", "-1", "+1", "2026", "2026-13-01", "2026-01-01T00:00:00", "2026-01-01x", "1e3", "12:00"] {
+            // "2026" is two seconds after 1970.
+            let refused = unix_ms(text);
+            assert!(text == "2026" || refused.as_ref().is_err_and(|why| why.contains("2026-01-31")), "{refused:?}");
+        }
+        assert!(unix_ms("18446744073709551616").is_err_and(|why| why.contains("0 to 18446744073709551615")));
+        assert!(unix_ms("1969-12-31").is_err_and(|why| why.contains("from 1970 on")));
+    }
+
+    #[test]
+    fn a_number_that_looks_like_seconds_is_refused_and_its_time_named() {
+        let refused = unix_ms("1767225600").unwrap_err();
+        assert_eq!(
+            refused,
+            "looks like seconds: give milliseconds, 1767225600000, or the time itself, 2026-01-01T00:00:00Z"
+        );
+        for number in [946_684_800_u64, 4_102_444_800] {
+            assert!(unix_ms(&number.to_string()).is_err());
+        }
+        for number in [946_684_799_u64, 4_102_444_801] {
+            assert_eq!(unix_ms(&number.to_string()), Ok(number));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Where a worker is taken from: an option in each of its forms, the environment, the host's name.
+
+use casflake::{Snowflake, WorkerId};
+
+use super::printed;
+use crate::common::{assert_fails, casflake, run, text};
+
+/// The datacenter and worker of the ID that this prints.
+#[track_caller]
+fn place(args: &[&str]) -> (u64, u64) {
+    let id: Snowflake = printed(&[&["generate"], args].concat()).trim().parse().unwrap();
+    (id.datacenter(), id.worker())
+}
+
+#[test]
+fn a_worker_is_an_index_or_a_datacenters_worker() {
+    assert_eq!(place(&[]), (0, 0));
+    assert_eq!(place(&["--worker", "31"]), (0, 31));
+    for args in [&["--worker", "37"][..], &["--worker", "1/5"], &["--datacenter", "1", "--worker", "5"]] {
+        assert_eq!(place(args), (1, 5), "{args:?}");
+    }
+    assert_eq!(place(&["--datacenter", "3"]), (3, 0));
+}
+
+#[test]
+fn a_worker_that_names_its_datacenter_needs_no_other() {
+    let both = run(&["generate", "--datacenter", "2", "--worker", "1/5"], "");
+    assert_fails(&both, 2, &["--worker 1/5 names its datacenter", "leave out --datacenter 2"]);
+    assert_fails(&run(&["generate", "--datacenter", "2", "--worker", "37"], ""), 2, &["worker 37", "0 to 31"]);
+    assert_fails(&run(&["generate", "--worker", "1/5/6"], ""), 2, &["--worker", "1/5/6", "such as 37"]);
+}
+
+#[test]
+fn a_worker_is_taken_from_the_environment() {
+    let with = |value: &str, args: &[&str]| {
+        let args = [args, &["--worker-env", "CASFLAKE_TEST_WORKER"]].concat();
+        casflake(&args).env("CASFLAKE_TEST_WORKER", value).output().unwrap()
+    };
+    for value in ["37", "1/5"] {
+        let output = with(value, &["generate"]);
+        let id: Snowflake = text(&output.stdout).trim().parse().unwrap();
+        assert_eq!((id.datacenter(), id.worker()), (1, 5));
+        let output = with(value, &["stress", "--count", "1000", "--threads", "2"]);
+        assert!(output.status.success(), "each ID is checked for its worker: {}", text(&output.stderr));
+    }
+    for (value, words) in [("1024", "0 to 1023"), ("", "is not a worker"), ("037", "leading zeros")] {
+        for command in [&["generate"][..], &["stress", "--count", "1"], &["node"]] {
+            assert_fails(&with(value, command), 2, &["CASFLAKE_TEST_WORKER", words]);
+        }
+    }
+    assert_fails(
+        &run(&["generate", "--worker-env", "CASFLAKE_TEST_UNSET"], ""),
+        2,
+        &["CASFLAKE_TEST_UNSET", "not set"],
+    );
+}
+
+#[test]
+fn a_worker_is_taken_from_the_host_name_as_the_library_takes_it() {
+    for command in [&["generate"][..], &["stress", "--count", "1"]] {
+        let output = run(&[command, &["--worker-hostname"]].concat(), "");
+        match WorkerId::from_hostname() {
+            Ok(_) => assert!(output.status.success(), "{}", text(&output.stderr)),
+            Err(error) => assert_fails(&output, 2, &[&error.to_string()]),
+        }
+    }
+    assert!(printed(&["generate", "--help"]).contains("ubuntu-22"), "the help warns");
+}
+
+#[test]
+fn a_worker_comes_from_one_place() {
+    for args in [
+        &["--worker", "1", "--worker-env", "HOME"][..],
+        &["--datacenter", "1", "--worker-hostname"],
+        &["--worker-env", "HOME", "--worker-hostname"],
+        &["--worker-env", "HOME", "--lease", "file:///tmp"],
+        &["--worker-hostname", "--lease", "file:///tmp"],
+    ] {
+        assert_fails(&run(&[&["generate"], args].concat(), ""), 2, &["cannot be used with"]);
+    }
+}
