@@ -10,6 +10,7 @@ mod sharing;
 #[path = "../leases/skip.rs"]
 mod skip;
 mod own_layouts;
+mod range;
 mod stress;
 mod workers;
 
@@ -89,7 +90,7 @@ fn generate_refuses_what_does_not_fit() {
     ] {
         assert_fails(&run(&[&["generate"], args].concat(), ""), 2, words);
     }
-    assert_fails(&run(&[], ""), 2, &["node", "generate", "decode", "stress"]);
+    assert_fails(&run(&[], ""), 2, &["node", "generate", "decode", "range", "stress"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The `casflake` command: a node, a source of IDs, a decoder, a stress run and a list of leases, over the
+//! The `casflake` command: a node, a source of IDs, a decoder, ranges, a stress run and a list of leases, over the
 //! library's public API.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
@@ -13,6 +13,7 @@ mod lines;
 mod node;
 mod numbers;
 mod own;
+mod range;
 mod stop;
 mod stress;
 mod times;
@@ -37,6 +38,7 @@ enum Command {
     Node(node::Args),
     Generate(generate::Args),
     Decode(decode::Args),
+    Range(range::Args),
     Stress(stress::Args),
     Leases(leases::Args),
 }
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Node(args) => node::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Decode(args) => decode::run(&args),
+        Command::Range(args) => range::run(&args),
         Command::Stress(args) => stress::run(&args),
         Command::Leases(args) => leases::run(&args),
     };

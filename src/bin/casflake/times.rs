@@ -1,9 +1,9 @@
-//! Times as arguments: dates, RFC 3339 and Unix milliseconds.
+//! Times as arguments: dates, RFC 3339, Unix milliseconds, and how long before or after now.
 
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, civil};
+use jiff::{Span, Timestamp, civil};
 
 /// The numbers that are a time from 2000 to 2100 if they count seconds; as milliseconds they all lie in the first seven
 /// weeks of 1970.
@@ -41,6 +41,43 @@ fn since_1970(time: Timestamp) -> Result<u64, String> {
     u64::try_from(time.as_millisecond()).map_err(|_| "give a time from 1970 on: no ID has an earlier one".into())
 }
 
+/// A time, or how far it is from now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Moment {
+    At(u64),
+    FromNow(Span),
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "now" {
+            return Ok(Self::FromNow(Span::new()));
+        }
+        // Without a sign it would not be known which of the two is meant.
+        if text.starts_with(['+', '-']) {
+            return text.parse().map(Self::FromNow).map_err(|_| {
+                "give how long before or after now it is, such as -7d, -1h30m or +15m (m is minutes, mo months)".into()
+            });
+        }
+        unix_ms(text).map(Self::At).map_err(|why| format!("{why}; or relative to now, such as -7d"))
+    }
+}
+
+impl Moment {
+    /// Returns the time in Unix milliseconds, where it is `now`.
+    pub(crate) fn unix_ms(self, now: Timestamp) -> Result<u64, String> {
+        match self {
+            Self::At(unix_ms) => Ok(unix_ms),
+            Self::FromNow(span) => {
+                let time = now.to_zoned(TimeZone::UTC).checked_add(span);
+                since_1970(time.map_err(|_| "give a time up to the year 9999".to_owned())?.timestamp())
+            }
+        }
+    }
+}
+
 /// RFC 3339 in UTC; `None` from the last day of the year 9999 on: that format has four digits for it.
 pub(crate) fn rfc_3339(unix_ms: u64) -> Option<String> {
     let time = i64::try_from(unix_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
@@ -49,7 +86,9 @@ pub(crate) fn rfc_3339(unix_ms: u64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::unix_ms;
+    use jiff::Timestamp;
+
+    use super::{Moment, unix_ms};
 
     #[test]
     fn a_date_a_time_and_milliseconds_mean_the_same_moment() {
@@ -85,6 +124,22 @@ mod tests {
         }
         for number in [946_684_799_u64, 4_102_444_801] {
             assert_eq!(unix_ms(&number.to_string()), Ok(number));
+        }
+    }
+
+    #[test]
+    fn a_signed_span_is_counted_from_now() {
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let at = |text: &str| text.parse::<Moment>().and_then(|moment| moment.unix_ms(now));
+        let ms = |time: &str| Ok(u64::try_from(time.parse::<Timestamp>().unwrap().as_millisecond()).unwrap());
+        assert_eq!(at("now"), ms("2026-03-01T12:00:00Z"));
+        assert_eq!(at("-7d"), ms("2026-02-22T12:00:00Z"));
+        assert_eq!(at("-1h30m"), ms("2026-03-01T10:30:00Z"));
+        assert_eq!(at("+15m"), ms("2026-03-01T12:15:00Z"));
+        assert_eq!(at("-1mo"), ms("2026-02-01T12:00:00Z"));
+        assert_eq!(at("2026-01-01"), ms("2026-01-01T00:00:00Z"));
+        for text in ["7d", "-", "-x", "-7", "+9999999y", "-100y", "+8000y", "-2026-01-01"] {
+            assert!(at(text).is_err(), "{text}");
         }
     }
 }
