@@ -336,7 +336,7 @@ pub(crate) fn reclaim(cells: &mut impl Cells, layout: &Layout, worker: u64) -> R
 }
 
 pub(crate) fn survey(cells: &mut impl Cells) -> Result<Survey, StoreError> {
-    let Contents { unix_nanos, space, records, .. } = cells.read()?;
+    let Contents { unix_nanos, space, records, is_from_elsewhere, .. } = cells.read()?;
     if space.is_none() && records.is_empty() {
         let (space, place) = (cells.space_name().into(), cells.whereabouts());
         return Err(StoreError::NoSpace { space, place, others: Vec::new(), layout: String::new() });
@@ -346,7 +346,7 @@ pub(crate) fn survey(cells: &mut impl Cells) -> Result<Survey, StoreError> {
         let Record { from, until, counter, token, owner } = record;
         SurveyedWorker { worker, from, until, counter, owner: token.map(|_| owner) }
     });
-    Ok(Survey { unix_nanos, space, workers: workers.collect() })
+    Ok(Survey { unix_nanos, space, workers: workers.collect(), is_copy: is_from_elsewhere })
 }
 
 /// A store whose cells keep to the rules.

@@ -173,13 +173,16 @@ pub struct Survey {
     pub space: Option<SurveyedSpace>,
     /// Each worker that was granted, and some that were made ready, by index.
     pub workers: Vec<SurveyedWorker>,
+    /// Whether this is a copy of a space that was made elsewhere: then no process gets a worker of it
+    /// ([`StoreError::Copied`]).
+    pub is_copy: bool,
 }
 
 impl Survey {
     /// What a store of your own holds.
     #[must_use]
     pub const fn new(unix_nanos: u64, space: Option<SurveyedSpace>, workers: Vec<SurveyedWorker>) -> Self {
-        Self { unix_nanos, space, workers }
+        Self { unix_nanos, space, workers, is_copy: false }
     }
 
     /// Returns by how much the store's clock is behind what the store holds, ticks of `layout`, if that lies further in the

@@ -28,19 +28,24 @@ impl Store {
         store
     }
 
+    fn path(&self) -> String {
+        self.0.display().to_string().replace('\\', "/").trim_start_matches('/').to_owned()
+    }
+
     fn run(&self, before: &[&str], after: &[&str]) -> process::Output {
         self.run_with(before, after, "")
     }
 
     fn run_with(&self, before: &[&str], after: &[&str], input: &str) -> process::Output {
-        let url = format!("file:///{}", self.0.display().to_string().replace('\\', "/").trim_start_matches('/'));
+        let url = format!("file:///{}", self.path());
         run(&[before, &["--lease", &url], after].concat(), input)
     }
 
     fn rows(&self) -> Vec<Value> {
         let output = self.run(&["leases", "--json"], &[]);
         assert!(output.status.success(), "{}", text(&output.stderr));
-        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // The first is of the space.
+        text(&output.stdout).lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
@@ -81,6 +86,64 @@ fn the_node_leases_its_worker_whatever_its_place_in_the_list() {
     let id = bodies[1]["id"].as_u64().unwrap();
     assert_eq!((id >> 12) & 1023, 0, "the only worker there is");
     assert_eq!(store.rows()[0]["owner"], Value::Null);
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("leased worker 0/0 (index 0) until 20"), "{stderr}");
+}
+
+#[test]
+fn the_options_of_leases_are_taken_after_its_subcommands_too() {
+    let store = Store::empty("after");
+    let created = store.run(&["leases", "init", "--beside", "--workers", "1"], &["--layout", "discord"]);
+    assert_eq!(text(&created.stdout), "the ID space grants 1 worker in 150 s\n", "{}", text(&created.stderr));
+    let vouched = store.run(&["leases", "init", "--at-once", "--yes"], &["--layout", "discord", "--json"]);
+    let space: Value = serde_json::from_str(text(&vouched.stdout)).unwrap();
+    assert_eq!(space["space"]["grants_in_ms"], 0, "the state that it leaves");
+    assert_fails(&store.run(&["leases", "release", "0", "--yes"], &["--layout", "discord"]), 1, &["never leased"]);
+    assert_fails(&run(&["leases", "init"], ""), 2, &["--lease"]);
+    assert_fails(&run(&["leases"], ""), 2, &["--lease"]);
+}
+
+#[test]
+fn a_store_that_grants_nothing_yet_has_a_state_in_json() {
+    let store = Store::empty("json");
+    assert!(store.run(&["leases"], &["init", "--beside", "--workers", "7"]).status.success());
+    let output = store.run(&["leases", "--json"], &[]);
+    let state: Value = serde_json::from_str(text(&output.stdout)).expect("one object");
+    let space = &state["space"];
+    assert_eq!((&space["workers"], &space["taken"], &space["name"]), (&7.into(), &0.into(), &"".into()));
+    assert!(space["layout"].as_str().unwrap().starts_with("41+5+5+12 bits"));
+    let left = space["grants_in_ms"].as_u64().unwrap();
+    assert!((100_000..=150_000).contains(&left), "{left}");
+}
+
+/// On Linux a copied directory is known by its inode and the time at which it was made.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_copied_store_is_listed_and_said_to_be_a_copy() {
+    let store = Store::granting("original", "1");
+    assert!(store.run(&["generate"], &[]).status.success());
+    let copy = Store::empty("copy");
+    for name in fs::read_dir(&store.0).unwrap().map(|entry| entry.unwrap().file_name()) {
+        fs::copy(store.0.join(&name), copy.0.join(&name)).unwrap();
+    }
+    let before = fs::read(copy.0.join("leases")).unwrap();
+    for args in [&["leases"][..], &["leases", "--json"]] {
+        let listed = copy.run(args, &[]);
+        assert_fails(&listed, 1, &["were copied from elsewhere"]);
+        assert!(text(&listed.stdout).lines().count() >= 2, "{}", text(&listed.stdout));
+    }
+    assert_eq!(fs::read(copy.0.join("leases")).unwrap(), before, "looking changes nothing");
+}
+
+#[test]
+fn a_wait_for_a_worker_is_not_silent() {
+    let store = Store::granting("wait", "1");
+    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    FileStore::open(&store.0).acquire(&Standard::LAYOUT, &request).unwrap();
+    let waited = store.run(&["generate"], &["--lease-wait", "2"]);
+    assert_fails(&waited, 1, &["waiting for a worker, up to 2 s in all: each of 1 worker is leased"]);
+    let impatient = store.run(&["generate"], &["--lease-wait", "0.001"]);
+    assert!(!text(&impatient.stderr).contains("waiting for a worker"), "{}", text(&impatient.stderr));
 }
 
 #[test]
@@ -113,7 +176,8 @@ fn a_space_that_does_not_exist_is_created_by_an_operator_alone() {
     }
     assert_fails(&store.run(&["leases"], &["init", "--workers", "8"]), 1, &["exists, with 7 workers", "--at-once"]);
     assert_fails(&store.run(&["leases"], &["init", "--layout", "sonyflake"]), 2, &["41+5+5+12"]);
-    assert_fails(&store.run(&["leases"], &["init", "--at-once"]), 2, &["--yes"]);
+    let unsure = store.run(&["leases"], &["init", "--at-once"]);
+    assert_fails(&unsure, 2, &["--yes", &format!("the ID space in file:///{}", store.path())]);
     let vouched = store.run(&["leases"], &["init", "--at-once", "--yes"]);
     assert_eq!(text(&vouched.stdout), "the ID space grants 7 workers\n", "{}", text(&vouched.stderr));
     assert!(store.run(&["generate"], &[]).status.success());
@@ -154,10 +218,14 @@ fn an_operator_lists_and_frees_workers() {
     let listed = store.run(&["leases"], &[]);
     let listed = text(&listed.stdout);
     assert!(listed.contains(&format!(":{}", node.id())) && listed.contains("1 of 2 workers are taken."), "{listed}");
+    let owner = format!(":{}", node.id());
     let unconfirmed = store.run(&["leases"], &["release", "0"]);
-    assert_fails(&unconfirmed, 2, &["--yes"]);
+    assert_fails(&unconfirmed, 2, &["--yes", "Free worker 0 of the ID space in file:", &owner]);
+    let unconfirmed = store.run(&["leases"], &["init", "--at-once"]);
+    assert_fails(&unconfirmed, 2, &["--yes", "1 lease is held now: worker 0 by ", &owner]);
     assert!(store.rows()[0]["owner"].is_string(), "nothing was done");
-    let released = store.run(&["leases"], &["release", "0", "--yes"]);
+    assert_fails(&store.run(&["leases"], &["release", "0/0/0", "--yes"]), 2, &["0/0/0", "is not a worker"]);
+    let released = store.run(&["leases"], &["release", "0/0", "--yes"]);
     assert_eq!(text(&released.stdout), "worker 0 is free\n");
     assert_eq!(store.rows()[0]["owner"], Value::Null);
     node.kill().unwrap();

@@ -10,6 +10,8 @@ use casflake::{
 
 use crate::own::{Draw, Own, generator};
 use crate::stop::{Outcome, Stop, report};
+use crate::times::rfc_3339;
+use crate::waiting::Waiting;
 use crate::workers::Place;
 
 #[derive(clap::Args)]
@@ -107,6 +109,7 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         if args.lease_create {
             builder = builder.create_if_missing();
         }
+        let _waiting = Waiting::begin(url, S::LAYOUT, args.lease_wait);
         let leased = builder.wait_for_worker(args.lease_wait).max_wait(args.lease_wait).build();
         Some(leased.map(Self::Leased).map_err(|error| Stop::because(&error)))
     }
@@ -157,6 +160,16 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
             Self::Given(generator) => generator.stats(),
             Self::Own(own) => own.stats(),
             Self::Leased(leased) => leased.stats().generator,
+        }
+    }
+
+    /// Reports the worker that was leased, if one was.
+    pub(crate) fn report_lease(&self) {
+        if let Self::Leased(leased) = self {
+            let stats = leased.stats();
+            let (worker, index, until) = (stats.worker, stats.lease.worker(), stats.lease.until());
+            let until = S::LAYOUT.unix_ms_of(until).and_then(rfc_3339).unwrap_or_else(|| format!("tick {until}"));
+            report(format_args!("leased worker {worker} (index {index}) until {until}; it is renewed before that"));
         }
     }
 

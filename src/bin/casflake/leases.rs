@@ -1,18 +1,20 @@
 //! `casflake leases`: what a store of leases holds, and what only an operator may do to it.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+mod ask;
+mod list;
+
+use std::io::{self, Write};
 
 use casflake::Layout;
-use casflake::lease::{
-    CLOCK_SLACK, LeaseAdmin, MAX_TTL, MAX_WORKERS, StoreError, Survey, SurveyedSpace, SurveyedWorker, open,
-};
+use casflake::lease::{CLOCK_SLACK, LeaseAdmin, MAX_TTL, MAX_WORKERS, StoreError, SurveyedSpace, open};
 use clap::Subcommand;
-use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::layouts::LayoutArgs;
-use crate::numbers::whole;
+use crate::numbers::{counted, whole};
 use crate::stop::{Outcome, Stop, causes};
+use crate::workers::Place;
+use ask::{confirm, holders, whereabouts};
+use list::{list, printable};
 
 /// How many workers a new space has, if its layout has as many.
 const WORKERS: u64 = 1024;
@@ -21,17 +23,22 @@ const LOST: &str = "the ID space has lost its own record: init, or the next requ
                     grants again 150 s later";
 
 /// List the leases of a store: workers, who holds them, their windows, and how long those last
+///
+/// The exit code is 1 if the store grants nothing because it is a copy of another, or has lost its own record.
 #[derive(clap::Args)]
-#[command(allow_negative_numbers = true, args_conflicts_with_subcommands = false)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
-    /// The store: file:/DIR, postgres://…, redis://… or etcd://…; #NAME at the end chooses one of several ID spaces of a
-    /// server
-    #[arg(long, value_name = "URL")]
-    lease: String,
+    /// The store: file:/DIR, postgres://…, redis://… or etcd://…; #NAME at the end chooses one of several ID spaces of
+    /// a server
+    // Clap lets no option that subcommands share be required.
+    #[arg(long, value_name = "URL", global = true)]
+    lease: Option<String>,
     #[command(flatten)]
     layout: LayoutArgs,
-    /// Print an object a line
-    #[arg(long)]
+    /// Print an object a line: first {"space": {"name", "layout", "workers", "taken", "grants_in_ms"}}, where
+    /// "grants_in_ms" is 0 if the ID space grants; then one for each worker that was ever granted. A subcommand prints
+    /// the state that it leaves
+    #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
     action: Option<Action>,
@@ -43,9 +50,8 @@ enum Action {
     ///
     /// If its holder still runs, the next one can issue the same IDs: make sure that it does not.
     Release {
-        /// The worker's index, as listed
-        #[arg(value_parser = whole::<u64>(0..=u64::MAX))]
-        worker: u64,
+        /// The worker: its index, as listed, such as 37; or datacenter/worker, such as 1/5
+        worker: String,
         /// Do not ask
         #[arg(long)]
         yes: bool,
@@ -59,8 +65,8 @@ enum Action {
         workers: Option<u64>,
         /// Grant immediately, also where something was lost: every process that held a lease of the space has ended
         ///
-        /// Sets the number of workers of a space that exists, too. If a process that held a lease still runs, others can
-        /// issue the same IDs.
+        /// Sets the number of workers of a space that exists, too. If a process that held a lease still runs, others
+        /// can issue the same IDs.
         #[arg(long)]
         at_once: bool,
         /// Create it although the store has other ID spaces
@@ -73,34 +79,57 @@ enum Action {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let mut store = open(&args.lease).map_err(Stop::usage)?;
+    let Some(url) = args.lease.as_deref() else {
+        return Err(Stop::usage("--lease is missing: give the URL of the store"));
+    };
+    let mut store = open(url).map_err(Stop::usage)?;
     let layout = args.layout.layout()?;
-    match args.action {
-        None => list(&mut *store, &layout, args.json),
+    let done = match &args.action {
+        None => None,
         Some(Action::Release { worker, yes }) => {
-            confirm(yes, &format!("Free worker {worker}, whose holder does not run any more"))?;
-            done(store.reclaim(&layout, worker), &format!("worker {worker} is free"))
+            let index = Place::parse(&layout, worker).map_err(Stop::usage)?.index(&layout);
+            Some(release(&mut *store, &layout, url, index, *yes)?)
         }
         Some(Action::Init { workers, at_once, beside, yes }) => {
-            // What comes after it has been looked at: the URL is one.
-            let space = args.lease.trim().split_once('#').map_or("", |(_, space)| space);
-            init(&mut *store, &layout, &Init { space, workers, at_once, beside, yes })
+            let (workers, at_once, beside, yes) = (*workers, *at_once, *beside, *yes);
+            Some(init(&mut *store, &layout, &Init { url, workers, at_once, beside, yes })?)
         }
+    };
+    match done {
+        Some(done) if !args.json => Ok(writeln!(io::stdout(), "{done}")?),
+        _ => list(&mut *store, &layout, url, args.json),
     }
 }
 
+fn release(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, worker: u64, yes: bool) -> Result<String, Stop> {
+    let ask = |store: &mut dyn LeaseAdmin| {
+        let owner = store.survey().ok().and_then(|survey| {
+            survey.workers.into_iter().find(|surveyed| surveyed.worker == worker).and_then(|surveyed| surveyed.owner)
+        });
+        let holder = owner.map_or_else(|| "its holder".into(), |owner| printable(&owner));
+        format!("Free worker {worker} of {}: does {holder} not run any more", whereabouts(url))
+    };
+    confirm(yes, || ask(store))?;
+    store.reclaim(layout, worker).map_err(|error| refused(&error))?;
+    Ok(format!("worker {worker} is free"))
+}
+
 struct Init<'a> {
-    /// Its name, if the URL has one.
-    space: &'a str,
+    url: &'a str,
     workers: Option<u64>,
     at_once: bool,
     beside: bool,
     yes: bool,
 }
 
-fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Outcome {
+/// Returns what was done.
+fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result<String, Stop> {
+    let mut held = None;
     let found = match store.survey() {
-        Ok(survey) => survey.space,
+        Ok(survey) => {
+            held = holders(&survey, layout);
+            survey.space
+        }
         Err(StoreError::NoSpace { .. }) if asked.beside => None,
         Err(StoreError::NoSpace { .. }) => {
             has_no_others(store)?;
@@ -113,18 +142,19 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Outcom
         found.as_ref().map_or(all.min(WORKERS), |space| space.workers)
     });
     if asked.at_once {
-        let named = if asked.space.is_empty() { String::new() } else { format!(" {:?}", asked.space) };
-        confirm(
-            asked.yes,
-            &format!(
-                "Has every process that held a lease of the ID space{named} ended, for good, and is no copy of it in use"
-            ),
-        )?;
-        return done(store.initialise(layout, workers), &format!("the ID space grants {workers} workers"));
+        confirm(asked.yes, || {
+            let held = held.map_or_else(String::new, |held| format!(" ({held})"));
+            format!(
+                "Has every process that held a lease of {} ended, for good, and is no copy of it in use{held}",
+                whereabouts(asked.url)
+            )
+        })?;
+        store.initialise(layout, workers).map_err(|error| refused(&error))?;
+        return Ok(format!("the ID space grants {}", counted(workers, "worker")));
     }
     if store.create(layout, workers).map_err(|error| refused(&error))? {
         let after = (MAX_TTL + CLOCK_SLACK).as_secs();
-        return Ok(writeln!(io::stdout(), "the ID space grants {workers} workers in {after} s")?);
+        return Ok(format!("the ID space grants {} in {after} s", counted(workers, "worker")));
     }
     left_as_it_is(store, layout, asked.workers)
 }
@@ -141,81 +171,16 @@ fn has_no_others(store: &mut dyn LeaseAdmin) -> Outcome {
 }
 
 /// Says what there is in place of what was to be created.
-fn left_as_it_is(store: &mut dyn LeaseAdmin, layout: &Layout, workers: Option<u64>) -> Outcome {
+fn left_as_it_is(store: &mut dyn LeaseAdmin, layout: &Layout, workers: Option<u64>) -> Result<String, Stop> {
     let Some(space) = store.survey().map_err(|error| refused(&error))?.space else { return Err(Stop::failed(LOST)) };
     is_of(&space, layout)?;
-    let has = space.workers;
-    if workers.is_some_and(|workers| workers != has) {
+    let has = counted(space.workers, "worker");
+    if workers.is_some_and(|workers| workers != space.workers) {
         return Err(Stop::failed(format_args!(
-            "the ID space exists, with {has} workers: to change their number give --at-once"
+            "the ID space exists, with {has}: to change their number give --at-once"
         )));
     }
-    Ok(writeln!(io::stdout(), "the ID space exists, with {has} workers: nothing was changed")?)
-}
-
-fn done(outcome: Result<(), StoreError>, what: &str) -> Outcome {
-    outcome.map_err(|error| refused(&error))?;
-    Ok(writeln!(io::stdout(), "{what}")?)
-}
-
-fn refused(error: &StoreError) -> Stop {
-    Stop::because(error)
-}
-
-/// Asks whether it is so, unless that was said before.
-fn confirm(yes: bool, what: &str) -> Outcome {
-    if yes {
-        return Ok(());
-    }
-    let stdin = io::stdin();
-    if !stdin.is_terminal() {
-        return Err(Stop::usage("there is nobody to ask: say --yes if you are sure"));
-    }
-    // Nobody can answer what could not be asked.
-    write!(io::stderr(), "{what}? (yes/no) ")?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer).map_err(|error| Stop::failed(format_args!("no answer: {error}")))?;
-    if answer.trim() == "yes" { Ok(()) } else { Err(Stop::failed("nothing was done: the answer was not yes")) }
-}
-
-fn list(store: &mut dyn LeaseAdmin, layout: &Layout, json: bool) -> Outcome {
-    let survey = match store.survey() {
-        Ok(survey) => survey,
-        Err(mut error) => {
-            if let StoreError::NoSpace { others, .. } = &mut error {
-                // If they can't be listed the error says enough.
-                *others = store.others().unwrap_or_default();
-            }
-            return Err(refused(&error));
-        }
-    };
-    let behind = survey.clock_behind(layout);
-    let Survey { unix_nanos, space, workers, .. } = survey;
-    let Some(space) = space else { return Err(Stop::failed(LOST)) };
-    is_of(&space, layout)?;
-    let mut out = io::stdout().lock();
-    let rows: Vec<Row> = workers.iter().map(|worker| Row::of(worker, layout, unix_nanos / 1_000_000)).collect();
-    if json {
-        for row in &rows {
-            serde_json::to_writer(&mut out, row)?;
-            writeln!(out)?;
-        }
-    } else {
-        print(&mut out, &rows)?;
-        let taken = rows.iter().filter(|row| row.remaining_ms > 0).count();
-        writeln!(out, "{taken} of {} workers are taken.", space.workers)?;
-        let floor = remaining_ms(layout, space.floor, unix_nanos / 1_000_000);
-        if let Some(by) = behind {
-            let by = by.as_millis().div_ceil(1000);
-            writeln!(
-                out,
-                "The store's clock is {by} s behind what it has granted: set it. (If it is right, it was ahead.)"
-            )?;
-        } else if floor > 0 {
-            writeln!(out, "The ID space is new or has lost something: it grants in {} s.", floor.div_ceil(1000))?;
-        }
-    }
-    Ok(out.flush()?)
+    Ok(format!("the ID space exists, with {has}: nothing was changed"))
 }
 
 fn is_of(space: &SurveyedSpace, layout: &Layout) -> Outcome {
@@ -228,63 +193,6 @@ fn is_of(space: &SurveyedSpace, layout: &Layout) -> Outcome {
     )))
 }
 
-/// A worker's lease, as JSON and as a line of the table.
-#[derive(Serialize)]
-struct Row {
-    worker: u64,
-    /// `null` where it was released.
-    owner: Option<String>,
-    /// The first tick of the window and the first after it.
-    from: u64,
-    until: u64,
-    /// When that is, in RFC 3339; `null` where the format has no date for it.
-    until_time: Option<String>,
-    remaining_ms: u64,
-    counter: u64,
-}
-
-impl Row {
-    fn of(surveyed: &SurveyedWorker, layout: &Layout, now_ms: u64) -> Self {
-        let SurveyedWorker { worker, from, until, counter, .. } = *surveyed;
-        let time = layout.unix_ms_of(until).and_then(|ms| Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok());
-        Self {
-            worker,
-            owner: surveyed.owner.clone(),
-            from,
-            until,
-            until_time: time.map(|time| format!("{time:.3}")),
-            remaining_ms: remaining_ms(layout, until, now_ms),
-            counter,
-        }
-    }
-}
-
-/// How long it is until `tick` begins.
-fn remaining_ms(layout: &Layout, tick: u64, now_ms: u64) -> u64 {
-    layout.unix_ms_of(tick).unwrap_or(u64::MAX).saturating_sub(now_ms)
-}
-
-/// What somebody has written into the store, without what would move a terminal's cursor or break a line.
-fn printable(text: &str) -> String {
-    let escaped = |c: char| match c {
-        '"' | '\'' | '\\' => c.to_string(),
-        c => c.escape_debug().collect(),
-    };
-    text.chars().map(escaped).collect()
-}
-
-fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
-    let owner = |row: &Row| row.owner.as_deref().map_or_else(|| "-".into(), printable);
-    let widest = rows.iter().map(|row| owner(row).chars().count()).max().unwrap_or(0).max(5);
-    writeln!(out, "worker  {:widest$}  {:24}  remaining", "owner", "until")?;
-    for row in rows {
-        let until = row.until_time.clone().unwrap_or_else(|| row.until.to_string());
-        let remaining = if row.remaining_ms > 0 {
-            format!("{}.{:03} s", row.remaining_ms / 1000, row.remaining_ms % 1000)
-        } else {
-            "free".into()
-        };
-        writeln!(out, "{:>6}  {:widest$}  {until:24}  {remaining:>9}", row.worker, owner(row))?;
-    }
-    Ok(())
+fn refused(error: &StoreError) -> Stop {
+    Stop::because(error)
 }

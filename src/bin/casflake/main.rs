@@ -17,6 +17,7 @@ mod range;
 mod stop;
 mod stress;
 mod times;
+mod waiting;
 mod workers;
 
 use std::process::ExitCode;

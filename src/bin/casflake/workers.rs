@@ -98,7 +98,6 @@ impl Place {
     }
 
     /// Returns the index.
-    #[cfg(test)]
     pub(crate) const fn index(self, layout: &Layout) -> u64 {
         (self.datacenter << layout.worker_bits()) | self.worker
     }

@@ -131,7 +131,10 @@ impl<'s, S: Generates> Server<'s, S> {
                         Err(Stop::Usage(why) | Stop::Failed(why)) => return Reply::Error(Code::Crash, why),
                         Err(_) => return Reply::Error(Code::Crash, "no generator was made".into()),
                     },
-                    Some(Ok(leased)) => leased,
+                    Some(Ok(leased)) => {
+                        leased.report_lease();
+                        leased
+                    }
                     Some(Err(Stop::Usage(why) | Stop::Failed(why))) => {
                         return Reply::Error(Code::TemporarilyUnavailable, why);
                     }
