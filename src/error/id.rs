@@ -47,7 +47,7 @@ pub enum IdError {
     LeadingZeros,
 }
 
-debug_by_text!(IdError: ReservedBits Negative Field Time NotDecimal TooLong);
+debug_by_text!(IdError: ReservedBits Negative Field Time NotDecimal TooLong LeadingZeros);
 
 impl IdError {
     pub(crate) const fn field(field: &'static str, value: u64, max: u64) -> Self {

@@ -103,7 +103,7 @@ mod text {
         },
     }
 
-    debug_by_text!(WorkerTextError: NotAWorker NoOrdinal Hostname DoesNotFit TooLong NotSet Variable);
+    debug_by_text!(WorkerTextError: NotAWorker LeadingZeros NoOrdinal Hostname DoesNotFit TooLong NotSet Variable);
 
     impl From<WorkerIdError> for WorkerTextError {
         fn from(error: WorkerIdError) -> Self {

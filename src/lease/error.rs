@@ -214,8 +214,9 @@ impl fmt::Display for StoreError {
             }
             Self::NoFreeWorker { workers, retry_after } => write!(
                 f,
-                "each of the {workers} workers is leased: try again in {retry_after:?}, release one, or initialise the \
-                 store for more"
+                "none of {workers} worker{} is free: try again in {retry_after:?}, release one, or initialise the store \
+                 for more",
+                if *workers == 1 { "" } else { "s" }
             ),
             Self::NotYet { space, retry_after } => write!(
                 f,

@@ -4,13 +4,13 @@
 mod common;
 mod decode;
 mod leases;
+mod own_layouts;
+mod range;
 #[cfg(unix)]
 mod sharing;
 #[cfg(unix)]
 #[path = "../leases/skip.rs"]
 mod skip;
-mod own_layouts;
-mod range;
 mod stress;
 mod workers;
 

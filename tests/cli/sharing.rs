@@ -31,7 +31,9 @@ impl Shared {
             skipped("a directory that users share", "root, and setpriv of util-linux");
             return None;
         }
-        fs::copy(env!("CARGO_BIN_EXE_casflake"), shared.command()).unwrap();
+        // By another process: a child that another test forks off meanwhile inherits no file of it that is open for writing.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_casflake")).arg(shared.command()).status();
+        assert!(copied.unwrap().success());
         // Whatever the umask has taken away.
         for (path, mode) in [(&shared.0, 0o755), (&ids, mode), (&shared.command(), 0o755)] {
             set_mode(path, mode);

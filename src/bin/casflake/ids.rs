@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use casflake::lease::{LeasedGenerator, open};
+use casflake::lease::{LeaseEvent, LeasedGenerator, open};
 use casflake::{
     Clock, Discord, GenerateError, Generator, GeneratorBuilder, Instagram, JsSafe, Layout, Scheme, Snowflake,
     Sonyflake, Sonyflake2, Standard, Stats, Twitter, Wait, WorkerId,
@@ -11,7 +11,6 @@ use casflake::{
 use crate::own::{Draw, Own, generator};
 use crate::stop::{Outcome, Stop, report};
 use crate::times::rfc_3339;
-use crate::waiting::Waiting;
 use crate::workers::Place;
 
 #[derive(clap::Args)]
@@ -93,6 +92,18 @@ impl Generates for Own {
     }
 }
 
+/// Reports a wait for a worker, an outage of the store, and the end of a lease.
+fn report_trouble(event: &LeaseEvent<'_>) {
+    match event {
+        // As it should be; and what the end of the command reports itself.
+        LeaseEvent::Acquired { .. }
+        | LeaseEvent::Renewed { .. }
+        | LeaseEvent::Released { .. }
+        | LeaseEvent::NotReleased { .. } => {}
+        event => report(event),
+    }
+}
+
 fn builder<S: Scheme, C: Clock>(worker: WorkerId<S>, clock: C, wait: Wait) -> GeneratorBuilder<S, C> {
     GeneratorBuilder::new(worker, clock).wait(wait)
 }
@@ -105,11 +116,10 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
             Ok(store) => store,
             Err(error) => return Some(Err(Stop::usage(error))),
         };
-        let mut builder = LeasedGenerator::builder(store).ttl(args.lease_ttl).wait(wait);
+        let mut builder = LeasedGenerator::builder(store).ttl(args.lease_ttl).wait(wait).on_event(report_trouble);
         if args.lease_create {
             builder = builder.create_if_missing();
         }
-        let _waiting = Waiting::begin(url, S::LAYOUT, args.lease_wait);
         let leased = builder.wait_for_worker(args.lease_wait).max_wait(args.lease_wait).build();
         Some(leased.map(Self::Leased).map_err(|error| Stop::because(&error)))
     }

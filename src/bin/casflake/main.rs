@@ -17,7 +17,6 @@ mod range;
 mod stop;
 mod stress;
 mod times;
-mod waiting;
 mod workers;
 
 use std::process::ExitCode;

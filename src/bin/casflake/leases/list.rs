@@ -58,14 +58,7 @@ struct State {
 }
 
 impl State {
-    fn of(
-        space: &SurveyedSpace,
-        layout: &Layout,
-        url: &str,
-        rows: &[Row],
-        now_ms: u64,
-        behind: Duration,
-    ) -> Self {
+    fn of(space: &SurveyedSpace, layout: &Layout, url: &str, rows: &[Row], now_ms: u64, behind: Duration) -> Self {
         let is_behind = !behind.is_zero();
         Self {
             name: url.trim().split_once('#').map_or("", |(_, name)| name).to_owned(),
@@ -155,7 +148,10 @@ fn print(out: &mut impl Write, space: &State, rows: &[Row]) -> io::Result<()> {
     writeln!(out, "{taken} of {} {verb} taken.", counted(*workers, "worker"))?;
     if *clock_behind_ms > 0 {
         let by = clock_behind_ms.div_ceil(1000);
-        writeln!(out, "The store's clock is {by} s behind what it has granted: set it. (If it is right, it was ahead.)")?;
+        writeln!(
+            out,
+            "The store's clock is {by} s behind what it has granted: set it. (If it is right, it was ahead.)"
+        )?;
     }
     if *grants_in_ms > 0 {
         let seconds = grants_in_ms.div_ceil(1000);

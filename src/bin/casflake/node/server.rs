@@ -168,7 +168,11 @@ fn malformed<'a, S>(why: impl Into<String>) -> Reply<'a, S> {
 }
 
 fn refused<'a, S>(error: GenerateError) -> Reply<'a, S> {
-    let code = if error.is_retryable() { Code::TemporarilyUnavailable } else { Code::Crash };
+    let code = if error.is_retryable() || error == GenerateError::ShutDown {
+        Code::TemporarilyUnavailable
+    } else {
+        Code::Crash
+    };
     Reply::Error(code, error.to_string())
 }
 
@@ -193,6 +197,7 @@ mod tests {
         assert_eq!(code(GenerateError::ClockBehind { by }), 11);
         assert_eq!(code(GenerateError::Exhausted { retry_after: by }), 11);
         assert_eq!(code(GenerateError::OutOfTicks { max_tick: 7 }), 13);
+        assert_eq!(code(GenerateError::ShutDown), 11);
         assert_eq!(code(GenerateError::Closed), 13);
     }
 }
