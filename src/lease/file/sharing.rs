@@ -42,7 +42,7 @@ mod unix {
     /// they seem then.
     #[cfg(target_os = "linux")]
     fn has_access_list(directory: &Path) -> bool {
-        rustix::fs::getxattr(directory, "system.posix_acl_access", &mut [0_u8; 0]).is_ok_and(|length| length > 0)
+        rustix::fs::getxattr(directory, "system.posix_acl_access", &mut [0_u8; 0]).is_ok()
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -84,5 +84,46 @@ mod others {
 
     pub(in crate::lease::file) fn remedy(path: &Path, directory: &Path) -> String {
         format!("let this user write to {directory:?}, and to {path:?} in it")
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::{self, File, Permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::{env, format, process};
+
+    use rustix::fs::{XattrFlags, setxattr};
+
+    use super::share;
+
+    /// As acl(5) has it in bytes: the owner, the user 7, the group and the mask may do anything, others nothing.
+    const LIST: &[u8] = b"\x02\0\0\0\
+        \x01\0\x07\0\xff\xff\xff\xff\
+        \x02\0\x07\0\x07\0\0\0\
+        \x04\0\x05\0\xff\xff\xff\xff\
+        \x10\0\x07\0\xff\xff\xff\xff\
+        \x20\0\0\0\xff\xff\xff\xff";
+
+    /// Would catch: a group that may write to a file because the mask of the directory's list looks like its permissions.
+    #[test]
+    fn a_new_file_is_left_alone_where_a_list_says_who_may_use_it() {
+        let directory = env::temp_dir().join(format!("casflake-acl-{}", process::id()));
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir(&directory).unwrap();
+        fs::set_permissions(&directory, Permissions::from_mode(0o770)).unwrap();
+        let shared = |name: &str| {
+            let file = File::create_new(directory.join(name)).unwrap();
+            file.set_permissions(Permissions::from_mode(0o600)).unwrap();
+            share(&file, &directory);
+            file.metadata().unwrap().mode() & 0o777
+        };
+        let without = shared("without");
+        let listed = setxattr(&directory, "system.posix_acl_access", LIST, XattrFlags::empty());
+        let with = shared("with");
+        fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(without, 0o660);
+        // A file system without lists has nothing to be tried.
+        assert!(listed.is_err() || with == 0o600, "{with:o}");
     }
 }
