@@ -138,6 +138,6 @@ fn forks_in_a_process_of_its_own() {
             println!("the child is done");
             process::exit(0);
         }
-        Fork::Parent(child) => drop(fork::waitpid(child).unwrap()),
+        Fork::Parent(child) => fork::waitpid(child).unwrap(),
     }
 }
