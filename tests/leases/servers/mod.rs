@@ -1,5 +1,8 @@
 //! Real stores, each with all that can happen to it.
 
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[allow(dead_code, reason = "each kind of server needs some of it")]
+pub(crate) mod certificates;
 #[cfg(feature = "etcd")]
 pub(crate) mod date_proxy;
 mod directory;

@@ -1,0 +1,96 @@
+//! Certificates of a test's own: authorities, and what they sign for servers and clients.
+//!
+//! The library's own tests include this file, where nothing of `std` is named by itself.
+
+use std::borrow::ToOwned;
+use std::path::{Path, PathBuf};
+use std::string::String;
+use std::vec::Vec;
+use std::{format, fs, vec};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+
+/// The names of a server on this host.
+pub(crate) const HERE: &[&str] = &["localhost", "127.0.0.1", "::1"];
+
+/// Who signs certificates. Two of them are strangers to each other, even if they have the same name.
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// A certificate and its key, as PEM.
+pub(crate) struct Signed {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+impl Authority {
+    pub(crate) fn new(name: &str) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        Self(CertifiedIssuer::self_signed(params, key()).expect("it signs itself"))
+    }
+
+    /// Its own certificate, as PEM.
+    pub(crate) fn certificate(&self) -> String {
+        self.0.pem()
+    }
+
+    /// For a server with these names.
+    pub(crate) fn server(&self, names: &[&str]) -> Signed {
+        self.sign(of_server(names))
+    }
+
+    /// For a server on this host, until the end of 2020.
+    pub(crate) fn expired(&self) -> Signed {
+        let mut params = of_server(HERE);
+        params.not_after = date_time_ymd(2021, 1, 1);
+        self.sign(params)
+    }
+
+    /// For a server on this host, from the year 3000 on.
+    pub(crate) fn not_yet_valid(&self) -> Signed {
+        let mut params = of_server(HERE);
+        params.not_before = date_time_ymd(3000, 1, 1);
+        self.sign(params)
+    }
+
+    /// For a client with this name.
+    pub(crate) fn client(&self, name: &str) -> Signed {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(params)
+    }
+
+    fn sign(&self, params: CertificateParams) -> Signed {
+        let key = key();
+        let certificate = params.signed_by(&key, &self.0).expect("it signs");
+        Signed { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+}
+
+impl Signed {
+    /// Writes `NAME.crt` and `NAME.key` in a directory, and returns their paths.
+    pub(crate) fn write(&self, directory: &Path, name: &str) -> [PathBuf; 2] {
+        [("crt", &self.certificate), ("key", &self.key)].map(|(extension, contents)| {
+            let path = directory.join(format!("{name}.{extension}"));
+            fs::write(&path, contents).expect("a file is written");
+            path
+        })
+    }
+}
+
+fn of_server(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).expect("names");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params
+}
+
+fn key() -> KeyPair {
+    KeyPair::generate().expect("a key")
+}
