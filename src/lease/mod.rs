@@ -46,6 +46,9 @@ mod stats;
 mod store;
 mod switch;
 mod time;
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[allow(dead_code, unused_imports, reason = "each store needs some of it")]
+mod tls;
 mod token;
 mod url;
 mod watch;

@@ -1,0 +1,213 @@
+//! Each way to verify, by handshakes in memory, and what is said of those that fail.
+
+use core::error::Error as _;
+use std::string::{String, ToString};
+use std::sync::Arc;
+use std::vec::Vec;
+use std::{env, fs, io, process};
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConnection, Connection, Error, RootCertStore, ServerConfig, ServerConnection};
+
+use super::{Identity, Roots, Verify, absolute, client_config, explain};
+use crate::lease::StoreError;
+
+#[allow(dead_code, reason = "the tests of servers need the rest")]
+#[path = "../../../tests/leases/servers/certificates.rs"]
+mod certificates;
+
+use certificates::{Authority, HERE, Signed};
+
+/// A directory that is gone when it is dropped.
+struct Directory(std::path::PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(std::format!("casflake-tls-{}-{name}", process::id()));
+        fs::create_dir_all(&path).expect("a directory");
+        Self(path)
+    }
+
+    fn roots(&self, of: &Authority) -> Roots {
+        let path = self.0.join("roots.pem");
+        fs::write(&path, of.certificate()).expect("a file");
+        Roots::File(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn server(signed: &Signed, clients: Option<&Authority>) -> ServerConnection {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let builder = builder.expect("versions");
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(authority) => {
+            let mut roots = RootCertStore::empty();
+            roots
+                .add(CertificateDer::from_pem_slice(authority.certificate().as_bytes()).expect("PEM"))
+                .expect("a root");
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+            builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
+        }
+    };
+    let chain = CertificateDer::pem_slice_iter(signed.certificate.as_bytes()).collect::<Result<_, _>>().expect("PEM");
+    let key = PrivateKeyDer::from_pem_slice(signed.key.as_bytes()).expect("PEM");
+    let config = builder.with_single_cert(chain, key).expect("a certificate and its key");
+    ServerConnection::new(Arc::new(config)).expect("a session")
+}
+
+/// Passes what one has to say to the other, and returns what that one makes of it.
+fn pass(from: &mut Connection, to: &mut Connection) -> Result<(), Error> {
+    let mut said = Vec::new();
+    while from.wants_write() {
+        from.write_tls(&mut said).expect("there is room");
+    }
+    let mut rest = &*said;
+    while !rest.is_empty() {
+        to.read_tls(&mut rest).expect("it reads");
+        to.process_new_packets()?;
+    }
+    Ok(())
+}
+
+/// Returns what comes of a handshake for the host `name`.
+fn handshake(
+    verify: &Verify,
+    identity: Option<&Identity>,
+    name: &'static str,
+    server: ServerConnection,
+) -> Result<(), Error> {
+    let config = client_config(verify, identity).expect("files");
+    let mut client = ClientConnection::new(Arc::new(config), name.try_into().expect("a name"))?.into();
+    let mut server = server.into();
+    for _ in 0..4 {
+        // What the server refuses it says, and the client hears that.
+        let _ = pass(&mut client, &mut server);
+        pass(&mut server, &mut client)?;
+    }
+    assert!(!client.is_handshaking());
+    Ok(())
+}
+
+/// What is said of the failure, by way of an `io::Error`, as connections have it.
+fn remedy(outcome: Result<(), Error>) -> &'static str {
+    let error = io::Error::other(outcome.expect_err("it is refused"));
+    explain(&error).unwrap_or_else(|| panic!("no remedy for {error}"))
+}
+
+#[test]
+fn each_way_to_verify_refuses_what_it_should_and_says_which() {
+    let directory = Directory::new("verify");
+    let (ours, another) = (Authority::new("an authority"), Authority::new("an authority"));
+    let roots = directory.roots(&ours);
+    let [nothing, chain, all] = [Verify::Nothing, Verify::Authority(roots.clone()), Verify::AuthorityAndName(roots)];
+    let try_each = |signed: &Signed, name: &'static str| {
+        [&nothing, &chain, &all].map(|verify| handshake(verify, None, name, server(signed, None)))
+    };
+    for name in ["localhost", "127.0.0.1", "::1"] {
+        assert!(try_each(&ours.server(HERE), name).iter().all(Result::is_ok));
+    }
+    let [nothing, chain, all] = try_each(&ours.server(&["db.example.org"]), "localhost");
+    assert!(nothing.is_ok() && chain.is_ok());
+    assert!(remedy(all).contains("another host name"));
+    for (signed, words) in [
+        (another.server(HERE), "an unknown authority"),
+        (Authority::new("a stranger").server(HERE), "an unknown authority"),
+        (ours.expired(), "has expired"),
+        (ours.not_yet_valid(), "not valid yet"),
+    ] {
+        let [nothing, chain, all] = try_each(&signed, "localhost");
+        assert!(nothing.is_ok(), "{nothing:?}");
+        for outcome in [chain, all] {
+            let remedy = remedy(outcome);
+            assert!(remedy.contains(words), "{words}: {remedy}");
+        }
+    }
+}
+
+#[test]
+fn a_client_certificate_is_shown_and_a_missing_one_is_named() {
+    let directory = Directory::new("client");
+    let (ours, another) = (Authority::new("ours"), Authority::new("another"));
+    let verify = Verify::AuthorityAndName(directory.roots(&ours));
+    let of = |authority: &Authority, name: &str| {
+        let [certificate, key] = authority.client("ids").write(&directory.0, name);
+        Identity { certificate, key }
+    };
+    let (right, wrong) = (of(&ours, "right"), of(&another, "wrong"));
+    let outcome = |identity| handshake(&verify, identity, "localhost", server(&ours.server(HERE), Some(&ours)));
+    assert_eq!(outcome(Some(&right)), Ok(()));
+    assert!(remedy(outcome(None)).contains("wants a client certificate"));
+    assert!(remedy(outcome(Some(&wrong))).contains("refuses the client certificate"));
+    let mixed = Identity { key: wrong.key, ..right };
+    let error = client_config(&verify, Some(&mixed)).expect_err("the key is another's");
+    assert!(error.to_string().contains("wrong.key") && !error.is_retryable(), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_use_is_named_with_what_it_should_be() {
+    let directory = Directory::new("files");
+    let write = |name: &str, contents: &str| {
+        let path = directory.0.join(name);
+        fs::write(&path, contents).expect("a file");
+        path
+    };
+    let signed = Authority::new("ours").client("ids");
+    let broken = "-----BEGIN CERTIFICATE-----\nsecret\n-----END CERTIFICATE-----\n";
+    for path in [
+        directory.0.join("missing"),
+        directory.0.clone(),
+        write("empty", ""),
+        write("key", &signed.key),
+        write("broken", broken),
+        write("unended", "-----BEGIN CERTIFICATE-----\nsecret"),
+        write("no certificate", &broken.replace("secret", "c2VjcmV0")),
+    ] {
+        let verify = Verify::Authority(Roots::File(path.clone()));
+        let error = client_config(&verify, None).expect_err("it is no certificate");
+        let (text, cause) = (error.to_string(), error.source().expect("a cause").to_string());
+        assert!(text.contains(&*path.to_string_lossy()) && text.contains("BEGIN CERTIFICATE"), "{text}");
+        assert!(matches!(error, StoreError::Refused { .. }) && !cause.contains("secret"), "{cause}");
+    }
+    let certificate = write("certificate", &signed.certificate);
+    let identity = Identity { key: certificate.clone(), certificate };
+    let error = client_config(&Verify::Nothing, Some(&identity)).expect_err("it is no key").to_string();
+    assert!(error.contains("BEGIN PRIVATE KEY") && error.contains("certificate"), "{error}");
+}
+
+#[test]
+fn a_relative_path_is_refused() {
+    for path in ["ca.pem", "./ca.pem", "~/ca.pem", ""] {
+        let why = absolute("sslrootcert", path).expect_err(path);
+        assert!(why.contains("sslrootcert") && why.contains("whole path"), "{why}");
+    }
+    let path = if cfg!(windows) { "C:\\ca.pem" } else { "/etc/ca.pem" };
+    assert_eq!(absolute("sslrootcert", path).expect("a path").to_string_lossy(), path);
+}
+
+#[test]
+fn what_is_no_failure_of_tls_is_not_explained() {
+    let closed = io::Error::from(io::ErrorKind::ConnectionReset);
+    for error in [closed, io::Error::other("refused"), io::Error::other(Error::HandshakeNotComplete)] {
+        assert_eq!(explain(&error), None, "{error}");
+    }
+    let no_tls = Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+    assert!(explain(&io::Error::other(io::Error::other(no_tls))).is_some_and(|it| it.contains("no TLS on this port")));
+}
+
+#[test]
+fn the_platform_has_authorities_or_says_that_there_are_none() {
+    match Roots::Platform.certificates() {
+        Ok(certificates) => assert!(!certificates.is_empty()),
+        Err(error) => assert!(String::from(error.to_string()).contains("ca-certificates"), "{error}"),
+    }
+}
