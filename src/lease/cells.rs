@@ -64,6 +64,11 @@ pub(crate) trait Cells: Send {
     /// The names of other spaces, as [`LeaseStore::others`](super::store::LeaseStore::others).
     fn others(&mut self) -> Result<Vec<String>, StoreError>;
 
+    /// What its URL says that makes no difference, as [`LeaseAdmin::notes`](super::store::LeaseAdmin::notes).
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn memory(&mut self) -> &mut Memory;
 
     fn read(&mut self) -> Result<Contents, StoreError>;
@@ -404,6 +409,10 @@ macro_rules! store_of_cells {
 
             fn reclaim(&mut self, layout: &$crate::Layout, worker: u64) -> Result<(), $crate::lease::StoreError> {
                 $crate::lease::cells::reclaim(self, layout, worker)
+            }
+
+            fn notes(&self) -> std::vec::Vec<std::string::String> {
+                $crate::lease::cells::Cells::notes(self)
             }
         }
     };

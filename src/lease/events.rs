@@ -18,6 +18,13 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// What a program wants to be called with.
 pub(crate) type Callback = Box<dyn FnMut(&LeaseEvent<'_>) + Send>;
 
+/// Tells `tracing` of a part of a URL that makes no difference to its store.
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nothing is told"))]
+pub(crate) fn noted(note: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "casflake::lease", "{note}");
+}
+
 /// What was reported of one generator, so that it is not reported twice.
 #[derive(Default)]
 pub(crate) struct Events {

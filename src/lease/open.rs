@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::string::String;
 
 use super::error::StoreError;
+use super::events;
 use super::file::FileStore;
 use super::store::LeaseAdmin;
 use super::url::{StoreUrl, local_path};
@@ -36,8 +37,8 @@ use super::url::{StoreUrl, local_path};
 /// outside ASCII in the host and in the name. Elsewhere they can be percent-encoded, as `%20` for a blank. The case of
 /// the scheme does not matter.
 ///
-/// In a user, a password and a parameter `/ ? # @ %` are written `%2F %3F %23 %40 %25`. Parameters that the store does
-/// not know, or that are given twice, are refused.
+/// In a user, a password and a parameter `/ ? # @ & %` are written `%2F %3F %23 %40 %26 %25`. Parameters that the store
+/// does not know, or that are given twice, are refused.
 ///
 /// # Directories
 /// `file:/srv/ids`, `file:///srv/ids` and `file://localhost/srv/ids` are the same directory (RFC 8089), and on Windows
@@ -49,6 +50,12 @@ use super::url::{StoreUrl, local_path};
 /// [`StoreError::Url`] if the URL breaks one of these rules, names no store, or names one whose feature is off. The
 /// error does not show the URL, because a password may be in it.
 pub fn open(url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
+    let store = named(url)?;
+    store.notes().iter().for_each(|note| events::noted(note));
+    Ok(store)
+}
+
+fn named(url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
     let parsed = StoreUrl::parse(url)?;
     match &*parsed.scheme {
         "file" => match directory(&parsed) {

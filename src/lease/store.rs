@@ -161,6 +161,12 @@ pub trait LeaseAdmin: LeaseStore {
     /// # Errors
     /// The worker was never granted; the leases are another layout's; the store is not to be asked.
     fn reclaim(&mut self, layout: &Layout, worker: u64) -> Result<(), StoreError>;
+
+    /// Returns what people should know of how the store was opened, a sentence each: parameters of its URL that are for
+    /// other clients, and were skipped. None, unless a store says otherwise.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What a store holds.

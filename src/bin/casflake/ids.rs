@@ -116,6 +116,7 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
             Ok(store) => store,
             Err(error) => return Some(Err(Stop::usage(error))),
         };
+        store.notes().iter().for_each(report);
         let mut builder = LeasedGenerator::builder(store).ttl(args.lease_ttl).wait(wait).on_event(report_trouble);
         if args.lease_create {
             builder = builder.create_if_missing();

@@ -11,7 +11,7 @@ use clap::Subcommand;
 
 use crate::layouts::LayoutArgs;
 use crate::numbers::{counted, whole};
-use crate::stop::{Outcome, Stop, causes};
+use crate::stop::{Outcome, Stop, causes, report};
 use crate::workers::Place;
 use ask::{confirm, holders, whereabouts};
 use list::{list, printable};
@@ -83,6 +83,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         return Err(Stop::usage("--lease is missing: give the URL of the store"));
     };
     let mut store = open(url).map_err(Stop::usage)?;
+    store.notes().iter().for_each(report);
     let layout = args.layout.layout()?;
     let done = match &args.action {
         None => None,
