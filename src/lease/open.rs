@@ -38,7 +38,14 @@ use super::url::{StoreUrl, local_path};
 /// the scheme does not matter.
 ///
 /// In a user, a password and a parameter `/ ? # @ & %` are written `%2F %3F %23 %40 %26 %25`. Parameters that the store
-/// does not know, or that are given twice, are refused.
+/// does not know, or that are given twice, are refused. `PostgresStore` skips those that only other clients of PostgreSQL
+/// know, so that one URL serves both: [`LeaseAdmin::notes`] names them, and with the feature `tracing` this function does,
+/// as a warning.
+///
+/// # Parameters for PostgreSQL
+/// Behind the `?`, or as `key=value` in what `PostgresStore::open` takes:
+///
+#[doc = include_str!("postgres/parameters.md")]
 ///
 /// # Directories
 /// `file:/srv/ids`, `file:///srv/ids` and `file://localhost/srv/ids` are the same directory (RFC 8089), and on Windows

@@ -90,6 +90,7 @@ const SAME: &[(&[&str], &[&str])] = &[
             "PostgreSQL://me@h/ids#default",
             "postgres://me@h?dbname=ids",
             "postgres://m%65@h/%69ds\n",
+            "postgres://me@h/ids?sslmode=prefer&keepalives=1",
             "\u{feff}\tpostgres://me@h/ids \r\n",
         ],
     ),
@@ -273,9 +274,12 @@ const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     ("a / in the name of its database", &["postgres://h/ids/", "postgres://h//ids", "postgres://h/ids/orders"]),
-    ("unknown option", &["postgres://h/ids?nope=1", "postgres://h/ids?User=me"]),
+    ("unknown option `nope`", &["postgres://h/ids?nope=1"]),
+    ("unknown option `User`", &["postgres://h/ids?User=me"]),
     ("a parameter is unknown or invalid", &["postgres://u@h/ids?password=a&secret=c"]),
-    ("invalid value for option", &["postgres://h/ids?connect_timeout=x"]),
+    ("invalid value for option", &["postgres://h/ids?connect_timeout=x", "postgres://h/ids?sslmode=secret"]),
+    ("a relative path", &["postgres://h/ids?sslrootcert=secret.pem", "postgres://h/ids?sslkey=./secret"]),
+    ("give both", &["postgres://h/ids?sslcert=/secret.crt", "postgres://h/ids?sslkey=/secret.key"]),
     ("a path or a query", &["etcd://h/v3", "etcd://h?a=b", "etcd://a/b,c"]),
     ("an endpoint is repeated", &["etcd://a,b,a", "etcd://a,A:2379", "etcd://a,etcd://a/"]),
     ("another scheme", &["etcd://a,http://b", "etcd://a,etcds://b"]),
@@ -332,6 +336,23 @@ fn doubtful_urls_are_refused_and_not_shown() {
             assert!(error.contains(words), "{url:?}: {words:?} is not in: {error}");
             assert!(!error.contains("secret") && !error.contains("cret"), "{url:?}: {error}");
         }
+    }
+}
+
+/// One variable of the environment, such as `DATABASE_URL`, serves other clients as well.
+#[test]
+fn parameters_of_other_clients_are_skipped_with_a_note() {
+    let url = "postgres://me:secret@h/ids?sslmode=require&pgbouncer=true&options=-csearch_path%3Dsecret";
+    let notes = open(url).expect("it is the store's, too").notes();
+    assert_eq!(notes, ["skipped parameters of the store's URL that are for other clients: pgbouncer, options"]);
+    let words = "host=h dbname=ids sslmode=require statement-cache-capacity=100";
+    for (text, skipped) in [(url, &["pgbouncer", "options"][..]), (words, &["statement-cache-capacity"])] {
+        let store = PostgresStore::open(text).expect("it is the store's, too");
+        assert_eq!(store.ignored_parameters(), skipped);
+        assert!(format!("{store:?}").contains(skipped[0]));
+    }
+    for url in ["postgres://h/ids?sslmode=require&application_name=x", "redis://h", "etcd://h", "file:/srv/ids"] {
+        assert!(open(url).expect(url).notes().is_empty(), "{url}");
     }
 }
 

@@ -1,8 +1,8 @@
-//! What a connection string says for this store, beside what it says for the connection.
+//! The grammar of connection strings, which is that of libpq.
 //!
-//! `tokio_postgres` refuses parameters that it does not know, so `schema` is taken out first. `tokio_postgres` parses
-//! or refuses the rest, which stays as it was. The grammar is the same here and there: that of libpq.
+//! `tokio_postgres` refuses parameters that it does not know, so they are taken out first. The rest stays as it was.
 
+use std::collections::BTreeSet;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
@@ -10,20 +10,15 @@ use std::vec::Vec;
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 
-use super::schema::Schema;
 use crate::lease::error::StoreError;
 
-const NAME: &str = "schema";
+/// Names and values of parameters.
+pub(super) type Taken = Vec<(String, String)>;
 
-/// Returns the text without `schema`, and the schema.
-pub(super) fn split_schema(text: &str) -> Result<(String, Schema), StoreError> {
+/// Returns the text without those parameters for which `is_taken` is true, and these.
+pub(super) fn split(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Taken), StoreError> {
     let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
-    let (rest, names) = if is_url { split_url(text)? } else { split_words(text) };
-    match &*names {
-        [] => Ok((rest, Schema::default())),
-        [name] => Ok((rest, Schema::named(name)?)),
-        _ => Err(StoreError::Url { why: format!("it names {} schemas: give schema= once", names.len()) }),
-    }
+    if is_url { split_url(text, is_taken) } else { split_words(text, is_taken) }
 }
 
 /// Fails if no database is named. The server would take the name of the user, and the client may have taken that from
@@ -37,42 +32,49 @@ pub(super) fn require_database(config: &Config) -> Result<(), StoreError> {
     Err(StoreError::Url { why: why.into() })
 }
 
-fn split_url(url: &str) -> Result<(String, Vec<String>), StoreError> {
+fn split_url(url: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Taken), StoreError> {
     // All that is before an @ is a user and a password, with whatever in it.
     let credentials = url.find('@').map_or(0, |at| at + 1);
     let Some(query) = url[credentials..].find('?').map(|at| credentials + at + 1) else {
         return Ok((url.into(), Vec::new()));
     };
-    let (mut kept, mut names, mut rest) = (Vec::new(), Vec::new(), &url[query..]);
+    let (mut kept, mut taken, mut rest) = (Vec::new(), Vec::new(), &url[query..]);
     while !rest.is_empty() {
         let Some((key, tail)) = rest.split_once('=') else {
             kept.push(rest);
             break;
         };
         let (value, tail) = tail.split_once('&').unwrap_or((tail, ""));
-        if percent_decode_str(key).eq(NAME.bytes()) {
-            let name = percent_decode_str(value).decode_utf8();
-            let name = name.map_err(|_| StoreError::Url { why: "the name of its schema is not UTF-8".into() })?;
-            names.push(name.into());
+        let name = percent_decode_str(key).decode_utf8_lossy();
+        if is_taken(&name) {
+            // Which one is not said: behind an & in a password comes a part of it.
+            let value = percent_decode_str(value).decode_utf8();
+            let value = value.map_err(|_| StoreError::Url { why: "a parameter of its query is not UTF-8".into() })?;
+            taken.push((name.into(), value.into()));
         } else {
             kept.push(&rest[..key.len() + 1 + value.len()]);
         }
         rest = tail;
     }
-    Ok((format!("{}{}", &url[..query], kept.join("&")), names))
+    Ok((format!("{}{}", &url[..query], kept.join("&")), taken))
 }
 
-fn split_words(text: &str) -> (String, Vec<String>) {
-    let (mut kept, mut names, mut rest) = (String::new(), Vec::new(), text);
+fn split_words(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Taken), StoreError> {
+    let (mut kept, mut taken, mut rest) = (String::new(), Vec::new(), text);
+    let mut names = BTreeSet::new();
     while let Some((key, value, tail)) = word(rest) {
-        if key == NAME {
-            names.push(value);
+        // One client takes the first, and another the last. (In a URL this was looked at before.)
+        if !names.insert(key) {
+            return Err(StoreError::Url { why: "a parameter is repeated: give it once".into() });
+        }
+        if is_taken(key) {
+            taken.push((key.into(), value));
         } else {
             kept.push_str(&rest[..rest.len() - tail.len()]);
         }
         rest = tail;
     }
-    (kept + rest, names)
+    Ok((kept + rest, taken))
 }
 
 /// Returns the first key, its value, and what comes after; `None` if there is no such thing.
@@ -96,13 +98,14 @@ fn word(text: &str) -> Option<(&str, String, &str)> {
 #[cfg(test)]
 mod tests {
     use std::string::ToString;
+    use std::vec::Vec;
 
     use tokio_postgres::Config;
 
-    use super::{Schema, require_database, split_schema};
+    use super::{require_database, split};
 
     #[test]
-    fn a_schema_is_taken_out_of_a_connection_string() {
+    fn what_is_taken_out_of_a_connection_string_leaves_the_rest_as_it_was() {
         for (text, rest, name) in [
             ("postgres://h/d", "postgres://h/d", None),
             ("postgres://h/d?", "postgres://h/d?", None),
@@ -125,24 +128,21 @@ mod tests {
             ("", "", None),
             ("ü", "ü", None),
         ] {
-            let schema = name.map_or_else(Schema::default, |name| Schema::named(name).expect("a name"));
-            assert_eq!(split_schema(text).expect(text), (rest.into(), schema), "{text}");
+            let (kept, taken) = split(text, |name| name == "schema").expect(text);
+            let taken: Vec<_> = taken.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let expected: Vec<_> = name.map(|value| ("schema", value)).into_iter().collect();
+            assert_eq!((&*kept, taken), (rest, expected), "{text}");
         }
     }
 
     #[test]
-    fn a_schema_that_is_named_twice_or_has_a_wrong_name_is_refused() {
+    fn a_parameter_that_is_taken_twice_or_is_no_text_is_refused() {
         for (text, words) in [
-            ("postgres://h/d?schema=a&schema=a", "2 schemas"),
-            ("schema=a host=h schema=b schema=c", "3 schemas"),
-            ("postgres://h/d?schema=", "empty"),
-            ("host=h schema=", "empty"),
-            ("schema='' host=h", "empty"),
+            ("schema=a host=h schema=b schema=c", "repeated"),
+            ("host=h user=u host=i", "repeated"),
             ("postgres://h/d?schema=%ff", "UTF-8"),
-            ("postgres://h/d?schema=a%22b", "'\"'"),
-            ("schema='a b'", "' '"),
         ] {
-            let why = split_schema(text).expect_err(text).to_string();
+            let why = split(text, |name| name == "schema").expect_err(text).to_string();
             assert!(why.contains(words), "{text}: {why}");
         }
     }

@@ -8,28 +8,27 @@ use std::{format, panic, thread};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config, Error, Row, Socket};
+use tokio_postgres::{Client, Config, Error, SimpleQueryMessage, SimpleQueryRow, Socket};
 
-use super::schema::Schema;
+use super::literals::{Param, filled};
+use super::tls::Tls;
+use crate::lease::error::StoreError;
 
 /// How long a connection may take to be there, and a statement to be answered.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A little sooner the server gives up waiting for a lock, and says so. Nor does it go on for long with a statement
-/// that nobody waits for any more.
-const OPTIONS: &str = "-c lock_timeout=1500 -c statement_timeout=10000";
-
-/// A parameter of a statement.
-pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+/// A little sooner than the client the server gives up waiting for a lock, and says so. Nor does it go on for long with
+/// a statement that nobody waits for any more. For the transaction alone, and in the same message as its statement: a
+/// pooler takes no settings at the start of a connection, and gives each transaction another session.
+const LIMITS: &str = "SET LOCAL lock_timeout = 1500; SET LOCAL statement_timeout = 10000;\n";
 
 pub(super) type Cause = Box<dyn core::error::Error + Send + Sync>;
 
 /// What a statement came to.
 pub(super) enum Answer {
-    Row(Row),
+    Row(SimpleQueryRow),
     /// Nothing was as it asks for, or not any more.
     Nothing,
     NoTables,
@@ -41,27 +40,32 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn connect<T>(config: &Config, tls: T) -> Result<Self, Cause>
+    /// Returns a connection; the outer error is one of what it is to be made by.
+    pub(super) fn connect<T>(config: &Config, tls: &Tls<T>) -> Result<Result<Self, Cause>, StoreError>
     where
-        T: MakeTlsConnect<Socket, Stream: Send + 'static> + Send,
+        T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send,
     {
-        let config = furnished(config);
-        let inner = Inner(Some(Builder::new_current_thread().enable_all().build()?));
-        let client = inner.run(PATIENCE, || async {
-            let (client, connection) = config.connect(tls).await?;
-            // Carries the client's messages while something is waited for. If it fails, the client knows.
-            drop(tokio::spawn(connection));
-            Ok(client)
-        })?;
-        Ok(Self { client, inner })
+        let (config, connector) = (furnished(config), tls.connector(config)?);
+        let connect = || {
+            let inner = Inner(Some(Builder::new_current_thread().enable_all().build()?));
+            let client = inner.run(PATIENCE, || connector.connect(config))?;
+            Ok(Self { client, inner })
+        };
+        Ok(connect())
     }
 
     /// Runs a statement that gives a row or none. When this returns, its transaction has ended.
     pub(super) fn ask(&mut self, patience: Duration, statement: &str, params: &[Param<'_>]) -> Result<Answer, Cause> {
-        match self.inner.run(patience, || self.client.query_typed_opt(statement, params)) {
-            Ok(Some(row)) => Ok(Answer::Row(row)),
-            Ok(None) => Ok(Answer::Nothing),
-            Err(cause) => match code(&cause) {
+        let sql = format!("{LIMITS}{}", filled(statement, params));
+        match self.inner.run(patience, || self.client.simple_query(&sql)) {
+            Ok(said) => {
+                let row = said.into_iter().find_map(|message| match message {
+                    SimpleQueryMessage::Row(row) => Some(row),
+                    _ => None,
+                });
+                Ok(row.map_or(Answer::Nothing, Answer::Row))
+            }
+            Err(cause) => match cause.downcast_ref::<Error>().and_then(Error::code) {
                 Some(&SqlState::UNDEFINED_TABLE) => Ok(Answer::NoTables),
                 // Others were faster.
                 Some(
@@ -74,18 +78,10 @@ impl Link {
         }
     }
 
-    /// Creates the tables by `create` where they are missing in `schema`.
-    pub(super) fn create_tables(&mut self, create: &str, schema: &Schema) -> Result<(), Cause> {
-        self.inner.run(PATIENCE, || self.client.batch_execute(create)).map_err(|cause| match code(&cause) {
-            Some(&SqlState::INVALID_SCHEMA_NAME) => schema.missing().into(),
-            Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
-                let why = cause.downcast_ref().and_then(Error::as_db_error).map_or("", DbError::message);
-                let hint = "create them as who may, as the documentation of PostgresStore says, and grant this role \
-                            SELECT, INSERT and UPDATE on them";
-                format!("{why}: {hint}").into()
-            }
-            _ => cause,
-        })
+    /// Creates the tables by `create` where they are missing.
+    pub(super) fn create_tables(&mut self, create: &str) -> Result<(), Cause> {
+        let sql = format!("{LIMITS}{create}");
+        self.inner.run(PATIENCE, || self.client.batch_execute(&sql))
     }
 }
 
@@ -103,13 +99,7 @@ fn furnished(config: &Config) -> Config {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(PATIENCE / u32::try_from(hosts.max(1)).unwrap_or(u32::MAX));
     }
-    let options = config.get_options().map_or_else(|| OPTIONS.into(), |options| format!("{options} {OPTIONS}"));
-    config.options(options);
     config
-}
-
-fn code(cause: &Cause) -> Option<&SqlState> {
-    cause.downcast_ref::<Error>().and_then(Error::code)
 }
 
 /// A runtime of one connection's own, which moves only while something is waited for.

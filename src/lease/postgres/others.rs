@@ -10,9 +10,10 @@ use std::time::Instant;
 use std::vec::Vec;
 
 use serde::Deserialize;
-use tokio_postgres::types::Type;
 
 use super::link::{Answer, Cause, Link};
+use super::literals::Param;
+use super::rows::column;
 use super::schema::Schema;
 
 /// How long the search may take, once there is a connection.
@@ -60,9 +61,9 @@ fn try_find(link: &mut Link, schema: &Schema, space: &str, until: Instant) -> Re
     let left = || until.saturating_duration_since(Instant::now());
     let most = i64::try_from(MOST).unwrap_or(i64::MAX);
     // One more, because the store's own schema may have no other space.
-    let params: &[_] = &[(&schema.name() as _, Type::TEXT), (&(most + 1) as _, Type::INT8)];
+    let params = &[Param::Text(schema.name()), Param::Bigint(most + 1)];
     let Answer::Row(row) = link.ask(left(), SCHEMAS, params)? else { return Ok(None) };
-    let schemas: Vec<Found> = serde_json::from_str(row.try_get(0)?)?;
+    let schemas: Vec<Found> = serde_json::from_str(column(&row, 0)?)?;
 
     let is_own = |found: &Found| found.name == schema.name();
     let readable = schemas.iter().enumerate().filter(|(_, found)| found.is_readable);
@@ -79,9 +80,9 @@ fn try_find(link: &mut Link, schema: &Schema, space: &str, until: Instant) -> Re
         let statement = format!(
             "SELECT coalesce(json_agg(json_build_array(at, space) ORDER BY at, space), '[]')::text FROM ({tables}) AS s"
         );
-        let params: &[_] = &[(&space as _, Type::TEXT), (&most as _, Type::INT8)];
+        let params = &[Param::Text(space), Param::Bigint(most)];
         let Answer::Row(row) = link.ask(left(), &statement, params)? else { return Ok(None) };
-        serde_json::from_str(row.try_get(0)?)?
+        serde_json::from_str(column(&row, 0)?)?
     };
 
     let names = schemas.iter().enumerate().flat_map(|(at, found)| {

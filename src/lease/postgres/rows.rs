@@ -8,8 +8,7 @@ use std::string::{String, ToString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio_postgres::Row;
-use tokio_postgres::types::FromSqlOwned;
+use tokio_postgres::SimpleQueryRow;
 
 use super::schema::Schema;
 use crate::lease::cells::Contents;
@@ -46,16 +45,19 @@ struct Asked<'a> {
 }
 
 /// Returns what the database holds. Fails if what the store names may be another place for other processes, or is none.
-pub(super) fn contents(row: &Row, schema: &Schema) -> Result<Contents, StoreError> {
-    parsed(&column::<String>(row, 0)?, schema)
+///
+/// `place` is what it was asked, for an error.
+pub(super) fn contents(row: &SimpleQueryRow, schema: &Schema, place: &str) -> Result<Contents, StoreError> {
+    parsed(column(row, 0)?, schema, place)
 }
 
-fn parsed(answer: &str, schema: &Schema) -> Result<Contents, StoreError> {
+fn parsed(answer: &str, schema: &Schema, place: &str) -> Result<Contents, StoreError> {
     let Stored { unix_micros, incarnation, database, unqualified, no_schema, space, records } =
         decoded("the answer", answer)?;
     schema.refuse_another(&unqualified)?;
     if no_schema {
-        return Err(StoreError::unavailable("reading leases in PostgreSQL", schema.missing()));
+        let cause = format!("there is no schema {}", schema.name());
+        return Err(StoreError::refused(format!("reading leases in {place}"), schema.missing(), cause));
     }
     let space = space.map(|space| decoded("its row in casflake_spaces", space.get())).transpose()?;
     let records = records.into_iter().map(|(worker, record)| {
@@ -83,13 +85,18 @@ pub(super) fn nanos(unix_micros: u64) -> u64 {
 }
 
 /// A column that holds a number of a store's.
-pub(super) fn number(row: &Row, at: usize) -> Result<u64, StoreError> {
-    let number: i64 = column(row, at)?;
-    u64::try_from(number).map_err(|_| StoreError::corrupt("a row in casflake_leases", format!("{number} is negative")))
+pub(super) fn number(row: &SimpleQueryRow, at: usize) -> Result<u64, StoreError> {
+    let number = column(row, at)?;
+    number.parse().map_err(|_| StoreError::corrupt("a row in casflake_leases", format!("{number} is not from 0 up")))
 }
 
-fn column<T: FromSqlOwned>(row: &Row, at: usize) -> Result<T, StoreError> {
-    row.try_get(at).map_err(|error| StoreError::corrupt("the answer", error.to_string()))
+/// The text of a column that is not null.
+pub(super) fn column(row: &SimpleQueryRow, at: usize) -> Result<&str, StoreError> {
+    match row.try_get(at) {
+        Ok(Some(text)) => Ok(text),
+        Ok(None) => Err(StoreError::corrupt("the answer", format!("column {at} is null"))),
+        Err(error) => Err(StoreError::corrupt("the answer", error.to_string())),
+    }
 }
 
 /// The records of `change`, each with what it replaces.
@@ -129,23 +136,24 @@ mod tests {
 
     #[test]
     fn contents_tell_where_the_space_is() {
-        let contents = parsed(EMPTY, &Schema::default()).expect("contents");
+        let contents = parsed(EMPTY, &Schema::default(), "").expect("contents");
         assert_eq!((&*contents.place, contents.space, contents.unix_nanos), ("7/5/public", None, 1000));
     }
 
     #[test]
     fn no_contents_are_read_where_earlier_versions_have_theirs_elsewhere() {
         let elsewhere = EMPTY.replace(r#""unqualified": "public""#, r#""unqualified": "orders""#);
-        let refused = parsed(&elsewhere, &Schema::default());
+        let refused = parsed(&elsewhere, &Schema::default(), "");
         assert!(matches!(refused, Err(StoreError::Url { .. })), "{refused:?}");
-        assert!(parsed(&elsewhere, &Schema::named("public").expect("a name")).is_ok());
+        assert!(parsed(&elsewhere, &Schema::named("public").expect("a name"), "").is_ok());
     }
 
     #[test]
     fn no_contents_are_read_in_a_schema_that_is_missing() {
         let missing = EMPTY.replace('}', "") + "}, \"no_schema\": true}";
-        let Err(StoreError::Unavailable { cause, .. }) = parsed(&missing, &Schema::default()) else { panic!("read") };
-        let why = cause.to_string();
-        assert!(why.contains("schema public") && why.contains("CREATE SCHEMA \"public\""), "{why}");
+        let refused = parsed(&missing, &Schema::default(), "PostgreSQL at h:1");
+        let Err(StoreError::Refused { what, remedy, cause }) = refused else { panic!("read") };
+        assert!(what.contains("h:1") && remedy.contains("CREATE SCHEMA \"public\""), "{what}: {remedy}");
+        assert_eq!(cause.to_string(), "there is no schema public");
     }
 }

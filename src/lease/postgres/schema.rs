@@ -25,9 +25,9 @@ impl Default for Schema {
 }
 
 impl Schema {
-    /// Fails with [`StoreError::Url`] if a schema can't be named so. No message shows the name, because half of a
-    /// password may be in it.
-    pub(super) fn named(name: &str) -> Result<Self, StoreError> {
+    /// Fails with a sentence if a schema can't be named so, which does not show the name, because half of a password may
+    /// be in it.
+    pub(super) fn named(name: &str) -> Result<Self, String> {
         let is_known = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let why = if name.is_empty() {
             format!("it names an empty schema: give 1 to {MAX_LENGTH} characters, or leave schema= out")
@@ -42,7 +42,7 @@ impl Schema {
         } else {
             return Ok(Self { name: name.into(), is_named: true });
         };
-        Err(StoreError::Url { why })
+        Err(why)
     }
 
     pub(super) fn name(&self) -> &str {
@@ -61,7 +61,7 @@ impl Schema {
     /// Returns what to do if the schema does not exist. The store does not create it, because its name may be a
     /// mistake.
     pub(super) fn missing(&self) -> String {
-        format!("there is no schema {} in this database: CREATE SCHEMA {}, or name another", self.name, self.quoted())
+        format!("CREATE SCHEMA {} in this database, or name another", self.quoted())
     }
 
     /// Fails if the URL names no schema and `unqualified` is another one. Earlier versions found their tables along the

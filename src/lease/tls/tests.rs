@@ -1,7 +1,7 @@
 //! Each way to verify, by handshakes in memory, and what is said of those that fail.
 
 use core::error::Error as _;
-use std::string::{String, ToString};
+use std::string::ToString;
 use std::sync::Arc;
 use std::vec::Vec;
 use std::{env, fs, io, process};
@@ -208,6 +208,6 @@ fn what_is_no_failure_of_tls_is_not_explained() {
 fn the_platform_has_authorities_or_says_that_there_are_none() {
     match Roots::Platform.certificates() {
         Ok(certificates) => assert!(!certificates.is_empty()),
-        Err(error) => assert!(String::from(error.to_string()).contains("ca-certificates"), "{error}"),
+        Err(error) => assert!(error.to_string().contains("ca-certificates"), "{error}"),
     }
 }

@@ -10,8 +10,8 @@ pub(in crate::lease) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a st
     let mut parameters: Vec<(&str, &str)> = Vec::new();
     for parameter in url.query.into_iter().flat_map(|query| query.split('&')) {
         let (name, value) = parameter.split_once('=').ok_or("a parameter of its query has no =")?;
-        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err("a name in its query has other characters than ASCII letters, digits and _".into());
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._[]".contains(&byte)) {
+            return Err("a name in its query has other characters than ASCII letters, digits and - . _ [ ]".into());
         }
         // One parser takes the first, and another the last.
         if parameters.iter().any(|(known, _)| *known == name) {

@@ -6,8 +6,8 @@ use casflake::lease::{LeaseAdmin, LeaseStore, PostgresStore, StoreError};
 use tokio_postgres::NoTls;
 
 use super::{
-    LAYOUT, TTL, acquire, acquire_again, assert_no_space, assert_not_yet, assert_unavailable, granted, initialised,
-    renew, store, token,
+    LAYOUT, TTL, acquire, acquire_again, assert_no_space, assert_not_yet, assert_refused, granted, initialised, renew,
+    store, token,
 };
 use crate::servers::Server;
 use crate::servers::postgres::PostgresServer;
@@ -38,7 +38,7 @@ fn only<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
 }
 
 #[track_caller]
-fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, StoreError>, words: &[&str]) {
+fn assert_url_refused<T: std::fmt::Debug>(outcome: Result<T, StoreError>, words: &[&str]) {
     let Err(error @ StoreError::Url { .. }) = outcome else { panic!("{outcome:?}") };
     let text = error.to_string();
     assert!(!error.is_retryable() && words.iter().all(|word| text.contains(word)), "{words:?}: {text}");
@@ -74,7 +74,7 @@ fn no_search_path_moves_a_space() {
         ("ALTER DATABASE postgres SET search_path = elsewhere", ""),
         ("ALTER ROLE postgres IN DATABASE postgres SET search_path = elsewhere, public", ""),
         ("ALTER ROLE postgres SET search_path = ''", ""),
-        ("SELECT", "options=-c%20search_path%3Delsewhere"),
+        ("ALTER ROLE postgres SET search_path = elsewhere", "options=-c%20search_path%3Dpublic"),
     ] {
         let server = server!();
         let lease = granted(&mut initialised(&server, 2));
@@ -105,8 +105,8 @@ fn no_temporary_table_stands_in_for_a_space() {
                 RETURN QUERY SELECT c.system_identifier FROM public.cluster c;
             END $$",
         );
-        let url = url_with(&server, &format!("options=-csearch_path%3D{search_path}"));
-        let mut stores = [open(&url), open(&url)];
+        server.sql(&format!("ALTER ROLE postgres SET search_path = {search_path}"));
+        let mut stores = [store(&server), store(&server)];
         for store in &mut stores {
             store.initialise(&LAYOUT, 2).expect("it is initialised");
         }
@@ -149,27 +149,27 @@ fn a_url_names_the_schema_of_its_space() {
     of_orders.release(&LAYOUT, &their, None).expect("it is theirs");
     of_orders.reclaim(&LAYOUT, 0).expect("it was granted");
     let (one, another) = ("schema=a&schema=b", "schema=pg_temp");
-    assert_refused(PostgresStore::open(&url_with(&server, one)), &["repeated"]);
-    assert_refused(PostgresStore::open(&url_with(&server, another)), &["pg_"]);
-    assert_refused(open(&words).schema("a\"b"), &["'\"'"]);
+    assert_url_refused(PostgresStore::open(&url_with(&server, one)), &["repeated"]);
+    assert_url_refused(PostgresStore::open(&url_with(&server, another)), &["pg_"]);
+    assert_url_refused(open(&words).schema("a\"b"), &["'\"'"]);
 }
 
 #[test]
 fn a_schema_that_is_missing_is_an_error_and_is_not_created() {
     let server = server!();
     let mut store = open(&url_with(&server, "schema=billing"));
-    let words = "there is no schema billing in this database: CREATE SCHEMA \"billing\"";
-    assert_unavailable(store.survey(), words);
-    assert_unavailable(store.initialise(&LAYOUT, 1), words);
-    assert_unavailable(acquire(&mut store, token()), words);
+    let words = &["there is no schema billing", "CREATE SCHEMA \"billing\""];
+    assert_refused(store.survey(), words);
+    assert_refused(store.initialise(&LAYOUT, 1), words);
+    assert_refused(acquire(&mut store, token()), words);
     assert_eq!(server.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'billing'"), "0");
 
     server.sql("CREATE SCHEMA billing");
     store.initialise(&LAYOUT, 1).expect("it is initialised");
     let lease = granted(&mut store);
     server.sql("DROP SCHEMA billing CASCADE");
-    assert_unavailable(renew(&mut store, &lease), words);
-    assert_unavailable(store.release(&LAYOUT, &lease, None), words);
+    assert_refused(renew(&mut store, &lease), words);
+    assert_refused(store.release(&LAYOUT, &lease, None), words);
 }
 
 /// The reading still sees the schema, and drops it: by a function that stands in for the system's own.
@@ -185,11 +185,12 @@ fn a_schema_that_is_dropped_before_a_write_is_an_error() {
             RETURN QUERY SELECT c.system_identifier FROM public.cluster c;
         END $$",
     );
-    let mut store = open(&url_with(&server, "options=-csearch_path%3Dpublic,pg_catalog&schema=billing"));
-    assert_unavailable(store.initialise(&LAYOUT, 1), "writing leases in PostgreSQL failed");
-    assert_unavailable(store.survey(), "there is no schema billing");
+    server.sql("ALTER ROLE postgres SET search_path = public, pg_catalog");
+    let mut store = open(&url_with(&server, "schema=billing"));
+    assert_refused(store.initialise(&LAYOUT, 1), &["writing leases in PostgreSQL", "CREATE SCHEMA"]);
+    assert_refused(store.survey(), &["there is no schema billing"]);
     server.sql("CREATE SCHEMA billing");
-    assert_unavailable(store.initialise(&LAYOUT, 1), "there is no schema billing");
+    assert_refused(store.initialise(&LAYOUT, 1), &["CREATE SCHEMA"]);
 }
 
 #[test]
@@ -230,11 +231,11 @@ fn a_url_without_a_schema_is_refused_if_earlier_versions_use_another() {
     let their = granted(&mut earlier);
     let words = ["public.casflake_spaces", "orders.casflake_spaces", "?schema=orders", "?schema=public"];
     for mut store in [unnamed, open(&url)] {
-        assert_refused(acquire(&mut store, token()), &words);
-        assert_refused(store.renew(&LAYOUT, &lease, TTL, 0), &words);
-        assert_refused(store.initialise(&LAYOUT, 1), &words);
-        assert_refused(store.survey(), &words);
-        assert_refused(store.reclaim(&LAYOUT, 0), &words);
+        assert_url_refused(acquire(&mut store, token()), &words);
+        assert_url_refused(store.renew(&LAYOUT, &lease, TTL, 0), &words);
+        assert_url_refused(store.initialise(&LAYOUT, 1), &words);
+        assert_url_refused(store.survey(), &words);
+        assert_url_refused(store.reclaim(&LAYOUT, 0), &words);
     }
     renew(&mut earlier, &their).expect("it goes on");
     let mut public = open(&format!("{url}?schema=public"));
@@ -247,14 +248,14 @@ fn a_url_without_a_schema_is_refused_if_earlier_versions_use_another() {
     let lease = public.survey().expect("it answers").workers[0].clone();
     assert_eq!(lease.counter, 3);
     server.sql("ALTER ROLE postgres SET search_path = orders");
-    assert_refused(store(&server).survey(), &words);
+    assert_url_refused(store(&server).survey(), &words);
     server.sql("DROP TABLE public.casflake_spaces, public.casflake_leases");
-    assert_refused(open(&url).survey(), &words);
+    assert_url_refused(open(&url).survey(), &words);
     assert_eq!(schemas(&server), only(["orders"]));
 
     server.sql("CREATE SCHEMA \"my-app\"; ALTER TABLE orders.casflake_spaces SET SCHEMA \"my-app\"");
     server.sql("ALTER ROLE postgres SET search_path = \"my-app\"");
-    assert_refused(store(&server).survey(), &["my-app.casflake_spaces", "?schema=public", "SET SCHEMA"]);
+    assert_url_refused(store(&server).survey(), &["my-app.casflake_spaces", "?schema=public", "SET SCHEMA"]);
 }
 
 #[test]
@@ -263,7 +264,7 @@ fn a_lease_is_given_back_even_if_earlier_versions_use_another_schema() {
     let mut unnamed = initialised(&server, 1);
     let lease = granted(&mut unnamed);
     server.sql("CREATE SCHEMA postgres; CREATE TABLE postgres.casflake_spaces ()");
-    assert_refused(renew(&mut unnamed, &lease), &["postgres.casflake_spaces"]);
+    assert_url_refused(renew(&mut unnamed, &lease), &["postgres.casflake_spaces"]);
     unnamed.release(&LAYOUT, &lease, None).expect("it is ours");
     assert_eq!(server.value("SELECT count(*) FROM public.casflake_leases WHERE token IS NULL"), "1");
 }
@@ -274,12 +275,12 @@ fn a_url_without_a_database_is_refused() {
     let server = server!();
     let host = format!("127.0.0.1:{}", server.port());
     for url in [&format!("postgresql://postgres@{host}"), &format!("postgresql://{host}/"), "host=h user=u schema=s"] {
-        assert_refused(PostgresStore::open(url), &["no database", "postgresql://HOST/DATABASE", "dbname="]);
+        assert_url_refused(PostgresStore::open(url), &["no database", "postgresql://HOST/DATABASE", "dbname="]);
     }
     let config = format!("postgresql://postgres@{host}").parse().expect("a configuration");
     let mut store = PostgresStore::with_tls(config, NoTls);
-    assert_refused(store.survey(), &["no database"]);
-    assert_refused(acquire(&mut store, token()), &["no database"]);
+    assert_url_refused(store.survey(), &["no database"]);
+    assert_url_refused(acquire(&mut store, token()), &["no database"]);
     let mut missing = open(&format!("postgresql://postgres@{host}/nowhere"));
-    assert_unavailable(missing.survey(), "database \"nowhere\" does not exist");
+    assert_refused(missing.survey(), &["create the database", "database \"nowhere\" does not exist"]);
 }

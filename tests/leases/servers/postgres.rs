@@ -1,5 +1,7 @@
 //! A PostgreSQL server of a test's own, which does what servers do: stops, dies, loses, goes back in time.
 
+mod access;
+
 use std::collections::BTreeSet;
 use std::env;
 use std::fs::{self, File, Permissions};
@@ -152,7 +154,13 @@ impl PostgresServer {
     /// What a query gives, as text; a null is `null`.
     #[track_caller]
     pub(crate) fn rows(&self, query: &str) -> Vec<Vec<String>> {
-        let said = ask(&self.url(), query).unwrap_or_else(|error| panic!("{query}: {error:?}"));
+        self.rows_by(self.port, query)
+    }
+
+    /// The same by another port: a pooler's.
+    #[track_caller]
+    pub(crate) fn rows_by(&self, port: u16, query: &str) -> Vec<Vec<String>> {
+        let said = ask(&self.url_by(port), query).unwrap_or_else(|error| panic!("{query}: {error:?}"));
         said.iter().filter_map(texts).collect()
     }
 
@@ -257,7 +265,7 @@ fn unpack(archive: &[u8], directory: &Path) {
 }
 
 /// A directory that nobody else uses, and the server's user may.
-fn new_directory() -> PathBuf {
+pub(crate) fn new_directory() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     // ORDERING: only the numbers matter, each of which is drawn once.
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -268,7 +276,7 @@ fn new_directory() -> PathBuf {
     directory
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
     listener.local_addr().expect("it has an address").port()
 }
@@ -302,7 +310,7 @@ fn user() -> Option<(u32, u32)> {
     *USER
 }
 
-fn as_postgres(program: impl AsRef<Path>) -> Command {
+pub(crate) fn as_postgres(program: impl AsRef<Path>) -> Command {
     let Some((user, group)) = user() else { return Command::new(program.as_ref()) };
     let mut command = Command::new("setpriv");
     command.args([format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".into()]);
@@ -311,7 +319,7 @@ fn as_postgres(program: impl AsRef<Path>) -> Command {
 }
 
 /// Makes it the server's.
-fn give(path: &Path) {
+pub(crate) fn give(path: &Path) {
     if let Some((user, group)) = user() {
         chown(path, Some(user), Some(group)).expect("root may do that");
     }

@@ -1,0 +1,96 @@
+//! Which failures no time mends, and what to do about them.
+
+use core::error::Error as _;
+use std::format;
+use std::string::{String, ToString};
+
+use tokio_postgres::Error;
+use tokio_postgres::error::DbError;
+
+use super::link::Cause;
+use super::schema::Schema;
+use crate::lease::error::StoreError;
+use crate::lease::tls::explain;
+
+/// When something failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    Connecting,
+    Statement,
+}
+
+/// Returns the error for `what`, which failed because of `cause`.
+///
+/// Passing are: whatever the network or a name server does, a server that starts or shuts down, one that has too many
+/// connections, a standby (another server may be promoted), a lock, and all else that the server does not say to be
+/// for good.
+pub(super) fn failure(what: String, at: At, cause: Cause, schema: &Schema) -> StoreError {
+    match cause.downcast_ref().and_then(|error| remedy(error, at, schema)) {
+        Some(remedy) => StoreError::refused(what, remedy, cause),
+        None => StoreError::unavailable(what, cause),
+    }
+}
+
+/// Whether a connection failed for its TLS.
+pub(super) fn is_of_tls(error: &Error) -> bool {
+    // That crate has no name for the kinds of its errors.
+    error.to_string() == "error performing TLS handshake" || explain(error).is_some()
+}
+
+fn remedy(error: &Error, at: At, schema: &Schema) -> Option<String> {
+    if let Some(error) = error.as_db_error() {
+        return of_server(error, at, schema);
+    }
+    if let Some(remedy) = explain(error) {
+        return Some(remedy.into());
+    }
+    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    let remedy = match &*error.to_string() {
+        "error performing TLS handshake" if cause == "server does not support TLS" => {
+            "the server has no TLS: turn it on there (ssl = on), or ask for less than sslmode=require"
+        }
+        "error performing TLS handshake" if cause == "no TLS implementation configured" => {
+            "this store was given no TLS: give PostgresStore::with_tls a connector, or open it by its URL"
+        }
+        "invalid configuration" if cause == "password missing" => "the server wants a password: give one",
+        "invalid configuration" => "mend the configuration of the connection",
+        "authentication error" => "the server wants to authenticate in a way that this client does not: see the cause",
+        _ => return None,
+    };
+    Some(remedy.into())
+}
+
+const NO_DATABASE: &str = "create the database, or give another";
+
+fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
+    Some(match error.code().code() {
+        "28P01" => "mend the user or the password".into(),
+        // Whatever language its messages have.
+        "28000" if error.routine() == Some("InitializeSessionUserId") => {
+            "create the role, or allow it to log in, or give another user".into()
+        }
+        code if code.starts_with("28") => {
+            "the server does not admit this user from here: add it to pg_hba.conf there, or connect as the cause says \
+             (with TLS, with a client certificate)"
+                .into()
+        }
+        "3D000" => NO_DATABASE.into(),
+        // PgBouncer has one code for nearly all that it says, and no other language.
+        "08P01" if error.message().starts_with("no such database") => NO_DATABASE.into(),
+        "42501" if at == At::Connecting => "GRANT CONNECT ON DATABASE to this role, or give another".into(),
+        "42501" => {
+            let schema = schema.quoted();
+            format!(
+                "a role that may has to create the tables {schema}.casflake_spaces and {schema}.casflake_leases, as \
+                 the documentation of PostgresStore says, and to GRANT SELECT, INSERT, UPDATE on the tables and USAGE on \
+                 the schema to this role"
+            )
+        }
+        "3F000" => schema.missing(),
+        // Syntax, an undefined column, object or function, a type or a kind of object that does not fit.
+        "42601" | "42703" | "42704" | "42804" | "42809" | "42883" => {
+            "this needs PostgreSQL 12 or later, and the tables that the documentation of PostgresStore shows".into()
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,112 @@
+//! What no time mends fails at once and for good, with a remedy; what may pass does not.
+
+use std::time::{Duration, Instant};
+
+use casflake::lease::{LeaseAdmin, LeaseStore, LeasedGenerator, PostgresStore, StoreError};
+use tokio_postgres::NoTls;
+
+use super::{LAYOUT, TTL, acquire, assert_refused, assert_unavailable, chain, granted, initialised, store, token};
+use crate::servers::Server;
+use crate::servers::postgres::PostgresServer;
+
+/// A store by the URL of the server, with this in place of its user, host and database.
+fn by(server: &PostgresServer, user: &str, database: &str, query: &str) -> PostgresStore {
+    let url = format!("postgres://{user}@127.0.0.1:{}/{database}{query}", server.port());
+    PostgresStore::open(&url).expect("a URL")
+}
+
+#[test]
+fn who_may_not_connect_is_told_why_at_once_and_for_good() {
+    let server = server!();
+    server.sql("CREATE ROLE ids LOGIN PASSWORD 'right'; CREATE ROLE idle");
+    server.sql("CREATE DATABASE shut");
+    server.sql("REVOKE CONNECT ON DATABASE shut FROM PUBLIC");
+    server.admit(
+        "host all stranger 127.0.0.1/32 reject\nhost shut all 127.0.0.1/32 trust\nhost all idle,nobody 127.0.0.1/32 trust
+        host postgres ids 127.0.0.1/32 scram-sha-256",
+    );
+    let place = format!("PostgreSQL at 127.0.0.1:{}, database \"postgres\"", server.port());
+    for (user, words) in [
+        ("ids:s3cret", &["mend the user or the password", "password authentication failed"][..]),
+        ("ids", &["the server wants a password"]),
+        ("nobody", &["create the role", "role \"nobody\" does not exist"]),
+        ("idle", &["allow it to log in", "not permitted to log in"]),
+        ("stranger", &["pg_hba.conf", "rejects connection"]),
+        ("other", &["pg_hba.conf", "no pg_hba.conf entry"]),
+    ] {
+        let mut store = by(&server, user, "postgres", "");
+        let Err(error) = store.survey() else { panic!("{user} is let in") };
+        assert!(chain(&error).contains(&place) && !chain(&error).contains("s3cret"), "{error:?}");
+        assert_refused(acquire(&mut store, token()), words);
+        let started = Instant::now();
+        let built: Result<LeasedGenerator, _> =
+            LeasedGenerator::builder(store).wait_for_worker(Duration::from_secs(60)).build();
+        assert_refused(built.map(drop), words);
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    }
+    assert_refused(by(&server, "nobody", "nowhere", "").survey(), &["create the role"]);
+    assert_refused(by(&server, "postgres", "nowhere", "").survey(), &["create the database", "\"nowhere\""]);
+    assert_refused(by(&server, "idle2", "shut", "").survey(), &["create the role"]);
+    assert_refused(by(&server, "ids", "shut", "").survey(), &["GRANT CONNECT", "permission denied for database"]);
+    by(&server, "ids:right", "postgres", "").others().expect("it is let in");
+}
+
+#[test]
+fn a_server_without_tls_is_refused_where_tls_is_required() {
+    let server = server!();
+    for query in ["?sslmode=require", "?sslmode=verify-full", "?ssl=true"] {
+        let words = &["the server has no TLS", "connecting to PostgreSQL at 127.0.0.1:"];
+        assert_refused(by(&server, "postgres", "postgres", query).survey(), words);
+    }
+    let config = format!("{}?sslmode=require", server.url()).parse().expect("a configuration");
+    let outcome = PostgresStore::with_tls(config, NoTls).survey();
+    assert!(matches!(outcome, Err(StoreError::Refused { .. })), "{outcome:?}");
+}
+
+#[test]
+fn tables_that_are_not_a_stores_are_refused() {
+    let server = server!();
+    server.sql("CREATE TABLE casflake_spaces (id int); CREATE TABLE casflake_leases (id int)");
+    assert_refused(store(&server).survey(), &["reading leases in PostgreSQL at", "the tables", "does not exist"]);
+    server.sql("DROP TABLE casflake_spaces, casflake_leases");
+    initialised(&server, 1);
+}
+
+#[test]
+fn what_may_pass_is_tried_again() {
+    // One of them is the tests' own.
+    let mut server = server!(PostgresServer::start_with(&["max_connections=4", "superuser_reserved_connections=1"]));
+    server.sql("CREATE ROLE ids LOGIN");
+    let place = format!("connecting to PostgreSQL at 127.0.0.1:{}, database \"postgres\"", server.port());
+    let full: Vec<_> = (0..3).map(|_| connection(&server)).collect();
+    assert_unavailable(by(&server, "ids", "postgres", "").survey(), "connection");
+    drop(full);
+    server.kill();
+    assert_unavailable(by(&server, "ids", "postgres", "").survey(), &place);
+    // A name server may be away, or know a host a little later.
+    let mut unknown = PostgresStore::open("postgres://ids@no-such-host.invalid/ids").expect("a URL");
+    assert_unavailable(unknown.survey(), "PostgreSQL at no-such-host.invalid:5432, database \"ids\"");
+}
+
+/// A connection of the role `ids`, as long as it is held.
+fn connection(server: &PostgresServer) -> (tokio::runtime::Runtime, tokio_postgres::Client) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let url = server.url().replace("postgres@", "ids@");
+    let (client, connection) = runtime.block_on(tokio_postgres::connect(&url, NoTls)).expect("it is let in");
+    runtime.spawn(connection);
+    (runtime, client)
+}
+
+#[test]
+fn a_renewal_that_was_refused_succeeds_once_that_is_mended() {
+    let server = server!();
+    server.sql("CREATE ROLE ids LOGIN; GRANT CREATE ON SCHEMA public TO ids");
+    let mut store = by(&server, "ids", "postgres", "");
+    store.initialise(&LAYOUT, 1).expect("it is initialised");
+    let lease = granted(&mut store);
+    server.sql("ALTER TABLE casflake_leases OWNER TO postgres; ALTER TABLE casflake_spaces OWNER TO postgres");
+
+    assert_refused(store.renew(&LAYOUT, &lease, TTL, 0), &["GRANT SELECT, INSERT, UPDATE on the tables"]);
+    server.sql("GRANT SELECT, INSERT, UPDATE ON casflake_leases, casflake_spaces TO ids");
+    store.renew(&LAYOUT, &lease, TTL, 1).expect("it is ours");
+}
