@@ -44,6 +44,7 @@ macro_rules! server {
 // Behind the macro, which they use.
 mod limits;
 mod others;
+mod pooler;
 mod refusals;
 mod schemas;
 mod tls;

@@ -9,6 +9,8 @@ mod directory;
 #[cfg(feature = "etcd")]
 pub(crate) mod etcd;
 #[cfg(all(target_os = "linux", feature = "postgres"))]
+pub(crate) mod pgbouncer;
+#[cfg(all(target_os = "linux", feature = "postgres"))]
 pub(crate) mod postgres;
 #[allow(dead_code, reason = "each kind of server needs some of it")]
 pub(crate) mod proxy;
