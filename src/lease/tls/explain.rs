@@ -54,7 +54,9 @@ fn of_certificate(error: &CertificateError) -> &'static str {
         UnknownIssuer | BadSignature => {
             "an unknown authority has signed the server's certificate: give the certificate of that authority"
         }
-        _ => "the server's certificate is not acceptable: make another",
+        _ => {
+            "the server's certificate is not acceptable (that of an authority, CA:TRUE, is not a server's): make another"
+        }
     }
 }
 

@@ -124,6 +124,7 @@ fn each_way_to_verify_refuses_what_it_should_and_says_which() {
         (Authority::new("a stranger").server(HERE), "an unknown authority"),
         (ours.expired(), "has expired"),
         (ours.not_yet_valid(), "not valid yet"),
+        (ours.itself(), "CA:TRUE"),
     ] {
         let [nothing, chain, all] = try_each(&signed, "localhost");
         assert!(nothing.is_ok(), "{nothing:?}");
