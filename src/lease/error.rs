@@ -8,6 +8,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::time::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
+use super::url::is_in_alphabet;
 use crate::error::{SettingError, debug_by_text};
 use crate::scheme::{Scheme, Standard};
 
@@ -294,8 +295,7 @@ fn listed(names: &[String]) -> String {
 /// Whether a space's name, which may have its schema behind it, is one that no URL of this version has.
 fn is_former(name: &str) -> bool {
     let name = name.split_once(" (schema ").map_or(name, |(name, _)| name);
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-._~/:".contains(c);
-    !name.starts_with("(schema ") && (name.is_empty() || !name.chars().all(is_allowed))
+    !name.starts_with("(schema ") && (name.is_empty() || !name.chars().all(is_in_alphabet))
 }
 
 /// The time in whole seconds, the last of them begun.

@@ -18,6 +18,7 @@ use std::{format, thread};
 use serde_json::json;
 
 use self::address::Address;
+pub(super) use self::address::SCHEMES;
 use self::date::DateClock;
 use self::gateway::{Gateway, Reply};
 use self::keys::{Keys, json_of};
@@ -108,8 +109,8 @@ pub struct EtcdStore {
 impl EtcdStore {
     /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next
     /// is asked where one can't be reached, and where one has failed: at once, unless it may have written already what
-    /// it was asked to; then from the next call on. `etcd` is `http`, and
-    /// `etcds` `https`, at port 2379 unless it is named; `http://` and `https://` are taken as well. A user's name and
+    /// it was asked to; then from the next call on. `etcd` is what etcd's own programs call `http`, and `etcds` is
+    /// `https`, at port 2379 unless it is named. A user's name and
     /// password go before the hosts, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is
     /// not a letter, a digit or one of `-._~`; by `http` everybody between here and there can read them. `#name` at the
     /// end is [`space`](Self::space), and [`open`](super::open()) says what all URLs have in common. Connects to nothing

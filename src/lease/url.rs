@@ -4,10 +4,12 @@
 //! spaces issue the same IDs. So whatever is doubtful is refused here, before a parser of another crate repairs it. No
 //! refusal shows the URL, because there may be a password in it.
 
+mod alphabet;
+mod hint;
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
 mod host;
 mod path;
-#[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
 mod query;
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
 mod space;
@@ -15,11 +17,14 @@ mod text;
 
 use std::string::String;
 
+pub(super) use self::alphabet::is_in_alphabet;
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
 pub(super) use self::host::{HOST, check_host};
 pub(super) use self::path::local_path;
-#[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
 pub(super) use self::query::parameters;
+#[cfg(any(feature = "etcd", feature = "redis"))]
+pub(super) use self::query::unknown;
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
 pub(super) use self::space::space_name;
 #[cfg(feature = "postgres")]
@@ -60,6 +65,8 @@ impl<'a> StoreUrl<'a> {
 
     fn try_parse(text: &'a str) -> Result<Self, String> {
         let (scheme, rest) = split_scheme(trimmed(text))?;
+        let scheme = scheme.to_ascii_lowercase();
+        hint::check_scheme(&scheme, rest)?;
         let (rest, name) = split(rest, '#');
         let (before, query) = split(rest, '?');
         let (authority, path) = match before.strip_prefix("//") {
@@ -70,7 +77,7 @@ impl<'a> StoreUrl<'a> {
             None => (None, before),
         };
         let url = Self {
-            scheme: scheme.to_ascii_lowercase(),
+            scheme,
             authority,
             path,
             query,
@@ -167,7 +174,7 @@ fn split_scheme(text: &str) -> Result<(&str, &str), String> {
             Part::Scheme.check(scheme)?;
             Ok((scheme, rest))
         }
-        _ => Err("it has no scheme, such as file: or redis:".into()),
+        _ => Err(hint::without_scheme(text)),
     }
 }
 

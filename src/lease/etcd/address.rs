@@ -8,10 +8,12 @@ use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 
 use crate::lease::error::StoreError;
-use crate::lease::url::{Authority, HOST, StoreUrl, check_host};
+use crate::lease::url::{Authority, HOST, StoreUrl, check_host, parameters, unknown};
 
 /// What etcd listens on unless it is told otherwise.
 const PORT: u16 = 2379;
+
+pub(in crate::lease) const SCHEMES: &[&str] = &["etcd", "etcds"];
 
 pub(super) struct Address {
     /// Scheme, host and port of each member.
@@ -32,12 +34,15 @@ impl Address {
     /// No message shows the text itself, in which there may be a password.
     fn try_parse(url: &StoreUrl<'_>) -> Result<Self, String> {
         let scheme = &*url.scheme;
-        url.check_scheme(&["etcd", "etcds", "http", "https"])?;
+        url.check_scheme(SCHEMES)?;
         let Some(Authority { user, hosts }) = &url.authority else {
             return Err(format!("it does not begin with {scheme}://"));
         };
-        if !matches!(url.path, "" | "/") || url.query.is_some() {
-            return Err("it has a path or a query: give only hosts and ports".into());
+        if !matches!(url.path, "" | "/") {
+            return Err("it has a path: give hosts and ports only".into());
+        }
+        if let Some((name, _)) = parameters(url)?.first() {
+            return Err(unknown(name, None, "sslrootcert, sslcert and sslkey"));
         }
         let user = user.map(User::parse).transpose()?;
         let mut endpoints: Vec<String> = Vec::new();
@@ -75,15 +80,8 @@ fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     let host = host.strip_suffix('/').unwrap_or(host).to_ascii_lowercase();
     check_host(&host, HOST)?;
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
-    let (protocol, port) = match scheme {
-        "etcd" => ("http", Some(PORT)),
-        "etcds" => ("https", Some(PORT)),
-        _ => (scheme, None),
-    };
-    let endpoint = match port.filter(|_| !has_port) {
-        Some(port) => format!("{protocol}://{host}:{port}"),
-        None => format!("{protocol}://{host}"),
-    };
+    let protocol = if scheme == "etcds" { "https" } else { "http" };
+    let endpoint = if has_port { format!("{protocol}://{host}") } else { format!("{protocol}://{host}:{PORT}") };
     // As each request will have it.
     let uri = endpoint.parse::<Uri>();
     uri.map(|_| endpoint).map_err(|_| "there is no host and port between its commas".into())
@@ -106,8 +104,6 @@ mod tests {
         for (url, endpoints) in [
             ("etcd://a", &["http://a:2379"][..]),
             ("etcd://a:1,b,[::1]:3,[::1]/", &["http://a:1", "http://b:2379", "http://[::1]:3", "http://[::1]:2379"]),
-            ("http://a:1,http://b:2", &["http://a:1", "http://b:2"]),
-            ("https://etcd.example/", &["https://etcd.example"]),
             ("etcds://a,b:1", &["https://a:2379", "https://b:1"]),
         ] {
             let address = parse(url).unwrap();
@@ -134,12 +130,13 @@ mod tests {
             "etcd://a:b",
             "etcd://a:99999",
             "etcd://a/v3",
-            "http://a?b",
+            "http://a",
+            "etcd://a?b",
             "ftp://a",
             "etcd://secret@a",
             "etcd://a b",
-            "http://a:",
-            "http://b,etcd://a",
+            "etcd://a:",
+            "etcd://b,http://a",
             "etcd:a",
             "etcd://a,,b",
             "etcd://a,b,A:2379",

@@ -6,7 +6,7 @@ use std::string::{String, ToString};
 use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, ConnectionInfo};
 
-use crate::lease::url::{Authority, HOST, StoreUrl, check_host, local_path, parameters};
+use crate::lease::url::{Authority, HOST, StoreUrl, check_host, local_path, parameters, unknown};
 
 /// Those that the crate `redis` knows.
 pub(in crate::lease) const SCHEMES: &[&str] =
@@ -43,24 +43,27 @@ fn check_server(url: &StoreUrl<'_>) -> Result<(), String> {
         None | Some("") => {}
         Some(database) => check_database(database)?,
     }
+    let mut before = None;
     for (name, _) in parameters(url)? {
         if name != "protocol" {
-            return Err("a parameter of its query is unknown: give protocol only".into());
+            return Err(unknown(name, before, "protocol"));
         }
+        before = Some(name);
     }
     Ok(())
 }
 
 fn check_socket(url: &StoreUrl<'_>) -> Result<(), String> {
-    let (mut has_user, mut has_password) = (false, false);
+    let (mut has_user, mut has_password, mut before) = (false, false, None);
     for (name, value) in parameters(url)? {
         match name {
             "db" => check_database(value)?,
             "user" => has_user = true,
             "pass" => has_password = !value.is_empty(),
             "protocol" => {}
-            _ => return Err("a parameter of its query is unknown: give db, user, pass and protocol only".into()),
+            _ => return Err(unknown(name, before, "db, user, pass and protocol")),
         }
+        before = Some(name);
         // As in forms of web pages.
         if value.contains('+') {
             return Err("there is a + in its query, which stands for a blank: write %2B or %20".into());

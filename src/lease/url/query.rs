@@ -1,9 +1,14 @@
 //! The parameters behind a `?`.
 
+use std::format;
 use std::string::String;
 use std::vec::Vec;
 
 use super::StoreUrl;
+
+/// A name that is longer is none that somebody has misspelt.
+#[cfg(any(feature = "etcd", feature = "redis"))]
+const LONGEST: usize = 32;
 
 /// Returns each parameter's name and value. No refusal shows them: behind an `&` in a password comes a part of it.
 pub(in crate::lease) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str)>, String> {
@@ -20,4 +25,13 @@ pub(in crate::lease) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a st
         parameters.push((name, value));
     }
     Ok(parameters)
+}
+
+/// Returns why a parameter is refused that the store does not have. It is named unless it can be a part of a password,
+/// with an `&` in it, that is the value of the one `before`.
+#[cfg(any(feature = "etcd", feature = "redis"))]
+pub(in crate::lease) fn unknown(name: &str, before: Option<&str>, known: &str) -> String {
+    let is_shown = name.len() <= LONGEST && before.is_none_or(|before| !before.starts_with("pass"));
+    let named = if is_shown { format!("the parameter {name:?}") } else { "a parameter".into() };
+    format!("{named} of its query is unknown: give {known} only")
 }

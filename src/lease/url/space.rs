@@ -1,8 +1,9 @@
-//! The alphabet of a space's name.
+//! The name of a space.
 
 use std::format;
 use std::string::String;
 
+use super::alphabet::{ALPHABET, is_in_alphabet};
 use super::text::Named;
 use crate::lease::error::StoreError;
 
@@ -15,9 +16,8 @@ pub(in crate::lease) fn space_name(name: &str) -> Result<&str, StoreError> {
 
 /// Refuses what is not in the alphabet: names that look the same are the same.
 pub(super) fn checked(name: &str) -> Result<(), String> {
-    let allowed = "ASCII letters, digits and - . _ ~ / :";
-    if let Some(c) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || "-._~/:".contains(*c))) {
-        return Err(format!("there is {} in the name of the space: give {allowed}", Named(c)));
+    if let Some(c) = name.chars().find(|c| !is_in_alphabet(*c)) {
+        return Err(format!("there is {} in the name of the space: give {ALPHABET}", Named(c)));
     }
     match name.len() {
         1..=LONGEST => Ok(()),

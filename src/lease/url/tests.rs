@@ -28,10 +28,10 @@ fn a_url_has_parts() {
 #[test]
 fn a_list_of_hosts_ends_where_its_path_begins() {
     for (url, hosts, path) in [
-        ("http://a:1,http://b:2", "a:1,http://b:2", ""),
-        ("http://a/,http://b/", "a/,http://b", "/"),
-        ("http://a/b", "a", "/b"),
-        ("http:///b", "", "/b"),
+        ("etcd://a:1,etcd://b:2", "a:1,etcd://b:2", ""),
+        ("etcd://a/,etcd://b/", "a/,etcd://b", "/"),
+        ("etcd://a/b", "a", "/b"),
+        ("etcd:///b", "", "/b"),
     ] {
         let parsed = StoreUrl::parse(url).unwrap();
         assert_eq!((parsed.authority.unwrap().hosts, parsed.path), (hosts, path), "{url}");
@@ -70,7 +70,7 @@ fn a_refusal_names_the_character_and_the_part() {
 
 #[test]
 fn an_at_sign_that_parsers_disagree_about_is_refused() {
-    for url in ["redis://u:secret@1@h", "http://u:secret@a,http://u:secret@b"] {
+    for url in ["redis://u:secret@1@h", "etcd://u:secret@a,etcd://u:secret@b"] {
         let refusal = refusal(url);
         assert!(refusal.contains("%40") && !refusal.contains("secret"), "{refusal}");
     }
