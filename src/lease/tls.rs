@@ -6,6 +6,9 @@
 
 mod explain;
 mod files;
+mod parameters;
+mod probe;
+mod session;
 mod verify;
 
 use std::sync::Arc;
@@ -15,8 +18,11 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 
-pub(super) use self::explain::explain;
+pub(super) use self::explain::{NO_TLS, explain};
 pub(super) use self::files::{Identity, Roots, absolute};
+pub(super) use self::parameters::{Files, PARAMETERS};
+pub(super) use self::probe::{PROBE, connect, first_byte, refusal, speaks_tls};
+pub(super) use self::session::Session;
 use self::verify::{Chain, Nothing};
 use super::error::StoreError;
 

@@ -25,13 +25,13 @@ fn of_rustls(error: &rustls::Error) -> Option<&'static str> {
         rustls::Error::InvalidCertificate(error) => Some(of_certificate(error)),
         rustls::Error::AlertReceived(alert) => of_alert(*alert),
         // What came is no message of TLS.
-        rustls::Error::InvalidMessage(_) => {
-            Some("the server has no TLS on this port: turn it on there, or ask without")
-        }
+        rustls::Error::InvalidMessage(_) => Some(NO_TLS),
         rustls::Error::PeerIncompatible(_) => Some(INCOMPATIBLE),
         _ => None,
     }
 }
+
+pub(in crate::lease) const NO_TLS: &str = "the server has no TLS on this port: turn it on there, or ask without";
 
 const INCOMPATIBLE: &str = "the server has no version or cipher of TLS that is safe: turn on TLS 1.2 or 1.3 there";
 

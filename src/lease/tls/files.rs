@@ -49,7 +49,8 @@ impl Roots {
         }
     }
 
-    pub(super) fn read(&self) -> Result<RootCertStore, StoreError> {
+    /// Returns the same as a session has them.
+    pub(in crate::lease) fn read(&self) -> Result<RootCertStore, StoreError> {
         let mut roots = RootCertStore::empty();
         let certificates = self.certificates()?;
         match self {
@@ -80,7 +81,7 @@ impl Identity {
         Ok((certificates(&self.certificate)?, key))
     }
 
-    pub(super) fn refused(&self, error: rustls::Error) -> StoreError {
+    pub(in crate::lease) fn refused(&self, error: rustls::Error) -> StoreError {
         let Self { certificate, key } = self;
         let what = format!("using the certificate {} with the key {}", certificate.display(), key.display());
         StoreError::refused(what, "give a certificate and the key that belongs to it", error)

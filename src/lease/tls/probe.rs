@@ -1,0 +1,92 @@
+//! What a server speaks that has hung up or says nothing: with TLS to one who asked without, or the other way round.
+
+use core::time::Duration;
+use std::borrow::ToOwned;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::string::String;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::vec::Vec;
+
+use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
+
+use super::{Files, NO_TLS, Session, Verify, client_config, explain};
+
+/// How long a question may take.
+pub(in crate::lease) const PROBE: Duration = Duration::from_millis(500);
+
+/// The types of the records that a server of TLS can begin with: an alert and a handshake.
+const RECORDS: [u8; 2] = [21, 22];
+
+/// Connects to the first of a host's addresses that takes a connection.
+pub(in crate::lease) fn connect(host: &str, port: u16, patience: Duration) -> io::Result<TcpStream> {
+    let mut outcome = Err(ErrorKind::NotFound.into());
+    for address in (host, port).to_socket_addrs()? {
+        outcome = TcpStream::connect_timeout(&address, patience);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+/// Returns whether a server speaks TLS.
+pub(in crate::lease) fn speaks_tls(host: &str, port: u16) -> bool {
+    hello(host).and_then(|hello| first_byte(host, port, hello)).is_some_and(|first| RECORDS.contains(&first))
+}
+
+/// Returns the first byte that a server answers to a question, within [`PROBE`].
+pub(in crate::lease) fn first_byte(host: &str, port: u16, question: Vec<u8>) -> Option<u8> {
+    let host = host.to_owned();
+    within(move || ask(&host, port, &question).ok())
+}
+
+/// Returns what a server of HTTP has against a session by these files, within [`PROBE`]. One that hangs up while
+/// something is sent to it may have said so, and not have been heard.
+pub(in crate::lease) fn refusal(host: &str, port: u16, files: &Files) -> Option<&'static str> {
+    let (host, files) = (host.to_owned(), files.clone());
+    within(move || {
+        let socket = connect(&host, port, PROBE).ok()?;
+        socket.set_read_timeout(Some(PROBE)).ok()?;
+        let mut session = Session::new(files.config().ok()?, &host, socket).ok()?;
+        match session.shake_hands() {
+            // For a certificate of the client's it asks at the end.
+            Ok(()) => explain(&session.read(&mut [0]).err()?),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                let first = ask(&host, port, b"GET /version HTTP/1.0\r\n\r\n").ok()?;
+                (first == b'H').then_some(NO_TLS)
+            }
+            Err(error) => explain(&error),
+        }
+    })
+}
+
+/// Does `work` on a thread of its own, because nothing bounds the look-up of a name.
+fn within<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
+    let (sender, answer) = mpsc::sync_channel(1);
+    // Nobody may wait for it any more.
+    let work = move || drop(sender.send(work()));
+    thread::Builder::new().name(String::from("casflake-probe")).spawn(work).ok()?;
+    answer.recv_timeout(PROBE).ok()?
+}
+
+fn ask(host: &str, port: u16, question: &[u8]) -> io::Result<u8> {
+    let mut socket = connect(host, port, PROBE)?;
+    socket.set_read_timeout(Some(PROBE))?;
+    socket.write_all(question)?;
+    let mut first = [0];
+    socket.read_exact(&mut first)?;
+    Ok(first[0])
+}
+
+/// What a session of TLS begins with.
+fn hello(host: &str) -> Option<Vec<u8>> {
+    let config = client_config(&Verify::Nothing, None).ok()?;
+    let name = ServerName::try_from(host.to_owned()).ok()?;
+    let mut connection = ClientConnection::new(Arc::new(config), name).ok()?;
+    let mut hello = Vec::new();
+    connection.write_tls(&mut hello).ok()?;
+    Some(hello)
+}
