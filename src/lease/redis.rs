@@ -2,8 +2,12 @@
 
 mod address;
 mod link;
+mod log_in;
+mod refusal;
+mod server;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
+mod tls;
 
 use core::fmt;
 use core::time::Duration;
@@ -15,12 +19,13 @@ use std::sync::LazyLock;
 use std::time::Instant;
 use std::vec::Vec;
 
-use redis::{FromRedisValue, RedisError, Script};
+use redis::{FromRedisValue, Script};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(super) use self::address::SCHEMES;
-use self::link::Link;
+use self::link::{Failure, Link};
+use self::server::Server;
 use super::cells::{Cells, Contents, Memory, remember_renewed, store_of_cells};
 use super::error::StoreError;
 use super::lease::Lease;
@@ -77,7 +82,11 @@ use crate::layout::Layout;
 /// * Sentinel is not asked, and a cluster's redirections are not followed: let the URL lead to the master, in a cluster
 ///   to the one that has this one key. A proxy may stand between if it leads to one server.
 ///
-/// A request fails after two seconds without an answer, or after one without a connection. Each is made on a thread of
+/// A request fails after two seconds without an answer, or after one without a connection or a session of TLS. A wrong
+/// password, a missing permission, a database that does not exist, a server in protected mode, one that speaks TLS only
+/// or has none, and whatever is wrong with a certificate fail with [`Refused`](super::StoreError::Refused); no host of
+/// this name, no connection, a replica, a server that loads its data or has too many clients with
+/// [`Unavailable`](super::StoreError::Unavailable). Each request is made on a thread of
 /// its own, which outlives it where the server answers ever so slowly. The user needs the keys `casflake:*` and the commands `evalsha`,
 /// `script|load`, `info`, `time`, `type`, `hget`, `hgetall`, `hmget` and `hset`, and `select` for a database other than
 /// 0; and `scan` to create an ID space (without it `init` wants `--beside`) and to be told which others there are.
@@ -96,9 +105,8 @@ impl RedisStore {
     /// Returns the leases in the server at `url`. Connects to nothing yet.
     ///
     /// The URL is `redis://[user][:password@]host[:port][/database]` or `unix:///path[?db=database]`. It is
-    /// `rediss://` for TLS, if your own `Cargo.toml` turns on a feature of the crate `redis` for it. The parameter
-    /// `protocol` is 2 or 3; `unix:` has `user` and `pass`, too. `#name` at the end is [`space`](Self::space), and
-    /// [`open`](super::open()) says what all URLs have in common.
+    /// `rediss://` for [TLS](super::open()#tls). The parameter `protocol` is 2 or 3; `unix:` has `user` and `pass`, too.
+    /// `#name` at the end is [`space`](Self::space), and [`open`](super::open()) says what all URLs have in common.
     ///
     /// # Errors
     /// [`StoreError::Url`] if this is not such a URL, or if it asks for something that is not built in.
@@ -108,7 +116,7 @@ impl RedisStore {
     }
 
     fn at(url: &StoreUrl<'_>) -> Result<Self, String> {
-        let link = Link::to(address::parse(url)?).map_err(|error| error.to_string())?;
+        let link = Link::to(Server::at(address::parse(url)?).map_err(|error| error.to_string())?);
         let space = url.space()?;
         let (memory, heard_of, run) = (None, None, String::new());
         Ok(Self { link, space: space.into(), key: key(space), memory, heard_of, run })
@@ -134,10 +142,12 @@ impl RedisStore {
     {
         let mut invocation = script.key(&self.key);
         invocation.arg(args);
-        let answer = self.link.run(invocation);
-        answer.map_err(|error: RedisError| match error.code() {
-            Some("WRONGTYPE") => StoreError::corrupt(self.place(None), error.to_string()),
-            _ => StoreError::unavailable(format!("asking Redis at {}", self.link), error),
+        self.link.run(invocation).map_err(|failure| match failure {
+            Failure::Store(error) => error,
+            Failure::Redis(error) if error.code() == Some("WRONGTYPE") => {
+                StoreError::corrupt(self.place(None), error.to_string())
+            }
+            Failure::Redis(error) => refusal::of(self.link.what(), error),
         })
     }
 

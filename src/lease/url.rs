@@ -152,8 +152,15 @@ impl StoreUrl<'_> {
 #[cfg(any(feature = "postgres", feature = "redis"))]
 impl StoreUrl<'_> {
     /// Returns the URL without the white space around it and without the name of the space.
+    #[cfg(feature = "postgres")]
     pub(super) fn server(&self) -> String {
         std::format!("{}:{}", self.scheme, self.rest)
+    }
+
+    /// The same with this scheme.
+    #[cfg(feature = "redis")]
+    pub(super) fn server_by(&self, scheme: &str) -> String {
+        std::format!("{scheme}:{}", self.rest)
     }
 }
 

@@ -94,6 +94,15 @@ fn assert_unavailable<T: std::fmt::Debug>(outcome: Result<T, StoreError>, why: &
     assert!(cause.to_string().contains(why), "{cause}");
 }
 
+/// Asserts that it is refused for this cause and with this remedy, and where, and without the password.
+#[track_caller]
+fn assert_permanent<T: std::fmt::Debug>(outcome: Result<T, StoreError>, why: &str, remedy: &str) {
+    let Err(error @ StoreError::Refused { .. }) = outcome else { panic!("{outcome:?}") };
+    let text = format!("{error:?}");
+    assert!(text.contains(why) && text.contains(remedy) && text.contains("127.0.0.1:"), "{why}, {remedy}: {text}");
+    assert!(!error.is_retryable() && !text.contains("s3cr3t"), "{text}");
+}
+
 #[test]
 fn a_lease_is_granted_renewed_and_released() {
     let server = or_skip!(RedisServer::start());
@@ -740,15 +749,58 @@ fn a_user_needs_no_more_than_is_said() {
     let lease = renew(&mut store, &lease).expect("renewed");
     store.release(&LAYOUT, &lease, None).expect("released");
     // But to look for other spaces.
-    assert_unavailable(store.others(), "");
+    assert_permanent(store.others(), "", "allow this user");
     server.command("ACL", &["SETUSER", "ids", "+scan"]);
     assert_eq!(store.others().expect("it may"), [""; 0]);
     let elsewhere = server.url().replace("//", "//ids:secret@") + "/1";
-    assert_unavailable(RedisStore::open(&elsewhere).expect("a URL").survey(), "");
+    assert_permanent(RedisStore::open(&elsewhere).expect("a URL").survey(), "NOPERM", "allow this user");
     server.command("ACL", &["SETUSER", "ids", "+select"]);
     RedisStore::open(&elsewhere).expect("a URL").initialise(&LAYOUT, 2).expect("in a database other than 0");
     let mut wrong = RedisStore::open(&server.url().replace("//", "//ids:wrong@")).expect("a URL");
-    assert_unavailable(acquire(&mut wrong), "");
+    assert_permanent(acquire(&mut wrong), "WRONGPASS", "mend the user or the password");
+}
+
+#[test]
+fn what_time_does_not_mend_is_refused_with_a_remedy() {
+    let server = or_skip!(RedisServer::start());
+    drop(store(&server, 1));
+    let survey = |url: String| RedisStore::open(&url).expect("a URL").survey();
+    let url = server.url();
+    for by in ["", "?protocol=3"] {
+        let with = |user: &str| url.replace("//", &format!("//{user}@")) + by;
+        assert_permanent(survey(with("nobody:s3cr3t")), "WRONGPASS", "mend the user or the password");
+        assert_permanent(survey(url.clone() + "/16" + by), "DB index", "no such database");
+    }
+    assert_permanent(survey(url.replace("//", "//:s3cr3t@")), "without any password", "leave it out");
+    server.command("ACL", &["SETUSER", "ids", "on", ">secret", "~casflake:*", "+@all", "-hgetall"]);
+    assert_permanent(survey(url.replace("//", "//ids:secret@")), "", "allow this user");
+    server.command("ACL", &["SETUSER", "ids", "-evalsha"]);
+    assert_permanent(survey(url.replace("//", "//ids:secret@")), "NOPERM", "allow this user");
+    server.command("ACL", &["SETUSER", "ids", "+@all", "resetkeys", "~other:*"]);
+    assert_permanent(survey(url.replace("//", "//ids:secret@")), "NOPERM", "allow this user");
+    // Others may leave.
+    server.command("CONFIG", &["SET", "maxclients", "1"]);
+    let first = server.connection();
+    assert_unavailable(survey(url.clone()), "max number of clients");
+    drop(first);
+    crate::soon::soon("it takes a client", || survey(url.clone()).ok());
+    server.command("CONFIG", &["SET", "requirepass", "secret"]);
+    assert_permanent(survey(url.clone()), "NOAUTH", ":password@");
+    assert_permanent(survey(url.clone() + "?protocol=3"), "NOAUTH", ":password@");
+    assert!(survey(url.replace("//", "//:secret@")).is_ok());
+}
+
+#[test]
+fn what_is_no_redis_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("redis://{}", listener.local_addr().expect("an address"));
+    thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    assert_permanent(RedisStore::open(&url).expect("a URL").survey(), "", "no Redis");
 }
 
 #[test]

@@ -6,31 +6,44 @@ use std::string::{String, ToString};
 use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, ConnectionInfo};
 
+use crate::lease::tls::{Files, PARAMETERS};
 use crate::lease::url::{Authority, HOST, StoreUrl, check_host, local_path, parameters, unknown};
 
 /// Those that the crate `redis` knows.
 pub(in crate::lease) const SCHEMES: &[&str] =
     &["redis", "rediss", "valkey", "valkeys", "redis+unix", "valkey+unix", "unix"];
 
+const SCHEMES_OF_TLS: &[&str] = &["rediss", "valkeys"];
+
+pub(super) struct Address {
+    pub(super) info: ConnectionInfo,
+    pub(super) tls: Option<Files>,
+}
+
 /// Reads a URL by the crate `redis`, after refusing what that would ignore or guess: parameters that it does not know,
 /// a database in a longer path, a user without a password, and segments `..` of a path, which it resolves.
-pub(super) fn parse(url: &StoreUrl<'_>) -> Result<ConnectionInfo, String> {
+pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
     url.check_scheme(SCHEMES)?;
-    let path = if url.is_local() {
+    let (path, tls) = if url.is_local() {
         check_socket(url)?;
-        Some(local_path(url)?)
+        (Some(local_path(url)?), None)
     } else {
-        check_server(url)?;
-        None
+        (None, check_server(url)?)
     };
-    let info: ConnectionInfo = url.server().parse().map_err(|error: redis::RedisError| error.to_string())?;
-    Ok(match path {
-        Some(path) => info.set_addr(ConnectionAddr::Unix(path)),
-        None => info,
+    // TLS is not the crate's business, which has a provider of its own for the whole process.
+    let scheme = if tls.is_some() { "redis" } else { &url.scheme };
+    let info: ConnectionInfo = url.server_by(scheme).parse().map_err(|error: redis::RedisError| error.to_string())?;
+    Ok(Address {
+        info: match path {
+            Some(path) => info.set_addr(ConnectionAddr::Unix(path)),
+            None => info,
+        },
+        tls,
     })
 }
 
-fn check_server(url: &StoreUrl<'_>) -> Result<(), String> {
+/// Returns the files for TLS, if the scheme asks for that.
+fn check_server(url: &StoreUrl<'_>) -> Result<Option<Files>, String> {
     let Some(Authority { user, hosts }) = &url.authority else {
         return Err(format!("it does not begin with {}://", url.scheme));
     };
@@ -43,14 +56,20 @@ fn check_server(url: &StoreUrl<'_>) -> Result<(), String> {
         None | Some("") => {}
         Some(database) => check_database(database)?,
     }
-    let mut before = None;
-    for (name, _) in parameters(url)? {
-        if name != "protocol" {
-            return Err(unknown(name, before, "protocol"));
+    let parameters = parameters(url)?;
+    let is_tls = SCHEMES_OF_TLS.contains(&&*url.scheme);
+    for (name, _) in &parameters {
+        match *name {
+            "protocol" => {}
+            name if Files::is_one(name) && is_tls => {}
+            name if Files::is_one(name) => {
+                return Err(format!("its parameter {name} is for TLS: write {0}s:// in place of {0}://", url.scheme));
+            }
+            name if is_tls => return Err(unknown(name, None, &format!("protocol, {PARAMETERS}"))),
+            name => return Err(unknown(name, None, "protocol")),
         }
-        before = Some(name);
     }
-    Ok(())
+    is_tls.then(|| Files::of(&parameters)).transpose()
 }
 
 fn check_socket(url: &StoreUrl<'_>) -> Result<(), String> {

@@ -8,12 +8,15 @@ use core::fmt;
 use core::time::Duration;
 use std::io::{self, ErrorKind};
 use std::string::String;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Instant;
 
-use redis::io::tcp::TcpSettings;
-use redis::{Client, Connection, ConnectionInfo, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
+use redis::{FromRedisValue, RedisError, ScriptInvocation};
+
+use super::server::{Server, Session};
+use crate::lease::error::StoreError;
 
 /// How long a call takes at most.
 const CALL: Duration = Duration::from_secs(2);
@@ -25,54 +28,65 @@ const CONNECT: Duration = Duration::from_secs(1);
 const COMING: Duration = Duration::from_secs(5);
 
 pub(super) struct Link {
-    client: Client,
-    connection: Option<Connection>,
-    /// A connection that is being made, since when.
-    coming: Option<(Instant, Outcome<Connection>)>,
+    server: Arc<Server>,
+    session: Option<Session>,
+    /// A session that is being begun, since when.
+    coming: Option<(Instant, Outcome<Session>)>,
+}
+
+/// Why there is no answer.
+pub(super) enum Failure {
+    /// What the server says, or the way to it.
+    Redis(RedisError),
+    /// What is known to mean this.
+    Store(StoreError),
 }
 
 /// What a thread will have done.
-type Outcome<T> = Receiver<RedisResult<T>>;
+type Outcome<T> = Receiver<Result<T, Failure>>;
 
 impl Link {
-    /// To the server at `info`, to which nothing connects yet.
-    pub(super) fn to(info: ConnectionInfo) -> RedisResult<Self> {
-        // Each script is one message, which nothing is gained by holding back.
-        let tcp = TcpSettings::default().set_nodelay(true);
-        let settings = info.redis_settings().clone().set_skip_set_lib_name();
-        let client = Client::open(info.set_tcp_settings(tcp).set_redis_settings(settings))?;
-        Ok(Self { client, connection: None, coming: None })
+    pub(super) fn to(server: Server) -> Self {
+        Self { server: Arc::new(server), session: None, coming: None }
     }
 
     pub(super) fn user(&self) -> Option<&str> {
-        self.client.get_connection_info().redis_settings().username()
+        self.server.user()
+    }
+
+    pub(super) fn what(&self) -> String {
+        self.server.what()
     }
 
     /// Runs a script.
-    pub(super) fn run<T>(&mut self, script: ScriptInvocation<'static>) -> RedisResult<T>
+    pub(super) fn run<T>(&mut self, script: ScriptInvocation<'static>) -> Result<T, Failure>
     where
         T: FromRedisValue + Send + 'static,
     {
         let started = Instant::now();
         // Taken, and not put back where it has failed: an answer that comes late would be taken for the next one's.
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
+        let mut session = match self.session.take() {
+            Some(session) => session,
             None => self.connect()?,
         };
-        let asked = aside(move || script.invoke(&mut connection).map(|answer| (connection, answer)))?;
+        let server = Arc::clone(&self.server);
+        let asked = aside(move || match script.invoke(session.connection()) {
+            Ok(answer) => Ok((session, answer)),
+            Err(error) => Err(server.failure(&session, error)),
+        })?;
         let left = CALL.saturating_sub(started.elapsed());
-        let (connection, answer) = wait(&asked, left).unwrap_or_else(|| Err(late("there was no answer within 2 s")))?;
-        self.connection = Some(connection);
+        let (session, answer) = wait(&asked, left).unwrap_or_else(|| Err(late("there was no answer within 2 s")))?;
+        self.session = Some(session);
         Ok(answer)
     }
 
     /// The next call waits for the same one, so that a server that is slow is not sent more and more.
-    fn connect(&mut self) -> RedisResult<Connection> {
+    fn connect(&mut self) -> Result<Session, Failure> {
         let (since, coming) = match self.coming.take() {
             Some(coming) => coming,
             None => {
-                let client = self.client.clone();
-                (Instant::now(), aside(move || dial(&client))?)
+                let server = Arc::clone(&self.server);
+                (Instant::now(), aside(move || server.dial())?)
             }
         };
         wait(&coming, CONNECT).unwrap_or_else(|| {
@@ -83,15 +97,8 @@ impl Link {
     }
 }
 
-fn dial(client: &Client) -> RedisResult<Connection> {
-    let connection = client.get_connection_with_timeout(CALL)?;
-    connection.set_read_timeout(Some(CALL))?;
-    connection.set_write_timeout(Some(CALL))?;
-    Ok(connection)
-}
-
 /// Does `work` on a thread of its own.
-fn aside<T: Send + 'static>(work: impl FnOnce() -> RedisResult<T> + Send + 'static) -> io::Result<Outcome<T>> {
+fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> io::Result<Outcome<T>> {
     let (sender, receiver) = mpsc::sync_channel(1);
     // Nobody may wait for it any more.
     let work = move || drop(sender.send(work()));
@@ -100,7 +107,7 @@ fn aside<T: Send + 'static>(work: impl FnOnce() -> RedisResult<T> + Send + 'stat
 }
 
 /// What has been done, if it was in time.
-fn wait<T>(outcome: &Outcome<T>, patience: Duration) -> Option<RedisResult<T>> {
+fn wait<T>(outcome: &Outcome<T>, patience: Duration) -> Option<Result<T, Failure>> {
     match outcome.recv_timeout(patience) {
         Ok(outcome) => Some(outcome),
         Err(RecvTimeoutError::Timeout) => None,
@@ -108,14 +115,31 @@ fn wait<T>(outcome: &Outcome<T>, patience: Duration) -> Option<RedisResult<T>> {
     }
 }
 
-fn late(why: &str) -> RedisError {
+fn late(why: &str) -> Failure {
     io::Error::new(ErrorKind::TimedOut, why).into()
 }
 
 /// Where it leads to, without the password.
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let info = self.client.get_connection_info();
-        write!(f, "{}, database {}", info.addr(), info.redis_settings().db())
+        self.server.fmt(f)
+    }
+}
+
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        Self::Redis(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Redis(error.into())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
 }

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::string::{String, ToString};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use std::vec::Vec;
 use std::{env, format, io, process, thread};
 
 use ::redis::{Client, Connection, RedisResult};
@@ -25,22 +26,34 @@ pub(crate) struct RedisServer {
     port: u16,
     directory: PathBuf,
     faketime: Option<PathBuf>,
+    /// What it is told besides.
+    options: Vec<String>,
     process: Child,
 }
 
 impl RedisServer {
     /// `None` where there is no `redis-server` in the path.
     pub(crate) fn start() -> Option<Self> {
-        is_there("redis-server").then(|| Self::with(None))
+        is_there("redis-server").then(|| Self::with(None, Vec::new))
+    }
+
+    /// One with these options, which are asked for again where it does not start: a port may be taken.
+    pub(crate) fn start_with(options: impl Fn() -> Vec<String>) -> Option<Self> {
+        is_there("redis-server").then(|| Self::with(None, options))
+    }
+
+    /// The options that it was started with.
+    pub(crate) fn options(&self) -> &[String] {
+        &self.options
     }
 
     /// One whose clock [`set_clock`](Self::set_clock) sets. `None` where there is no libfaketime, either.
     pub(crate) fn start_with_faked_clock() -> Option<Self> {
         let library = faketime()?;
-        is_there("redis-server").then(|| Self::with(Some(library)))
+        is_there("redis-server").then(|| Self::with(Some(library), Vec::new))
     }
 
-    fn with(faketime: Option<PathBuf>) -> Self {
+    fn with(faketime: Option<PathBuf>, options: impl Fn() -> Vec<String>) -> Self {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let directory = new_directory();
@@ -49,8 +62,9 @@ impl RedisServer {
             // Free now; if somebody else takes it meanwhile, the server ends, and another gets another.
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
             let port = free.expect("a port").port();
-            let process = spawn(&directory, port, faketime.as_deref());
-            let mut server = Self { port, directory, faketime: faketime.clone(), process };
+            let options = options();
+            let process = spawn(&directory, port, faketime.as_deref(), &options);
+            let mut server = Self { port, directory, faketime: faketime.clone(), options, process };
             if server.is_up_before(deadline) {
                 return server;
             }
@@ -138,7 +152,7 @@ impl RedisServer {
         self.kill();
         let deadline = Instant::now() + PATIENCE;
         loop {
-            self.process = spawn(&self.directory, self.port, self.faketime.as_deref());
+            self.process = spawn(&self.directory, self.port, self.faketime.as_deref(), &self.options);
             if self.is_up_before(deadline) {
                 return;
             }
@@ -228,7 +242,7 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(directory: &Path, port: u16, faketime: Option<&Path>) -> Child {
+fn spawn(directory: &Path, port: u16, faketime: Option<&Path>, options: &[String]) -> Child {
     let log = || File::options().create(true).append(true).open(directory.join("log")).expect("a file");
     let mut command = Command::new("redis-server");
     command
@@ -237,6 +251,7 @@ fn spawn(directory: &Path, port: u16, faketime: Option<&Path>) -> Child {
         .arg("--unixsocket")
         .arg(directory.join("socket"))
         .args(["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--repl-diskless-sync-delay", "0"])
+        .args(options)
         .stdin(Stdio::null())
         .stdout(log())
         .stderr(log());
