@@ -2,9 +2,11 @@
 
 mod address;
 mod date;
+mod failure;
 mod gateway;
 mod keys;
 mod lifeline;
+mod tls;
 mod wire;
 
 use core::fmt;
@@ -89,10 +91,15 @@ const TXN: &str = "/v3/kv/txn";
 ///   window.
 /// * A renewal is one round trip, for which two requests are sent at once, on two connections. Where the store has
 ///   changed in other ways since it was read (workers were granted for the first time), it is three.
-/// * For `etcds`, turn on the feature `rustls` of the crate `ureq` 3 in your own `Cargo.toml`. Certificates of clients,
-///   and servers' that no public authority has signed, are beyond this.
+/// * etcd's gateway is a client of etcd itself. Where `--client-cert-auth` is on, the member's own certificate must
+///   therefore be one for clients, too; and no user is known by a certificate, but by a password.
 ///
 /// Compaction takes nothing away: no old revision is ever asked for.
+///
+/// A call ends within two seconds. A wrong password, a missing permission, a server that speaks TLS only or has none,
+/// whatever is wrong with a certificate, and what is no etcd fail with [`Refused`](super::StoreError::Refused), unless
+/// another of the endpoints may answer later; no host of this name, no connection and no leader fail with
+/// [`Unavailable`](super::StoreError::Unavailable).
 pub struct EtcdStore {
     gateway: Gateway,
     keys: Keys,
@@ -110,9 +117,9 @@ impl EtcdStore {
     /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next
     /// is asked where one can't be reached, and where one has failed: at once, unless it may have written already what
     /// it was asked to; then from the next call on. `etcd` is what etcd's own programs call `http`, and `etcds` is
-    /// `https`, at port 2379 unless it is named. A user's name and
+    /// `https`, by [TLS](super::open()#tls), at port 2379 unless it is named. A user's name and
     /// password go before the hosts, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is
-    /// not a letter, a digit or one of `-._~`; by `http` everybody between here and there can read them. `#name` at the
+    /// not a letter, a digit or one of `-._~`; without TLS everybody between here and there can read them. `#name` at the
     /// end is [`space`](Self::space), and [`open`](super::open()) says what all URLs have in common. Connects to nothing
     /// yet.
     ///

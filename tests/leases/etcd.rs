@@ -67,12 +67,18 @@ const NO_FREE_WORKER: &str = "NoFreeWorker";
 const NOT_YET: &str = "NotYet";
 const BEHIND: &str = "StoreClockBehind";
 const UNAVAILABLE: &str = "Unavailable";
+const REFUSED: &str = "Refused";
 const CORRUPT: &str = "Corrupt";
 const CHANGED: &str = "StoreChanged";
 
 #[track_caller]
 fn assert_denied<T: std::fmt::Debug>(outcome: Result<T, StoreError>, as_what: &str) {
-    let text = format!("{outcome:?}");
+    // The text says the reason in other words.
+    let reason = match &outcome {
+        Err(StoreError::Lost { reason, .. }) => Some(reason),
+        _ => None,
+    };
+    let text = format!("{outcome:?} {reason:?}");
     assert!(outcome.is_err() && text.contains(as_what), "{as_what}: {text}");
 }
 
@@ -596,7 +602,7 @@ fn a_user_is_known_by_a_password() {
         server.etcdctl(args);
     }
     let host = server.direct();
-    assert_denied(acquire(&mut EtcdStore::open(&format!("etcd://{host}")).unwrap()), UNAVAILABLE);
+    assert_denied(acquire(&mut EtcdStore::open(&format!("etcd://{host}")).unwrap()), REFUSED);
     let error = acquire(&mut EtcdStore::open(&format!("etcd://root:secret@{host}")).unwrap()).unwrap_err();
     assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     let mut store = EtcdStore::open(&format!("etcd://root:p%40ss@{host}")).unwrap();
@@ -609,10 +615,54 @@ fn a_user_is_known_by_a_password() {
 }
 
 #[test]
+fn what_time_does_not_mend_is_refused_with_a_remedy() {
+    let Some((server, _)) = initialised(8) else { return };
+    let host = server.direct();
+    let assert_refused = |user: &str, words: &str| {
+        let error = acquire(&mut EtcdStore::open(&format!("etcd://{user}{host}")).unwrap()).unwrap_err();
+        let text = format!("{error:?}");
+        assert!(matches!(error, StoreError::Refused { .. }) && !error.is_retryable(), "{text}");
+        assert!(text.contains(words) && text.contains(&host) && !text.contains("s3cr3t"), "{words}: {text}");
+    };
+    assert_refused("root:s3cr3t@", "leave the user out of the URL");
+    for args in [
+        &["user", "add", "root:secret"][..],
+        &["user", "grant-role", "root", "root"],
+        &["user", "add", "ids:secret"],
+        &["role", "add", "ids"],
+        &["role", "grant-permission", "ids", "readwrite", "/elsewhere/", "--prefix"],
+        &["user", "grant-role", "ids", "ids"],
+        &["auth", "enable"],
+    ] {
+        server.etcdctl(args);
+    }
+    assert_refused("", "etcd wants a user");
+    assert_refused("root:s3cr3t@", "mend the user or the password");
+    assert_refused("nobody:s3cr3t@", "mend the user or the password");
+    assert_refused("ids:secret@", "grant the user a role");
+}
+
+#[test]
+fn what_is_no_etcd_is_refused() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("etcd://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone");
+        }
+    });
+    let error = EtcdStore::open(&url).unwrap().survey().unwrap_err();
+    assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+    assert!(error.to_string().contains("etcd 3.4 or later, with its gateway on"), "{error}");
+}
+
+#[test]
 fn etcds_is_never_http() {
     let Some((server, _)) = initialised(8) else { return };
     let mut store = EtcdStore::open(&format!("etcds://{}", server.direct())).unwrap();
-    assert_denied(acquire(&mut store), UNAVAILABLE);
+    assert_denied(acquire(&mut store), REFUSED);
 }
 
 /// A store whose holders are alive no longer than their windows last, as the rules alone have it.

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 
 use crate::lease::error::StoreError;
+use crate::lease::tls::{Files, PARAMETERS};
 use crate::lease::url::{Authority, HOST, StoreUrl, check_host, parameters, unknown};
 
 /// What etcd listens on unless it is told otherwise.
@@ -19,6 +20,8 @@ pub(super) struct Address {
     /// Scheme, host and port of each member.
     pub(super) endpoints: Vec<String>,
     pub(super) user: Option<User>,
+    /// If it is `etcds`.
+    pub(super) tls: Option<Files>,
 }
 
 pub(super) struct User {
@@ -41,9 +44,17 @@ impl Address {
         if !matches!(url.path, "" | "/") {
             return Err("it has a path: give hosts and ports only".into());
         }
-        if let Some((name, _)) = parameters(url)?.first() {
-            return Err(unknown(name, None, "sslrootcert, sslcert and sslkey"));
+        let parameters = parameters(url)?;
+        let is_tls = scheme == "etcds";
+        for (name, _) in &parameters {
+            if !Files::is_one(name) {
+                return Err(unknown(name, None, PARAMETERS));
+            }
+            if !is_tls {
+                return Err(format!("its parameter {name} is for TLS: write etcds:// in place of etcd://"));
+            }
         }
+        let tls = is_tls.then(|| Files::of(&parameters)).transpose()?;
         let user = user.map(User::parse).transpose()?;
         let mut endpoints: Vec<String> = Vec::new();
         for host in hosts.split(',') {
@@ -54,7 +65,7 @@ impl Address {
             }
             endpoints.push(endpoint);
         }
-        Ok(Self { endpoints, user })
+        Ok(Self { endpoints, user, tls })
     }
 }
 
@@ -114,7 +125,7 @@ mod tests {
 
     #[test]
     fn an_address_may_name_a_user() {
-        let Address { endpoints, user } = parse("etcd://le%40a:p%3a%2F@a:1,b:2").unwrap();
+        let Address { endpoints, user, .. } = parse("etcd://le%40a:p%3a%2F@a:1,b:2").unwrap();
         let user = user.unwrap();
         assert_eq!((&*user.name, &*user.password), ("le@a", "p:/"));
         assert_eq!(endpoints, ["http://a:1", "http://b:2"]);

@@ -10,11 +10,13 @@ use std::time::Instant;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use ureq::http::Uri;
 use ureq::{Agent, Timeout};
 
 use super::address::{Address, User};
-use super::date;
+use super::{date, failure, tls};
 use crate::lease::error::StoreError;
+use crate::lease::tls::{Files, PROBE, refusal, speaks_tls};
 
 /// How long one call takes at most, whatever becomes of the members that it tries.
 const CALL: Duration = Duration::from_secs(2);
@@ -26,7 +28,9 @@ const CONNECT: Duration = Duration::from_secs(1);
 const LONGEST: u64 = 64 << 20;
 
 pub(super) struct Gateway {
-    agent: Agent,
+    /// None before the first call, and after one whose session failed: certificates that were renewed on disk are used
+    /// from then on.
+    agent: Mutex<Option<Agent>>,
     address: Address,
     route: Mutex<Route>,
 }
@@ -47,10 +51,7 @@ pub(super) struct Reply<T> {
 
 impl Gateway {
     pub(super) fn new(address: Address) -> Self {
-        // A proxy that is set for the web is none for etcd.
-        let config = Agent::config_builder().proxy(None).max_redirects(0).http_status_as_error(false);
-        let agent = config.timeout_resolve(Some(CONNECT)).timeout_connect(Some(CONNECT)).build().new_agent();
-        Self { agent, address, route: Mutex::default() }
+        Self { agent: Mutex::default(), address, route: Mutex::default() }
     }
 
     pub(super) fn endpoints(&self) -> &[String] {
@@ -94,48 +95,61 @@ impl Gateway {
     /// Asks a member; if it can't be reached the next, and so on. What may be done twice is asked of the next whatever
     /// has failed; but nothing else is asked of one that another may have done already.
     fn send(&self, path: &str, token: Option<&str>, request: &Value, started: Instant) -> Result<Answer, StoreError> {
-        let mut turn = 1;
+        let agent = self.agent()?;
+        let (mut turn, mut passing) = (1, None);
         loop {
             let at = self.route().endpoint;
             let endpoint = self.address.endpoints.get(at).map_or("", String::as_str);
             let what = format!("asking etcd at {endpoint}{path}");
             let left = CALL.saturating_sub(started.elapsed());
-            let posted = self.post(&format!("{endpoint}{path}"), token, request, left);
-            // A server's own failure: that it has no leader, or has just lost it, or is only learning.
-            let has_failed = posted.as_ref().map_or(true, |&(status, ..)| status >= 500);
-            if has_failed {
-                self.turn_from(at);
-            }
-            let may_go_on = is_repeatable(request) || posted.as_ref().is_err_and(is_unreachable);
+            let (failure, may_go_on) = match post(&agent, &format!("{endpoint}{path}"), token, request, left) {
+                // A server's own failure: that it has no leader, or has just lost it, or is only learning.
+                Ok((status, date, body)) if status < 500 => return Ok(Answer { what, status, date, body }),
+                Ok((status, _, body)) => (failure::of_reply(what, status, &body), false),
+                Err(error) => {
+                    let may_go_on = is_unreachable(&error);
+                    (self.failure(what, endpoint, error, started), may_go_on)
+                }
+            };
+            self.turn_from(at);
             let is_last = turn >= self.address.endpoints.len() || CALL <= started.elapsed();
-            if !has_failed || !may_go_on || is_last {
-                return match posted {
-                    Ok((status, date, body)) => Ok(Answer { what, status, date, body }),
-                    Err(error) => Err(StoreError::unavailable(what, error)),
-                };
+            if is_last || !(may_go_on || is_repeatable(request)) {
+                // What may pass with one of the members may pass.
+                return Err(if failure.is_retryable() { failure } else { passing.unwrap_or(failure) });
             }
+            passing = passing.or_else(|| failure.is_retryable().then_some(failure));
             turn += 1;
         }
     }
 
-    fn post(
-        &self,
-        url: &str,
-        token: Option<&str>,
-        request: &Value,
-        left: Duration,
-    ) -> Result<(u16, Option<u64>, String), ureq::Error> {
-        // A timeout of 0 would be none.
-        let left = left.max(Duration::from_millis(1));
-        let mut post = self.agent.post(url).config().timeout_global(Some(left)).build();
-        post = post.content_type("application/json");
-        if let Some(token) = token {
-            post = post.header("Authorization", token);
+    /// Returns the agent that keeps the connections.
+    fn agent(&self) -> Result<Agent, StoreError> {
+        let mut known = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(agent) = &*known {
+            return Ok(agent.clone());
         }
-        let mut response = post.send(request.to_string())?;
-        let date = response.headers().get("Date").and_then(|date| date::parse(date.to_str().ok()?));
-        let body = response.body_mut().with_config().limit(LONGEST).read_to_string()?;
-        Ok((response.status().as_u16(), date, body))
+        // A proxy that is set for the web is none for etcd.
+        let mut config = Agent::config_builder().proxy(None).max_redirects(0).http_status_as_error(false);
+        if let Some(files) = &self.address.tls {
+            config = config.https_only(true).tls_config(tls::config(files)?);
+        }
+        let agent = config.timeout_resolve(Some(CONNECT)).timeout_connect(Some(CONNECT)).build().new_agent();
+        Ok(known.insert(agent).clone())
+    }
+
+    /// Returns what it means that a member has not replied.
+    fn failure(&self, what: String, endpoint: &str, error: ureq::Error, started: Instant) -> StoreError {
+        let files = self.address.tls.as_ref();
+        if files.is_some() {
+            *self.agent.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        if has_hung_up(&error)
+            && started.elapsed() + PROBE < CALL
+            && let Some(remedy) = remedy(endpoint, files)
+        {
+            return StoreError::refused(what, remedy, error);
+        }
+        failure::of_transport(what, error)
     }
 
     /// Asks another member from now on, unless somebody has seen to it already.
@@ -148,6 +162,48 @@ impl Gateway {
 
     fn route(&self) -> MutexGuard<'_, Route> {
         self.route.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn post(
+    agent: &Agent,
+    url: &str,
+    token: Option<&str>,
+    request: &Value,
+    left: Duration,
+) -> Result<(u16, Option<u64>, String), ureq::Error> {
+    // A timeout of 0 would be none.
+    let left = left.max(Duration::from_millis(1));
+    let mut post = agent.post(url).config().timeout_global(Some(left)).build();
+    post = post.content_type("application/json");
+    if let Some(token) = token {
+        post = post.header("Authorization", token);
+    }
+    let mut response = post.send(request.to_string())?;
+    let date = response.headers().get("Date").and_then(|date| date::parse(date.to_str().ok()?));
+    let body = response.body_mut().with_config().limit(LONGEST).read_to_string()?;
+    Ok((response.status().as_u16(), date, body))
+}
+
+/// Whether it has closed the connection, as one does without a word that has TLS alone.
+fn has_hung_up(error: &ureq::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let kinds = [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof];
+    match error {
+        ureq::Error::Io(error) => kinds.contains(&error.kind()),
+        // It has answered, and not in HTTP.
+        ureq::Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+/// What to do about a member that hangs up, if that is a matter of TLS.
+fn remedy(endpoint: &str, files: Option<&Files>) -> Option<&'static str> {
+    let uri: Uri = endpoint.parse().ok()?;
+    let (host, port) = (uri.host()?.trim_matches(['[', ']']), uri.port_u16()?);
+    match files {
+        Some(files) => refusal(host, port, files),
+        None => speaks_tls(host, port).then_some(failure::WANTS_TLS),
     }
 }
 
@@ -187,29 +243,23 @@ impl Answer {
     fn read<T: DeserializeOwned>(self) -> Result<Reply<T>, StoreError> {
         let Self { what, status, date, body } = self;
         if status != 200 {
-            let why = format!("the reply is {status}: {}", message(&body));
-            return Err(StoreError::unavailable(what, why));
+            return Err(failure::of_reply(what, status, &body));
         }
         match (date, serde_json::from_str(&body)) {
             (Some(unix_nanos), Ok(body)) => Ok(Reply { unix_nanos, body }),
-            (None, _) => Err(StoreError::unavailable(what, "the reply has no header Date to go by")),
+            (None, _) => {
+                let remedy = "let what stands before etcd pass its header Date on";
+                Err(StoreError::refused(what, remedy, "the reply has no header Date to go by"))
+            }
             (_, Err(error)) => Err(StoreError::unavailable(what, format!("the reply is none of etcd's: {error}"))),
         }
     }
 
     /// Whether nothing was done because the token has expired or the users have changed.
     fn is_refused_token(&self) -> bool {
-        self.status == 401 || (self.status == 400 && message(&self.body).contains("auth store"))
+        let is_of_older = || failure::message(&self.body).is_some_and(|message| message.contains("auth store"));
+        self.status == 401 || (self.status == 400 && is_of_older())
     }
-}
-
-/// What etcd says of an error.
-fn message(body: &str) -> String {
-    #[derive(Deserialize)]
-    struct Failure {
-        message: String,
-    }
-    serde_json::from_str(body).map_or_else(|_| "none of etcd's".into(), |failure: Failure| failure.message)
 }
 
 #[cfg(test)]
@@ -241,7 +291,10 @@ mod tests {
             let count = Arc::clone(&asked);
             thread::spawn(move || {
                 for mut client in listener.incoming().map_while(Result::ok) {
-                    read_request(&client);
+                    // Or it was asked whether it speaks TLS.
+                    if !read_request(&client) {
+                        continue;
+                    }
                     // ORDERING: Relaxed. The reply is sent after it, which its reader has seen.
                     count.fetch_add(1, Ordering::Relaxed);
                     if let Some(status) = status {
@@ -260,9 +313,12 @@ mod tests {
         }
     }
 
-    /// One that is closed with something unread would be reset.
-    fn read_request(client: &TcpStream) {
+    /// Reads a request, if it is one of HTTP. One that is closed with something unread would be reset.
+    fn read_request(client: &TcpStream) -> bool {
         let mut reader = BufReader::new(client);
+        if !reader.fill_buf().is_ok_and(|bytes| bytes.starts_with(b"POST")) {
+            return false;
+        }
         let mut length = 0;
         let mut line = String::new();
         while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
@@ -274,10 +330,11 @@ mod tests {
             line.clear();
         }
         reader.take(length).read_to_end(&mut std::vec::Vec::new()).unwrap();
+        true
     }
 
     fn gateway(endpoints: &[&str]) -> Gateway {
-        Gateway::new(Address { endpoints: endpoints.iter().map(ToString::to_string).collect(), user: None })
+        Gateway::new(Address { endpoints: endpoints.iter().map(ToString::to_string).collect(), user: None, tls: None })
     }
 
     fn call(gateway: &Gateway, request: &Value) -> Result<(), StoreError> {
