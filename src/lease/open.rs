@@ -17,8 +17,8 @@ use super::url::{StoreUrl, local_path};
 /// |---|---|
 /// | `file:/DIRECTORY` | [`FileStore`] |
 /// | `postgres://…` | `PostgresStore`, with the feature `postgres` |
-/// | `redis://…` | `RedisStore`, with the feature `redis` |
-/// | `etcd://HOST:PORT,…` | `EtcdStore`, with the feature `etcd` |
+/// | `redis://…`, `rediss://…` | `RedisStore`, with the feature `redis` |
+/// | `etcd://HOST:PORT,…`, `etcds://…` | `EtcdStore`, with the feature `etcd` |
 ///
 /// ```
 /// let store = casflake::lease::open("file:/var/lib/ids")?;
@@ -46,6 +46,27 @@ use super::url::{StoreUrl, local_path};
 /// Behind the `?`, or as `key=value` in what `PostgresStore::open` takes:
 ///
 #[doc = include_str!("postgres/parameters.md")]
+///
+/// # TLS
+/// `rediss://`, `valkeys://` and `etcds://` are TLS 1.2 or 1.3: the server's certificate must be for the host in the URL
+/// and signed by an authority that is trusted. Parameters name files in the PEM format, by absolute paths:
+///
+/// | parameter | file |
+/// |---|---|
+/// | `sslrootcert` | the certificates of the authorities that are trusted, instead of the platform's |
+/// | `sslcert` | a certificate of this client's, for servers that want one, with those between it and its authority |
+/// | `sslkey` | its key, without a passphrase |
+///
+/// ```
+/// # #[cfg(all(feature = "redis", unix))]
+/// casflake::lease::open("rediss://ids.example/0?sslrootcert=/etc/ids/ca.pem#orders")?;
+/// # Ok::<(), casflake::lease::StoreError>(())
+/// ```
+///
+/// The files are read when a connection is made; by `EtcdStore` first, and again when a connection has failed. Where the
+/// platform keeps its authorities is found by the crate
+/// `rustls-native-certs`, which consults the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` first. A server without TLS
+/// is refused, and is never asked without.
 ///
 /// # Directories
 /// `file:/srv/ids`, `file:///srv/ids` and `file://localhost/srv/ids` are the same directory (RFC 8089), and on Windows

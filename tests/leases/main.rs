@@ -25,6 +25,8 @@ mod skip;
 mod soon;
 mod spaces;
 mod stores;
+#[cfg(all(target_os = "linux", any(feature = "etcd", feature = "redis")))]
+mod tls;
 #[cfg(all(unix, feature = "etcd", feature = "postgres", feature = "redis"))]
 mod urls;
 mod working_directory;

@@ -58,6 +58,17 @@ const SAME: &[(&[&str], &[&str])] = &[
     (&["casflake:a-b.c_d~e/f:0"], &["redis://h#a-b.c_d~e/f:0"]),
     (&["server: h:6379, database 1", "casflake:default"], &["redis://h/1"]),
     (&["server: h:7000, database 0"], &["redis://h:7000"]),
+    (
+        &["server: h:6379 by TLS, database 0", "casflake:default"],
+        &[
+            "rediss://h",
+            "valkeys://h/0",
+            "REDISS://h?protocol=3",
+            "rediss://h?sslrootcert=/ca.pem&sslkey=/k&sslcert=/c",
+        ],
+    ),
+    // No more than a name, whatever other programs take it for.
+    (&["server: h:6379 by TLS, database 0", "casflake:insecure"], &["rediss://h#insecure"]),
     (&["server: ::1:6379, database 0"], &["redis://[::1]", "redis://[::1]:6379/0"]),
     (&["user: Some(\"m@\")"], &["redis://m%40:secret@h", "redis://%6d%40:secret%20%0A@h/0"]),
     (
@@ -80,7 +91,10 @@ const SAME: &[(&[&str], &[&str])] = &[
         &["[\"http://a:2379\", \"http://b:1\", \"http://[::1]:2379\"]"],
         &["etcd://a,b:1,[::1]", "etcd://a:2379,etcd://b:1,ETCD://[::1]", "etcd://a/,b:1/,[::1]/"],
     ),
-    (&["\"https://h:2379\""], &["etcds://h", "etcds://h:2379"]),
+    (
+        &["\"https://h:2379\""],
+        &["etcds://h", "etcds://h:2379", "etcds://h?sslrootcert=/etc/ca.pem&sslcert=/etc/a%20b.pem&sslkey=/etc/k.pem"],
+    ),
     (&["\"http://h:2379\"", "user: Some(\"m@\")"], &["etcd://m%40:secret@h", "etcd://%6d%40:secret@h:2379"]),
     (
         &["Tcp(\"h\")", "port: [5432]", "dbname: Some(\"ids\")", "user: Some(\"me\")", "space: \"default\""],
@@ -308,7 +322,13 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("not UTF-8", &["etcd://u:%ff@h", "etcd://%ff:secret@h", "unix:/x?user=%ff&pass=secret"]),
     ("not valid UTF-8", &["redis://%ff:secret@h", "redis://:%ff@h"]),
     ("invalid utf-8", &["postgres://%ff:secret@h/ids", "postgres://h/%ff"]),
-    ("TLS", &["rediss://h"]),
+    ("the parameter \"sslmode\" of its query is unknown", &["rediss://h?sslmode=disable", "etcds://h?sslmode=require"]),
+    ("its parameter sslrootcert is for TLS: write rediss://", &["redis://h?sslrootcert=/etc/ca.pem"]),
+    ("its parameter sslkey is for TLS: write etcds://", &["etcd://h?sslkey=/etc/secret.pem"]),
+    ("the parameter \"sslcert\" of its query is unknown", &["unix:/x?sslcert=/etc/ca.pem"]),
+    ("sslrootcert is a relative path", &["rediss://h?sslrootcert=secret.pem", "etcds://h?sslrootcert=~/secret.pem"]),
+    ("it has one of sslcert and sslkey", &["rediss://h?sslcert=/secret", "etcds://h?sslkey=/secret&sslrootcert=/c"]),
+    ("its parameter sslkey is not UTF-8", &["rediss://h?sslkey=/%ff&sslcert=/c"]),
     ("wildcard", &["redis://0.0.0.0"]),
 ];
 

@@ -44,6 +44,13 @@ impl Authority {
         self.sign(of_server(names))
     }
 
+    /// For a server with these names that is a client, too: a member of etcd, whose gateway is its client.
+    pub(crate) fn member(&self, names: &[&str]) -> Signed {
+        let mut params = of_server(names);
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+        self.sign(params)
+    }
+
     /// For a server on this host, until the end of 2020.
     pub(crate) fn expired(&self) -> Signed {
         let mut params = of_server(HERE);

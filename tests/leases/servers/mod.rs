@@ -8,6 +8,8 @@ pub(crate) mod date_proxy;
 mod directory;
 #[cfg(feature = "etcd")]
 pub(crate) mod etcd;
+#[cfg(feature = "etcd")]
+pub(crate) mod etcd_tls;
 #[cfg(all(target_os = "linux", feature = "postgres"))]
 pub(crate) mod pgbouncer;
 #[cfg(all(target_os = "linux", feature = "postgres"))]
