@@ -18,7 +18,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 
-pub(super) use self::explain::{NO_TLS, explain};
+pub(super) use self::explain::{NO_TLS, explain, explain_to};
 pub(super) use self::files::{Identity, Roots, absolute};
 pub(super) use self::parameters::{Files, PARAMETERS};
 pub(super) use self::probe::{PROBE, connect, first_byte, refusal, speaks_tls};

@@ -3,14 +3,13 @@
 //! A cluster without a leader gets one, a member that is full is compacted, a token is renewed, and a name that is not
 //! found may be about to be: these pass.
 
-use std::error::Error;
 use std::format;
 use std::string::String;
 
 use serde::Deserialize;
 
 use crate::lease::error::StoreError;
-use crate::lease::tls::explain;
+use crate::lease::tls::{Files, explain_to};
 
 pub(super) const WANTS_TLS: &str = "the server speaks TLS only: write etcds:// in place of etcd://";
 
@@ -29,11 +28,13 @@ pub(super) fn of_reply(what: String, status: u16, body: &str) -> StoreError {
 }
 
 /// Returns what it means that there was no reply.
-pub(super) fn of_transport(what: String, error: ureq::Error) -> StoreError {
+pub(super) fn of_transport(what: String, error: ureq::Error, files: Option<&Files>) -> StoreError {
+    let has_certificate = files.is_some_and(|files| files.identity.is_some());
+    let explain = |error| explain_to(has_certificate, error);
     // The error tells no source.
     let remedy = match &error {
         ureq::Error::Io(error) => explain(error),
-        ureq::Error::Rustls(error) => explain(error as &(dyn Error + 'static)),
+        ureq::Error::Rustls(error) => explain(error),
         _ => None,
     };
     match remedy {
@@ -72,5 +73,40 @@ fn of_stranger(status: u16, body: &str) -> Option<&'static str> {
         400 if body.to_ascii_uppercase().contains("HTTPS") => Some(WANTS_TLS),
         404 | 405 | 501 => Some("give the address of etcd 3.4 or later, with its gateway on (--enable-grpc-gateway)"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+
+    use super::of_reply;
+
+    /// As etcd, its gateway and what may stand in their place word them.
+    #[test]
+    fn what_time_mends_is_told_from_what_it_does_not() {
+        let of_etcd = |message: &str| format!(r#"{{"error":"{message}","message":"{message}","code":3}}more"#);
+        for (status, body, is_passing) in [
+            (400, of_etcd("etcdserver: user name is empty"), false),
+            (400, of_etcd("etcdserver: authentication failed, invalid user ID or password"), false),
+            (412, of_etcd("etcdserver: authentication is not enabled"), false),
+            (403, of_etcd("etcdserver: permission denied"), false),
+            (400, of_etcd("etcdserver: too many operations in txn request"), false),
+            (400, of_etcd("etcdserver: request is too large"), false),
+            (400, "Client sent an HTTP request to an HTTPS server.".into(), false),
+            (404, "404 page not found".into(), false),
+            (405, "".into(), false),
+            (501, "<html>".into(), false),
+            (404, of_etcd("etcdserver: requested lease not found"), true),
+            (401, of_etcd("etcdserver: invalid auth token"), true),
+            (429, of_etcd("etcdserver: mvcc: database space exceeded"), true),
+            (503, of_etcd("etcdserver: no leader"), true),
+            (500, of_etcd("etcdserver: leader changed"), true),
+            (502, "<html>".into(), true),
+            (400, "".into(), true),
+        ] {
+            let error = of_reply("asking etcd".into(), status, &body);
+            assert_eq!(error.is_retryable(), is_passing, "{status} {body}: {error}");
+        }
     }
 }

@@ -149,7 +149,7 @@ impl Gateway {
         {
             return StoreError::refused(what, remedy, error);
         }
-        failure::of_transport(what, error)
+        failure::of_transport(what, error, files)
     }
 
     /// Asks another member from now on, unless somebody has seen to it already.

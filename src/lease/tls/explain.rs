@@ -20,6 +20,15 @@ pub(in crate::lease) fn explain(error: &(dyn Error + 'static)) -> Option<&'stati
     None
 }
 
+/// The same where it is known whether the client has shown a certificate. Some servers say of none what they say of one
+/// that is wrong.
+pub(in crate::lease) fn explain_to(has_certificate: bool, error: &(dyn Error + 'static)) -> Option<&'static str> {
+    explain(error).map(|it| if it == REFUSES && !has_certificate { WANTS } else { it })
+}
+
+const WANTS: &str = "the server wants a client certificate: give one and its key";
+const REFUSES: &str = "the server refuses the client certificate: give one that it trusts and that has not expired";
+
 fn of_rustls(error: &rustls::Error) -> Option<&'static str> {
     match error {
         rustls::Error::InvalidCertificate(error) => Some(of_certificate(error)),
@@ -63,7 +72,7 @@ fn of_certificate(error: &CertificateError) -> &'static str {
 /// What the server has said of the client.
 fn of_alert(alert: Alert) -> Option<&'static str> {
     match alert {
-        Alert::CertificateRequired => Some("the server wants a client certificate: give one and its key"),
+        Alert::CertificateRequired => Some(WANTS),
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateRevoked
@@ -71,9 +80,7 @@ fn of_alert(alert: Alert) -> Option<&'static str> {
         | Alert::CertificateUnknown
         | Alert::UnknownCA
         | Alert::AccessDenied
-        | Alert::DecryptError => {
-            Some("the server refuses the client certificate: give one that it trusts and that has not expired")
-        }
+        | Alert::DecryptError => Some(REFUSES),
         Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity => Some(
             "the server and this client have no TLS in common, or it wants a client certificate: see the server's log",
         ),

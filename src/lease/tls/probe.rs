@@ -12,7 +12,7 @@ use std::vec::Vec;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
-use super::{Files, NO_TLS, Session, Verify, client_config, explain};
+use super::{Files, NO_TLS, Session, Verify, client_config, explain_to};
 
 /// How long a question may take.
 pub(in crate::lease) const PROBE: Duration = Duration::from_millis(500);
@@ -51,6 +51,7 @@ pub(in crate::lease) fn refusal(host: &str, port: u16, files: &Files) -> Option<
         let socket = connect(&host, port, PROBE).ok()?;
         socket.set_read_timeout(Some(PROBE)).ok()?;
         let mut session = Session::new(files.config().ok()?, &host, socket).ok()?;
+        let explain = |error| explain_to(files.identity.is_some(), error);
         match session.shake_hands() {
             // For a certificate of the client's it asks at the end.
             Ok(()) => explain(&session.read(&mut [0]).err()?),

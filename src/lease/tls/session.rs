@@ -9,11 +9,12 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
-use super::explain;
+use super::explain_to;
 use crate::lease::error::StoreError;
 
 pub(in crate::lease) struct Session {
     stream: StreamOwned<ClientConnection, TcpStream>,
+    has_certificate: bool,
     refusal: Option<Refusal>,
 }
 
@@ -31,9 +32,10 @@ impl Session {
     pub(in crate::lease) fn new(config: ClientConfig, host: &str, socket: TcpStream) -> Result<Self, StoreError> {
         let refused =
             |cause| StoreError::refused("preparing TLS", "ask for a host by its name in DNS or its address", cause);
+        let has_certificate = config.client_auth_cert_resolver.has_certs();
         let name = ServerName::try_from(host.to_owned()).map_err(|error| refused(error.to_string()))?;
         let connection = ClientConnection::new(Arc::new(config), name).map_err(|error| refused(error.to_string()))?;
-        Ok(Self { stream: StreamOwned::new(connection, socket), refusal: None })
+        Ok(Self { stream: StreamOwned::new(connection, socket), has_certificate, refusal: None })
     }
 
     /// Begins the session, or goes on with that where a reading has timed out.
@@ -55,7 +57,7 @@ impl Session {
 
     fn noted<T>(&mut self, outcome: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &outcome
-            && let Some(remedy) = explain(error)
+            && let Some(remedy) = explain_to(self.has_certificate, error)
         {
             self.refusal = Some(Refusal { remedy, cause: error.to_string() });
         }

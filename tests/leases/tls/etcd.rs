@@ -39,7 +39,7 @@ fn an_etcd_that_wants_a_client_certificate_takes_one_and_refuses_none() {
     let host = server.host();
     assert_issues(&format!("etcds://{host}{}", files.parameters_of_client()));
     let without = files.parameters();
-    assert_refused(&format!("etcds://u:s3cr3t@{host}{without}"), "client certificate");
+    assert_refused(&format!("etcds://u:s3cr3t@{host}{without}"), "wants a client certificate");
     let strangers = Files::new();
     let of_stranger = strangers.parameters_of_client();
     let (_, identity) = of_stranger.split_once('&').expect("a certificate");
