@@ -63,10 +63,9 @@ use super::url::{StoreUrl, local_path};
 /// # Ok::<(), casflake::lease::StoreError>(())
 /// ```
 ///
-/// The files are read when a connection is made; by `EtcdStore` first, and again when a connection has failed. Where the
-/// platform keeps its authorities is found by the crate
-/// `rustls-native-certs`, which consults the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` first. A server without TLS
-/// is refused, and is never asked without.
+/// The files are read when a connection is made; by `EtcdStore` first, and again when a connection has failed. The
+/// platform's authorities are found by the crate `rustls-native-certs`, which consults the variables `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR`. A server without TLS is refused, and is sent neither a password nor a lease.
 ///
 /// # Directories
 /// `file:/srv/ids`, `file:///srv/ids` and `file://localhost/srv/ids` are the same directory (RFC 8089), and on Windows

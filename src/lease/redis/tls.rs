@@ -35,7 +35,7 @@ impl TlsConnection {
         if outcome.as_ref().is_err_and(is_silence) {
             // Without TLS Redis waits for the end of a line.
             if matches!(first_byte(host, port, b"PING\r\n".into()), Some(b'+' | b'-')) {
-                return Err(StoreError::refused(what, NO_TLS, "it answers without TLS alone").into());
+                return Err(StoreError::refused(what, NO_TLS, "it says nothing to TLS, and answers without").into());
             }
             session.socket().set_read_timeout(Some(patience))?;
             outcome = session.shake_hands();

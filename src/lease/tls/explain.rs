@@ -2,6 +2,7 @@
 
 use core::error::Error;
 use std::io;
+use std::string::ToString;
 
 use rustls::{AlertDescription as Alert, CertificateError};
 
@@ -63,9 +64,11 @@ fn of_certificate(error: &CertificateError) -> &'static str {
         UnknownIssuer | BadSignature => {
             "an unknown authority has signed the server's certificate: give the certificate of that authority"
         }
-        _ => {
-            "the server's certificate is not acceptable (that of an authority, CA:TRUE, is not a server's): make another"
+        // An error of the crate below, which has no name in this one.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "the server's certificate is an authority's own: make one for the server (CA:FALSE)"
         }
+        _ => "the server's certificate is not acceptable: make another",
     }
 }
 

@@ -113,11 +113,13 @@ const URLS: &[&str] = &[
     "file://localhost/srv/ids/",
     "redis://u:p@h:6379/1?protocol=3#orders",
     "redis://[::1]",
+    "rediss://u:p@h/1?sslrootcert=/ca.pem&protocol=3#orders",
     "unix:/run/x?db=1&user=u&pass=p%2B",
     "postgres://u:p@a:1,b/ids?connect_timeout=1#orders",
     "postgresql://u@h/ids",
     "etcd://u:p@a:1,b,[::1]/#orders",
     "etcds://a,etcds://b",
+    "etcds://u:p@a,b/?sslcert=/c%20d&sslkey=/k",
 ];
 
 /// URLs, and texts that are like some.

@@ -39,6 +39,11 @@ impl Authority {
         self.0.pem()
     }
 
+    /// The same and its key, as a server may have them that was set up in one step.
+    pub(crate) fn itself(&self) -> Signed {
+        Signed { certificate: self.certificate(), key: self.0.key().serialize_pem() }
+    }
+
     /// For a server with these names.
     pub(crate) fn server(&self, names: &[&str]) -> Signed {
         self.sign(of_server(names))

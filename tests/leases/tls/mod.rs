@@ -51,7 +51,8 @@ impl Files {
 /// A certificate that a server may have, and the words by which it is refused by those who trust the authority.
 type Wrong = (&'static str, fn(&Authority) -> Signed);
 
-const WRONG: [Wrong; 4] = [
+const WRONG: [Wrong; 5] = [
+    ("an authority's own", Authority::itself),
     ("an unknown authority", |_| Authority::new("a stranger").member(HERE)),
     ("has expired", Authority::expired),
     ("not valid yet", Authority::not_yet_valid),
