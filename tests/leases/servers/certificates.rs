@@ -70,11 +70,6 @@ impl Authority {
         self.sign(params)
     }
 
-    /// Its own, for a server that shows it, as one that signs for itself by `openssl req -x509`.
-    pub(crate) fn itself(&self) -> Signed {
-        Signed { certificate: self.certificate(), key: self.0.key().serialize_pem() }
-    }
-
     /// For a client with this name.
     pub(crate) fn client(&self, name: &str) -> Signed {
         let mut params = CertificateParams::default();
