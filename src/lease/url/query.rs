@@ -1,6 +1,5 @@
 //! The parameters behind a `?`.
 
-use std::format;
 use std::string::String;
 use std::vec::Vec;
 
@@ -32,6 +31,6 @@ pub(in crate::lease) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a st
 #[cfg(any(feature = "etcd", feature = "redis"))]
 pub(in crate::lease) fn unknown(name: &str, before: Option<&str>, known: &str) -> String {
     let is_shown = name.len() <= LONGEST && before.is_none_or(|before| !before.starts_with("pass"));
-    let named = if is_shown { format!("the parameter {name:?}") } else { "a parameter".into() };
-    format!("{named} of its query is unknown: give {known} only")
+    let named = if is_shown { std::format!("the parameter {name:?}") } else { "a parameter".into() };
+    std::format!("{named} of its query is unknown: give {known} only")
 }
