@@ -1,17 +1,19 @@
 //! `Aside`: work that may block for as long as it likes, done on a thread, for which a caller waits for a while and no
 //! longer.
 //!
-//! A thread takes along what it works on, and brings it back when it has finished. So at most one thread of a store is
+//! The thread takes along what it works on, and brings it back when it has finished. So at most one thread of a store is
 //! away: a later call waits for it, and is late as well if it does not come. An answer that comes when its caller has left is
-//! dropped, and is not taken for the next one's. There is no thread between two calls, none that a fork could lack.
+//! dropped, and is not taken for the next one's. The thread is started by the first call, and again by the first in a child
+//! that was forked off, which lacks it. It ends with the store.
 
 use core::time::Duration;
+use std::boxed::Box;
 use std::io::{self, ErrorKind};
 use std::string::String;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-use std::{format, thread};
+use std::{format, process, thread};
 
 pub(super) struct Aside<T> {
     /// `None` while a thread has it.
@@ -19,6 +21,15 @@ pub(super) struct Aside<T> {
     /// How long a call waits.
     patience: Duration,
     away: Option<Away<T>>,
+    worker: Option<Worker>,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A thread that does one job after the other, and the process that has it.
+struct Worker {
+    process: u32,
+    jobs: Sender<Job>,
 }
 
 /// A thread that has left, since when, and what it will bring back.
@@ -30,7 +41,7 @@ struct Away<T> {
 
 impl<T: Send + 'static> Aside<T> {
     pub(super) const fn of(home: T, patience: Duration) -> Self {
-        Self { home: Some(home), patience, away: None }
+        Self { home: Some(home), patience, away: None, worker: None }
     }
 
     /// Does `work`, and returns what has come of it.
@@ -40,26 +51,35 @@ impl<T: Send + 'static> Aside<T> {
     pub(super) fn ask<R: Send + 'static>(&mut self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> io::Result<R> {
         let started = Instant::now();
         self.fetch(self.left(started))?;
-        let (hand_over, handed_over) = mpsc::sync_channel::<T>(1);
+        // Before anything is taken: no thread may be to be had.
+        let jobs = self.jobs()?;
+        let Some(mut home) = self.home.take() else { return Err(panicked()) };
         let (bring_back, back) = mpsc::sync_channel(1);
         let (tell, told) = mpsc::sync_channel(1);
-        let work = move || {
-            let Ok(mut taken) = handed_over.recv() else { return };
-            let done = work(&mut taken);
+        let job = move || {
+            let done = work(&mut home);
             // The caller may have left, and the store with it.
-            drop(bring_back.send(taken));
+            drop(bring_back.send(home));
             drop(tell.send(done));
         };
-        // It is handed over to a thread that there is, so that it is not lost where none can be started.
-        thread::Builder::new().name(String::from("casflake-file")).spawn(work)?;
-        if let Some(home) = self.home.take() {
-            drop(hand_over.send(home));
-        }
+        drop(jobs.send(Box::new(job)));
         self.away = Some(Away { since: started, back: Mutex::new(back) });
         // Without an answer there is nothing to fetch, and `fetch` says why.
         let done = told.recv_timeout(self.left(started));
         self.fetch(self.left(started))?;
         done.map_err(|_| late(started))
+    }
+
+    fn jobs(&mut self) -> io::Result<Sender<Job>> {
+        let process = process::id();
+        if let Some(worker) = self.worker.as_ref().filter(|worker| worker.process == process) {
+            return Ok(worker.jobs.clone());
+        }
+        let (jobs, coming) = mpsc::channel::<Job>();
+        let work = move || coming.iter().for_each(|job| job());
+        thread::Builder::new().name(String::from("casflake-file")).spawn(work)?;
+        self.worker = Some(Worker { process, jobs: jobs.clone() });
+        Ok(jobs)
     }
 
     /// How long a call that began at that time still waits.
@@ -77,9 +97,7 @@ impl<T: Send + 'static> Aside<T> {
                 Ok(())
             }
             Err(RecvTimeoutError::Timeout) => Err(late(*since)),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(io::Error::other("its thread has panicked: open the store again"))
-            }
+            Err(RecvTimeoutError::Disconnected) => Err(panicked()),
         }
     }
 }
@@ -90,6 +108,10 @@ fn late(since: Instant) -> io::Error {
         since.elapsed().as_secs()
     );
     io::Error::new(ErrorKind::TimedOut, why)
+}
+
+fn panicked() -> io::Error {
+    io::Error::other("its thread has panicked: open the store again")
 }
 
 #[cfg(test)]
