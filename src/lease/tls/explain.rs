@@ -66,7 +66,7 @@ fn of_certificate(error: &CertificateError) -> &'static str {
         }
         // An error of the crate below, which has no name in this one.
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "the server's certificate is an authority's own: make one for the server (CA:FALSE)"
+            "the server's certificate is an authority's own (CA:TRUE): have it sign one for the server"
         }
         _ => "the server's certificate is not acceptable: make another",
     }
