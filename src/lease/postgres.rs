@@ -92,7 +92,8 @@ use super::url::space_name;
 /// `sslrootcert`, `sslcert` and `sslkey` are whole paths of PEM files, read anew for each connection. `sslcert` and
 /// `sslkey` are the client's certificate and its key, which has no passphrase. A socket of the same host has no TLS. A
 /// password is bound to the session if the server can do that (`channel_binding`). Lists of revoked certificates are not
-/// read. (`T` is the connector of [`with_tls`](Self::with_tls); a store that was opened by its URL needs none.)
+/// read. The authorities of the platform are found by the crate `rustls-native-certs`, which consults `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` first. (`T` is the connector of [`with_tls`](Self::with_tls); a store that was opened by its URL needs none.)
 ///
 /// # What it promises
 /// Windows of one worker never overlap: over clients and servers that are killed, restarted, stopped or cut off, and

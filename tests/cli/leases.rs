@@ -306,6 +306,20 @@ fn why_a_server_is_not_there_is_said_once() {
     assert_eq!(text(&output.stderr).matches("refused").count(), 1, "{}", text(&output.stderr));
 }
 
+#[cfg(feature = "postgres")]
+#[test]
+fn parameters_of_other_clients_are_named_and_do_no_harm() {
+    let url = "postgres://me:secret@127.0.0.1:1/ids?pgbouncer=true&connection_limit=1&sslmode=disable";
+    for command in ["leases", "generate"] {
+        let output = run(&[command, "--lease", url], "");
+        // The server is not there, which is the next thing to be said.
+        let said = ["for other clients: pgbouncer, connection_limit", "PostgreSQL at 127.0.0.1:1, database \"ids\""];
+        assert_fails(&output, 1, &said);
+        assert!(!text(&output.stderr).contains("secret"), "{}", text(&output.stderr));
+    }
+    assert_fails(&run(&["leases", "--lease", &url.replace("pgbouncer", "bouncer")], ""), 2, &["`bouncer`"]);
+}
+
 #[test]
 fn what_can_not_be_is_refused_and_says_why() {
     let store = Store::granting("what", "4");
