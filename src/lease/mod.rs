@@ -47,7 +47,10 @@ mod store;
 mod switch;
 mod time;
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
-#[allow(dead_code, unused_imports, reason = "each store needs some of it")]
+#[cfg_attr(
+    not(all(feature = "etcd", feature = "postgres", feature = "redis")),
+    allow(dead_code, unused_imports, reason = "each store needs some of it")
+)]
 mod tls;
 mod token;
 mod url;
