@@ -27,7 +27,7 @@ fn serve() -> Result<(), Box<dyn Error>> {
     let ids: LeasedGenerator = LeasedGenerator::builder(store)
         // While others start and stop all workers may be taken for a while.
         .wait_for_worker(Duration::from_secs(60))
-        // One line when the store goes away, when the lease ends, and when it is back.
+        // A line when the store goes away and every 10 s until it is back, and one when the lease ends.
         .on_event(|event| {
             if !matches!(event, LeaseEvent::Renewed { .. }) {
                 eprintln!("ids: {event}");
@@ -47,7 +47,7 @@ fn serve() -> Result<(), Box<dyn Error>> {
     // For the next process, after the last request is answered. If the store is away the IDs are good all the same, and the
     // worker is free when its window ends: no reason to fail.
     if let Err(error) = ids.shutdown() {
-        eprintln!("the worker was not given back: {error}");
+        eprintln!("the worker was not given back: {error:?}");
     }
     Ok(())
 }

@@ -48,17 +48,15 @@ impl Settings {
         if not_before >= fence {
             return Err(SettingError::EmptyWindow { not_before, fence });
         }
-        check_lead::<S>(max_lead)
+        if max_lead > max {
+            return Err(SettingError::MaxLead { value: max_lead, max });
+        }
+        Ok(())
     }
 }
 
 pub(crate) const fn check_fence<S: Scheme>(fence: u64) -> Result<(), SettingError> {
     if fence > end::<S>() { Err(SettingError::Fence { value: fence, max: end::<S>() }) } else { Ok(()) }
-}
-
-pub(crate) const fn check_lead<S: Scheme>(max_lead: u64) -> Result<(), SettingError> {
-    let max = S::LAYOUT.max_tick();
-    if max_lead > max { Err(SettingError::MaxLead { value: max_lead, max }) } else { Ok(()) }
 }
 
 /// The first tick that does not fit the timestamp.

@@ -346,6 +346,26 @@ mod tests {
         assert_eq!(ledger.snapshot(|| 2 + (1 << 20), 0, 20).unused, 9);
     }
 
+    #[cfg(feature = "lease")]
+    #[test]
+    fn the_sum_of_two_generators_has_every_counter_of_both() {
+        let booked = |times: u64| {
+            let ledger = Ledger::new();
+            for _ in 0..times {
+                ledger.book_tick(5);
+                ledger.book_unused(1);
+                ledger.book_overflow_wait(Duration::from_nanos(3));
+                ledger.book_cas_retries(2);
+                ledger.book_clock_behind();
+                ledger.book_exhausted();
+            }
+            ledger.snapshot(|| 0, 0, 3)
+        };
+        let (mut sum, both) = (booked(2), booked(5));
+        sum.add_earlier(&booked(3));
+        assert_eq!(sum, both);
+    }
+
     #[test]
     fn ids_and_ticks_do_not_fall_while_a_tick_is_being_booked() {
         let ledger = Ledger::new();

@@ -17,12 +17,11 @@ use super::keeper::{Keeper, Plan, Source};
 use super::lease::Lease;
 use super::leased::{LeasedGenerator, Shared};
 use super::store::{LeaseStore, Missing};
-use super::time::{RESTORED_WITHIN, ttl_ticks};
+use super::time::{RESTORED_WITHIN, lead_ticks, ttl_ticks};
 use super::watch::{Watch, Watched};
 use crate::clock::Clock;
 use crate::generator::Generator;
 use crate::scheme::{Scheme, Standard};
-use crate::settings::check_lead;
 use crate::wait::Wait;
 
 /// How long to leave a store that has granted nothing, where the caller waits for it.
@@ -135,8 +134,13 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     }
 
     /// How many ticks of the future calls may use where those before are used up, as
-    /// [`GeneratorBuilder::max_lead`](crate::GeneratorBuilder::max_lead). 0 unless set. The window of the lease bounds it,
-    /// too, so no other process issues these ticks.
+    /// [`GeneratorBuilder::max_lead`](crate::GeneratorBuilder::max_lead). 0 unless set, and the ticks of
+    /// [`MAX_LEAD`](super::MAX_LEAD), 1 s, at most. The window of the lease bounds it, too, so no other process issues these
+    /// ticks while the store keeps what it knows.
+    ///
+    /// An operator who frees the worker of a process that was killed, or vouches for a store that has lost something, does so
+    /// a second after the process has ended: [`reclaim`](super::LeaseAdmin::reclaim) and
+    /// [`initialise`](super::LeaseAdmin::initialise) begin the next window immediately.
     pub const fn max_lead(mut self, ticks: u64) -> Self {
         self.plan.max_lead = ticks;
         self
@@ -145,7 +149,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Calls `callback` with each thing that happens to the lease: for logs and alarms of programs without `tracing`.
     ///
     /// The thread that keeps the lease calls it, and [`build`](Self::build) while it waits for a worker. The lease is not
-    /// renewed meanwhile, so it must return within milliseconds. A panic in it is caught.
+    /// renewed meanwhile, so it must return within milliseconds: it may ask for `stats`, and `shutdown` takes effect when it
+    /// has returned; `generate` and `drain` in it wait for a renewal that can't come. A panic in it is caught.
     ///
     /// ```no_run
     /// use casflake::lease::{FileStore, LeaseEvent, LeasedGenerator};
@@ -167,13 +172,16 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     ///
     /// # Errors
     /// [`StoreError::NoSpace`] if the ID space does not exist; [`StoreError::Ttl`] if the time to live is out of range;
-    /// [`StoreError::Setting`] if `max_lead` is longer than the layout's time; [`StoreError::Refused`] if the store refuses
+    /// [`StoreError::Lead`] if `max_lead` is longer than [`MAX_LEAD`](super::MAX_LEAD); [`StoreError::Refused`] if the store refuses
     /// the caller, immediately however long it waits for a worker; [`StoreError::Unavailable`] if the store can't be asked or no thread can be started; any other [`StoreError`] if
     /// no lease was granted.
     pub fn build(self) -> Result<LeasedGenerator<S, C>, StoreError> {
         let Self { store, clock, store_clock, plan, patience, creates, mut events, .. } = self;
         ttl_ticks(&S::LAYOUT, plan.ttl)?;
-        check_lead::<S>(plan.max_lead).map_err(StoreError::Setting)?;
+        let max = lead_ticks(&S::LAYOUT);
+        if plan.max_lead > max {
+            return Err(StoreError::Lead { value: plan.max_lead, max });
+        }
         // First of all, so that no lease is left to nobody where there is no thread to keep it.
         let (hand_over, handed_over) = mpsc::channel::<Keeper<S, C, T>>();
         let keep = move || handed_over.recv().map_or(Ok(()), Keeper::run);
@@ -218,7 +226,7 @@ fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
     let started = Instant::now();
     let (mut missing_since, mut may_create) = (None, creates);
     loop {
-        let error = match source.acquire(None) {
+        let mut error = match source.acquire(None) {
             Ok(acquired) => return Ok(acquired),
             Err(error) => error,
         };
@@ -228,6 +236,9 @@ fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
             // A store is asked once for all its spaces, and if it can't tell there may be others.
             if core::mem::take(&mut may_create) && source.create_unless_others() {
                 continue;
+            }
+            if missing_since.is_none() {
+                error = source.with_others(error);
             }
             // It may be lost, and about to be restored.
             let since = *missing_since.get_or_insert_with(Instant::now);

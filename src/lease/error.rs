@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 use super::time::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
 use super::url::is_in_alphabet;
-use crate::error::{SettingError, debug_by_text};
+use crate::error::debug_by_text;
 use crate::scheme::{Scheme, Standard};
 
 /// Why a store of leases granted, renewed or released nothing.
@@ -69,8 +69,8 @@ pub enum StoreError {
     /// behind what the caller has issued: it was set back. Or it is right, and was ahead at that time. Then IDs of times to
     /// come may have been issued, and the store grants when they are over.
     StoreClockBehind {
-        /// By how much: to the end of the latest lease that is known of, so that it is more than the clock was set back,
-        /// by the time to live at most.
+        /// By how much: to the latest end of a lease that the store knows of, or to the time at which it grants. So it is more
+        /// than the clock was set back, by the time to live or by 150 s at most.
         by: Duration,
     },
     /// The store's clock reads a time that the layout can't hold.
@@ -127,8 +127,13 @@ pub enum StoreError {
         /// What is wrong with it. The URL itself may hold a password.
         why: String,
     },
-    /// A setting of the generator does not fit the layout.
-    Setting(SettingError),
+    /// The generator may not lead its clock by so many ticks.
+    Lead {
+        /// The number asked for.
+        value: u64,
+        /// The most there are: the ticks of [`MAX_LEAD`](super::MAX_LEAD).
+        max: u64,
+    },
     /// The worker was never leased.
     NoSuchWorker {
         /// Its index.
@@ -136,7 +141,7 @@ pub enum StoreError {
     },
 }
 
-debug_by_text!(StoreError: Unavailable Refused Contended NoFreeWorker NotYet NoSpace StoreClockBehind StoreClockOutside OtherLayout Lost Copied Corrupt Ttl Workers Url Setting NoSuchWorker);
+debug_by_text!(StoreError: Unavailable Refused Contended NoFreeWorker NotYet NoSpace StoreClockBehind StoreClockOutside OtherLayout Lost Copied Corrupt Ttl Workers Url Lead NoSuchWorker);
 
 /// How a lease was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -215,8 +220,8 @@ impl fmt::Display for StoreError {
             }
             Self::NoFreeWorker { workers, retry_after } => write!(
                 f,
-                "none of {workers} worker{} is free: try again in {retry_after:?}, release one, or initialise the store \
-                 for more",
+                "none of {workers} worker{} is free: try again in {retry_after:?}, release one, or give the space more \
+                 (init --at-once --workers N)",
                 if *workers == 1 { "" } else { "s" }
             ),
             Self::NotYet { space, retry_after } => write!(
@@ -276,7 +281,9 @@ impl fmt::Display for StoreError {
             Self::Ttl { value, max } => write!(f, "a lease of {value:?}: give a time from 1 ms to {max:?}"),
             Self::Workers { value, max } => write!(f, "{value} workers: give 1 to {max}"),
             Self::Url { why } => write!(f, "the store's URL or path is invalid: {why}"),
-            Self::Setting(error) => error.fmt(f),
+            Self::Lead { value, max } => {
+                write!(f, "max_lead {value} is too long for a leased generator: give 0 to {max} ticks")
+            }
             Self::NoSuchWorker { worker } => write!(f, "worker {worker} was never leased: see the list of leases"),
         }
     }

@@ -144,7 +144,7 @@ pub(crate) struct Keeper<S, C, T> {
 impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     /// Keeps the lease until it is told to stop, then gives it back.
     pub(crate) fn run(mut self) -> Result<(), StoreError> {
-        let mut next = self.until_renewal();
+        let mut next = calmly(|| self.until_renewal()).unwrap_or(self.pause());
         let mut failures = 0;
         while self.rest(next, failures > 0) == Call::Work {
             (next, failures) = match self.keep_calmly() {
@@ -174,9 +174,11 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     /// As [`keep`](Self::keep); `None` where it has failed, of which everybody is told. A store that panics has failed,
     /// in its errors, too, and whether it has renewed the lease is not known.
     fn keep_calmly(&mut self) -> Option<Duration> {
-        self.notice_the_end();
-        let kept = AssertUnwindSafe(|| self.keep().inspect_err(|error| self.failed(error)).ok());
-        panic::catch_unwind(kept).unwrap_or_else(|_| {
+        let kept = calmly(|| {
+            self.notice_the_end(self.shared.remaining());
+            self.keep().inspect_err(|error| self.failed(error)).ok()
+        });
+        kept.unwrap_or_else(|| {
             self.unanswered += 1;
             self.failed(&StoreError::unavailable("asking the store of leases", "it has panicked"));
             None
@@ -186,14 +188,17 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     /// Takes note that the store has failed.
     fn failed(&mut self, error: &StoreError) {
         self.shared.book(|status| status.failed(error, self.pause()));
-        let (worker, remaining) = (self.worker(), self.shared.remaining());
-        self.events.failed(worker, remaining, error, Instant::now());
-        self.notice_the_end();
+        // What has panicked may have been the clock.
+        let remaining = calmly(|| self.shared.remaining()).unwrap_or_default();
+        if !self.shared.switch.has_ended() {
+            self.events.failed(self.worker(), remaining, error, Instant::now());
+        }
+        self.notice_the_end(remaining);
     }
 
-    /// Reports that nothing is left of the lease, if that is so.
-    fn notice_the_end(&mut self) {
-        if self.shared.remaining().is_zero() {
+    /// Reports that nothing is left of the lease, unless the generator was ended.
+    fn notice_the_end(&mut self, remaining: Duration) {
+        if remaining.is_zero() && !self.shared.switch.has_ended() {
             self.events.ended(self.worker());
         }
     }
@@ -330,6 +335,11 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         let tenths = Token::random().map_or(0, |token| token.pick(101));
         time - time * u32::try_from(tenths).unwrap_or(0) / 1000
     }
+}
+
+/// Does what may panic: a store, a clock and a callback are the program's. `None` if it has.
+fn calmly<R>(work: impl FnOnce() -> R) -> Option<R> {
+    panic::catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 /// Whether `renewed` is `lease` and no other.

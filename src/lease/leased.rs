@@ -6,7 +6,7 @@ mod shared;
 use core::fmt;
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::Instant;
 use std::vec::Vec;
 
@@ -89,9 +89,11 @@ pub struct LeasedGenerator<S = Standard, C = StoreClock> {
     /// Whether its clock is the store's time.
     is_by_store: bool,
     keeper: Mutex<Keeping>,
+    /// The thread that keeps the lease, which a callback runs on.
+    keeper_thread: ThreadId,
 }
 
-/// The thread that keeps the lease, until somebody has waited for its end; and whether he has given up.
+/// The thread that keeps the lease, until its end was waited for; and whether a wait was too long.
 struct Keeping {
     keeper: Option<Keeper>,
     is_given_up: bool,
@@ -119,9 +121,10 @@ impl<S: Scheme + 'static> LeasedGenerator<S> {
 }
 
 impl<S, C> LeasedGenerator<S, C> {
-    pub(crate) const fn of(shared: Arc<Shared<S, C>>, max_wait: Duration, is_by_store: bool, keeper: Keeper) -> Self {
+    pub(crate) fn of(shared: Arc<Shared<S, C>>, max_wait: Duration, is_by_store: bool, keeper: Keeper) -> Self {
+        let keeper_thread = keeper.thread().id();
         let keeper = Mutex::new(Keeping { keeper: Some(keeper), is_given_up: false });
-        Self { shared, max_wait, is_by_store, keeper }
+        Self { shared, max_wait, is_by_store, keeper, keeper_thread }
     }
 }
 

@@ -74,5 +74,5 @@ pub use stats::LeaseStats;
 pub use store::{Grant, LeaseAdmin, LeaseStore, Missing, Request, Survey, SurveyedSpace, SurveyedWorker};
 #[doc(hidden)]
 pub use switch::{Ended, Switch};
-pub use time::{CLOCK_SLACK, MAX_TTL, MAX_WORKERS};
+pub use time::{CLOCK_SLACK, MAX_LEAD, MAX_TTL, MAX_WORKERS};
 pub use token::{Token, TokenError};

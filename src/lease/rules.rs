@@ -62,6 +62,11 @@ impl Terms {
         now.saturating_add(self.max_ttl).saturating_add(self.slack)
     }
 
+    /// Beyond this nothing lies that was written by a clock which is as far ahead of `now` as clocks may be apart.
+    pub(crate) fn reach(&self, now: u64) -> u64 {
+        self.horizon(now).saturating_add(self.slack)
+    }
+
     fn until(&self, now: u64, ttl: u64) -> u64 {
         now.saturating_add(ttl).min(self.end)
     }

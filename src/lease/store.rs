@@ -193,13 +193,13 @@ impl Survey {
 
     /// Returns by how much the store's clock is behind what the store holds, ticks of `layout`, if that lies further in the
     /// future than anything a clock that is right has put there: more than [`MAX_TTL`](super::MAX_TTL) +
-    /// [`CLOCK_SLACK`](super::CLOCK_SLACK). (Or the clock is right, and was ahead at that time.)
+    /// twice [`CLOCK_SLACK`](super::CLOCK_SLACK), 180 s. (Or the clock is right, and was ahead at that time.)
     #[must_use]
     pub fn clock_behind(&self, layout: &Layout) -> Option<Duration> {
         let now = tick(layout, self.unix_nanos / 1_000_000).ok()?;
         let floor = self.space.as_ref().map_or(0, |space| space.floor);
         let latest = latest(floor, self.workers.iter().map(|worker| worker.until));
-        (latest > terms(layout).horizon(now)).then(|| duration(layout, latest - now))
+        (latest > terms(layout).reach(now)).then(|| duration(layout, latest - now))
     }
 }
 

@@ -18,6 +18,10 @@ pub const MAX_TTL: Duration = Duration::from_secs(120);
 /// acknowledged, clocks may read what they like.) A constant of the protocol, too.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(30);
 
+/// How far a leased generator may lead its clock. Short, so that an operator who frees the worker of a process that has
+/// ended does so when the ticks are over that it has used of the future.
+pub const MAX_LEAD: Duration = Duration::from_secs(1);
+
 /// By when a space that is lost is restored, if a process still runs that was ever granted a lease of it: such a process
 /// asks the store each third of its time to live.
 pub(crate) const RESTORED_WITHIN: Duration = Duration::from_secs(MAX_TTL.as_secs() / 3);
@@ -84,6 +88,11 @@ pub(crate) fn ttl_ticks(layout: &Layout, ttl: Duration) -> Result<u64, StoreErro
         return Err(StoreError::Ttl { value: ttl, max: MAX_TTL });
     }
     Ok(ticks(layout, ttl))
+}
+
+/// The longest lead of a leased generator, in ticks.
+pub(crate) fn lead_ticks(layout: &Layout) -> u64 {
+    ticks(layout, MAX_LEAD).min(layout.max_tick())
 }
 
 /// Where a request was denied: a space and its store, by the names that people know.

@@ -1,11 +1,12 @@
 //! What a service sees of its leased generator: numbers that never fall, an end in order, and events.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use casflake::lease::{FileStore, LeaseAdmin, LeaseEvent, LeasedGenerator, StoreError};
-use casflake::{Clock, GenerateError, ManualClock, Scheme, SettingError, Standard, Stats, SystemClock};
+use casflake::lease::{FileStore, LeaseAdmin, LeaseEvent, LeaseStore, LeasedGenerator, Request, StoreError, Token};
+use casflake::{Clock, GenerateError, ManualClock, Scheme, Standard, Stats, SystemClock};
 
 use crate::scratch::Scratch;
 use crate::shaky::{Health, Mood, Shaky};
@@ -179,13 +180,8 @@ fn a_leased_generator_leads_its_clock_by_as_many_ticks_as_it_is_allowed_to() {
         assert_eq!(issued, (lead + 1) * 4096);
         ids.shutdown().unwrap();
     }
-    let refused = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).max_lead(1 << 41).build();
-    let max = (1 << 41) - 1;
-    let is_setting = matches!(
-        &refused,
-        Err(StoreError::Setting(SettingError::MaxLead { value, max: bound })) if (*value, *bound) == (1 << 41, max)
-    );
-    assert!(is_setting, "{refused:?}");
+    let refused = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).max_lead(1001).build();
+    assert!(matches!(&refused, Err(StoreError::Lead { value: 1001, max: 1000 })), "{refused:?}");
 }
 
 /// Names of events, in order; equal ones in a row count once.
@@ -259,4 +255,104 @@ fn a_callback_learns_of_a_wait_for_a_worker_and_of_one_that_is_not_released() {
     second.shutdown().unwrap_err();
     let log = log.lock().unwrap();
     assert_eq!((log[..2].to_vec(), log.last()), (vec!["waiting", "acquired"], Some(&"not released")));
+}
+
+/// A clock of the host that panics when it is told to, but for the thread of the test.
+#[derive(Clone)]
+struct Fragile(Arc<AtomicBool>);
+
+impl Fragile {
+    fn check(&self) {
+        let is_keeper = thread::current().name() == Some("casflake-lease");
+        // ORDERING: SeqCst: a test has time.
+        assert!(!(is_keeper && self.0.swap(false, Ordering::SeqCst)), "a fault of the clock");
+    }
+}
+
+impl Clock for Fragile {
+    fn unix_millis(&self) -> u64 {
+        self.check();
+        SystemClock.unix_millis()
+    }
+
+    fn unix_nanos(&self) -> u128 {
+        self.check();
+        SystemClock.unix_nanos()
+    }
+}
+
+#[test]
+fn a_clock_that_panics_once_costs_one_renewal() {
+    let scratch = directory(1);
+    let clock = Fragile(Arc::default());
+    let builder = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).ttl(TTL).clock(clock.clone());
+    let ids = builder.build().unwrap();
+    soon("a renewal", || (ids.stats().renewals > 0).then_some(()));
+    clock.0.store(true, Ordering::SeqCst);
+    let failed = soon("a failure", || Some(ids.stats()).filter(|stats| stats.failures > 0));
+    soon("a renewal", || (ids.stats().renewals > failed.renewals).then_some(()));
+    ids.shutdown().unwrap();
+}
+
+/// Would catch: a callback that waits for its own thread; a second end that reports a failure which did not happen.
+#[test]
+fn a_callback_can_shut_its_generator_down() {
+    let scratch = directory(1);
+    let own: Arc<Mutex<Option<Arc<LeasedGenerator>>>> = Arc::default();
+    let ended = Arc::new(Mutex::new(None));
+    let (theirs, end) = (Arc::clone(&own), Arc::clone(&ended));
+    let builder = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).ttl(TTL);
+    let ids = builder.on_event(move |event| {
+        if let (LeaseEvent::Renewed { .. }, Some(ids)) = (event, &*theirs.lock().unwrap()) {
+            end.lock().unwrap().get_or_insert_with(|| (Instant::now(), ids.shutdown().is_ok(), Instant::now()));
+        }
+    });
+    let ids = Arc::new(ids.build().unwrap());
+    *own.lock().unwrap() = Some(Arc::clone(&ids));
+    let (began, is_well, over) = soon("an end", || *ended.lock().unwrap());
+    assert!(is_well && over - began < Duration::from_secs(5), "it did not wait for its own thread");
+    ids.shutdown().expect("the callback has ended it");
+    assert_eq!(ids.generate(), Err(GenerateError::ShutDown));
+    assert_eq!(FileStore::open(scratch.path()).survey().unwrap().workers[0].owner, None);
+    *own.lock().unwrap() = None;
+}
+
+#[test]
+fn a_call_that_fails_says_when_the_store_may_grant() {
+    let scratch = directory(1);
+    let (ids, _) = leased(&scratch, Duration::ZERO);
+    let mut store = FileStore::open(scratch.path());
+    // Another process takes the worker, for longer than the keeper waits between two tries.
+    store.reclaim(&Standard::LAYOUT, 0).unwrap();
+    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "another");
+    soon("a lease of another", || store.acquire(&Standard::LAYOUT, &request).ok());
+    let after = soon("a refusal", || match ids.try_generate() {
+        Err(error @ GenerateError::LeaseExpired { .. }) => error.retry_after().filter(|after| after.as_secs() >= 5),
+        _ => None,
+    });
+    assert!(after <= Duration::from_secs(60), "{after:?}");
+    store.reclaim(&Standard::LAYOUT, 0).unwrap();
+    soon("an ID", || ids.try_generate().ok());
+}
+
+#[test]
+fn an_end_while_the_store_is_away_is_no_end_of_the_lease() {
+    let scratch = directory(1);
+    let log = Log::default();
+    let (store, health) = Shaky::new(FileStore::open(scratch.path()));
+    let builder = LeasedGenerator::<Standard>::builder(store).ttl(TTL).on_event(recorder(&log));
+    let ids = builder.build().unwrap();
+    soon("renewed", || (log.lock().unwrap().last() == Some(&"renewed")).then_some(()));
+    let calls = health.calls();
+    health.set(Mood::Stuck);
+    soon("a renewal that is under way", || (health.calls() > calls).then_some(()));
+    thread::scope(|scope| {
+        let ending = scope.spawn(|| ids.shutdown());
+        soon("an end", || (ids.try_generate() == Err(GenerateError::ShutDown)).then_some(()));
+        health.set(Mood::Deaf);
+        ending.join().unwrap().unwrap_err();
+    });
+    let log = log.lock().unwrap();
+    assert!(!log.contains(&"ended") && !log.contains(&"failed too late"), "{log:?}");
+    assert_eq!(log.last(), Some(&"not released"));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use casflake::lease::{FileStore, Grant, LeaseAdmin, LeaseStore, Request, StoreError, Token};
+use casflake::lease::{CLOCK_SLACK, FileStore, Grant, LeaseAdmin, LeaseStore, MAX_TTL, Request, StoreError, Token};
 use casflake::{Layout, ManualClock, Scheme, Sonyflake, Standard};
 
 use crate::scratch::Scratch;
@@ -66,7 +66,8 @@ fn a_space_whose_leases_are_from_before_the_clock_was_set_back_is_not_called_ful
 
 #[test]
 fn a_wait_that_a_new_space_can_have_is_said_to_be_one() {
-    let longest = Duration::from_secs(150);
+    // That of a new space, by a clock that is as far behind the one that made it as clocks may be apart.
+    let longest = MAX_TTL + 2 * CLOCK_SLACK;
     let setting = Setting::new(Standard::LAYOUT);
     setting.behind(Duration::ZERO).initialise(&setting.layout, 1).unwrap();
     let refused = setting.acquire(longest);

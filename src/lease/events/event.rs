@@ -122,19 +122,20 @@ impl fmt::Display for LeaseEvent<'_> {
             Self::Acquired { lease } => write!(f, "worker {} is leased", lease.worker),
             Self::Renewed { lease } => write!(f, "the lease of worker {} is renewed", lease.worker),
             Self::StoreFailed { worker, remaining, error } => {
-                write!(f, "the store failed, {remaining:?} before the lease of worker {worker} ends: {}", Causes(error))
+                write!(f, "the store failed; {}: {}", Left(worker, remaining), Causes(error))
             }
-            Self::StillFailing { worker, remaining, failures, error } => write!(
-                f,
-                "the store failed for the {failures}th time, {remaining:?} before the lease of worker {worker} ends: {}",
-                Causes(error)
-            ),
+            Self::StillFailing { worker, remaining, failures, error } => {
+                write!(f, "the store has failed {failures} times; {}: {}", Left(worker, remaining), Causes(error))
+            }
             Self::Ended { worker } => {
-                write!(f, "the lease of worker {worker} has ended: calls fail until it is renewed")
+                write!(f, "the lease of worker {worker} has ended: calls fail until it is renewed or replaced")
             }
             Self::Lost { worker, reason } => write!(f, "the lease of worker {worker} is lost: {reason}"),
+            Self::Recovered { worker, failures: 0, .. } => write!(f, "worker {worker} issues IDs again"),
             Self::Recovered { worker, failures, after } => {
-                write!(f, "the lease of worker {worker} is held, after {after:?} and {failures} failures")
+                let plural = if failures == 1 { "" } else { "s" };
+                let after = Seconds(after);
+                write!(f, "the store is back after {after} and {failures} failure{plural}: worker {worker} issues IDs")
             }
             Self::Released { worker } => write!(f, "worker {worker} is released"),
             Self::NotReleased { worker, error } => write!(
@@ -143,6 +144,29 @@ impl fmt::Display for LeaseEvent<'_> {
                 Causes(error)
             ),
         }
+    }
+}
+
+/// What is left of a worker's lease, in words.
+struct Left(u64, Duration);
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(worker, remaining) = *self;
+        if remaining.is_zero() {
+            write!(f, "the lease of worker {worker} has ended, and calls fail")
+        } else {
+            write!(f, "the lease of worker {worker} ends in {}", Seconds(remaining))
+        }
+    }
+}
+
+/// A time in seconds, to the tenth.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} s", self.0.as_secs_f64())
     }
 }
 

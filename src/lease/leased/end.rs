@@ -1,16 +1,16 @@
-//! How a leased generator ends: at once, or after the calls that are under way.
+//! How a leased generator ends: immediately, or after the calls that wait.
 
 use core::time::Duration;
 use std::sync::PoisonError;
 use std::thread;
 use std::time::Instant;
 
-use super::LeasedGenerator;
+use super::{Keeping, LeasedGenerator};
 use crate::lease::error::StoreError;
 use crate::scheme::Scheme;
 
 impl<S: Scheme, C> LeasedGenerator<S, C> {
-    /// Ends the generator immediately and gives the worker back to the store, which can grant it again at once. Calls that
+    /// Ends the generator immediately and gives the worker back to the store, which can grant it again immediately. Calls that
     /// begin after this, and calls that wait, fail with [`ShutDown`](crate::GenerateError::ShutDown). Waits for a call of the
     /// store that is under way, 10 s at most. Ending twice is harmless.
     ///
@@ -42,7 +42,7 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
     /// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::open("/var/lib/ids"))?;
     /// // When SIGTERM comes:
     /// if let Err(error) = ids.drain(Duration::from_secs(1)) {
-    ///     eprintln!("the worker stays taken until its lease ends: {error}");
+    ///     eprintln!("the worker stays taken until its lease ends: {error:?}");
     /// }
     /// # Ok::<(), casflake::lease::StoreError>(())
     /// ```
@@ -78,18 +78,20 @@ impl<S, C> LeasedGenerator<S, C> {
             return Ok(());
         }
         self.shared.bell.stop();
+        // A callback has ended the generator. Its thread gives the lease back when the callback has returned.
+        if thread::current().id() == self.keeper_thread {
+            return Ok(());
+        }
         // Locked to the end, so that a second caller does not return before the lease is given back.
         let mut keeping = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = |why| StoreError::unavailable("releasing the lease", why);
-        let given_up = || failed("a call of the store has not ended for 10 s");
-        let Some(keeper) = keeping.keeper.take() else {
-            return if keeping.is_given_up { Err(given_up()) } else { Ok(()) };
-        };
+        let Some(keeper) = keeping.keeper.take() else { return Ok(()) };
         let started = Instant::now();
+        let patience = if keeping.is_given_up { Duration::ZERO } else { PATIENCE };
         while !keeper.is_finished() {
-            if started.elapsed() > PATIENCE {
-                keeping.is_given_up = true;
-                return Err(given_up());
+            if started.elapsed() >= patience {
+                *keeping = Keeping { keeper: Some(keeper), is_given_up: true };
+                return Err(failed("a call of the store has not ended for 10 s"));
             }
             thread::sleep(LOOK);
         }

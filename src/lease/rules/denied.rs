@@ -22,10 +22,11 @@ pub(crate) enum Denied {
     Lost(LostReason),
 }
 
-/// Returns `wait`, the reason why nothing is granted before `tick`, if a clock that is right can give it. By such a
-/// clock neither a floor nor the end of a window lies beyond the horizon, so a longer wait is for the clock alone.
+/// Returns `wait`, the reason why nothing is granted before `tick`, if clocks that are no further apart than they may be
+/// can give it. By these neither a floor nor the end of a window lies beyond the reach, so a longer wait is for the clock
+/// alone.
 pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, terms: &Terms) -> Denied {
-    if tick.max(space.floor) <= terms.horizon(view.now) {
+    if tick.max(space.floor) <= terms.reach(view.now) {
         return wait;
     }
     Denied::StoreClockBehind { until: tick.max(latest(space.floor, view.records.values().map(|record| record.until))) }

@@ -195,8 +195,8 @@ mod acquiring {
         let full =
             |untils: [u64; 3]| acquire(&view(&untils.map(|until| held_until(until, THEIRS))), &ask(OURS), &terms());
         assert_eq!(full([1020, 1010, 1030]), Err(Denied::NoFreeWorker { workers: 3, until: 1010 }));
-        assert_eq!(full([1150, 1150, 1150]), Err(Denied::NoFreeWorker { workers: 3, until: 1150 }));
-        assert_eq!(full([1151, 1152, 1153]), Err(Denied::StoreClockBehind { until: 1153 }));
+        assert_eq!(full([1180, 1180, 1180]), Err(Denied::NoFreeWorker { workers: 3, until: 1180 }));
+        assert_eq!(full([1181, 1182, 1183]), Err(Denied::StoreClockBehind { until: 1183 }));
     }
 
     /// Would catch: a store whose clock was set back, and that is said to be new, or to be full, for a day.
@@ -209,17 +209,17 @@ mod acquiring {
             acquire(&view, &ask(OURS), &terms()).unwrap_err()
         };
         let behind = |until| Denied::StoreClockBehind { until };
-        assert_eq!(denied(1150, &[], 3), Denied::Floor { floor: 1150 }, "as long as a new space waits");
-        assert_eq!(denied(1151, &[], 3), behind(1151));
+        assert_eq!(denied(1180, &[], 3), Denied::Floor { floor: 1180 }, "as long as a new space waits");
+        assert_eq!(denied(1181, &[], 3), behind(1181));
         // By all that is known: the space was made a while before the clock was set back.
         let held = |until| held_until(until, THEIRS);
-        assert_eq!(denied(1151, &[held(1500), held(1400)], 3), behind(1500));
+        assert_eq!(denied(1181, &[held(1500), held(1400)], 3), behind(1500));
         assert_eq!(denied(2000, &[held(1500), held(1400)], 3), behind(2000));
-        assert_eq!(denied(1151, &[held(1500), held(900)], 3), behind(1500), "one is free by its window");
+        assert_eq!(denied(1181, &[held(1500), held(900)], 3), behind(1500), "one is free by its window");
         // Where no worker is free the first window alone does not tell.
         assert_eq!(denied(900, &[held(1500), held(1400)], 2), behind(1500));
-        assert_eq!(denied(900, &[held(1500), held(1150)], 2), Denied::NoFreeWorker { workers: 2, until: 1150 });
-        assert_eq!(denied(1151, &[held(1020), held(1010)], 2), behind(1151), "nor when it ends");
+        assert_eq!(denied(900, &[held(1500), held(1180)], 2), Denied::NoFreeWorker { workers: 2, until: 1180 });
+        assert_eq!(denied(1181, &[held(1020), held(1010)], 2), behind(1181), "nor when it ends");
     }
 
     #[test]
