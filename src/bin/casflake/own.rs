@@ -2,8 +2,8 @@
 //!
 //! A generator's layout is a constant of its type, and a type for every layout there can be no program has. What the
 //! constant decides, though, is only how many IDs a tick has. So there is a type for each width of the sequence, whose
-//! timestamp is as wide as a generator's gets; its clock reads the layout's ticks, and its slots become the layout's
-//! IDs.
+//! timestamp is as wide as a generator's gets; its clock counts the layout's ticks, however long they are, and its slots
+//! become the layout's IDs.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ pub(crate) fn generator(
     )
 }
 
-/// The milliseconds since a layout's epoch, and a sequence of so many bits.
+/// The ticks since a layout's epoch, and a sequence of so many bits. No layout that can generate has more ticks.
 enum Slots<const SEQUENCE: u32> {}
 
 impl<const SEQUENCE: u32> Scheme for Slots<SEQUENCE> {
@@ -67,7 +67,7 @@ impl<const SEQUENCE: u32> Scheme for Slots<SEQUENCE> {
 /// What [`Ticks`] reads at the layout's epoch. Not 0, so that a time before it is less.
 const ORIGIN: u64 = 1;
 
-/// A clock that stands still within a tick: it reads how many milliseconds after the layout's epoch the tick began.
+/// A clock that reads the layout's ticks as milliseconds, and stands still within each.
 struct Ticks {
     clock: Box<dyn Clock + Sync>,
     epoch: u64,
@@ -75,10 +75,10 @@ struct Ticks {
 }
 
 impl Ticks {
-    /// Returns how long it is since the epoch, and when the tick began by that measure.
-    fn began(&self, unix_ms: u64) -> Option<(u64, u64)> {
+    /// Returns the tick at a time, and the milliseconds of it that have gone by.
+    fn tick(&self, unix_ms: u64) -> Option<(u64, u64)> {
         let since = unix_ms.checked_sub(self.epoch)?;
-        Some((since, since - since % self.tick_length))
+        Some((since / self.tick_length, since % self.tick_length))
     }
 }
 
@@ -86,16 +86,15 @@ const MS: u128 = 1_000_000;
 
 impl Clock for Ticks {
     fn unix_millis(&self) -> u64 {
-        self.began(self.clock.unix_millis()).map_or(0, |(_, began)| began.saturating_add(ORIGIN))
+        self.tick(self.clock.unix_millis()).map_or(0, |(tick, _)| tick.saturating_add(ORIGIN))
     }
 
     /// Within the last millisecond of a tick this goes on to the next, so that a sleep until then is not too long.
     fn unix_nanos(&self) -> u128 {
         let nanos = self.clock.unix_nanos();
-        let Some((since, began)) = self.began(u64::try_from(nanos / MS).unwrap_or(u64::MAX)) else { return 0 };
-        let is_last = since - began == self.tick_length - 1;
-        let within = if is_last { nanos % MS } else { 0 };
-        u128::from(began.saturating_add(ORIGIN)) * MS + within
+        let Some((tick, gone_by)) = self.tick(u64::try_from(nanos / MS).unwrap_or(u64::MAX)) else { return 0 };
+        let within = if gone_by == self.tick_length - 1 { nanos % MS } else { 0 };
+        u128::from(tick.saturating_add(ORIGIN)) * MS + within
     }
 
     fn elapsed(&self) -> Option<Duration> {
@@ -117,22 +116,19 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         wait: Wait,
     ) -> Result<Box<dyn Draw<Own>>, SettingError> {
         let ticks = Ticks { clock, epoch: layout.epoch(), tick_length: layout.tick_length() };
-        let end = (u128::from(layout.max_tick()) + 1) * u128::from(layout.tick_length());
-        let room = Slots::<SEQUENCE>::LAYOUT.max_tick() + 1;
         let patience = Duration::from_millis(layout.tick_length().saturating_mul(2).max(100));
         let generator = GeneratorBuilder::new(first_worker::<SEQUENCE>(), ticks)
             .wait(wait)
             .max_wait(patience)
-            .fence(u64::try_from(end).unwrap_or(u64::MAX).min(room))
+            .fence(layout.max_tick() + 1)
             .build()?;
         Ok(Box::new(Self { generator, layout: *layout, place }))
     }
 
     /// Returns the layout's ID for a slot.
     fn id(&self, slot: Snowflake<Slots<SEQUENCE>>) -> Result<Snowflake<Own>, GenerateError> {
-        let Parts { tick: began, sequence, .. } = slot.parts();
+        let Parts { tick, sequence, .. } = slot.parts();
         let Place { datacenter, worker } = self.place;
-        let tick = began / self.layout.tick_length();
         let id = self.layout.encode(Parts { tick, datacenter, worker, sequence }).and_then(Snowflake::try_from);
         id.map_err(|_| self.out_of_ticks())
     }
@@ -149,8 +145,17 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
                 unix_ms: self.generator.clock().clock.unix_millis(),
                 epoch_unix_ms: self.layout.epoch(),
             },
+            GenerateError::ClockBehind { by } => GenerateError::ClockBehind { by: self.duration(by) },
+            GenerateError::Exhausted { retry_after } => {
+                GenerateError::Exhausted { retry_after: self.duration(retry_after) }
+            }
             error => error,
         }
+    }
+
+    /// Returns how long the ticks take that are milliseconds in `ticks`.
+    fn duration(&self, ticks: Duration) -> Duration {
+        ticks.saturating_mul(u32::try_from(self.layout.tick_length()).unwrap_or(u32::MAX))
     }
 }
 
@@ -176,9 +181,7 @@ impl<const SEQUENCE: u32> Draw<Own> for OwnGenerator<SEQUENCE> {
     }
 
     fn stats(&self) -> Stats {
-        let mut stats = self.generator.stats();
-        stats.last_tick = stats.last_tick.map(|began| began / self.layout.tick_length());
-        stats
+        self.generator.stats()
     }
 
     fn handle(&self, block: u64) -> Box<dyn FnMut() -> Result<Snowflake<Own>, GenerateError> + '_> {
@@ -196,22 +199,31 @@ mod tests {
     use std::sync::Arc;
 
     use casflake::{
-        Clock, GenerateError, Generator, GeneratorBuilder, ManualClock, Scheme, Sonyflake, Standard, Wait, WorkerId,
+        Clock, GenerateError, Generator, GeneratorBuilder, Layout, ManualClock, Scheme, Sonyflake, Standard,
+        SystemClock, Wait, WorkerId,
     };
     use proptest::prelude::*;
 
     use super::{MS, ORIGIN, Ticks, generator};
     use crate::workers::Place;
 
+    /// Ticks of a second, with no more of them than the timestamp has room for.
+    enum Seconds {}
+
+    impl Scheme for Seconds {
+        const LAYOUT: Layout = Layout::new(32, 0, 8, 22).epoch_unix_ms(0).tick_ms(1000);
+    }
+
     /// Generators of the same worker and clock, one by the type and one by the value of the layout.
-    fn draws_the_same<S: Scheme>(steps: &[(i64, u8)]) -> Result<(), TestCaseError> {
+    fn draws_the_same<S: Scheme>(tick: u64, steps: &[(i64, u8)]) -> Result<(), TestCaseError> {
         let layout = S::LAYOUT;
-        let clock = Arc::new(ManualClock::new(layout.epoch() + 1_000_000_000));
+        let clock = Arc::new(ManualClock::new(layout.unix_ms_of(tick).expect("a tick of the layout")));
         let place = Place { datacenter: layout.max_datacenter(), worker: 5 };
         let own = generator(&layout, place, clock.clone(), Wait::Spin).expect("a generator");
         let worker = WorkerId::<S>::new_in(place.datacenter, place.worker).expect("a worker");
         let typed: Generator<S, _> = GeneratorBuilder::new(worker, clock.clone()).build().expect("a generator");
         for &(step, count) in steps {
+            let step = step * layout.tick_length().div_ceil(20).cast_signed();
             clock.set(clock.unix_millis().saturating_add_signed(step));
             for _ in 0..count {
                 let ids = (own.generate().map(u64::from), typed.generate().map(u64::from));
@@ -230,9 +242,36 @@ mod tests {
         fn i1_a_layout_that_no_type_names_gives_the_ids_of_the_type_that_does(
             steps in prop::collection::vec((-30..50_i64, 0..5_u8), 1..20)
         ) {
-            draws_the_same::<Standard>(&steps)?;
-            draws_the_same::<Sonyflake>(&steps)?;
+            draws_the_same::<Standard>(1_000_000_000, &steps)?;
+            draws_the_same::<Sonyflake>(100_000_000, &steps)?;
+            draws_the_same::<Seconds>(1_767_225_600, &steps)?;
+            draws_the_same::<Seconds>(Seconds::LAYOUT.max_tick() - 3, &steps)?;
         }
+    }
+
+    /// Would catch: a wait for a tick that is longer than a wait may be.
+    #[test]
+    fn a_call_waits_for_a_tick_as_long_as_it_is() {
+        for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
+            let layout = Layout::new(32, 0, 30, 0).epoch_unix_ms(1_700_000_000_000).tick_ms(300);
+            let own = generator(&layout, Place::FIRST, SystemClock, wait).unwrap();
+            let [first, second, third] = [(); 3].map(|()| layout.decode(own.generate().unwrap().into()).unwrap().tick);
+            assert!(first < second && second < third, "an ID a tick: {first}, {second}, {third}");
+            let ticks = own.stats().last_tick.unwrap() - first;
+            assert!((2..10).contains(&ticks), "{ticks} ticks by {wait:?}");
+        }
+    }
+
+    /// Would catch: a time that is told in ticks.
+    #[test]
+    fn a_clock_that_was_set_back_is_behind_by_so_long() {
+        let layout = Layout::new(32, 0, 30, 0).epoch_unix_ms(0).tick_ms(1000);
+        let clock = Arc::new(ManualClock::new(1_000_000_000));
+        let own = generator(&layout, Place::FIRST, clock.clone(), Wait::Spin).unwrap();
+        own.generate().unwrap();
+        clock.set(900_000_000);
+        let Err(GenerateError::ClockBehind { by }) = own.generate() else { panic!("the clock is behind") };
+        assert!(by.as_secs().abs_diff(100_000) <= 1, "{by:?}");
     }
 
     #[test]
@@ -270,9 +309,9 @@ mod tests {
             let ticks = Ticks { clock: Box::new(Nanos(nanos)), epoch: 1_000, tick_length: 10 };
             (ticks.unix_millis() - ORIGIN, ticks.unix_nanos() - u128::from(ORIGIN) * MS)
         };
-        assert_eq!(read(1_010 * MS), (10, 10 * MS));
-        assert_eq!(read(1_018 * MS + 999_999), (10, 10 * MS));
-        assert_eq!(read(1_019 * MS + 7), (10, 10 * MS + 7), "how long it is until the next");
-        assert_eq!(read(1_020 * MS), (20, 20 * MS));
+        assert_eq!(read(1_010 * MS), (1, MS));
+        assert_eq!(read(1_018 * MS + 999_999), (1, MS));
+        assert_eq!(read(1_019 * MS + 7), (1, MS + 7), "how long it is until the next");
+        assert_eq!(read(1_020 * MS), (2, 2 * MS));
     }
 }
