@@ -62,6 +62,10 @@ fn every_width_of_the_sequence_is_one_that_a_generator_has() {
         let parts = layout.decode(id.trim().parse().unwrap()).unwrap();
         assert_eq!((parts.datacenter, parts.worker, parts.sequence), (1, 1, 0), "{bits}");
     }
+    for (bits, epoch) in [("32,0,8,22", "1970-01-01"), ("32,0,0,30", "2026-01-01"), ("31,0,1,31", "2026-01-01")] {
+        let id = printed(&["generate", "--bits", bits, "--epoch", epoch, "--tick", "1000", "-n", "2"]);
+        assert_eq!(id.lines().count(), 2, "{bits}");
+    }
     for bits in ["1,0,0,61", "2,0,0,60"] {
         let refused = run(&["generate", "--bits", bits, "--epoch", "2026-01-01"], "");
         assert_fails(&refused, 1, &["has passed tick", "the layout's last"]);

@@ -153,9 +153,9 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         }
     }
 
-    /// Returns how long the ticks take that are milliseconds in `ticks`.
-    fn duration(&self, ticks: Duration) -> Duration {
-        ticks.saturating_mul(u32::try_from(self.layout.tick_length()).unwrap_or(u32::MAX))
+    /// Returns the real time of what takes `by_ticks` on the clock of [`Ticks`], where a tick is a millisecond.
+    fn duration(&self, by_ticks: Duration) -> Duration {
+        by_ticks.saturating_mul(u32::try_from(self.layout.tick_length()).unwrap_or(u32::MAX))
     }
 }
 
