@@ -111,8 +111,9 @@ fn every_line_on_stdin_is_decoded_or_reported() {
     for _ in 0..LAYOUTS.max(count / LINES) {
         let (widths, epoch, tick, worker_last) = layout();
         let bits = widths.map(|width| width.to_string()).join(",");
-        // An epoch that looks like seconds is refused.
-        let epoch = if (946_684_800..=4_102_444_800).contains(&epoch) { 0 } else { epoch };
+        // An epoch that looks like seconds, a year or a date is refused.
+        let refused = [946_684_800..=4_102_444_800, 1900..=2199, 19_000_101..=21_991_231];
+        let epoch = if refused.iter().any(|range| range.contains(&epoch)) { 0 } else { epoch };
         let [epoch_text, tick_text] = [epoch, tick].map(|number| number.to_string());
         let order = if worker_last { "worker-last" } else { "sequence-last" };
         let args =

@@ -4,7 +4,7 @@ use casflake::{Snowflake, Sonyflake};
 use serde_json::{Value, json};
 
 use super::printed;
-use crate::common::{assert_fails, run};
+use crate::common::{assert_fails, run, text};
 
 const DAY: [&str; 5] = ["range", "--from", "2026-01-01", "--to", "2026-01-02"];
 
@@ -46,9 +46,20 @@ fn a_new_id_lies_within_a_range_up_to_now() {
 }
 
 #[test]
+fn ids_that_a_signed_column_can_not_hold_are_noted() {
+    let of = |from: &str, to: &str| run(&["range", "--layout", "discord", "--from", from, "--to", to], "");
+    let noted = of("2100-01-01", "2100-01-02");
+    assert!(noted.status.success() && text(&noted.stdout).contains("id >= "), "{}", text(&noted.stdout));
+    assert!(text(&noted.stderr).contains("a signed 64-bit column can't hold these IDs"), "{}", text(&noted.stderr));
+    assert_eq!(text(&of("2026-01-01", "2026-01-02").stderr), "");
+}
+
+#[test]
 fn a_range_that_is_none_is_refused_with_a_reason() {
     for (from, to, words) in [
-        ("2026-01-02", "2026-01-01", "no tick of the layout begins"),
+        ("2026-01-02", "2026-01-01", "--to is before --from"),
+        ("2026-11-27 00:00:00", "now", "its zone is missing"),
+        ("2026-01-31[America/New_York]", "now", "brackets"),
         ("2026-01-01", "2026-01-01", "no tick of the layout begins"),
         ("2023-12-31", "2026-01-01", "--from: Unix time 1703980800000 ms is outside of the layout's"),
         ("2026-01-01", "2126-01-01", "--to: Unix time"),

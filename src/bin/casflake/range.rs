@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::layouts::LayoutArgs;
-use crate::stop::{Outcome, Stop};
+use crate::stop::{Outcome, Stop, report};
 use crate::times::{Moment, rfc_3339};
 
 /// Print the bounds of a time range as IDs: all IDs of all workers from one time to another
@@ -55,7 +55,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let now = Timestamp::now();
     let bound =
         |name: &str, moment: Moment| moment.unix_ms(now).map_err(|why| Stop::usage(format_args!("{name}: {why}")));
-    let range = Range::of(&layout, bound("--from", args.from)?, bound("--to", args.to)?).map_err(Stop::usage)?;
+    let (from_ms, to_ms) = (bound("--from", args.from)?, bound("--to", args.to)?);
+    let range = Range::of(&layout, from_ms, to_ms).map_err(Stop::usage)?;
+    if range.before.parse::<i64>().is_err() {
+        report(format_args!("a signed 64-bit column can't hold these IDs: it ends at {}", i64::MAX));
+    }
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer(&mut out, &range)?;
@@ -71,6 +75,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
 
 impl Range {
     fn of(layout: &Layout, from_ms: u64, to_ms: u64) -> Result<Self, String> {
+        if to_ms < from_ms {
+            return Err("--to is before --from: give a --to that is later".into());
+        }
         let (from, from_ms) = first_id(layout, from_ms).map_err(|error| format!("--from: {error}"))?;
         let (before, to_ms) = first_id(layout, to_ms).map_err(|error| format!("--to: {error}"))?;
         if from >= before {

@@ -5,6 +5,9 @@ use std::str::FromStr;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, civil};
 
+/// The years that a number of four or of eight digits is taken to begin with.
+const YEARS: std::ops::RangeInclusive<u64> = 1900..=2199;
+
 /// The numbers that are a time from 2000 to 2100 if they count seconds; as milliseconds they all lie in the first seven
 /// weeks of 1970.
 const SECONDS: std::ops::RangeInclusive<u64> = 946_684_800..=4_102_444_800;
@@ -14,15 +17,14 @@ pub(crate) fn unix_ms(text: &str) -> Result<u64, String> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
         return number(text);
     }
-    let time = time(text).ok_or(
-        "give a date such as 2026-01-31 (UTC), a time such as 2026-01-31T09:30:00Z or with an offset such as +02:00, \
-         or Unix milliseconds",
-    )?;
-    since_1970(time)
+    since_1970(time(text)?)
 }
 
 fn number(digits: &str) -> Result<u64, String> {
     let number = digits.parse().map_err(|_| format!("give Unix milliseconds from 0 to {}, or a date", u64::MAX))?;
+    if let Some(date) = written_without_hyphens(digits, number) {
+        return Err(format!("looks like a date: write {date}, or 0{number} for milliseconds"));
+    }
     if SECONDS.contains(&number) {
         let seconds = i64::try_from(number).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
         let time = seconds.map(|time| time.to_string()).unwrap_or_default();
@@ -31,10 +33,47 @@ fn number(digits: &str) -> Result<u64, String> {
     Ok(number)
 }
 
-fn time(text: &str) -> Option<Timestamp> {
-    let date = || civil::Date::from_str(text).ok()?.to_zoned(TimeZone::UTC).ok().map(|midnight| midnight.timestamp());
-    // A date's parser would take the date of a time and leave the rest out.
-    if text.contains(['T', 't', ' ']) { text.parse().ok() } else { date() }
+/// Returns the date that digits seem to mean: YYYY or YYYYMMDD. As milliseconds such a number lies in the first hours of
+/// 1970.
+fn written_without_hyphens(digits: &str, number: u64) -> Option<String> {
+    let year = match digits.len() {
+        4 => number,
+        8 => number / 10_000,
+        _ => return None,
+    };
+    let (month, day) = if digits.len() == 4 { (1, 1) } else { (number / 100 % 100, number % 100) };
+    let date = format!("{year}-{month:02}-{day:02}");
+    (YEARS.contains(&year) && civil::Date::from_str(&date).is_ok()).then_some(date)
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    if text.contains('[') {
+        return Err(
+            "what stands in brackets would not be read: give the offset, such as 2026-01-31T09:30:00-05:00".into()
+        );
+    }
+    let time = if is_date(text) {
+        let date = civil::Date::from_str(text).ok();
+        date.and_then(|date| date.to_zoned(TimeZone::UTC).ok()).map(|midnight| midnight.timestamp())
+    } else {
+        text.parse().ok()
+    };
+    time.ok_or_else(|| {
+        if text.contains(['T', 't', ' ']) && civil::DateTime::from_str(text).is_ok() {
+            return "its zone is missing: write Z (UTC) or an offset behind it, such as 2026-01-31T09:30:00Z or \
+                    2026-01-31T09:30:00+01:00"
+                .into();
+        }
+        "give a date such as 2026-01-31 (UTC), a time such as 2026-01-31T09:30:00Z or with an offset such as +02:00, \
+         or Unix milliseconds"
+            .into()
+    })
+}
+
+/// Whether the text has the form YYYY-MM-DD. The parser takes others, too, and the date of a time without the rest.
+fn is_date(text: &str) -> bool {
+    let is_of_form = |(at, byte): (usize, u8)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
+    text.len() == 10 && text.bytes().enumerate().all(is_of_form)
 }
 
 fn since_1970(time: Timestamp) -> Result<u64, String> {
@@ -103,13 +142,43 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused_with_an_example() {
-        for text in ["", "x", "-1", "+1", "2026", "2026-13-01", "2026-01-01T00:00:00", "2026-01-01x", "1e3", "12:00"] {
-            // "2026" is two seconds after 1970.
+        for text in [
+            "",
+            "x",
+            "-1",
+            "+1",
+            "2026-13-01",
+            "2026-01-01T00:00:00",
+            "2026-01-01x",
+            "1e3",
+            "12:00",
+            "2026-1-1",
+            "2026-01-31[America/New_York]",
+            "2026-01-31T00:00:00-05:00[America/New_York]",
+            "2026-W05-6",
+            "+002026-01-31",
+        ] {
             let refused = unix_ms(text);
-            assert!(text == "2026" || refused.as_ref().is_err_and(|why| why.contains("2026-01-31")), "{refused:?}");
+            assert!(refused.as_ref().is_err_and(|why| why.contains("2026-01-31")), "{text}: {refused:?}");
+        }
+        assert!(unix_ms("2026-01-31[Europe/Berlin]").is_err_and(|why| why.contains("brackets")));
+        for text in ["2026-11-27 00:00:00", "2026-11-27T00:00:00"] {
+            assert!(unix_ms(text).is_err_and(|why| why.contains("zone is missing")), "{text}");
         }
         assert!(unix_ms("18446744073709551616").is_err_and(|why| why.contains("0 to 18446744073709551615")));
         assert!(unix_ms("1969-12-31").is_err_and(|why| why.contains("from 1970 on")));
+    }
+
+    #[test]
+    fn a_number_that_looks_like_a_date_is_refused_and_the_date_named() {
+        for (text, date) in [("2026", "2026-01-01"), ("20260131", "2026-01-31"), ("19991231", "1999-12-31")] {
+            assert!(unix_ms(text).is_err_and(|why| why.contains(&format!("write {date}"))), "{text}");
+        }
+        for (text, number) in
+            [("0", 0), ("1000", 1000), ("20261301", 20_261_301), ("02026", 2026), ("2026013", 2_026_013)]
+        {
+            assert_eq!(unix_ms(text), Ok(number), "no date");
+        }
     }
 
     #[test]
