@@ -16,7 +16,7 @@ fn a_byte_order_mark_before_the_first_id_is_skipped() {
 
 #[test]
 fn utf_16_is_refused_with_what_to_do() {
-    for input in [&b"\xff\xfe7\0\n\0"[..], b"\xfe\xff\x007\0\n"] {
+    for input in [&b"\xff\xfe7\0\n\0"[..], b"\xfe\xff\x007\0\n", b"7\0\n\0", b"\x007\0\n"] {
         assert_fails(&run(&["decode"], input), 1, &["UTF-16", "convert it to UTF-8"]);
     }
 }
@@ -86,6 +86,9 @@ fn an_epoch_is_also_a_date_and_seconds_are_refused() {
         assert_eq!(text(&own(epoch).stdout), DISCORD_PARTS, "{}", text(&own(epoch).stderr));
     }
     assert_fails(&own("1420070400"), 2, &["looks like seconds", "1420070400000", "2015-01-01T00:00:00Z"]);
+    for epoch in ["2015", "20150101"] {
+        assert_fails(&own(epoch), 2, &["looks like a date", "write 2015-01-01"]);
+    }
     for epoch in ["", "2015-13-01", "2015-01-01T00:00:00", "tomorrow"] {
         assert_fails(&own(epoch), 2, &["--epoch", "2026-01-31"]);
     }

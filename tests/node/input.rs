@@ -109,7 +109,8 @@ proptest! {
 
     #[test]
     fn arbitrary_bytes_get_no_reply_and_do_no_harm(lines in prop::collection::vec(any::<Vec<u8>>(), 0..200)) {
-        let mut input = lines.join(&b'\n');
+        // An input that begins with UTF-16 is refused as a whole.
+        let mut input = [b"\n", &lines.join(&b'\n')[..]].concat();
         input.extend_from_slice(format!("\n{INIT}\n").as_bytes());
         let output = run(&["node"], input);
         prop_assert_eq!(output.status.code(), Some(0));

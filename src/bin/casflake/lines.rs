@@ -32,8 +32,8 @@ impl<R: Read> Lines<R> {
     }
 
     /// Returns the next line. Calls `before_waiting` whenever no input is at hand, so that the caller can flush what the
-    /// other side may be waiting for. A byte order mark of UTF-8 at the start of the input is skipped; one of UTF-16 is
-    /// an error, because no line of such an input can be read.
+    /// other side may be waiting for. A byte order mark of UTF-8 at the start of the input is skipped; UTF-16 is an error,
+    /// because no line of such an input can be read.
     pub(crate) fn next(&mut self, mut before_waiting: impl FnMut() -> Outcome) -> Result<Line<'_>, Stop> {
         self.line.clear();
         let mut too_long = false;
@@ -75,7 +75,7 @@ impl<R: Read> Lines<R> {
 
     /// Removes the mark from the input's first bytes, which are in `line`.
     fn skip_mark(&mut self) -> Outcome {
-        if UTF_16_MARKS.iter().any(|mark| self.line.starts_with(mark)) {
+        if is_utf_16(&self.line) {
             return Err(Stop::failed("stdin is UTF-16: convert it to UTF-8, such as by iconv -f UTF-16 -t UTF-8"));
         }
         if self.line.starts_with(UTF_8_MARK) {
@@ -85,6 +85,12 @@ impl<R: Read> Lines<R> {
     }
 }
 
+/// Whether a text begins with a mark of UTF-16, or with a character of ASCII in it: no line of UTF-8 has a NUL byte.
+fn is_utf_16(start: &[u8]) -> bool {
+    UTF_16_MARKS.iter().any(|mark| start.starts_with(mark))
+        || matches!(start, [0, 0x20..0x7f, ..] | [0x20..0x7f, 0, ..])
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{self, Read};
@@ -92,7 +98,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Line, Lines, MAX_LINE, UTF_8_MARK, UTF_16_MARKS};
+    use super::{Line, Lines, MAX_LINE, UTF_8_MARK, UTF_16_MARKS, is_utf_16};
     use crate::stop::Stop;
 
     /// An input that fails where it is read on and on behind its end. (Twice is no fault: a last line without a newline ends
@@ -218,7 +224,7 @@ mod tests {
             lines in input(),
             sizes in prop_oneof![prop::collection::vec(1..50_usize, 1..5), prop::collection::vec(1..200_000_usize, 1..3)]
         ) {
-            prop_assume!(!UTF_16_MARKS.iter().any(|mark| lines.starts_with(mark)) && !lines.starts_with(UTF_8_MARK));
+            prop_assume!(!is_utf_16(&lines) && !lines.starts_with(UTF_8_MARK));
             let input = [if mark { UTF_8_MARK } else { b"" }, &lines].concat();
             let mut expected: Vec<&[u8]> = lines.split(|&byte| byte == b'\n').collect();
             // Behind the last newline there is a line only if there is something in it.

@@ -24,6 +24,9 @@ impl Number {
             IdError::NotDecimal { found: Some(_) } if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
                 format!("{error}; if it is hexadecimal give --hex, or 0x before it")
             }
+            IdError::LeadingZeros if text.len() == 16 => {
+                format!("{error}; if they are the 16 digits of a hexadecimal number give --hex, or 0x before it")
+            }
             error => error.to_string(),
         })
     }
@@ -108,9 +111,10 @@ mod tests {
     fn digits_alone_are_decimal_however_many_there_are() {
         assert_eq!(Number::parse("1111222233334444", false), Ok(Number::Unsigned(1_111_222_233_334_444)));
         assert_eq!(Number::parse("1111222233334444", true), Ok(Number::Unsigned(0x1111_2222_3333_4444)));
-        for text in ["027138d0d27138d", "0027138d0d27138d0", "abc"] {
+        for text in ["027138d0d27138d", "0027138d0d27138d0", "abc", "0271380012713800"] {
             assert!(Number::parse(text, false).is_err_and(|why| why.contains("--hex")), "{text}");
         }
+        assert!(Number::parse("007", false).is_err_and(|why| !why.contains("--hex")), "decimal, most likely");
     }
 
     #[test]
