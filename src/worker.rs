@@ -227,7 +227,8 @@ mod env {
     }
 
     impl<S: Scheme> WorkerId<S> {
-        /// The worker that the environment variable `variable` names: an index (`37`) or `datacenter/worker` (`1/5`).
+        /// The worker that the environment variable `variable` names: an index (`37`) or `datacenter/worker` (`1/5`). White
+        /// space around it, such as the line break of a file, is trimmed.
         ///
         /// # Errors
         /// The variable is not set, or its value is not a worker of the layout.
@@ -237,7 +238,7 @@ mod env {
             };
             let refused =
                 |cause: WorkerTextError| WorkerTextError::Variable { variable: variable.into(), cause: cause.into() };
-            text.parse().map_err(refused)
+            text.trim().parse().map_err(refused)
         }
     }
 }

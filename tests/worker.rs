@@ -187,6 +187,7 @@ fn from_env(value: Option<&std::ffi::OsStr>) -> String {
 #[test]
 fn a_worker_is_read_from_the_environment() {
     assert_eq!(from_env(Some("37".as_ref())), "worker 1/5");
+    assert_eq!(from_env(Some(" 37\n".as_ref())), "worker 1/5", "as a file has it");
     assert_eq!(from_env(Some("31/0".as_ref())), "worker 31/0");
 }
 

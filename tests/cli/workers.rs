@@ -31,12 +31,24 @@ fn a_worker_that_names_its_datacenter_needs_no_other() {
 }
 
 #[test]
+fn a_layout_without_a_datacenter_takes_a_worker_alone() {
+    let refused = |args: &[&str]| run(&[&["generate", "--layout", "sonyflake"], args].concat(), "");
+    assert_fails(
+        &refused(&["--worker", "1/3"]),
+        2,
+        &["--worker: datacenter 1", "no datacenter: give the worker alone"],
+    );
+    assert_fails(&refused(&["--datacenter", "1"]), 2, &["--datacenter: datacenter 1", "no datacenter: leave it out"]);
+    assert!(refused(&["--worker", "0/3"]).status.success(), "its number is 0");
+}
+
+#[test]
 fn a_worker_is_taken_from_the_environment() {
     let with = |value: &str, args: &[&str]| {
         let args = [args, &["--worker-env", "CASFLAKE_TEST_WORKER"]].concat();
         casflake(&args).env("CASFLAKE_TEST_WORKER", value).output().unwrap()
     };
-    for value in ["37", "1/5"] {
+    for value in ["37", "1/5", " 37\r\n"] {
         let output = with(value, &["generate"]);
         let id: Snowflake = text(&output.stdout).trim().parse().unwrap();
         assert_eq!((id.datacenter(), id.worker()), (1, 5));
@@ -53,6 +65,7 @@ fn a_worker_is_taken_from_the_environment() {
         2,
         &["CASFLAKE_TEST_UNSET", "not set"],
     );
+    assert_fails(&run(&["generate", "--worker-env", "$HOME"], ""), 2, &["$HOME is not set", "leave out the $"]);
 }
 
 #[test]

@@ -52,11 +52,14 @@ impl WorkerArgs {
                 .map_err(|error| Stop::usage(format_args!("the ordinal of the host name: {error}")));
         }
         if let Some(variable) = &self.worker_env {
-            return from_env(layout, variable).map(Some).map_err(Stop::usage);
+            return from_env(layout, variable).map(Some);
         }
         match (self.datacenter, self.worker.as_deref()) {
             (None, None) => Ok(None),
-            (None, Some(text)) => Place::parse(layout, text).map(Some).map_err(|error| Stop::usage(named(error))),
+            (None, Some(text)) => Place::parse(layout, text).map(Some).map_err(|error| {
+                let hint = alone(layout, &error);
+                Stop::usage(format_args!("{}{hint}", named(error)))
+            }),
             (Some(datacenter), text) => Place::within(layout, datacenter, text.unwrap_or("0")).map(Some),
         }
     }
@@ -66,12 +69,27 @@ fn named(error: impl std::fmt::Display) -> String {
     format!("--worker: {error}")
 }
 
-fn from_env(layout: &Layout, variable: &str) -> Result<Place, WorkerTextError> {
+/// Returns what remains to be said where a datacenter was given and the layout has none.
+fn alone(layout: &Layout, error: &WorkerTextError) -> &'static str {
+    match error {
+        WorkerTextError::DoesNotFit(WorkerIdError::Datacenter { .. }) if layout.max_datacenter() == 0 => {
+            "; the layout has no datacenter: give the worker alone"
+        }
+        _ => "",
+    }
+}
+
+fn from_env(layout: &Layout, variable: &str) -> Result<Place, Stop> {
     let Ok(text) = env::var(variable) else {
-        return Err(WorkerTextError::NotSet { variable: variable.into() });
+        let hint = if variable.starts_with('$') { "; leave out the $ of its name" } else { "" };
+        let error = WorkerTextError::NotSet { variable: variable.into() };
+        return Err(Stop::usage(format_args!("{error}{hint}")));
     };
-    let refused = |cause: WorkerTextError| WorkerTextError::Variable { variable: variable.into(), cause: cause.into() };
-    Place::parse(layout, &text).map_err(refused)
+    Place::parse(layout, text.trim()).map_err(|cause| {
+        let hint = alone(layout, &cause);
+        let error = WorkerTextError::Variable { variable: variable.into(), cause: cause.into() };
+        Stop::usage(format_args!("{error}{hint}"))
+    })
 }
 
 impl Place {
@@ -129,7 +147,8 @@ impl Place {
             )));
         }
         if let Err(error) = Self::new(layout, datacenter, 0) {
-            return Err(Stop::usage(format_args!("--datacenter: {error}")));
+            let hint = if layout.max_datacenter() == 0 { "; the layout has no datacenter: leave it out" } else { "" };
+            return Err(Stop::usage(format_args!("--datacenter: {error}{hint}")));
         }
         Self::parse(layout, &format!("{datacenter}/{text}")).map_err(|error| Stop::usage(named(error)))
     }
