@@ -94,7 +94,8 @@ fn the_node_leases_its_worker_whatever_its_place_in_the_list() {
 fn the_options_of_leases_are_taken_after_its_subcommands_too() {
     let store = Store::empty("after");
     let created = store.run(&["leases", "init", "--beside", "--workers", "1"], &["--layout", "discord"]);
-    assert_eq!(text(&created.stdout), "the ID space grants 1 worker in 150 s\n", "{}", text(&created.stderr));
+    let expected = format!("created the ID space in file:///{}: it grants 1 worker in 150 s\n", store.path());
+    assert_eq!(text(&created.stdout), expected, "{}", text(&created.stderr));
     let vouched = store.run(&["leases", "init", "--at-once", "--yes"], &["--layout", "discord", "--json"]);
     let space: Value = serde_json::from_str(text(&vouched.stdout)).unwrap();
     assert_eq!(space["space"]["grants_in_ms"], 0, "the state that it leaves");
@@ -132,6 +133,9 @@ fn a_copied_store_is_listed_and_said_to_be_a_copy() {
         assert_fails(&listed, 1, &["this is a copy of a store that was made elsewhere"]);
         assert!(text(&listed.stdout).lines().count() >= 2, "{}", text(&listed.stdout));
     }
+    let json = copy.run(&["leases", "--json"], &[]);
+    let state: Value = serde_json::from_str(text(&json.stdout).lines().next().unwrap()).unwrap();
+    assert_eq!((&state["space"]["is_copy"], &state["space"]["grants_in_ms"]), (&true.into(), &Value::Null));
     assert_eq!(fs::read(copy.0.join("leases")).unwrap(), before, "looking changes nothing");
 }
 
@@ -168,7 +172,9 @@ fn a_space_that_does_not_exist_is_created_by_an_operator_alone() {
     assert_fails(&store.run(&["leases", "--json"], &[]), 1, &refusal);
     assert!(fs::read_dir(&store.0).unwrap().next().is_none(), "nothing was written");
     let created = store.run(&["leases"], &["init", "--beside", "--workers", "7"]);
-    assert_eq!(text(&created.stdout), "the ID space grants 7 workers in 150 s\n", "{}", text(&created.stderr));
+    let space = format!("the ID space in file:///{}", store.path());
+    let expected = format!("created {space}: it grants 7 workers in 150 s\n");
+    assert_eq!(text(&created.stdout), expected, "{}", text(&created.stderr));
     let listed = store.run(&["leases"], &[]);
     assert!(text(&listed.stdout).contains("it grants in 150 s"), "{}", text(&listed.stdout));
     assert_fails(&store.run(&["generate"], &["--lease-wait", "0.001"]), 1, &["it grants in 150 s", "--at-once"]);
@@ -179,9 +185,9 @@ fn a_space_that_does_not_exist_is_created_by_an_operator_alone() {
     assert_fails(&store.run(&["leases"], &["init", "--workers", "8"]), 1, &["exists, with 7 workers", "--at-once"]);
     assert_fails(&store.run(&["leases"], &["init", "--layout", "sonyflake"]), 2, &["41+5+5+12"]);
     let unsure = store.run(&["leases"], &["init", "--at-once"]);
-    assert_fails(&unsure, 2, &["--yes", &format!("the ID space in file:///{}", store.path())]);
+    assert_fails(&unsure, 2, &["--yes", &format!("Has every process that held a lease of {space} ended, for good?")]);
     let vouched = store.run(&["leases"], &["init", "--at-once", "--yes"]);
-    assert_eq!(text(&vouched.stdout), "the ID space grants 7 workers\n", "{}", text(&vouched.stderr));
+    assert_eq!(text(&vouched.stdout), format!("{space} grants 7 workers\n"), "{}", text(&vouched.stderr));
     assert!(store.run(&["generate"], &[]).status.success());
 }
 
@@ -222,9 +228,9 @@ fn an_operator_lists_and_frees_workers() {
     assert!(listed.contains(&format!(":{}", node.id())) && listed.contains("1 of 2 workers are taken."), "{listed}");
     let owner = format!(":{}", node.id());
     let unconfirmed = store.run(&["leases"], &["release", "0"]);
-    assert_fails(&unconfirmed, 2, &["--yes", "Free worker 0 of the ID space in file:", &owner]);
+    assert_fails(&unconfirmed, 2, &["--yes", " ended, for good? Then worker 0 of the ID space in file:", &owner]);
     let unconfirmed = store.run(&["leases"], &["init", "--at-once"]);
-    assert_fails(&unconfirmed, 2, &["--yes", "1 lease is held now: worker 0 by ", &owner]);
+    assert_fails(&unconfirmed, 2, &["--yes", "Worker 0 is held by ", &owner]);
     assert!(store.rows()[0]["owner"].is_string(), "nothing was done");
     assert_fails(&store.run(&["leases"], &["release", "0/0/0", "--yes"]), 2, &["0/0/0", "is not a worker"]);
     let released = store.run(&["leases"], &["release", "0/0", "--yes"]);
@@ -349,9 +355,53 @@ fn a_store_whose_clock_was_set_back_is_said_to_be_behind() {
     let output = store.run(&["leases"], &[]);
     let list = text(&output.stdout);
     assert!(list.contains("The store's clock is 86") && list.contains("s behind"), "{list}");
+    let json = store.run(&["leases", "--json"], &[]);
+    let state: Value = serde_json::from_str(text(&json.stdout).lines().next().unwrap()).unwrap();
+    assert_eq!((&state["space"]["is_copy"], &state["space"]["grants_in_ms"]), (&false.into(), &Value::Null));
+    assert!(state["space"]["clock_behind_ms"].as_u64().unwrap() > 86_000_000, "{state}");
     for said in [error, list] {
         assert!(!said.contains("new") && !said.contains("init") && !said.contains("grants in"), "{said}");
     }
+}
+
+/// Would catch: an operator who is told to wait for years, by a store whose clock is before the layout's epoch.
+#[test]
+fn a_store_whose_clock_has_no_tick_is_an_error_of_the_list() {
+    let store = Store::empty("outside");
+    let layout = Layout::new(41, 0, 10, 12).epoch_unix_ms(4_102_444_800_000);
+    let then = ManualClock::new(layout.epoch() + 1000);
+    FileStore::with_clock(&store.0, then).initialise(&layout, 3).unwrap();
+    let own = ["--bits", "41,0,10,12", "--epoch", "2100-01-01"];
+    for args in [&["leases"][..], &["leases", "--json"]] {
+        let said = ["the store's clock reads", "epoch is 4102444800000 ms", "set the clock"];
+        assert_fails(&store.run(args, &own), 1, &said);
+    }
+}
+
+/// Would catch: "3 of 1 worker is taken".
+#[test]
+fn workers_that_the_space_no_longer_has_are_not_taken() {
+    let store = Store::granting("fewer", "3");
+    let mut file = FileStore::open(&store.0);
+    for _ in 0..3 {
+        let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
+        file.acquire(&Standard::LAYOUT, &request).unwrap();
+    }
+    file.initialise(&Standard::LAYOUT, 1).unwrap();
+    let listed = store.run(&["leases"], &[]);
+    assert!(text(&listed.stdout).contains("1 of 1 worker is taken."), "{}", text(&listed.stdout));
+}
+
+/// Would catch: a wait of 0 that is refused, or that a full tick fails by.
+#[test]
+fn a_command_need_not_wait_for_a_worker() {
+    let store = Store::granting("no-wait", "1");
+    let output = store.run(&["generate", "-n", "20000"], &["--lease-wait", "0"]);
+    assert_eq!(text(&output.stdout).lines().count(), 20_000, "{}", text(&output.stderr));
+    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    FileStore::open(&store.0).acquire(&Standard::LAYOUT, &request).unwrap();
+    assert_fails(&store.run(&["generate"], &["--lease-wait", "0"]), 1, &["none of 1 worker is free"]);
+    assert_fails(&store.run(&["generate"], &["--lease-wait", "-1"]), 2, &["--lease-wait", "or 0 not to wait"]);
 }
 
 /// Would catch: a command that never ends, because a file system hangs.

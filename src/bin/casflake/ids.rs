@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-use casflake::lease::{LeaseEvent, LeasedGenerator, open};
+use casflake::lease::{LeaseEvent, LeasedGenerator, StoreError, open};
 use casflake::{
     Clock, Discord, GenerateError, Generator, GeneratorBuilder, Instagram, JsSafe, Layout, Scheme, Snowflake,
     Sonyflake, Sonyflake2, Standard, Stats, Twitter, Wait, WorkerId,
 };
 
 use crate::own::{Draw, Own, generator};
-use crate::stop::{Outcome, Stop, report};
+use crate::stop::{Outcome, Stop, causes, report};
 use crate::times::rfc_3339;
 use crate::workers::Place;
 
 #[derive(clap::Args)]
 pub(crate) struct LeaseArgs {
-    /// Lease a worker from a store, so that no other process has it: file:/DIR, postgres://…, redis://… or etcd://…;
-    /// #NAME at the end chooses one of several ID spaces of a server; not with --bits
+    /// Lease a worker from a store, so that no other process has it: file:/DIR, postgres://…, redis://… or etcd://… (with
+    /// TLS rediss://… or etcds://…); #NAME at the end chooses one of several ID spaces of a server; not with --bits
     #[arg(long, value_name = "URL", conflicts_with = "bits")]
     pub(crate) lease: Option<String>,
     /// For how many seconds, if it is not renewed
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "30", value_parser = seconds)]
     lease_ttl: Duration,
-    /// For how many seconds to wait for a worker, and for a lease that has ended to be renewed
-    #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "10", value_parser = seconds)]
+    /// For how many seconds to wait for a worker, and for a lease that has ended to be renewed; 0 to ask once
+    #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "10", value_parser = seconds_or_none)]
     lease_wait: Duration,
     /// Create the ID space if it does not exist and the store has no other one; it grants after 150 s
     ///
@@ -39,6 +39,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
         _ => Err("give a number from 0.001 to 1000000".into()),
     }
 }
+
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|why| format!("{why}, or 0 not to wait")) }
+}
+
+/// How long a call waits for a tick to begin, though it does not wait for a lease.
+const TICK_WAIT: Duration = Duration::from_millis(100);
 
 #[expect(clippy::large_enum_variant, reason = "a process has one, and each call would pay for a box")]
 pub(crate) enum Ids<S, C> {
@@ -121,7 +128,7 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         if args.lease_create {
             builder = builder.create_if_missing();
         }
-        let leased = builder.wait_for_worker(args.lease_wait).max_wait(args.lease_wait).build();
+        let leased = builder.wait_for_worker(args.lease_wait).max_wait(args.lease_wait.max(TICK_WAIT)).build();
         Some(leased.map(Self::Leased).map_err(|error| Stop::because(&error)))
     }
 
@@ -189,17 +196,32 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         if let Self::Leased(leased) = self
             && let Err(error) = leased.shutdown()
         {
-            report(format_args!("the lease was not given back: {error}"));
+            report(format_args!("the lease was not given back, and ends by itself: {}", why(&error)));
         }
         Ok(())
     }
 }
 
+/// Says why the store was not told, without the remedy of trying again: the command has ended.
+fn why(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable { what, cause } => format!("{what} failed: {}", causes(&**cause)),
+        error => causes(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use casflake::lease::StoreError;
     use casflake::{Standard, SystemClock, Wait, WorkerId};
 
-    use super::builder;
+    use super::{builder, why};
+
+    #[test]
+    fn a_lease_that_is_not_given_back_is_no_matter_to_try_again() {
+        let error = StoreError::Unavailable { what: "asking Redis".into(), cause: "connection refused".into() };
+        assert_eq!(why(&error), "asking Redis failed: connection refused");
+    }
 
     /// A generator does not tell how it waits, and no figure of a run proves it.
     #[test]

@@ -80,7 +80,7 @@ impl LayoutName {
 /// A layout by its name, or one of the user's own.
 #[derive(clap::Args)]
 pub(crate) struct LayoutArgs {
-    /// The layout of the IDs' bits
+    /// The layout of the IDs' bits; all is for decode alone, mastodon for decode and range
     #[arg(long, value_enum, default_value_t = LayoutName::Standard, global = true)]
     layout: LayoutName,
     /// A layout of your own: the widths of timestamp, datacenter, worker and sequence, such as 41,5,5,12

@@ -13,7 +13,7 @@ use crate::layouts::LayoutArgs;
 use crate::numbers::{counted, whole};
 use crate::stop::{Outcome, Stop, causes, report};
 use crate::workers::Place;
-use ask::{confirm, holders, whereabouts};
+use ask::{confirm, have_all_ended, whereabouts};
 use list::{list, printable};
 
 /// How many workers a new space has, if its layout has as many.
@@ -24,20 +24,23 @@ const LOST: &str = "the ID space has lost its own record: init, or the next requ
 
 /// List the leases of a store: workers, who holds them, their windows, and how long those last
 ///
-/// The exit code is 1 if the store grants nothing because it is a copy of another, or has lost its own record.
+/// The exit code is 1 if the store grants nothing because it is a copy of another, or has lost its own record, or because
+/// its clock reads a time that the layout has no tick for.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
-    /// The store: file:/DIR, postgres://…, redis://… or etcd://…; #NAME at the end chooses one of several ID spaces of
-    /// a server
+    /// The store: file:/DIR, postgres://…, redis://… or etcd://… (with TLS rediss://… or etcds://…); #NAME at the end
+    /// chooses one of several ID spaces of a server
     // Clap lets no option that subcommands share be required.
     #[arg(long, value_name = "URL", global = true)]
     lease: Option<String>,
     #[command(flatten)]
     layout: LayoutArgs,
-    /// Print an object a line: first {"space": {"name", "layout", "workers", "taken", "grants_in_ms"}}, where
-    /// "grants_in_ms" is 0 if the ID space grants; then one for each worker that was ever granted. A subcommand prints
-    /// the state that it leaves
+    /// Print an object a line: first {"space": {"name", "layout", "workers", "taken", "grants_in_ms", "clock_behind_ms",
+    /// "is_copy"}}, then one for each worker that was ever granted. A subcommand prints the state that it leaves
+    ///
+    /// "grants_in_ms" is 0 if the ID space grants, and null where no time tells: if the store is a copy, or its clock is
+    /// behind what it has granted ("clock_behind_ms" is over 0).
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -108,7 +111,7 @@ fn release(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, worker: u64, 
             survey.workers.into_iter().find(|surveyed| surveyed.worker == worker).and_then(|surveyed| surveyed.owner)
         });
         let holder = owner.map_or_else(|| "its holder".into(), |owner| printable(&owner));
-        format!("Free worker {worker} of {}: does {holder} not run any more", whereabouts(url))
+        format!("Has {holder} ended, for good? Then worker {worker} of the {} is freed.", whereabouts(url))
     };
     confirm(yes, || ask(store))?;
     store.reclaim(layout, worker).map_err(|error| refused(&error))?;
@@ -125,12 +128,8 @@ struct Init<'a> {
 
 /// Returns what was done.
 fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result<String, Stop> {
-    let mut held = None;
-    let found = match store.survey() {
-        Ok(survey) => {
-            held = holders(&survey, layout);
-            survey.space
-        }
+    let survey = match store.survey() {
+        Ok(survey) => Some(survey),
         Err(StoreError::NoSpace { .. }) if asked.beside => None,
         Err(StoreError::NoSpace { .. }) => {
             has_no_others(store)?;
@@ -138,24 +137,21 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result
         }
         Err(error) => return Err(refused(&error)),
     };
+    let found = survey.as_ref().and_then(|survey| survey.space.as_ref());
     let workers = asked.workers.unwrap_or_else(|| {
         let all = (layout.max_datacenter() + 1).saturating_mul(layout.max_worker() + 1);
-        found.as_ref().map_or(all.min(WORKERS), |space| space.workers)
+        found.map_or(all.min(WORKERS), |space| space.workers)
     });
     if asked.at_once {
-        confirm(asked.yes, || {
-            let held = held.map_or_else(String::new, |held| format!(" ({held})"));
-            format!(
-                "Has every process that held a lease of {} ended, for good, and is no copy of it in use{held}",
-                whereabouts(asked.url)
-            )
-        })?;
+        confirm(asked.yes, || have_all_ended(survey.as_ref(), layout, asked.url))?;
         store.initialise(layout, workers).map_err(|error| refused(&error))?;
-        return Ok(format!("the ID space grants {}", counted(workers, "worker")));
+        let space = whereabouts(asked.url);
+        let done = if survey.is_some() { format!("the {space}") } else { format!("created the {space}: it") };
+        return Ok(format!("{done} grants {}", counted(workers, "worker")));
     }
     if store.create(layout, workers).map_err(|error| refused(&error))? {
-        let after = (MAX_TTL + CLOCK_SLACK).as_secs();
-        return Ok(format!("the ID space grants {} in {after} s", counted(workers, "worker")));
+        let (space, after) = (whereabouts(asked.url), (MAX_TTL + CLOCK_SLACK).as_secs());
+        return Ok(format!("created the {space}: it grants {} in {after} s", counted(workers, "worker")));
     }
     left_as_it_is(store, layout, asked.workers)
 }

@@ -16,7 +16,7 @@ pub(crate) enum Stop {
     Failed(String),
     /// The command failed and has said so already: exit code 1.
     Reported,
-    /// Nobody reads stdout any more, as under `head`: no failure.
+    /// Stdout is not read any more, as under `head`: no failure.
     PipeClosed,
 }
 

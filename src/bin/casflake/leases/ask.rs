@@ -6,23 +6,22 @@ use casflake::Layout;
 use casflake::lease::Survey;
 
 use super::list::{printable, remaining_ms};
-use crate::numbers::counted;
 use crate::stop::{Outcome, Stop};
 
 /// How many holders are named.
 const NAMED: usize = 3;
 
-/// Asks whether it is so, unless that was said before.
+/// Asks a question, unless it was answered before.
 pub(super) fn confirm(yes: bool, question: impl FnOnce() -> String) -> Outcome {
     if yes {
         return Ok(());
     }
     let (question, stdin) = (question(), io::stdin());
     if !stdin.is_terminal() {
-        return Err(Stop::usage(format_args!("{question}? There is nobody to ask: say --yes if you are sure")));
+        return Err(Stop::usage(format_args!("{question} There is no terminal to ask at: if it has, give --yes")));
     }
-    // Nobody can answer what could not be asked.
-    write!(io::stderr(), "{question}? (yes/no) ")?;
+    // What could not be asked can't be answered.
+    write!(io::stderr(), "{question} (yes/no) ")?;
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer).map_err(|error| Stop::failed(format_args!("no answer: {error}")))?;
     if is_yes(&answer) { Ok(()) } else { Err(Stop::failed("nothing was done: the answer was not yes")) }
@@ -46,11 +45,27 @@ pub(super) fn whereabouts(url: &str) -> String {
         _ => url.to_owned(),
     };
     let place = printable(&place);
-    if space.is_empty() { format!("the ID space in {place}") } else { format!("the ID space {space:?} in {place}") }
+    if space.is_empty() { format!("ID space in {place}") } else { format!("ID space {space:?} in {place}") }
 }
 
-/// Returns how many leases have not ended, and who holds the first of them; `None` if all have.
-pub(super) fn holders(survey: &Survey, layout: &Layout) -> Option<String> {
+/// Returns the question that is to be answered before a space grants immediately. `survey` is `None` for one that does
+/// not exist.
+pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str) -> String {
+    let space = whereabouts(url);
+    let asked = match survey {
+        None => {
+            format!("There is no {space} yet. If there was one before, has every process that held a lease of it ended")
+        }
+        Some(survey) => {
+            let held = holders(survey, layout).map_or_else(String::new, |held| format!("{held}. "));
+            format!("{held}Has every process that held a lease of the {space} ended")
+        }
+    };
+    format!("{asked}, for good? (A copy of the space that is in use counts as one that has not.)")
+}
+
+/// Returns which workers are held, the first of them with their holders; `None` if all leases have ended.
+fn holders(survey: &Survey, layout: &Layout) -> Option<String> {
     let now_ms = survey.unix_nanos / 1_000_000;
     let held = || {
         let held = survey.workers.iter().filter(|worker| remaining_ms(layout, worker.until, now_ms) > 0);
@@ -58,10 +73,9 @@ pub(super) fn holders(survey: &Survey, layout: &Layout) -> Option<String> {
     };
     let count = held().count();
     let named: Vec<String> =
-        held().take(NAMED).map(|(worker, owner)| format!("worker {worker} by {}", printable(owner))).collect();
-    let others = if count > NAMED { format!(" and {} more", count - NAMED) } else { String::new() };
-    let verb = if count == 1 { "is" } else { "are" };
-    (count > 0).then(|| format!("{} {verb} held now: {}{others}", counted(count as u64, "lease"), named.join(", ")))
+        held().take(NAMED).map(|(worker, owner)| format!("{worker} is held by {}", printable(owner))).collect();
+    let others = if count > NAMED { format!(", and {} more are held", count - NAMED) } else { String::new() };
+    (count > 0).then(|| format!("Worker {}{others}", named.join(", ")))
 }
 
 #[cfg(test)]
@@ -69,7 +83,7 @@ mod tests {
     use casflake::lease::{Lease, Survey, SurveyedWorker, Token};
     use casflake::{Scheme, Standard};
 
-    use super::{holders, is_yes, whereabouts};
+    use super::{have_all_ended, holders, is_yes, whereabouts};
 
     #[test]
     fn yes_is_understood_in_any_case_and_short() {
@@ -84,11 +98,11 @@ mod tests {
     #[test]
     fn a_store_is_named_without_its_password() {
         for (url, name) in [
-            ("file:/tmp/a@b", "the ID space in file:/tmp/a@b"),
-            ("file:///tmp/ids", "the ID space in file:///tmp/ids"),
-            ("redis://:p@ss@host:1/0#orders", "the ID space \"orders\" in redis://host:1/0"),
-            (" postgres://u:p@h/db?schema=s#o\n", "the ID space \"o\" in postgres://h/db"),
-            ("etcd://h1,h2", "the ID space in etcd://h1,h2"),
+            ("file:/tmp/a@b", "ID space in file:/tmp/a@b"),
+            ("file:///tmp/ids", "ID space in file:///tmp/ids"),
+            ("redis://:p@ss@host:1/0#orders", "ID space \"orders\" in redis://host:1/0"),
+            (" postgres://u:p@h/db?schema=s#o\n", "ID space \"o\" in postgres://h/db"),
+            ("etcd://h1,h2", "ID space in etcd://h1,h2"),
         ] {
             assert_eq!(whereabouts(url), name);
         }
@@ -105,9 +119,26 @@ mod tests {
         let told = |workers: Vec<SurveyedWorker>| holders(&Survey::new(unix_nanos, None, workers), &Standard::LAYOUT);
         let (over, held) = (now_tick, now_tick + 1);
         assert_eq!(told(vec![worker(0, over, Some("a")), worker(1, held, None)]), None, "ended or released");
-        assert_eq!(told(vec![worker(7, held, Some("a\n"))]).as_deref(), Some("1 lease is held now: worker 7 by a\\n"));
+        assert_eq!(told(vec![worker(7, held, Some("a\n"))]).as_deref(), Some("Worker 7 is held by a\\n"));
         let many = (0..5).map(|index| worker(index, held, Some("h"))).collect();
-        let expected = "5 leases are held now: worker 0 by h, worker 1 by h, worker 2 by h and 2 more";
+        let expected = "Worker 0 is held by h, 1 is held by h, 2 is held by h, and 2 more are held";
         assert_eq!(told(many).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_space_that_does_not_exist_is_said_not_to() {
+        let asked = |survey: Option<&Survey>| have_all_ended(survey, &Standard::LAYOUT, "redis://h#orders");
+        let rest = "ended, for good? (A copy of the space that is in use counts as one that has not.)";
+        assert_eq!(
+            asked(None),
+            format!(
+                "There is no ID space \"orders\" in redis://h yet. If there was one before, has every process that held \
+                 a lease of it {rest}"
+            )
+        );
+        assert_eq!(
+            asked(Some(&Survey::new(0, None, Vec::new()))),
+            format!("Has every process that held a lease of the ID space \"orders\" in redis://h {rest}")
+        );
     }
 }

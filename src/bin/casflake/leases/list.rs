@@ -1,10 +1,9 @@
 //! What a store holds, as a table or as JSON.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use casflake::Layout;
-use casflake::lease::{LeaseAdmin, StoreError, Survey, SurveyedSpace, SurveyedWorker};
+use casflake::lease::{LeaseAdmin, StoreError, Survey, SurveyedWorker};
 use serde::Serialize;
 
 use super::{LOST, is_of, refused};
@@ -28,8 +27,22 @@ pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json:
     let Some(space) = space else { return Err(Stop::failed(LOST)) };
     is_of(&space, layout)?;
     let now_ms = unix_nanos / 1_000_000;
+    if layout.tick_at(now_ms).is_none() {
+        return Err(refused(&StoreError::StoreClockOutside { unix_ms: now_ms, epoch_unix_ms: layout.epoch() }));
+    }
     let rows: Vec<Row> = workers.iter().map(|worker| Row::of(worker, layout, now_ms)).collect();
-    let space = State::of(&space, layout, url, &rows, now_ms, behind.unwrap_or_default());
+    let behind = behind.unwrap_or_default();
+    // What is left of the floor by a clock that is behind is not what a process waits for.
+    let grants_in_ms = (!is_copy && behind.is_zero()).then(|| remaining_ms(layout, space.floor, now_ms));
+    let space = State {
+        name: url.trim().split_once('#').map_or("", |(_, name)| name).to_owned(),
+        taken: rows.iter().filter(|row| row.remaining_ms > 0 && row.worker < space.workers).count(),
+        layout: space.layout,
+        workers: space.workers,
+        grants_in_ms,
+        clock_behind_ms: u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
+        is_copy,
+    };
     let mut out = io::stdout().lock();
     if json {
         print_json(&mut out, &space, &rows)?;
@@ -50,26 +63,14 @@ struct State {
     name: String,
     layout: String,
     workers: u64,
+    /// How many of these workers have a lease that has not ended.
     taken: usize,
-    /// In how long it grants; 0 if it does.
-    grants_in_ms: u64,
-    /// By how much the store's clock is behind what it has granted. Then nothing is granted until it has caught up.
+    /// In how long it grants; 0 if it does; `null` where no time tells: the clock is behind, or this is a copy.
+    grants_in_ms: Option<u64>,
+    /// By how much the store's clock is behind what it has granted; 0 where it is not.
     clock_behind_ms: u64,
-}
-
-impl State {
-    fn of(space: &SurveyedSpace, layout: &Layout, url: &str, rows: &[Row], now_ms: u64, behind: Duration) -> Self {
-        let is_behind = !behind.is_zero();
-        Self {
-            name: url.trim().split_once('#').map_or("", |(_, name)| name).to_owned(),
-            layout: space.layout.clone(),
-            workers: space.workers,
-            taken: rows.iter().filter(|row| row.remaining_ms > 0).count(),
-            // What is left of the floor by a clock that is behind is not what a process waits for.
-            grants_in_ms: if is_behind { 0 } else { remaining_ms(layout, space.floor, now_ms) },
-            clock_behind_ms: u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
-        }
-    }
+    /// Whether this is a copy of another space, of which no process gets a worker.
+    is_copy: bool,
 }
 
 fn print_json(out: &mut impl Write, space: &State, rows: &[Row]) -> Outcome {
@@ -153,7 +154,7 @@ fn print(out: &mut impl Write, space: &State, rows: &[Row]) -> io::Result<()> {
             "The store's clock is {by} s behind what it has granted: set it. (If it is right, it was ahead.)"
         )?;
     }
-    if *grants_in_ms > 0 {
+    if let Some(grants_in_ms @ 1..) = grants_in_ms {
         let seconds = grants_in_ms.div_ceil(1000);
         writeln!(out, "The ID space is new or has lost something: it grants in {seconds} s.")?;
     }

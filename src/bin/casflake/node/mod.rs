@@ -33,6 +33,8 @@ use server::Server;
 ///
 ///   stats                                                    answered with what the generator has counted
 ///
+/// With --lease the worker is leased at init, and given back at the end of the input.
+///
 /// Errors have Maelstrom's codes: 10 unknown type, 11 not now, 12 malformed, 13 failed, 22 another init. What can't be
 /// answered is reported on stderr and skipped. The end of the input is the end of the node.
 #[derive(clap::Args)]
