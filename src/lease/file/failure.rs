@@ -28,7 +28,11 @@ impl Failure {
     pub(super) fn of(self, what: String, directory: &Path) -> StoreError {
         let Self { path, error } = self;
         let remedy = match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory if !is_there(directory) => "create the directory".into(),
+            ErrorKind::NotFound | ErrorKind::NotADirectory => match lacking(directory) {
+                Some(remedy) => remedy.into(),
+                // Another process has just removed a file in it.
+                None => return StoreError::unavailable(what, error),
+            },
             ErrorKind::PermissionDenied => sharing::remedy(&path, directory),
             ErrorKind::ReadOnlyFilesystem => "mount the file system so that it can be written to".into(),
             _ => return StoreError::unavailable(what, error),
@@ -37,30 +41,56 @@ impl Failure {
     }
 }
 
-/// Whether it may be a directory: a file in it that another process has just removed is no reason to give up.
-fn is_there(directory: &Path) -> bool {
-    fs::metadata(directory).map_or_else(|error| error.kind() != ErrorKind::NotFound, |found| found.is_dir())
+const MISSING: &str = "create the directory, or mount it or put it back if it was there before";
+const NO_DIRECTORY: &str = "give the path of a directory";
+
+/// Returns what to do where there is no such directory; `None` if there may be one.
+fn lacking(directory: &Path) -> Option<&'static str> {
+    match fs::metadata(directory) {
+        Ok(found) => (!found.is_dir()).then_some(NO_DIRECTORY),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound => Some(MISSING),
+            // Something above it is a file.
+            ErrorKind::NotADirectory => Some(NO_DIRECTORY),
+            _ => None,
+        },
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::ErrorKind;
-    use std::{env, format, io, process};
+    use std::path::Path;
+    use std::{env, format, fs, io, process};
 
-    use super::Failure;
+    use super::{Failure, MISSING, NO_DIRECTORY};
     use crate::lease::error::StoreError;
+
+    fn failed(kind: ErrorKind, directory: &Path) -> StoreError {
+        Failure::at(&directory.join("lock"))(io::Error::from(kind)).of("locking".into(), directory)
+    }
+
+    #[track_caller]
+    fn assert_remedy(error: &StoreError, expected: &str) {
+        assert!(matches!(error, StoreError::Refused { remedy, .. } if remedy == expected), "{error}");
+    }
 
     #[test]
     fn a_missing_file_is_passing_and_a_missing_directory_is_not() {
-        let failed = |directory: &std::path::Path| {
-            let failure = Failure::at(&directory.join("lock"))(io::Error::from(ErrorKind::NotFound));
-            failure.of("locking".into(), directory)
-        };
-        assert!(failed(&env::temp_dir()).is_retryable());
-        let missing = failed(&env::temp_dir().join(format!("casflake-missing-{}", process::id())));
-        assert!(
-            matches!(&missing, StoreError::Refused { remedy, .. } if remedy == "create the directory"),
-            "{missing}"
-        );
+        assert!(failed(ErrorKind::NotFound, &env::temp_dir()).is_retryable());
+        let missing = env::temp_dir().join(format!("casflake-missing-{}", process::id()));
+        assert_remedy(&failed(ErrorKind::NotFound, &missing), MISSING);
+    }
+
+    /// Would catch: a path of a file, or below one, that is tried for ever, or is to be created.
+    #[test]
+    fn a_file_in_place_of_a_directory_is_refused() {
+        let file = env::temp_dir().join(format!("casflake-no-directory-{}", process::id()));
+        fs::write(&file, "").unwrap();
+        let errors = [&*file, &file.join("below")].map(|path| failed(ErrorKind::NotADirectory, path));
+        fs::remove_file(&file).unwrap();
+        for error in &errors {
+            assert_remedy(error, NO_DIRECTORY);
+        }
     }
 }
