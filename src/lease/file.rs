@@ -57,9 +57,9 @@ const PATIENCE: Duration = lock::PATIENCE.saturating_mul(2);
 /// # Several users
 /// A process writes to the directory and to `lock`. To let several users share a directory, give it to a group that has all
 /// of them, once: `chgrp ids DIR; chmod 2770 DIR`. If the directory is writable for its group, each new file in it is for
-/// that group to read and write, whatever the umask of its process; for others never. In a sticky directory, as `/tmp`, or
-/// one with an access control list, and on Windows, files have the permissions that the system gives them. An error about
-/// a file that a user may not open says which commands mend it.
+/// that group to read and write, whatever the umask of its process, and for others no more than the directory is. In a
+/// sticky directory, as `/tmp`, or one with an access control list of either kind, and on Windows, files have the
+/// permissions that the system gives them. An error about a file that a user may not open says which commands mend it.
 ///
 /// # What it promises
 /// Windows of one worker never overlap: over kills, crashes, restarts of the host, clocks that are set, and full or

@@ -81,8 +81,7 @@ impl Drop for Locked {
 /// refused meanwhile; and it is never made at the end of a link that somebody else has put there.
 fn make(path: &Path, directory: &Path) -> Result<(), Failure> {
     let new = temporary(directory).map_err(Failure::at(directory))?;
-    let file = File::create_new(&new).map_err(Failure::at(&new))?;
-    share(&file, directory);
+    create(&new, directory).map_err(Failure::at(&new))?;
     let made = fs::hard_link(&new, path);
     // What is left of it the next change clears away.
     let _ = fs::remove_file(&new);
@@ -90,8 +89,14 @@ fn make(path: &Path, directory: &Path) -> Result<(), Failure> {
         // Another process was faster, or has cleared it away.
         ErrorKind::AlreadyExists | ErrorKind::NotFound => Ok(()),
         // A file system on which a file has one name.
-        _ => File::create_new(path).map(drop),
+        _ => create(path, directory),
     })
     .or_else(|error| if error.kind() == ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
     .map_err(Failure::at(path))
+}
+
+fn create(path: &Path, directory: &Path) -> io::Result<()> {
+    let file = File::create_new(path)?;
+    share(&file, directory);
+    Ok(())
 }

@@ -10,15 +10,20 @@ mod unix {
     use std::format;
     use std::fs::{self, File, Metadata, Permissions};
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-    use std::path::Path;
-    use std::string::String;
+    use std::path::{Path, PathBuf};
+    use std::string::{String, ToString};
+    use std::vec::Vec;
 
+    const OF_OWNER_AND_GROUP: u32 = 0o770;
+    const OF_OTHERS: u32 = 0o007;
     const READ_AND_WRITE: u32 = 0o060;
     const WRITE: u32 = 0o020;
+    const WRITE_OF_OTHERS: u32 = 0o002;
     const STICKY: u32 = 0o1000;
 
-    /// Lets the group of a shared directory read and write `file`, which this process has just created there, whatever
-    /// the umask. Where that is not allowed, the file stays as the system has made it, and other users are told so.
+    /// Lets the group of a shared directory read and write `file`, which this process has just created there, and others
+    /// no more than the directory lets them, whatever the umask. Where that is not allowed, the file stays as the system has
+    /// made it, and other users are told so.
     pub(in crate::lease::file) fn share(file: &File, directory: &Path) {
         let _ = fs::metadata(directory).and_then(|shared| {
             if !is_shared(&shared) || has_access_list(directory) {
@@ -29,7 +34,8 @@ mod unix {
                 // Not without it: the permissions would be those of another group.
                 fchown(file, None, Some(shared.gid()))?;
             }
-            file.set_permissions(Permissions::from_mode(own.mode() & 0o777 | READ_AND_WRITE))
+            let admitted = OF_OWNER_AND_GROUP | shared.mode() & OF_OTHERS;
+            file.set_permissions(Permissions::from_mode(own.mode() & admitted | READ_AND_WRITE))
         });
     }
 
@@ -38,11 +44,12 @@ mod unix {
         directory.mode() & (WRITE | STICKY) == WRITE
     }
 
-    /// Whether an access control list says who may do what, to new files as well. The permissions of the group are not what
-    /// they seem then.
+    /// Whether an access control list says who may do what: to the directory, or to each new file in it. The permissions of
+    /// the group are not what they seem then.
     #[cfg(target_os = "linux")]
     fn has_access_list(directory: &Path) -> bool {
-        rustix::fs::getxattr(directory, "system.posix_acl_access", &mut [0_u8; 0]).is_ok()
+        let has = |list: &str| rustix::fs::getxattr(directory, list, &mut [0_u8; 0]).is_ok();
+        has("system.posix_acl_access") || has("system.posix_acl_default")
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -52,23 +59,52 @@ mod unix {
 
     /// Returns what lets this user use `path`, which is `directory` or in it, and was refused.
     pub(in crate::lease::file) fn remedy(path: &Path, directory: &Path) -> String {
+        let place = quoted(directory);
         let Ok(shared) = fs::metadata(directory) else {
-            return format!("let this user enter the directories above {directory:?}");
+            return format!("let this user enter the directories above {place}");
         };
-        let file = fs::symlink_metadata(path).ok().filter(|_| path != directory);
-        let group = shared.gid();
-        let is_shared = is_shared(&shared);
-        match file {
-            Some(file) if is_shared && (file.gid() != group || file.mode() & READ_AND_WRITE != READ_AND_WRITE) => {
-                format!("chgrp {group} {path:?}; chmod g+rw {path:?}")
-            }
-            _ if is_shared => format!("add this user to the group {group}, which shares {directory:?}"),
-            Some(_) => format!(
-                "share the directory by a group: chgrp GROUP {directory:?} {path:?}; chmod 2770 {directory:?}; \
-                 chmod g+rw {path:?}"
-            ),
-            None => format!("share the directory by a group: chgrp GROUP {directory:?}; chmod 2770 {directory:?}"),
+        let files = files(path, directory);
+        if !is_of_a_group(&shared) {
+            let paths = [&[place.clone()][..], &named(&files)].concat().join(" ");
+            let of_files = change_mode(&files);
+            return format!("share the directory by a group: chgrp GROUP {paths}; chmod 2770 {place}{of_files}");
         }
+        let group = shared.gid();
+        let is_closed = |file: &Metadata| file.gid() != group || file.mode() & READ_AND_WRITE != READ_AND_WRITE;
+        let closed: Vec<_> = files.into_iter().filter(|(_, file)| is_closed(file)).collect();
+        if closed.iter().any(|(closed, _)| closed == path) {
+            return format!("chgrp {group} {}{}", named(&closed).join(" "), change_mode(&closed));
+        }
+        format!("add this user to the group {group}, which shares {place}")
+    }
+
+    /// Whether a directory is shared by a group that users can be added to. That of root is none, and where every user may
+    /// write its owner has chosen none.
+    fn is_of_a_group(directory: &Metadata) -> bool {
+        is_shared(directory) && directory.gid() != 0 && directory.mode() & WRITE_OF_OTHERS == 0
+    }
+
+    /// The files of a store that are there, and `path` if it is another file.
+    fn files(path: &Path, directory: &Path) -> Vec<(PathBuf, Metadata)> {
+        let mut paths: Vec<_> = ["lock", "leases"].map(|name| directory.join(name)).into();
+        if path != directory && !paths.iter().any(|known| known == path) {
+            paths.push(path.into());
+        }
+        let found = |path: PathBuf| fs::symlink_metadata(&path).ok().map(|file| (path, file));
+        paths.into_iter().filter_map(found).collect()
+    }
+
+    fn named(files: &[(PathBuf, Metadata)]) -> Vec<String> {
+        files.iter().map(|(path, _)| quoted(path)).collect()
+    }
+
+    fn change_mode(files: &[(PathBuf, Metadata)]) -> String {
+        if files.is_empty() { String::new() } else { format!("; chmod g+rw {}", named(files).join(" ")) }
+    }
+
+    /// Returns a path as a shell reads it.
+    pub(super) fn quoted(path: &Path) -> String {
+        format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
     }
 }
 
@@ -88,42 +124,4 @@ mod others {
 }
 
 #[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use std::fs::{self, File, Permissions};
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    use std::{env, format, process};
-
-    use rustix::fs::{XattrFlags, setxattr};
-
-    use super::share;
-
-    /// As acl(5) has it in bytes: the owner, the user 7, the group and the mask may do anything, others nothing.
-    const LIST: &[u8] = b"\x02\0\0\0\
-        \x01\0\x07\0\xff\xff\xff\xff\
-        \x02\0\x07\0\x07\0\0\0\
-        \x04\0\x05\0\xff\xff\xff\xff\
-        \x10\0\x07\0\xff\xff\xff\xff\
-        \x20\0\0\0\xff\xff\xff\xff";
-
-    /// Would catch: a group that may write to a file because the mask of the directory's list looks like its permissions.
-    #[test]
-    fn a_new_file_is_left_alone_where_a_list_says_who_may_use_it() {
-        let directory = env::temp_dir().join(format!("casflake-acl-{}", process::id()));
-        let _ = fs::remove_dir_all(&directory);
-        fs::create_dir(&directory).unwrap();
-        fs::set_permissions(&directory, Permissions::from_mode(0o770)).unwrap();
-        let shared = |name: &str| {
-            let file = File::create_new(directory.join(name)).unwrap();
-            file.set_permissions(Permissions::from_mode(0o600)).unwrap();
-            share(&file, &directory);
-            file.metadata().unwrap().mode() & 0o777
-        };
-        let without = shared("without");
-        let listed = setxattr(&directory, "system.posix_acl_access", LIST, XattrFlags::empty());
-        let with = shared("with");
-        fs::remove_dir_all(&directory).unwrap();
-        assert_eq!(without, 0o660);
-        // A file system without lists has nothing to be tried.
-        assert!(listed.is_err() || with == 0o600, "{with:o}");
-    }
-}
+mod tests;
