@@ -248,7 +248,7 @@ impl Cells for EtcdStore {
     }
 
     fn whereabouts(&self) -> String {
-        format!("etcd at {}", self.gateway.endpoints().join(", "))
+        format!("etcd at {}", self.gateway.places())
     }
 
     fn others(&mut self) -> Result<Vec<String>, StoreError> {

@@ -98,11 +98,16 @@ fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     uri.map(|_| endpoint).map_err(|_| "there is no host and port between its commas".into())
 }
 
+/// Returns an endpoint with the scheme that it has in a store's URL.
+pub(super) fn shown(endpoint: &str) -> String {
+    endpoint.replacen("http", "etcd", 1)
+}
+
 #[cfg(test)]
 mod tests {
     use std::format;
 
-    use super::Address;
+    use super::{Address, shown};
     use crate::lease::error::StoreError;
     use crate::lease::url::StoreUrl;
 
@@ -120,6 +125,7 @@ mod tests {
             let address = parse(url).unwrap();
             assert_eq!(address.endpoints, endpoints, "{url}");
             assert!(address.user.is_none(), "{url}");
+            assert!(shown(&address.endpoints[0]).starts_with(url.split(',').next().unwrap()), "{url}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::string::{String, ToString};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use std::vec::Vec;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use ureq::http::Uri;
 use ureq::{Agent, Timeout};
 
-use super::address::{Address, User};
+use super::address::{Address, User, shown};
 use super::{date, failure, tls};
 use crate::lease::error::StoreError;
 use crate::lease::tls::{Files, PROBE, refusal, speaks_tls};
@@ -58,6 +59,11 @@ impl Gateway {
         &self.address.endpoints
     }
 
+    /// The members as a store's URL has them.
+    pub(super) fn places(&self) -> String {
+        self.address.endpoints.iter().map(|endpoint| shown(endpoint)).collect::<Vec<_>>().join(", ")
+    }
+
     /// The user's name.
     pub(super) fn user(&self) -> Option<&str> {
         self.address.user.as_ref().map(|user| &*user.name)
@@ -100,7 +106,7 @@ impl Gateway {
         loop {
             let at = self.route().endpoint;
             let endpoint = self.address.endpoints.get(at).map_or("", String::as_str);
-            let what = format!("asking etcd at {endpoint}{path}");
+            let what = format!("asking {}", shown(endpoint));
             let left = CALL.saturating_sub(started.elapsed());
             let (failure, may_go_on) = match post(&agent, &format!("{endpoint}{path}"), token, request, left) {
                 // A server's own failure: that it has no leader, or has just lost it, or is only learning.
