@@ -51,11 +51,18 @@ pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
             "{scheme}: is no store's scheme: for etcd write etcd:// in place of http://, and etcds:// in place of \
              https://"
         )),
+        "jdbc" if starts_with_store(rest) => Err("it begins with jdbc:, as for Java: leave that out".to_owned()),
         _ if scheme.len() == 1 => Err("it is a path and has no scheme: write file:///C:/ids for C:\\ids".to_owned()),
         _ if !SCHEMES.contains(&scheme) && is_number(rest) => {
             Err("it is a host and a port and has no scheme: write it as in redis://HOST:PORT".to_owned())
         }
-        _ => Ok(()),
+        _ => match scheme.split_once('+') {
+            // As SQLAlchemy and others name a driver.
+            Some((store, _)) if SCHEMES.contains(&store) && !SCHEMES.contains(&scheme) => {
+                Err(format!("its scheme names a driver behind a +: write {store}://"))
+            }
+            _ => Ok(()),
+        },
     }
 }
 
