@@ -65,7 +65,8 @@ use super::url::{StoreUrl, local_path};
 ///
 /// The files are read when a connection is made; by `EtcdStore` first, and again when a connection has failed. The
 /// platform's authorities are found by the crate `rustls-native-certs`, which consults the variables `SSL_CERT_FILE` and
-/// `SSL_CERT_DIR`. A server without TLS is refused, and is sent neither a password nor a lease.
+/// `SSL_CERT_DIR`. A certificate that has signed itself is trusted if `sslrootcert` names it and it is no authority's own:
+/// `openssl req -x509` makes such a one only with `-addext basicConstraints=critical,CA:FALSE`. A server without TLS is refused, and is sent neither a password nor a lease.
 ///
 /// # Directories
 /// `file:/srv/ids`, `file:///srv/ids` and `file://localhost/srv/ids` are the same directory (RFC 8089), and on Windows

@@ -62,11 +62,13 @@ fn of_certificate(error: &CertificateError) -> &'static str {
         }
         // The second is of an authority of the same name as one that is trusted.
         UnknownIssuer | BadSignature => {
-            "an unknown authority has signed the server's certificate: give the certificate of that authority"
+            "an unknown authority has signed the server's certificate: give the certificate of that authority by \
+             sslrootcert=/PATH"
         }
         // An error of the crate below, which has no name in this one.
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "the server's certificate is an authority's own (CA:TRUE): have it sign one for the server"
+            "the server's certificate is an authority's own (CA:TRUE): make it anew with -addext \
+             basicConstraints=critical,CA:FALSE, or let it sign one for the server"
         }
         _ => "the server's certificate is not acceptable: make another",
     }

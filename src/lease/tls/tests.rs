@@ -121,10 +121,10 @@ fn each_way_to_verify_refuses_what_it_should_and_says_which() {
     assert!(remedy(all).contains("another host name"));
     for (signed, words) in [
         (another.server(HERE), "an unknown authority"),
-        (Authority::new("a stranger").server(HERE), "an unknown authority"),
+        (Authority::new("a stranger").server(HERE), "give the certificate of that authority by sslrootcert=/PATH"),
         (ours.expired(), "has expired"),
         (ours.not_yet_valid(), "not valid yet"),
-        (ours.itself(), "CA:TRUE"),
+        (ours.itself(), "make it anew with -addext basicConstraints=critical,CA:FALSE"),
     ] {
         let [nothing, chain, all] = try_each(&signed, "localhost");
         assert!(nothing.is_ok(), "{nothing:?}");
@@ -133,6 +133,16 @@ fn each_way_to_verify_refuses_what_it_should_and_says_which() {
             assert!(remedy.contains(words), "{words}: {remedy}");
         }
     }
+}
+
+/// What the remedy for an authority's own certificate leads to.
+#[test]
+fn a_certificate_that_has_signed_itself_is_taken_if_it_is_no_authoritys() {
+    let directory = Directory::new("itself");
+    let alone = Signed::alone(HERE);
+    let [certificate, _] = alone.write(&directory.0, "alone");
+    let verify = Verify::AuthorityAndName(Roots::File(certificate));
+    assert_eq!(handshake(&verify, None, "localhost", server(&alone, None)), Ok(()));
 }
 
 #[test]

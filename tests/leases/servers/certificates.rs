@@ -86,6 +86,15 @@ impl Authority {
 }
 
 impl Signed {
+    /// For a server with these names, signed by itself and no authority's.
+    pub(crate) fn alone(names: &[&str]) -> Self {
+        let key = key();
+        let mut params = of_server(names);
+        params.is_ca = IsCa::ExplicitNoCa;
+        let certificate = params.self_signed(&key).expect("it signs itself");
+        Self { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+
     /// Writes `NAME.crt` and `NAME.key` in a directory, and returns their paths.
     pub(crate) fn write(&self, directory: &Path, name: &str) -> [PathBuf; 2] {
         [("crt", &self.certificate), ("key", &self.key)].map(|(extension, contents)| {
