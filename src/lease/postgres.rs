@@ -90,7 +90,10 @@ use super::url::space_name;
 /// | `verify-full` | always | that, and the host name. Without `sslrootcert`, or with `sslrootcert=system`, the authorities are those that the platform trusts |
 ///
 /// `sslrootcert`, `sslcert` and `sslkey` are whole paths of PEM files, read anew for each connection. `sslcert` and
-/// `sslkey` are the client's certificate and its key, which has no passphrase. A socket of the same host has no TLS. A
+/// `sslkey` are the client's certificate and its key, which has no passphrase. With `allow` and `prefer` `sslrootcert` has no
+/// force, because a connection without TLS will do, and a [note](super::LeaseAdmin::notes) says so. A certificate that has
+/// signed itself must not be an authority's: make it by `openssl req -x509` with
+/// `-addext basicConstraints=critical,CA:FALSE`. A socket of the same host has no TLS. A
 /// password is bound to the session if the server can do that (`channel_binding`). Lists of revoked certificates are not
 /// read. The authorities of the platform are found by the crate `rustls-native-certs`, which consults `SSL_CERT_FILE` and
 /// `SSL_CERT_DIR` first. (`T` is the connector of [`with_tls`](Self::with_tls); a store that was opened by its URL needs none.)

@@ -163,7 +163,7 @@ pub trait LeaseAdmin: LeaseStore {
     fn reclaim(&mut self, layout: &Layout, worker: u64) -> Result<(), StoreError>;
 
     /// Returns what people should know of how the store was opened, a sentence each: parameters of its URL that are for
-    /// other clients, and were skipped. None, unless a store says otherwise.
+    /// other clients, and were skipped, or that have no force beside another one. None, unless a store says otherwise.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }

@@ -10,7 +10,7 @@ use tokio_postgres::{SimpleQueryRow, Socket};
 
 use super::link::{Answer, Cause, Link, PATIENCE};
 use super::literals::Param;
-use super::refusal::{At, failure};
+use super::refusal::{Asked, At, failure};
 use super::rows::{asked, bigint, contents, json, nanos, number};
 use super::sql::Statements;
 use super::{PostgresStore, config, others};
@@ -36,7 +36,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresS
             None => self.connect()?,
         };
         let outcome = work(&mut link, &self.statements)
-            .map_err(|cause| failure(format!("{what} in {}", self.database()), At::Statement, cause, &self.schema))?;
+            .map_err(|cause| failure(format!("{what} in {}", self.database()), At::Statement, cause, self.asked()))?;
         self.link = Some(link);
         Ok(outcome)
     }
@@ -44,7 +44,11 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresS
     fn connect(&self) -> Result<Link, StoreError> {
         config::require_database(&self.config)?;
         Link::connect(&self.config, &self.tls)?
-            .map_err(|cause| failure(format!("connecting to {}", self.database()), At::Connecting, cause, &self.schema))
+            .map_err(|cause| failure(format!("connecting to {}", self.database()), At::Connecting, cause, self.asked()))
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked { schema: &self.schema, mode: self.tls.mode() }
     }
 
     fn ask(
@@ -96,11 +100,11 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
     }
 
     fn notes(&self) -> Vec<String> {
-        if self.ignored.is_empty() {
-            return Vec::new();
-        }
-        let names = self.ignored.join(", ");
-        [format!("skipped parameters of the store's URL that are for other clients: {names}")].into()
+        let skipped = (!self.ignored.is_empty()).then(|| {
+            let names = self.ignored.join(", ");
+            format!("skipped parameters of the store's URL that are for other clients: {names}")
+        });
+        skipped.into_iter().chain(self.tls.note()).collect()
     }
 
     fn memory(&mut self) -> &mut Memory {

@@ -9,6 +9,7 @@ use tokio_postgres::error::DbError;
 
 use super::link::Cause;
 use super::schema::Schema;
+use super::tls::Mode;
 use crate::lease::error::StoreError;
 use crate::lease::tls::explain;
 
@@ -19,13 +20,20 @@ pub(super) enum At {
     Statement,
 }
 
+/// What the store was opened by that a remedy names.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) mode: Mode,
+}
+
 /// Returns the error for `what`, which failed because of `cause`.
 ///
 /// Passing are: whatever the network or a name server does, a server that starts or shuts down, one that has too many
 /// connections, a standby (another server may be promoted), a lock, and all else that the server does not say to be
 /// for good.
-pub(super) fn failure(what: String, at: At, cause: Cause, schema: &Schema) -> StoreError {
-    match cause.downcast_ref().and_then(|error| remedy(error, at, schema)) {
+pub(super) fn failure(what: String, at: At, cause: Cause, asked: Asked<'_>) -> StoreError {
+    match cause.downcast_ref().and_then(|error| remedy(error, at, asked)) {
         Some(remedy) => StoreError::refused(what, remedy, cause),
         None => StoreError::unavailable(what, cause),
     }
@@ -37,9 +45,9 @@ pub(super) fn is_of_tls(error: &Error) -> bool {
     error.to_string() == "error performing TLS handshake" || explain(error).is_some()
 }
 
-fn remedy(error: &Error, at: At, schema: &Schema) -> Option<String> {
+fn remedy(error: &Error, at: At, asked: Asked<'_>) -> Option<String> {
     if let Some(error) = error.as_db_error() {
-        return of_server(error, at, schema);
+        return of_server(error, at, asked.schema);
     }
     if let Some(remedy) = explain(error) {
         return Some(remedy.into());
@@ -47,13 +55,22 @@ fn remedy(error: &Error, at: At, schema: &Schema) -> Option<String> {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     let remedy = match &*error.to_string() {
         "error performing TLS handshake" if cause == "server does not support TLS" => {
-            "the server has no TLS: turn it on there (ssl = on), or ask for less than sslmode=require"
+            let mode = asked.mode.name();
+            return Some(format!(
+                "the server has no TLS: turn it on there (ssl = on), or write sslmode=prefer in place of sslmode={mode}"
+            ));
         }
         "error performing TLS handshake" if cause == "no TLS implementation configured" => {
             "this store was given no TLS: give PostgresStore::with_tls a connector, or open it by its URL"
         }
-        "invalid configuration" if cause == "password missing" => "the server wants a password: give one",
+        "invalid configuration" if cause == "password missing" => {
+            "the server wants a password: give one in the URL; PGPASSWORD and .pgpass are not read"
+        }
         "invalid configuration" => "mend the configuration of the connection",
+        "authentication error" if cause.contains("channel binding") => {
+            "the URL wants channel_binding=require, for which the connection needs TLS and a password by SCRAM: add \
+             sslmode=require, or leave channel_binding out"
+        }
         "authentication error" => "the server wants to authenticate in a way that this client does not: see the cause",
         _ => return None,
     };
@@ -61,10 +78,11 @@ fn remedy(error: &Error, at: At, schema: &Schema) -> Option<String> {
 }
 
 const NO_DATABASE: &str = "create the database, or give another";
+const WRONG_PASSWORD: &str = "mend the user or the password";
 
 fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
     Some(match error.code().code() {
-        "28P01" => "mend the user or the password".into(),
+        "28P01" => WRONG_PASSWORD.into(),
         // Whatever language its messages have.
         "28000" if error.routine() == Some("InitializeSessionUserId") => {
             "create the role, or allow it to log in, or give another user".into()
@@ -76,16 +94,9 @@ fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
         }
         "3D000" => NO_DATABASE.into(),
         // PgBouncer has one code for nearly all that it says, and no other language.
-        "08P01" if error.message().starts_with("no such database") => NO_DATABASE.into(),
+        "08P01" => of_pooler(error.message())?.into(),
         "42501" if at == At::Connecting => "GRANT CONNECT ON DATABASE to this role, or give another".into(),
-        "42501" => {
-            let schema = schema.quoted();
-            format!(
-                "a role that may has to create the tables {schema}.casflake_spaces and {schema}.casflake_leases, as \
-                 the documentation of PostgresStore says, and to GRANT SELECT, INSERT, UPDATE on the tables and USAGE on \
-                 the schema to this role"
-            )
-        }
+        "42501" => of_privilege(error.message(), schema),
         "3F000" => schema.missing(),
         // Syntax, an undefined column, object or function, a type or a kind of object that does not fit.
         "42601" | "42703" | "42704" | "42804" | "42809" | "42883" => {
@@ -93,4 +104,29 @@ fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn of_pooler(message: &str) -> Option<&'static str> {
+    let remedies = [
+        ("no such database", NO_DATABASE),
+        ("no such user", WRONG_PASSWORD),
+        ("SASL authentication failed", WRONG_PASSWORD),
+        ("password authentication failed", WRONG_PASSWORD),
+    ];
+    remedies.into_iter().find(|(start, _)| message.starts_with(start)).map(|(_, remedy)| remedy)
+}
+
+/// Returns what gives the store's role the privilege that it lacks. In other languages than English the message tells
+/// nothing.
+fn of_privilege(message: &str, schema: &Schema) -> String {
+    let schema = schema.quoted();
+    let tables = format!("{schema}.casflake_spaces, {schema}.casflake_leases");
+    let grant = format!("GRANT SELECT, INSERT, UPDATE ON {tables} TO ROLE");
+    if message.starts_with("permission denied for table") {
+        return format!("{grant}, where ROLE is the user of this store");
+    }
+    format!(
+        "create the tables {tables} by a role that may, as the documentation of PostgresStore shows; then {grant}; GRANT \
+         USAGE ON SCHEMA {schema} TO ROLE, where ROLE is the user of this store"
+    )
 }

@@ -43,6 +43,17 @@ impl Mode {
         })
     }
 
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Allow => "allow",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+
     /// What comes next to it of what `tokio_postgres` knows.
     pub(super) fn of_the_client(self) -> SslMode {
         match self {
@@ -62,6 +73,13 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Returns what is to be known of a file that secures nothing: a connection without TLS is good enough.
+    fn note(&self) -> Option<String> {
+        let has_force = self.mode >= Mode::Require || self.roots.is_none();
+        (!has_force)
+            .then(|| format!("sslrootcert has no force with sslmode={}: give sslmode=verify-full", self.mode.name()))
+    }
+
     fn verify(&self) -> Verify {
         match (self.mode, self.roots.clone()) {
             (Mode::VerifyFull, roots) => Verify::AuthorityAndName(roots.unwrap_or(Roots::Platform)),
@@ -93,6 +111,23 @@ impl<T> fmt::Debug for Tls<T> {
         match self {
             Self::Given(_) => f.write_str("a connector of the caller's"),
             Self::OfUrl(settings) => settings.fmt(f),
+        }
+    }
+}
+
+impl<T> Tls<T> {
+    /// Returns how much was asked for. A connector of the caller's that fails was asked for TLS.
+    pub(super) const fn mode(&self) -> Mode {
+        match self {
+            Self::Given(_) => Mode::Require,
+            Self::OfUrl(settings) => settings.mode,
+        }
+    }
+
+    pub(super) fn note(&self) -> Option<String> {
+        match self {
+            Self::Given(_) => None,
+            Self::OfUrl(settings) => settings.note(),
         }
     }
 }

@@ -114,3 +114,19 @@ fn a_database_that_a_pooler_does_not_know_is_refused() {
     let url = format!("postgres://postgres@127.0.0.1:{}/nowhere", pooler.port());
     assert_refused(PostgresStore::open(&url).expect("a URL").survey(), &["create the database", "nowhere"]);
 }
+
+/// Would catch: a holder that tries a wrong password for ever, because the pooler has one code for all that it says.
+#[test]
+fn a_user_or_a_password_that_a_pooler_does_not_know_is_refused() {
+    let server = server!();
+    for method in ["scram-sha-256", "md5"] {
+        let Some(pooler) = PgBouncer::with_users(&server, 1, method, "\"ids\" \"right\"\n") else {
+            return crate::skip::skipped("a pooler", "PgBouncer, Debian's pgbouncer");
+        };
+        for user in ["ids:wrong", "nobody:right"] {
+            let url = format!("postgres://{user}@127.0.0.1:{}/postgres", pooler.port());
+            let outcome = PostgresStore::open(&url).expect("a URL").survey();
+            assert_refused(outcome, &["mend the user or the password", "FATAL"]);
+        }
+    }
+}

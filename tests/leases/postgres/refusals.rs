@@ -28,7 +28,7 @@ fn who_may_not_connect_is_told_why_at_once_and_for_good() {
     let place = format!("PostgreSQL at 127.0.0.1:{}, database \"postgres\"", server.port());
     for (user, words) in [
         ("ids:s3cret", &["mend the user or the password", "password authentication failed"][..]),
-        ("ids", &["the server wants a password"]),
+        ("ids", &["give one in the URL; PGPASSWORD and .pgpass are not read"]),
         ("nobody", &["create the role", "role \"nobody\" does not exist"]),
         ("idle", &["allow it to log in", "not permitted to log in"]),
         ("stranger", &["pg_hba.conf", "rejects connection"]),
@@ -54,8 +54,11 @@ fn who_may_not_connect_is_told_why_at_once_and_for_good() {
 #[test]
 fn a_server_without_tls_is_refused_where_tls_is_required() {
     let server = server!();
-    for query in ["?sslmode=require", "?sslmode=verify-full", "?ssl=true"] {
-        let words = &["the server has no TLS", "connecting to PostgreSQL at 127.0.0.1:"];
+    for (query, mode) in
+        [("?sslmode=require", "require"), ("?sslmode=verify-full", "verify-full"), ("?ssl=true", "require")]
+    {
+        let remedy = format!("in place of sslmode={mode}");
+        let words = &["the server has no TLS", &remedy, "connecting to PostgreSQL at 127.0.0.1:"];
         assert_refused(by(&server, "postgres", "postgres", query).survey(), words);
     }
     let config = format!("{}?sslmode=require", server.url()).parse().expect("a configuration");
@@ -106,7 +109,26 @@ fn a_renewal_that_was_refused_succeeds_once_that_is_mended() {
     let lease = granted(&mut store);
     server.sql("ALTER TABLE casflake_leases OWNER TO postgres; ALTER TABLE casflake_spaces OWNER TO postgres");
 
-    assert_refused(store.renew(&LAYOUT, &lease, TTL, 0), &["GRANT SELECT, INSERT, UPDATE on the tables"]);
-    server.sql("GRANT SELECT, INSERT, UPDATE ON casflake_leases, casflake_spaces TO ids");
+    let grant = r#"GRANT SELECT, INSERT, UPDATE ON "public".casflake_spaces, "public".casflake_leases TO ROLE"#;
+    let refused = store.renew(&LAYOUT, &lease, TTL, 0);
+    assert!(!format!("{refused:?}").contains("create the tables"), "{refused:?}");
+    assert_refused(refused, &[grant, "permission denied for table"]);
+    server.sql(&grant.replace("ROLE", "ids"));
     store.renew(&LAYOUT, &lease, TTL, 1).expect("it is ours");
+}
+
+#[test]
+fn a_role_that_may_not_create_the_tables_is_told_what_to_run() {
+    let server = server!();
+    server.sql("CREATE ROLE ids LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    let outcome = by(&server, "ids", "postgres", "").initialise(&LAYOUT, 1);
+    assert_refused(outcome, &["create the tables", "TO ROLE; GRANT USAGE ON SCHEMA", "permission denied for schema"]);
+}
+
+#[test]
+fn no_password_is_shown_of_several_hosts() {
+    let mut store = PostgresStore::open("postgres://ids:s3cret@127.0.0.1:1,127.0.0.1:2/ids").expect("a URL");
+    let Err(error) = store.survey() else { panic!("it is there") };
+    let shown = format!("{store:?} {error:?} {}", chain(&error));
+    assert!(shown.contains("127.0.0.1:1, 127.0.0.1:2") && !shown.contains("s3cret"), "{shown}");
 }

@@ -19,6 +19,11 @@ pub(crate) struct PgBouncer {
 impl PgBouncer {
     /// With so many connections to the server. `None` if PgBouncer is not installed.
     pub(crate) fn in_front_of(server: &PostgresServer, connections: u32) -> Option<Self> {
+        Self::with_users(server, connections, "trust", "\"postgres\" \"\"\n")
+    }
+
+    /// The same for these users, a line of name and password each, who are known by `method`.
+    pub(crate) fn with_users(server: &PostgresServer, connections: u32, method: &str, known: &str) -> Option<Self> {
         if !fs::exists(PROGRAM).unwrap_or(false) {
             return None;
         }
@@ -27,14 +32,14 @@ impl PgBouncer {
         // What has to be said of an address, a user and the mode, and no more.
         let text = format!(
             "[databases]\npostgres = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
-             unix_socket_dir =\nauth_type = trust\nauth_file = {}\nlogfile = {}\npool_mode = transaction\n\
+             unix_socket_dir =\nauth_type = {method}\nauth_file = {}\nlogfile = {}\npool_mode = transaction\n\
              default_pool_size = {connections}\n",
             server.port(),
             users.display(),
             log.display(),
         );
         fs::write(&settings, text).expect("a file is written");
-        fs::write(&users, "\"postgres\" \"\"\n").expect("a file is written");
+        fs::write(&users, known).expect("a file is written");
         give(&settings);
         give(&users);
         // It does not run as root.

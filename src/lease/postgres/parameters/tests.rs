@@ -4,8 +4,10 @@ use std::string::{String, ToString};
 use std::time::Duration;
 use std::vec::Vec;
 
+use tokio_postgres::NoTls;
 use tokio_postgres::config::{Host, TargetSessionAttrs};
 
+use super::super::tls::Tls;
 use super::{Mode, Parameters, Roots, read};
 
 /// The parameter in a URL and in words.
@@ -128,4 +130,21 @@ fn no_refusal_shows_a_part_of_a_password() {
         assert!(!why.contains("sec") && !why.contains("ret"), "{why}");
     }
     assert!(refusals[2].contains("`sslmode`"), "{}", refusals[2]);
+}
+
+/// Would catch: an operator who believes that a server is verified because there is a file to verify it by.
+#[test]
+fn a_file_of_authorities_that_has_no_force_is_noted() {
+    let note = |text: &str| Tls::<NoTls>::OfUrl(taken(text).tls).note();
+    for (parameter, mode) in [
+        ("sslrootcert=/ca.pem", "prefer"),
+        ("sslrootcert=/ca.pem&sslmode=allow", "allow"),
+        ("sslrootcert=/ca.pem&sslmode=disable", "disable"),
+    ] {
+        let expected = std::format!("sslrootcert has no force with sslmode={mode}: give sslmode=verify-full");
+        assert_eq!(both(parameter).map(|text| note(&text)), [Some(expected.clone()), Some(expected)]);
+    }
+    for parameter in ["sslmode=prefer", "sslmode=require&sslrootcert=/ca.pem", "sslrootcert=system"] {
+        assert_eq!(both(parameter).map(|text| note(&text)), [None, None], "{parameter}");
+    }
 }
