@@ -51,7 +51,8 @@ pub(crate) struct Args {
 enum Action {
     /// Take a worker from whoever holds it, and free it at once
     ///
-    /// If its holder still runs, the next one can issue the same IDs: make sure that it does not.
+    /// If its holder still runs, the next one can issue the same IDs: make sure that it does not. A program that lets its
+    /// generator lead the clock (max_lead) must have ended a second ago.
     Release {
         /// The worker: its index, as listed, such as 37; or datacenter/worker, such as 1/5
         worker: String,
