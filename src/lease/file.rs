@@ -8,6 +8,7 @@ mod format;
 mod identity;
 mod lock;
 mod origin;
+mod regular;
 mod sharing;
 #[cfg(test)]
 mod tests;
@@ -116,7 +117,7 @@ impl FileStore {
 
 impl<C: Clock + Send + 'static> FileStore<C> {
     /// Returns the leases in `directory` as [`open`](FileStore::open) does, by another clock than the system's. It is read
-    /// on the threads of the store.
+    /// on the threads of the store; if it panics, the call fails with [`Unavailable`](StoreError::Unavailable).
     #[must_use]
     pub fn with_clock(directory: impl Into<PathBuf>, clock: C) -> Self {
         let directory = Directory::of(directory.into());

@@ -3,6 +3,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod decode;
+#[cfg(target_os = "linux")]
+#[path = "../common/held.rs"]
+mod held;
 mod leases;
 mod own_layouts;
 mod range;

@@ -345,6 +345,31 @@ fn i5_a_time_to_live_or_a_number_of_workers_that_does_not_fit_is_refused() {
     assert!(matches!(outcome, Err(StoreError::NoSuchWorker { worker: 3 })), "{outcome:?}");
 }
 
+/// Would catch: a call that opens a FIFO, which takes for ever, and a device or a directory that is tried again and again.
+#[cfg(unix)]
+#[test]
+fn what_is_not_a_regular_file_is_refused_at_once() {
+    for name in ["lock", "leases"] {
+        for make in ["mkfifo", "mkdir"] {
+            let setting = Setting::granting(4);
+            let path = setting.path().join(name);
+            fs::remove_file(&path).unwrap();
+            assert!(Command::new(make).arg(&path).status().expect(make).success());
+            let started = std::time::Instant::now();
+            let outcome = acquire(&mut setting.store());
+            assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+            let Err(StoreError::Refused { what, remedy, cause }) = &outcome else {
+                panic!("{make} {name}: {outcome:?}")
+            };
+            assert_eq!(
+                (what, &**remedy),
+                (&format!("opening {}, which is not a regular file,", path.display()), "remove it")
+            );
+            assert_eq!(cause.to_string(), "it is not a regular file");
+        }
+    }
+}
+
 #[test]
 fn a_lock_that_another_keeps_ends_a_call_and_says_what_to_do() {
     let setting = Setting::granting(4);

@@ -1,9 +1,8 @@
-//! A file system that hangs, as NFS and FUSE do. Here it is a FIFO in place of a file: to open one blocks until another
-//! process opens its other end.
+//! A file system that hangs, as NFS and FUSE do. Here another process keeps a file from being opened.
 
 use std::fmt::Debug;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
@@ -12,6 +11,7 @@ use casflake::lease::{FileStore, LeaseAdmin, LeaseStore, Request, StoreError, To
 use casflake::{Layout, Scheme, Standard};
 use fork::Fork;
 
+use crate::held::Held;
 use crate::scratch::Scratch;
 use crate::soon::soon;
 
@@ -26,21 +26,6 @@ fn granting() -> (Scratch, FileStore) {
     let mut store = FileStore::open(scratch.path());
     store.initialise(&LAYOUT, 2).unwrap();
     (scratch, store)
-}
-
-/// Puts a FIFO in place of a file, which is kept.
-fn block(file: &Path) {
-    fs::rename(file, kept(file)).unwrap();
-    assert!(Command::new("mkfifo").arg(file).status().expect("mkfifo").success());
-}
-
-/// Puts the file back, for the calls that come.
-fn put_back(file: &Path) {
-    fs::rename(kept(file), file).unwrap();
-}
-
-fn kept(file: &Path) -> PathBuf {
-    file.with_extension("kept")
 }
 
 /// That the call ends, and that it says how long the file system has not answered.
@@ -59,7 +44,7 @@ fn each_call_ends_when_the_file_system_hangs() {
     let request = Request::new(Token::random().unwrap(), TTL, "a test");
     let lease = holder.acquire(&LAYOUT, &request).unwrap().lease;
     let leases = scratch.path().join("leases");
-    block(&leases);
+    let _held = Held::file(&leases);
     let open = || FileStore::open(scratch.path());
     // Beside each other, each by a store of its own: all wait for their own threads.
     thread::scope(|scope| {
@@ -83,24 +68,22 @@ fn each_call_ends_when_the_file_system_hangs() {
 fn a_write_that_is_late_has_its_effect_and_does_no_harm() {
     let (scratch, mut store) = granting();
     let (lock, leases) = (scratch.path().join("lock"), scratch.path().join("leases"));
-    // Opens the other end: what has hung goes on, and writes.
-    let let_go = || {
+    // What has hung goes on, and writes.
+    let let_go = |held: Held| {
         let before = fs::read(&leases).unwrap();
-        let end = File::open(&lock).unwrap();
+        drop(held);
         soon("the late write", || (fs::read(&leases).unwrap() != before).then_some(()));
-        drop(end);
-        put_back(&lock);
     };
     let request = Request::new(Token::random().unwrap(), TTL, "a test");
-    block(&lock);
+    let held = Held::file(&lock);
     assert_hangs(|| store.acquire(&LAYOUT, &request));
-    let_go();
+    let_go(held);
     let lease = store.acquire(&LAYOUT, &request).unwrap().lease;
     assert_eq!(lease.counter(), 1, "it was granted by the late write");
 
-    block(&lock);
+    let held = Held::file(&lock);
     assert_hangs(|| store.renew(&LAYOUT, &lease, TTL, 0));
-    let_go();
+    let_go(held);
     let renewed = store.renew(&LAYOUT, &lease, TTL, 1).unwrap().lease;
     assert_eq!((renewed.worker(), renewed.from(), renewed.counter()), (lease.worker(), lease.from(), 3));
     let other = Request::new(Token::random().unwrap(), TTL, "a test");
@@ -127,13 +110,13 @@ fn forks_in_a_process_of_its_own() {
     let Some(directory) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
     let (mut idle, mut hanging) = (FileStore::open(&directory), FileStore::open(&directory));
     idle.survey().unwrap();
-    block(&directory.join("leases"));
+    let held = Held::file(&directory.join("leases"));
     assert_hangs(|| hanging.survey());
     match fork::fork().unwrap() {
         Fork::Child => {
             // The thread that hangs is the parent's alone.
             assert_hangs(|| hanging.survey());
-            put_back(&directory.join("leases"));
+            drop(held);
             idle.survey().expect("a thread of the child's own");
             println!("the child is done");
             process::exit(0);

@@ -10,8 +10,11 @@ mod etcd;
 mod faults;
 mod file;
 mod generator;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod hanging;
+#[cfg(target_os = "linux")]
+#[path = "../common/held.rs"]
+mod held;
 mod odd_stores;
 #[cfg(all(target_os = "linux", feature = "postgres"))]
 mod postgres;

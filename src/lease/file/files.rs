@@ -13,6 +13,7 @@ use super::format::{StoredRef, copied, decode, encode};
 use super::identity::{mark, place};
 use super::lock::Locked;
 use super::origin::Origin;
+use super::regular::require_file;
 use super::sharing::share;
 use crate::clock::Clock;
 use crate::lease::cells::Contents;
@@ -130,6 +131,7 @@ impl<C: Clock> Files<C> {
         let origin = Origin::of(directory).map_err(of_directory)?;
         // A number of a device or an inode may be given away again.
         let place = format!("{}, {}", place(directory).map_err(of_directory)?, origin.parts());
+        require_file(&path)?;
         let read = File::open(&path).and_then(|file| Ok((mark(&file)?, io::read_to_string(file)?)));
         let (mark, text) = match read {
             Ok(read) => read,

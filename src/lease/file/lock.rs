@@ -10,6 +10,7 @@ use std::{format, thread};
 use super::directory::temporary;
 use super::failure::Failure;
 use super::identity::is_at;
+use super::regular::require_file;
 use super::sharing::share;
 use crate::lease::error::StoreError;
 
@@ -30,6 +31,7 @@ impl Locked {
         let started = Instant::now();
         loop {
             let is_late = started.elapsed() >= PATIENCE;
+            require_file(&path)?;
             let file = match File::options().write(true).open(&path) {
                 Ok(file) => file,
                 Err(error) if error.kind() == ErrorKind::NotFound => {
