@@ -1,7 +1,7 @@
 //! `--lease`, and `casflake leases`.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{env, fs, process};
 
 use casflake::lease::{FileStore, LeaseAdmin, LeaseStore, Request, Token};
@@ -410,7 +410,7 @@ fn a_command_need_not_wait_for_a_worker() {
 fn a_command_whose_store_hangs_ends() {
     let store = Store::granting("hangs", "1");
     let _held = crate::held::Held::file(&store.0.join("lock"));
-    let started = Instant::now();
+    let started = std::time::Instant::now();
     let output = store.run(&["generate", "--lease-wait", "2"], &[]);
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     assert_fails(&output, 1, &["the file system has not answered for 4 s"]);
