@@ -20,7 +20,7 @@ pub(super) enum At {
     Statement,
 }
 
-/// What the store was opened by that a remedy names.
+/// The settings of the store that a remedy names.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) schema: &'a Schema,
