@@ -14,7 +14,7 @@ use tokio_postgres::config::{SslNegotiation, TargetSessionAttrs};
 use self::known::{OF_OTHERS, OF_THE_CLIENT, REFUSED};
 use super::config::split;
 use super::schema::Schema;
-use super::tls::{Mode, Settings};
+use super::tls::{Mode, Settings, is_socket};
 use crate::lease::error::StoreError;
 use crate::lease::tls::{Identity, Roots, absolute};
 
@@ -30,10 +30,21 @@ pub(super) struct Parameters {
 /// Reads a connection string, whose name of a space is gone already.
 pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     let (kept, taken) = split(text, |name| !OF_THE_CLIENT.contains(&name))?;
-    let config = kept.parse().map_err(|error: tokio_postgres::Error| {
+    if text.contains("%00") {
+        return Err(refused("there is a %00 in it, which no value has: leave it out".into()));
+    }
+    let config: Config = kept.parse().map_err(|error: tokio_postgres::Error| {
         let why = core::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        // What such a text shows may be a part of a password that has a blank in it.
+        let is_shown = !why.starts_with("unexpected");
+        let why = if is_shown { &why } else { "it is neither a URL nor words as key=value, with blanks in '…' only" };
         refused(format!("{why}; in a password / ? # @ & are written %2F %3F %23 %40 %26"))
     })?;
+    // It would be asked without TLS, as a socket is, and at an address.
+    if !config.get_hostaddrs().is_empty() && config.get_hosts().iter().any(is_socket) {
+        return Err(refused("it gives hostaddr beside the directory of a socket: leave one of them out".into()));
+    }
+    refuse_repeated(&taken)?;
     let mut parameters =
         Parameters { config, schema: Schema::default(), tls: Settings::default(), ignored: Vec::new() };
     let mut files = Files::default();
@@ -53,6 +64,29 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     parameters.config.ssl_mode(parameters.tls.mode.of_the_client());
     parameters.name_hosts();
     Ok(parameters)
+}
+
+/// Refuses a parameter that is given by two of its names: which of the values counts nobody could tell.
+fn refuse_repeated(taken: &[(String, String)]) -> Result<(), StoreError> {
+    for (at, (name, _)) in taken.iter().enumerate() {
+        let before = taken.iter().take(at).find(|(before, _)| canonical(before) == canonical(name));
+        if let Some((before, _)) = before {
+            return Err(refused(format!("it gives `{before}` and `{name}`, which are one option: give one of them")));
+        }
+    }
+    Ok(())
+}
+
+/// The name that libpq has for an option.
+fn canonical(name: &str) -> &str {
+    match name {
+        "ssl" | "ssl-mode" => "sslmode",
+        "ssl-root-cert" | "ssl-ca" => "sslrootcert",
+        "ssl-cert" => "sslcert",
+        "ssl-key" => "sslkey",
+        "keepalives_retries" => "keepalives_count",
+        name => name,
+    }
 }
 
 fn refused(why: String) -> StoreError {
@@ -83,23 +117,27 @@ struct Files {
     roots: Option<Roots>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
+    /// Whether no certificate of the client is to be shown.
+    shows_none: bool,
 }
+
+/// As many as Linux takes.
+const MOST_KEEPALIVES: u32 = 127;
 
 impl Parameters {
     fn take(&mut self, name: &str, value: &str, files: &mut Files) -> Result<(), Why> {
         let invalid = |give: &str| Why::Invalid(format!("invalid value for option `{name}`: give {give}"));
-        match (name, value) {
+        match (canonical(name), value) {
             ("schema", _) => self.schema = Schema::named(value)?,
-            ("sslmode" | "ssl-mode", _) => files.mode = Some(Mode::named(value)?),
             // As libpq reads it in a URL.
-            ("ssl", "true") => files.mode = Some(Mode::Require),
-            ("ssl", _) => return Err(invalid("true, or sslmode")),
-            ("sslrootcert" | "ssl-root-cert" | "ssl-ca", "system") => files.roots = Some(Roots::Platform),
-            ("sslrootcert" | "ssl-root-cert" | "ssl-ca", path) => {
-                files.roots = Some(Roots::File(absolute(name, path)?));
-            }
-            ("sslcert" | "ssl-cert", path) => files.certificate = Some(absolute(name, path)?),
-            ("sslkey" | "ssl-key", path) => files.key = Some(absolute(name, path)?),
+            ("sslmode", "true") if name == "ssl" => files.mode = Some(Mode::Require),
+            ("sslmode", _) if name == "ssl" => return Err(invalid("true, or sslmode")),
+            ("sslmode", _) => files.mode = Some(Mode::named(value)?),
+            ("sslrootcert", "system") => files.roots = Some(Roots::Platform),
+            ("sslrootcert", path) => files.roots = Some(Roots::File(absolute(name, path)?)),
+            ("sslcert", path) => files.certificate = Some(absolute(name, path)?),
+            ("sslkey", path) => files.key = Some(absolute(name, path)?),
+            ("sslcertmode", "disable") => files.shows_none = true,
             ("target_session_attrs", "any") => {}
             // Only what can be written can grant. Which of several hosts that is is found out in any case.
             ("target_session_attrs", "primary" | "read-write" | "prefer-standby") => {
@@ -108,15 +146,20 @@ impl Parameters {
             ("target_session_attrs", _) => {
                 return Err(invalid("any, read-write or primary, because a server that only reads grants nothing"));
             }
-            ("keepalives_count" | "keepalives_retries", _) => {
-                self.config.keepalives_retries(value.parse().map_err(|_| invalid("a number"))?);
+            // As libpq has it: the system's own.
+            ("keepalives_count", "0") => {}
+            ("keepalives_count", _) => {
+                let count = value.parse().ok().filter(|count| (1..=MOST_KEEPALIVES).contains(count));
+                self.config.keepalives_retries(count.ok_or_else(|| invalid("a number from 0 to 127"))?);
             }
             // In milliseconds, as libpq has it.
             ("tcp_user_timeout", _) => {
-                self.config.tcp_user_timeout(Duration::from_millis(value.parse().map_err(|_| invalid("a number"))?));
+                self.config.tcp_user_timeout(Duration::from_millis(u64::from(
+                    value.parse::<u32>().map_err(|_| invalid("milliseconds, up to 4294967295"))?,
+                )));
             }
             ("gssencmode", "disable" | "prefer")
-            | ("sslcertmode", "disable" | "allow")
+            | ("sslcertmode", "allow")
             | ("ssl_min_protocol_version", "" | "TLSv1" | "TLSv1.1" | "TLSv1.2") => self.ignored.push(name.into()),
             ("gssencmode", _) => return Err(invalid("disable or prefer, because this client has no GSSAPI")),
             ("sslcertmode", _) => return Err(invalid("disable or allow")),
@@ -153,6 +196,7 @@ impl Files {
             return Err(refused("sslnegotiation=direct begins with TLS: give sslmode=require or more with it".into()));
         }
         let identity = match (self.certificate, self.key) {
+            _ if self.shows_none => None,
             (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
             (None, None) => None,
             _ => return Err(refused("it gives one of sslcert and sslkey: give both, or none".into())),

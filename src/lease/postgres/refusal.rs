@@ -45,6 +45,13 @@ pub(super) fn is_of_tls(error: &Error) -> bool {
     error.to_string() == "error performing TLS handshake" || explain(error).is_some()
 }
 
+/// Whether the server has said that it has no TLS.
+pub(super) fn has_no_tls(error: &Error) -> bool {
+    error.source().is_some_and(|cause| cause.to_string() == NO_TLS)
+}
+
+const NO_TLS: &str = "server does not support TLS";
+
 fn remedy(error: &Error, at: At, asked: Asked<'_>) -> Option<String> {
     if let Some(error) = error.as_db_error() {
         return of_server(error, at, asked.schema);
@@ -54,10 +61,10 @@ fn remedy(error: &Error, at: At, asked: Asked<'_>) -> Option<String> {
     }
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     let remedy = match &*error.to_string() {
-        "error performing TLS handshake" if cause == "server does not support TLS" => {
-            let mode = asked.mode.name();
+        "error performing TLS handshake" if cause == NO_TLS => {
             return Some(format!(
-                "the server has no TLS: turn it on there (ssl = on), or write sslmode=prefer in place of sslmode={mode}"
+                "the server has no TLS, which sslmode={} asks for: turn it on there (ssl = on)",
+                asked.mode.name()
             ));
         }
         "error performing TLS handshake" if cause == "no TLS implementation configured" => {
@@ -112,6 +119,7 @@ fn of_pooler(message: &str) -> Option<&'static str> {
         ("no such user", WRONG_PASSWORD),
         ("SASL authentication failed", WRONG_PASSWORD),
         ("password authentication failed", WRONG_PASSWORD),
+        ("SSL required", "give sslmode=require, or more"),
     ];
     remedies.into_iter().find(|(start, _)| message.starts_with(start)).map(|(_, remedy)| remedy)
 }

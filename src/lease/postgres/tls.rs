@@ -6,12 +6,12 @@ use std::string::String;
 
 use rustls::ClientConfig;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Error, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::refusal::is_of_tls;
+use super::refusal::{has_no_tls, is_of_tls};
 use crate::lease::error::StoreError;
 use crate::lease::tls::{Identity, Roots, Verify, client_config};
 
@@ -139,7 +139,9 @@ impl<T: Clone> Tls<T> {
             Self::Given(tls) => Connector::Given(tls.clone()),
             // As libpq has it, a socket of the same host has no TLS, whatever is asked for.
             Self::OfUrl(Settings { mode: Mode::Disable, .. }) => Connector::Plain,
-            Self::OfUrl(_) if config.get_hosts().iter().all(is_socket) => Connector::Plain,
+            Self::OfUrl(_) if config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(is_socket) => {
+                Connector::Plain
+            }
             Self::OfUrl(settings) => {
                 Connector::Rustls(settings.mode, MakeRustlsConnect::new(settings.client_config()?))
             }
@@ -147,7 +149,7 @@ impl<T: Clone> Tls<T> {
     }
 }
 
-fn is_socket(host: &Host) -> bool {
+pub(super) fn is_socket(host: &Host) -> bool {
     !matches!(host, Host::Tcp(_))
 }
 
@@ -168,7 +170,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static>> Connector<T> {
                     // What is said of the first attempt is what there is to mend if the server has no TLS.
                     connect(&config, SslMode::Require, tls)
                         .await
-                        .map_err(|error| if is_of_tls(&error) { refused } else { error })
+                        .map_err(|error| if has_no_tls(&error) { refused } else { error })
                 }
                 outcome => outcome,
             },
@@ -197,5 +199,7 @@ where
 
 /// Whether the server's rules (`pg_hba.conf`) have no entry for such a connection: there may be one for the other kind.
 fn is_not_admitted(error: &Error) -> bool {
-    error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+    let is_pooler =
+        |error: &DbError| error.code() == &SqlState::PROTOCOL_VIOLATION && error.message() == "SSL required";
+    error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) || error.as_db_error().is_some_and(is_pooler)
 }

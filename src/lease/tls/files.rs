@@ -2,7 +2,8 @@
 
 use std::boxed::Box;
 use std::format;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
@@ -104,8 +105,21 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StoreError>
 }
 
 fn contents(path: &Path, needed: &str) -> Result<Vec<u8>, StoreError> {
-    fs::read(path).map_err(|error| unreadable(path, needed, error.into()))
+    let failed = |error: io::Error| unreadable(path, needed, error.into());
+    // Of what is no file, such as a pipe, the opening may never end, or the contents may not.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(unreadable(path, needed, "it is not a regular file".into()));
+    }
+    let mut contents = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut contents));
+    if read.map_err(failed)? as u64 > LONGEST {
+        return Err(unreadable(path, needed, "it is longer than 1 MiB".into()));
+    }
+    Ok(contents)
 }
+
+/// More than all the authorities of a platform take.
+const LONGEST: u64 = 1 << 20;
 
 /// No message shows what is in a file, which may be a key.
 fn of_pem(error: pem::Error) -> Cause {

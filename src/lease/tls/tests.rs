@@ -9,7 +9,8 @@ use std::{env, fs, io, process};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConnection, Connection, Error, RootCertStore, ServerConfig, ServerConnection};
 
 use super::{Identity, Roots, Verify, absolute, client_config, explain};
@@ -135,6 +136,37 @@ fn each_way_to_verify_refuses_what_it_should_and_says_which() {
     }
 }
 
+/// A server that shows the certificate of another, whose key it does not have.
+fn impostor(signed: &Signed) -> ServerConnection {
+    #[derive(Debug)]
+    struct Shown(Arc<CertifiedKey>);
+
+    impl ResolvesServerCert for Shown {
+        fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            Some(Arc::clone(&self.0))
+        }
+    }
+    let chain = CertificateDer::pem_slice_iter(signed.certificate.as_bytes()).collect::<Result<_, _>>().expect("PEM");
+    let own = PrivateKeyDer::from_pem_slice(Signed::alone(HERE).key.as_bytes()).expect("PEM");
+    let own = ring::sign::any_supported_type(&own).expect("a key");
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
+    let config = builder.with_cert_resolver(Arc::new(Shown(Arc::new(CertifiedKey::new(chain, own)))));
+    ServerConnection::new(Arc::new(config)).expect("a session")
+}
+
+/// Would catch: a verifier that looks at the certificate and not at whose it is.
+#[test]
+fn a_server_that_does_not_have_the_key_of_its_certificate_is_refused() {
+    let directory = Directory::new("impostor");
+    let ours = Authority::new("ours");
+    let (roots, signed) = (directory.roots(&ours), ours.server(HERE));
+    for verify in [Verify::Nothing, Verify::Authority(roots.clone()), Verify::AuthorityAndName(roots)] {
+        let outcome = handshake(&verify, None, "localhost", impostor(&signed));
+        assert!(outcome.is_err(), "{verify:?}");
+    }
+}
+
 /// What the remedy for an authority's own certificate leads to.
 #[test]
 fn a_certificate_that_has_signed_itself_is_taken_if_it_is_no_authoritys() {
@@ -193,6 +225,22 @@ fn a_file_that_is_no_use_is_named_with_what_it_should_be() {
     let identity = Identity { key: certificate.clone(), certificate };
     let error = client_config(&Verify::Nothing, Some(&identity)).expect_err("it is no key").to_string();
     assert!(error.contains("BEGIN PRIVATE KEY") && error.contains("certificate"), "{error}");
+}
+
+/// Would catch: a device that never ends, or a pipe that never begins, and holds up the thread that keeps a lease.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_or_too_long_is_refused_before_it_is_read() {
+    let directory = Directory::new("devices");
+    let long = directory.0.join("long");
+    fs::write(&long, [b' '; (1 << 20) + 1]).expect("a file");
+    let pipe = directory.0.join("pipe");
+    assert!(process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    for (path, why) in [("/dev/zero".into(), "not a regular file"), (pipe, "not a regular file"), (long, "1 MiB")] {
+        let error = client_config(&Verify::Authority(Roots::File(path)), None).expect_err("it is no certificate");
+        let cause = error.source().expect("a cause").to_string();
+        assert!(!error.is_retryable() && cause.contains(why), "{error}: {cause}");
+    }
 }
 
 #[test]

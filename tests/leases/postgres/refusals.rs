@@ -57,7 +57,7 @@ fn a_server_without_tls_is_refused_where_tls_is_required() {
     for (query, mode) in
         [("?sslmode=require", "require"), ("?sslmode=verify-full", "verify-full"), ("?ssl=true", "require")]
     {
-        let remedy = format!("in place of sslmode={mode}");
+        let remedy = format!("which sslmode={mode} asks for");
         let words = &["the server has no TLS", &remedy, "connecting to PostgreSQL at 127.0.0.1:"];
         assert_refused(by(&server, "postgres", "postgres", query).survey(), words);
     }

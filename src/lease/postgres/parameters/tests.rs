@@ -1,5 +1,6 @@
 //! Which parameters are honoured, skipped and refused, in both forms.
 
+use std::format;
 use std::string::{String, ToString};
 use std::time::Duration;
 use std::vec::Vec;
@@ -110,7 +111,7 @@ fn what_is_unknown_or_would_be_less_than_asked_for_is_refused_by_name() {
         ("gssencmode=require", &["`gssencmode`"]),
         ("ssl_min_protocol_version=TLSv1.3", &["`ssl_min_protocol_version`"]),
         ("keepalives_count=x", &["`keepalives_count`", "a number"]),
-        ("tcp_user_timeout=-1", &["`tcp_user_timeout`", "a number"]),
+        ("tcp_user_timeout=-1", &["`tcp_user_timeout`", "milliseconds"]),
         ("schema=", &["empty"]),
         ("schema=a%22b", &["its schema has"]),
     ] {
@@ -123,6 +124,8 @@ fn what_is_unknown_or_would_be_less_than_asked_for_is_refused_by_name() {
 
 #[test]
 fn no_refusal_shows_a_part_of_a_password() {
+    let why = refusal("host=h dbname=d password=my xyz");
+    assert!(!why.contains("`x`") && why.contains("key=value"), "{why}");
     let texts =
         ["postgres://me@h/ids?password=sec&ret=1", "host=h dbname=d password=sec ret=1", "password=secret sslmode=ret"];
     let refusals: Vec<_> = texts.iter().map(|text| refusal(text)).collect();
@@ -147,4 +150,56 @@ fn a_file_of_authorities_that_has_no_force_is_noted() {
     for parameter in ["sslmode=prefer", "sslmode=require&sslrootcert=/ca.pem", "sslrootcert=system"] {
         assert_eq!(both(parameter).map(|text| note(&text)), [None, None], "{parameter}");
     }
+}
+
+/// Would catch: a server that is asked without TLS because its host is a socket, and gets the password at an address.
+#[test]
+fn an_address_beside_a_socket_is_refused() {
+    for text in [
+        "host=/var/run/postgresql hostaddr=127.0.0.1 dbname=d sslmode=verify-full",
+        "postgres:///d?host=/var/run/postgresql&hostaddr=127.0.0.1&sslmode=verify-full",
+        "postgres://%2Fvar%2Frun/d?hostaddr=127.0.0.1",
+        "postgres://h,%2Fvar%2Frun/d?hostaddr=127.0.0.1,127.0.0.2",
+    ] {
+        let why = refusal(text);
+        assert!(why.contains("hostaddr beside the directory of a socket"), "{text}: {why}");
+    }
+    assert!(read("host=h hostaddr=127.0.0.1 dbname=d").is_ok());
+}
+
+/// Would catch: a later, weaker value that takes the place of the one that was meant.
+#[test]
+fn an_option_that_is_given_by_two_of_its_names_is_refused() {
+    for (one, other) in [
+        ("sslmode=verify-full", "ssl-mode=disable"),
+        ("sslmode=verify-full", "ssl=true"),
+        ("ssl=true", "sslmode=disable"),
+        ("sslrootcert=/a.pem", "ssl-ca=/b.pem"),
+        ("ssl-root-cert=system", "ssl-ca=/b.pem"),
+        ("sslcert=/a.crt", "ssl-cert=/b.crt"),
+        ("sslkey=/a.key", "ssl-key=/b.key"),
+        ("keepalives_count=3", "keepalives_retries=4"),
+    ] {
+        for text in [format!("postgres://h/d?{one}&{other}"), format!("host=h dbname=d {one} {other}")] {
+            let why = refusal(&text);
+            assert!(why.contains("which are one option: give one of them"), "{text}: {why}");
+        }
+    }
+}
+
+#[test]
+fn values_that_the_system_refuses_are_refused_when_they_are_read() {
+    for text in ["postgres://h/d?keepalives_count=128", "postgres://h/d?keepalives_count=-1"] {
+        assert!(refusal(text).contains("0 to 127"), "{text}");
+    }
+    assert_eq!(taken("postgres://h/d?keepalives_count=0").config.get_keepalives_retries(), None, "the system's own");
+    assert!(refusal("postgres://h/d?tcp_user_timeout=4294967296").contains("4294967295"));
+    assert!(refusal("postgres://h/d?application_name=a%00b").contains("%00"));
+}
+
+#[test]
+fn a_certificate_that_is_not_to_be_shown_is_not_used() {
+    let files = "sslcert=/a.crt&sslkey=/a.key";
+    assert!(taken(&format!("postgres://h/d?{files}&sslcertmode=allow")).tls.identity.is_some());
+    assert_eq!(taken(&format!("postgres://h/d?{files}&sslcertmode=disable")).tls.identity, None);
 }
