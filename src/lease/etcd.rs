@@ -96,10 +96,10 @@ const TXN: &str = "/v3/kv/txn";
 ///
 /// Compaction takes nothing away: no old revision is ever asked for.
 ///
-/// A call ends within two seconds. A wrong password, a missing permission, a server that speaks TLS only or has none,
-/// whatever is wrong with a certificate, and what is no etcd fail with [`Refused`](super::StoreError::Refused), unless
-/// another of the endpoints may answer later; no host of this name, no connection and no leader fail with
-/// [`Unavailable`](super::StoreError::Unavailable).
+/// A call ends within two seconds. A wrong password and a missing permission fail with
+/// [`Refused`](super::StoreError::Refused). So do a server that speaks TLS only or has none, whatever is wrong with a
+/// certificate, and what is no etcd, unless another of the endpoints may answer later; no host of this name, no
+/// connection and no leader fail with [`Unavailable`](super::StoreError::Unavailable).
 pub struct EtcdStore {
     gateway: Gateway,
     keys: Keys,
@@ -115,7 +115,7 @@ pub struct EtcdStore {
 
 impl EtcdStore {
     /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next
-    /// is asked where one can't be reached, and where one has failed: at once, unless it may have written already what
+    /// is asked where one can't be reached, is no etcd or has failed: at once, unless it may have written already what
     /// it was asked to; then from the next call on. `etcd` is what etcd's own programs call `http`, and `etcds` is
     /// `https`, by [TLS](super::open()#tls), at port 2379 unless it is named. A user's name and
     /// password go before the hosts, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is

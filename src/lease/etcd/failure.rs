@@ -54,6 +54,16 @@ pub(super) fn message(body: &str) -> Option<String> {
     failures.next()?.ok().map(|Failure { message }| message)
 }
 
+/// Whether etcd may have said this: all that it says is JSON, and there is a message where it refuses.
+pub(super) fn is_of_etcd(status: u16, body: &str) -> bool {
+    if status == 200 { body.trim_start().starts_with('{') } else { message(body).is_some() }
+}
+
+/// Whether what was asked has been done by nobody: what has answered is no etcd, and has passed it on to none.
+pub(super) fn is_undone(status: u16, body: &str) -> bool {
+    (matches!(status, 300..500) || status == 501) && !is_of_etcd(status, body)
+}
+
 /// What etcd has no code of its own for is told apart by its words.
 fn of_message(message: &str) -> Option<&'static str> {
     let remedies = [

@@ -98,8 +98,8 @@ impl Gateway {
         Ok(token)
     }
 
-    /// Asks a member; if it can't be reached the next, and so on. What may be done twice is asked of the next whatever
-    /// has failed; but nothing else is asked of one that another may have done already.
+    /// Asks a member; if it can't be reached or is no etcd the next, and so on. What may be done twice is asked of the
+    /// next whatever has failed; but nothing else is asked of one that another may have done already.
     fn send(&self, path: &str, token: Option<&str>, request: &Value, started: Instant) -> Result<Answer, StoreError> {
         let agent = self.agent()?;
         let (mut turn, mut passing) = (1, None);
@@ -109,9 +109,15 @@ impl Gateway {
             let what = format!("asking {}", shown(endpoint));
             let left = CALL.saturating_sub(started.elapsed());
             let (failure, may_go_on) = match post(&agent, &format!("{endpoint}{path}"), token, request, left) {
-                // A server's own failure: that it has no leader, or has just lost it, or is only learning.
-                Ok((status, date, body)) if status < 500 => return Ok(Answer { what, status, date, body }),
-                Ok((status, _, body)) => (failure::of_reply(what, status, &body), false),
+                Ok((status, date, body)) if status < 500 && failure::is_of_etcd(status, &body) => {
+                    return Ok(Answer { what, status, date, body });
+                }
+                // Something else has taken the request, or it is a server's own failure: that it has no leader, or has
+                // just lost it, or is only learning.
+                Ok((status, _, body)) => {
+                    let may_go_on = failure::is_undone(status, &body);
+                    (failure::of_reply(what, status, &body), may_go_on)
+                }
                 Err(error) => {
                     let may_go_on = is_unreachable(&error);
                     (self.failure(what, endpoint, error, started), may_go_on)
@@ -398,6 +404,30 @@ mod tests {
             let good = Member::answering(Some(200));
             let outcome = write(&gateway(&[nobody, &good.endpoint]));
             assert!(outcome.is_ok() && good.asked() == 1, "{nobody}: {outcome:?}");
+        }
+    }
+
+    /// Would catch: a holder that loses its lease beside a member that would renew it.
+    #[test]
+    fn what_is_no_etcd_keeps_nobody_from_writing() {
+        for status in [302, 400, 404, 405, 501] {
+            let (bad, good) = (Member::answering(Some(status)), Member::answering(Some(200)));
+            let gateway = gateway(&[&bad.endpoint, &good.endpoint]);
+            write(&gateway).expect("the next one's answer");
+            write(&gateway).expect("the next one's answer");
+            assert_eq!((bad.asked(), good.asked()), (1, 2), "{status}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_etcd_is_refused_where_no_other_may_answer() {
+        let members = [404, 405, 503].map(|status| Member::answering(Some(status)));
+        let [first, second, passing] = [0, 1, 2].map(|at: usize| &*members[at].endpoint);
+        let refused = write(&gateway(&[first, second]));
+        assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+        for endpoints in [[first, passing], [passing, first], [first, "http://127.0.0.1:1"]] {
+            let outcome = write(&gateway(&endpoints));
+            assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{outcome:?}");
         }
     }
 
