@@ -38,15 +38,32 @@ impl Param<'_> {
 }
 
 /// Returns the statement with a value in each of its places. A place without a value stays as it is, which the server
-/// refuses.
+/// refuses. So does a quoted name, which may have a `$` in it: a `"` is nothing else in a statement than the begin or the
+/// end of one, and one within it is doubled.
 pub(super) fn filled(statement: &str, params: &[Param<'_>]) -> String {
-    let mut parts = statement.split('$');
-    let mut sql = String::from(parts.next().unwrap_or_default());
+    let mut sql = String::new();
+    for (at, part) in statement.split('"').enumerate() {
+        if at > 0 {
+            sql.push('"');
+        }
+        if at % 2 == 0 {
+            fill(&mut sql, part, params);
+        } else {
+            sql.push_str(part);
+        }
+    }
+    sql
+}
+
+/// Appends a part of a statement that has no quoted name.
+fn fill(sql: &mut String, part: &str, params: &[Param<'_>]) {
+    let mut parts = part.split('$');
+    sql.push_str(parts.next().unwrap_or_default());
     for part in parts {
         let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
         let (number, rest) = part.split_at(digits);
         match number.parse::<usize>().ok().and_then(|number| params.get(number.checked_sub(1)?)) {
-            Some(param) => param.write(&mut sql),
+            Some(param) => param.write(sql),
             None => {
                 sql.push('$');
                 sql.push_str(number);
@@ -54,7 +71,6 @@ pub(super) fn filled(statement: &str, params: &[Param<'_>]) -> String {
         }
         sql.push_str(rest);
     }
-    sql
 }
 
 #[cfg(test)]
@@ -75,6 +91,12 @@ mod tests {
         assert_eq!(filled("$1", &[Param::Bigint(i64::MIN)]), "'-9223372036854775808'::bigint");
         let eleven = [Param::Bigint(1); 11];
         assert_eq!(filled("$11$0$12$", &eleven), "'1'::bigint$0$12$");
+    }
+
+    #[test]
+    fn a_name_is_no_place() {
+        let sql = filled(r#"SELECT $1 FROM "a$1"."b""$1" WHERE "c" = $1"#, &[Param::Text("x\"")]);
+        assert_eq!(sql, r#"SELECT E'x"'::text FROM "a$1"."b""$1" WHERE "c" = E'x"'::text"#);
     }
 
     #[test]

@@ -19,6 +19,9 @@ use super::schema::Schema;
 /// How long the search may take, once there is a connection.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often the search begins anew, because of a table that was dropped meanwhile.
+const ATTEMPTS: u32 = 5;
+
 /// How many spaces are found at most.
 const MOST: usize = 10;
 
@@ -49,11 +52,12 @@ struct Found {
 /// behind them; a schema whose spaces can't be read stands alone.
 pub(super) fn find(link: &mut Link, schema: &Schema, space: &str) -> Result<Vec<String>, Cause> {
     let until = Instant::now() + PATIENCE;
-    loop {
+    for _ in 0..ATTEMPTS {
         if let Some(names) = try_find(link, schema, space, until)? {
             return Ok(names);
         }
     }
+    Err("tables of spaces were dropped each time they were about to be read".into())
 }
 
 /// As [`find`]; `None` if a table was dropped meanwhile.

@@ -58,6 +58,20 @@ fn other_spaces_of_a_database_are_found() {
     assert_eq!(others(&mut app), ["(schema Secret)", "(schema billing)"]);
 }
 
+/// Would catch: a schema of anybody's that keeps all from being told of the others.
+#[test]
+fn any_name_of_a_schema_is_a_name() {
+    let server = server!();
+    for name in ["a$1", "b\"$1", "c'$2", "$1"] {
+        let quoted = name.replace('"', "\"\"");
+        server.sql(&format!(
+            "CREATE SCHEMA \"{quoted}\"; CREATE TABLE \"{quoted}\".casflake_spaces AS SELECT 'x'::text AS space"
+        ));
+    }
+    let seen = ["x (schema $1)", "x (schema a$1)", "x (schema b\"$1)", "x (schema c'$2)"];
+    assert_eq!(others(&mut store(&server)), seen);
+}
+
 /// Would catch: code of a role with few privileges that runs with those of the store's role.
 #[test]
 fn looking_for_other_spaces_runs_nothing_of_others() {
