@@ -3,6 +3,7 @@
 mod address;
 mod cells;
 mod config;
+mod hosts;
 mod link;
 mod literals;
 mod others;
@@ -117,7 +118,9 @@ use super::url::space_name;
 /// it.
 ///
 /// On a standby the store is unavailable. Of several hosts in a URL, in whatever order, that one is used that can be
-/// written.
+/// written. Each has its share of the two seconds that a connection may take. If none is left, a wrong user or password
+/// that one of them names is [`StoreError::Refused`]; all else is so only if none of the hosts has failed in a way that
+/// may pass.
 ///
 /// # Errors that last
 /// What no time mends is [`StoreError::Refused`], with a remedy: a wrong password, a role, a database or a schema that

@@ -840,15 +840,10 @@ fn of_several_hosts_the_one_is_used_that_can_be_written() {
     let mut store = PostgresStore::open(&url).expect("a URL");
     let mut lease = granted(&mut store);
     standby.stop();
-    // Some calls meet the host that hangs, and no more than some.
-    for _ in 0..2 {
+    // The host that hangs has a share of the time alone, whichever is asked first.
+    for _ in 0..4 {
         let mut store = PostgresStore::open(&url).expect("a URL");
-        let mut renewed = None;
-        wait_until("the other host is asked", || {
-            renewed = store.renew(&LAYOUT, &lease, TTL, 0).ok();
-            renewed.is_some()
-        });
-        lease = renewed.expect("it was renewed").lease;
+        lease = store.renew(&LAYOUT, &lease, TTL, 0).expect("the other host is asked").lease;
     }
 }
 

@@ -43,8 +43,9 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresS
 
     fn connect(&self) -> Result<Link, StoreError> {
         config::require_database(&self.config)?;
-        Link::connect(&self.config, &self.tls)?
-            .map_err(|cause| failure(format!("connecting to {}", self.database()), At::Connecting, cause, self.asked()))
+        Link::connect(&self.config, &self.tls, |cause| {
+            failure(format!("connecting to {}", self.database()), At::Connecting, cause, self.asked())
+        })
     }
 
     fn asked(&self) -> Asked<'_> {

@@ -3,17 +3,18 @@
 use core::time::Duration;
 use std::boxed::Box;
 use std::io::{self, ErrorKind};
+use std::time::Instant;
 use std::{format, panic, thread};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Error, SimpleQueryMessage, SimpleQueryRow, Socket};
 
+use super::hosts::{self, Said};
 use super::literals::{Param, filled};
-use super::tls::Tls;
+use super::tls::{Connector, Tls};
 use crate::lease::error::StoreError;
 
 /// How long a connection may take to be there, and a statement to be answered.
@@ -40,18 +41,37 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Returns a connection; the outer error is one of what it is to be made by.
-    pub(super) fn connect<T>(config: &Config, tls: &Tls<T>) -> Result<Result<Self, Cause>, StoreError>
+    /// Returns a connection to the first of the hosts that gives one. `failure` says what another's failure means.
+    pub(super) fn connect<T>(
+        config: &Config,
+        tls: &Tls<T>,
+        failure: impl Fn(Cause) -> StoreError,
+    ) -> Result<Self, StoreError>
     where
         T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send,
     {
-        let (config, connector) = (furnished(config), tls.connector(config)?);
-        let connect = || {
-            let inner = Inner(Some(Builder::new_current_thread().enable_all().build()?));
-            let client = inner.run(PATIENCE, || connector.connect(config))?;
-            Ok(Self { client, inner })
-        };
-        Ok(connect())
+        let started = Instant::now();
+        let (mut said, mut hosts) = (Said::default(), hosts::each(config).into_iter());
+        while let Some(host) = hosts.next() {
+            // One that does not answer at all leaves time for those that come after it.
+            let left = PATIENCE.saturating_sub(started.elapsed());
+            let patience = left / u32::try_from(hosts.len() + 1).unwrap_or(u32::MAX);
+            let connector = tls.connector(&host)?;
+            match Self::connect_one(furnished(host, patience), connector, patience) {
+                Ok(link) => return Ok(link),
+                Err(cause) => said = said.add(cause, &failure),
+            }
+        }
+        Err(said.error().unwrap_or_else(|| failure("there is no host".into())))
+    }
+
+    fn connect_one<T>(config: Config, connector: Connector<T>, patience: Duration) -> Result<Self, Cause>
+    where
+        T: MakeTlsConnect<Socket, Stream: Send + 'static> + Send,
+    {
+        let inner = Inner(Some(Builder::new_current_thread().enable_all().build()?));
+        let client = inner.run(patience, || connector.connect(config))?;
+        Ok(Self { client, inner })
     }
 
     /// Runs a statement that gives a row or none. When this returns, its transaction has ended.
@@ -86,18 +106,12 @@ impl Link {
 }
 
 /// With what each connection has.
-fn furnished(config: &Config) -> Config {
-    let mut config = config.clone();
+fn furnished(mut config: Config, patience: Duration) -> Config {
     if config.get_application_name().is_none() {
         config.application_name("casflake");
     }
-    let hosts = config.get_hosts().len();
-    if hosts > 1 {
-        // One that does not answer at all would keep the others from being asked each time.
-        config.target_session_attrs(TargetSessionAttrs::ReadWrite).load_balance_hosts(LoadBalanceHosts::Random);
-    }
     if config.get_connect_timeout().is_none() {
-        config.connect_timeout(PATIENCE / u32::try_from(hosts.max(1)).unwrap_or(u32::MAX));
+        config.connect_timeout(patience);
     }
     config
 }
@@ -114,7 +128,7 @@ impl Inner {
     ) -> Result<R, Cause> {
         let Some(runtime) = &self.0 else { return Err("its runtime has ended".into()) };
         let outcome = aside(|| runtime.block_on(async { timeout(patience, work()).await }));
-        let late = |_| io::Error::new(ErrorKind::TimedOut, format!("no answer for {patience:?}"));
+        let late = |_| io::Error::new(ErrorKind::TimedOut, format!("no answer for {patience:.0?}"));
         Ok(outcome.map_err(late)??)
     }
 }

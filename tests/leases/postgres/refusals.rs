@@ -132,3 +132,24 @@ fn no_password_is_shown_of_several_hosts() {
     let shown = format!("{store:?} {error:?} {}", chain(&error));
     assert!(shown.contains("127.0.0.1:1, 127.0.0.1:2") && !shown.contains("s3cret"), "{shown}");
 }
+
+/// Would catch: what depends on the host that happens to be asked last.
+#[test]
+fn of_several_hosts_the_same_is_said_each_time() {
+    let (server, other) = (server!(), server!());
+    server.sql("CREATE ROLE ids LOGIN PASSWORD 'right'");
+    server.admit("host postgres ids 127.0.0.1/32 scram-sha-256\nhost nowhere all 127.0.0.1/32 trust");
+    let hosts = [server.port(), other.port(), 1];
+    let of = |user: &str, ports: [u16; 2], database: &str| {
+        let [one, another] = ports;
+        let url = format!("postgres://{user}@127.0.0.1:{one},127.0.0.1:{another}/{database}");
+        PostgresStore::open(&url).expect("a URL")
+    };
+    for _ in 0..8 {
+        let down = [hosts[0], hosts[2]];
+        assert_refused(of("ids:s3cret", down, "postgres").survey(), &["mend the user or the password"]);
+        assert_unavailable(of("postgres", down, "nowhere").survey(), "error connecting to server");
+        assert_refused(of("postgres", [hosts[0], hosts[1]], "nowhere").survey(), &["create the database"]);
+        of("ids:right", [hosts[1], hosts[0]], "postgres").others().expect("one lets it in");
+    }
+}
