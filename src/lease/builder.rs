@@ -224,7 +224,7 @@ fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
     events: &mut Events,
 ) -> Result<(Lease, Generator<S, Watched<C>>), StoreError> {
     let started = Instant::now();
-    let (mut missing_since, mut may_create) = (None, creates);
+    let (mut missing_since, mut may_create, mut is_named) = (None, creates, false);
     loop {
         let mut error = match source.acquire(None) {
             Ok(acquired) => return Ok(acquired),
@@ -232,13 +232,11 @@ fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
         };
         let mut left = patience.saturating_sub(started.elapsed());
         let mut is_passing = error.is_retryable();
-        if matches!(error, StoreError::NoSpace { .. }) {
+        let is_missing = matches!(error, StoreError::NoSpace { .. });
+        if is_missing {
             // A store is asked once for all its spaces, and if it can't tell there may be others.
             if core::mem::take(&mut may_create) && source.create_unless_others() {
                 continue;
-            }
-            if missing_since.is_none() {
-                error = source.with_others(error);
             }
             // It may be lost, and about to be restored.
             let since = *missing_since.get_or_insert_with(Instant::now);
@@ -247,6 +245,10 @@ fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
         }
         if left.is_zero() || !is_passing {
             return Err(source.with_others(error));
+        }
+        // Once, because it takes a store a while to name the others.
+        if is_missing && !core::mem::replace(&mut is_named, true) {
+            error = source.with_others(error);
         }
         events.waiting(&error, Instant::now());
         thread::sleep(BETWEEN_TRIES.min(left));
