@@ -103,8 +103,9 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     }
 
     /// Lets [`build`](Self::build) create the ID space if it does not exist, and the store tells that it has no other one:
-    /// else it fails with [`NoSpace`](StoreError::NoSpace), and an operator has to create the space. The space grants after [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK), 150 s: to stay in `build` until
-    /// then, let it [wait](Self::wait_for_worker) for longer.
+    /// else it fails with [`NoSpace`](StoreError::NoSpace), and an operator has to create the space. The space grants after
+    /// [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK), 150 s: to stay in `build` until then, let it
+    /// [wait](Self::wait_for_worker) for longer.
     ///
     /// **A process whose store is misspelt then creates a second ID space, which issues the IDs of the first again.** To
     /// create a space once, by an operator, [`LeaseAdmin::create`](super::LeaseAdmin::create) is safer.

@@ -45,18 +45,17 @@ pub(super) enum Verify {
 /// [`StoreError::Refused`] with the path if a file can't be read or is not what it has to be.
 pub(super) fn client_config(verify: &Verify, identity: Option<&Identity>) -> Result<ClientConfig, StoreError> {
     let provider = Arc::new(ring::default_provider());
-    let of_rustls = |error| StoreError::refused("preparing TLS", "see the cause", error);
     let verifier: Arc<dyn ServerCertVerifier> = match verify {
         Verify::Nothing => Arc::new(Nothing::new(&provider)),
         Verify::Authority(roots) => Arc::new(Chain::new(&provider, roots.read()?)),
         Verify::AuthorityAndName(roots) => {
             let roots = Arc::new(roots.read()?);
             let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
-            verifier.map_err(|error| StoreError::refused("preparing TLS", "see the cause", error))?
+            verifier.map_err(unprepared)?
         }
     };
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(of_rustls)?.dangerous().with_custom_certificate_verifier(verifier);
+    let builder = builder.map_err(unprepared)?.dangerous().with_custom_certificate_verifier(verifier);
     match identity {
         None => Ok(builder.with_no_client_auth()),
         Some(identity) => {
@@ -64,6 +63,10 @@ pub(super) fn client_config(verify: &Verify, identity: Option<&Identity>) -> Res
             builder.with_client_auth_cert(chain, key).map_err(|error| identity.refused(error))
         }
     }
+}
+
+fn unprepared(error: impl core::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::refused("preparing TLS", "see the cause", error)
 }
 
 #[cfg(test)]

@@ -162,6 +162,7 @@ mod tests {
 
     /// As if the wall clock had been set by so much since the last renewal.
     fn step(watch: &Watch, nanos: i64) {
+        // ORDERING: Relaxed, both: one thread.
         let apart = watch.apart.load(Ordering::Relaxed);
         watch.apart.store(apart.wrapping_add_signed(-nanos), Ordering::Relaxed);
     }

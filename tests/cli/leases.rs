@@ -410,8 +410,7 @@ fn a_command_need_not_wait_for_a_worker() {
 fn a_command_whose_store_hangs_ends() {
     let store = Store::granting("hangs", "1");
     let _held = crate::held::Held::file(&store.0.join("lock"));
-    let started = std::time::Instant::now();
     let output = store.run(&["generate", "--lease-wait", "2"], &[]);
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    // Once: it has not tried again.
     assert_fails(&output, 1, &["the file system has not answered for 4 s"]);
 }

@@ -37,6 +37,12 @@ fn replace(leases: &Leases) -> Vec<Outcome> {
     Vec::new()
 }
 
+/// The same, for a generator that has issued nothing. Whether the next one issues.
+fn publish(leases: &Leases) -> bool {
+    leases.current().close();
+    leases.publish(generator(2)).is_ok()
+}
+
 fn assert_closed_at_most(outcomes: &[Vec<Outcome>]) {
     for error in outcomes.iter().flatten().filter_map(|outcome| outcome.as_ref().err()) {
         assert!(matches!(error, GenerateError::Closed | GenerateError::Exhausted { .. }), "{error}");
@@ -104,10 +110,7 @@ fn i8_after_the_end_nobody_issues_whoever_was_about_to_replace_the_generator() {
 fn i8_a_generator_is_published_or_the_end_was_first() {
     exhaustive(|| {
         let leases = leases();
-        let publish: fn(&Leases) -> bool = |leases| {
-            leases.current().close();
-            leases.publish(generator(2)).is_ok()
-        };
+        let publish: fn(&Leases) -> bool = publish;
         let outcomes = together(
             &leases,
             [publish, |leases| {
@@ -127,10 +130,7 @@ fn i8_a_generator_is_published_or_the_end_was_first() {
 fn i8_a_drain_keeps_no_generator_from_following_and_no_new_call_gets_one() {
     exhaustive(|| {
         let leases = leases();
-        let publish: fn(&Leases) -> bool = |leases| {
-            leases.current().close();
-            leases.publish(generator(2)).is_ok()
-        };
+        let publish: fn(&Leases) -> bool = publish;
         let outcomes = together(
             &leases,
             [publish, |leases| {
