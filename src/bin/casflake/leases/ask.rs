@@ -35,12 +35,13 @@ fn is_yes(answer: &str) -> bool {
 pub(super) fn whereabouts(url: &str) -> String {
     let url = url.trim();
     let (url, space) = url.split_once('#').unwrap_or((url, ""));
+    // Parameters name certificates, a password and the like, not the store.
+    let url = url.split('?').next().unwrap_or_default();
     let place = match url.split_once("://") {
         Some((scheme, rest)) if !scheme.eq_ignore_ascii_case("file") => {
             // The last @ of all: none that a password has then comes after it.
             let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-            // Parameters name certificates and the like, not the store.
-            format!("{scheme}://{}", host.split('?').next().unwrap_or_default())
+            format!("{scheme}://{host}")
         }
         _ => url.to_owned(),
     };
@@ -103,6 +104,8 @@ mod tests {
             ("redis://:p@ss@host:1/0#orders", "ID space \"orders\" in redis://host:1/0"),
             (" postgres://u:p@h/db?schema=s#o\n", "ID space \"o\" in postgres://h/db"),
             ("etcd://h1,h2", "ID space in etcd://h1,h2"),
+            ("unix:/run/redis.sock?user=u&pass=p", "ID space in unix:/run/redis.sock"),
+            ("redis+unix:///run/redis.sock?pass=p", "ID space in redis+unix:///run/redis.sock"),
         ] {
             assert_eq!(whereabouts(url), name);
         }
