@@ -47,7 +47,7 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     refuse_repeated(&taken)?;
     let mut parameters =
         Parameters { config, schema: Schema::default(), tls: Settings::default(), ignored: Vec::new() };
-    let mut files = Files::default();
+    let mut files = Certificates::default();
     // What is unknown may be the end of a password that has an & or a blank in it.
     let is_shown = !text.contains("password");
     for (name, value) in &taken {
@@ -112,7 +112,7 @@ impl From<String> for Why {
 
 /// What the parameters for certificates give, before it is known whether they fit together.
 #[derive(Default)]
-struct Files {
+struct Certificates {
     mode: Option<Mode>,
     roots: Option<Roots>,
     certificate: Option<PathBuf>,
@@ -125,7 +125,7 @@ struct Files {
 const MOST_KEEPALIVES: u32 = 127;
 
 impl Parameters {
-    fn take(&mut self, name: &str, value: &str, files: &mut Files) -> Result<(), Why> {
+    fn take(&mut self, name: &str, value: &str, files: &mut Certificates) -> Result<(), Why> {
         let invalid = |give: &str| Why::Invalid(format!("invalid value for option `{name}`: give {give}"));
         match (canonical(name), value) {
             ("schema", _) => self.schema = Schema::named(value)?,
@@ -183,7 +183,7 @@ impl Parameters {
     }
 }
 
-impl Files {
+impl Certificates {
     fn settings(self, config: &Config) -> Result<Settings, StoreError> {
         let is_platform = self.roots == Some(Roots::Platform);
         let mode = self.mode.unwrap_or(if is_platform { Mode::VerifyFull } else { Mode::default() });
