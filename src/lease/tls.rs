@@ -21,7 +21,7 @@ use rustls::crypto::ring;
 pub(super) use self::explain::{NO_TLS, explain, explain_to};
 pub(super) use self::files::{Identity, Roots, absolute};
 pub(super) use self::parameters::{Files, PARAMETERS};
-pub(super) use self::probe::{PROBE, connect, first_byte, refusal, speaks_tls};
+pub(super) use self::probe::{PROBE, connect, first_byte, has_hung_up, refusal, speaks_tls};
 pub(super) use self::session::Session;
 use self::verify::{Chain, Nothing};
 use super::error::StoreError;

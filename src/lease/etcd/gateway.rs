@@ -17,7 +17,7 @@ use ureq::{Agent, Timeout};
 use super::address::{Address, User, shown};
 use super::{date, failure, tls};
 use crate::lease::error::StoreError;
-use crate::lease::tls::{Files, PROBE, refusal, speaks_tls};
+use crate::lease::tls::{Files, PROBE, has_hung_up, refusal, speaks_tls};
 
 /// How long one call takes at most, whatever becomes of the members that it tries.
 const CALL: Duration = Duration::from_secs(2);
@@ -155,7 +155,7 @@ impl Gateway {
         if files.is_some() {
             *self.agent.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        if has_hung_up(&error)
+        if may_speak_otherwise(&error)
             && started.elapsed() + PROBE < CALL
             && let Some(remedy) = remedy(endpoint, files)
         {
@@ -197,12 +197,10 @@ fn post(
     Ok((response.status().as_u16(), date, body))
 }
 
-/// Whether it has closed the connection, as one does without a word that has TLS alone.
-fn has_hung_up(error: &ureq::Error) -> bool {
-    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    let kinds = [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof];
+/// Returns whether the member may speak TLS where it was asked without, or the other way round.
+fn may_speak_otherwise(error: &ureq::Error) -> bool {
     match error {
-        ureq::Error::Io(error) => kinds.contains(&error.kind()),
+        ureq::Error::Io(error) => has_hung_up(error),
         // It has answered, and not in HTTP.
         ureq::Error::Protocol(_) => true,
         _ => false,

@@ -32,6 +32,13 @@ pub(in crate::lease) fn connect(host: &str, port: u16, patience: Duration) -> io
     outcome
 }
 
+/// Returns whether the other side has closed the connection, as one does without a word that was not understood. It
+/// resets one of which it has not read everything.
+pub(in crate::lease) fn has_hung_up(error: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+}
+
 /// Returns whether a server speaks TLS.
 pub(in crate::lease) fn speaks_tls(host: &str, port: u16) -> bool {
     hello(host).and_then(|hello| first_byte(host, port, hello)).is_some_and(|first| RECORDS.contains(&first))
@@ -55,7 +62,7 @@ pub(in crate::lease) fn refusal(host: &str, port: u16, files: &Files) -> Option<
         match session.shake_hands() {
             // For a certificate of the client's it asks at the end.
             Ok(()) => explain(&session.read(&mut [0]).err()?),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            Err(error) if has_hung_up(&error) => {
                 let first = ask(&host, port, b"GET /version HTTP/1.0\r\n\r\n").ok()?;
                 (first == b'H').then_some(NO_TLS)
             }

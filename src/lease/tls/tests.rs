@@ -1,6 +1,8 @@
 //! Each way to verify, by handshakes in memory, and what is said of those that fail.
 
 use core::error::Error as _;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::string::ToString;
 use std::sync::Arc;
 use std::vec::Vec;
@@ -13,7 +15,7 @@ use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConnection, Connection, Error, RootCertStore, ServerConfig, ServerConnection};
 
-use super::{Identity, Roots, Verify, absolute, client_config, explain};
+use super::{Files, Identity, NO_TLS, Roots, Verify, absolute, client_config, explain, refusal};
 use crate::lease::StoreError;
 
 #[allow(dead_code, reason = "the tests of servers need the rest")]
@@ -261,6 +263,26 @@ fn what_is_no_failure_of_tls_is_not_explained() {
     }
     let no_tls = Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
     assert!(explain(&io::Error::other(io::Error::other(no_tls))).is_some_and(|it| it.contains("no TLS on this port")));
+}
+
+/// Would catch: a server without TLS that is told from one that is away only if it reads all of the offer of TLS before
+/// it hangs up.
+#[test]
+fn a_server_without_tls_that_resets_the_connection_is_told_from_one_that_is_away() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for socket in server.incoming() {
+            let (mut socket, mut first) = (socket.expect("a connection"), [0]);
+            socket.read_exact(&mut first).expect("a question");
+            if first == *b"G" {
+                socket.write_all(b"HTTP/1.0 404 Not Found\r\n\r\n").expect("an answer");
+            }
+        }
+    });
+    let directory = Directory::new("resets");
+    let files = Files { roots: directory.roots(&Authority::new("casflake")), identity: None };
+    assert_eq!(refusal("127.0.0.1", port, &files), Some(NO_TLS));
 }
 
 #[test]
