@@ -16,7 +16,7 @@ mod tls;
 
 use core::fmt;
 use std::format;
-use std::string::{String, ToString};
+use std::string::String;
 use std::vec::Vec;
 
 use tokio_postgres::config::Host;
@@ -234,7 +234,7 @@ fn host(host: &Host) -> String {
     match host {
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]
-        Host::Unix(path) => path.display().to_string(),
+        Host::Unix(path) => format!("{}", path.display()),
     }
 }
 

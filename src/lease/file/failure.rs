@@ -48,12 +48,12 @@ const NO_DIRECTORY: &str = "give the path of a directory";
 fn lacking(directory: &Path) -> Option<&'static str> {
     match fs::metadata(directory) {
         Ok(found) => (!found.is_dir()).then_some(NO_DIRECTORY),
-        Err(error) => match error.kind() {
-            ErrorKind::NotFound => Some(MISSING),
-            // Something above it is a file.
-            ErrorKind::NotADirectory => Some(NO_DIRECTORY),
-            _ => None,
-        },
+        // Windows calls it missing, too, if something above it is a file.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            let above = directory.ancestors().skip(1).find_map(|above| fs::metadata(above).ok());
+            Some(if above.is_some_and(|above| !above.is_dir()) { NO_DIRECTORY } else { MISSING })
+        }
+        Err(_) => None,
     }
 }
 

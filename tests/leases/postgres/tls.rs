@@ -75,6 +75,7 @@ fn a_certificate_that_does_not_fit_is_refused_with_a_sentence_that_says_why() {
     let roots = written(files.path(), "roots.crt", &ours).display().to_string();
     let full = format!("?sslmode=verify-full&sslrootcert={roots}");
     let (chain, require) = (full.replace("-full", "-ca"), full.replace("verify-full", "require"));
+    let prefer = full.replace("verify-full", "prefer");
     for (signed, words) in [
         (another.server(HERE), "an unknown authority has signed the server's certificate"),
         (ours.expired(), "the server's certificate has expired"),
@@ -86,6 +87,10 @@ fn a_certificate_that_does_not_fit_is_refused_with_a_sentence_that_says_why() {
         }
         // Who asks for no more than TLS gets it.
         by(&server, "postgres", "localhost", "?sslmode=require").others().expect("nothing is verified");
+        // Who would rather have TLS does without.
+        let mut store = by(&server, "postgres", "localhost", &prefer);
+        store.others().expect("it goes on without TLS");
+        assert!(!has_tls(&server));
     }
     server.secure(&ours.server(&["db.example.org"]), &ours);
     let words = &["the server's certificate is for another host name"];

@@ -47,6 +47,8 @@ fn rediss_is_tls_for_either_scheme_with_a_user_and_a_database() {
     assert_issues(&format!("rediss://{host}{parameters}"));
     assert_issues(&format!("valkeys://{}{parameters}&protocol=3#orders", host.replace("localhost", "127.0.0.1")));
     server.redis.command("ACL", &["SETUSER", "ids", "on", ">s3cr3t", "~casflake:*", "+@all"]);
+    // As it is, the user of those who name none takes any password.
+    server.redis.command("ACL", &["SETUSER", "default", "resetpass"]);
     assert_issues(&format!("rediss://ids:s3cr3t@{host}/3{parameters}"));
     assert_issues(&format!("rediss://ids:s3cr3t@{host}/3{parameters}&protocol=3"));
     assert_refused(&format!("rediss://ids:wrong@{host}{parameters}"), "mend the user or the password");
