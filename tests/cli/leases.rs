@@ -411,6 +411,6 @@ fn a_command_whose_store_hangs_ends() {
     let store = Store::granting("hangs", "1");
     let _held = crate::held::Held::file(&store.0.join("lock"));
     let output = store.run(&["generate", "--lease-wait", "2"], &[]);
-    // Once: it has not tried again.
+    // A call of the store ends by itself, and the wait is over then.
     assert_fails(&output, 1, &["the file system has not answered for 4 s"]);
 }

@@ -15,7 +15,7 @@ mod hanging;
 #[cfg(target_os = "linux")]
 #[path = "../common/held.rs"]
 mod held;
-#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[cfg(all(target_os = "linux", any(feature = "etcd", feature = "postgres", feature = "redis")))]
 mod immediately;
 mod odd_stores;
 #[cfg(all(target_os = "linux", feature = "postgres"))]

@@ -48,12 +48,16 @@ const NO_DIRECTORY: &str = "give the path of a directory";
 fn lacking(directory: &Path) -> Option<&'static str> {
     match fs::metadata(directory) {
         Ok(found) => (!found.is_dir()).then_some(NO_DIRECTORY),
-        // Windows calls it missing, too, if something above it is a file.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            let above = directory.ancestors().skip(1).find_map(|above| fs::metadata(above).ok());
-            Some(if above.is_some_and(|above| !above.is_dir()) { NO_DIRECTORY } else { MISSING })
-        }
-        Err(_) => None,
+        Err(error) => match error.kind() {
+            // Something above it is a file.
+            ErrorKind::NotADirectory => Some(NO_DIRECTORY),
+            // Windows calls that missing, too.
+            ErrorKind::NotFound => {
+                let above = directory.ancestors().skip(1).find_map(|above| fs::metadata(above).ok());
+                Some(if above.is_some_and(|above| !above.is_dir()) { NO_DIRECTORY } else { MISSING })
+            }
+            _ => None,
+        },
     }
 }
 
@@ -87,7 +91,7 @@ mod tests {
     fn a_file_in_place_of_a_directory_is_refused() {
         let file = env::temp_dir().join(format!("casflake-no-directory-{}", process::id()));
         fs::write(&file, "").unwrap();
-        let errors = [&*file, &file.join("below")].map(|path| failed(ErrorKind::NotADirectory, path));
+        let errors = [&*file, &file.join(""), &file.join("below")].map(|path| failed(ErrorKind::NotADirectory, path));
         fs::remove_file(&file).unwrap();
         for error in &errors {
             assert_remedy(error, NO_DIRECTORY);

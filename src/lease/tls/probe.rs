@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::string::String;
 use std::sync::{Arc, mpsc};
-use std::thread;
 use std::vec::Vec;
+use std::{thread, vec};
 
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
@@ -47,7 +47,7 @@ pub(in crate::lease) fn speaks_tls(host: &str, port: u16) -> bool {
 /// Returns the first byte that a server answers to a question, within [`PROBE`].
 pub(in crate::lease) fn first_byte(host: &str, port: u16, question: Vec<u8>) -> Option<u8> {
     let host = host.to_owned();
-    within(move || ask(&host, port, &question).ok())
+    within(move || ask(&host, port, &question).ok()?.first().copied())
 }
 
 /// Returns what a server of HTTP has against a session by these files, within [`PROBE`]. One that hangs up while
@@ -63,8 +63,8 @@ pub(in crate::lease) fn refusal(host: &str, port: u16, files: &Files) -> Option<
             // For a certificate of the client's it asks at the end.
             Ok(()) => explain(&session.read(&mut [0]).err()?),
             Err(error) if has_hung_up(&error) => {
-                let first = ask(&host, port, b"GET /version HTTP/1.0\r\n\r\n").ok()?;
-                (first == b'H').then_some(NO_TLS)
+                let answer = ask(&host, port, b"GET /version HTTP/1.0\r\n\r\n").ok()?;
+                is_http_alone(&answer).then_some(NO_TLS)
             }
             Err(error) => explain(&error),
         }
@@ -80,13 +80,22 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) 
     answer.recv_timeout(PROBE).ok()?
 }
 
-fn ask(host: &str, port: u16, question: &[u8]) -> io::Result<u8> {
+/// Returns whether an answer is one of HTTP, from a server that has no TLS there. One that has may say so in HTTP, as a
+/// bad request.
+fn is_http_alone(answer: &[u8]) -> bool {
+    let answer = String::from_utf8_lossy(answer).to_ascii_uppercase();
+    answer.starts_with("HTTP/") && !(answer.contains(" 400 ") && answer.contains("HTTPS"))
+}
+
+/// Returns what a server answers at first.
+fn ask(host: &str, port: u16, question: &[u8]) -> io::Result<Vec<u8>> {
     let mut socket = connect(host, port, PROBE)?;
     socket.set_read_timeout(Some(PROBE))?;
     socket.write_all(question)?;
-    let mut first = [0];
-    socket.read_exact(&mut first)?;
-    Ok(first[0])
+    let mut answer = vec![0; 1024];
+    let size = socket.read(&mut answer)?;
+    answer.truncate(size);
+    Ok(answer)
 }
 
 /// What a session of TLS begins with.

@@ -269,20 +269,31 @@ fn what_is_no_failure_of_tls_is_not_explained() {
 /// it hangs up.
 #[test]
 fn a_server_without_tls_that_resets_the_connection_is_told_from_one_that_is_away() {
-    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = server.local_addr().expect("an address").port();
-    std::thread::spawn(move || {
-        for socket in server.incoming() {
-            let (mut socket, mut first) = (socket.expect("a connection"), [0]);
-            socket.read_exact(&mut first).expect("a question");
-            if first == *b"G" {
-                socket.write_all(b"HTTP/1.0 404 Not Found\r\n\r\n").expect("an answer");
+    let answers = [
+        ("404 Not Found", Some(NO_TLS)),
+        ("301 Moved\r\nLocation: https://h/", Some(NO_TLS)),
+        ("400 Bad Request\r\n\r\nan HTTP request to an HTTPS server", None),
+    ];
+    for (answer, expected) in answers {
+        let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = server.local_addr().expect("an address").port();
+        std::thread::spawn(move || {
+            for socket in server.incoming() {
+                let (mut socket, mut question) = (socket.expect("a connection"), [0; 4]);
+                socket.read_exact(&mut question).expect("a question");
+                if question == *b"GET " {
+                    while !question.ends_with(b"\r\n\r\n") {
+                        question.rotate_left(1);
+                        socket.read_exact(&mut question[3..]).expect("the rest");
+                    }
+                    write!(socket, "HTTP/1.0 {answer}\r\n\r\n").expect("an answer");
+                }
             }
-        }
-    });
-    let directory = Directory::new("resets");
-    let files = Files { roots: directory.roots(&Authority::new("casflake")), identity: None };
-    assert_eq!(refusal("127.0.0.1", port, &files), Some(NO_TLS));
+        });
+        let directory = Directory::new("resets");
+        let files = Files { roots: directory.roots(&Authority::new("casflake")), identity: None };
+        assert_eq!(refusal("127.0.0.1", port, &files), expected, "{answer}");
+    }
 }
 
 #[test]

@@ -8,6 +8,9 @@ use casflake::lease::Survey;
 use super::list::{printable, remaining_ms};
 use crate::stop::{Outcome, Stop};
 
+/// The parameters of a URL that say where a space is. Others name certificates, a password and the like.
+const PLACES: [&str; 6] = ["db", "dbname", "host", "hostaddr", "port", "schema"];
+
 /// How many holders are named.
 const NAMED: usize = 3;
 
@@ -35,8 +38,7 @@ fn is_yes(answer: &str) -> bool {
 pub(super) fn whereabouts(url: &str) -> String {
     let url = url.trim();
     let (url, space) = url.split_once('#').unwrap_or((url, ""));
-    // Parameters name certificates, a password and the like, not the store.
-    let url = url.split('?').next().unwrap_or_default();
+    let (url, parameters) = url.split_once('?').unwrap_or((url, ""));
     let place = match url.split_once("://") {
         Some((scheme, rest)) if !scheme.eq_ignore_ascii_case("file") => {
             // The last @ of all: none that a password has then comes after it.
@@ -45,7 +47,10 @@ pub(super) fn whereabouts(url: &str) -> String {
         }
         _ => url.to_owned(),
     };
-    let place = printable(&place);
+    let is_shown = |parameter: &&str| PLACES.contains(&parameter.split('=').next().unwrap_or_default());
+    let places: Vec<&str> = parameters.split('&').filter(is_shown).collect();
+    let mark = if places.is_empty() { "" } else { "?" };
+    let place = printable(&format!("{place}{mark}{}", places.join("&")));
     if space.is_empty() { format!("ID space in {place}") } else { format!("ID space {space:?} in {place}") }
 }
 
@@ -102,9 +107,11 @@ mod tests {
             ("file:/tmp/a@b", "ID space in file:/tmp/a@b"),
             ("file:///tmp/ids", "ID space in file:///tmp/ids"),
             ("redis://:p@ss@host:1/0#orders", "ID space \"orders\" in redis://host:1/0"),
-            (" postgres://u:p@h/db?schema=s#o\n", "ID space \"o\" in postgres://h/db"),
+            (" postgres://u:p@h/db?schema=s#o\n", "ID space \"o\" in postgres://h/db?schema=s"),
             ("etcd://h1,h2", "ID space in etcd://h1,h2"),
             ("unix:/run/redis.sock?user=u&pass=p", "ID space in unix:/run/redis.sock"),
+            ("unix:/run/redis.sock?pass=a@b&db=3", "ID space in unix:/run/redis.sock?db=3"),
+            ("postgres:///d?password=p&host=h&port=1&sslkey=/k", "ID space in postgres:///d?host=h&port=1"),
             ("redis+unix:///run/redis.sock?pass=p", "ID space in redis+unix:///run/redis.sock"),
         ] {
             assert_eq!(whereabouts(url), name);
