@@ -47,7 +47,7 @@ pub(in crate::lease) fn speaks_tls(host: &str, port: u16) -> bool {
 /// Returns the first byte that a server answers to a question, within [`PROBE`].
 pub(in crate::lease) fn first_byte(host: &str, port: u16, question: Vec<u8>) -> Option<u8> {
     let host = host.to_owned();
-    within(move || ask(&host, port, &question).ok()?.first().copied())
+    within(move || ask(&host, port, &question, 1).ok()?.first().copied())
 }
 
 /// Returns what a server of HTTP has against a session by these files, within [`PROBE`]. One that hangs up while
@@ -63,7 +63,7 @@ pub(in crate::lease) fn refusal(host: &str, port: u16, files: &Files) -> Option<
             // For a certificate of the client's it asks at the end.
             Ok(()) => explain(&session.read(&mut [0]).err()?),
             Err(error) if has_hung_up(&error) => {
-                let answer = ask(&host, port, b"GET /version HTTP/1.0\r\n\r\n").ok()?;
+                let answer = ask(&host, port, b"GET /version HTTP/1.0\r\n\r\n", 1024).ok()?;
                 is_http_alone(&answer).then_some(NO_TLS)
             }
             Err(error) => explain(&error),
@@ -87,14 +87,16 @@ fn is_http_alone(answer: &[u8]) -> bool {
     answer.starts_with("HTTP/") && !(answer.contains(" 400 ") && answer.contains("HTTPS"))
 }
 
-/// Returns what a server answers at first.
-fn ask(host: &str, port: u16, question: &[u8]) -> io::Result<Vec<u8>> {
+/// Returns the first `size` bytes that a server answers, or what has come of them when it pauses. There is one at least.
+fn ask(host: &str, port: u16, question: &[u8], size: u64) -> io::Result<Vec<u8>> {
     let mut socket = connect(host, port, PROBE)?;
     socket.set_read_timeout(Some(PROBE))?;
     socket.write_all(question)?;
-    let mut answer = vec![0; 1024];
-    let size = socket.read(&mut answer)?;
-    answer.truncate(size);
+    let mut answer = vec![0];
+    socket.read_exact(&mut answer)?;
+    socket.set_read_timeout(Some(PROBE / 4))?;
+    // A failure is the end of the answer.
+    let _ = socket.take(size - 1).read_to_end(&mut answer);
     Ok(answer)
 }
 
