@@ -15,7 +15,7 @@ const MOST_STEPS: u64 = 7;
 /// now. And so on, in turns.
 #[cold]
 pub(crate) fn after_a_loss(before: u64) {
-    if before.is_multiple_of(2) {
+    if before % 2 == 0 {
         let steps = (FIRST_STEPS + before / 2).min(MOST_STEPS);
         let backoff = Backoff::new();
         (0..steps).for_each(|_| backoff.spin());

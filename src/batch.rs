@@ -24,11 +24,6 @@ impl<S: Scheme> Batch<S> {
 }
 
 impl<S> Batch<S> {
-    #[cfg(feature = "lease")]
-    pub(crate) const fn from_vec(ids: Vec<Snowflake<S>>) -> Self {
-        Self { ids }
-    }
-
     /// The IDs as a vector.
     #[must_use]
     pub fn into_vec(self) -> Vec<Snowflake<S>> {
@@ -47,6 +42,13 @@ impl<S> Deref for Batch<S> {
 impl<S> AsRef<[Snowflake<S>]> for Batch<S> {
     fn as_ref(&self) -> &[Snowflake<S>] {
         &self.ids
+    }
+}
+
+/// A batch of these IDs in this order, for a source of IDs other than [`Generator`].
+impl<S> From<Vec<Snowflake<S>>> for Batch<S> {
+    fn from(ids: Vec<Snowflake<S>>) -> Self {
+        Self { ids }
     }
 }
 
@@ -101,8 +103,9 @@ pub struct BatchError<S = Standard> {
 }
 
 impl<S> BatchError<S> {
-    #[cfg(feature = "lease")]
-    pub(crate) const fn new(cause: GenerateError, issued: Batch<S>) -> Self {
+    /// Creates the error of a source of IDs other than [`Generator`]: why it stopped, and the IDs issued before.
+    #[must_use]
+    pub const fn new(cause: GenerateError, issued: Batch<S>) -> Self {
         Self { cause, issued }
     }
 

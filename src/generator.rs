@@ -286,9 +286,9 @@ impl<S, C> Generator<S, C> {
         self.ledger.book_unused(slots);
     }
 
-    /// How many calls wait for a tick now.
-    #[cfg(feature = "lease")]
-    pub(crate) fn waiting(&self) -> u64 {
+    /// Returns how many calls are waiting for a tick to begin.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
         self.ledger.waiting()
     }
 }

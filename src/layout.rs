@@ -1,5 +1,7 @@
 //! How 64 bits are shared out: widths, epoch, tick and field order, as one checked value.
 
+use core::fmt;
+
 use crate::error::{IdError, LayoutError};
 use crate::state::signed;
 
@@ -15,6 +17,16 @@ pub enum FieldOrder {
     SequenceLast,
     /// `timestamp | sequence | datacenter | worker`, as Sonyflake has it.
     WorkerLast,
+}
+
+/// Writes `sequence-last` or `worker-last`: a name that stays as it is, so that it can be stored.
+impl fmt::Display for FieldOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::SequenceLast => "sequence-last",
+            Self::WorkerLast => "worker-last",
+        })
+    }
 }
 
 /// How an ID's 64 bits are shared out, and what its timestamp counts.

@@ -13,7 +13,8 @@
 //!
 //! Start with [`Generator`]: what it promises, how it works, its calls. [`WorkerId`] tells the processes apart that
 //! share an ID space, [`Snowflake`] is the ID, and [`Scheme`] chooses another layout of its bits, a preset or your own.
-//! Processes that share an ID space lease their workers: see the module `lease`. Threads that need very many IDs take a [`LocalGenerator`] each. `Topology` holds the generators of whole
+//! Processes that share an ID space lease their workers: see the crate
+//! [`casflake-lease`](https://docs.rs/casflake-lease). Threads that need very many IDs take a [`LocalGenerator`] each. `Topology` holds the generators of whole
 //! datacenters. Test your own code with [`ManualClock`].
 //!
 //! # What it does not promise
@@ -34,11 +35,6 @@
 //! | `tsc-clock` | | `TscClock`: cheaper, and precise |
 //! | `serde` | | `Serialize` and `Deserialize` for [`Snowflake`] |
 //! | `hostname` | | `WorkerId::from_hostname` |
-//! | `lease` | | the module `lease`: workers leased from a store; a directory as one |
-//! | `postgres`, `redis`, `etcd` | | stores of leases that are servers |
-//! | `tracing` | | leases tell `tracing` what becomes of them |
-//! | `cli` | | the `casflake` command |
-//! | `loom`, `loom-stats`, `loom-weak` | | nothing: they are for this crate's own models |
 //!
 //! Without `std` the crate is `no_std` and needs 64-bit atomics and a [`Clock`] of yours.
 
@@ -63,8 +59,6 @@ mod error;
 mod generator;
 mod id;
 mod layout;
-#[cfg(feature = "lease")]
-pub mod lease;
 mod local;
 mod refusal;
 mod scheme;
@@ -100,8 +94,3 @@ pub use stats::{Histogram, Stats};
 pub use topology::{Datacenter, MAX_GENERATORS, Topology};
 pub use wait::Wait;
 pub use worker::WorkerId;
-
-/// The README's examples, as tests.
-#[cfg(all(doctest, feature = "std"))]
-#[doc = include_str!("../README.md")]
-struct Readme;

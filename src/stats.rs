@@ -57,10 +57,10 @@ pub struct Stats {
     pub exhausted: u64,
 }
 
-#[cfg(feature = "lease")]
 impl Stats {
-    /// Adds what a generator before this one has done. The last tick stays this one's, if it has issued an ID.
-    pub(crate) fn add_earlier(&mut self, earlier: &Self) {
+    /// Adds the statistics of a generator that this one has replaced: each counter becomes the sum. `last_tick` and
+    /// `tick_max_sequence` stay this generator's, if it has issued an ID.
+    pub fn add_earlier(&mut self, earlier: &Self) {
         if self.last_tick.is_none() {
             (self.last_tick, self.tick_max_sequence) = (earlier.last_tick, earlier.tick_max_sequence);
         }
@@ -210,7 +210,6 @@ impl Ledger {
     }
 
     /// How many calls wait now.
-    #[cfg(feature = "lease")]
     pub(crate) fn waiting(&self) -> u64 {
         // ORDERING: Relaxed, as in `begin_wait`.
         self.waiting.load(Ordering::Relaxed)
@@ -346,7 +345,6 @@ mod tests {
         assert_eq!(ledger.snapshot(|| 2 + (1 << 20), 0, 20).unused, 9);
     }
 
-    #[cfg(feature = "lease")]
     #[test]
     fn the_sum_of_two_generators_has_every_counter_of_both() {
         let booked = |times: u64| {

@@ -11,16 +11,16 @@ pub(crate) use crossbeam_utils::CachePadded;
 /// A function that is `const`, but for loom, whose atomics no constant can hold.
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $visibility:vis const fn $($rest:tt)*) => {
-        #[cfg(not(all(loom, feature = "loom")))]
-        #[cfg_attr(docsrs, doc(auto_cfg(hide(loom, feature = "loom"))))] // loom is no business of those who read the docs
+        #[cfg(not(all(loom, feature = "_loom")))]
+        #[cfg_attr(docsrs, doc(auto_cfg(hide(loom, feature = "_loom"))))] // loom is no business of those who read the docs
         $(#[$attribute])* $visibility const fn $($rest)*
-        #[cfg(all(loom, feature = "loom"))]
+        #[cfg(all(loom, feature = "_loom"))]
         $(#[$attribute])* $visibility fn $($rest)*
     };
 }
 pub(crate) use const_fn;
 
-#[cfg(not(all(loom, feature = "loom")))]
+#[cfg(not(all(loom, feature = "_loom")))]
 mod imp {
     use core::time::Duration;
 
@@ -61,22 +61,22 @@ mod imp {
     }
 }
 
-#[cfg(all(loom, feature = "loom"))]
+#[cfg(all(loom, feature = "_loom"))]
 mod imp {
     use core::time::Duration;
 
-    #[cfg(feature = "loom-weak")]
+    #[cfg(feature = "_loom-weak")]
     pub(crate) use super::weak::AtomicU64;
     pub(crate) use loom::hint::spin_loop;
-    #[cfg(not(feature = "loom-weak"))]
+    #[cfg(not(feature = "_loom-weak"))]
     pub(crate) use loom::sync::atomic::AtomicU64;
     pub(crate) use loom::thread::yield_now;
 
     /// What statistics are counted in. No call's outcome rests on a counter, and the orders in which threads can add to
     /// one are many: they are explored by the models of the statistics alone.
-    #[cfg(feature = "loom-stats")]
+    #[cfg(feature = "_loom-stats")]
     pub(crate) type Counter = AtomicU64;
-    #[cfg(not(feature = "loom-stats"))]
+    #[cfg(not(feature = "_loom-stats"))]
     pub(crate) type Counter = core::sync::atomic::AtomicU64;
 
     /// Lets other threads go on.
@@ -102,7 +102,7 @@ mod imp {
     }
 }
 
-#[cfg(all(loom, feature = "loom-weak"))]
+#[cfg(all(loom, feature = "_loom-weak"))]
 mod weak {
     use core::ops::Deref;
     use core::sync::atomic::{AtomicU64 as Count, Ordering};

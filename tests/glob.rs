@@ -35,24 +35,3 @@ mod core_crate {
         std::alloc::Layout::new::<u8>().size()
     }
 }
-
-#[cfg(feature = "lease")]
-mod leases {
-    use casflake::lease::*;
-
-    #[test]
-    fn a_glob_import_of_the_leases_hides_no_well_known_crate() {
-        let sizes = [
-            core::mem::size_of::<u8>(),
-            std::mem::size_of::<u8>(),
-            postgres::mem::size_of::<u8>(),
-            redis::mem::size_of::<u8>(),
-            serde::mem::size_of::<u8>(),
-            tokio::mem::size_of::<u8>(),
-            tracing::mem::size_of::<u8>(),
-            uuid::mem::size_of::<u8>(),
-        ];
-        assert_eq!(sizes, [1; 8]);
-        assert!(MAX_TTL.as_secs() > 0, "the glob import brought something");
-    }
-}

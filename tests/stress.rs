@@ -225,7 +225,7 @@ fn until_refused<S: Scheme>(
     let mut ids = Vec::new();
     loop {
         let (over, before) = (closed.load(Ordering::Acquire), ids.len());
-        let refused = if thread.is_multiple_of(2) {
+        let refused = if thread % 2 == 0 {
             generator.generate().map(|id| ids.push(id)).err()
         } else {
             let batch = generator.generate_batch(9);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use casflake::{Clock, GenerateError, Generator, GeneratorBuilder, Layout, ManualClock, Scheme, Snowflake, WorkerId};
 
 /// Two slots a tick, so that every second ID fills one.
+#[derive(Debug)]
 pub struct Bit;
 
 impl Scheme for Bit {
@@ -20,6 +21,7 @@ pub type Ids = Generator<Bit, Time>;
 pub type Outcome = Result<Snowflake<Bit>, GenerateError>;
 
 /// A clock in ticks of [`Bit`]. It has no monotonic time, which loom can't explore: waits are counted in looks.
+#[derive(Debug)]
 pub struct Time {
     clock: ManualClock,
     /// Whether each precise look moves the clock on, after it: who waits does not wait for another thread then, which loom

@@ -186,6 +186,13 @@ pub struct FillError {
 }
 
 impl FillError {
+    /// Creates the error of a source of IDs other than [`Generator`](crate::Generator): how many IDs it has written to
+    /// the start of the buffer, and why it stopped.
+    #[must_use]
+    pub const fn new(filled: usize, cause: GenerateError) -> Self {
+        Self { filled, cause }
+    }
+
     /// How many IDs, from the start of the buffer, were issued and are good. The rest of the buffer is as it was.
     #[must_use]
     pub const fn filled(&self) -> usize {

@@ -17,9 +17,6 @@ macro_rules! debug_by_text {
         }
     };
 }
-#[cfg(feature = "lease")]
-pub(crate) use debug_by_text;
-
 mod generate;
 mod id;
 mod layout;

@@ -14,6 +14,7 @@ mod racing;
 #[cfg(any(not(loom), feature = "stats"))]
 mod stats;
 mod steps;
+#[cfg(loom)]
 mod switch;
 mod topology;
 #[cfg(any(not(loom), feature = "weak"))]

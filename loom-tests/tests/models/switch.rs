@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use casflake::lease::Switch;
 use casflake::{GenerateError, Generator, GeneratorBuilder, WorkerId};
+use casflake_lease::Switch;
 use casflake_loom_tests::{Bit, Issued, Outcome, Time, bounded, exhaustive, together};
 
 type Leases = Switch<Bit, Time>;

@@ -1,0 +1,234 @@
+//! Where a command's IDs come from: a worker that it was given, or one that it leases.
+
+use std::time::Duration;
+
+use casflake::{
+    Clock, Discord, GenerateError, Generator, GeneratorBuilder, Instagram, JsSafe, Layout, Scheme, Snowflake,
+    Sonyflake, Sonyflake2, Standard, Stats, Twitter, Wait, WorkerId,
+};
+use casflake_lease::{LeaseEvent, LeasedGenerator, StoreError, open};
+
+use crate::own::{Draw, Own, generator};
+use crate::stop::{Outcome, Stop, causes, report};
+use crate::times::rfc_3339;
+use crate::workers::Place;
+
+#[derive(clap::Args)]
+pub(crate) struct LeaseArgs {
+    /// Lease a worker from a store, so that no other process has it: file:/DIR, postgres://…, redis://… or etcd://… (with
+    /// TLS rediss://… or etcds://…); #NAME at the end chooses one of several ID spaces of a server; not with --bits
+    #[arg(long, value_name = "URL", conflicts_with = "bits")]
+    pub(crate) lease: Option<String>,
+    /// For how many seconds, if it is not renewed
+    #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "30", value_parser = seconds)]
+    lease_ttl: Duration,
+    /// For how many seconds to wait for a worker, and for a lease that has ended to be renewed; 0 to ask once
+    #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "10", value_parser = seconds_or_none)]
+    lease_wait: Duration,
+    /// Create the ID space if it does not exist and the store has no other one; it grants after 150 s
+    ///
+    /// A URL that is misspelt then creates a second ID space, which issues the IDs of the first again. "casflake leases
+    /// --lease URL init", once, is safer.
+    #[arg(long, requires = "lease")]
+    lease_create: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) if (0.001..=1e6).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("give a number from 0.001 to 1000000".into()),
+    }
+}
+
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|why| format!("{why}, or 0 not to wait")) }
+}
+
+/// How long a call waits for a tick to begin, though it does not wait for a lease.
+const TICK_WAIT: Duration = Duration::from_millis(100);
+
+#[expect(clippy::large_enum_variant, reason = "a process has one, and each call would pay for a box")]
+pub(crate) enum Ids<S, C> {
+    Given(Generator<S, C>),
+    Leased(LeasedGenerator<S>),
+    /// By a layout that is known at run time only.
+    Own(Box<dyn Draw<S>>),
+}
+
+/// A scheme that a command generates IDs of.
+pub(crate) trait Generates: Scheme + Sized + 'static {
+    /// Returns the IDs of this worker of `layout`, which is that of the scheme unless the scheme is [`Own`].
+    fn ids<C: Clock + Sync + 'static>(
+        layout: &Layout,
+        place: Place,
+        clock: C,
+        wait: Wait,
+    ) -> Result<Ids<Self, C>, Stop>;
+}
+
+macro_rules! generates {
+    ($($scheme:ty)*) => {$(
+        impl Generates for $scheme {
+            fn ids<C: Clock + Sync + 'static>(
+                _: &Layout,
+                place: Place,
+                clock: C,
+                wait: Wait,
+            ) -> Result<Ids<Self, C>, Stop> {
+                let worker = WorkerId::<Self>::new_in(place.datacenter, place.worker).map_err(Stop::usage)?;
+                builder(worker, clock, wait).build().map(Ids::Given).map_err(Stop::failed)
+            }
+        }
+    )*};
+}
+generates! { Standard Twitter Discord Instagram Sonyflake Sonyflake2 JsSafe }
+
+impl Generates for Own {
+    fn ids<C: Clock + Sync + 'static>(
+        layout: &Layout,
+        place: Place,
+        clock: C,
+        wait: Wait,
+    ) -> Result<Ids<Self, C>, Stop> {
+        if !layout.can_generate() {
+            return Err(Stop::usage(
+                "--bits only decodes: a generator needs a timestamp and a sequence of 62 bits or fewer together",
+            ));
+        }
+        generator(layout, place, clock, wait).map(Ids::Own).map_err(Stop::failed)
+    }
+}
+
+/// Reports a wait for a worker, an outage of the store, and the end of a lease.
+fn report_trouble(event: &LeaseEvent<'_>) {
+    match event {
+        // As it should be; and what the end of the command reports itself.
+        LeaseEvent::Acquired { .. }
+        | LeaseEvent::Renewed { .. }
+        | LeaseEvent::Released { .. }
+        | LeaseEvent::NotReleased { .. } => {}
+        event => report(event),
+    }
+}
+
+fn builder<S: Scheme, C: Clock>(worker: WorkerId<S>, clock: C, wait: Wait) -> GeneratorBuilder<S, C> {
+    GeneratorBuilder::new(worker, clock).wait(wait)
+}
+
+impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
+    /// A lease, where one is asked for.
+    pub(crate) fn leased(args: &LeaseArgs, wait: Wait) -> Option<Result<Self, Stop>> {
+        let url = args.lease.as_deref()?;
+        let store = match open(url) {
+            Ok(store) => store,
+            Err(error) => return Some(Err(Stop::usage(error))),
+        };
+        store.notes().iter().for_each(report);
+        let mut builder = LeasedGenerator::builder(store).ttl(args.lease_ttl).wait(wait).on_event(report_trouble);
+        if args.lease_create {
+            builder = builder.create_if_missing();
+        }
+        let leased = builder.wait_for_worker(args.lease_wait).max_wait(args.lease_wait.max(TICK_WAIT)).build();
+        Some(leased.map(Self::Leased).map_err(|error| Stop::because(&error)))
+    }
+
+    #[inline]
+    pub(crate) fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
+        match self {
+            Self::Given(generator) => generator.generate(),
+            Self::Leased(leased) => leased.generate(),
+            Self::Own(own) => own.generate(),
+        }
+    }
+
+    pub(crate) fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), GenerateError> {
+        match self {
+            Self::Given(generator) => generator.fill(buffer).map_err(|error| error.cause()),
+            Self::Leased(leased) => leased.fill(buffer).map_err(|error| error.cause()),
+            Self::Own(own) => own.fill(buffer),
+        }
+    }
+
+    pub(crate) fn generate_batch(&self, count: usize) -> Result<Vec<Snowflake<S>>, GenerateError> {
+        match self {
+            Self::Given(generator) => generator.generate_batch(count).map(Into::into).map_err(|error| error.cause()),
+            Self::Leased(leased) => leased.generate_batch(count).map(Into::into).map_err(|error| error.cause()),
+            Self::Own(own) => {
+                let mut ids = vec![Snowflake::MIN; count];
+                own.fill(&mut ids).map(|()| ids)
+            }
+        }
+    }
+
+    /// Returns the worker of all IDs; `None` where a lease may change it.
+    pub(crate) fn place(&self) -> Option<Place> {
+        match self {
+            Self::Given(generator) => {
+                let worker = generator.worker();
+                Some(Place { datacenter: worker.datacenter(), worker: worker.worker() })
+            }
+            Self::Leased(_) => None,
+            Self::Own(own) => Some(own.place()),
+        }
+    }
+
+    /// What was done by all workers together.
+    pub(crate) fn stats(&self) -> Stats {
+        match self {
+            Self::Given(generator) => generator.stats(),
+            Self::Own(own) => own.stats(),
+            Self::Leased(leased) => leased.stats().generator,
+        }
+    }
+
+    /// Reports the worker that was leased, if one was.
+    pub(crate) fn report_lease(&self) {
+        if let Self::Leased(leased) = self {
+            let stats = leased.stats();
+            let (worker, index, until) = (stats.worker, stats.lease.worker(), stats.lease.until());
+            let until = S::LAYOUT.unix_ms_of(until).and_then(rfc_3339).unwrap_or_else(|| format!("tick {until}"));
+            report(format_args!("leased worker {worker} (index {index}) until {until}; it is renewed before that"));
+        }
+    }
+
+    /// Gives a lease back. If the store can't be told the IDs are good all the same, and the lease ends by itself.
+    pub(crate) fn end(self) -> Outcome {
+        if let Self::Leased(leased) = self
+            && let Err(error) = leased.shutdown()
+        {
+            report(format_args!("the lease was not given back, and ends by itself: {}", why(&error)));
+        }
+        Ok(())
+    }
+}
+
+/// Says why the store was not told, without the remedy of trying again: the command has ended.
+fn why(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable { what, cause } => format!("{what} failed: {}", causes(&**cause)),
+        error => causes(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use casflake::{Standard, SystemClock, Wait, WorkerId};
+    use casflake_lease::StoreError;
+
+    use super::{builder, why};
+
+    #[test]
+    fn a_lease_that_is_not_given_back_is_no_matter_to_try_again() {
+        let error = StoreError::Unavailable { what: "asking Redis".into(), cause: "connection refused".into() };
+        assert_eq!(why(&error), "asking Redis failed: connection refused");
+    }
+
+    /// A generator does not tell how it waits, and no figure of a run proves it.
+    #[test]
+    fn the_generator_waits_as_it_was_told_to() {
+        for (wait, name) in [(Wait::Spin, "Spin"), (Wait::Yield, "Yield"), (Wait::Park, "Park")] {
+            let builder = format!("{:?}", builder(WorkerId::<Standard>::fixed::<0, 0>(), SystemClock, wait));
+            assert!(builder.contains(&format!("wait: {name}")), "{builder}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! `casflake leases`: what a store of leases holds, and what only an operator may do to it.
+
+mod ask;
+mod list;
+
+use std::io::{self, Write};
+
+use casflake::Layout;
+use casflake_lease::{CLOCK_SLACK, LeaseAdmin, MAX_TTL, MAX_WORKERS, StoreError, SurveyedSpace, open};
+use clap::Subcommand;
+
+use crate::layouts::LayoutArgs;
+use crate::numbers::{counted, whole};
+use crate::stop::{Outcome, Stop, causes, report};
+use crate::workers::Place;
+use ask::{confirm, have_all_ended, whereabouts};
+use list::{list, printable};
+
+/// How many workers a new space has, if its layout has as many.
+const WORKERS: u64 = 1024;
+
+const LOST: &str = "the ID space has lost its own record: init, or the next request for a worker, restores it, and it \
+                    grants again 150 s later";
+
+/// List the leases of a store: workers, who holds them, their windows, and how long those last
+///
+/// The exit code is 1 if the store grants nothing because it is a copy of another, or has lost its own record, or because
+/// its clock reads a time that the layout has no tick for.
+#[derive(clap::Args)]
+#[command(allow_negative_numbers = true)]
+pub(crate) struct Args {
+    /// The store: file:/DIR, postgres://…, redis://… or etcd://… (with TLS rediss://… or etcds://…); #NAME at the end
+    /// chooses one of several ID spaces of a server
+    // Clap lets no option that subcommands share be required.
+    #[arg(long, value_name = "URL", global = true)]
+    lease: Option<String>,
+    #[command(flatten)]
+    layout: LayoutArgs,
+    /// Print an object a line: first {"space": {"name", "layout", "workers", "taken", "grants_in_ms", "clock_behind_ms",
+    /// "is_copy"}}, then one for each worker that was ever granted. A subcommand prints the state that it leaves
+    ///
+    /// "grants_in_ms" is 0 if the ID space grants, and null where no time tells: if the store is a copy, or its clock is
+    /// behind what it has granted ("clock_behind_ms" is over 0).
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Take a worker from whoever holds it, and free it at once
+    ///
+    /// If its holder still runs, the next one can issue the same IDs: make sure that it does not. A program that lets its
+    /// generator lead the clock (max_lead) must have ended a second ago.
+    Release {
+        /// The worker: its index, as listed, such as 37; or datacenter/worker, such as 1/5
+        worker: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Create the ID space, which grants after 150 s; one that exists is left as it is
+    ///
+    /// Once for each new space, by an operator or a job.
+    Init {
+        /// How many workers there are: 1024 unless the layout has fewer
+        #[arg(long, value_parser = whole::<u64>(1..=MAX_WORKERS))]
+        workers: Option<u64>,
+        /// Grant immediately, also where something was lost: every process that held a lease of the space has ended
+        ///
+        /// Sets the number of workers of a space that exists, too. If a process that held a lease still runs, others
+        /// can issue the same IDs.
+        #[arg(long)]
+        at_once: bool,
+        /// Create it although the store has other ID spaces
+        #[arg(long)]
+        beside: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let Some(url) = args.lease.as_deref() else {
+        return Err(Stop::usage("--lease is missing: give the URL of the store"));
+    };
+    let mut store = open(url).map_err(Stop::usage)?;
+    store.notes().iter().for_each(report);
+    let layout = args.layout.layout()?;
+    let done = match &args.action {
+        None => None,
+        Some(Action::Release { worker, yes }) => {
+            let index = Place::parse(&layout, worker).map_err(Stop::usage)?.index(&layout);
+            Some(release(&mut *store, &layout, url, index, *yes)?)
+        }
+        Some(Action::Init { workers, at_once, beside, yes }) => {
+            let (workers, at_once, beside, yes) = (*workers, *at_once, *beside, *yes);
+            Some(init(&mut *store, &layout, &Init { url, workers, at_once, beside, yes })?)
+        }
+    };
+    match done {
+        Some(done) if !args.json => Ok(writeln!(io::stdout(), "{done}")?),
+        _ => list(&mut *store, &layout, url, args.json),
+    }
+}
+
+fn release(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, worker: u64, yes: bool) -> Result<String, Stop> {
+    let ask = |store: &mut dyn LeaseAdmin| {
+        let owner = store.survey().ok().and_then(|survey| {
+            survey.workers.into_iter().find(|surveyed| surveyed.worker == worker).and_then(|surveyed| surveyed.owner)
+        });
+        let holder = owner.map_or_else(|| "its holder".into(), |owner| printable(&owner));
+        format!("Has {holder} ended, for good? Then worker {worker} of the {} is freed.", whereabouts(url))
+    };
+    confirm(yes, || ask(store))?;
+    store.reclaim(layout, worker).map_err(|error| refused(&error))?;
+    Ok(format!("worker {worker} is free"))
+}
+
+struct Init<'a> {
+    url: &'a str,
+    workers: Option<u64>,
+    at_once: bool,
+    beside: bool,
+    yes: bool,
+}
+
+/// Returns what was done.
+fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result<String, Stop> {
+    let survey = match store.survey() {
+        Ok(survey) => Some(survey),
+        Err(StoreError::NoSpace { .. }) if asked.beside => None,
+        Err(StoreError::NoSpace { .. }) => {
+            has_no_others(store)?;
+            None
+        }
+        Err(error) => return Err(refused(&error)),
+    };
+    let found = survey.as_ref().and_then(|survey| survey.space.as_ref());
+    let workers = asked.workers.unwrap_or_else(|| {
+        let all = (layout.max_datacenter() + 1).saturating_mul(layout.max_worker() + 1);
+        found.map_or(all.min(WORKERS), |space| space.workers)
+    });
+    if asked.at_once {
+        confirm(asked.yes, || have_all_ended(survey.as_ref(), layout, asked.url))?;
+        store.initialise(layout, workers).map_err(|error| refused(&error))?;
+        let space = whereabouts(asked.url);
+        let done = if survey.is_some() { format!("the {space}") } else { format!("created the {space}: it") };
+        return Ok(format!("{done} grants {}", counted(workers, "worker")));
+    }
+    if store.create(layout, workers).map_err(|error| refused(&error))? {
+        let (space, after) = (whereabouts(asked.url), (MAX_TTL + CLOCK_SLACK).as_secs());
+        return Ok(format!("created the {space}: it grants {} in {after} s", counted(workers, "worker")));
+    }
+    left_as_it_is(store, layout, asked.workers)
+}
+
+/// A name that is misspelt must not become a second ID space beside the one that is meant.
+fn has_no_others(store: &mut dyn LeaseAdmin) -> Outcome {
+    let what = "to create an ID space beside others give --beside";
+    let others = store.others().map_err(|error| Stop::failed(format_args!("{}; {what}", causes(&error))))?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = others.iter().map(|name| format!("{name:?}")).collect();
+    Err(Stop::failed(format_args!("the store has {}: if one of these is meant mend the URL; {what}", names.join(", "))))
+}
+
+/// Says what there is in place of what was to be created.
+fn left_as_it_is(store: &mut dyn LeaseAdmin, layout: &Layout, workers: Option<u64>) -> Result<String, Stop> {
+    let Some(space) = store.survey().map_err(|error| refused(&error))?.space else { return Err(Stop::failed(LOST)) };
+    is_of(&space, layout)?;
+    let has = counted(space.workers, "worker");
+    if workers.is_some_and(|workers| workers != space.workers) {
+        return Err(Stop::failed(format_args!(
+            "the ID space exists, with {has}: to change their number give --at-once"
+        )));
+    }
+    Ok(format!("the ID space exists, with {has}: nothing was changed"))
+}
+
+fn is_of(space: &SurveyedSpace, layout: &Layout) -> Outcome {
+    if space.is_of(layout) {
+        return Ok(());
+    }
+    let stored = printable(&space.layout);
+    Err(Stop::usage(format_args!(
+        "the leases are for the layout {stored}: give its --layout, or its --bits, --epoch, --tick and --order"
+    )))
+}
+
+fn refused(error: &StoreError) -> Stop {
+    Stop::because(error)
+}

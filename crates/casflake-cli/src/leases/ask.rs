@@ -1,0 +1,154 @@
+//! The operator's word: what is asked before IDs could be issued twice, and what counts as yes.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use casflake::Layout;
+use casflake_lease::Survey;
+
+use super::list::{printable, remaining_ms};
+use crate::stop::{Outcome, Stop};
+
+/// The parameters of a URL that say where a space is. Others name certificates, a password and the like.
+const PLACES: [&str; 6] = ["db", "dbname", "host", "hostaddr", "port", "schema"];
+
+/// How many holders are named.
+const NAMED: usize = 3;
+
+/// Asks a question, unless it was answered before.
+pub(super) fn confirm(yes: bool, question: impl FnOnce() -> String) -> Outcome {
+    if yes {
+        return Ok(());
+    }
+    let (question, stdin) = (question(), io::stdin());
+    if !stdin.is_terminal() {
+        return Err(Stop::usage(format_args!("{question} There is no terminal to ask at: if it has, give --yes")));
+    }
+    // What could not be asked can't be answered.
+    write!(io::stderr(), "{question} (yes/no) ")?;
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer).map_err(|error| Stop::failed(format_args!("no answer: {error}")))?;
+    if is_yes(&answer) { Ok(()) } else { Err(Stop::failed("nothing was done: the answer was not yes")) }
+}
+
+fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].iter().any(|yes| answer.trim().eq_ignore_ascii_case(yes))
+}
+
+/// Returns the ID space of a URL, and where it is, without a password: the URL was opened, so that it is one.
+pub(super) fn whereabouts(url: &str) -> String {
+    let url = url.trim();
+    let (url, space) = url.split_once('#').unwrap_or((url, ""));
+    let (url, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let place = match url.split_once("://") {
+        Some((scheme, rest)) if !scheme.eq_ignore_ascii_case("file") => {
+            // The last @ of all: none that a password has then comes after it.
+            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+            format!("{scheme}://{host}")
+        }
+        _ => url.to_owned(),
+    };
+    let is_shown = |parameter: &&str| PLACES.contains(&parameter.split('=').next().unwrap_or_default());
+    let places: Vec<&str> = parameters.split('&').filter(is_shown).collect();
+    let mark = if places.is_empty() { "" } else { "?" };
+    let place = printable(&format!("{place}{mark}{}", places.join("&")));
+    if space.is_empty() { format!("ID space in {place}") } else { format!("ID space {space:?} in {place}") }
+}
+
+/// Returns the question that is to be answered before a space grants immediately. `survey` is `None` for one that does
+/// not exist.
+pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str) -> String {
+    let space = whereabouts(url);
+    let asked = match survey {
+        None => {
+            format!("There is no {space} yet. If there was one before, has every process that held a lease of it ended")
+        }
+        Some(survey) => {
+            let held = holders(survey, layout).map_or_else(String::new, |held| format!("{held}. "));
+            format!("{held}Has every process that held a lease of the {space} ended")
+        }
+    };
+    format!("{asked}, for good? (A copy of the space that is in use counts as one that has not.)")
+}
+
+/// Returns which workers are held, the first of them with their holders; `None` if all leases have ended.
+fn holders(survey: &Survey, layout: &Layout) -> Option<String> {
+    let now_ms = survey.unix_nanos / 1_000_000;
+    let held = || {
+        let held = survey.workers.iter().filter(|worker| remaining_ms(layout, worker.until, now_ms) > 0);
+        held.filter_map(|worker| Some((worker.worker, worker.owner.as_deref()?)))
+    };
+    let count = held().count();
+    let named: Vec<String> =
+        held().take(NAMED).map(|(worker, owner)| format!("{worker} is held by {}", printable(owner))).collect();
+    let others = if count > NAMED { format!(", and {} more are held", count - NAMED) } else { String::new() };
+    (count > 0).then(|| format!("Worker {}{others}", named.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use casflake::{Scheme, Standard};
+    use casflake_lease::{Lease, Survey, SurveyedWorker, Token};
+
+    use super::{have_all_ended, holders, is_yes, whereabouts};
+
+    #[test]
+    fn yes_is_understood_in_any_case_and_short() {
+        for answer in ["y", "Y", "yes", "Yes", "YES\n", " yes \r\n"] {
+            assert!(is_yes(answer), "{answer:?}");
+        }
+        for answer in ["", "\n", "n", "no", "yess", "ye", "yes please", "ja"] {
+            assert!(!is_yes(answer), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_store_is_named_without_its_password() {
+        for (url, name) in [
+            ("file:/tmp/a@b", "ID space in file:/tmp/a@b"),
+            ("file:///tmp/ids", "ID space in file:///tmp/ids"),
+            ("redis://:p@ss@host:1/0#orders", "ID space \"orders\" in redis://host:1/0"),
+            (" postgres://u:p@h/db?schema=s#o\n", "ID space \"o\" in postgres://h/db?schema=s"),
+            ("etcd://h1,h2", "ID space in etcd://h1,h2"),
+            ("unix:/run/redis.sock?user=u&pass=p", "ID space in unix:/run/redis.sock"),
+            ("unix:/run/redis.sock?pass=a@b&db=3", "ID space in unix:/run/redis.sock?db=3"),
+            ("postgres:///d?password=p&host=h&port=1&sslkey=/k", "ID space in postgres:///d?host=h&port=1"),
+            ("redis+unix:///run/redis.sock?pass=p", "ID space in redis+unix:///run/redis.sock"),
+        ] {
+            assert_eq!(whereabouts(url), name);
+        }
+    }
+
+    #[test]
+    fn the_first_holders_are_named_and_the_others_counted() {
+        let now_tick = 1_000_000;
+        let unix_nanos = Standard::LAYOUT.unix_ms_of(now_tick).unwrap() * 1_000_000;
+        let worker = |index: u64, until: u64, owner: Option<&str>| {
+            let lease = Lease::new(index, 0, until, 1, Token::random().unwrap());
+            SurveyedWorker::new(&lease, owner.map(str::to_owned))
+        };
+        let told = |workers: Vec<SurveyedWorker>| holders(&Survey::new(unix_nanos, None, workers), &Standard::LAYOUT);
+        let (over, held) = (now_tick, now_tick + 1);
+        assert_eq!(told(vec![worker(0, over, Some("a")), worker(1, held, None)]), None, "ended or released");
+        assert_eq!(told(vec![worker(7, held, Some("a\n"))]).as_deref(), Some("Worker 7 is held by a\\n"));
+        let many = (0..5).map(|index| worker(index, held, Some("h"))).collect();
+        let expected = "Worker 0 is held by h, 1 is held by h, 2 is held by h, and 2 more are held";
+        assert_eq!(told(many).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_space_that_does_not_exist_is_said_not_to() {
+        let asked = |survey: Option<&Survey>| have_all_ended(survey, &Standard::LAYOUT, "redis://h#orders");
+        let rest = "ended, for good? (A copy of the space that is in use counts as one that has not.)";
+        assert_eq!(
+            asked(None),
+            format!(
+                "There is no ID space \"orders\" in redis://h yet. If there was one before, has every process that held \
+                 a lease of it {rest}"
+            )
+        );
+        assert_eq!(
+            asked(Some(&Survey::new(0, None, Vec::new()))),
+            format!("Has every process that held a lease of the ID space \"orders\" in redis://h {rest}")
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! What a store holds, as a table or as JSON.
+
+use std::io::{self, Write};
+
+use casflake::Layout;
+use casflake_lease::{LeaseAdmin, StoreError, Survey, SurveyedWorker};
+use serde::Serialize;
+
+use super::{LOST, is_of, refused};
+use crate::numbers::counted;
+use crate::stop::{Outcome, Stop};
+use crate::times::rfc_3339;
+
+pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json: bool) -> Outcome {
+    let survey = match store.survey() {
+        Ok(survey) => survey,
+        Err(mut error) => {
+            if let StoreError::NoSpace { others, .. } = &mut error {
+                // If they can't be listed the error says enough.
+                *others = store.others().unwrap_or_default();
+            }
+            return Err(refused(&error));
+        }
+    };
+    let (behind, is_copy) = (survey.clock_behind(layout), survey.is_copy);
+    let Survey { unix_nanos, space, workers, .. } = survey;
+    let Some(space) = space else { return Err(Stop::failed(LOST)) };
+    is_of(&space, layout)?;
+    let now_ms = unix_nanos / 1_000_000;
+    if layout.tick_at(now_ms).is_none() {
+        return Err(refused(&StoreError::StoreClockOutside { unix_ms: now_ms, epoch_unix_ms: layout.epoch() }));
+    }
+    let rows: Vec<Row> = workers.iter().map(|worker| Row::of(worker, layout, now_ms)).collect();
+    let behind = behind.unwrap_or_default();
+    // What is left of the floor by a clock that is behind is not what a process waits for.
+    let grants_in_ms = (!is_copy && behind.is_zero()).then(|| remaining_ms(layout, space.floor, now_ms));
+    let space = State {
+        name: url.trim().split_once('#').map_or("", |(_, name)| name).to_owned(),
+        taken: rows.iter().filter(|row| row.remaining_ms > 0 && row.worker < space.workers).count(),
+        layout: space.layout,
+        workers: space.workers,
+        grants_in_ms,
+        clock_behind_ms: u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
+        is_copy,
+    };
+    let mut out = io::stdout().lock();
+    if json {
+        print_json(&mut out, &space, &rows)?;
+    } else {
+        print(&mut out, &space, &rows)?;
+    }
+    out.flush()?;
+    if is_copy { Err(Stop::failed(COPIED)) } else { Ok(()) }
+}
+
+const COPIED: &str = "this is a copy of a store that was made elsewhere: no process gets a worker of it, because both copies \
+                      would issue the same IDs. Use the original";
+
+/// What holds for all workers, as JSON and as the last lines of the text.
+#[derive(Serialize)]
+struct State {
+    /// Empty for a store that has only one.
+    name: String,
+    layout: String,
+    workers: u64,
+    /// How many of these workers have a lease that has not ended.
+    taken: usize,
+    /// In how long it grants; 0 if it does; `null` where no time tells: the clock is behind, or this is a copy.
+    grants_in_ms: Option<u64>,
+    /// By how much the store's clock is behind what it has granted; 0 where it is not.
+    clock_behind_ms: u64,
+    /// Whether this is a copy of another space, of which no process gets a worker.
+    is_copy: bool,
+}
+
+fn print_json(out: &mut impl Write, space: &State, rows: &[Row]) -> Outcome {
+    #[derive(Serialize)]
+    struct First<'a> {
+        space: &'a State,
+    }
+    serde_json::to_writer(&mut *out, &First { space })?;
+    writeln!(out)?;
+    for row in rows {
+        serde_json::to_writer(&mut *out, row)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// A worker's lease, as JSON and as a line of the table.
+#[derive(Serialize)]
+struct Row {
+    worker: u64,
+    /// `null` where it was released.
+    owner: Option<String>,
+    /// The first tick of the window and the first after it.
+    from: u64,
+    until: u64,
+    /// When that is, in RFC 3339; `null` where the format has no date for it.
+    until_time: Option<String>,
+    remaining_ms: u64,
+    counter: u64,
+}
+
+impl Row {
+    fn of(surveyed: &SurveyedWorker, layout: &Layout, now_ms: u64) -> Self {
+        let SurveyedWorker { worker, from, until, counter, .. } = *surveyed;
+        Self {
+            worker,
+            owner: surveyed.owner.clone(),
+            from,
+            until,
+            until_time: layout.unix_ms_of(until).and_then(rfc_3339),
+            remaining_ms: remaining_ms(layout, until, now_ms),
+            counter,
+        }
+    }
+}
+
+/// How long it is until `tick` begins.
+pub(super) fn remaining_ms(layout: &Layout, tick: u64, now_ms: u64) -> u64 {
+    layout.unix_ms_of(tick).unwrap_or(u64::MAX).saturating_sub(now_ms)
+}
+
+/// What somebody has written into the store, without what would move a terminal's cursor or break a line.
+pub(super) fn printable(text: &str) -> String {
+    let escaped = |c: char| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        c => c.escape_debug().collect(),
+    };
+    text.chars().map(escaped).collect()
+}
+
+fn print(out: &mut impl Write, space: &State, rows: &[Row]) -> io::Result<()> {
+    let owner = |row: &Row| row.owner.as_deref().map_or_else(|| "-".into(), printable);
+    let widest = rows.iter().map(|row| owner(row).chars().count()).max().unwrap_or(0).max(5);
+    writeln!(out, "worker  {:widest$}  {:24}  remaining", "owner", "until")?;
+    for row in rows {
+        let until = row.until_time.clone().unwrap_or_else(|| row.until.to_string());
+        let remaining = if row.remaining_ms > 0 {
+            format!("{}.{:03} s", row.remaining_ms / 1000, row.remaining_ms % 1000)
+        } else {
+            "free".into()
+        };
+        writeln!(out, "{:>6}  {:widest$}  {until:24}  {remaining:>9}", row.worker, owner(row))?;
+    }
+    let State { workers, taken, grants_in_ms, clock_behind_ms, .. } = space;
+    let verb = if *workers == 1 { "is" } else { "are" };
+    writeln!(out, "{taken} of {} {verb} taken.", counted(*workers, "worker"))?;
+    if *clock_behind_ms > 0 {
+        let by = clock_behind_ms.div_ceil(1000);
+        writeln!(
+            out,
+            "The store's clock is {by} s behind what it has granted: set it. (If it is right, it was ahead.)"
+        )?;
+    }
+    if let Some(grants_in_ms @ 1..) = grants_in_ms {
+        let seconds = grants_in_ms.div_ceil(1000);
+        writeln!(out, "The ID space is new or has lost something: it grants in {seconds} s.")?;
+    }
+    Ok(())
+}

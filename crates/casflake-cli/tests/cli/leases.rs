@@ -1,0 +1,416 @@
+//! `--lease`, and `casflake leases`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{env, fs, process};
+
+use casflake::{Clock, Layout, ManualClock, Scheme, Standard, SystemClock};
+use casflake_lease::{FileStore, LeaseAdmin, LeaseStore, Request, Token};
+use serde_json::Value;
+
+use crate::common::{assert_fails, run, text};
+
+/// A store in a directory that is gone when the test ends.
+struct Store(PathBuf);
+
+impl Store {
+    fn empty(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("casflake-cli-{name}-{}", process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn granting(name: &str, workers: &str) -> Self {
+        let store = Self::empty(name);
+        let output = store.run(&["leases"], &["init", "--beside", "--at-once", "--yes", "--workers", workers]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        store
+    }
+
+    fn path(&self) -> String {
+        self.0.display().to_string().replace('\\', "/").trim_start_matches('/').to_owned()
+    }
+
+    fn run(&self, before: &[&str], after: &[&str]) -> process::Output {
+        self.run_with(before, after, "")
+    }
+
+    fn run_with(&self, before: &[&str], after: &[&str], input: &str) -> process::Output {
+        let url = format!("file:///{}", self.path());
+        run(&[before, &["--lease", &url], after].concat(), input)
+    }
+
+    fn rows(&self) -> Vec<Value> {
+        let output = self.run(&["leases", "--json"], &[]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        // The first is of the space.
+        text(&output.stdout).lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn generate_leases_a_worker_and_gives_it_back() {
+    let store = Store::granting("generate", "1");
+    let mut last = 0;
+    for round in 1..=3 {
+        let output = store.run(&["generate", "-n", "5000"], &[]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        for line in text(&output.stdout).lines() {
+            let id: u64 = line.parse().unwrap();
+            assert!(id > last, "{id} after {last}, over a restart");
+            last = id;
+        }
+        let rows = store.rows();
+        assert_eq!(rows.len(), 1);
+        assert_eq!((&rows[0]["owner"], &rows[0]["counter"]), (&Value::Null, &Value::from(round)));
+    }
+}
+
+#[test]
+fn the_node_leases_its_worker_whatever_its_place_in_the_list() {
+    let store = Store::granting("node", "1");
+    let request = |body: &str| format!(r#"{{"src": "c", "dest": "n", "body": {{{body}}}}}"#) + "\n";
+    let init = request(r#""type": "init", "msg_id": 1, "node_id": "n9", "node_ids": ["n1", "n2", "n9"]"#);
+    let input = init + &request(r#""type": "generate", "msg_id": 2"#) + &request(r#""type": "stats", "msg_id": 3"#);
+    let output = store.run_with(&["node"], &[], &input);
+    let replies: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let bodies: Vec<&Value> = replies.iter().map(|reply| &reply["body"]).collect();
+    assert_eq!((&bodies[0]["type"], &bodies[2]["ids"]), (&Value::from("init_ok"), &Value::from(1)));
+    let id = bodies[1]["id"].as_u64().unwrap();
+    assert_eq!((id >> 12) & 1023, 0, "the only worker there is");
+    assert_eq!(store.rows()[0]["owner"], Value::Null);
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("leased worker 0/0 (index 0) until 20"), "{stderr}");
+}
+
+#[test]
+fn the_options_of_leases_are_taken_after_its_subcommands_too() {
+    let store = Store::empty("after");
+    let created = store.run(&["leases", "init", "--beside", "--workers", "1"], &["--layout", "discord"]);
+    let expected = format!("created the ID space in file:///{}: it grants 1 worker in 150 s\n", store.path());
+    assert_eq!(text(&created.stdout), expected, "{}", text(&created.stderr));
+    let vouched = store.run(&["leases", "init", "--at-once", "--yes"], &["--layout", "discord", "--json"]);
+    let space: Value = serde_json::from_str(text(&vouched.stdout)).unwrap();
+    assert_eq!(space["space"]["grants_in_ms"], 0, "the state that it leaves");
+    assert_fails(&store.run(&["leases", "release", "0", "--yes"], &["--layout", "discord"]), 1, &["never leased"]);
+    assert_fails(&run(&["leases", "init"], ""), 2, &["--lease"]);
+    assert_fails(&run(&["leases"], ""), 2, &["--lease"]);
+}
+
+#[test]
+fn a_store_that_grants_nothing_yet_has_a_state_in_json() {
+    let store = Store::empty("json");
+    assert!(store.run(&["leases"], &["init", "--beside", "--workers", "7"]).status.success());
+    let output = store.run(&["leases", "--json"], &[]);
+    let state: Value = serde_json::from_str(text(&output.stdout)).expect("one object");
+    let space = &state["space"];
+    assert_eq!((&space["workers"], &space["taken"], &space["name"]), (&7.into(), &0.into(), &"".into()));
+    assert!(space["layout"].as_str().unwrap().starts_with("41+5+5+12 bits"));
+    let left = space["grants_in_ms"].as_u64().unwrap();
+    assert!((100_000..=150_000).contains(&left), "{left}");
+}
+
+/// On Linux a copied directory is known by its inode and the time at which it was made.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_copied_store_is_listed_and_said_to_be_a_copy() {
+    let store = Store::granting("original", "1");
+    assert!(store.run(&["generate"], &[]).status.success());
+    let copy = Store::empty("copy");
+    for name in fs::read_dir(&store.0).unwrap().map(|entry| entry.unwrap().file_name()) {
+        fs::copy(store.0.join(&name), copy.0.join(&name)).unwrap();
+    }
+    let before = fs::read(copy.0.join("leases")).unwrap();
+    for args in [&["leases"][..], &["leases", "--json"]] {
+        let listed = copy.run(args, &[]);
+        assert_fails(&listed, 1, &["this is a copy of a store that was made elsewhere"]);
+        assert!(text(&listed.stdout).lines().count() >= 2, "{}", text(&listed.stdout));
+    }
+    let json = copy.run(&["leases", "--json"], &[]);
+    let state: Value = serde_json::from_str(text(&json.stdout).lines().next().unwrap()).unwrap();
+    assert_eq!((&state["space"]["is_copy"], &state["space"]["grants_in_ms"]), (&true.into(), &Value::Null));
+    assert_eq!(fs::read(copy.0.join("leases")).unwrap(), before, "looking changes nothing");
+}
+
+#[test]
+fn a_wait_for_a_worker_is_not_silent() {
+    let store = Store::granting("wait", "1");
+    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    FileStore::open(&store.0).acquire(&Standard::LAYOUT, &request).unwrap();
+    let waited = store.run(&["generate"], &["--lease-wait", "2"]);
+    let said = text(&waited.stderr);
+    assert!(
+        !waited.status.success() && said.matches("waiting for a worker: none of 1 worker is free").count() == 1,
+        "{said}"
+    );
+}
+
+#[test]
+fn a_node_that_gets_no_worker_says_why_and_that_it_may_get_one_later() {
+    let store = Store::empty("refused");
+    assert!(store.run(&["leases"], &["init", "--beside"]).status.success());
+    let init = r#"{"src": "c", "dest": "n", "body": {"type": "init", "msg_id": 1, "node_id": "n", "node_ids": ["n"]}}"#;
+    let output = store.run_with(&["node"], &["--lease-wait", "0.001"], init);
+    let reply: Value = serde_json::from_str(text(&output.stdout)).unwrap();
+    assert_eq!(reply["body"]["code"], 11);
+    assert!(reply["body"]["text"].as_str().unwrap().contains("is new or has lost something"), "{reply}");
+}
+
+#[test]
+fn a_space_that_does_not_exist_is_created_by_an_operator_alone() {
+    let store = Store::empty("absent");
+    let refusal = ["there is no ID space in the directory", "within 40 s", "init (grants after 150 s)"];
+    assert_fails(&store.run(&["generate"], &["--lease-wait", "0.001"]), 1, &refusal);
+    assert_fails(&store.run(&["leases"], &[]), 1, &refusal);
+    assert_fails(&store.run(&["leases", "--json"], &[]), 1, &refusal);
+    assert!(fs::read_dir(&store.0).unwrap().next().is_none(), "nothing was written");
+    let created = store.run(&["leases"], &["init", "--beside", "--workers", "7"]);
+    let space = format!("the ID space in file:///{}", store.path());
+    let expected = format!("created {space}: it grants 7 workers in 150 s\n");
+    assert_eq!(text(&created.stdout), expected, "{}", text(&created.stderr));
+    let listed = store.run(&["leases"], &[]);
+    assert!(text(&listed.stdout).contains("it grants in 150 s"), "{}", text(&listed.stdout));
+    assert_fails(&store.run(&["generate"], &["--lease-wait", "0.001"]), 1, &["it grants in 150 s", "--at-once"]);
+    for again in [&["init"][..], &["init", "--workers", "7"]] {
+        let output = store.run(&["leases"], again);
+        assert_eq!(text(&output.stdout), "the ID space exists, with 7 workers: nothing was changed\n");
+    }
+    assert_fails(&store.run(&["leases"], &["init", "--workers", "8"]), 1, &["exists, with 7 workers", "--at-once"]);
+    assert_fails(&store.run(&["leases"], &["init", "--layout", "sonyflake"]), 2, &["41+5+5+12"]);
+    let unsure = store.run(&["leases"], &["init", "--at-once"]);
+    assert_fails(&unsure, 2, &["--yes", &format!("Has every process that held a lease of {space} ended, for good?")]);
+    let vouched = store.run(&["leases"], &["init", "--at-once", "--yes"]);
+    assert_eq!(text(&vouched.stdout), format!("{space} grants 7 workers\n"), "{}", text(&vouched.stderr));
+    assert!(store.run(&["generate"], &[]).status.success());
+}
+
+#[test]
+fn a_process_creates_the_space_if_it_is_told_to() {
+    let store = Store::empty("told");
+    let refused = store.run(&["generate"], &["--lease-create", "--lease-wait", "0.001"]);
+    assert_fails(&refused, 1, &["is new or has lost something", "it grants in 150 s"]);
+    let listed = store.run(&["leases"], &[]);
+    assert!(text(&listed.stdout).contains("0 of 1024 workers are taken."), "{}", text(&listed.stdout));
+    assert_fails(&run(&["generate", "--lease-create"], ""), 2, &["--lease"]);
+}
+
+#[test]
+fn stress_proves_the_ids_of_a_lease() {
+    let store = Store::granting("stress", "4");
+    let output = store.run(&["stress", "--threads", "2", "--count", "20000", "--json"], &[]);
+    let report: Value = serde_json::from_str(text(&output.stdout)).unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!((&report["ids"], &report["repeats"], &report["clock"]), (&20_000.into(), &0.into(), &"store".into()));
+}
+
+#[test]
+fn an_operator_lists_and_frees_workers() {
+    let store = Store::granting("operator", "2");
+    let listed = store.run(&["leases"], &[]);
+    assert!(text(&listed.stdout).contains("0 of 2 workers are taken."), "{}", text(&listed.stdout));
+    let mut node =
+        crate::common::casflake(&["node", "--lease", &format!("file:{}", store.0.display())]).spawn().unwrap();
+    let init = r#"{"src": "c", "dest": "n", "body": {"type": "init", "msg_id": 1, "node_id": "n", "node_ids": ["n"]}}"#;
+    let mut stdin = node.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, format!("{init}\n").as_bytes()).unwrap();
+    let mut reply = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(node.stdout.take().unwrap()), &mut reply).unwrap();
+    assert!(reply.contains("init_ok"), "{reply}");
+    let listed = store.run(&["leases"], &[]);
+    let listed = text(&listed.stdout);
+    assert!(listed.contains(&format!(":{}", node.id())) && listed.contains("1 of 2 workers are taken."), "{listed}");
+    let owner = format!(":{}", node.id());
+    let unconfirmed = store.run(&["leases"], &["release", "0"]);
+    assert_fails(&unconfirmed, 2, &["--yes", " ended, for good? Then worker 0 of the ID space in file:", &owner]);
+    let unconfirmed = store.run(&["leases"], &["init", "--at-once"]);
+    assert_fails(&unconfirmed, 2, &["--yes", "Worker 0 is held by ", &owner]);
+    assert!(store.rows()[0]["owner"].is_string(), "nothing was done");
+    assert_fails(&store.run(&["leases"], &["release", "0/0/0", "--yes"]), 2, &["0/0/0", "is not a worker"]);
+    let released = store.run(&["leases"], &["release", "0/0", "--yes"]);
+    assert_eq!(text(&released.stdout), "worker 0 is free\n");
+    assert_eq!(store.rows()[0]["owner"], Value::Null);
+    node.kill().unwrap();
+    node.wait().unwrap();
+}
+
+/// Would catch: an owner who writes on the terminal of whoever looks.
+#[test]
+fn an_owner_is_shown_in_one_line_of_what_can_be_printed() {
+    let store = Store::granting("owner", "2");
+    let owner = "say \"ü\"\u{1b}[31m\nb\u{202e}";
+    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), owner);
+    FileStore::open(&store.0).acquire(&Standard::LAYOUT, &request).unwrap();
+    let listed = store.run(&["leases"], &[]);
+    let listed = text(&listed.stdout);
+    assert!(listed.contains("say \"ü\"\\u{1b}[31m\\nb\\u{202e}  20"), "{listed}");
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    assert_eq!(store.rows()[0]["owner"], owner, "as it is");
+}
+
+#[test]
+fn leases_of_a_layout_of_ones_own_are_listed_and_freed() {
+    let store = Store::empty("own");
+    let layout = Layout::new(41, 0, 10, 12).epoch_unix_ms(1_600_000_000_000);
+    let own = ["--bits", "41,0,10,12", "--epoch", "1600000000000"];
+    let output = store.run(&["leases"], &[&["init", "--beside", "--at-once", "--yes"][..], &own].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let mut file = FileStore::open(&store.0);
+    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    file.acquire(&layout, &request).unwrap();
+    assert_fails(&store.run(&["leases"], &[]), 2, &["41+0+10+12", "1600000000000", "--bits"]);
+    let listed = store.run(&["leases"], &own);
+    assert!(text(&listed.stdout).contains("somebody"), "{}", text(&listed.stderr));
+    let released = store.run(&[&["leases"][..], &own].concat(), &["release", "0", "--yes"]);
+    assert_eq!(text(&released.stdout), "worker 0 is free\n", "{}", text(&released.stderr));
+    assert_eq!(file.survey().unwrap().workers[0].owner, None);
+    assert_fails(&store.run(&["leases"], &["--bits", "41,0,10,12"]), 2, &["--epoch"]);
+}
+
+/// Would catch: a URL from a file or a secret whose line break makes it another store.
+#[test]
+fn a_url_means_the_same_with_white_space_around_it() {
+    let store = Store::granting("url", "4");
+    let path = store.0.display().to_string().replace('\\', "/");
+    let path = path.trim_start_matches('/');
+    for url in [
+        format!("file:///{path}\n"),
+        format!(" file:///{path}\r\n\t"),
+        format!("\u{feff}file://localhost/{path}/"),
+        format!("FILE:///{path}"),
+        format!("file:///{}", path.replace("casflake", "%63asflake")),
+    ] {
+        let output = run(&["leases", "--lease", &url], "");
+        assert!(output.status.success(), "{url:?}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("of 4 workers"), "{url:?}: {}", text(&output.stdout));
+        let output = run(&["generate", "--lease", &url], "");
+        assert!(output.status.success(), "{url:?}: {}", text(&output.stderr));
+    }
+    for (url, word) in [
+        (format!("file:///{path}\n/"), "U+000A"),
+        (format!("file:///{path}#"), "one ID space"),
+        (format!("file:{path}"), "relative"),
+        (format!("file://host/{path}"), "another host"),
+    ] {
+        for command in ["leases", "generate"] {
+            assert_fails(&run(&[command, "--lease", &url], ""), 2, &["the store's URL", word]);
+        }
+    }
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn why_a_server_is_not_there_is_said_once() {
+    let output = run(&["leases", "--lease", "redis://127.0.0.1:1"], "");
+    assert_fails(&output, 1, &["127.0.0.1:1", "refused"]);
+    assert_eq!(text(&output.stderr).matches("refused").count(), 1, "{}", text(&output.stderr));
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn parameters_of_other_clients_are_named_and_do_no_harm() {
+    let url = "postgres://me:secret@127.0.0.1:1/ids?pgbouncer=true&connection_limit=1&sslmode=disable";
+    for command in ["leases", "generate"] {
+        let output = run(&[command, "--lease", url], "");
+        // The server is not there, which is the next thing to be said.
+        let said = ["for other clients: pgbouncer, connection_limit", "PostgreSQL at 127.0.0.1:1, database \"ids\""];
+        assert_fails(&output, 1, &said);
+        assert!(!text(&output.stderr).contains("secret"), "{}", text(&output.stderr));
+    }
+    assert_fails(&run(&["leases", "--lease", &url.replace("pgbouncer", "bouncer")], ""), 2, &["`bouncer`"]);
+}
+
+#[test]
+fn what_can_not_be_is_refused_and_says_why() {
+    let store = Store::granting("what", "4");
+    assert_fails(&store.run(&["generate", "--worker", "1"], &[]), 2, &["--worker", "--lease"]);
+    assert_fails(&store.run(&["stress", "--seconds", "1", "--local", "8"], &[]), 2, &["--local", "--lease"]);
+    assert_fails(&store.run(&["generate", "--layout", "sonyflake"], &[]), 1, &["41+5+5+12", "39+0+16+8"]);
+    assert_fails(&store.run(&["leases", "--layout", "sonyflake"], &[]), 2, &["41+5+5+12"]);
+    assert_fails(&store.run(&["generate"], &["--lease-ttl", "121"]), 1, &["121s", "120s"]);
+    assert_fails(&store.run(&["leases"], &["release", "3", "--yes"]), 1, &["worker 3 was never leased"]);
+    assert_fails(&store.run(&["leases"], &["init", "--workers", "1025", "--at-once", "--yes"]), 1, &["1025", "1024"]);
+    for url in ["", "file:", "nfs:/tmp", "/tmp", "file:/tmp#orders"] {
+        assert_fails(&run(&["generate", "--lease", url], ""), 2, &["the store's URL"]);
+    }
+    assert_fails(&run(&["generate", "--lease", "file:/nonexistent/casflake"], ""), 1, &["/nonexistent/casflake"]);
+    assert_fails(&run(&["generate", "--lease-ttl", "3"], ""), 2, &["--lease"]);
+}
+
+/// Would catch: an operator who is told to initialise a store again, or to wait for a day, because its clock is wrong.
+#[test]
+fn a_store_whose_clock_was_set_back_is_said_to_be_behind() {
+    let store = Store::empty("behind");
+    let tomorrow = ManualClock::new(SystemClock.unix_millis() + 86_400_000);
+    FileStore::with_clock(&store.0, tomorrow).initialise(&Standard::LAYOUT, 3).unwrap();
+    let output = store.run(&["generate", "--lease-wait", "1"], &[]);
+    let error = text(&output.stderr);
+    assert!(!output.status.success() && error.contains("the store's clock is 86"), "{error}");
+    let output = store.run(&["leases"], &[]);
+    let list = text(&output.stdout);
+    assert!(list.contains("The store's clock is 86") && list.contains("s behind"), "{list}");
+    let json = store.run(&["leases", "--json"], &[]);
+    let state: Value = serde_json::from_str(text(&json.stdout).lines().next().unwrap()).unwrap();
+    assert_eq!((&state["space"]["is_copy"], &state["space"]["grants_in_ms"]), (&false.into(), &Value::Null));
+    assert!(state["space"]["clock_behind_ms"].as_u64().unwrap() > 86_000_000, "{state}");
+    for said in [error, list] {
+        assert!(!said.contains("new") && !said.contains("init") && !said.contains("grants in"), "{said}");
+    }
+}
+
+/// Would catch: an operator who is told to wait for years, by a store whose clock is before the layout's epoch.
+#[test]
+fn a_store_whose_clock_has_no_tick_is_an_error_of_the_list() {
+    let store = Store::empty("outside");
+    let layout = Layout::new(41, 0, 10, 12).epoch_unix_ms(4_102_444_800_000);
+    let then = ManualClock::new(layout.epoch() + 1000);
+    FileStore::with_clock(&store.0, then).initialise(&layout, 3).unwrap();
+    let own = ["--bits", "41,0,10,12", "--epoch", "2100-01-01"];
+    for args in [&["leases"][..], &["leases", "--json"]] {
+        let said = ["the store's clock reads", "epoch is 4102444800000 ms", "set the clock"];
+        assert_fails(&store.run(args, &own), 1, &said);
+    }
+}
+
+/// Would catch: "3 of 1 worker is taken".
+#[test]
+fn workers_that_the_space_no_longer_has_are_not_taken() {
+    let store = Store::granting("fewer", "3");
+    let mut file = FileStore::open(&store.0);
+    for _ in 0..3 {
+        let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
+        file.acquire(&Standard::LAYOUT, &request).unwrap();
+    }
+    file.initialise(&Standard::LAYOUT, 1).unwrap();
+    let listed = store.run(&["leases"], &[]);
+    assert!(text(&listed.stdout).contains("1 of 1 worker is taken."), "{}", text(&listed.stdout));
+}
+
+/// Would catch: a wait of 0 that is refused, or that a full tick fails by.
+#[test]
+fn a_command_need_not_wait_for_a_worker() {
+    let store = Store::granting("no-wait", "1");
+    let output = store.run(&["generate", "-n", "20000"], &["--lease-wait", "0"]);
+    assert_eq!(text(&output.stdout).lines().count(), 20_000, "{}", text(&output.stderr));
+    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    FileStore::open(&store.0).acquire(&Standard::LAYOUT, &request).unwrap();
+    assert_fails(&store.run(&["generate"], &["--lease-wait", "0"]), 1, &["none of 1 worker is free"]);
+    assert_fails(&store.run(&["generate"], &["--lease-wait", "-1"]), 2, &["--lease-wait", "or 0 not to wait"]);
+}
+
+/// Would catch: a command that never ends, because a file system hangs.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_whose_store_hangs_ends() {
+    let store = Store::granting("hangs", "1");
+    let _held = testkit::Held::file(&store.0.join("lock"));
+    let output = store.run(&["generate", "--lease-wait", "2"], &[]);
+    // A call of the store ends by itself, and the wait is over then.
+    assert_fails(&output, 1, &["the file system has not answered for 4 s"]);
+}

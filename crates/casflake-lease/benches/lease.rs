@@ -1,0 +1,114 @@
+//! What a lease costs a call: a leased generator's `generate` against a plain one's, on the same kind of clock, in
+//! turns.
+//!
+//! `cargo bench -p casflake-lease --bench lease` prints the medians of the rounds, and of their ratios.
+
+use std::path::Path;
+use std::time::Instant;
+use std::{env, fs, process};
+
+use casflake::{Clock, CoarseClock, GenerateError, Generator, Layout, Scheme, Snowflake, SystemClock, WorkerId};
+use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator, LeasedGeneratorBuilder};
+
+/// A sequence so wide that the layout is no limit.
+struct Wide;
+
+impl Scheme for Wide {
+    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).epoch_unix_ms(1_735_689_600_000);
+}
+
+type Outcome = Result<Snowflake<Wide>, GenerateError>;
+
+const ROUNDS: usize = 31;
+const CALLS: u32 = 1_000_000;
+
+fn main() {
+    let directory = env::temp_dir().join(format!("casflake-bench-{}", process::id()));
+    fs::create_dir_all(&directory).expect("a directory");
+    FileStore::open(&directory).initialise(&Wide::LAYOUT, 4).expect("a new store");
+    println!("| clock | plain | leased | ratio |\n|---|---:|---:|---:|");
+    own(&directory, "SystemClock", SystemClock);
+    own(&directory, "CoarseClock", CoarseClock);
+    #[cfg(target_os = "linux")]
+    {
+        let leased = builder(&directory).build().expect("a lease");
+        compare("the store's time", || plain(Booted::new()), |ids| ids.generate(), &leased);
+    }
+    fs::remove_dir_all(&directory).expect("the directory");
+}
+
+fn builder(directory: &Path) -> LeasedGeneratorBuilder<FileStore, Wide> {
+    LeasedGenerator::builder(FileStore::open(directory))
+}
+
+fn plain<C: Clock>(clock: C) -> Generator<Wide, C> {
+    Generator::with_clock(WorkerId::fixed_in::<0, 0>(), clock)
+}
+
+/// Both on the same clock of this host.
+fn own<C: Clock + Clone + Send + Sync + 'static>(directory: &Path, name: &str, clock: C) {
+    let leased = builder(directory).clock(clock.clone()).build().expect("a lease");
+    compare(name, || plain(clock.clone()), |ids| ids.generate(), &leased);
+}
+
+fn compare<P, C: Clock>(
+    name: &str,
+    plain: impl Fn() -> P,
+    generate: impl Fn(&P) -> Outcome,
+    leased: &LeasedGenerator<Wide, C>,
+) {
+    let plain = plain();
+    let mut rounds: Vec<[f64; 2]> = Vec::new();
+    for round in 0..ROUNDS {
+        let plain = || nanos(|| generate(&plain));
+        let leased = || nanos(|| leased.generate());
+        // Each goes first as often as the other.
+        let pair = if round.is_multiple_of(2) { [plain(), leased()] } else { [leased(), plain()] };
+        rounds.push(if round.is_multiple_of(2) { pair } else { [pair[1], pair[0]] });
+    }
+    let median = |of: &dyn Fn(&[f64; 2]) -> f64| {
+        let mut values: Vec<f64> = rounds.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let (one, other, ratio) = (median(&|pair| pair[0]), median(&|pair| pair[1]), median(&|pair| pair[1] / pair[0]));
+    println!("| {name} | {one:.1} ns | {other:.1} ns | {ratio:.3} |");
+}
+
+/// How long a call takes, each of which must return more than the one before.
+fn nanos(mut generate: impl FnMut() -> Outcome) -> f64 {
+    let mut last = Snowflake::MIN;
+    let started = Instant::now();
+    for _ in 0..CALLS {
+        let id = generate().expect("an ID");
+        assert!(id > last);
+        last = id;
+    }
+    started.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS)
+}
+
+/// The same kind of clock as the store's time is carried on by: one that counts the time since the machine was started.
+#[cfg(target_os = "linux")]
+struct Booted {
+    zero_nanos: u64,
+}
+
+#[cfg(target_os = "linux")]
+impl Booted {
+    fn new() -> Self {
+        let now = u64::try_from(SystemClock.unix_nanos()).expect("before the year 2554");
+        Self { zero_nanos: now - Self::since_start() }
+    }
+
+    fn since_start() -> u64 {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Clock for Booted {
+    fn unix_millis(&self) -> u64 {
+        (self.zero_nanos + Self::since_start()) / 1_000_000
+    }
+}

@@ -1,0 +1,168 @@
+//! `StoreClock`: the store's time, between two looks at it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::sync::{AtomicU64, Ordering};
+use casflake::Clock;
+
+/// The time of a store of leases: what its clock read at the last grant or renewal, carried on by a monotonic clock of
+/// this host, which also counts the time that the host is suspended (where the system has such a clock: Linux, macOS,
+/// Windows).
+///
+/// So all holders of one store's leases issue IDs in one time, whatever their hosts' clocks say. It is behind the
+/// store's clock by a message's way, and by up to 1/8192 of the time since the last renewal (a millisecond or so), and
+/// follows it forward at each. If the store's clock is set back it goes on, but for where that is by a time to live or
+/// more, and no window of now could be used by it: then it is set back as well, and IDs go on, after the last that was
+/// issued.
+#[derive(Clone)]
+pub struct StoreClock {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Nanoseconds from the zero of [`carried_on`] to 1970.
+    offset: AtomicU64,
+    monotonic: Monotonic,
+}
+
+impl StoreClock {
+    /// A clock that reads some time in 1970, until it is told.
+    pub(crate) fn new() -> Self {
+        Self { shared: Arc::new(Shared { offset: AtomicU64::new(0), monotonic: Monotonic::new() }) }
+    }
+
+    /// Goes by the store's clock, which has read `unix_nanos` a moment ago.
+    pub(crate) fn follow(&self, unix_nanos: u64) {
+        let measured = unix_nanos.saturating_sub(carried_on(self.shared.monotonic.nanos()));
+        // ORDERING: Relaxed, and so below: one variable. What a reading is, nothing but an ID's time depends on.
+        self.shared.offset.fetch_max(measured, Ordering::Relaxed);
+    }
+
+    /// The same, and back where that is back.
+    pub(crate) fn set(&self, unix_nanos: u64) {
+        let measured = unix_nanos.saturating_sub(carried_on(self.shared.monotonic.nanos()));
+        // ORDERING: Relaxed, as above.
+        self.shared.offset.store(measured, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn nanos(&self) -> u64 {
+        // ORDERING: Relaxed, as above.
+        self.shared.offset.load(Ordering::Relaxed).wrapping_add(carried_on(self.shared.monotonic.nanos()))
+    }
+}
+
+/// By how much the store's clock has gone on at least while this host's has by `nanos`: quartz goes wrong by 100 in a
+/// million at worst. A clock that were carried on as fast as the host's would be ahead of the store's for good where
+/// that is the slower one, or would have to be set back.
+#[inline]
+const fn carried_on(nanos: u64) -> u64 {
+    nanos - (nanos >> 13)
+}
+
+impl Clock for StoreClock {
+    #[inline]
+    fn unix_millis(&self) -> u64 {
+        self.nanos() / 1_000_000
+    }
+
+    fn unix_nanos(&self) -> u128 {
+        u128::from(self.nanos())
+    }
+}
+
+impl fmt::Debug for StoreClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreClock").field("unix_nanos", &self.nanos()).finish()
+    }
+}
+
+/// A monotonic clock that counts suspension.
+pub(crate) struct Monotonic {
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    started: std::time::Instant,
+}
+
+impl Monotonic {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    pub(crate) const fn new() -> Self {
+        Self {}
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    #[inline]
+    #[expect(clippy::unused_self, reason = "elsewhere there is something in it")]
+    pub(crate) fn nanos(&self) -> u64 {
+        use rustix::time::{ClockId, clock_gettime};
+
+        // Apple's `CLOCK_MONOTONIC` counts suspension, other than Rust's `Instant`.
+        #[cfg(target_vendor = "apple")]
+        let now = clock_gettime(ClockId::Monotonic);
+        #[cfg(not(target_vendor = "apple"))]
+        let now = clock_gettime(ClockId::Boottime);
+        // Neither is negative, and 2^64 ns are 584 years.
+        now.tv_sec.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec.cast_unsigned())
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    pub(crate) fn new() -> Self {
+        Self { started: std::time::Instant::now() }
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    #[inline]
+    pub(crate) fn nanos(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{StoreClock, carried_on};
+
+    const NOW: u64 = 1_800_000_000_000_000_000;
+    const SECOND: u64 = 1_000_000_000;
+
+    /// Within a minute of `expected`, and not before it: so long a machine may keep this test waiting.
+    #[track_caller]
+    fn assert_reads(clock: &StoreClock, expected: u64) {
+        let read = clock.nanos();
+        assert!((expected..expected + 60 * SECOND).contains(&read), "{read} is not {expected} and a moment");
+    }
+
+    #[test]
+    fn it_follows_the_store_forward_at_once() {
+        let clock = StoreClock::new();
+        for now in [NOW, NOW + 3600 * SECOND, u64::MAX - 600 * SECOND] {
+            clock.follow(now);
+            assert_reads(&clock, now);
+        }
+    }
+
+    #[test]
+    fn it_follows_the_store_back_only_where_it_is_told_to() {
+        let clock = StoreClock::new();
+        clock.follow(NOW);
+        let mut last = clock.nanos();
+        for back in [0, 1_000, SECOND, 3600 * SECOND, NOW] {
+            clock.follow(NOW - back);
+            let next = clock.nanos();
+            assert!(next >= last, "{last} {next}");
+            last = next;
+        }
+        assert_reads(&clock, NOW);
+        clock.set(NOW - 3600 * SECOND);
+        assert_reads(&clock, NOW - 3600 * SECOND);
+    }
+
+    #[test]
+    fn it_goes_on_more_slowly_than_any_quartz() {
+        for seconds in [1, 10, 3600, 584 * 365 * 86_400] {
+            let nanos = seconds * SECOND;
+            let behind = nanos - carried_on(nanos);
+            assert!(behind > nanos / 10_000 && behind < nanos / 8_000, "{seconds}: {behind}");
+        }
+        assert_eq!([0, 1].map(carried_on), [0, 1]);
+    }
+}

@@ -1,0 +1,167 @@
+//! `Address`: where etcd is, and who asks.
+
+use percent_encoding::percent_decode_str;
+use ureq::http::Uri;
+
+use crate::error::StoreError;
+use crate::tls::{Files, PARAMETERS};
+use crate::url::{Authority, HOST, StoreUrl, check_host, parameters, unknown};
+
+/// What etcd listens on unless it is told otherwise.
+const PORT: u16 = 2379;
+
+pub(crate) const SCHEMES: &[&str] = &["etcd", "etcds"];
+
+pub(super) struct Address {
+    /// Scheme, host and port of each member.
+    pub(super) endpoints: Vec<String>,
+    pub(super) user: Option<User>,
+    /// If it is `etcds`.
+    pub(super) tls: Option<Files>,
+}
+
+pub(super) struct User {
+    pub(super) name: String,
+    pub(super) password: String,
+}
+
+impl Address {
+    pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Self, StoreError> {
+        Self::try_parse(url).map_err(|why| StoreError::Url { why })
+    }
+
+    /// No message shows the text itself, in which there may be a password.
+    fn try_parse(url: &StoreUrl<'_>) -> Result<Self, String> {
+        let scheme = &*url.scheme;
+        url.check_scheme(SCHEMES)?;
+        let Some(Authority { user, hosts }) = &url.authority else {
+            return Err(format!("it does not begin with {scheme}://"));
+        };
+        if !matches!(url.path, "" | "/") {
+            return Err("it has a path: give hosts and ports only".into());
+        }
+        let parameters = parameters(url)?;
+        let is_tls = scheme == "etcds";
+        for (name, _) in &parameters {
+            if !Files::is_one(name) {
+                return Err(unknown(name, None, PARAMETERS));
+            }
+            if !is_tls {
+                return Err(format!("its parameter {name} is for TLS: write etcds:// in place of etcd://"));
+            }
+        }
+        let tls = is_tls.then(|| Files::of(&parameters)).transpose()?;
+        let user = user.map(User::parse).transpose()?;
+        let mut endpoints: Vec<String> = Vec::new();
+        for host in hosts.split(',') {
+            let endpoint = endpoint(scheme, host)?;
+            // Then another one is missing: the next that is asked would be the same.
+            if endpoints.contains(&endpoint) {
+                return Err("an endpoint is repeated: give each one once".into());
+            }
+            endpoints.push(endpoint);
+        }
+        Ok(Self { endpoints, user, tls })
+    }
+}
+
+impl User {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (name, password) = text.split_once(':').ok_or("there is a user without a password")?;
+        if name.is_empty() || password.is_empty() {
+            return Err("its user or password is empty: give both before the @, or leave the @ out".into());
+        }
+        let decoded = |text| percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
+        let odd = |_| "its user or password is not UTF-8";
+        Ok(Self { name: decoded(name).map_err(odd)?, password: decoded(password).map_err(odd)? })
+    }
+}
+
+/// The host of an endpoint is written in lower case, as which it is looked up.
+fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
+    let host = match text.split_once("://") {
+        Some((again, host)) if again.eq_ignore_ascii_case(scheme) => host,
+        Some(_) => return Err(format!("an endpoint has another scheme than {scheme}")),
+        None => text,
+    };
+    let host = host.strip_suffix('/').unwrap_or(host).to_ascii_lowercase();
+    check_host(&host, HOST)?;
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+    let protocol = if scheme == "etcds" { "https" } else { "http" };
+    let endpoint = if has_port { format!("{protocol}://{host}") } else { format!("{protocol}://{host}:{PORT}") };
+    // As each request will have it.
+    let uri = endpoint.parse::<Uri>();
+    uri.map(|_| endpoint).map_err(|_| "there is no host and port between its commas".into())
+}
+
+/// Returns an endpoint with the scheme that it has in a store's URL.
+pub(super) fn shown(endpoint: &str) -> String {
+    endpoint.replacen("http", "etcd", 1)
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::{Address, shown};
+    use crate::error::StoreError;
+    use crate::url::StoreUrl;
+
+    fn parse(url: &str) -> Result<Address, StoreError> {
+        Address::parse(&StoreUrl::parse(url)?)
+    }
+
+    #[test]
+    fn an_address_has_one_endpoint_or_several() {
+        for (url, endpoints) in [
+            ("etcd://a", &["http://a:2379"][..]),
+            ("etcd://a:1,b,[::1]:3,[::1]/", &["http://a:1", "http://b:2379", "http://[::1]:3", "http://[::1]:2379"]),
+            ("etcds://a,b:1", &["https://a:2379", "https://b:1"]),
+        ] {
+            let address = parse(url).unwrap();
+            assert_eq!(address.endpoints, endpoints, "{url}");
+            assert!(address.user.is_none(), "{url}");
+            assert!(shown(&address.endpoints[0]).starts_with(url.split(',').next().unwrap()), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_name_a_user() {
+        let Address { endpoints, user, .. } = parse("etcd://le%40a:p%3a%2F@a:1,b:2").unwrap();
+        let user = user.unwrap();
+        assert_eq!((&*user.name, &*user.password), ("le@a", "p:/"));
+        assert_eq!(endpoints, ["http://a:1", "http://b:2"]);
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_and_not_shown() {
+        for url in [
+            "",
+            "a:1",
+            "etcd://",
+            "etcd://a,",
+            "etcd://a:b",
+            "etcd://a:99999",
+            "etcd://a/v3",
+            "http://a",
+            "etcd://a?b",
+            "ftp://a",
+            "etcd://secret@a",
+            "etcd://a b",
+            "etcd://a:",
+            "etcd://b,http://a",
+            "etcd:a",
+            "etcd://a,,b",
+            "etcd://a,b,A:2379",
+            "etcd://u:secret@a,u:secret@b",
+            "etcd://:secret@a",
+            "etcd://secret:@a",
+            "etcd://u:secret/1@a",
+            "etcd://[a]",
+            "etcd://a%20b",
+        ] {
+            let Err(error) = parse(url) else { panic!("{url:?} is taken") };
+            let text = format!("{error:?}");
+            assert!(text.starts_with("Url") && !text.contains("secret"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `DateClock`: the time of those who write no more of it than the second into their replies.
+
+use std::time::UNIX_EPOCH;
+
+use crate::clock::Monotonic;
+use crate::time::MAX_TTL;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A server's clock, by the `Date` of its replies: the second that has begun, carried on by a monotonic clock of this
+/// host so that it goes on within the second as well.
+///
+/// It is behind the server's by a second at most (and a message's way), and the less the more replies there were.
+pub(super) struct DateClock {
+    monotonic: Monotonic,
+    /// What it read last, and what the monotonic clock read then.
+    heard: Option<(u64, u64)>,
+}
+
+impl DateClock {
+    pub(super) fn new() -> Self {
+        Self { monotonic: Monotonic::new(), heard: None }
+    }
+
+    /// Goes by the `Date` of a reply that has just come. What the clock reads.
+    pub(super) fn hear(&mut self, date: u64) -> u64 {
+        let now = read(date, self.projected().map(|(projected, _)| projected));
+        self.heard = Some((now, self.monotonic.nanos()));
+        now
+    }
+
+    /// What it reads, unless it has not heard of the server for so long that the drift of this host's clock matters.
+    pub(super) fn now(&self) -> Option<u64> {
+        self.projected().filter(|(_, since)| u128::from(*since) <= MAX_TTL.as_nanos()).map(|(projected, _)| projected)
+    }
+
+    /// Its reading, and how long ago it heard of the server.
+    fn projected(&self) -> Option<(u64, u64)> {
+        let (heard, at) = self.heard?;
+        let since = self.monotonic.nanos().wrapping_sub(at);
+        Some((heard.saturating_add(since), since))
+    }
+}
+
+/// What the time is, where a reply says `date` and it should be `projected`.
+fn read(date: u64, projected: Option<u64>) -> u64 {
+    match projected {
+        // Within the second that has begun; or at its end, where the reply took its time or the host's clock is fast.
+        Some(projected) if projected <= date.saturating_add(2 * SECOND) => {
+            projected.clamp(date, date.saturating_add(SECOND))
+        }
+        // The first reply; or the server's clock was set back.
+        _ => date,
+    }
+}
+
+/// The time that a `Date` says, in nanoseconds since 1970.
+pub(super) fn parse(date: &str) -> Option<u64> {
+    let since = httpdate::parse_http_date(date).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DateClock, SECOND, parse, read};
+
+    #[test]
+    fn a_date_is_the_second_that_has_begun() {
+        const HALF: u64 = SECOND / 2;
+        let date = 100 * SECOND;
+        assert_eq!(read(date, None), date);
+        // In step, and behind, by whatever.
+        assert_eq!(read(date, Some(date + HALF)), date + HALF);
+        assert_eq!(read(date, Some(date - 1)), date);
+        assert_eq!(read(date, Some(0)), date);
+        // Somewhat ahead: never by more than the rest of the second.
+        assert_eq!(read(date, Some(date + SECOND + HALF)), date + SECOND);
+        assert_eq!(read(date, Some(date + 2 * SECOND)), date + SECOND);
+        // Set back.
+        assert_eq!(read(date, Some(date + 2 * SECOND + 1)), date);
+        assert_eq!(read(u64::MAX, Some(u64::MAX)), u64::MAX);
+    }
+
+    #[test]
+    fn the_clock_goes_on_between_two_replies() {
+        let mut clock = DateClock::new();
+        assert_eq!(clock.now(), None);
+        let first = clock.hear(100 * SECOND);
+        assert_eq!(first, 100 * SECOND);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let second = clock.hear(100 * SECOND);
+        assert!(second >= first + SECOND / 200, "{second}");
+        assert!(clock.now() >= Some(second));
+        assert_eq!(clock.hear(50 * SECOND), 50 * SECOND);
+    }
+
+    #[test]
+    fn what_was_heard_long_ago_is_not_carried_on() {
+        let mut clock = DateClock::new();
+        clock.hear(100 * SECOND);
+        clock.heard = clock.heard.map(|(heard, at)| (heard, at.wrapping_sub(121 * SECOND)));
+        assert_eq!(clock.now(), None);
+        assert!(clock.hear(100 * SECOND) >= 100 * SECOND);
+        assert!(clock.now().is_some());
+    }
+
+    #[test]
+    fn a_date_is_read() {
+        assert_eq!(parse("Thu, 01 Jan 1970 00:00:01 GMT"), Some(SECOND));
+        assert_eq!(parse("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777 * SECOND));
+        assert_eq!(parse("yesterday"), None);
+    }
+}

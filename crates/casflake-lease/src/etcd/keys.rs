@@ -1,0 +1,244 @@
+//! `Keys`: what lies where in etcd.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::wire::{self, Pair, Range, Response};
+use crate::cells::Contents;
+use crate::error::StoreError;
+use crate::rules::{Record, Space};
+
+/// The keys of one space.
+pub(super) struct Keys {
+    space: String,
+    root: String,
+}
+
+/// What the keys of all spaces begin with.
+pub(super) const FIRST_OF_ALL: &str = "/casflake/";
+
+/// The request for the first key of any space that is not before this one.
+pub(super) fn first_since(key: &str) -> Value {
+    // '0' follows '/'.
+    json!({ "key": wire::base64(key), "range_end": wire::base64("/casflake0"), "limit": "1", "keys_only": true })
+}
+
+/// The root of the space whose key was answered, if there was one.
+pub(super) fn root_of(answer: &Range) -> Result<Option<String>, StoreError> {
+    let Some(pair) = answer.kvs.first() else { return Ok(None) };
+    let key = STANDARD.decode(&pair.key).ok().and_then(|key| String::from_utf8(key).ok());
+    let name = key.as_deref().and_then(|key| key.strip_prefix(FIRST_OF_ALL)?.split('/').next());
+    let odd = || StoreError::corrupt("a key below /casflake/ in etcd", "it is not named as a space's keys are");
+    name.map(|name| Some(format!("{FIRST_OF_ALL}{name}"))).ok_or_else(odd)
+}
+
+/// What follows all keys of a space.
+pub(super) fn after(root: &str) -> String {
+    format!("{root}0")
+}
+
+/// The name of the space with this root.
+pub(super) fn name_of(root: &str) -> String {
+    root.strip_prefix(FIRST_OF_ALL).unwrap_or(root).replace("%2F", "/").replace("%25", "%")
+}
+
+impl Keys {
+    pub(super) fn new(space: &str) -> Self {
+        // A slash in a name would put it among another space's keys.
+        let root = format!("{FIRST_OF_ALL}{}", space.replace('%', "%25").replace('/', "%2F"));
+        Self { space: space.into(), root }
+    }
+
+    pub(super) fn space_name(&self) -> &str {
+        &self.space
+    }
+
+    pub(super) fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// How the space is kept as a whole.
+    pub(super) fn space(&self) -> String {
+        format!("{}/space", self.root)
+    }
+
+    /// The worker's window.
+    pub(super) fn record(&self, worker: u64) -> String {
+        format!("{}/{worker}", self.records())
+    }
+
+    /// There as long as the worker's holder is alive, by an etcd lease.
+    pub(super) fn live(&self, worker: u64) -> String {
+        format!("{}/{worker}", self.lives())
+    }
+
+    fn records(&self) -> String {
+        format!("{}/workers", self.root)
+    }
+
+    fn lives(&self) -> String {
+        format!("{}/live", self.root)
+    }
+
+    /// The request for all of them, as they are at one moment.
+    pub(super) fn all(&self) -> Value {
+        let ranges =
+            [wire::range(&self.space()), wire::range_in(&self.records(), false), wire::range_in(&self.lives(), true)];
+        json!({ "success": ranges })
+    }
+
+    /// The transaction that writes a change, where nothing of what it replaces is other than in `seen`.
+    pub(super) fn transaction(
+        &self,
+        seen: &Contents,
+        space: Option<&Space>,
+        records: &[(u64, Record)],
+        lifeline: Option<&str>,
+    ) -> Result<Value, StoreError> {
+        let seen_space = seen.space.as_ref().map(json_of).transpose()?;
+        let mut compare: Vec<Value> = [wire::compare(&self.space(), seen_space.as_deref())].into();
+        let mut success = Vec::new();
+        if let Some(space) = space {
+            success.push(wire::put(&self.space(), &json_of(space)?));
+        }
+        for (worker, record) in records {
+            let (key, live) = (self.record(*worker), self.live(*worker));
+            let before = seen.records.get(worker).map(json_of).transpose()?;
+            compare.push(wire::compare(&key, before.as_deref()));
+            success.push(wire::put(&key, &json_of(record)?));
+            match (lifeline, record.token) {
+                (Some(lifeline), Some(_)) => success.push(wire::put_live(&live, lifeline)),
+                // Released or reclaimed. Where the record was lost somebody may well be alive.
+                (_, None) if before.is_some() => success.push(wire::delete(&live)),
+                _ => {}
+            }
+        }
+        Ok(json!({ "compare": compare, "success": success }))
+    }
+
+    /// What etcd has answered to the request for all.
+    pub(super) fn contents(
+        &self,
+        unix_nanos: u64,
+        incarnation: String,
+        answers: Vec<Response>,
+    ) -> Result<Contents, StoreError> {
+        let odd = || StoreError::unavailable("reading etcd's reply", "it has not the three parts that were asked for");
+        let mut ranges = answers.into_iter().map(|answer| answer.response_range.map(|range| range.kvs));
+        let mut next = || ranges.next().flatten().ok_or_else(odd);
+        let space: Option<Space> = next()?.first().map(|pair| stored(&self.space(), pair)).transpose()?;
+        let records: BTreeMap<u64, Record> = next()?
+            .iter()
+            .map(|pair| {
+                let worker = index(&self.records(), pair)?;
+                Ok((worker, stored(&self.record(worker), pair)?))
+            })
+            .collect::<Result<_, StoreError>>()?;
+        let live: BTreeSet<u64> =
+            next()?.iter().map(|pair| index(&self.lives(), pair)).collect::<Result<_, StoreError>>()?;
+        // The cluster's ID is both.
+        let place = incarnation.clone();
+        Ok(Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live })
+    }
+}
+
+/// What is written for `value`.
+pub(super) fn json_of(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::unavailable("writing JSON", error))
+}
+
+/// What the key `place` holds. It must be written as we write it, for whether it has changed is asked by its text.
+fn stored<T: Serialize + DeserializeOwned>(place: &str, pair: &Pair) -> Result<T, StoreError> {
+    let corrupt = |why: String| StoreError::corrupt(format!("the key {place} in etcd"), why);
+    let bytes = STANDARD.decode(&pair.value).map_err(|error| corrupt(error.to_string()))?;
+    let value: T = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
+    if json_of(&value)?.as_bytes() != bytes {
+        return Err(corrupt("it is not written as this version writes it".into()));
+    }
+    Ok(value)
+}
+
+/// Which worker's key in `folder` this is.
+fn index(folder: &str, pair: &Pair) -> Result<u64, StoreError> {
+    let key = STANDARD.decode(&pair.key).unwrap_or_default();
+    let key = String::from_utf8_lossy(&key);
+    let name = key.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
+    match name.parse::<u64>() {
+        Ok(index) if index.to_string() == name => Ok(index),
+        _ => Err(StoreError::corrupt(format!("the key {key} in etcd"), "it is named for no worker")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use serde_json::{Value, json};
+
+    use super::super::wire::base64;
+    use super::Keys;
+    use crate::cells::Contents;
+    use crate::error::StoreError;
+
+    const RECORD: &str = r#"{"from":1,"until":2,"counter":3,"token":null,"owner":""}"#;
+
+    fn contents(space: Option<&str>, record: (&str, &str), live: &str) -> Result<Contents, StoreError> {
+        let pair = |key: &str, value: &str| json!({ "key": base64(key), "value": base64(value) });
+        let space: Vec<Value> = space.iter().map(|space| pair("/casflake/s/space", space)).collect();
+        let answers = json!([
+            { "response_range": { "kvs": space } },
+            { "response_range": { "kvs": [pair(record.0, record.1)] } },
+            { "response_range": { "kvs": [{ "key": base64(live) }] } },
+        ]);
+        Keys::new("s").contents(7, String::from("c"), serde_json::from_value(answers).unwrap())
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let space = r#"{"version":1,"layout":"l","workers":2,"granted":1,"floor":0,"incarnation":"c"}"#;
+        let contents = contents(Some(space), ("/casflake/s/workers/10", RECORD), "/casflake/s/live/10").unwrap();
+        assert_eq!(contents.space.unwrap().workers, 2);
+        assert_eq!(contents.records.into_iter().map(|(worker, record)| (worker, record.counter)).next(), Some((10, 3)));
+        assert_eq!(contents.live, [10].into());
+    }
+
+    #[test]
+    fn what_nobody_writes_is_corrupt() {
+        let (record, live) = ("/casflake/s/workers/0", "/casflake/s/live/0");
+        assert!(contents(None, (record, RECORD), live).is_ok());
+        for (space, record, live) in [
+            (Some("{}"), (record, RECORD), live),
+            (Some(""), (record, RECORD), live),
+            (None, (record, "null"), live),
+            (None, (record, &*RECORD.replace(',', ", ")), live),
+            (None, (record, &*RECORD.replace('{', r#"{"more":1,"#)), live),
+            (None, ("/casflake/s/workers/", RECORD), live),
+            (None, ("/casflake/s/workers/00", RECORD), live),
+            (None, ("/casflake/s/workers/1/2", RECORD), live),
+            (None, (record, RECORD), "/casflake/s/live/+1"),
+        ] {
+            let error = contents(space, record, live).unwrap_err();
+            assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+            assert!(error.to_string().contains("/casflake/s/"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_reply_without_its_parts_is_refused() {
+        for answers in [json!([]), json!([{ "response_range": {} }]), json!([{}, {}, {}])] {
+            let answers = serde_json::from_value(answers).unwrap();
+            let error = Keys::new("s").contents(7, String::new(), answers).unwrap_err();
+            assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_space_lies_in_another() {
+        assert_eq!(Keys::new("a/workers").space(), "/casflake/a%2Fworkers/space");
+        assert_ne!(Keys::new("a/b").root(), Keys::new("a%2Fb").root());
+    }
+}

@@ -1,0 +1,45 @@
+//! The files for TLS, as the crate `ureq` takes them.
+//!
+//! Its provider of cryptography is the one that the program has installed for its process, or `ring`. This installs none.
+//! (To name one is a part of the crate that may change in any of its versions.)
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::CertifiedKey;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+
+use crate::error::StoreError;
+use crate::tls::{Files, Identity, Roots};
+
+/// Reads the files.
+pub(super) fn config(files: &Files) -> Result<TlsConfig, StoreError> {
+    let identity = files.identity.as_ref().map(client_cert).transpose()?;
+    Ok(TlsConfig::builder().root_certs(root_certs(&files.roots)?).client_cert(identity).build())
+}
+
+fn root_certs(roots: &Roots) -> Result<RootCerts, StoreError> {
+    // Those that can not be used are refused here, where they have a path, and passed over by the crate.
+    roots.read()?;
+    Ok(roots.certificates()?.iter().map(|root| Certificate::from_der(root).to_owned()).into())
+}
+
+fn client_cert(identity: &Identity) -> Result<ClientCert, StoreError> {
+    let (chain, key) = identity.read()?;
+    // The crate panics where they do not belong together.
+    CertifiedKey::from_der(chain.clone(), key.clone_key(), &ring::default_provider())
+        .map_err(|error| identity.refused(error))?;
+    // It takes keys in no other form.
+    let label = match &key {
+        PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
+        PrivateKeyDer::Sec1(_) => "EC PRIVATE KEY",
+        _ => "PRIVATE KEY",
+    };
+    let base64 = STANDARD.encode(key.secret_der());
+    let pem = format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n");
+    let key = PrivateKey::from_pem(pem.as_bytes());
+    let key = key.map_err(|error| StoreError::refused("preparing TLS", "give a key in PKCS #8", error))?;
+    let chain: Vec<Certificate<'static>> = chain.iter().map(|one| Certificate::from_der(one).to_owned()).collect();
+    Ok(ClientCert::new_with_certs(&chain, key))
+}

@@ -1,0 +1,93 @@
+//! What etcd's JSON gateway is sent and what it answers: keys and values are base64, numbers of 64 bits are text.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(super) fn base64(text: &str) -> String {
+    STANDARD.encode(text)
+}
+
+pub(super) fn range(key: &str) -> Value {
+    json!({ "request_range": { "key": base64(key) } })
+}
+
+/// All keys that begin with `folder` and a slash.
+pub(super) fn range_in(folder: &str, keys_only: bool) -> Value {
+    // '0' follows '/'.
+    let (first, end) = (base64(&format!("{folder}/")), base64(&format!("{folder}0")));
+    json!({ "request_range": { "key": first, "range_end": end, "keys_only": keys_only } })
+}
+
+pub(super) fn put(key: &str, value: &str) -> Value {
+    json!({ "request_put": { "key": base64(key), "value": base64(value) } })
+}
+
+/// A key without a value, that is there as long as the etcd lease is.
+pub(super) fn put_live(key: &str, lease: &str) -> Value {
+    json!({ "request_put": { "key": base64(key), "lease": lease } })
+}
+
+pub(super) fn delete(key: &str) -> Value {
+    json!({ "request_delete_range": { "key": base64(key) } })
+}
+
+/// That a key has this value, or that it is missing.
+pub(super) fn compare(key: &str, value: Option<&str>) -> Value {
+    match value {
+        Some(value) => json!({ "key": base64(key), "target": "VALUE", "result": "EQUAL", "value": base64(value) }),
+        None => json!({ "key": base64(key), "target": "CREATE", "result": "EQUAL", "create_revision": "0" }),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Header {
+    pub(super) cluster_id: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Txn {
+    pub(super) header: Header,
+    #[serde(default)]
+    pub(super) succeeded: bool,
+    #[serde(default)]
+    pub(super) responses: Vec<Response>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Response {
+    pub(super) response_range: Option<Range>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Range {
+    #[serde(default)]
+    pub(super) kvs: Vec<Pair>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Pair {
+    pub(super) key: String,
+    #[serde(default)]
+    pub(super) value: String,
+}
+
+/// An etcd lease that was granted.
+#[derive(Deserialize)]
+pub(super) struct Granted {
+    #[serde(rename = "ID")]
+    pub(super) id: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct KeptAlive {
+    pub(super) result: Left,
+}
+
+/// What an etcd lease has left, in seconds; nothing where it has ended.
+#[derive(Deserialize)]
+pub(super) struct Left {
+    #[serde(rename = "TTL", default)]
+    pub(super) seconds: Option<String>,
+}

@@ -1,0 +1,207 @@
+//! `Events`: tells `tracing` and a callback what becomes of a lease, and of an outage not more than they need.
+
+mod event;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+use std::time::Instant;
+
+pub use self::event::LeaseEvent;
+use super::error::{LostReason, StoreError};
+use super::lease::Lease;
+
+/// How often an outage, or a wait for a worker, is reported again.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// What a program wants to be called with.
+pub(crate) type Callback = Box<dyn FnMut(&LeaseEvent<'_>) + Send>;
+
+/// Tells `tracing` of a part of a URL that makes no difference to its store.
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nothing is told"))]
+pub(crate) fn noted(note: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "casflake::lease", "{note}");
+}
+
+/// What was reported of one generator, so that it is not reported twice.
+#[derive(Default)]
+pub(crate) struct Events {
+    callback: Option<Callback>,
+    /// When a wait for the first worker was reported last.
+    waiting: Option<Instant>,
+    outage: Option<Outage>,
+    /// Whether the end of the lease was reported, after which there is no news until another one begins or it is renewed.
+    has_ended: bool,
+}
+
+/// The store has failed since it last answered.
+#[derive(Debug)]
+struct Outage {
+    since: Instant,
+    reported: Instant,
+    failures: u64,
+}
+
+impl Events {
+    pub(crate) fn call(&mut self, callback: Callback) {
+        self.callback = Some(callback);
+    }
+
+    /// No worker was granted at the time `now`, and the caller goes on asking.
+    pub(crate) fn waiting(&mut self, error: &StoreError, now: Instant) {
+        if self.waiting.is_none_or(|reported| now.duration_since(reported) >= AGAIN) {
+            self.waiting = Some(now);
+            self.report(&LeaseEvent::Waiting { error });
+        }
+    }
+
+    /// `remaining`: what the generator's own clock leaves of the lease. A host's clock that is ahead leaves nothing.
+    pub(crate) fn acquired(&mut self, lease: &Lease, remaining: Duration, now: Instant) {
+        self.recovered(lease.worker, remaining, now);
+        self.report(&LeaseEvent::Acquired { lease: *lease });
+    }
+
+    /// As [`acquired`](Self::acquired).
+    pub(crate) fn renewed(&mut self, lease: &Lease, remaining: Duration, now: Instant) {
+        self.recovered(lease.worker, remaining, now);
+        self.report(&LeaseEvent::Renewed { lease: *lease });
+    }
+
+    /// The store has failed at the time `now`, while `remaining` was left of the lease.
+    pub(crate) fn failed(&mut self, worker: u64, remaining: Duration, error: &StoreError, now: Instant) {
+        let Some(outage) = &mut self.outage else {
+            self.outage = Some(Outage { since: now, reported: now, failures: 1 });
+            return self.report(&LeaseEvent::StoreFailed { worker, remaining, error });
+        };
+        outage.failures += 1;
+        let failures = outage.failures;
+        if now.duration_since(outage.reported) >= AGAIN {
+            outage.reported = now;
+            self.report(&LeaseEvent::StillFailing { worker, remaining, failures, error });
+        }
+    }
+
+    /// Nothing is left of the lease, and calls fail.
+    pub(crate) fn ended(&mut self, worker: u64) {
+        if !std::mem::replace(&mut self.has_ended, true) {
+            self.report(&LeaseEvent::Ended { worker });
+        }
+    }
+
+    pub(crate) fn lost(&mut self, worker: u64, reason: LostReason) {
+        self.report(&LeaseEvent::Lost { worker, reason });
+    }
+
+    pub(crate) fn released(&mut self, worker: u64) {
+        self.report(&LeaseEvent::Released { worker });
+    }
+
+    pub(crate) fn not_released(&mut self, worker: u64, error: &StoreError) {
+        self.report(&LeaseEvent::NotReleased { worker, error });
+    }
+
+    /// The store has granted or renewed a lease.
+    fn recovered(&mut self, worker: u64, remaining: Duration, now: Instant) {
+        if remaining.is_zero() {
+            return;
+        }
+        let outage = self.outage.take();
+        let has_ended = std::mem::take(&mut self.has_ended);
+        if let Some(Outage { since, failures, .. }) = outage {
+            self.report(&LeaseEvent::Recovered { worker, failures, after: now.duration_since(since) });
+        } else if has_ended {
+            self.report(&LeaseEvent::Recovered { worker, failures: 0, after: Duration::ZERO });
+        }
+    }
+
+    fn report(&mut self, event: &LeaseEvent<'_>) {
+        // Neither the thread that keeps the lease nor `build` is to end by a fault of a subscriber or of the callback.
+        let _ = catch_unwind(AssertUnwindSafe(|| event.trace()));
+        if let Some(callback) = &mut self.callback {
+            let _ = catch_unwind(AssertUnwindSafe(|| callback(event)));
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("has_callback", &self.callback.is_some()).field("outage", &self.outage).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+    use std::time::Instant;
+
+    use super::{AGAIN, Events, StoreError};
+    use crate::lease::Lease;
+    use crate::token::Token;
+
+    fn recorded() -> (Events, Arc<Mutex<Vec<String>>>) {
+        let log: Arc<Mutex<Vec<String>>> = Arc::default();
+        let mut events = Events::default();
+        let recorder = Arc::clone(&log);
+        events.call(Box::new(move |event| recorder.lock().unwrap().push(event.to_string())));
+        (events, log)
+    }
+
+    fn told(log: &Mutex<Vec<String>>) -> Vec<String> {
+        std::mem::take(&mut *log.lock().unwrap())
+    }
+
+    fn lease() -> Lease {
+        Lease::new(7, 100, 200, 1, Token::numbered(1))
+    }
+
+    #[test]
+    fn an_outage_is_reported_when_it_begins_and_every_ten_seconds() {
+        let (mut events, log) = recorded();
+        let (start, error) = (Instant::now(), StoreError::unavailable("asking", "no store"));
+        let mut fail = |millis: u64| {
+            events.failed(7, Duration::from_secs(20), &error, start + Duration::from_millis(millis));
+            told(&log).len()
+        };
+        assert_eq!(fail(0), 1);
+        assert_eq!((1..100).map(|tenth| fail(tenth * 100)).sum::<usize>(), 0);
+        assert_eq!((fail(10_000), fail(10_001), fail(19_999), fail(20_000)), (1, 0, 0, 1));
+        events.renewed(&lease(), AGAIN, start + 2 * AGAIN);
+        let told = told(&log);
+        assert!(told[0].contains("after 20.0 s and 104 failures"), "{told:?}");
+        assert_eq!(told.len(), 2);
+    }
+
+    #[test]
+    fn the_end_of_a_lease_is_reported_once_until_it_is_renewed() {
+        let (mut events, log) = recorded();
+        (0..3).for_each(|_| events.ended(7));
+        assert_eq!(told(&log).len(), 1);
+        events.renewed(&lease(), Duration::ZERO, Instant::now());
+        events.ended(7);
+        assert_eq!(told(&log).len(), 1, "it is renewed, and of no use by this host's clock");
+        events.renewed(&lease(), AGAIN, Instant::now());
+        assert_eq!(told(&log).len(), 2, "it is back, and renewed");
+        events.ended(7);
+        assert_eq!(told(&log).len(), 1);
+    }
+
+    #[test]
+    fn a_wait_for_a_worker_is_reported_when_it_begins_and_every_ten_seconds() {
+        let (mut events, log) = recorded();
+        let (start, error) = (Instant::now(), StoreError::Contended { attempts: 1 });
+        let mut wait = |seconds| {
+            events.waiting(&error, start + Duration::from_secs(seconds));
+            told(&log).len()
+        };
+        assert_eq!((wait(0), wait(1), wait(9), wait(10), wait(11)), (1, 0, 0, 1, 0));
+    }
+
+    #[test]
+    fn a_callback_that_panics_does_not_end_the_thread() {
+        let mut events = Events::default();
+        events.call(Box::new(|_| panic!("a fault of the program")));
+        events.released(7);
+    }
+}

@@ -1,0 +1,218 @@
+//! `LeaseEvent`: one thing that has become of a lease, and what `tracing` is told of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::causes::Causes;
+use crate::error::{LostReason, StoreError};
+use crate::lease::Lease;
+
+/// Something that has happened to the lease of a [`LeasedGenerator`](crate::LeasedGenerator).
+///
+/// A callback gets each of them: [`LeasedGeneratorBuilder::on_event`](crate::LeasedGeneratorBuilder::on_event). With
+/// the feature `tracing` each one is also an event of the target `casflake::lease`:
+///
+/// | event | level | message | fields | when |
+/// |---|---|---|---|---|
+/// | `Waiting` | `WARN` | `waiting for a worker` | `error` | `build` was granted no worker and goes on asking; again every 10 s |
+/// | `Acquired` | `INFO` | `lease acquired` | `worker`, `from`, `until` | a worker was granted |
+/// | `Renewed` | `DEBUG` | `lease renewed` | `worker`, `until`, `counter` | each third of the time to live |
+/// | `StoreFailed` | `WARN` | `store failed` | `worker`, `remaining_ms`, `error` | the store has failed for the first time since it answered |
+/// | `StillFailing` | `WARN` | `store still failing` | `worker`, `remaining_ms`, `failures`, `error` | every 10 s after that |
+/// | `Ended` | `ERROR` | `lease ended` | `worker` | nothing is left of the lease: calls fail until it is renewed or replaced |
+/// | `Lost` | `ERROR` | `lease lost` | `worker`, `reason` | the store says that the lease is not this generator's any more |
+/// | `Recovered` | `INFO` | `store recovered` | `worker`, `failures`, `after_ms` | the lease is renewed or replaced after an outage or an end |
+/// | `Released` | `INFO` | `lease released` | `worker` | the worker was given back |
+/// | `NotReleased` | `WARN` | `lease not released` | `worker`, `error` | the worker could not be given back and stays taken until its window ends |
+///
+/// [`open`](crate::open()) warns of each part of a URL that makes no difference to the store, which is no event of a
+/// lease: the message is the note.
+///
+/// The end of a lease is noticed when the store is asked next. If a call of the store hangs, that is some seconds late;
+/// calls of the generator fail in time.
+///
+/// Its `Display` form is a sentence for a log, with the causes of an error.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum LeaseEvent<'e> {
+    /// No worker is granted, and `build` goes on asking.
+    #[non_exhaustive]
+    Waiting {
+        /// Why no worker is granted.
+        error: &'e StoreError,
+    },
+    /// A worker was granted.
+    #[non_exhaustive]
+    Acquired {
+        /// The lease.
+        lease: Lease,
+    },
+    /// The lease was renewed.
+    #[non_exhaustive]
+    Renewed {
+        /// The lease as it is now.
+        lease: Lease,
+    },
+    /// The store has failed, for the first time since it answered.
+    #[non_exhaustive]
+    StoreFailed {
+        /// The index of the worker that issues, or has issued last.
+        worker: u64,
+        /// What is left of its lease.
+        remaining: Duration,
+        /// What the store has answered, or why it has not.
+        error: &'e StoreError,
+    },
+    /// The store fails still.
+    #[non_exhaustive]
+    StillFailing {
+        /// The index of the worker that issues, or has issued last.
+        worker: u64,
+        /// What is left of its lease.
+        remaining: Duration,
+        /// How often the store has failed since it answered.
+        failures: u64,
+        /// What the store has answered, or why it has not.
+        error: &'e StoreError,
+    },
+    /// Nothing is left of the lease: calls fail until it is renewed or replaced.
+    #[non_exhaustive]
+    Ended {
+        /// The index of the worker.
+        worker: u64,
+    },
+    /// The lease is not this generator's any more. Another one is acquired.
+    #[non_exhaustive]
+    Lost {
+        /// The index of the worker.
+        worker: u64,
+        /// How it was lost.
+        reason: LostReason,
+    },
+    /// The lease is renewed or replaced, after the store has failed or the lease has ended.
+    #[non_exhaustive]
+    Recovered {
+        /// The index of the worker that issues now.
+        worker: u64,
+        /// How often the store has failed.
+        failures: u64,
+        /// How long after the first failure.
+        after: Duration,
+    },
+    /// The worker was given back.
+    #[non_exhaustive]
+    Released {
+        /// The index of the worker.
+        worker: u64,
+    },
+    /// The worker could not be given back: it stays taken until its window ends.
+    #[non_exhaustive]
+    NotReleased {
+        /// The index of the worker.
+        worker: u64,
+        /// Why it could not.
+        error: &'e StoreError,
+    },
+}
+
+impl fmt::Display for LeaseEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Waiting { error } => write!(f, "waiting for a worker: {}", Causes(error)),
+            Self::Acquired { lease } => write!(f, "worker {} is leased", lease.worker),
+            Self::Renewed { lease } => write!(f, "the lease of worker {} is renewed", lease.worker),
+            Self::StoreFailed { worker, remaining, error } => {
+                write!(f, "the store failed; {}: {}", Left(worker, remaining), Causes(error))
+            }
+            Self::StillFailing { worker, remaining, failures, error } => {
+                write!(f, "the store has failed {failures} times; {}: {}", Left(worker, remaining), Causes(error))
+            }
+            Self::Ended { worker } => {
+                write!(f, "the lease of worker {worker} has ended: calls fail until it is renewed or replaced")
+            }
+            Self::Lost { worker, reason } => write!(f, "the lease of worker {worker} is lost: {reason}"),
+            Self::Recovered { worker, failures: 0, .. } => write!(f, "worker {worker} issues IDs again"),
+            Self::Recovered { worker, failures, after } => {
+                let plural = if failures == 1 { "" } else { "s" };
+                let after = Seconds(after);
+                write!(f, "the store is back after {after} and {failures} failure{plural}: worker {worker} issues IDs")
+            }
+            Self::Released { worker } => write!(f, "worker {worker} is released"),
+            Self::NotReleased { worker, error } => write!(
+                f,
+                "worker {worker} could not be released and stays taken until its lease ends: {}",
+                Causes(error)
+            ),
+        }
+    }
+}
+
+/// What is left of a worker's lease, in words.
+struct Left(u64, Duration);
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(worker, remaining) = *self;
+        if remaining.is_zero() {
+            write!(f, "the lease of worker {worker} has ended, and calls fail")
+        } else {
+            write!(f, "the lease of worker {worker} ends in {}", Seconds(remaining))
+        }
+    }
+}
+
+/// A time in seconds, to the tenth.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} s", self.0.as_secs_f64())
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl LeaseEvent<'_> {
+    /// Tells `tracing`.
+    pub(super) fn trace(&self) {
+        use std::error::Error;
+
+        use tracing::{debug, error as fault, info, warn};
+
+        const TARGET: &str = "casflake::lease";
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match *self {
+            Self::Waiting { error } => {
+                warn!(target: TARGET, error = error as &dyn Error, "waiting for a worker");
+            }
+            Self::Acquired { lease: Lease { worker, from, until, .. } } => {
+                info!(target: TARGET, worker, from, until, "lease acquired");
+            }
+            Self::Renewed { lease: Lease { worker, until, counter, .. } } => {
+                debug!(target: TARGET, worker, until, counter, "lease renewed");
+            }
+            Self::StoreFailed { worker, remaining, error } => {
+                let remaining_ms = millis(remaining);
+                warn!(target: TARGET, worker, remaining_ms, error = error as &dyn Error, "store failed");
+            }
+            Self::StillFailing { worker, remaining, failures, error } => {
+                let remaining_ms = millis(remaining);
+                warn!(target: TARGET, worker, remaining_ms, failures, error = error as &dyn Error, "store still failing");
+            }
+            Self::Ended { worker } => fault!(target: TARGET, worker, "lease ended"),
+            Self::Lost { worker, reason } => fault!(target: TARGET, worker, %reason, "lease lost"),
+            Self::Recovered { worker, failures, after } => {
+                info!(target: TARGET, worker, failures, after_ms = millis(after), "store recovered");
+            }
+            Self::Released { worker } => info!(target: TARGET, worker, "lease released"),
+            Self::NotReleased { worker, error } => {
+                warn!(target: TARGET, worker, error = error as &dyn Error, "lease not released");
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+impl LeaseEvent<'_> {
+    #[expect(clippy::unused_self, reason = "nothing is told")]
+    pub(super) const fn trace(&self) {}
+}

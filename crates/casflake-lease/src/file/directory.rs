@@ -1,0 +1,56 @@
+//! The directory of a store, whose path is absolute.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf, absolute};
+
+use crate::error::StoreError;
+use crate::token::Token;
+
+/// A path that means the same directory whatever the working directory is, or why there is none.
+#[derive(Clone)]
+pub(super) struct Directory(Result<PathBuf, Unknown>);
+
+/// A relative path that could not be made absolute.
+#[derive(Clone, Debug)]
+pub(super) struct Unknown(String);
+
+impl Directory {
+    pub(super) fn of(path: PathBuf) -> Self {
+        Self(absolute(&path).map_err(|error| Unknown(format!("the path {path:?} can not be made absolute: {error}"))))
+    }
+
+    pub(super) fn path(&self) -> Result<&Path, Unknown> {
+        self.0.as_deref().map_err(Clone::clone)
+    }
+}
+
+/// What a file is named before it is put in place: between these, a token.
+const BEFORE: &str = "leases.";
+const AFTER: &str = ".new";
+
+/// Returns a path in `directory` of a name that nothing else has: where the lock was taken away, another process may write
+/// at the same time.
+pub(super) fn temporary(directory: &Path) -> io::Result<PathBuf> {
+    Ok(directory.join(format!("{BEFORE}{}{AFTER}", Token::random()?)))
+}
+
+pub(super) fn is_temporary(name: &str) -> bool {
+    let token = name.strip_prefix(BEFORE).and_then(|rest| rest.strip_suffix(AFTER));
+    token.is_some_and(|token| token.parse::<Token>().is_ok())
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Ok(path) => path.fmt(f),
+            Err(unknown) => unknown.fmt(f),
+        }
+    }
+}
+
+impl From<Unknown> for StoreError {
+    fn from(Unknown(why): Unknown) -> Self {
+        Self::Url { why: format!("{why}: give the whole path of its directory") }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the file of a store holds: a line of text, with a checksum, and a line of JSON.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::identity::Mark;
+use super::origin::COPY;
+use crate::rules::{Record, Space};
+
+/// What the file begins with, before the checksum of all that follows.
+const HEADER: &str = "casflake leases 1 ";
+
+/// What the file holds.
+#[derive(Serialize)]
+pub(super) struct StoredRef<'a> {
+    /// The file's own, where there is such a thing.
+    pub(super) mark: Option<Mark>,
+    pub(super) space: &'a Space,
+    pub(super) records: &'a BTreeMap<u64, Record>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stored {
+    pub(super) mark: Option<Mark>,
+    pub(super) space: Space,
+    pub(super) records: BTreeMap<u64, Record>,
+}
+
+pub(super) fn encode(stored: &StoredRef<'_>) -> io::Result<String> {
+    let json = serde_json::to_string(stored)?;
+    Ok(format!("{HEADER}{:016x}\n{json}\n", checksum(json.as_bytes())))
+}
+
+pub(super) fn decode(text: &str) -> Result<Stored, String> {
+    let Some(rest) = text.strip_prefix(HEADER) else {
+        return Err(if text.is_empty() { "it is empty".into() } else { format!("it does not begin with {HEADER:?}") });
+    };
+    let whole = rest.strip_suffix('\n').and_then(|rest| rest.split_once('\n'));
+    let Some((sum, json)) = whole else { return Err("it is cut off".into()) };
+    if sum != format!("{:016x}", checksum(json.as_bytes())) {
+        return Err("its checksum is not that of its content".into());
+    }
+    serde_json::from_str(json).map_err(|error| format!("its content is none of ours: {error}"))
+}
+
+/// FNV-1a, of 64 bits: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>.
+pub(super) fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// What serves a store in whose place a copy was put: another for each copy, and the same each time that one is read.
+pub(super) fn copied(mark: Option<Mark>, text: &str) -> String {
+    let made = mark.map(|Mark { inode, created_nanos }| (inode, created_nanos.unwrap_or(0))).unwrap_or_default();
+    format!("{COPY}{:016x}, inode {}, made at {} ns", checksum(text.as_bytes()), made.0, made.1)
+}

@@ -1,0 +1,91 @@
+//! New files in directories that are shared, with access control lists and without, and what an error says of them.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::{env, process};
+
+use rustix::fs::{XattrFlags, setxattr};
+
+use super::unix::quoted;
+use super::{remedy, share};
+
+/// As acl(5) has it in bytes: the owner, the user 7, the group and the mask may do anything, others nothing.
+const LIST: &[u8] = b"\x02\0\0\0\
+    \x01\0\x07\0\xff\xff\xff\xff\
+    \x02\0\x07\0\x07\0\0\0\
+    \x04\0\x05\0\xff\xff\xff\xff\
+    \x10\0\x07\0\xff\xff\xff\xff\
+    \x20\0\0\0\xff\xff\xff\xff";
+
+/// A directory of this mode, removed in the end.
+struct Shared(PathBuf);
+
+impl Shared {
+    fn new(name: &str, mode: u32) -> Self {
+        let directory = env::temp_dir().join(format!("casflake-{}-{name}", process::id()));
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir(&directory).unwrap();
+        fs::set_permissions(&directory, Permissions::from_mode(mode)).unwrap();
+        Self(directory)
+    }
+
+    /// Returns the mode of a new file that had this one before it was shared.
+    fn mode_of(&self, name: &str, before: u32) -> u32 {
+        let file = File::create_new(self.0.join(name)).unwrap();
+        file.set_permissions(Permissions::from_mode(before)).unwrap();
+        share(&file, &self.0);
+        file.metadata().unwrap().mode() & 0o777
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Would catch: a group that may write to a file because the mask of a list looks like its permissions.
+#[test]
+fn a_new_file_is_left_alone_where_a_list_says_who_may_use_it() {
+    for list in ["system.posix_acl_access", "system.posix_acl_default"] {
+        let directory = Shared::new(list, 0o770);
+        assert_eq!(directory.mode_of("without", 0o600), 0o660);
+        // A file system without lists has nothing to be tried.
+        if setxattr(&directory.0, list, LIST, XattrFlags::empty()).is_ok() {
+            assert_eq!(directory.mode_of("with", 0o600), 0o600, "{list}");
+        }
+    }
+}
+
+/// Would catch: a store for everybody to read or write, because the umask of its process is 0.
+#[test]
+fn a_new_file_is_for_others_no_more_than_its_directory_is() {
+    for (directory, expected) in [(0o2770, 0o660), (0o2775, 0o664), (0o2777, 0o666)] {
+        assert_eq!(Shared::new("others", directory).mode_of("new", 0o666), expected, "{directory:o}");
+    }
+}
+
+/// Would catch: users who are told to join the group of root.
+#[test]
+fn a_directory_that_everybody_may_write_to_is_to_be_shared_by_a_group() {
+    let directory = Shared::new("everybody", 0o777);
+    let [lock, leases] = ["lock", "leases"].map(|name| directory.0.join(name));
+    let place = quoted(&directory.0);
+    let commands = remedy(&lock, &directory.0);
+    assert_eq!(commands, format!("share the directory by a group: chgrp GROUP {place}; chmod 2770 {place}"));
+    for file in [&lock, &leases] {
+        File::create(file).unwrap();
+    }
+    let commands = remedy(&lock, &directory.0);
+    let files = [&lock, &leases].map(|file| quoted(file)).join(" ");
+    let expected = format!("chgrp GROUP {place} {files}; chmod 2770 {place}; chmod g+rw {files}");
+    assert!(commands.ends_with(&expected), "{commands}");
+}
+
+#[test]
+fn a_path_is_quoted_as_a_shell_reads_it() {
+    for (path, quotes) in [("/srv/ids", "'/srv/ids'"), ("/a b/$(c)", "'/a b/$(c)'"), ("/it's", r"'/it'\''s'")] {
+        assert_eq!(quoted(Path::new(path)), quotes);
+    }
+}

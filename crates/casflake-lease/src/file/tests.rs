@@ -1,0 +1,122 @@
+//! A directory of leases that loses what was written: files removed, and copied back from elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{env, fs, io, process};
+
+use super::FileStore;
+use crate::{Grant, LeaseAdmin, LeaseStore, LostReason, Request, StoreError, Token};
+use casflake::ManualClock;
+use casflake::{Scheme, Standard};
+
+const TTL: Duration = Duration::from_secs(30);
+
+/// A directory with an initialised store, removed in the end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("casflake-{}-{name}", process::id()));
+        fs::create_dir_all(&path).unwrap();
+        let directory = Self(path);
+        directory.store().initialise(&Standard::LAYOUT, 10).unwrap();
+        directory
+    }
+
+    /// By a clock that stands still.
+    fn store(&self) -> FileStore<ManualClock> {
+        FileStore::with_clock(&self.0, ManualClock::new(1_900_000_000_000))
+    }
+
+    fn acquire(&self, number: u128) -> Result<Grant, StoreError> {
+        self.store().acquire(&Standard::LAYOUT, &Request::new(Token::numbered(number), TTL, "a test"))
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("leases")
+    }
+
+    fn backup(&self) -> PathBuf {
+        self.0.join("backup")
+    }
+
+    fn grants_nothing(&self) -> bool {
+        matches!(self.acquire(u128::MAX), Err(StoreError::NotYet { .. }))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::copy(from, to).unwrap();
+}
+
+/// Would catch: a lease that is used on the word of a file that a crash of the host would take back.
+#[test]
+fn what_was_written_and_may_not_last_is_not_used() {
+    let directory = Directory::new("unsynced");
+    let mut store = directory.store();
+    let request = Request::new(Token::numbered(1), TTL, "a test");
+    let mut acquire = |sync| {
+        store.files.home.as_mut().unwrap().sync = sync;
+        store.acquire(&Standard::LAYOUT, &request)
+    };
+    for _ in 0..3 {
+        let refused = acquire(|_| Err(io::Error::other("no such luck")));
+        assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+        let workers = directory.store().survey().unwrap().workers;
+        assert_eq!((workers.len(), workers[0].counter), (1, 1), "it is there, but may not be after a crash");
+    }
+    let granted = acquire(super::files::sync).unwrap().lease;
+    assert_eq!((granted.worker(), granted.counter()), (0, 1));
+}
+
+#[test]
+fn whoever_holds_a_lease_that_was_forgotten_is_told_once() {
+    let directory = Directory::new("forgotten");
+    let mut store = directory.store();
+    let lease = store.acquire(&Standard::LAYOUT, &Request::new(Token::numbered(1), TTL, "a test")).unwrap().lease;
+    fs::remove_file(directory.file()).unwrap();
+    for _ in 0..2 {
+        let renewed = store.renew(&Standard::LAYOUT, &lease, TTL, 0);
+        assert!(
+            matches!(renewed, Err(StoreError::Lost { worker: 0, reason: LostReason::StoreChanged })),
+            "{renewed:?}"
+        );
+    }
+    assert!(directory.grants_nothing());
+}
+
+#[test]
+fn a_copy_is_noticed_after_a_lease_was_given_back_to_it() {
+    let directory = Directory::new("given-back");
+    let known = directory.acquire(1).unwrap().lease;
+    // The first file keeps its inode, so that no copy has it.
+    fs::hard_link(directory.file(), directory.backup()).unwrap();
+    let forgotten = directory.acquire(2).unwrap().lease;
+    fs::remove_file(directory.file()).unwrap();
+    copy(&directory.backup(), &directory.file());
+    directory.store().release(&Standard::LAYOUT, &known, None).unwrap();
+    assert!(directory.grants_nothing(), "{forgotten:?} is in use");
+}
+
+/// A file system may give a file's inode to the next but one; where none ever does, there is nothing to see here.
+#[cfg(unix)]
+#[test]
+fn a_copy_is_noticed_that_has_the_inode_of_what_was_copied() {
+    let directory = Directory::new("inode");
+    directory.acquire(1).unwrap();
+    copy(&directory.file(), &directory.backup());
+    let inode = || super::identity::mark(&fs::File::open(directory.file()).unwrap()).unwrap().map(|mark| mark.inode);
+    let copied = inode();
+    let is_back = (2..10).any(|number| {
+        directory.acquire(number).unwrap();
+        inode() == copied
+    });
+    copy(&directory.backup(), &directory.file());
+    assert!(directory.grants_nothing(), "leases are in use; the same inode: {is_back}");
+}

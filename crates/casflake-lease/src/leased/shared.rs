@@ -1,0 +1,153 @@
+//! `Shared`: what the calls of a leased generator share with the thread that keeps its lease.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::bell::Bell;
+use crate::causes::Causes;
+use crate::error::StoreError;
+use crate::keeper::FIRST_RETRY;
+use crate::lease::Lease;
+use crate::stats::LeaseStats;
+use crate::switch::{Ended, Switch};
+use crate::sync::{Counter, Ordering};
+use crate::time::duration;
+use crate::watch::{Watch, Watched};
+use casflake::Clock;
+use casflake::GenerateError;
+use casflake::Generator;
+use casflake::Scheme;
+
+/// What the calls and the keeper share.
+pub(crate) struct Shared<S, C> {
+    pub(crate) switch: Switch<S, Watched<C>>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) bell: Arc<Bell>,
+    status: Mutex<Status>,
+    /// How many calls have failed for want of a lease.
+    expired: Counter,
+}
+
+/// What the keeper has last known, for people, and for the error that a call returns.
+#[derive(Debug)]
+pub(crate) struct Status {
+    lease: Lease,
+    acquired: u64,
+    renewals: u64,
+    failures: u64,
+    last_error: Option<String>,
+    /// By how much the store's clock was behind, where that was the last failure.
+    store_behind: Option<Duration>,
+    /// When a call that has no lease may try again.
+    retry_after: Duration,
+}
+
+impl Status {
+    const fn holding(lease: Lease) -> Self {
+        let (last_error, store_behind, retry_after) = (None, None, FIRST_RETRY);
+        Self { lease, acquired: 1, renewals: 0, failures: 0, last_error, store_behind, retry_after }
+    }
+
+    /// `pause`: the longest that the keeper leaves the store alone after this.
+    pub(crate) fn failed(&mut self, error: &StoreError, pause: Duration) {
+        self.failures += 1;
+        self.last_error = Some(Causes(error).to_string());
+        self.store_behind = if let StoreError::StoreClockBehind { by } = error { Some(*by) } else { None };
+        self.retry_after = error.retry_after().unwrap_or_default().max(pause);
+    }
+
+    pub(crate) fn renewed(&mut self, lease: Lease) {
+        self.renewals += 1;
+        self.holds(lease);
+    }
+
+    pub(crate) const fn is_behind(&mut self, by: Duration) {
+        self.store_behind = Some(by);
+    }
+
+    fn holds(&mut self, lease: Lease) {
+        self.lease = lease;
+        self.last_error = None;
+        self.store_behind = None;
+        self.retry_after = FIRST_RETRY;
+    }
+}
+
+impl<S: Scheme, C: Clock> Shared<S, C> {
+    pub(crate) fn new(lease: Lease, first: Generator<S, Watched<C>>, watch: Arc<Watch>, bell: Arc<Bell>) -> Self {
+        let (switch, status) = (Switch::new(first), Mutex::new(Status::holding(lease)));
+        Self { switch, watch, bell, status, expired: Counter::new(0) }
+    }
+
+    pub(crate) fn book(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status());
+    }
+
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Issues by `generator` from now on.
+    pub(crate) fn begin(&self, lease: Lease, generator: Generator<S, Watched<C>>) -> Result<(), Ended> {
+        // For all of it, so that the statistics show a lease together with its generator.
+        let mut status = self.status();
+        self.switch.publish(generator)?;
+        status.acquired += 1;
+        status.holds(lease);
+        Ok(())
+    }
+
+    /// The error of a call that has no lease.
+    pub(super) fn expired(&self) -> GenerateError {
+        // ORDERING: Relaxed. A counter of its own; nothing is read on the strength of it.
+        self.expired.fetch_add(1, Ordering::Relaxed);
+        let Status { lease, store_behind, retry_after, .. } = *self.status();
+        match store_behind {
+            Some(by) => GenerateError::StoreClockBehind { by },
+            None => GenerateError::LeaseExpired { until: lease.until, retry_after },
+        }
+    }
+
+    pub(super) fn stats(&self) -> LeaseStats<S> {
+        // First, so that what remains is of that lease or of a later renewal.
+        let status = self.status();
+        let remaining = if self.watch.has_jumped() { Duration::ZERO } else { self.remaining() };
+        // The last one first: for a generator of which there were several each counter is their sum.
+        let mut all = self.switch.all().rev();
+        let last = all.next().unwrap_or_else(|| self.switch.current());
+        let mut generator = last.stats();
+        all.for_each(|earlier| generator.add_earlier(&earlier.stats()));
+        LeaseStats {
+            worker: last.worker(),
+            lease: status.lease,
+            remaining,
+            acquired: status.acquired,
+            renewals: status.renewals,
+            failures: status.failures,
+            last_error: status.last_error.clone(),
+            // ORDERING: Relaxed, as where it is counted.
+            expired: self.expired.load(Ordering::Relaxed),
+            waiting: self.waiting(),
+            generator,
+        }
+    }
+
+    /// How long the window still lasts by the generator's own clock; 0 where nothing is issued.
+    pub(crate) fn remaining(&self) -> Duration {
+        let generator = self.switch.current();
+        if generator.is_closed() {
+            return Duration::ZERO;
+        }
+        let unix_ms = generator.clock().unix_millis();
+        let ended = || if unix_ms < S::LAYOUT.epoch() { 0 } else { u64::MAX };
+        let now = S::LAYOUT.tick_at(unix_ms).unwrap_or_else(ended);
+        duration(&S::LAYOUT, generator.fence().saturating_sub(now))
+    }
+}
+
+impl<S: Scheme, C> Shared<S, C> {
+    /// How many calls wait, for a tick or for the keeper.
+    pub(super) fn waiting(&self) -> u64 {
+        self.bell.callers() + self.switch.current().waiting()
+    }
+}

@@ -1,0 +1,99 @@
+//! Worker leases: several processes that share one ID space, and never a worker at the same tick.
+//!
+//! A [`Lease`] is a grant of one worker for a window of ticks, kept in a store ([`LeaseStore`]) that never grants one
+//! worker two windows that overlap. A [`LeasedGenerator`] issues only ticks within its window. So, while the store
+//! keeps what it has acknowledged (or its loss is noticed), no two processes issue the same ID, whatever their clocks
+//! say, and however they are paused, killed, restarted or cut off: that costs time, never a duplicate.
+//!
+//! | store | for |
+//! |---|---|
+//! | [`FileStore`] | the processes of one host |
+//! | `PostgresStore` | whoever reaches a PostgreSQL database; feature `postgres` |
+//! | `RedisStore` | whoever reaches a Redis server; feature `redis` |
+//! | `EtcdStore` | whoever reaches an etcd cluster; feature `etcd` |
+//!
+//! # How an ID space comes into being
+//! An operator creates it once: `casflake leases --lease URL init`, or [`LeaseAdmin::create`]. It grants after
+//! [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s, or immediately if the operator vouches that no lease is in use: `init --at-once`,
+//! or [`LeaseAdmin::initialise`]. **No program calls that when it starts**: next to a process that holds a lease of a
+//! space which was lost, it issues IDs twice.
+//!
+//! To any other process a space that does not exist is an error, [`StoreError::NoSpace`], and it writes nothing: a name
+//! that is misspelt must not become a second space. If a space is lost, a process that was ever granted a lease of it
+//! creates it again, in the same place, with as many workers, and it grants after 150 s. Every such process asks the
+//! store each third of its time to live, so that takes 40 s at most.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod bell;
+mod builder;
+mod causes;
+#[cfg_attr(not(feature = "_protocol"), allow(unreachable_pub, reason = "public for the explorer alone"))]
+mod cells;
+mod clock;
+mod error;
+#[cfg(feature = "etcd")]
+mod etcd;
+mod events;
+mod file;
+mod keeper;
+mod lease;
+mod leased;
+mod open;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
+#[allow(clippy::must_use_candidate, clippy::missing_errors_doc, reason = "public for the explorer alone")]
+#[cfg_attr(not(feature = "_protocol"), allow(unreachable_pub, reason = "public for the explorer alone"))]
+mod rules;
+mod stats;
+mod store;
+#[allow(unreachable_pub, reason = "public for the models on loom alone")]
+mod switch;
+mod sync;
+mod time;
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[cfg_attr(
+    not(all(feature = "etcd", feature = "postgres", feature = "redis")),
+    allow(dead_code, unused_imports, reason = "each store needs some of it")
+)]
+mod tls;
+mod token;
+mod url;
+mod watch;
+
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
+pub use builder::LeasedGeneratorBuilder;
+pub use clock::StoreClock;
+pub use error::{LostReason, StoreError};
+#[cfg(feature = "etcd")]
+pub use etcd::EtcdStore;
+pub use events::LeaseEvent;
+pub use file::FileStore;
+pub use lease::Lease;
+pub use leased::LeasedGenerator;
+pub use open::open;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
+pub use stats::LeaseStats;
+pub use store::{Grant, LeaseAdmin, LeaseStore, Missing, Request, Survey, SurveyedSpace, SurveyedWorker};
+#[cfg(all(loom, feature = "_loom"))]
+pub use switch::{Ended, Switch};
+pub use time::{CLOCK_SLACK, MAX_LEAD, MAX_TTL, MAX_WORKERS};
+pub use token::{Token, TokenError};
+
+/// The rules of leases as pure functions, for the package that explores them: no part of the API.
+#[cfg(feature = "_protocol")]
+#[doc(hidden)]
+pub mod protocol {
+    pub use crate::cells::Contents;
+    pub use crate::rules::*;
+}
+
+/// The README's examples, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,49 @@
+//! What the parser of `tokio-postgres` is to read.
+
+use crate::error::StoreError;
+use crate::url::{Authority, HOST, StoreUrl, check_host, parameters, trimmed};
+
+pub(crate) const SCHEMES: &[&str] = &["postgres", "postgresql"];
+
+/// What the path of a socket's directory has besides ASCII letters and digits, with its slashes encoded.
+const SOCKET: &str = "-._~%";
+
+/// Returns a text for that parser and the name of the space, after refusing what it would guess.
+pub(super) fn parse(text: &str) -> Result<(String, String), StoreError> {
+    let text = trimmed(text);
+    // Words as host=…, which have blanks between them.
+    if text.find([':', '=']).is_some_and(|at| text[at..].starts_with('=')) {
+        return Ok((text.into(), "default".into()));
+    }
+    let url = StoreUrl::parse(text)?;
+    check(&url).map_err(|why| StoreError::Url { why })
+}
+
+fn check(url: &StoreUrl<'_>) -> Result<(String, String), String> {
+    url.check_scheme(SCHEMES)?;
+    let Some(Authority { user, hosts }) = &url.authority else {
+        return Err(format!("it does not begin with {}://", url.scheme));
+    };
+    for host in hosts.split(',').filter(|_| !hosts.is_empty()) {
+        let is_socket = host.starts_with("%2F") || host.starts_with("%2f");
+        check_host(host, if is_socket { SOCKET } else { HOST })?;
+    }
+    if user.is_some_and(|user| user.is_empty() || user.starts_with(':')) {
+        return Err("its user is empty: give one before the @, or leave the @ out".into());
+    }
+    let database = url.path.strip_prefix('/').unwrap_or_default();
+    if database.contains('/') {
+        return Err("there is a / in the name of its database: write %2F".into());
+    }
+    let is_given = |name| match name {
+        "user" => user.is_some(),
+        "password" => user.is_some_and(|user| user.contains(':')),
+        "host" | "port" => !hosts.is_empty(),
+        "dbname" => !database.is_empty(),
+        _ => false,
+    };
+    if let Some((name, _)) = parameters(url)?.into_iter().find(|(name, _)| is_given(*name)) {
+        return Err(format!("it names the {name} twice, in its query and before that: give it once"));
+    }
+    Ok((url.server(), url.space()?.into()))
+}

@@ -1,0 +1,196 @@
+//! `PostgresStore` by its cells: what it asks of the database, and what it makes of the answers.
+
+use std::time::Duration;
+
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{SimpleQueryRow, Socket};
+
+use super::link::{Answer, Cause, Link, PATIENCE};
+use super::literals::Param;
+use super::refusal::{Asked, At, failure};
+use super::rows::{asked, bigint, contents, json, nanos, number};
+use super::sql::Statements;
+use super::{PostgresStore, config, others};
+use crate::cells::{Cells, Contents, Memory, remember_renewed, store_of_cells};
+use crate::error::StoreError;
+use crate::lease::Lease;
+use crate::rules::{Change, Terms};
+use crate::store::Grant;
+use casflake::Layout;
+
+/// How often a reading tries again that others came in between of.
+const READS: u32 = 100;
+
+impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresStore<T> {
+    /// What `work` comes to on the connection, which is made if there is none, and given up if it fails.
+    fn on<R>(
+        &mut self,
+        what: &str,
+        work: impl FnOnce(&mut Link, &Statements) -> Result<R, Cause>,
+    ) -> Result<R, StoreError> {
+        let mut link = match self.link.take() {
+            Some(link) => link,
+            None => self.connect()?,
+        };
+        let outcome = work(&mut link, &self.statements)
+            .map_err(|cause| failure(format!("{what} in {}", self.database()), At::Statement, cause, self.asked()))?;
+        self.link = Some(link);
+        Ok(outcome)
+    }
+
+    fn connect(&self) -> Result<Link, StoreError> {
+        config::require_database(&self.config)?;
+        Link::connect(&self.config, &self.tls, |cause| {
+            failure(format!("connecting to {}", self.database()), At::Connecting, cause, self.asked())
+        })
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked { schema: &self.schema, mode: self.tls.mode() }
+    }
+
+    fn ask(
+        &mut self,
+        what: &str,
+        statement: impl FnOnce(&Statements) -> &str,
+        params: &[Param<'_>],
+    ) -> Result<Answer, StoreError> {
+        self.on(what, |link, statements| link.ask(PATIENCE, statement(statements), params))
+    }
+
+    /// Returns what the database holds, as one row, whether there are tables or not.
+    fn read_row(&mut self) -> Result<SimpleQueryRow, StoreError> {
+        let (space, schema) = (self.space.clone(), self.schema.clone());
+        let tables: &[Param<'_>] = &[Param::Text(&space)];
+        let no_tables: &[Param<'_>] = &[Param::Text(schema.name())];
+        let mut are_there = true;
+        for _ in 0..READS {
+            let answer = if are_there {
+                self.ask("reading leases", |statements| &statements.read, tables)?
+            } else {
+                self.ask("reading leases", |statements| &statements.read_no_tables, no_tables)?
+            };
+            match answer {
+                Answer::Row(row) => return Ok(row),
+                Answer::NoTables => are_there = false,
+                // Where transactions are serializable unless they say otherwise, others come in between.
+                Answer::Nothing => {}
+            }
+        }
+        Err(StoreError::Contended { attempts: READS })
+    }
+}
+
+impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for PostgresStore<T> {
+    fn space_name(&self) -> &str {
+        &self.space
+    }
+
+    fn whereabouts(&self) -> String {
+        format!("{}, schema {:?}", self.database(), self.schema.name())
+    }
+
+    /// `orders` in the schema of the store, `orders (schema billing)` in another one, and `(schema billing)` if the
+    /// store's role can't read the spaces there. Takes one second at most once the store is connected.
+    fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        let (schema, space) = (self.schema.clone(), self.space.clone());
+        self.on("looking for other ID spaces", |link, _| others::find(link, &schema, &space))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let skipped = (!self.ignored.is_empty()).then(|| {
+            let names = self.ignored.join(", ");
+            format!("skipped parameters of the store's URL that are for other clients: {names}")
+        });
+        skipped.into_iter().chain(self.tls.note()).collect()
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
+    fn read(&mut self) -> Result<Contents, StoreError> {
+        contents(&self.read_row()?, &self.schema, &self.database())
+    }
+
+    fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
+        let seen_space = seen.space.as_ref().map(json).transpose()?;
+        let statement: fn(&Statements) -> &str = match &change.space {
+            Some(_) => |statements| &statements.swap_space,
+            None => |statements| &statements.swap_records,
+        };
+        let space = change.space.as_ref().map(json).transpose()?;
+        let (name, records) = (self.space.clone(), asked(change, seen)?);
+        let params: &[Param<'_>] = &[
+            Param::Text(&name),
+            Param::MaybeText(seen_space.as_deref()),
+            Param::Text(&seen.incarnation),
+            Param::MaybeText(space.as_deref()),
+            Param::Text(&records),
+        ];
+        // Tens of thousands of records at once, in place of those that a large space has lost, take a while.
+        let patience = PATIENCE + Duration::from_micros(100) * u32::try_from(change.records.len()).unwrap_or(u32::MAX);
+        let answer = self.on("writing leases", |link, statements| {
+            let statement = statement(statements);
+            match link.ask(patience, statement, params)? {
+                Answer::NoTables => {
+                    link.create_tables(&statements.create)?;
+                    link.ask(patience, statement, params)
+                }
+                answer => Ok(answer),
+            }
+        })?;
+        match answer {
+            Answer::Row(_) => Ok(true),
+            Answer::Nothing => Ok(false),
+            Answer::NoTables => {
+                let what = format!("writing leases in {}", self.database());
+                Err(StoreError::unavailable(what, "the tables are gone that were created"))
+            }
+        }
+    }
+
+    fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
+        let (name, token, is_named) = (self.space.clone(), lease.token.to_string(), self.schema.is_named());
+        // A tick is a bigint there: none is as large as an end that does not fit.
+        let end = i64::try_from(terms.end).unwrap_or(i64::MAX);
+        let params: &[Param<'_>] = &[
+            Param::Text(&name),
+            Param::Bigint(bigint(lease.worker)?),
+            Param::Text(&token),
+            Param::Bigint(bigint(lease.counter)?),
+            Param::Bigint(bigint(lease.from)?),
+            Param::Text(&terms.layout),
+            Param::Bigint(bigint(layout.epoch())?),
+            Param::Bigint(bigint(layout.tick_length())?),
+            Param::Bigint(end),
+            Param::Bigint(bigint(ttl)?),
+            Param::Bigint(bigint(terms.max_ttl.saturating_add(terms.slack))?),
+            Param::Bigint(bigint(lease.until)?),
+            Param::Bool(is_named),
+        ];
+        let Answer::Row(row) = self.ask("renewing a lease", |statements| &statements.renew, params)? else {
+            return Ok(None);
+        };
+        let (from, until, counter) = (number(&row, 0)?, number(&row, 1)?, number(&row, 2)?);
+        let renewed = Lease::new(lease.worker, from, until, counter, lease.token);
+        remember_renewed(&mut self.memory, &renewed, number(&row, 4)?);
+        Ok(Some(Grant::new(renewed, nanos(number(&row, 3)?))))
+    }
+
+    fn release(&mut self, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
+        let (name, token) = (self.space.clone(), lease.token.to_string());
+        // No window of this store ends beyond.
+        let after = last.map_or(0, |last| i64::try_from(last.saturating_add(1)).unwrap_or(i64::MAX));
+        let params: &[Param<'_>] = &[
+            Param::Text(&name),
+            Param::Bigint(bigint(lease.worker)?),
+            Param::Text(&token),
+            Param::Bigint(bigint(lease.counter)?),
+            Param::Bigint(after),
+        ];
+        Ok(matches!(self.ask("releasing a lease", |statements| &statements.release, params)?, Answer::Row(_)))
+    }
+}
+
+store_of_cells!(impl[T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send] for PostgresStore<T>);

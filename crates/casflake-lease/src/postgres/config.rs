@@ -1,0 +1,156 @@
+//! The grammar of connection strings, which is that of libpq.
+//!
+//! `tokio_postgres` refuses parameters that it does not know, so they are taken out first. The rest stays as it was.
+
+use std::collections::BTreeSet;
+
+use percent_encoding::percent_decode_str;
+use tokio_postgres::Config;
+
+use crate::error::StoreError;
+
+/// Names and values of parameters.
+pub(super) type Taken = Vec<(String, String)>;
+
+/// Returns the text without those parameters for which `is_taken` is true, and these.
+pub(super) fn split(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Taken), StoreError> {
+    let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
+    if is_url { split_url(text, is_taken) } else { split_words(text, is_taken) }
+}
+
+/// Fails if no database is named. The server would take the name of the user, and the client may have taken that from
+/// the operating system: one text would name as many databases as there are users.
+pub(super) fn require_database(config: &Config) -> Result<(), StoreError> {
+    // To the server an empty name is as good as none.
+    if config.get_dbname().is_some_and(|name| !name.is_empty()) {
+        return Ok(());
+    }
+    let why = "it names no database: add one, as postgresql://HOST/DATABASE or dbname=DATABASE";
+    Err(StoreError::Url { why: why.into() })
+}
+
+fn split_url(url: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Taken), StoreError> {
+    // All that is before an @ is a user and a password, with whatever in it.
+    let credentials = url.find('@').map_or(0, |at| at + 1);
+    let Some(query) = url[credentials..].find('?').map(|at| credentials + at + 1) else {
+        return Ok((url.into(), Vec::new()));
+    };
+    let (mut kept, mut taken, mut rest) = (Vec::new(), Vec::new(), &url[query..]);
+    while !rest.is_empty() {
+        let Some((key, tail)) = rest.split_once('=') else {
+            kept.push(rest);
+            break;
+        };
+        let (value, tail) = tail.split_once('&').unwrap_or((tail, ""));
+        let name = percent_decode_str(key).decode_utf8_lossy();
+        if is_taken(&name) {
+            // Which one is not said: behind an & in a password comes a part of it.
+            let value = percent_decode_str(value).decode_utf8();
+            let value = value.map_err(|_| StoreError::Url { why: "a parameter of its query is not UTF-8".into() })?;
+            taken.push((name.into(), value.into()));
+        } else {
+            kept.push(&rest[..key.len() + 1 + value.len()]);
+        }
+        rest = tail;
+    }
+    Ok((format!("{}{}", &url[..query], kept.join("&")), taken))
+}
+
+fn split_words(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Taken), StoreError> {
+    let (mut kept, mut taken, mut rest) = (String::new(), Vec::new(), text);
+    let mut names = BTreeSet::new();
+    while let Some((key, value, tail)) = word(rest) {
+        // One client takes the first, and another the last. (In a URL this was looked at before.)
+        if !names.insert(key) {
+            return Err(StoreError::Url { why: "a parameter is repeated: give it once".into() });
+        }
+        if is_taken(key) {
+            taken.push((key.into(), value));
+        } else {
+            kept.push_str(&rest[..rest.len() - tail.len()]);
+        }
+        rest = tail;
+    }
+    Ok((kept + rest, taken))
+}
+
+/// Returns the first key, its value, and what comes after; `None` if there is no such thing.
+fn word(text: &str) -> Option<(&str, String, &str)> {
+    let text = text.trim_start();
+    let (key, rest) = text.split_at(text.find(|c: char| c.is_whitespace() || c == '=')?);
+    let rest = rest.trim_start().strip_prefix('=')?.trim_start();
+    let (is_quoted, rest) = rest.strip_prefix('\'').map_or((false, rest), |rest| (true, rest));
+    let (mut value, mut chars) = (String::new(), rest.char_indices());
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => value.extend(chars.next().map(|(_, c)| c)),
+            '\'' if is_quoted => return Some((key, value, &rest[at + 1..])),
+            c if !is_quoted && c.is_whitespace() => return Some((key, value, &rest[at..])),
+            c => value.push(c),
+        }
+    }
+    (!is_quoted).then_some((key, value, ""))
+}
+
+#[cfg(test)]
+mod tests {
+
+    use tokio_postgres::Config;
+
+    use super::{require_database, split};
+
+    #[test]
+    fn what_is_taken_out_of_a_connection_string_leaves_the_rest_as_it_was() {
+        for (text, rest, name) in [
+            ("postgres://h/d", "postgres://h/d", None),
+            ("postgres://h/d?", "postgres://h/d?", None),
+            ("postgresql://h/d?schema=a", "postgresql://h/d?", Some("a")),
+            ("postgres://h/d?schema=a&user=u", "postgres://h/d?user=u", Some("a")),
+            ("postgres://h?user=u&schema=a", "postgres://h?user=u", Some("a")),
+            ("postgres://h/d?user=u&schema=a&port=1", "postgres://h/d?user=u&port=1", Some("a")),
+            ("postgres://h/d?%73chema=%61%5f1", "postgres://h/d?", Some("a_1")),
+            ("postgres://h/d?options=-c%20schema%3Da", "postgres://h/d?options=-c%20schema%3Da", None),
+            ("postgres://u:p?schema=b@h/d?schema=a", "postgres://u:p?schema=b@h/d?", Some("a")),
+            ("postgres://u:p?schema=b@h/d", "postgres://u:p?schema=b@h/d", None),
+            ("postgres://h/schema=a", "postgres://h/schema=a", None),
+            ("postgres://h/d?Schema=a&x", "postgres://h/d?Schema=a&x", None),
+            ("host=h schema=a dbname=d", "host=h dbname=d", Some("a")),
+            ("schema = 'a' host=h", " host=h", Some("a")),
+            ("host=h\tschema=\\a", "host=h", Some("a")),
+            ("password='it\\'s schema=b' schema=a", "password='it\\'s schema=b'", Some("a")),
+            ("password=\\ schema=b host", "password=\\ schema=b host", None),
+            ("password='schema=b", "password='schema=b", None),
+            ("", "", None),
+            ("ü", "ü", None),
+        ] {
+            let (kept, taken) = split(text, |name| name == "schema").expect(text);
+            let taken: Vec<_> = taken.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let expected: Vec<_> = name.map(|value| ("schema", value)).into_iter().collect();
+            assert_eq!((&*kept, taken), (rest, expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_is_taken_twice_or_is_no_text_is_refused() {
+        for (text, words) in [
+            ("schema=a host=h schema=b schema=c", "repeated"),
+            ("host=h user=u host=i", "repeated"),
+            ("postgres://h/d?schema=%ff", "UTF-8"),
+        ] {
+            let why = split(text, |name| name == "schema").expect_err(text).to_string();
+            assert!(why.contains(words), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_connection_string_names_its_database() {
+        for text in ["postgres://h", "postgres://u@h/", "postgres://h?dbname=", "host=h user=u", "host=h dbname=''"] {
+            let config: Config = text.parse().expect(text);
+            let why = require_database(&config).expect_err(text).to_string();
+            assert!(why.contains("no database") && why.contains("dbname="), "{why}");
+        }
+        for text in ["postgres://h/d", "postgres://h?dbname=d", "host=h dbname=d"] {
+            assert!(require_database(&text.parse().expect(text)).is_ok(), "{text}");
+        }
+    }
+}

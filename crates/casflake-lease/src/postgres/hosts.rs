@@ -1,0 +1,152 @@
+//! Several hosts of one database, of which each is tried by itself: the client's own error is that of one of them alone.
+
+use std::hash::BuildHasher;
+use std::hash::RandomState;
+
+use tokio_postgres::config::{Host, LoadBalanceHosts, TargetSessionAttrs};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Config, Error};
+
+use super::link::Cause;
+use crate::error::StoreError;
+
+/// Returns a configuration for each of the hosts, from a random one on. If there are not as many ports or addresses as
+/// hosts, it is the whole, of which the client says what is wrong.
+pub(super) fn each(config: &Config) -> Vec<Config> {
+    let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    let count = hosts.len().max(addresses.len());
+    let fits = |length: usize, least: usize| length <= least || length == count;
+    if count < 2 || !fits(hosts.len(), 0) || !fits(addresses.len(), 0) || !fits(ports.len(), 1) {
+        return [config.clone()].into();
+    }
+    let mut each: Vec<_> = (0..count).map(|at| one(config, at)).collect();
+    // A first one that does not answer would take its time from every connection.
+    let random = usize::try_from(RandomState::new().hash_one(0) % 1024).unwrap_or(0);
+    each.rotate_left(random % count);
+    each
+}
+
+/// Returns the configuration without the other hosts than this. Who asks for several means the one that can be written.
+fn one(config: &Config, at: usize) -> Config {
+    let mut one = Config::new();
+    match config.get_hosts().get(at) {
+        Some(Host::Tcp(name)) => drop(one.host(name)),
+        #[cfg(unix)]
+        Some(Host::Unix(path)) => drop(one.host_path(path)),
+        None => {}
+    }
+    config.get_hostaddrs().get(at).map(|&address| one.hostaddr(address));
+    let ports = config.get_ports();
+    ports.get(at).or(ports.first()).map(|&port| one.port(port));
+
+    config.get_user().map(|user| one.user(user));
+    config.get_password().map(|password| one.password(password));
+    config.get_dbname().map(|name| one.dbname(name));
+    config.get_options().map(|options| one.options(options));
+    config.get_application_name().map(|name| one.application_name(name));
+    config.get_connect_timeout().map(|&timeout| one.connect_timeout(timeout));
+    config.get_tcp_user_timeout().map(|&timeout| one.tcp_user_timeout(timeout));
+    config.get_keepalives_interval().map(|interval| one.keepalives_interval(interval));
+    config.get_keepalives_retries().map(|retries| one.keepalives_retries(retries));
+    one.keepalives(config.get_keepalives()).keepalives_idle(config.get_keepalives_idle());
+    one.ssl_mode(config.get_ssl_mode()).ssl_negotiation(config.get_ssl_negotiation());
+    one.channel_binding(config.get_channel_binding());
+    one.target_session_attrs(TargetSessionAttrs::ReadWrite).load_balance_hosts(LoadBalanceHosts::Random);
+    one
+}
+
+/// What the hosts have said that were tried, whatever their order: what one says of the user counts, which is the same for
+/// all of them; otherwise what may pass with one of them may pass.
+#[derive(Default)]
+pub(super) struct Said(Option<(Weight, StoreError)>);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    Lasting,
+    Passing,
+    OfTheUser,
+}
+
+impl Said {
+    pub(super) fn add(self, cause: Cause, failure: impl Fn(Cause) -> StoreError) -> Self {
+        let is_of_the_user = is_of_the_user(&cause);
+        let error = failure(cause);
+        let weight = match error.is_retryable() {
+            _ if is_of_the_user => Weight::OfTheUser,
+            true => Weight::Passing,
+            false => Weight::Lasting,
+        };
+        match self.0 {
+            Some((heavier, _)) if heavier >= weight => self,
+            _ => Self(Some((weight, error))),
+        }
+    }
+
+    pub(super) fn error(self) -> Option<StoreError> {
+        self.0.map(|(_, error)| error)
+    }
+}
+
+fn is_of_the_user(cause: &Cause) -> bool {
+    let code = cause.downcast_ref().and_then(Error::code);
+    matches!(code, Some(&(SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION)))
+}
+
+#[cfg(test)]
+mod tests {
+
+    use tokio_postgres::Config;
+
+    use super::{Said, each};
+    use crate::error::StoreError;
+
+    fn config(words: &str) -> Config {
+        words.parse().expect("words")
+    }
+
+    /// Would catch: a setting that is lost where there are several hosts.
+    #[test]
+    fn each_host_has_all_that_is_said_of_the_others() {
+        let all = "user=u password=p dbname=d options='-c a=b' application_name=n sslmode=require \
+            sslnegotiation=direct connect_timeout=3 tcp_user_timeout=4 keepalives=0 keepalives_idle=5 \
+            keepalives_interval=6 keepalives_retries=7 channel_binding=require";
+        let other = "target_session_attrs=read-write load_balance_hosts=random";
+        for (several, first, second) in [
+            ("host=a,/b port=1,2", "host=a port=1", "host=/b port=2"),
+            ("host=a,b port=3", "host=a port=3", "host=b port=3"),
+            ("host=a,b", "host=a", "host=b"),
+            ("host=a,b hostaddr=::1,::2", "host=a hostaddr=::1", "host=b hostaddr=::2"),
+            ("hostaddr=::1,::2 port=1,2", "hostaddr=::1 port=1", "hostaddr=::2 port=2"),
+        ] {
+            let seen = each(&config(&format!("{several} {all}")));
+            let mut expected: Vec<_> = [first, second].map(|one| config(&format!("{one} {all} {other}"))).into();
+            // From whichever on.
+            if seen.first() != expected.first() {
+                expected.reverse();
+            }
+            assert_eq!(seen, expected, "{several}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_one_host_or_does_not_fit_stays_as_it_is() {
+        for words in ["host=a", "user=u", "host=a,b port=1,2,3", "host=a,b hostaddr=::1", "host=a port=1,2"] {
+            assert_eq!(each(&config(words)), [config(words)], "{words}");
+        }
+    }
+
+    #[test]
+    fn what_may_pass_with_one_may_pass() {
+        let said = |causes: &[&str]| {
+            let failure = |cause: super::Cause| match &*format!("{cause}") {
+                "passing" => StoreError::unavailable("connecting", cause),
+                _ => StoreError::refused("connecting", "mend it", cause),
+            };
+            let said =
+                causes.iter().fold(Said::default(), |said, &cause| said.add(String::from(cause).into(), failure));
+            said.error().is_some_and(|error| error.is_retryable())
+        };
+        assert!(said(&["passing", "lasting"]) && said(&["lasting", "passing"]) && said(&["passing"]));
+        assert!(!said(&["lasting", "lasting"]));
+    }
+}

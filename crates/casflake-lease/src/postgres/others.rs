@@ -1,0 +1,99 @@
+//! The other ID spaces of a database: if a store's own is missing, its caller may have meant another one.
+//!
+//! Other schemas belong to other roles, and this role may have more privileges than they have. Reading a table of
+//! theirs must not run code of theirs: hence no view, no row security, and no column but plain text.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use serde::Deserialize;
+
+use super::link::{Answer, Cause, Link};
+use super::literals::Param;
+use super::rows::column;
+use super::schema::Schema;
+
+/// How long the search may take, once there is a connection.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often the search begins anew, because of a table that was dropped meanwhile.
+const ATTEMPTS: u32 = 5;
+
+/// How many spaces are found at most.
+const MOST: usize = 10;
+
+/// The schemas with a table of spaces, the store's own first, and whether this role can read it. Parameters: the name
+/// of the store's schema; how many.
+const SCHEMAS: &str = "SELECT coalesce(json_agg(found), '[]')::text FROM (
+    SELECT n.nspname AS name, quote_ident(n.nspname) AS quoted, coalesce(
+        c.relkind = 'r' AND NOT c.relrowsecurity
+        AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+        AND EXISTS (
+            SELECT FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid = c.oid AND a.attname = 'space' AND a.atttypid = 'pg_catalog.text'::regtype
+        ), false) AS is_readable
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relname = 'casflake_spaces' AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+    ORDER BY n.nspname <> $1, n.nspname LIMIT $2
+) AS found";
+
+#[derive(Deserialize)]
+struct Found {
+    name: String,
+    /// Its name as a statement has it.
+    quoted: String,
+    is_readable: bool,
+}
+
+/// Returns the names of the spaces, without the one called `space` in `schema`. Those of other schemas have the schema
+/// behind them; a schema whose spaces can't be read stands alone.
+pub(super) fn find(link: &mut Link, schema: &Schema, space: &str) -> Result<Vec<String>, Cause> {
+    let until = Instant::now() + PATIENCE;
+    for _ in 0..ATTEMPTS {
+        if let Some(names) = try_find(link, schema, space, until)? {
+            return Ok(names);
+        }
+    }
+    Err("tables of spaces were dropped each time they were about to be read".into())
+}
+
+/// As [`find`]; `None` if a table was dropped meanwhile.
+fn try_find(link: &mut Link, schema: &Schema, space: &str, until: Instant) -> Result<Option<Vec<String>>, Cause> {
+    let left = || until.saturating_duration_since(Instant::now());
+    let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+    // One more, because the store's own schema may have no other space.
+    let params = &[Param::Text(schema.name()), Param::Bigint(most + 1)];
+    let Answer::Row(row) = link.ask(left(), SCHEMAS, params)? else { return Ok(None) };
+    let schemas: Vec<Found> = serde_json::from_str(column(&row, 0)?)?;
+
+    let is_own = |found: &Found| found.name == schema.name();
+    let readable = schemas.iter().enumerate().filter(|(_, found)| found.is_readable);
+    let tables = readable.map(|(at, found)| {
+        let others = if is_own(found) { "WHERE space <> $1 " } else { "" };
+        let Found { quoted, .. } = found;
+        format!("(SELECT {at} AS at, space FROM ONLY {quoted}.casflake_spaces {others}ORDER BY space LIMIT $2)")
+    });
+    let tables: Vec<_> = tables.collect();
+    let spaces: Vec<(usize, String)> = if tables.is_empty() {
+        Vec::new()
+    } else {
+        let tables = tables.join(" UNION ALL ");
+        let statement = format!(
+            "SELECT coalesce(json_agg(json_build_array(at, space) ORDER BY at, space), '[]')::text FROM ({tables}) AS s"
+        );
+        let params = &[Param::Text(space), Param::Bigint(most)];
+        let Answer::Row(row) = link.ask(left(), &statement, params)? else { return Ok(None) };
+        serde_json::from_str(column(&row, 0)?)?
+    };
+
+    let names = schemas.iter().enumerate().flat_map(|(at, found)| {
+        let place = if is_own(found) { String::new() } else { format!("(schema {})", found.name) };
+        let there = spaces.iter().filter(move |(schema, _)| *schema == at);
+        let named = there.map({
+            let place = place.clone();
+            move |(_, space)| if place.is_empty() { space.clone() } else { format!("{space} {place}") }
+        });
+        named.chain((!found.is_readable && !place.is_empty()).then_some(place)).collect::<Vec<_>>()
+    });
+    Ok(Some(names.take(MOST).collect()))
+}

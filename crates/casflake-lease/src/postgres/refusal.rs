@@ -1,0 +1,138 @@
+//! Which failures no time mends, and what to do about them.
+
+use std::error::Error as _;
+
+use tokio_postgres::Error;
+use tokio_postgres::error::DbError;
+
+use super::link::Cause;
+use super::schema::Schema;
+use super::tls::Mode;
+use crate::error::StoreError;
+use crate::tls::explain;
+
+/// When something failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    Connecting,
+    Statement,
+}
+
+/// The settings of the store that a remedy names.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) mode: Mode,
+}
+
+/// Returns the error for `what`, which failed because of `cause`.
+///
+/// Passing are: whatever the network or a name server does, a server that starts or shuts down, one that has too many
+/// connections, a standby (another server may be promoted), a lock, and all else that the server does not say to be
+/// for good.
+pub(super) fn failure(what: String, at: At, cause: Cause, asked: Asked<'_>) -> StoreError {
+    match cause.downcast_ref().and_then(|error| remedy(error, at, asked)) {
+        Some(remedy) => StoreError::refused(what, remedy, cause),
+        None => StoreError::unavailable(what, cause),
+    }
+}
+
+/// Whether a connection failed for its TLS.
+pub(super) fn is_of_tls(error: &Error) -> bool {
+    // That crate has no name for the kinds of its errors.
+    error.to_string() == "error performing TLS handshake" || explain(error).is_some()
+}
+
+/// Whether the server has said that it has no TLS.
+pub(super) fn has_no_tls(error: &Error) -> bool {
+    error.source().is_some_and(|cause| cause.to_string() == NO_TLS)
+}
+
+const NO_TLS: &str = "server does not support TLS";
+
+fn remedy(error: &Error, at: At, asked: Asked<'_>) -> Option<String> {
+    if let Some(error) = error.as_db_error() {
+        return of_server(error, at, asked.schema);
+    }
+    if let Some(remedy) = explain(error) {
+        return Some(remedy.into());
+    }
+    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    let remedy = match &*error.to_string() {
+        "error performing TLS handshake" if cause == NO_TLS => {
+            return Some(format!(
+                "the server has no TLS, which sslmode={} asks for: turn it on there (ssl = on)",
+                asked.mode.name()
+            ));
+        }
+        "error performing TLS handshake" if cause == "no TLS implementation configured" => {
+            "this store was given no TLS: give PostgresStore::with_tls a connector, or open it by its URL"
+        }
+        "invalid configuration" if cause == "password missing" => {
+            "the server wants a password: give one in the URL; PGPASSWORD and .pgpass are not read"
+        }
+        "invalid configuration" => "mend the configuration of the connection",
+        "authentication error" if cause.contains("channel binding") => {
+            "the URL wants channel_binding=require, for which the connection needs TLS and a password by SCRAM: add \
+             sslmode=require, or leave channel_binding out"
+        }
+        "authentication error" => "the server wants to authenticate in a way that this client does not: see the cause",
+        _ => return None,
+    };
+    Some(remedy.into())
+}
+
+const NO_DATABASE: &str = "create the database, or give another";
+const WRONG_PASSWORD: &str = "mend the user or the password";
+
+fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
+    Some(match error.code().code() {
+        "28P01" => WRONG_PASSWORD.into(),
+        // Whatever language its messages have.
+        "28000" if error.routine() == Some("InitializeSessionUserId") => {
+            "create the role, or allow it to log in, or give another user".into()
+        }
+        code if code.starts_with("28") => {
+            "the server does not admit this user from here: add it to pg_hba.conf there, or connect as the cause says \
+             (with TLS, with a client certificate)"
+                .into()
+        }
+        "3D000" => NO_DATABASE.into(),
+        // PgBouncer has one code for nearly all that it says, and no other language.
+        "08P01" => of_pooler(error.message())?.into(),
+        "42501" if at == At::Connecting => "GRANT CONNECT ON DATABASE to this role, or give another".into(),
+        "42501" => of_privilege(error.message(), schema),
+        "3F000" => schema.missing(),
+        // Syntax, an undefined column, object or function, a type or a kind of object that does not fit.
+        "42601" | "42703" | "42704" | "42804" | "42809" | "42883" => {
+            "this needs PostgreSQL 12 or later, and the tables that the documentation of PostgresStore shows".into()
+        }
+        _ => return None,
+    })
+}
+
+fn of_pooler(message: &str) -> Option<&'static str> {
+    let remedies = [
+        ("no such database", NO_DATABASE),
+        ("no such user", WRONG_PASSWORD),
+        ("SASL authentication failed", WRONG_PASSWORD),
+        ("password authentication failed", WRONG_PASSWORD),
+        ("SSL required", "give sslmode=require, or more"),
+    ];
+    remedies.into_iter().find(|(start, _)| message.starts_with(start)).map(|(_, remedy)| remedy)
+}
+
+/// Returns what gives the store's role the privilege that it lacks. In other languages than English the message tells
+/// nothing.
+fn of_privilege(message: &str, schema: &Schema) -> String {
+    let schema = schema.quoted();
+    let tables = format!("{schema}.casflake_spaces, {schema}.casflake_leases");
+    let grant = format!("GRANT SELECT, INSERT, UPDATE ON {tables} TO ROLE");
+    if message.starts_with("permission denied for table") {
+        return format!("{grant}, where ROLE is the user of this store");
+    }
+    format!(
+        "create the tables {tables} by a role that may, as the documentation of PostgresStore shows; then {grant}; GRANT \
+         USAGE ON SCHEMA {schema} TO ROLE, where ROLE is the user of this store"
+    )
+}

@@ -1,0 +1,155 @@
+//! Rows to contents, and back. What is read is JSON, by names, and looked at before it is believed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio_postgres::SimpleQueryRow;
+
+use super::schema::Schema;
+use crate::cells::Contents;
+use crate::error::StoreError;
+use crate::rules::{Change, Record};
+use crate::token::Token;
+
+/// What [`Statements::read`](super::sql::Statements) gives.
+#[derive(Deserialize)]
+struct Stored {
+    unix_micros: u64,
+    incarnation: String,
+    /// The OID of the database. One that is dropped and created again has another.
+    database: String,
+    /// The schema that a name without one would be found in.
+    unqualified: String,
+    /// Whether the store's schema is missing, where tables are.
+    #[serde(default)]
+    no_schema: bool,
+    space: Option<Box<RawValue>>,
+    records: BTreeMap<i64, Box<RawValue>>,
+}
+
+/// A record to write in place of what was seen, for [`Statements::swap_records`](super::sql::Statements).
+#[derive(Serialize)]
+struct Asked<'a> {
+    worker: u64,
+    #[serde(flatten)]
+    record: &'a Record,
+    seen_from: Option<u64>,
+    seen_until: Option<u64>,
+    seen_counter: Option<u64>,
+    seen_token: Option<Token>,
+}
+
+/// Returns what the database holds. Fails if what the store names may be another place for other processes, or is none.
+///
+/// `place` is what it was asked, for an error.
+pub(super) fn contents(row: &SimpleQueryRow, schema: &Schema, place: &str) -> Result<Contents, StoreError> {
+    parsed(column(row, 0)?, schema, place)
+}
+
+fn parsed(answer: &str, schema: &Schema, place: &str) -> Result<Contents, StoreError> {
+    let Stored { unix_micros, incarnation, database, unqualified, no_schema, space, records } =
+        decoded("the answer", answer)?;
+    schema.refuse_another(&unqualified)?;
+    if no_schema {
+        let cause = format!("there is no schema {}", schema.name());
+        return Err(StoreError::refused(format!("reading leases in {place}"), schema.missing(), cause));
+    }
+    let space = space.map(|space| decoded("its row in casflake_spaces", space.get())).transpose()?;
+    let records = records.into_iter().map(|(worker, record)| {
+        let place = format!("the row of worker {worker} in casflake_leases");
+        let index = u64::try_from(worker).map_err(|_| StoreError::corrupt(&*place, "there is no such worker"))?;
+        let record: Record = decoded(&place, record.get())?;
+        if record.from > record.until {
+            return Err(StoreError::corrupt(place, "its window ends before it begins"));
+        }
+        Ok((index, record))
+    });
+    let records = records.collect::<Result<_, _>>()?;
+    let cluster = incarnation.split('/').next().unwrap_or_default();
+    let place = format!("{cluster}/{database}/{}", schema.name());
+    let (unix_nanos, live) = (nanos(unix_micros), BTreeSet::new());
+    Ok(Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live })
+}
+
+fn decoded<T: DeserializeOwned>(place: &str, json: &str) -> Result<T, StoreError> {
+    serde_json::from_str(json).map_err(|error| StoreError::corrupt(place, format!("{error}, in {json}")))
+}
+
+pub(super) fn nanos(unix_micros: u64) -> u64 {
+    unix_micros.saturating_mul(1000)
+}
+
+/// A column that holds a number of a store's.
+pub(super) fn number(row: &SimpleQueryRow, at: usize) -> Result<u64, StoreError> {
+    let number = column(row, at)?;
+    number.parse().map_err(|_| StoreError::corrupt("a row in casflake_leases", format!("{number} is not from 0 up")))
+}
+
+/// The text of a column that is not null.
+pub(super) fn column(row: &SimpleQueryRow, at: usize) -> Result<&str, StoreError> {
+    match row.try_get(at) {
+        Ok(Some(text)) => Ok(text),
+        Ok(None) => Err(StoreError::corrupt("the answer", format!("column {at} is null"))),
+        Err(error) => Err(StoreError::corrupt("the answer", error.to_string())),
+    }
+}
+
+/// The records of `change`, each with what it replaces.
+pub(super) fn asked(change: &Change, seen: &Contents) -> Result<String, StoreError> {
+    let asked = change.records.iter().map(|(worker, record)| {
+        let before = seen.records.get(worker);
+        Asked {
+            worker: *worker,
+            record,
+            seen_from: before.map(|record| record.from),
+            seen_until: before.map(|record| record.until),
+            seen_counter: before.map(|record| record.counter),
+            seen_token: before.and_then(|record| record.token),
+        }
+    });
+    json(&asked.collect::<std::vec::Vec<_>>())
+}
+
+pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::unavailable("writing JSON", error))
+}
+
+/// The number as PostgreSQL keeps it.
+pub(super) fn bigint(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(|_| StoreError::corrupt("a lease or a layout", format!("{number} is no bigint")))
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::{Schema, parsed};
+    use crate::error::StoreError;
+
+    const EMPTY: &str = r#"{"unix_micros": 1, "incarnation": "7/1", "database": "5", "unqualified": "public",
+        "space": null, "records": {}}"#;
+
+    #[test]
+    fn contents_tell_where_the_space_is() {
+        let contents = parsed(EMPTY, &Schema::default(), "").expect("contents");
+        assert_eq!((&*contents.place, contents.space, contents.unix_nanos), ("7/5/public", None, 1000));
+    }
+
+    #[test]
+    fn no_contents_are_read_where_earlier_versions_have_theirs_elsewhere() {
+        let elsewhere = EMPTY.replace(r#""unqualified": "public""#, r#""unqualified": "orders""#);
+        let refused = parsed(&elsewhere, &Schema::default(), "");
+        assert!(matches!(refused, Err(StoreError::Url { .. })), "{refused:?}");
+        assert!(parsed(&elsewhere, &Schema::named("public").expect("a name"), "").is_ok());
+    }
+
+    #[test]
+    fn no_contents_are_read_in_a_schema_that_is_missing() {
+        let missing = EMPTY.replace('}', "") + "}, \"no_schema\": true}";
+        let refused = parsed(&missing, &Schema::default(), "PostgreSQL at h:1");
+        let Err(StoreError::Refused { what, remedy, cause }) = refused else { panic!("read") };
+        assert!(what.contains("h:1") && remedy.contains("CREATE SCHEMA \"public\""), "{what}: {remedy}");
+        assert_eq!(cause.to_string(), "there is no schema public");
+    }
+}

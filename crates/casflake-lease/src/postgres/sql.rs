@@ -1,0 +1,263 @@
+//! The statements. Each is a transaction of its own and one round trip: no lock outlasts it, whatever becomes of the
+//! client.
+//!
+//! Each table has the schema `public` here, which [`Statements`] replaces by the store's. A table without a schema
+//! would be looked for among temporary tables and along the `search_path`, which differs from role to role.
+//!
+//! None of them relies on what was set for its session, so that they may go through a pooler that gives each
+//! transaction another one. Those that write set for themselves that their commit is acknowledged only when it lasts.
+
+use super::schema::Schema;
+
+/// The statements of one store.
+pub(super) struct Statements {
+    pub(super) create: String,
+    pub(super) read: String,
+    pub(super) read_no_tables: String,
+    pub(super) swap_space: String,
+    pub(super) swap_records: String,
+    pub(super) renew: String,
+    pub(super) release: String,
+}
+
+impl Statements {
+    /// Returns the statements on the tables of `schema`.
+    pub(super) fn on(schema: &Schema) -> Self {
+        let tables = format!("{}.casflake_", schema.quoted());
+        let on_its_tables = |statement: &str| statement.replace("public.casflake_", &tables);
+        Self {
+            create: on_its_tables(CREATE),
+            read: on_its_tables(READ),
+            read_no_tables: on_its_tables(READ_NO_TABLES),
+            swap_space: on_its_tables(SWAP_SPACE),
+            swap_records: on_its_tables(SWAP_RECORDS),
+            renew: on_its_tables(RENEW),
+            release: on_its_tables(RELEASE),
+        }
+    }
+}
+
+/// The clock, in microseconds since 1970: not before, and not later than a `u64` can count nanoseconds.
+macro_rules! micros {
+    () => {
+        "least(greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint, 0), 18446744073709551)"
+    };
+}
+
+/// The cluster, and its timeline: each promotion and each recovery from a backup begins another. From the position of
+/// the log, which is right from the first moment of a timeline on; the control file follows with the next checkpoint.
+/// On a standby, where nothing can be granted, this is an error.
+macro_rules! incarnation {
+    () => {
+        "(SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system())"
+    };
+}
+
+/// True, and from then on the transaction is acknowledged only when it is on disk (and on those standbys that the
+/// server is set to wait for), whatever else is set.
+macro_rules! lasting {
+    () => {
+        "set_config('synchronous_commit', 'on', true) = 'on'"
+    };
+}
+
+/// The schema in which this session would find `casflake_spaces` without the name of a schema, temporary tables aside;
+/// `public` if there is none.
+macro_rules! unqualified {
+    () => {
+        "coalesce((
+            SELECT path.name::text FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (name, at)
+            WHERE left(path.name, 7) <> 'pg_temp'
+                AND to_regclass(quote_ident(path.name) || '.casflake_spaces') IS NOT NULL
+            ORDER BY path.at LIMIT 1
+        ), 'public')"
+    };
+}
+
+/// Two sessions that create the same table at the same time get in each other's way: one after the other. The number is
+/// this store's own, the letters "casflake".
+const CREATE: &str = concat!("SELECT pg_advisory_xact_lock(7161131766237981541);\n", include_str!("tables.sql"));
+
+/// What a statement can tell without the tables.
+macro_rules! surroundings {
+    () => {
+        concat!(
+            "
+        'unix_micros', ",
+            micros!(),
+            ",
+        'incarnation', ",
+            incarnation!(),
+            ",
+        'database', (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()),
+        'unqualified', ",
+            unqualified!(),
+        )
+    };
+}
+
+/// All of a space as JSON, of one moment. Parameters: the space.
+const READ: &str = concat!(
+    "SELECT json_build_object(",
+    surroundings!(),
+    ",
+        'space', (SELECT to_json(s) FROM public.casflake_spaces s WHERE s.space = $1),
+        'records', (
+            SELECT coalesce(json_object_agg(l.worker, json_build_object(
+                'from', l.from_tick, 'until', l.until_tick, 'counter', l.counter, 'token', l.token, 'owner', l.owner
+            )), '{}')
+            FROM public.casflake_leases l WHERE l.space = $1
+        )
+    )::text"
+);
+
+/// As [`READ`], where tables are missing. Parameters: the name of the schema.
+const READ_NO_TABLES: &str = concat!(
+    "SELECT json_build_object(",
+    surroundings!(),
+    ",
+        'space', NULL,
+        'records', json_build_object(),
+        'no_schema', NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = $1)
+    )::text"
+);
+
+/// A space as JSON has it.
+macro_rules! space {
+    () => {
+        "version bigint, layout text, workers bigint, granted bigint, floor bigint, incarnation text"
+    };
+}
+
+/// A row where it was done. Parameters: the space; how that was seen, or null, and the incarnation that was; what to
+/// write of the space, or null; what to write of the records, and how each was seen, or nulls.
+///
+/// What is replaced is locked first, and looked at as it is once the lock is there, not as the statement's snapshot has
+/// it. What is new, and is there already, can't be inserted: that is an error, by which nothing is written. The space
+/// is locked before the records, by everyone, so that nobody waits in a circle.
+macro_rules! swap {
+    ($lock:literal) => {
+        concat!(
+            "WITH space AS MATERIALIZED (
+                SELECT version, layout, workers, granted, floor, incarnation
+                FROM public.casflake_spaces WHERE space = $1 ",
+            $lock,
+            "
+            ), seen AS MATERIALIZED (
+                SELECT * FROM json_to_record($2::json) AS s (",
+            space!(),
+            ")
+                WHERE $2 IS NOT NULL
+            ), as_seen AS MATERIALIZED (
+                SELECT WHERE NOT EXISTS ((TABLE space EXCEPT TABLE seen) UNION ALL (TABLE seen EXCEPT TABLE space))
+            ), asked AS MATERIALIZED (
+                SELECT * FROM json_to_recordset($5::json) AS r (
+                    worker bigint, \"from\" bigint, until bigint, counter bigint, token text, owner text,
+                    seen_from bigint, seen_until bigint, seen_counter bigint, seen_token text
+                )
+            ), locked AS MATERIALIZED (
+                SELECT 1 FROM public.casflake_leases l JOIN asked a USING (worker)
+                WHERE EXISTS (TABLE as_seen)
+                    AND l.space = $1 AND l.from_tick = a.seen_from AND l.until_tick = a.seen_until
+                    AND l.counter = a.seen_counter AND l.token IS NOT DISTINCT FROM a.seen_token
+                FOR UPDATE OF l
+            ), same AS MATERIALIZED (
+                SELECT WHERE EXISTS (TABLE as_seen) AND $3 = ",
+            incarnation!(),
+            "
+                    AND (SELECT count(*) FROM locked) = (SELECT count(seen_counter) FROM asked)
+                    AND ",
+            lasting!(),
+            "
+            ), news AS MATERIALIZED (
+                SELECT n.* FROM same, json_to_record($4::json) AS n (",
+            space!(),
+            ")
+                WHERE $4 IS NOT NULL
+            ), space_added AS (
+                INSERT INTO public.casflake_spaces (space, version, layout, workers, granted, floor, incarnation)
+                SELECT $1, version, layout, workers, granted, floor, incarnation FROM news WHERE $2 IS NULL
+            ), space_changed AS (
+                UPDATE public.casflake_spaces s
+                SET version = n.version, layout = n.layout, workers = n.workers, granted = n.granted, floor = n.floor,
+                    incarnation = n.incarnation
+                FROM news n WHERE s.space = $1
+            ), added AS (
+                INSERT INTO public.casflake_leases (space, worker, from_tick, until_tick, counter, token, owner)
+                SELECT $1, worker, \"from\", until, counter, token, owner FROM same, asked WHERE seen_counter IS NULL
+            ), changed AS (
+                UPDATE public.casflake_leases l
+                SET from_tick = a.\"from\", until_tick = a.until, counter = a.counter, token = a.token, owner = a.owner
+                FROM same, asked a WHERE l.space = $1 AND l.worker = a.worker
+            )
+            SELECT 1 FROM same"
+        )
+    };
+}
+
+/// Writes the space.
+const SWAP_SPACE: &str = swap!("FOR UPDATE");
+
+/// Writes records alone: as many at once as like, as long as nobody writes the space.
+const SWAP_RECORDS: &str = swap!("FOR SHARE");
+
+/// The rule of renewals, [`rules::renew`](crate::rules::renew), term by term. Parameters: the space, the worker,
+/// token and counter, where the window begins; the layout, its epoch and tick in milliseconds, its end; the time to
+/// live, how far a window may reach, and where the holder knows it to end; whether the caller has named the schema.
+/// Otherwise nothing is renewed once earlier versions would find another table, and may lease the same worker there.
+///
+/// Where the record is locked by another, that one's change is waited for, and the record is looked at again. The clock
+/// and the space are as they were before the wait, as if the renewal had come sooner: its window is the shorter for it,
+/// and a floor that was raised meanwhile would not have held it up then.
+const RENEW: &str = concat!(
+    "WITH clock AS MATERIALIZED (
+        SELECT micros, (micros / 1000 - $7) / $8 AS tick FROM (SELECT ",
+    micros!(),
+    " AS micros) AS now
+        WHERE micros / 1000 >= $7 AND ",
+    lasting!(),
+    "
+    )
+    UPDATE public.casflake_leases l
+    SET until_tick = greatest(l.until_tick, least(c.tick + $10, $9)), counter = l.counter + 1
+    FROM public.casflake_spaces s, clock c
+    WHERE l.space = $1 AND l.worker = $2 AND s.space = $1 AND c.tick < $9
+        AND s.layout = $6 AND s.version > 0 AND s.incarnation = ",
+    incarnation!(),
+    "
+        AND l.token = $3 AND l.counter = $4 AND l.from_tick = $5
+        AND l.from_tick >= s.floor AND l.until_tick >= $12 AND l.until_tick <= c.tick + $11
+        AND s.floor >= 0 AND l.until_tick >= l.from_tick
+        AND ($13 OR 'public' = ",
+    unqualified!(),
+    ")
+    RETURNING l.from_tick, l.until_tick, l.counter, c.micros, s.workers"
+);
+
+/// The rule of [`rules::release`](crate::rules::release). Parameters: the space, the worker, token and counter;
+/// the tick after the last that was issued. What has become of the space does not matter to one who gives back.
+const RELEASE: &str = concat!(
+    "UPDATE public.casflake_leases
+    SET until_tick = least(greatest($5, from_tick), until_tick), token = NULL
+    WHERE space = $1 AND worker = $2 AND token = $3 AND counter = $4
+        AND from_tick >= 0 AND until_tick >= from_tick AND ",
+    lasting!(),
+    "
+    RETURNING 1"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::{Schema, Statements};
+
+    #[test]
+    fn each_statement_names_the_schema_of_each_table() {
+        let Statements { create, read, read_no_tables, swap_space, swap_records, renew, release } =
+            Statements::on(&Schema::named("Orders").expect("a name"));
+        for statement in [create, read, read_no_tables, swap_space, swap_records, renew, release] {
+            // `unqualified!` looks that name up in other schemas.
+            let named = statement.replace("'.casflake_spaces'", "").replace("\"Orders\".casflake_", "");
+            assert!(!named.contains("casflake_") && !named.contains("public."), "{statement}");
+        }
+    }
+}

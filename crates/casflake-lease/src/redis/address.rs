@@ -1,0 +1,101 @@
+//! Where a Redis server is, and which database of it.
+
+use percent_encoding::percent_decode_str;
+use redis::{ConnectionAddr, ConnectionInfo};
+
+use crate::tls::{Files, PARAMETERS};
+use crate::url::{Authority, HOST, StoreUrl, check_host, local_path, parameters, unknown};
+
+/// Those that the crate `redis` knows.
+pub(crate) const SCHEMES: &[&str] = &["redis", "rediss", "valkey", "valkeys", "redis+unix", "valkey+unix", "unix"];
+
+const SCHEMES_OF_TLS: &[&str] = &["rediss", "valkeys"];
+
+pub(super) struct Address {
+    pub(super) info: ConnectionInfo,
+    pub(super) tls: Option<Files>,
+}
+
+/// Reads a URL by the crate `redis`, after refusing what that would ignore or guess: parameters that it does not know,
+/// a database in a longer path, a user without a password, and segments `..` of a path, which it resolves.
+pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
+    url.check_scheme(SCHEMES)?;
+    let (path, tls) = if url.is_local() {
+        check_socket(url)?;
+        (Some(local_path(url)?), None)
+    } else {
+        (None, check_server(url)?)
+    };
+    // TLS is not the crate's business, which has a provider of its own for the whole process.
+    let scheme = if tls.is_some() { "redis" } else { &url.scheme };
+    let info: ConnectionInfo = url.server_by(scheme).parse().map_err(|error: redis::RedisError| error.to_string())?;
+    Ok(Address {
+        info: match path {
+            Some(path) => info.set_addr(ConnectionAddr::Unix(path)),
+            None => info,
+        },
+        tls,
+    })
+}
+
+/// Returns the files for TLS, if the scheme asks for that.
+fn check_server(url: &StoreUrl<'_>) -> Result<Option<Files>, String> {
+    let Some(Authority { user, hosts }) = &url.authority else {
+        return Err(format!("it does not begin with {}://", url.scheme));
+    };
+    check_host(hosts, HOST)?;
+    // Only then does the server ask who it is.
+    if user.is_some_and(|user| user.split_once(':').is_none_or(|(_, password)| password.is_empty())) {
+        return Err("there is a user without a password: give user:password@ or :password@, or leave the @ out".into());
+    }
+    match url.path.strip_prefix('/') {
+        None | Some("") => {}
+        Some(database) => check_database(database)?,
+    }
+    let parameters = parameters(url)?;
+    let is_tls = SCHEMES_OF_TLS.contains(&&*url.scheme);
+    for (name, _) in &parameters {
+        match *name {
+            "protocol" => {}
+            name if Files::is_one(name) && is_tls => {}
+            name if Files::is_one(name) => {
+                return Err(format!("its parameter {name} is for TLS: write {0}s:// in place of {0}://", url.scheme));
+            }
+            name if is_tls => return Err(unknown(name, None, &format!("protocol, {PARAMETERS}"))),
+            name => return Err(unknown(name, None, "protocol")),
+        }
+    }
+    is_tls.then(|| Files::of(&parameters)).transpose()
+}
+
+fn check_socket(url: &StoreUrl<'_>) -> Result<(), String> {
+    let (mut has_user, mut has_password, mut before) = (false, false, None);
+    for (name, value) in parameters(url)? {
+        match name {
+            "db" => check_database(value)?,
+            "user" => has_user = true,
+            "pass" => has_password = !value.is_empty(),
+            "protocol" => {}
+            _ => return Err(unknown(name, before, "db, user, pass and protocol")),
+        }
+        before = Some(name);
+        // As in forms of web pages.
+        if value.contains('+') {
+            return Err("there is a + in its query, which stands for a blank: write %2B or %20".into());
+        }
+        // Other bytes would all become the same character.
+        if percent_decode_str(value).decode_utf8().is_err() {
+            return Err("a parameter of its query is not UTF-8".into());
+        }
+    }
+    if has_user && !has_password {
+        return Err("there is a user without a password: give pass, too".into());
+    }
+    Ok(())
+}
+
+fn check_database(text: &str) -> Result<(), String> {
+    // A sign and zeros before are a number, too.
+    let is_number = text.parse::<u32>().is_ok_and(|number| number.to_string() == text);
+    if is_number { Ok(()) } else { Err("its database is not a number, such as 0".into()) }
+}

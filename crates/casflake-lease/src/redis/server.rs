@@ -1,0 +1,108 @@
+//! `Server`: where a Redis server is, and how a session with it begins.
+
+use std::fmt;
+use std::time::Duration;
+
+use redis::io::tcp::TcpSettings;
+use redis::{Client, Connection, ConnectionAddr, ConnectionLike, RedisConnectionInfo, RedisError, RedisResult};
+
+use super::address::Address;
+use super::link::Failure;
+use super::log_in::log_in;
+use super::tls::TlsConnection;
+use crate::error::StoreError;
+use crate::tls::{Files, speaks_tls};
+
+/// How long a connection may take, and each reading from it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) struct Server {
+    client: Client,
+    /// Who asks, and for which database: see [`log_in`].
+    info: RedisConnectionInfo,
+    tls: Option<Files>,
+}
+
+/// A connection on which somebody has logged in.
+pub(super) enum Session {
+    Plain(Connection),
+    Tls(Box<TlsConnection>),
+}
+
+impl Server {
+    /// To which nothing connects yet.
+    pub(super) fn at(address: Address) -> RedisResult<Self> {
+        let Address { info, tls } = address;
+        // Each script is one message, which nothing is gained by holding back.
+        let tcp = TcpSettings::default().set_nodelay(true);
+        let nobody = RedisConnectionInfo::default().set_skip_set_lib_name();
+        let of_address = info.redis_settings().clone();
+        let client = Client::open(info.set_tcp_settings(tcp).set_redis_settings(nobody))?;
+        Ok(Self { client, info: of_address, tls })
+    }
+
+    pub(super) fn user(&self) -> Option<&str> {
+        self.info.username()
+    }
+
+    /// Connects, and logs in.
+    pub(super) fn dial(&self) -> Result<Session, Failure> {
+        let mut session = match (&self.tls, self.client.get_connection_info().addr()) {
+            (Some(files), ConnectionAddr::Tcp(host, port)) => {
+                Session::Tls(Box::new(TlsConnection::open(host, *port, files, PATIENCE, &self.what())?))
+            }
+            _ => {
+                let connection = self.client.get_connection_with_timeout(PATIENCE)?;
+                connection.set_read_timeout(Some(PATIENCE))?;
+                connection.set_write_timeout(Some(PATIENCE))?;
+                Session::Plain(connection)
+            }
+        };
+        match log_in(session.connection(), &self.info) {
+            Ok(()) => Ok(session),
+            Err(error) => Err(self.failure(&session, error)),
+        }
+    }
+
+    /// Returns what a failure of this session means.
+    pub(super) fn failure(&self, session: &Session, error: RedisError) -> Failure {
+        let refused = match session {
+            Session::Tls(connection) => connection.refused(&self.what()),
+            Session::Plain(_) if error.is_connection_dropped() && self.wants_tls() => {
+                let remedy = "the server speaks TLS only: write rediss:// in place of redis://";
+                Some(StoreError::refused(self.what(), remedy, error.to_string()))
+            }
+            Session::Plain(_) => None,
+        };
+        refused.map_or(Failure::Redis(error), Failure::Store)
+    }
+
+    /// A server that has TLS alone hangs up on all else without a word.
+    fn wants_tls(&self) -> bool {
+        match self.client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, port) => speaks_tls(host, *port),
+            _ => false,
+        }
+    }
+
+    pub(super) fn what(&self) -> String {
+        format!("asking Redis at {self}")
+    }
+}
+
+impl Session {
+    pub(super) fn connection(&mut self) -> &mut dyn ConnectionLike {
+        match self {
+            Self::Plain(connection) => connection,
+            Self::Tls(connection) => &mut **connection,
+        }
+    }
+}
+
+/// Without the password.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let by_tls = if self.tls.is_some() { " by TLS" } else { "" };
+        write!(f, "{}{by_tls}, database {}", self.client.get_connection_info().addr(), self.info.db())
+    }
+}

@@ -1,0 +1,264 @@
+//! That the scripts do what the rules say: on a real server, whose clock stands.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{RedisStore, encode};
+use crate::cells::{Cells, Contents, Memory};
+use crate::rules::{Change, Record, Space, Terms};
+use crate::time::{terms, ticks};
+use crate::{Grant, Lease, LeaseAdmin, LeaseStore, Request, StoreError, Token};
+use casflake::Layout;
+use casflake::{Scheme, Sonyflake, Standard};
+use testkit::RedisServer;
+
+const KEY: &str = "casflake:default";
+/// What the server's clock reads, in seconds.
+const NOW: u64 = 1_800_000_000;
+const WORKER: u64 = 3;
+
+/// A store that renews and releases by [`rules`](super::super::rules) instead of scripts.
+struct ByRules(RedisStore);
+
+impl Cells for ByRules {
+    fn space_name(&self) -> &str {
+        self.0.space_name()
+    }
+
+    fn whereabouts(&self) -> String {
+        self.0.whereabouts()
+    }
+
+    fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        Cells::others(&mut self.0)
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        self.0.memory()
+    }
+
+    fn read(&mut self) -> Result<Contents, StoreError> {
+        self.0.read()
+    }
+
+    fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
+        self.0.swap(seen, change)
+    }
+}
+
+fn open(server: &RedisServer) -> RedisStore {
+    RedisStore::open(&server.url()).unwrap()
+}
+
+fn put(connection: &mut redis::Connection, space: &Space, record: &Record) {
+    let (space, record) = (encode(space).unwrap(), encode(record).unwrap());
+    redis::cmd("HSET").arg(&[KEY, "space", &space, &WORKER.to_string(), &record]).exec(connection).unwrap();
+}
+
+fn raw(connection: &mut redis::Connection) -> BTreeMap<String, String> {
+    redis::cmd("HGETALL").arg(KEY).query(connection).unwrap()
+}
+
+/// Whether something was done, and what is stored then; by the rules and by the scripts.
+fn both<T: PartialEq + std::fmt::Debug>(
+    server: &RedisServer,
+    cases: impl IntoIterator<Item = (Space, Record)>,
+    by_rules: impl Fn(&mut ByRules) -> T,
+    by_script: impl Fn(&mut RedisStore) -> T,
+) -> usize {
+    let (mut script, mut rules) = (open(server), ByRules(open(server)));
+    let mut connection = server.connection();
+    let mut done = 0;
+    for (space, record) in cases {
+        put(&mut connection, &space, &record);
+        let before = raw(&mut connection);
+        let expected = (by_rules(&mut rules), raw(&mut connection));
+        put(&mut connection, &space, &record);
+        let outcome = (by_script(&mut script), raw(&mut connection));
+        assert_eq!(outcome, expected, "{space:?} {record:?}");
+        done += usize::from(expected.1 != before);
+    }
+    done
+}
+
+/// Each begin and end that a rule tells apart, with all else right or one thing wrong.
+fn cases(terms: &Terms, now: u64, run: &str, held: &Lease, ttl: u64) -> Vec<(Space, Record)> {
+    let (floor, horizon) = (now - 50, now + terms.max_ttl + terms.slack);
+    let layout = terms.layout.clone();
+    let space = Space { version: 7, layout, workers: 8, granted: 5, floor, incarnation: run.into() };
+    let (counter, token, owner) = (held.counter, Some(held.token), String::from("me"));
+    let record = Record { from: 0, until: 0, counter, token, owner };
+    let spaces = [
+        space.clone(),
+        Space { incarnation: format!("{run}-1"), ..space.clone() },
+        Space { incarnation: "0".repeat(40), ..space.clone() },
+        Space { layout: "another".into(), ..space.clone() },
+        Space { version: 0, ..space.clone() },
+        Space { incarnation: format!("{run}, found empty by {}", held.token), ..space.clone() },
+    ];
+    let records = [
+        Record { token: None, ..record.clone() },
+        Record { token: Some(Token::numbered(8)), ..record.clone() },
+        Record { counter: counter - 1, ..record.clone() },
+        Record { counter: counter + 1, ..record.clone() },
+    ];
+    let one_is_right = spaces.map(|space| (space, record.clone())).into_iter();
+    let mut cases = Vec::new();
+    for (space, record) in one_is_right.chain(records.map(|record| (space.clone(), record))) {
+        for from in [0, floor - 1, floor, floor + 1] {
+            for until in [floor + 1, now, now + ttl - 1, now + ttl, now + ttl + 1, horizon, horizon + 1] {
+                cases.push((space.clone(), Record { from, until, ..record.clone() }));
+            }
+        }
+    }
+    cases
+}
+
+fn contents() -> Contents {
+    let (incarnation, place) = (String::new(), String::new());
+    let (records, live) = (BTreeMap::new(), std::collections::BTreeSet::new());
+    Contents { unix_nanos: 0, incarnation, place, is_from_elsewhere: false, space: None, records, live }
+}
+
+/// Would catch: a second space, made by a holder whose address leads to another server for a while.
+#[test]
+fn a_space_is_where_it_was_by_the_same_server_or_one_that_was_started_since() {
+    const AT: u64 = 200_000_000_000;
+    let mut store = RedisStore::open("redis://h").unwrap();
+    let home = store.link.to_string();
+    let mut is_home = |run: &str, started: u64, is_absent: bool| store.place_of(run, started, is_absent) == home;
+    assert!(is_home("aa", 100, true), "nothing was granted");
+    let granted = |at| Contents { unix_nanos: at, ..contents() };
+    store.granted(&granted(AT - 50_000_000_000));
+    store.heard(AT);
+    let mut is_home = |run: &str, started: u64, is_absent: bool| store.place_of(run, started, is_absent) == home;
+    assert!(is_home("aa", 100, true) && is_home("aa-bb", 100, true), "it was flushed");
+    assert!(!is_home("bb", 169, true), "it was there before");
+    assert!(is_home("bb", 170, true), "it was restarted, by a clock that is behind");
+    assert!(is_home("bb", 100, false), "the space is there");
+    // It has granted the next lease.
+    store.granted(&granted(AT));
+    assert!(store.place_of("bb", 100, true) == home && store.place_of("aa", 100, true) != home);
+}
+
+fn start() -> Option<RedisServer> {
+    let server = RedisServer::start_with_faked_clock()?;
+    // Its files are no matter here, and slow.
+    server.command("CONFIG", &["SET", "appendonly", "no"]);
+    server.freeze_clock(NOW);
+    Some(server)
+}
+
+#[test]
+fn a_renewal_by_script_is_that_of_the_rules() {
+    let Some(server) = start() else { return };
+    let run = server.info("run_id").unwrap();
+    let ends_soon = Layout::new(20, 0, 8, 8).epoch_unix_ms(NOW * 1000 - (1 << 20) + 9_000);
+    let is_over = Layout::new(20, 0, 8, 8).epoch_unix_ms(NOW * 1000 - (1 << 20));
+    let has_not_begun = Layout::new(41, 0, 8, 8).epoch_unix_ms(NOW * 1000 + 1);
+    let odd = Layout::new(38, 0, 8, 8).epoch_unix_ms(NOW * 1000 - 7 * 14_285_714_285).tick_ms(7);
+    for layout in [Standard::LAYOUT, Sonyflake::LAYOUT, odd, ends_soon, is_over, has_not_begun] {
+        let terms = terms(&layout);
+        let ttl = ticks(&layout, Duration::from_secs(10));
+        let now = layout.tick_at(NOW * 1000);
+        let quiet = |outcome: Result<Option<Grant>, StoreError>| match outcome {
+            Err(StoreError::StoreClockOutside { .. }) => None,
+            outcome => outcome.unwrap(),
+        };
+        let floor = now.unwrap_or(1000) - 50;
+        let known = [floor, now.unwrap_or(1000)];
+        for (from, until) in [floor - 1, floor, floor + 1].into_iter().flat_map(|from| known.map(|until| (from, until)))
+        {
+            let held = Lease::new(WORKER, from, until, 5, Token::numbered(7));
+            let done = both(
+                &server,
+                cases(&terms, now.unwrap_or(1000), &run, &held, ttl),
+                |rules| quiet(Cells::renew(rules, &terms, &layout, &held, ttl)),
+                |script| quiet(Cells::renew(script, &terms, &layout, &held, ttl)),
+            );
+            // Of two spaces, the begin that is held, with the ends from the one that is known up to the horizon.
+            let ends = if until == floor { 6 } else { 5 };
+            let is_renewed = now.is_some() && from >= floor;
+            assert_eq!(done, if is_renewed { 2 * ends } else { 0 }, "{layout:?} {from} {until}");
+        }
+    }
+}
+
+#[test]
+fn a_release_by_script_is_that_of_the_rules() {
+    let Some(server) = start() else { return };
+    let run = server.info("run_id").unwrap();
+    let terms = terms(&Standard::LAYOUT);
+    let (now, ttl) = (Standard::LAYOUT.tick_at(NOW * 1000).unwrap(), 10_000);
+    let held = Lease::new(WORKER, 0, 0, 5, Token::numbered(7));
+    for last in [None, Some(0), Some(now - 52), Some(now - 50), Some(now), Some(now + ttl), Some(u64::MAX)] {
+        let done = both(
+            &server,
+            cases(&terms, now, &run, &held, ttl),
+            |rules| Cells::release(rules, &held, last).unwrap(),
+            |script| Cells::release(script, &held, last).unwrap(),
+        );
+        // Whatever the space is.
+        assert_eq!(done, 6 * 4 * 7);
+    }
+}
+
+/// Others have seen the same, and one of them was faster.
+#[test]
+fn a_swap_writes_nothing_where_anything_has_changed() {
+    let Some(server) = RedisServer::start() else { return };
+    let mut store = open(&server);
+    let layout = Standard::LAYOUT;
+    let request = |token| Request::new(Token::numbered(token), Duration::from_secs(10), "me");
+    store.initialise(&layout, 8).unwrap();
+    let lease = store.acquire(&layout, &request(1)).unwrap().lease;
+    let seen = store.read().unwrap();
+    let record = Record { from: 1, until: 2, counter: 3, token: None, owner: String::new() };
+    let change = Change { space: None, records: [(1, record.clone()), (0, record)].into() };
+
+    let mut connection = server.connection();
+    let before = raw(&mut connection);
+    let mut unchanged = |outcome: Result<bool, StoreError>| {
+        assert!(!outcome.unwrap());
+        raw(&mut connection)
+    };
+    let elsewhere = Contents { incarnation: "0".repeat(40), ..seen.clone() };
+    assert_eq!(unchanged(store.swap(&elsewhere, &change)), before);
+    LeaseStore::renew(&mut store, &layout, &lease, Duration::from_secs(10), 0).unwrap();
+    let before = raw(&mut server.connection());
+    assert_eq!(unchanged(store.swap(&seen, &change)), before, "a record was renewed");
+    let seen = store.read().unwrap();
+    store.acquire(&layout, &request(2)).unwrap();
+    let before = raw(&mut server.connection());
+    assert_eq!(unchanged(store.swap(&seen, &change)), before, "the space has another version, and a record is there");
+
+    // Emptied and begun anew, it has the version that it had: what is seen now must not be taken for what was.
+    server.flush_all();
+    assert!(store.create(&layout, 8).unwrap());
+    let seen = store.read().unwrap();
+    server.flush_all();
+    assert!(store.create(&layout, 8).unwrap());
+    let before = raw(&mut server.connection());
+    assert_eq!(store.read().unwrap().space.unwrap().version, seen.space.as_ref().unwrap().version);
+    assert_eq!(unchanged(store.swap(&seen, &change)), before, "all of it is another");
+
+    let seen = store.read().unwrap();
+    let copy = RedisServer::start().unwrap();
+    server.make_replica_of(&copy);
+    server.command("CONFIG", &["SET", "replica-read-only", "no"]);
+    assert!(matches!(store.swap(&seen, &change), Err(StoreError::Unavailable { .. })));
+    assert!(raw(&mut server.connection()).is_empty());
+}
+
+/// More records than Lua passes arguments.
+#[test]
+fn a_swap_writes_any_number_of_records() {
+    let Some(server) = RedisServer::start() else { return };
+    let mut store = open(&server);
+    store.initialise(&Standard::LAYOUT, 1024).unwrap();
+    let seen = store.read().unwrap();
+    let record = |worker| Record { from: worker, until: worker + 1, counter: 1, token: None, owner: String::new() };
+    let records: Vec<_> = (0..20_001).map(|worker| (worker, record(worker))).collect();
+    assert!(store.swap(&seen, &Change { space: None, records: records.clone() }).unwrap());
+    assert_eq!(store.read().unwrap().records, records.into_iter().collect());
+}

@@ -1,0 +1,103 @@
+//! `TlsConnection`: Redis's protocol over TLS.
+//!
+//! Not the crate `redis`'s own TLS, which takes the provider of cryptography that the whole process has, installs one
+//! where there is none, and panics where it has to choose between two.
+
+use std::io::{self, ErrorKind, Write};
+use std::time::Duration;
+
+use redis::{ConnectionLike, Parser, RedisResult, Value, cmd};
+
+use super::link::Failure;
+use crate::error::StoreError;
+use crate::tls::{Files, NO_TLS, Session, connect, first_byte};
+
+/// How long a server may say nothing to the offer of TLS, before it is asked whether it has any.
+const SILENCE: Duration = Duration::from_millis(300);
+
+pub(super) struct TlsConnection {
+    session: Session,
+    parser: Parser,
+    is_open: bool,
+}
+
+impl TlsConnection {
+    /// Connects to a server and verifies it. A connection and each reading takes as long as `patience`.
+    pub(super) fn open(host: &str, port: u16, files: &Files, patience: Duration, what: &str) -> Result<Self, Failure> {
+        let config = files.config()?;
+        let socket = connect(host, port, patience)?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(SILENCE))?;
+        socket.set_write_timeout(Some(patience))?;
+        let mut session = Session::new(config, host, socket)?;
+        let mut outcome = session.shake_hands();
+        if outcome.as_ref().is_err_and(is_silence) {
+            // Without TLS Redis waits for the end of a line.
+            if matches!(first_byte(host, port, b"PING\r\n".into()), Some(b'+' | b'-')) {
+                return Err(StoreError::refused(what, NO_TLS, "it says nothing to TLS, and answers without").into());
+            }
+            session.socket().set_read_timeout(Some(patience))?;
+            outcome = session.shake_hands();
+        } else {
+            session.socket().set_read_timeout(Some(patience))?;
+        }
+        match outcome {
+            Ok(()) => Ok(Self { session, parser: Parser::new(), is_open: true }),
+            Err(error) => Err(session.refused(what).map_or(Failure::from(error), Failure::Store)),
+        }
+    }
+
+    /// Returns why `what` has failed, if that was TLS and waiting does not mend it.
+    pub(super) fn refused(&self, what: &str) -> Option<StoreError> {
+        self.session.refused(what)
+    }
+
+    fn read(&mut self) -> RedisResult<Value> {
+        loop {
+            match self.parser.parse_value(&mut self.session) {
+                // Not an answer.
+                Ok(Value::Push { .. }) => {}
+                outcome => {
+                    self.is_open &= outcome.is_ok();
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, commands: &[u8]) -> RedisResult<()> {
+        self.session.write_all(commands)?;
+        Ok(self.session.flush()?)
+    }
+}
+
+fn is_silence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+impl ConnectionLike for TlsConnection {
+    fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
+        self.send(command)?;
+        self.read()
+    }
+
+    fn req_packed_commands(&mut self, commands: &[u8], offset: usize, count: usize) -> RedisResult<Vec<Value>> {
+        self.send(commands)?;
+        for _ in 0..offset {
+            self.read()?;
+        }
+        (0..count).map(|_| self.read()).collect()
+    }
+
+    fn get_db(&self) -> i64 {
+        0
+    }
+
+    fn check_connection(&mut self) -> bool {
+        cmd("PING").exec(self).is_ok()
+    }
+
+    fn is_open(&self) -> bool {
+        self.is_open
+    }
+}

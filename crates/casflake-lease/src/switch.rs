@@ -1,0 +1,148 @@
+//! `Switch`: which of a process's generators, one for each lease that it has had, is the one that issues. No lock.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use crate::sync::{AtomicU64, Ordering};
+use casflake::Generator;
+use casflake::Scheme;
+
+/// Of [`Switch::state`]: no generator will follow.
+const ENDED: u64 = 1 << 63;
+
+/// Of [`Switch::state`]: calls that begin are refused.
+const DRAINING: u64 = 1 << 62;
+
+const COUNT: u64 = DRAINING - 1;
+
+/// Room for 2^32 generators in all: one a second for 136 years.
+const BLOCKS: usize = 32;
+
+/// The generators of one process, one after the other. Each but the last is closed.
+///
+/// A call looks at `state` and uses the generator that it names, for as long as it likes: none is ever dropped or used
+/// for another lease while the switch lives. So there is nothing to wait for, neither for calls nor for who replaces
+/// one.
+pub struct Switch<S, C> {
+    /// How many generators there have been after the first, and whether there will be more.
+    ///
+    /// | state | reads as |
+    /// |---|---|
+    /// | n | the nth after the first issues; 0 is the first |
+    /// | n + `DRAINING` | it issues for calls that began before |
+    /// | n + `ENDED` | that was the last, and is closed or about to be |
+    state: AtomicU64,
+    first: Generator<S, C>,
+    /// Block k holds 2^k of those after the first.
+    later: [OnceLock<Block<S, C>>; BLOCKS],
+}
+
+type Block<S, C> = Box<[OnceLock<Generator<S, C>>]>;
+
+impl<S: Scheme, C: fmt::Debug> fmt::Debug for Switch<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Switch").field("count", &self.count()).field("current", self.current()).finish()
+    }
+}
+
+impl<S, C> Switch<S, C> {
+    /// One whose first generator issues.
+    pub fn new(first: Generator<S, C>) -> Self {
+        Self { state: AtomicU64::new(0), first, later: [const { OnceLock::new() }; BLOCKS] }
+    }
+
+    /// How many generators there have been after the first.
+    #[inline]
+    pub fn count(&self) -> u64 {
+        // ORDERING: Acquire, paired with the Release in `publish`: who sees the count sees the generator.
+        self.state.load(Ordering::Acquire) & COUNT
+    }
+
+    /// The generator that issues, for a call that begins now; `None` where such a call is refused.
+    #[inline]
+    pub fn open(&self) -> Option<&Generator<S, C>> {
+        // ORDERING: Acquire, as in `count`.
+        let state = self.state.load(Ordering::Acquire);
+        if state > COUNT { None } else { Some(self.nth(state)) }
+    }
+
+    /// Refuses calls that begin from now on. Those that have begun go on.
+    pub fn drain(&self) {
+        // ORDERING: Relaxed. A call that begins after this returned (happens-before) sees the bit (coherence), and
+        // nothing is read on the strength of it.
+        self.state.fetch_or(DRAINING, Ordering::Relaxed);
+    }
+
+    /// Whether no generator will follow.
+    pub fn has_ended(&self) -> bool {
+        // ORDERING: Relaxed. Who has seen `end` return sees this (coherence); nothing is read on the strength of it.
+        self.state.load(Ordering::Relaxed) & ENDED != 0
+    }
+
+    /// The generator that issues, or has issued last.
+    #[inline]
+    pub fn current(&self) -> &Generator<S, C> {
+        self.nth(self.count())
+    }
+
+    /// All generators that have issued, from the first to the one that issues or has issued last.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &Generator<S, C>> {
+        (0..=self.count()).map(|nth| self.nth(nth))
+    }
+
+    /// The `nth` generator after the first.
+    #[inline]
+    fn nth(&self, nth: u64) -> &Generator<S, C> {
+        let Some((block, place)) = place(nth) else { return &self.first };
+        let slot = || self.later.get(block)?.get()?.get(place)?.get();
+        // It is there: it was put there before it was counted.
+        slot().unwrap_or(&self.first)
+    }
+}
+
+impl<S: Scheme, C> Switch<S, C> {
+    /// Makes `generator` the one that issues. Only one thread does this, and only after it has closed the one before.
+    ///
+    /// # Errors
+    /// The switch has ended: `generator` will issue nothing.
+    pub fn publish(&self, generator: Generator<S, C>) -> Result<(), Ended> {
+        // ORDERING: Relaxed. Only this thread changes the count, and the exchange below finds an end that is newer.
+        let mut state = self.state.load(Ordering::Relaxed);
+        let slot = place((state & COUNT) + 1).and_then(|(block, place)| {
+            let slots = || (0..1_u64 << block).map(|_| OnceLock::new()).collect();
+            self.later.get(block)?.get_or_init(slots).get(place)
+        });
+        // Nothing is in the slot, for whoever has found the end does not come back.
+        if state & ENDED != 0 || slot.is_none_or(|slot| slot.set(generator).is_err()) {
+            return Err(Ended);
+        }
+        while state & ENDED == 0 {
+            // ORDERING: Release, paired with the Acquire in `count`. Relaxed on failure, which says that `end` or `drain`
+            // was faster, of which the latter lets generators follow.
+            match self.state.compare_exchange(state, state + 1, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => state = now,
+            }
+        }
+        Err(Ended)
+    }
+
+    /// Ends the switch: closes the generator that issues, and lets none follow. Tells the last tick that it has issued.
+    pub fn end(&self) -> Option<u64> {
+        // ORDERING: Acquire, paired with the Release in `publish`: the generator that is closed is the last that was
+        // published, for no exchange after this one succeeds.
+        let state = self.state.fetch_or(ENDED, Ordering::Acquire);
+        self.nth(state & COUNT).close()
+    }
+}
+
+/// The block of the `nth` generator after the first, and its place in there.
+#[inline]
+fn place(nth: u64) -> Option<(usize, usize)> {
+    let block = nth.checked_ilog2()?;
+    Some((block as usize, usize::try_from(nth - (1 << block)).ok()?))
+}
+
+/// No generator follows: the switch has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended;

@@ -1,0 +1,73 @@
+//! TLS for the stores that reach a server: files with certificates, how a server is verified, and what a failure means.
+//!
+//! On rustls with `ring`, which needs no more than a C compiler. Nothing here reads a variable of the environment or a
+//! file in a home directory that a database's own client would read: a URL means the same for every user and on every
+//! host. (Where the platform keeps its certificates is the platform's to say.)
+
+mod explain;
+mod files;
+mod parameters;
+mod probe;
+mod session;
+mod verify;
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::ring;
+
+pub(super) use self::explain::{NO_TLS, explain, explain_to};
+pub(super) use self::files::{Identity, Roots, absolute};
+pub(super) use self::parameters::{Files, PARAMETERS};
+pub(super) use self::probe::{PROBE, connect, first_byte, has_hung_up, refusal, speaks_tls};
+pub(super) use self::session::Session;
+use self::verify::{Chain, Nothing};
+use super::error::StoreError;
+
+/// What is verified of a server.
+#[derive(Clone, Debug)]
+pub(super) enum Verify {
+    /// Nothing: keeps the traffic from those who only listen.
+    Nothing,
+    /// That one of these authorities has signed its certificate.
+    Authority(Roots),
+    /// The same, and that the certificate is for the host that was asked for.
+    AuthorityAndName(Roots),
+}
+
+/// Reads the files and returns how to begin a session.
+///
+/// Call it for each new connection: certificates that were renewed on disk are used from then on.
+///
+/// # Errors
+/// [`StoreError::Refused`] with the path if a file can't be read or is not what it has to be.
+pub(super) fn client_config(verify: &Verify, identity: Option<&Identity>) -> Result<ClientConfig, StoreError> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier: Arc<dyn ServerCertVerifier> = match verify {
+        Verify::Nothing => Arc::new(Nothing::new(&provider)),
+        Verify::Authority(roots) => Arc::new(Chain::new(&provider, roots.read()?)),
+        Verify::AuthorityAndName(roots) => {
+            let roots = Arc::new(roots.read()?);
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
+            verifier.map_err(unprepared)?
+        }
+    };
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(unprepared)?.dangerous().with_custom_certificate_verifier(verifier);
+    match identity {
+        None => Ok(builder.with_no_client_auth()),
+        Some(identity) => {
+            let (chain, key) = identity.read()?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| identity.refused(error))
+        }
+    }
+}
+
+fn unprepared(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::refused("preparing TLS", "see the cause", error)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! `Session`: TLS over a socket, which keeps why it has failed for good.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use super::explain_to;
+use crate::error::StoreError;
+
+pub(crate) struct Session {
+    stream: StreamOwned<ClientConnection, TcpStream>,
+    has_certificate: bool,
+    refusal: Option<Refusal>,
+}
+
+/// Kept, because parsers in between hand an error on without its source.
+struct Refusal {
+    remedy: &'static str,
+    cause: String,
+}
+
+impl Session {
+    /// Returns a session with `host` that has not begun.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if no certificate can be for such a host.
+    pub(crate) fn new(config: ClientConfig, host: &str, socket: TcpStream) -> Result<Self, StoreError> {
+        let refused =
+            |cause| StoreError::refused("preparing TLS", "ask for a host by its name in DNS or its address", cause);
+        let has_certificate = config.client_auth_cert_resolver.has_certs();
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| refused(error.to_string()))?;
+        let connection = ClientConnection::new(Arc::new(config), name).map_err(|error| refused(error.to_string()))?;
+        Ok(Self { stream: StreamOwned::new(connection, socket), has_certificate, refusal: None })
+    }
+
+    /// Begins the session, or goes on with that where a reading has timed out.
+    pub(crate) fn shake_hands(&mut self) -> io::Result<()> {
+        let StreamOwned { conn, sock } = &mut self.stream;
+        let outcome = conn.complete_io(sock).map(drop);
+        self.noted(outcome)
+    }
+
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.stream.sock
+    }
+
+    /// Returns why `what` has failed, if that was TLS and waiting does not mend it.
+    pub(crate) fn refused(&self, what: &str) -> Option<StoreError> {
+        let Refusal { remedy, cause } = self.refusal.as_ref()?;
+        Some(StoreError::refused(what, *remedy, &**cause))
+    }
+
+    fn noted<T>(&mut self, outcome: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &outcome
+            && let Some(remedy) = explain_to(self.has_certificate, error)
+        {
+            self.refusal = Some(Refusal { remedy, cause: error.to_string() });
+        }
+        outcome
+    }
+}
+
+impl Read for Session {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let outcome = self.stream.read(into);
+        self.noted(outcome)
+    }
+}
+
+impl Write for Session {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let outcome = self.stream.write(bytes);
+        self.noted(outcome)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let outcome = self.stream.flush();
+        self.noted(outcome)
+    }
+}

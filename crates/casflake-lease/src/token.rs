@@ -1,0 +1,120 @@
+//! `Token`: whose a lease is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Whose a lease is: 128 random bits that its holder has drawn and nobody else knows.
+///
+/// As text, 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Token(u128);
+
+impl Token {
+    /// A new one, from the system's source of random numbers.
+    ///
+    /// # Errors
+    /// The system has none to give.
+    pub fn random() -> std::io::Result<Self> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(u128::from_le_bytes(bytes)))
+    }
+
+    #[cfg(any(test, feature = "_protocol"))]
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn numbered(number: u128) -> Self {
+        Self(number)
+    }
+
+    /// Another for each number.
+    pub(crate) const fn rotated(self, by: u32) -> Self {
+        Self(self.0.rotate_right(by * 13))
+    }
+
+    /// One of `0..count`, another for each token; 0 where `count` is.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn pick(self, count: usize) -> usize {
+        // Below `count`, which is a `usize`.
+        self.0.checked_rem(count as u128).and_then(|picked| usize::try_from(picked).ok()).unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // By all of it somebody else could renew the lease, and logs are read by many.
+        write!(f, "Token({:08x}…)", self.0 >> 96)
+    }
+}
+
+impl From<Token> for String {
+    fn from(token: Token) -> Self {
+        format!("{token}")
+    }
+}
+
+/// Why a text is no [`Token`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenError;
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a token: give its 32 hexadecimal digits")
+    }
+}
+
+impl std::error::Error for TokenError {}
+
+impl FromStr for Token {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        if text.len() != 32 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(TokenError);
+        }
+        u128::from_str_radix(text, 16).map(Self).map_err(|_| TokenError)
+    }
+}
+
+impl TryFrom<String> for Token {
+    type Error = TokenError;
+
+    fn try_from(text: String) -> Result<Self, TokenError> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::{Token, TokenError};
+
+    #[test]
+    fn a_token_is_read_as_it_is_written() {
+        for token in [Token::numbered(0), Token::numbered(u128::MAX), Token::random().unwrap()] {
+            assert_eq!(token.to_string().parse(), Ok(token));
+        }
+        for text in ["", "0", "+0000000000000000000000000000001", "0000000000000000000000000000000G"] {
+            assert_eq!(text.parse::<Token>(), Err(TokenError), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_token_picks_one_of_as_many_as_there_are() {
+        for number in 0..100 {
+            let token = Token::numbered(number << 64 | number);
+            assert_eq!(token.pick(0), 0);
+            assert!((1..10).all(|count| token.rotated(7).pick(count) < count));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `StoreUrl`: a store's URL in its parts, which every store reads in the same way.
+//!
+//! A URL that is read leniently names another store or another space without a word, and two processes of different
+//! spaces issue the same IDs. So whatever is doubtful is refused here, before a parser of another crate repairs it. No
+//! refusal shows the URL, because there may be a password in it.
+
+mod alphabet;
+mod hint;
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+mod host;
+mod path;
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+mod query;
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+mod space;
+mod text;
+
+pub(super) use self::alphabet::is_in_alphabet;
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+pub(super) use self::host::{HOST, check_host};
+pub(super) use self::path::local_path;
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+pub(super) use self::query::parameters;
+#[cfg(any(feature = "etcd", feature = "redis"))]
+pub(super) use self::query::unknown;
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+pub(super) use self::space::space_name;
+#[cfg(feature = "postgres")]
+pub(super) use self::text::trimmed;
+#[cfg(not(feature = "postgres"))]
+use self::text::trimmed;
+use self::text::{Part, is_invisible};
+use super::error::StoreError;
+
+pub(super) struct StoreUrl<'a> {
+    /// In lower case.
+    pub(super) scheme: String,
+    /// What stands between `//` and the path. `None` without `//`.
+    pub(super) authority: Option<Authority<'a>>,
+    /// Empty, or it begins with `/`, if there is an authority.
+    pub(super) path: &'a str,
+    /// What follows the `?`.
+    pub(super) query: Option<&'a str>,
+    /// What follows the `#`, unchecked: see [`space`](Self::space).
+    pub(super) name: Option<&'a str>,
+    /// All between the scheme and the `#`.
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    rest: &'a str,
+}
+
+pub(super) struct Authority<'a> {
+    /// What stands before the `@`.
+    pub(super) user: Option<&'a str>,
+    /// One host and port, or several with commas between them.
+    pub(super) hosts: &'a str,
+}
+
+impl<'a> StoreUrl<'a> {
+    /// Reads a URL, without the white space around it.
+    pub(super) fn parse(text: &'a str) -> Result<Self, StoreError> {
+        Self::try_parse(text).map_err(|why| StoreError::Url { why })
+    }
+
+    fn try_parse(text: &'a str) -> Result<Self, String> {
+        let (scheme, rest) = split_scheme(trimmed(text))?;
+        let scheme = scheme.to_ascii_lowercase();
+        hint::check_scheme(&scheme, rest)?;
+        let (rest, name) = split(rest, '#');
+        let (before, query) = split(rest, '?');
+        let (authority, path) = match before.strip_prefix("//") {
+            Some(before) => {
+                let (authority, path) = before.split_at(authority_end(before));
+                (Some(Authority::of(authority)), path)
+            }
+            None => (None, before),
+        };
+        let url = Self {
+            scheme,
+            authority,
+            path,
+            query,
+            name,
+            #[cfg(any(feature = "postgres", feature = "redis"))]
+            rest,
+        };
+        url.check_at_signs()?;
+        for (part, text) in url.parts() {
+            part.check(text)?;
+        }
+        Ok(url)
+    }
+
+    /// Whether it names a path of this host.
+    pub(super) fn is_local(&self) -> bool {
+        self.scheme == "file" || self.scheme.ends_with("unix")
+    }
+
+    fn parts(&self) -> [(Part, &'a str); 5] {
+        let authority = self.authority.as_ref();
+        [
+            (Part::User, authority.and_then(|authority| authority.user).unwrap_or_default()),
+            (Part::Host, authority.map_or("", |authority| authority.hosts)),
+            (Part::Path, self.path),
+            (Part::Query, self.query.unwrap_or_default()),
+            (Part::Name, self.name.unwrap_or_default()),
+        ]
+    }
+
+    /// Refuses an `@` that one parser takes for the end of the password, and another does not.
+    fn check_at_signs(&self) -> Result<(), String> {
+        let Some(Authority { user, hosts }) = self.authority.as_ref().filter(|_| !self.is_local()) else {
+            return Ok(());
+        };
+        if user.is_some_and(|user| user.contains('@')) {
+            return Err("there is more than one @ before the hosts: in a user or password it is written %40, and one \
+                        user is for all hosts"
+                .into());
+        }
+        // Then what is before it can be a user and the half of a password, and would be taken for a host and its port.
+        let behind = [Some(self.path), self.query, self.name];
+        let is_behind = behind.into_iter().flatten().any(|part| part.contains('@'));
+        if is_behind && !(hosts.is_empty() && user.is_none()) {
+            return Err("there is an @ behind the host: it is written %40, and / ? # in a password %2F %3F %23".into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+impl StoreUrl<'_> {
+    /// Refuses a scheme of another store.
+    pub(super) fn check_scheme(&self, schemes: &[&str]) -> Result<(), String> {
+        if schemes.contains(&&*self.scheme) {
+            return Ok(());
+        }
+        Err(format!("its scheme is not one of {}", schemes.join(", ")))
+    }
+
+    /// Returns the name of the ID space.
+    pub(super) fn space(&self) -> Result<&str, String> {
+        match self.name {
+            None => Ok("default"),
+            // As from a variable that was not set: it must not lead to another space.
+            Some("") => Err("its # names no space: leave the # out for the space default".into()),
+            Some(name) => space::checked(name).map(|()| name),
+        }
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "redis"))]
+impl StoreUrl<'_> {
+    /// Returns the URL without the white space around it and without the name of the space.
+    #[cfg(feature = "postgres")]
+    pub(super) fn server(&self) -> String {
+        format!("{}:{}", self.scheme, self.rest)
+    }
+
+    /// The same with this scheme.
+    #[cfg(feature = "redis")]
+    pub(super) fn server_by(&self, scheme: &str) -> String {
+        format!("{scheme}:{}", self.rest)
+    }
+}
+
+impl<'a> Authority<'a> {
+    fn of(text: &'a str) -> Self {
+        match text.rsplit_once('@') {
+            Some((user, hosts)) => Self { user: Some(user), hosts },
+            None => Self { user: None, hosts: text },
+        }
+    }
+}
+
+fn split_scheme(text: &str) -> Result<(&str, &str), String> {
+    let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c) || is_invisible(c);
+    // Another text before a colon may be anything, such as a password.
+    match text.split_once(':') {
+        Some((scheme, rest)) if !scheme.is_empty() && scheme.chars().all(is_scheme) => {
+            Part::Scheme.check(scheme)?;
+            Ok((scheme, rest))
+        }
+        _ => Err(hint::without_scheme(text)),
+    }
+}
+
+/// Splits at the first `mark`, which is in neither half.
+fn split(text: &str, mark: char) -> (&str, Option<&str>) {
+    text.split_once(mark).map_or((text, None), |(before, behind)| (before, Some(behind)))
+}
+
+/// Returns where the path begins.
+fn authority_end(text: &str) -> usize {
+    // In "a,http://b" and "a/,b" the list of hosts goes on behind the slashes.
+    let is_end = |at: usize| {
+        let (before, behind) = (&text[..at], &text[at + 1..]);
+        let is_of_scheme = before.ends_with(':') && behind.starts_with('/') || before.ends_with(":/");
+        !is_of_scheme && !behind.starts_with(',')
+    };
+    text.match_indices('/').map(|(at, _)| at).find(|at| is_end(*at)).unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests;

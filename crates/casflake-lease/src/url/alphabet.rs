@@ -1,0 +1,10 @@
+//! The alphabet of a space's name.
+
+/// What a refusal says of it.
+#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+pub(super) const ALPHABET: &str = "ASCII letters, digits and - . _ ~ / :";
+
+/// Returns whether the name of a space may have this character.
+pub(crate) fn is_in_alphabet(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-._~/:".contains(c)
+}

@@ -1,0 +1,77 @@
+//! What a text without a store's scheme may have been meant as. No hint shows the text: it may be a password.
+
+/// The schemes that some build of this crate opens.
+const SCHEMES: &[&str] = &[
+    "file",
+    "postgres",
+    "postgresql",
+    "redis",
+    "rediss",
+    "valkey",
+    "valkeys",
+    "redis+unix",
+    "valkey+unix",
+    "unix",
+    "etcd",
+    "etcds",
+];
+
+/// Returns why a text with no scheme is no URL.
+pub(super) fn without_scheme(text: &str) -> String {
+    let is_quote = |c: char| "\"'`\u{201c}\u{201d}\u{2018}\u{2019}".contains(c);
+    if text.is_empty() {
+        return "it is empty: give one, such as file:/srv/ids".to_owned();
+    }
+    if text.starts_with(is_quote) {
+        return "it is in quotes: leave them out".to_owned();
+    }
+    if let Some((name, value)) = text.split_once('=')
+        && is_variable(name)
+        && starts_with_store(value.trim_start_matches(is_quote))
+    {
+        return format!("it begins with {name}=: leave that out");
+    }
+    if text.starts_with('/') {
+        return "it is a path and has no scheme: write file: before it, as in file:/srv/ids".to_owned();
+    }
+    if ["./", "../", "~"].iter().any(|start| text.starts_with(start)) {
+        return "it is a relative path and has no scheme: give the whole path, as in file:/srv/ids".to_owned();
+    }
+    "it has no scheme, such as file: or redis:".to_owned()
+}
+
+/// Refuses schemes that no store has, and for which there is a better remedy than a list of those that there are.
+pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
+    match scheme {
+        "http" | "https" => Err(format!(
+            "{scheme}: is no store's scheme: for etcd write etcd:// in place of http://, and etcds:// in place of \
+             https://"
+        )),
+        "jdbc" if starts_with_store(rest) => Err("it begins with jdbc:, as for Java: leave that out".to_owned()),
+        _ if scheme.len() == 1 => Err("it is a path and has no scheme: write file:///C:/ids for C:\\ids".to_owned()),
+        _ if !SCHEMES.contains(&scheme) && is_number(rest) => {
+            Err("it is a host and a port and has no scheme: write it as in redis://HOST:PORT".to_owned())
+        }
+        _ => match scheme.split_once('+') {
+            // As SQLAlchemy and others name a driver.
+            Some((store, _)) if SCHEMES.contains(&store) && !SCHEMES.contains(&scheme) => {
+                Err(format!("its scheme names a driver behind a +: write {store}://"))
+            }
+            _ => Ok(()),
+        },
+    }
+}
+
+/// Whether it can be the name of a variable, which is shown: what is behind it is the URL.
+fn is_variable(name: &str) -> bool {
+    let name = name.strip_prefix("export ").unwrap_or(name);
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn starts_with_store(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| SCHEMES.contains(&&*scheme.to_ascii_lowercase()))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}

@@ -1,0 +1,40 @@
+//! One host and its port.
+
+use std::net::Ipv6Addr;
+
+use super::text::Named;
+
+/// What a host has besides ASCII letters and digits.
+pub(crate) const HOST: &str = "-._~";
+
+/// Refuses a host that is empty or has other characters than ASCII letters, digits and `others`, and a port that is
+/// not a number.
+pub(crate) fn check_host(text: &str, others: &str) -> Result<(), String> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(text) => {
+            let (address, port) = text.split_once(']').ok_or("the [ of its host has no ]")?;
+            if address.parse::<Ipv6Addr>().is_err() {
+                return Err("there is no IPv6 address in the [ ] of its host".into());
+            }
+            (None, port.strip_prefix(':').or((!port.is_empty()).then_some("")))
+        }
+        None => {
+            let (host, port) = super::split(text, ':');
+            (Some(host), port)
+        }
+    };
+    if host == Some("") {
+        return Err("a host is empty".into());
+    }
+    let is_odd = |c: &char| !(c.is_ascii_alphanumeric() || others.contains(*c));
+    if let Some(c) = host.and_then(|host| host.chars().find(is_odd)) {
+        return Err(format!("there is {} in its host", Named(c)));
+    }
+    // A number with a sign is a number, too.
+    let is_number =
+        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    if port.is_some_and(|port| !is_number(port)) {
+        return Err("its port is not a number from 1 to 65535 (an IPv6 address is written in [ ])".into());
+    }
+    Ok(())
+}

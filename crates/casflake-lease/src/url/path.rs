@@ -1,0 +1,90 @@
+//! A path of this host, by the rules of file URLs: <https://www.rfc-editor.org/rfc/rfc8089>.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+
+use super::StoreUrl;
+
+/// Returns the path that the URL names, which is absolute.
+pub(crate) fn local_path(url: &StoreUrl<'_>) -> Result<PathBuf, String> {
+    let scheme = &*url.scheme;
+    let is_here = |host: &str| host.is_empty() || host.eq_ignore_ascii_case("localhost");
+    if url.authority.as_ref().is_some_and(|authority| authority.user.is_some() || !is_here(authority.hosts)) {
+        return Err(format!(
+            "{scheme}://HOST/… is a path of another host: give {scheme}:///srv/ids for one of this host"
+        ));
+    }
+    if url.path.is_empty() {
+        return Err(format!("it names no path: give the whole path, as {scheme}:/srv/ids"));
+    }
+    let Some(path) = url.path.strip_prefix('/') else {
+        return Err(format!(
+            "its path is relative, which is another in each working directory: give the whole path, as \
+             {scheme}:/srv/ids"
+        ));
+    };
+    // Slashes that follow one another are as one.
+    let segments = path.split('/').filter(|segment| !segment.is_empty()).map(decoded);
+    let segments: Vec<Cow<'_, [u8]>> = segments.collect::<Result<_, _>>()?;
+    if segments.is_empty() {
+        return Err("its path is the root directory: give another".into());
+    }
+    whole(&segments)
+}
+
+fn decoded(segment: &str) -> Result<Cow<'_, [u8]>, String> {
+    let decoded: Cow<'_, [u8]> = percent_decode_str(segment).into();
+    if decoded.contains(&0) {
+        return Err("there is a %00 in its path: no name has a NUL".into());
+    }
+    if decoded.contains(&b'/') {
+        return Err("there is a %2F in its path: no name has a slash".into());
+    }
+    if matches!(&*decoded, b"." | b"..") {
+        let why = "there is a . or .. in its path, which may lead elsewhere through a symbolic link";
+        return Err(format!("{why}: give the path without it"));
+    }
+    Ok(decoded)
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere not every byte is part of a path")]
+fn whole(segments: &[Cow<'_, [u8]>]) -> Result<PathBuf, String> {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let mut path = PathBuf::from("/");
+    path.extend(segments.iter().map(|segment| OsStr::from_bytes(segment)));
+    Ok(path)
+}
+
+#[cfg(not(unix))]
+fn whole(segments: &[Cow<'_, [u8]>]) -> Result<PathBuf, String> {
+    windows_path(segments).map(PathBuf::from)
+}
+
+/// Returns the path on a drive: `C:\srv\ids` for `/C:/srv/ids`.
+#[cfg(any(not(unix), test))]
+pub(super) fn windows_path(segments: &[Cow<'_, [u8]>]) -> Result<String, String> {
+    let utf8 = |segment| std::str::from_utf8(segment).map_err(|_| "its path is not UTF-8");
+    let [drive, names @ ..] = segments else { return Err("it names no drive".into()) };
+    let drive = utf8(drive)?;
+    if !matches!(drive.as_bytes(), [letter, b':'] if letter.is_ascii_alphabetic()) {
+        return Err("its path does not begin with a drive: give the whole path, as file:///C:/ids".into());
+    }
+    let mut path = String::from(drive);
+    for name in names {
+        let name = utf8(name)?;
+        // A backslash would separate names, a colon name a stream, and what stands at the end would be dropped.
+        if name.contains(['\\', ':', '"', '<', '>', '|', '?', '*']) || name.ends_with(['.', ' ']) {
+            return Err("there is a name in its path that no directory has on Windows".into());
+        }
+        path.push('\\');
+        path.push_str(name);
+    }
+    if names.is_empty() {
+        return Err("its path is the root directory of a drive: give another".into());
+    }
+    Ok(path)
+}

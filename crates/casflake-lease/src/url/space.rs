@@ -1,0 +1,23 @@
+//! The name of a space.
+
+use super::alphabet::{ALPHABET, is_in_alphabet};
+use super::text::Named;
+use crate::error::StoreError;
+
+const LONGEST: usize = 128;
+
+/// Returns the name that a program has chosen, if it is one.
+pub(crate) fn space_name(name: &str) -> Result<&str, StoreError> {
+    checked(name).map(|()| name).map_err(|why| StoreError::Url { why })
+}
+
+/// Refuses what is not in the alphabet: names that look the same are the same.
+pub(super) fn checked(name: &str) -> Result<(), String> {
+    if let Some(c) = name.chars().find(|c| !is_in_alphabet(*c)) {
+        return Err(format!("there is {} in the name of the space: give {ALPHABET}", Named(c)));
+    }
+    match name.len() {
+        1..=LONGEST => Ok(()),
+        length => Err(format!("the name of the space has {length} characters: give 1 to {LONGEST}")),
+    }
+}

@@ -1,0 +1,93 @@
+//! Characters that have no place in a URL, by their names.
+
+use std::fmt;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Returns the URL without what files and variables put around it: white space, such as the line break at the end of
+/// a secret, and a byte order mark.
+pub(crate) fn trimmed(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').trim_end()
+}
+
+/// Returns whether two texts can look the same of which one has this character.
+pub(super) fn is_invisible(c: char) -> bool {
+    let is_format = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    c.is_whitespace() || c.is_control() || is_format || c == '\u{feff}'
+}
+
+/// A character as a refusal names it: "a tab (U+0009)".
+pub(super) struct Named(pub(super) char);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            '\0' => "a NUL",
+            '\t' => "a tab",
+            '\n' => "a line break",
+            '\r' => "a carriage return",
+            ' ' => "a blank",
+            '\u{a0}' => "a no-break space",
+            '\u{feff}' => "a byte order mark",
+            c if c.is_whitespace() => "white space",
+            c if c.is_control() => "a control character",
+            c if is_invisible(c) => "an invisible character",
+            c => return write!(f, "the character {c:?} (U+{:04X})", u32::from(c)),
+        })?;
+        write!(f, " (U+{:04X})", u32::from(self.0))
+    }
+}
+
+/// A part of a URL, whose rules for characters are its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Scheme,
+    User,
+    Host,
+    Path,
+    Query,
+    Name,
+}
+
+impl Part {
+    pub(super) fn check(self, text: &str) -> Result<(), String> {
+        if let Some(c) = text.chars().find(|c| is_invisible(*c)) {
+            let why = format!("there is {} in {self}: remove it", Named(c));
+            return Err(if matches!(self, Self::Scheme | Self::Host | Self::Name) {
+                why
+            } else {
+                format!("{why}, or write it as {}", utf8_percent_encode(c.encode_utf8(&mut [0; 4]), NON_ALPHANUMERIC))
+            });
+        }
+        if let Some(c) = text.chars().find(|c| self == Self::Host && !c.is_ascii()) {
+            return Err(format!("there is {} in {self}: write the host in ASCII", Named(c)));
+        }
+        if self != Self::Name && !is_percent_encoded(text) {
+            let why = "which two hexadecimal digits do not follow: write %25 for the character itself";
+            return Err(format!("there is a % in {self}, {why}"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "its scheme",
+            Self::User => "its user or password",
+            Self::Host => "its host",
+            Self::Path => "its path",
+            Self::Query => "its query",
+            Self::Name => "the name of the space",
+        })
+    }
+}
+
+/// Returns whether two hexadecimal digits follow each `%`.
+fn is_percent_encoded(text: &str) -> bool {
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    text.split('%').skip(1).all(|behind| {
+        let behind = behind.as_bytes();
+        is_digit(behind.first()) && is_digit(behind.get(1))
+    })
+}

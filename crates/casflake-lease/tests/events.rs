@@ -1,0 +1,178 @@
+//! The events of `tracing`, by the table in the documentation of `LeaseEvent`.
+//!
+//! A program of its own: the recorder is the whole process's.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, process, thread};
+
+use casflake::{Layout, Scheme, Standard};
+use casflake_lease::{FileStore, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, Request, StoreError};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// An event: its level, its message, and the names of its other fields in the order of the alphabet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Seen {
+    level: String,
+    message: String,
+    fields: String,
+}
+
+/// Records the events of the library's target.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Vec<Seen>>>);
+
+impl Subscriber for Recorder {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "casflake::lease"
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let message = fields.0.remove("message").unwrap_or_default();
+        let fields = fields.0.into_keys().collect::<Vec<_>>().join(", ");
+        let level = level(*event.metadata().level()).into();
+        self.0.lock().unwrap().push(Seen { level, message, fields });
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "ERROR",
+        Level::WARN => "WARN",
+        Level::INFO => "INFO",
+        _ => "DEBUG",
+    }
+}
+
+#[derive(Default)]
+struct Fields(BTreeMap<&'static str, String>);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+/// A directory that the test can take away: to its file system a store is then away.
+struct Absent {
+    store: FileStore,
+    is_away: Arc<Mutex<bool>>,
+}
+
+impl Absent {
+    fn check(&self) -> Result<(), StoreError> {
+        let cause = io::Error::other("it is away");
+        let error = || StoreError::Unavailable { what: "asking".into(), cause: cause.into() };
+        if *self.is_away.lock().unwrap() { Err(error()) } else { Ok(()) }
+    }
+}
+
+impl LeaseStore for Absent {
+    fn acquire(&mut self, layout: &Layout, request: &Request) -> Result<Grant, StoreError> {
+        self.check()?;
+        self.store.acquire(layout, request)
+    }
+
+    fn renew(&mut self, layout: &Layout, lease: &Lease, ttl: Duration, unanswered: u64) -> Result<Grant, StoreError> {
+        self.check()?;
+        self.store.renew(layout, lease, ttl, unanswered)
+    }
+
+    fn release(&mut self, layout: &Layout, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
+        self.check()?;
+        self.store.release(layout, lease, last_tick)
+    }
+}
+
+/// The rows of the table in the source: level, message, fields.
+fn documented() -> Vec<Seen> {
+    let source = include_str!("../src/events/event.rs");
+    let rows = source.lines().filter_map(|line| line.strip_prefix("/// | `"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let plain = |cell: &str| cell.replace('`', "");
+        let mut fields: Vec<String> = plain(cells[3]).split(", ").map(String::from).collect();
+        fields.sort_unstable();
+        Seen { level: plain(cells[1]), message: plain(cells[2]), fields: fields.join(", ") }
+    })
+    .collect()
+}
+
+fn directory() -> PathBuf {
+    let directory = env::temp_dir().join(format!("casflake-events-{}", process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    FileStore::open(&directory).initialise(&Standard::LAYOUT, 1).unwrap();
+    directory
+}
+
+#[test]
+fn the_events_of_tracing_are_those_of_the_table() {
+    let recorder = Recorder::default();
+    tracing::subscriber::set_global_default(recorder.clone()).unwrap();
+    let has = |message: &str| recorder.0.lock().unwrap().iter().any(|seen| seen.message == message);
+    let until = |message: &str| {
+        let started = Instant::now();
+        while !has(message) {
+            assert!(started.elapsed() < Duration::from_secs(60), "no event {message:?}");
+            thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let directory = directory();
+    let is_away = Arc::default();
+    let build = || {
+        let store = Absent { store: FileStore::open(&directory), is_away: Arc::clone(&is_away) };
+        let builder = LeasedGenerator::<Standard>::builder(store).ttl(Duration::from_millis(600));
+        builder.wait_for_worker(Duration::from_secs(60)).build().unwrap()
+    };
+    let first = build();
+    let second = thread::scope(|scope| {
+        let building = scope.spawn(build);
+        until("waiting for a worker");
+        first.shutdown().unwrap();
+        building.join().unwrap()
+    });
+    until("lease renewed");
+    *is_away.lock().unwrap() = true;
+    until("lease ended");
+    // For longer than it takes until an outage is reported again.
+    until("store still failing");
+    *is_away.lock().unwrap() = false;
+    until("store recovered");
+    FileStore::open(&directory).reclaim(&Standard::LAYOUT, 0).unwrap();
+    until("lease lost");
+    // Only a lease that is held can be one that is not given back.
+    let started = Instant::now();
+    while second.stats().acquired < 2 {
+        assert!(started.elapsed() < Duration::from_secs(60), "no other lease");
+        thread::sleep(Duration::from_millis(1));
+    }
+    *is_away.lock().unwrap() = true;
+    second.shutdown().unwrap_err();
+    fs::remove_dir_all(&directory).unwrap();
+
+    let mut seen = recorder.0.lock().unwrap().clone();
+    seen.sort_unstable();
+    seen.dedup();
+    let mut documented = documented();
+    documented.sort_unstable();
+    assert_eq!(seen, documented);
+}

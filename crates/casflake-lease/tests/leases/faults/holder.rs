@@ -1,0 +1,266 @@
+//! A process that holds a lease and draws IDs until it is told to end, however it is treated meanwhile.
+//!
+//! It is this test's own binary, started again. What it draws goes to a file before it draws more, each ID with the
+//! time of the host: the file is whole up to the last write, whatever happens to the process.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+use std::{env, process, thread};
+
+use casflake::{Clock, Scheme, Snowflake, Standard, SystemClock};
+use casflake_lease::{FileStore, LeaseStore, LeasedGenerator, open};
+
+/// The name of the test that is the process.
+const TEST: &str = "faults::holder::draws_ids_in_a_process_of_its_own";
+
+/// Set in such a process alone: what it is to do.
+const PLAN: &str = "CASFLAKE_HOLDER";
+
+/// How many IDs at a time, and how long to rest in between.
+const BATCH: usize = 32;
+const REST: Duration = Duration::from_millis(5);
+
+/// What a holder is to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) url: String,
+    pub(crate) ttl: Duration,
+    /// By the host's clock instead of the store's time.
+    pub(crate) by_own_clock: bool,
+    /// By how much the process's clocks are wrong.
+    pub(crate) clock_ms: i64,
+}
+
+impl Plan {
+    pub(crate) fn new(url: impl Into<String>, ttl: Duration) -> Self {
+        Self { url: url.into(), ttl, by_own_clock: false, clock_ms: 0 }
+    }
+
+    fn to_text(&self, directory: &Path) -> String {
+        let Self { url, ttl, by_own_clock, clock_ms } = self;
+        format!("{}|{by_own_clock}|{clock_ms}|{}|{url}", ttl.as_millis(), directory.display())
+    }
+
+    fn from_text(text: &str) -> (Self, PathBuf) {
+        let parts: Vec<&str> = text.splitn(5, '|').collect();
+        let ttl = Duration::from_millis(parts[0].parse().unwrap());
+        let plan =
+            Self { url: parts[4].into(), ttl, by_own_clock: parts[1] == "true", clock_ms: parts[2].parse().unwrap() };
+        (plan, parts[3].into())
+    }
+}
+
+/// A holder's process.
+pub(crate) struct Holder {
+    child: Child,
+    file: PathBuf,
+}
+
+impl Holder {
+    /// Starts one that writes its IDs to a file in `directory`. By the same plan all are told the same: the file is
+    /// named after the process's number.
+    pub(crate) fn start(plan: &Plan, directory: &Path) -> Self {
+        let mut command = Command::new(env::current_exe().expect("this test's binary"));
+        command.args(["--exact", TEST, "--nocapture"]).env(PLAN, plan.to_text(directory));
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a child");
+        let file = file(directory, child.id());
+        Self { child, file }
+    }
+
+    /// How many IDs it has drawn.
+    pub(crate) fn count(&self) -> u64 {
+        fs::metadata(&self.file).map_or(0, |file| file.len() / 16)
+    }
+
+    /// The index of the worker by which it has drawn last.
+    pub(crate) fn worker(&self) -> u64 {
+        self.ids().last().expect("an ID").id.worker()
+    }
+
+    /// Ends it as `kill -9` does.
+    pub(crate) fn kill(mut self) -> Vec<Drawn> {
+        self.child.kill().expect("a child");
+        self.child.wait().expect("a child");
+        self.ids()
+    }
+
+    /// Stops it, as a debugger or a machine that is out of memory does.
+    pub(crate) fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+    }
+
+    /// Lets it end by itself, give its lease back, and tell what it has drawn.
+    pub(crate) fn finish(mut self) -> Vec<Drawn> {
+        drop(self.child.stdin.take());
+        let status = self.child.wait().expect("a child");
+        assert!(status.success(), "a holder: {status}");
+        self.ids()
+    }
+
+    /// What it has drawn so far.
+    pub(crate) fn ids(&self) -> Vec<Drawn> {
+        let bytes = match fs::read(&self.file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+            bytes => bytes.expect("the file of IDs"),
+        };
+        let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
+        let drawn = |bytes: &[u8]| Drawn {
+            id: number(&bytes[..8]).try_into().expect("an ID of the layout"),
+            at_ms: number(&bytes[8..]),
+        };
+        bytes.chunks_exact(16).map(drawn).collect()
+    }
+}
+
+fn file(directory: &Path, process: u32) -> PathBuf {
+    directory.join(format!("ids-{process}"))
+}
+
+/// An ID, and when it was drawn by the host's clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Drawn {
+    pub(crate) id: Snowflake,
+    pub(crate) at_ms: u64,
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // A process to come can have the same number.
+        let _ = fs::remove_file(&self.file);
+    }
+}
+
+/// The system's clock, as wrong as it is told to be, now and later: by a file, if there is one.
+#[derive(Clone, Debug)]
+pub(crate) struct Wrong {
+    by_ms: i64,
+    /// What the file says.
+    more_ms: Arc<AtomicI64>,
+}
+
+impl Wrong {
+    pub(crate) fn by(by_ms: i64) -> Self {
+        Self { by_ms, more_ms: Arc::default() }
+    }
+
+    /// As `by`, and more by what the file says, in milliseconds.
+    pub(crate) fn by_file(file: PathBuf, by_ms: i64) -> Self {
+        let clock = Self::by(by_ms);
+        let more = Arc::downgrade(&clock.more_ms);
+        let look = move |more: &AtomicI64| {
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            // ORDERING: Relaxed. One variable of its own.
+            more.store(text.parse().unwrap_or(0), Ordering::Relaxed);
+        };
+        look(&clock.more_ms);
+        thread::spawn(move || {
+            while let Some(more) = more.upgrade() {
+                look(&more);
+                drop(more);
+                thread::sleep(Duration::from_millis(2));
+            }
+        });
+        clock
+    }
+
+    fn ms(&self) -> i64 {
+        // ORDERING: Relaxed, as above.
+        self.by_ms + self.more_ms.load(Ordering::Relaxed)
+    }
+}
+
+impl Clock for Wrong {
+    fn unix_millis(&self) -> u64 {
+        SystemClock.unix_millis().saturating_add_signed(self.ms())
+    }
+
+    fn unix_nanos(&self) -> u128 {
+        SystemClock.unix_nanos().saturating_add_signed(i128::from(self.ms()) * 1_000_000)
+    }
+}
+
+/// Nothing but in a process that was started to be a holder.
+#[test]
+fn draws_ids_in_a_process_of_its_own() {
+    let Ok(text) = env::var(PLAN) else { return };
+    let (plan, directory) = Plan::from_text(&text);
+    let file = file(&directory, process::id());
+    // A directory's clock is the process's own.
+    let store: Box<dyn LeaseStore> = match plan.url.trim().strip_prefix("file:") {
+        Some(directory) => {
+            let file = Path::new(directory).with_file_name("clock");
+            Box::new(FileStore::with_clock(directory, Wrong::by_file(file, plan.clock_ms)))
+        }
+        None => open(&plan.url).unwrap(),
+    };
+    let builder = LeasedGenerator::<Standard>::builder(store).ttl(plan.ttl).wait_for_worker(Duration::from_secs(600));
+    if plan.by_own_clock {
+        draw(&builder.clock(Wrong::by(plan.clock_ms)).build().unwrap(), &file);
+    } else {
+        draw(&builder.build().unwrap(), &file);
+    }
+}
+
+/// Draws IDs until stdin is closed. A refusal is no reason to end.
+fn draw<S: Scheme + 'static, C: Clock + Sync>(ids: &LeasedGenerator<S, C>, file: &Path)
+where
+    LeasedGenerator<S, C>: Sync,
+{
+    let mut file = File::create_new(file).unwrap();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let _ = std::io::stdin().read(&mut [0]);
+            // ORDERING: Relaxed. A flag that publishes nothing.
+            over.store(true, Ordering::Relaxed);
+        });
+        let mut bytes = Vec::new();
+        let mut last = None;
+        // ORDERING: Relaxed, as above.
+        while !over.load(Ordering::Relaxed) {
+            let (batch, error) = match ids.generate_batch(BATCH) {
+                Ok(batch) => (batch, None),
+                Err(error) => (error.issued().clone(), Some(error.cause())),
+            };
+            assert!(error.is_none_or(|error| error.is_retryable()), "{error:?}");
+            for id in &batch {
+                assert!(last < Some(*id), "{id:?} after {last:?}");
+                last = Some(*id);
+                bytes.extend(id.as_u64().to_le_bytes());
+                bytes.extend(SystemClock.unix_millis().to_le_bytes());
+            }
+            file.write_all(&bytes).unwrap();
+            bytes.clear();
+            thread::sleep(REST);
+        }
+    });
+}
+
+/// Waits until `holder` has drawn more than it had.
+#[track_caller]
+pub(crate) fn draws(holder: &Holder) {
+    draws_many(holder, 1);
+}
+
+/// Waits until it has drawn so many more: for a while, in which others may do wrong.
+#[track_caller]
+pub(crate) fn draws_many(holder: &Holder, count: u64) {
+    let before = holder.count();
+    testkit::eventually("IDs of a holder", || (holder.count() >= before + count).then_some(()));
+}

@@ -1,0 +1,126 @@
+//! A file system that hangs, as NFS and FUSE do. Here another process keeps a file from being opened.
+
+use std::fmt::Debug;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{self, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use casflake::{Layout, Scheme, Standard};
+use casflake_lease::{FileStore, LeaseAdmin, LeaseStore, Request, StoreError, Token};
+use fork::Fork;
+
+use testkit::Held;
+use testkit::Scratch;
+use testkit::eventually;
+
+const LAYOUT: Layout = Standard::LAYOUT;
+const TTL: Duration = Duration::from_secs(60);
+
+/// The 4 s for which a call waits, and as long again for a machine that is busy.
+const BOUND: Duration = Duration::from_secs(8);
+
+fn granting() -> (Scratch, FileStore) {
+    let scratch = Scratch::new();
+    let mut store = FileStore::open(scratch.path());
+    store.initialise(&LAYOUT, 2).unwrap();
+    (scratch, store)
+}
+
+/// That the call ends, and that it says how long the file system has not answered.
+#[track_caller]
+fn assert_hangs<T: Debug>(call: impl FnOnce() -> Result<T, StoreError>) {
+    let started = Instant::now();
+    let outcome = call();
+    assert!(started.elapsed() < BOUND, "{:?}: {outcome:?}", started.elapsed());
+    let Err(StoreError::Unavailable { cause, .. }) = &outcome else { panic!("{outcome:?}") };
+    assert!(cause.to_string().contains("the file system has not answered for"), "{cause}");
+}
+
+#[test]
+fn each_call_ends_when_the_file_system_hangs() {
+    let (scratch, mut holder) = granting();
+    let request = Request::new(Token::random().unwrap(), TTL, "a test");
+    let lease = holder.acquire(&LAYOUT, &request).unwrap().lease;
+    let leases = scratch.path().join("leases");
+    let _held = Held::file(&leases);
+    let open = || FileStore::open(scratch.path());
+    // Beside each other, each by a store of its own: all wait for their own threads.
+    thread::scope(|scope| {
+        scope.spawn(|| assert_hangs(|| open().acquire(&LAYOUT, &request)));
+        scope.spawn(|| assert_hangs(|| open().renew(&LAYOUT, &lease, TTL, 0)));
+        scope.spawn(|| assert_hangs(|| open().release(&LAYOUT, &lease, None)));
+        scope.spawn(|| assert_hangs(|| open().survey()));
+        scope.spawn(|| assert_hangs(|| open().create(&LAYOUT, 2)));
+        scope.spawn(|| assert_hangs(|| open().initialise(&LAYOUT, 2)));
+        scope.spawn(|| assert_hangs(|| open().reclaim(&LAYOUT, 0)));
+        scope.spawn(move || {
+            assert_hangs(|| holder.renew(&LAYOUT, &lease, TTL, 0));
+            // Its thread is away: this call waits for that one.
+            assert_hangs(|| holder.renew(&LAYOUT, &lease, TTL, 1));
+        });
+    });
+}
+
+/// Would catch: a late answer that is taken for the next call's, and a lease that is lost to a late write.
+#[test]
+fn a_write_that_is_late_has_its_effect_and_does_no_harm() {
+    let (scratch, mut store) = granting();
+    let (lock, leases) = (scratch.path().join("lock"), scratch.path().join("leases"));
+    // What has hung goes on, and writes.
+    let let_go = |held: Held| {
+        let before = fs::read(&leases).unwrap();
+        drop(held);
+        eventually("the late write", || (fs::read(&leases).unwrap() != before).then_some(()));
+    };
+    let request = Request::new(Token::random().unwrap(), TTL, "a test");
+    let held = Held::file(&lock);
+    assert_hangs(|| store.acquire(&LAYOUT, &request));
+    let_go(held);
+    let lease = store.acquire(&LAYOUT, &request).unwrap().lease;
+    assert_eq!(lease.counter(), 1, "it was granted by the late write");
+
+    let held = Held::file(&lock);
+    assert_hangs(|| store.renew(&LAYOUT, &lease, TTL, 0));
+    let_go(held);
+    let renewed = store.renew(&LAYOUT, &lease, TTL, 1).unwrap().lease;
+    assert_eq!((renewed.worker(), renewed.from(), renewed.counter()), (lease.worker(), lease.from(), 3));
+    let other = Request::new(Token::random().unwrap(), TTL, "a test");
+    assert_ne!(store.acquire(&LAYOUT, &other).unwrap().lease.worker(), lease.worker());
+}
+
+const TEST: &str = "hanging::forks_in_a_process_of_its_own";
+const DIRECTORY: &str = "CASFLAKE_HANGING";
+
+#[test]
+fn a_fork_of_a_process_whose_store_hangs_does_not_hang() {
+    let (scratch, _store) = granting();
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", TEST, "--nocapture"]).env(DIRECTORY, scratch.path());
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    assert!(output.status.success(), "{}\n{}", text[0], text[1]);
+    assert!(text[0].contains("the child is done"), "{}\n{}", text[0], text[1]);
+}
+
+/// In a process that was started for it alone.
+#[test]
+fn forks_in_a_process_of_its_own() {
+    let Some(directory) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
+    let (mut idle, mut hanging) = (FileStore::open(&directory), FileStore::open(&directory));
+    idle.survey().unwrap();
+    let held = Held::file(&directory.join("leases"));
+    assert_hangs(|| hanging.survey());
+    match fork::fork().unwrap() {
+        Fork::Child => {
+            // The thread that hangs is the parent's alone.
+            assert_hangs(|| hanging.survey());
+            drop(held);
+            idle.survey().expect("a thread of the child's own");
+            println!("the child is done");
+            process::exit(0);
+        }
+        Fork::Parent(child) => fork::waitpid(child).unwrap(),
+    }
+}

@@ -1,0 +1,31 @@
+//! Leases: what stores grant, and what a leased generator makes of it.
+
+mod client;
+mod clock_behind;
+mod conformance;
+mod copies;
+mod disk;
+#[cfg(feature = "etcd")]
+mod etcd;
+mod faults;
+mod file;
+mod generator;
+#[cfg(target_os = "linux")]
+mod hanging;
+#[cfg(all(target_os = "linux", any(feature = "etcd", feature = "postgres", feature = "redis")))]
+mod immediately;
+mod odd_stores;
+#[cfg(all(target_os = "linux", feature = "postgres"))]
+mod postgres;
+#[cfg(all(target_os = "linux", feature = "redis"))]
+mod redis;
+mod rolling;
+mod servers;
+mod shaky;
+mod spaces;
+mod stores;
+#[cfg(all(target_os = "linux", any(feature = "etcd", feature = "redis")))]
+mod tls;
+#[cfg(all(unix, feature = "etcd", feature = "postgres", feature = "redis"))]
+mod urls;
+mod working_directory;

@@ -1,0 +1,150 @@
+//! What no time mends fails at once and for good, with a remedy; what may pass does not.
+
+use casflake_lease::{LeaseAdmin, LeaseStore, PostgresStore, StoreError};
+use tokio_postgres::NoTls;
+
+use super::{LAYOUT, TTL, acquire, assert_refused, assert_unavailable, chain, granted, initialised, store, token};
+use crate::immediately::refused_immediately;
+use testkit::Server;
+use testkit::postgres::PostgresServer;
+
+/// A store by the URL of the server, with this in place of its user, host and database.
+fn by(server: &PostgresServer, user: &str, database: &str, query: &str) -> PostgresStore {
+    let url = format!("postgres://{user}@127.0.0.1:{}/{database}{query}", server.port());
+    PostgresStore::open(&url).expect("a URL")
+}
+
+#[test]
+fn who_may_not_connect_is_told_why_at_once_and_for_good() {
+    let server = server!();
+    server.sql("CREATE ROLE ids LOGIN PASSWORD 'right'; CREATE ROLE idle");
+    server.sql("CREATE DATABASE shut");
+    server.sql("REVOKE CONNECT ON DATABASE shut FROM PUBLIC");
+    server.admit(
+        "host all stranger 127.0.0.1/32 reject\nhost shut all 127.0.0.1/32 trust\nhost all idle,nobody 127.0.0.1/32 trust
+        host postgres ids 127.0.0.1/32 scram-sha-256",
+    );
+    let place = format!("PostgreSQL at 127.0.0.1:{}, database \"postgres\"", server.port());
+    for (user, words) in [
+        ("ids:s3cret", &["mend the user or the password", "password authentication failed"][..]),
+        ("ids", &["give one in the URL; PGPASSWORD and .pgpass are not read"]),
+        ("nobody", &["create the role", "role \"nobody\" does not exist"]),
+        ("idle", &["allow it to log in", "not permitted to log in"]),
+        ("stranger", &["pg_hba.conf", "rejects connection"]),
+        ("other", &["pg_hba.conf", "no pg_hba.conf entry"]),
+    ] {
+        let mut store = by(&server, user, "postgres", "");
+        let Err(error) = store.survey() else { panic!("{user} is let in") };
+        assert!(chain(&error).contains(&place) && !chain(&error).contains("s3cret"), "{error:?}");
+        assert_refused(acquire(&mut store, token()), words);
+        assert_refused(Err::<(), _>(refused_immediately(store)), words);
+    }
+    assert_refused(by(&server, "nobody", "nowhere", "").survey(), &["create the role"]);
+    assert_refused(by(&server, "postgres", "nowhere", "").survey(), &["create the database", "\"nowhere\""]);
+    assert_refused(by(&server, "idle2", "shut", "").survey(), &["create the role"]);
+    assert_refused(by(&server, "ids", "shut", "").survey(), &["GRANT CONNECT", "permission denied for database"]);
+    by(&server, "ids:right", "postgres", "").others().expect("it is let in");
+}
+
+#[test]
+fn a_server_without_tls_is_refused_where_tls_is_required() {
+    let server = server!();
+    for (query, mode) in
+        [("?sslmode=require", "require"), ("?sslmode=verify-full", "verify-full"), ("?ssl=true", "require")]
+    {
+        let remedy = format!("which sslmode={mode} asks for");
+        let words = &["the server has no TLS", &remedy, "connecting to PostgreSQL at 127.0.0.1:"];
+        assert_refused(by(&server, "postgres", "postgres", query).survey(), words);
+    }
+    let config = format!("{}?sslmode=require", server.url()).parse().expect("a configuration");
+    let outcome = PostgresStore::with_tls(config, NoTls).survey();
+    assert!(matches!(outcome, Err(StoreError::Refused { .. })), "{outcome:?}");
+}
+
+#[test]
+fn tables_that_are_not_a_stores_are_refused() {
+    let server = server!();
+    server.sql("CREATE TABLE casflake_spaces (id int); CREATE TABLE casflake_leases (id int)");
+    assert_refused(store(&server).survey(), &["reading leases in PostgreSQL at", "the tables", "does not exist"]);
+    server.sql("DROP TABLE casflake_spaces, casflake_leases");
+    initialised(&server, 1);
+}
+
+#[test]
+fn what_may_pass_is_tried_again() {
+    // One of them is the tests' own.
+    let mut server = server!(PostgresServer::start_with(&["max_connections=4", "superuser_reserved_connections=1"]));
+    server.sql("CREATE ROLE ids LOGIN");
+    let place = format!("connecting to PostgreSQL at 127.0.0.1:{}, database \"postgres\"", server.port());
+    let full: Vec<_> = (0..3).map(|_| connection(&server)).collect();
+    assert_unavailable(by(&server, "ids", "postgres", "").survey(), "connection");
+    drop(full);
+    server.kill();
+    assert_unavailable(by(&server, "ids", "postgres", "").survey(), &place);
+    // A name server may be away, or know a host a little later.
+    let mut unknown = PostgresStore::open("postgres://ids@no-such-host.invalid/ids").expect("a URL");
+    assert_unavailable(unknown.survey(), "PostgreSQL at no-such-host.invalid:5432, database \"ids\"");
+}
+
+/// A connection of the role `ids`, as long as it is held.
+fn connection(server: &PostgresServer) -> (tokio::runtime::Runtime, tokio_postgres::Client) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let url = server.url().replace("postgres@", "ids@");
+    let (client, connection) = runtime.block_on(tokio_postgres::connect(&url, NoTls)).expect("it is let in");
+    runtime.spawn(connection);
+    (runtime, client)
+}
+
+#[test]
+fn a_renewal_that_was_refused_succeeds_once_that_is_mended() {
+    let server = server!();
+    server.sql("CREATE ROLE ids LOGIN; GRANT CREATE ON SCHEMA public TO ids");
+    let mut store = by(&server, "ids", "postgres", "");
+    store.initialise(&LAYOUT, 1).expect("it is initialised");
+    let lease = granted(&mut store);
+    server.sql("ALTER TABLE casflake_leases OWNER TO postgres; ALTER TABLE casflake_spaces OWNER TO postgres");
+
+    let grant = r#"GRANT SELECT, INSERT, UPDATE ON "public".casflake_spaces, "public".casflake_leases TO ROLE"#;
+    let refused = store.renew(&LAYOUT, &lease, TTL, 0);
+    assert!(!format!("{refused:?}").contains("create the tables"), "{refused:?}");
+    assert_refused(refused, &[grant, "permission denied for table"]);
+    server.sql(&grant.replace("ROLE", "ids"));
+    store.renew(&LAYOUT, &lease, TTL, 1).expect("it is ours");
+}
+
+#[test]
+fn a_role_that_may_not_create_the_tables_is_told_what_to_run() {
+    let server = server!();
+    server.sql("CREATE ROLE ids LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    let outcome = by(&server, "ids", "postgres", "").initialise(&LAYOUT, 1);
+    assert_refused(outcome, &["create the tables", "TO ROLE; GRANT USAGE ON SCHEMA", "permission denied for schema"]);
+}
+
+#[test]
+fn no_password_is_shown_of_several_hosts() {
+    let mut store = PostgresStore::open("postgres://ids:s3cret@127.0.0.1:1,127.0.0.1:2/ids").expect("a URL");
+    let Err(error) = store.survey() else { panic!("it is there") };
+    let shown = format!("{store:?} {error:?} {}", chain(&error));
+    assert!(shown.contains("127.0.0.1:1, 127.0.0.1:2") && !shown.contains("s3cret"), "{shown}");
+}
+
+/// Would catch: what depends on the host that happens to be asked last.
+#[test]
+fn of_several_hosts_the_same_is_said_each_time() {
+    let (server, other) = (server!(), server!());
+    server.sql("CREATE ROLE ids LOGIN PASSWORD 'right'");
+    server.admit("host postgres ids 127.0.0.1/32 scram-sha-256\nhost nowhere all 127.0.0.1/32 trust");
+    let hosts = [server.port(), other.port(), 1];
+    let of = |user: &str, ports: [u16; 2], database: &str| {
+        let [one, another] = ports;
+        let url = format!("postgres://{user}@127.0.0.1:{one},127.0.0.1:{another}/{database}");
+        PostgresStore::open(&url).expect("a URL")
+    };
+    for _ in 0..8 {
+        let down = [hosts[0], hosts[2]];
+        assert_refused(of("ids:s3cret", down, "postgres").survey(), &["mend the user or the password"]);
+        assert_unavailable(of("postgres", down, "nowhere").survey(), "error connecting to server");
+        assert_refused(of("postgres", [hosts[0], hosts[1]], "nowhere").survey(), &["create the database"]);
+        of("ids:right", [hosts[1], hosts[0]], "postgres").others().expect("one lets it in");
+    }
+}

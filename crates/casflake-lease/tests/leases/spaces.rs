@@ -1,0 +1,187 @@
+//! How an ID space comes into being, as a process sees it that leases a worker of it.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use casflake::Layout;
+use casflake::{Scheme, Standard};
+use casflake_lease::{FileStore, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, Missing, Request, StoreError};
+
+use testkit::Scratch;
+use testkit::eventually;
+
+/// A third of it passes until a renewal; the rest is for a busy machine.
+const TTL: Duration = Duration::from_secs(9);
+
+fn initialised(directory: &Path, workers: u64) {
+    FileStore::open(directory).initialise(&Standard::LAYOUT, workers).unwrap();
+}
+
+fn leased(directory: &Path) -> LeasedGenerator {
+    LeasedGenerator::builder(FileStore::open(directory)).ttl(TTL).build().unwrap()
+}
+
+fn workers(directory: &Path) -> Option<u64> {
+    Some(FileStore::open(directory).survey().ok()?.space?.workers)
+}
+
+#[test]
+fn a_process_that_never_had_a_lease_writes_nothing_where_there_is_no_space() {
+    let scratch = Scratch::new();
+    let built: Result<LeasedGenerator, _> =
+        LeasedGenerator::builder(FileStore::open(scratch.path())).wait_for_worker(Duration::from_millis(300)).build();
+    let error = built.unwrap_err();
+    assert!(matches!(error, StoreError::NoSpace { .. }) && !error.is_retryable(), "{error:?}");
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_process_that_waits_gets_its_worker_when_the_space_is_there() {
+    let scratch = Scratch::new();
+    let builder = LeasedGenerator::builder(FileStore::open(scratch.path())).wait_for_worker(Duration::from_secs(30));
+    thread::scope(|scope| {
+        let building = scope.spawn(|| builder.build());
+        initialised(scratch.path(), 1);
+        let ids: LeasedGenerator = building.join().unwrap().unwrap();
+        ids.generate().unwrap();
+    });
+}
+
+/// Would catch: a fleet that stops for good, and one that comes back with another number of workers.
+#[test]
+fn a_holder_restores_a_lost_space_with_as_many_workers() {
+    let scratch = Scratch::new();
+    initialised(scratch.path(), 3);
+    let ids = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).ttl(TTL / 3).build().unwrap();
+    // As many as there are when it renews, not when it was granted.
+    initialised(scratch.path(), 5);
+    let renewals = ids.stats().renewals;
+    eventually("two renewals", || (ids.stats().renewals >= renewals + 2).then_some(()));
+    // The second time it has no lease any more.
+    for _ in 0..2 {
+        for entry in fs::read_dir(scratch.path()).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        assert_eq!(eventually("the space", || workers(scratch.path())), 5);
+        eventually("a lost lease", || ids.stats().last_error);
+    }
+    let newcomer: Result<LeasedGenerator, _> = LeasedGenerator::new(FileStore::open(scratch.path()));
+    assert!(matches!(newcomer, Err(StoreError::NotYet { .. })), "{newcomer:?}");
+    ids.shutdown().unwrap();
+}
+
+/// Would catch: a holder that uses its window up beside another, after an operator was wrong.
+#[test]
+fn a_holder_stops_when_it_hears_that_an_operator_has_vouched_that_there_is_none() {
+    let scratch = Scratch::new();
+    initialised(scratch.path(), 1);
+    let ids = leased(scratch.path());
+    let before = ids.stats().lease;
+    fs::remove_file(scratch.path().join("leases")).unwrap();
+    initialised(scratch.path(), 1);
+    let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2)).lease;
+    assert!(before.from() < after.from() && after.from() < before.until(), "{before:?} {after:?}");
+    ids.generate().unwrap();
+}
+
+/// Would catch: a holder that uses up the window of a lease that the store has forgotten, although another holds its worker
+/// by now, because an operator did not want to wait.
+#[test]
+fn a_holder_of_a_forgotten_lease_stops_when_an_operator_vouches_that_there_is_none() {
+    let scratch = Scratch::new();
+    initialised(scratch.path(), 1);
+    let ids = leased(scratch.path());
+    let before = ids.stats().lease;
+    fs::remove_file(scratch.path().join("leases")).unwrap();
+    eventually("a lost lease", || ids.stats().last_error);
+    ids.generate().expect("its window has not ended");
+    initialised(scratch.path(), 1);
+    let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2)).lease;
+    assert!(after.from() < before.until(), "{before:?} {after:?}");
+    ids.generate().unwrap();
+}
+
+/// A store without the space, which has others, and notes what it is asked for.
+struct Absent {
+    others: VecDeque<Result<Vec<String>, StoreError>>,
+    asked: Arc<Mutex<Vec<Missing>>>,
+}
+
+impl Absent {
+    fn new(others: impl IntoIterator<Item = Result<Vec<String>, StoreError>>) -> (Self, Arc<Mutex<Vec<Missing>>>) {
+        let asked = Arc::default();
+        (Self { others: others.into_iter().collect(), asked: Arc::clone(&asked) }, asked)
+    }
+}
+
+impl LeaseStore for Absent {
+    fn acquire(&mut self, _: &Layout, request: &Request) -> Result<Grant, StoreError> {
+        self.asked.lock().unwrap().push(request.missing);
+        Err(StoreError::NoSpace { space: "o".into(), place: "p".into(), others: Vec::new(), layout: String::new() })
+    }
+
+    fn renew(&mut self, _: &Layout, _: &Lease, _: Duration, _: u64) -> Result<Grant, StoreError> {
+        unreachable!("there is no lease")
+    }
+
+    fn release(&mut self, _: &Layout, _: &Lease, _: Option<u64>) -> Result<(), StoreError> {
+        unreachable!("there is no lease")
+    }
+
+    fn others(&mut self) -> Result<Vec<String>, StoreError> {
+        self.others.pop_front().unwrap_or_else(|| Ok(vec!["last".into()]))
+    }
+}
+
+fn refused(store: Absent, creates: bool) -> StoreError {
+    let mut builder = LeasedGenerator::<Standard>::builder(store);
+    if creates {
+        builder = builder.create_if_missing();
+    }
+    builder.build().unwrap_err()
+}
+
+#[test]
+fn an_error_about_a_space_that_does_not_exist_names_those_that_do() {
+    let (store, asked) = Absent::new([Ok(vec!["Orders".into(), "users\n\u{1b}[31m".into()])]);
+    let error = refused(store, false);
+    let text = error.to_string();
+    for words in [
+        "there is no ID space \"o\" in p; it has \"Orders\", \"users\\n\\u{1b}[31m\".",
+        "mend the URL",
+        "within 40 s",
+        "casflake leases --lease URL init (grants after 150 s)",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+    assert_eq!(*asked.lock().unwrap(), [Missing::Refuse]);
+}
+
+/// Would catch: a second space by a name that is misspelt, although the program says that it may create one.
+#[test]
+fn a_process_that_may_create_a_space_does_not_beside_others() {
+    let (store, asked) = Absent::new([Ok(vec!["orders".into()])]);
+    assert!(refused(store, true).to_string().contains("it has \"last\""));
+    assert_eq!(*asked.lock().unwrap(), [Missing::Refuse]);
+    // Nor does it if it can't know.
+    let unknown = || Err(StoreError::Contended { attempts: 7 });
+    let (store, asked) = Absent::new([unknown()]);
+    assert!(matches!(refused(store, true), StoreError::NoSpace { .. }));
+    assert_eq!(*asked.lock().unwrap(), [Missing::Refuse]);
+    // A store that says again that there is none is not asked for ever.
+    let (store, asked) = Absent::new([Ok(Vec::new())]);
+    assert!(matches!(refused(store, true), StoreError::NoSpace { .. }));
+    assert_eq!(*asked.lock().unwrap(), [Missing::Refuse, Missing::Create]);
+}
+
+#[test]
+fn a_process_that_may_create_a_space_creates_one_that_grants_late() {
+    let scratch = Scratch::new();
+    let built = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).create_if_missing().build();
+    assert!(matches!(built, Err(StoreError::NotYet { .. })), "{built:?}");
+    assert_eq!(workers(scratch.path()), Some(1024));
+}

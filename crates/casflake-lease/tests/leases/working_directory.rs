@@ -1,0 +1,69 @@
+//! A relative path of a store, which means the directory that it meant when the store was opened.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, fs};
+
+use casflake::{Scheme, Standard};
+use casflake_lease::{FileStore, LeaseAdmin, LeaseStore, Request, StoreError, Token};
+
+use testkit::Scratch;
+
+const TEST: &str = "working_directory::in_a_process_of_its_own";
+const DIRECTORY: &str = "CASFLAKE_WORKING_DIRECTORY";
+
+/// Would catch: a store that goes on in an empty directory after the process has changed to another.
+#[test]
+fn a_store_stays_where_it_was_opened() {
+    let scratch = Scratch::new();
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", TEST, "--nocapture"]).env(DIRECTORY, scratch.path());
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    assert!(output.status.success(), "{}\n{}", text[0], text[1]);
+}
+
+/// In a process that was started for it alone, because a working directory is the whole process's.
+#[test]
+fn in_a_process_of_its_own() {
+    let Some(scratch) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
+    for directory in ["a/ids", "b/ids", "gone"] {
+        fs::create_dir_all(scratch.join(directory)).unwrap();
+    }
+
+    env::set_current_dir(scratch.join("a")).unwrap();
+    let mut store = FileStore::open("ids");
+    env::set_current_dir(scratch.join("b")).unwrap();
+    store.initialise(&Standard::LAYOUT, 1).unwrap();
+    assert!(scratch.join("a/ids/leases").exists());
+    assert!(format!("{store:?}").contains("/a/ids\""), "{store:?}");
+
+    assert_nowhere(FileStore::open(""));
+    #[cfg(target_os = "linux")]
+    {
+        env::set_current_dir(scratch.join("gone")).unwrap();
+        fs::remove_dir(scratch.join("gone")).unwrap();
+        let nowhere = FileStore::open("ids");
+        env::set_current_dir(scratch.join("b")).unwrap();
+        assert_nowhere(nowhere);
+    }
+    for directory in ["b", "b/ids"] {
+        let entries = fs::read_dir(scratch.join(directory)).unwrap();
+        assert_eq!(entries.count(), usize::from(directory == "b"), "what nobody has put into {directory}");
+    }
+}
+
+fn assert_nowhere(mut store: FileStore) {
+    let request = Request::new(Token::random().unwrap(), Duration::from_secs(10), "a test");
+    let errors = [
+        store.survey().unwrap_err(),
+        store.initialise(&Standard::LAYOUT, 1).unwrap_err(),
+        store.reclaim(&Standard::LAYOUT, 0).unwrap_err(),
+        store.acquire(&Standard::LAYOUT, &request).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, StoreError::Url { .. }) && !error.is_retryable(), "{error:?}");
+        assert!(error.to_string().contains("give the whole path"), "{error}");
+    }
+}

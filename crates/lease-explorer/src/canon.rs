@@ -1,0 +1,88 @@
+//! Which states are the same but for names: of tokens, of incarnations, and of processes.
+
+use crate::world::{Asking, Call, GONE, LATE, NOBODY, Name, PROCESSES, Process, World};
+
+/// Where each process, and each late call, of the state in its own form was before.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    pub processes: [usize; PROCESSES],
+    pub late: [usize; LATE],
+}
+
+impl World {
+    /// This state, in which the first `processes` take part, with names that follow from all else.
+    pub fn canonical(mut self, processes: usize) -> (Self, Places) {
+        self.forget();
+        let mut places = Places { processes: [0, 1, 2], late: [0, 1] };
+        let before = self.processes;
+        places.processes[..processes].sort_by_key(|&place| nameless(before[place]));
+        self.processes = places.processes.map(|place| before[place]);
+        let late = self.late;
+        places.late.sort_by_key(|&place| late[place].map(nameless_call));
+        self.late = places.late.map(|place| late[place]);
+        self.rename();
+        (self, places)
+    }
+
+    /// Drops what nobody will look at again.
+    fn forget(&mut self) {
+        for place in 0..PROCESSES {
+            // A token that was never sent is as good as any.
+            let Some(Asking { token, swap: None, .. }) = self.processes[place].asking else { continue };
+            let mut others = *self;
+            others.processes[place].asking = None;
+            let mut is_known = false;
+            others.each_token(|other| is_known |= *other == token);
+            if !is_known {
+                *self = others;
+            }
+        }
+        if self.stores.iter().all(|store| store.backup.is_none()) {
+            self.processes.iter_mut().for_each(|process| process.is_newer = false);
+        }
+    }
+
+    fn rename(&mut self) {
+        let mut names = Names::default();
+        self.each_token(|token| *token = names.of(*token));
+        for owner in self.owners.iter_mut().flatten().filter(|owner| **owner != NOBODY) {
+            *owner = names.known(*owner).unwrap_or(GONE);
+        }
+        let mut servers = Names::default();
+        // That of a file that is no copy.
+        servers.of(0);
+        self.each_server(|server| *server = servers.of(*server) - 1);
+    }
+}
+
+fn nameless(mut process: Process) -> Process {
+    process.each_token(&mut |token| *token = 0);
+    process
+}
+
+fn nameless_call(mut call: Call) -> Call {
+    call.each_token(&mut |token| *token = 0);
+    call
+}
+
+/// New names, from 1 on, in the order in which the old ones are met.
+#[derive(Default)]
+struct Names {
+    old: [Name; 32],
+    count: usize,
+}
+
+impl Names {
+    fn known(&self, old: Name) -> Option<Name> {
+        let place = self.old[..self.count].iter().position(|&known| known == old)?;
+        Some(Name::try_from(place + 1).expect("few names"))
+    }
+
+    fn of(&mut self, old: Name) -> Name {
+        self.known(old).unwrap_or_else(|| {
+            self.old[self.count] = old;
+            self.count += 1;
+            Name::try_from(self.count).expect("few names")
+        })
+    }
+}

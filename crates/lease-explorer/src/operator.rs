@@ -1,0 +1,81 @@
+//! What an operator does: looks at a store, decides, and writes; and what is true when they vouch.
+
+use crate::bounds::Operators;
+use crate::model::{Broken, FIRST, Model, Tokens};
+use crate::world::{NOBODY, Operator, TICKS, WORKERS, World};
+use casflake_lease::protocol::Operation;
+
+impl Model {
+    /// What an operator decides on who looks at the store, if anything.
+    fn operate(&self, world: &World, vouches: bool) -> Option<Operator> {
+        let view = self.view(world, FIRST, Tokens::default());
+        let operation = if vouches {
+            (self.rules.initialise)(&view, self.terms.workers, &self.terms).ok()?
+        } else {
+            (self.rules.create)(&view, self.terms.workers, &self.terms)?
+        };
+        let (change, is_last) = match operation {
+            Operation::Begin(change) => (change, false),
+            Operation::Finish(change) => (change, true),
+        };
+        if vouches && is_last && is_any_in_use(world) && self.bounds.operators == Operators::Vouch {
+            return None;
+        }
+        Some(Operator { vouches, swap: Some(self.decided(world, FIRST, &change, None)), is_last })
+    }
+
+    pub fn operator_begins(&self, world: &mut World) -> Option<()> {
+        if world.operator.is_some() || world.operations >= self.bounds.operations {
+            return None;
+        }
+        world.operations += 1;
+        let vouches = self.bounds.operators != Operators::Create;
+        world.operator = Some(self.operate(world, vouches)?);
+        free_what_is_vouched_for(world);
+        Some(())
+    }
+
+    pub fn operator_looks(&self, world: &mut World) -> Option<()> {
+        let operator = world.operator.filter(|operator| operator.swap.is_none())?;
+        // If there is nothing to create, that is all.
+        let decided = self.operate(world, operator.vouches);
+        if operator.vouches && decided.is_none() {
+            return None;
+        }
+        world.operator = decided;
+        free_what_is_vouched_for(world);
+        Some(())
+    }
+
+    pub fn operator_writes(&self, world: &mut World) -> Result<Option<()>, Broken> {
+        let Some(Operator { swap: Some(swap), vouches, is_last }) = world.operator else { return Ok(None) };
+        let is_done = self.land(world, &swap)?;
+        world.operator = (!is_done || !is_last).then_some(Operator { vouches, swap: None, is_last: false });
+        if is_done && is_last && self.bounds.operators == Operators::Deceive {
+            deceive(world);
+        }
+        Ok(Some(()))
+    }
+}
+
+/// Whether a process runs that was ever granted a lease.
+fn is_any_in_use(world: &World) -> bool {
+    world.processes.iter().any(|process| process.home.is_some())
+}
+
+/// An operator who vouches that every holder has ended, and that none has issued ahead of the store's clock, gives back
+/// what they have not used.
+fn free_what_is_vouched_for(world: &mut World) {
+    if world.operator.is_some_and(|operator| operator.vouches && operator.is_last) && !is_any_in_use(world) {
+        let now = usize::from(world.now);
+        world.owners.iter_mut().for_each(|ticks| ticks[now..].fill(NOBODY));
+    }
+}
+
+/// From now on nobody's leases are in use, as far as the store knows. Those that are will be, until their holders hear
+/// from the store.
+fn deceive(world: &mut World) {
+    world.owners = [[NOBODY; TICKS]; WORKERS];
+    world.is_deceived = is_any_in_use(world);
+    world.processes.iter_mut().for_each(|process| process.is_warned = false);
+}

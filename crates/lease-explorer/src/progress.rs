@@ -1,0 +1,63 @@
+//! That a process gets a lease, and issues by it, once nothing is lost any more and time goes by.
+
+use crate::model::{Broken, Model};
+use crate::steps::{Event, Outcome};
+use crate::world::{Data, Issuer, Process, World};
+
+/// More than anything has to wait for in a small model, in ticks.
+const PATIENCE: u8 = 30;
+
+impl Model {
+    /// Lets one process after the other go on alone from here.
+    pub fn everybody_gets_on(&self, world: &World) -> Result<(), Broken> {
+        (0..self.bounds.processes).try_for_each(|process| self.gets_on(*world, process))
+    }
+
+    fn gets_on(&self, mut world: World, process: usize) -> Result<(), Broken> {
+        let at = world.processes[process].at;
+        let is_absent = |world: &World| world.stores[usize::from(at)].data == Data::default();
+        for _ in 0..PATIENCE {
+            world.now += 1;
+            let now = world.now;
+            // A space that is lost is remade by those who were granted leases of it, and they go on while it is.
+            for other in (0..self.bounds.processes).filter(|&other| other != process) {
+                if is_absent(&world) && is_at_home(&world.processes[other], at) {
+                    self.goes_on(&mut world, other)?;
+                }
+            }
+            self.goes_on(&mut world, process)?;
+            // The window's own begin may lie ahead, and so may the last tick that was issued: those wait for the clock.
+            let can_issue = |issuer: &Issuer| {
+                (issuer.from..issuer.fence).contains(&now) && issuer.last.is_none_or(|last| last < now)
+            };
+            if world.processes[process].issuer.as_ref().is_some_and(can_issue) {
+                return Ok(());
+            }
+        }
+        let is_hopeless = is_absent(&world) && !world.processes.iter().any(|process| is_at_home(process, at));
+        if is_hopeless && !self.bounds.creates { Ok(()) } else { Err(Broken::Stuck) }
+    }
+
+    /// A process does what its keeper does next.
+    fn goes_on(&self, world: &mut World, process: usize) -> Result<(), Broken> {
+        let events: &[Event] = if world.processes[process].lease.is_some() {
+            &[Event::Renew { process }]
+        } else {
+            // Writes first what it has decided on: that may fail. Then it may have to mend, more than once.
+            &[Event::Swap { process }, Event::Ask { process, pick: 0 }, Event::Swap { process }]
+        };
+        for event in events {
+            match self.step_unbounded(world, *event) {
+                Outcome::Never => {}
+                Outcome::Breaks(broken) => return Err(broken),
+                Outcome::To(next) => *world = next,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the URL of a process leads to this store, and it was granted its last lease by it.
+fn is_at_home(process: &Process, at: u8) -> bool {
+    process.at == at && process.home == Some(at)
+}

@@ -1,0 +1,200 @@
+//! Breadth first over all states that can be reached: the first way that is found to one is a shortest.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use crate::canon::Places;
+use crate::model::{Broken, Model};
+use crate::steps::{Event, Outcome};
+use crate::world::{LATE, PROCESSES, World};
+
+/// What a search has seen.
+pub struct Search {
+    pub states: usize,
+    pub transitions: usize,
+    /// How many steps the furthest state is away.
+    pub depth: usize,
+    /// The shortest way to something that must not happen.
+    pub broken: Option<Trace>,
+}
+
+/// A way from the beginning, and where it leads.
+pub struct Trace {
+    pub events: Vec<(Event, World)>,
+    pub last: Option<Event>,
+    pub broken: Broken,
+}
+
+impl Trace {
+    pub fn steps(&self) -> usize {
+        self.events.len() + usize::from(self.last.is_some())
+    }
+}
+
+/// By which state a state was found, and by which of its events.
+#[derive(Clone, Copy)]
+struct Origin {
+    state: u32,
+    event: u16,
+}
+
+/// Explores `model`, and looks into each state that `check` is for.
+pub fn search(model: &Model, check: impl Fn(&World, u64) -> Result<(), Broken>) -> Search {
+    let all = Event::all(model);
+    let mut seen: HashSet<u64, BuildHasherDefault<Digest>> = HashSet::default();
+    let mut origins = Vec::new();
+    let mut found = Search { states: 1, transitions: 0, depth: 0, broken: None };
+    let (first, _) = model.beginning().canonical(model.bounds.processes);
+    seen.insert(digest(&first));
+    let mut layer = Vec::from([first]);
+    let mut layer_begins = 0_usize;
+    while !layer.is_empty() {
+        let mut next_layer = Vec::new();
+        for (place, world) in layer.iter().enumerate() {
+            let state = u32::try_from(layer_begins + place).expect("fewer states");
+            if let Err(broken) = check(world, digest(world)) {
+                found.broken = Some(retraced(model, &all, &origins, state, None, broken));
+                return found;
+            }
+            for (event, number) in all.iter().zip(0_u16..) {
+                let next = match model.step(world, *event) {
+                    Outcome::Never => continue,
+                    Outcome::Breaks(broken) => {
+                        found.broken = Some(retraced(model, &all, &origins, state, Some(*event), broken));
+                        return found;
+                    }
+                    Outcome::To(next) => next.canonical(model.bounds.processes).0,
+                };
+                found.transitions += 1;
+                if seen.insert(digest(&next)) {
+                    found.states += 1;
+                    origins.push(Origin { state, event: number });
+                    next_layer.push(next);
+                }
+            }
+        }
+        layer_begins += layer.len();
+        layer = next_layer;
+        found.depth += usize::from(!layer.is_empty());
+    }
+    found
+}
+
+/// The way to `state`, and on by `last`, with processes and tokens that keep their names.
+fn retraced(
+    model: &Model,
+    all: &[Event],
+    origins: &[Origin],
+    state: u32,
+    last: Option<Event>,
+    broken: Broken,
+) -> Trace {
+    let mut numbers = Vec::new();
+    let mut at = state;
+    while at > 0 {
+        let origin = origins[at as usize - 1];
+        numbers.push(origin.event);
+        at = origin.state;
+    }
+    let (mut named, mut events) = (model.beginning(), Vec::new());
+    let (mut canonical, mut places) = named.canonical(model.bounds.processes);
+    for number in numbers.into_iter().rev() {
+        let event = all[usize::from(number)];
+        let named_event = event.at(&places);
+        let (Outcome::To(next), Outcome::To(next_named)) =
+            (model.step(&canonical, event), model.step(&named, named_event))
+        else {
+            unreachable!("{event:?} has happened before");
+        };
+        named = next_named;
+        let (next, moved) = next.canonical(model.bounds.processes);
+        canonical = next;
+        places = Places {
+            processes: core::array::from_fn::<_, PROCESSES, _>(|place| places.processes[moved.processes[place]]),
+            late: core::array::from_fn::<_, LATE, _>(|place| places.late[moved.late[place]]),
+        };
+        // Of two empty places either may have been taken.
+        if (0..LATE).any(|place| canonical.late[place].is_some() != named.late[places.late[place]].is_some()) {
+            places.late.reverse();
+        }
+        events.push((named_event, named));
+    }
+    Trace { events, last: last.map(|event| event.at(&places)), broken }
+}
+
+fn digest(world: &World) -> u64 {
+    let mut digest = Digest::default();
+    world.hash(&mut digest);
+    digest.finish()
+}
+
+/// 64 bits, well mixed. That two states have the same is less likely than one in a thousand in 10^8 of them; one of
+/// them would be left out then.
+#[derive(Default)]
+struct Digest {
+    mixed: u64,
+}
+
+impl Hasher for Digest {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.write_u64(byte.into());
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let product = u128::from(self.mixed ^ word ^ 0x9e37_79b9_7f4a_7c15) * 0xa076_1d64_78bd_642f;
+        #[expect(clippy::cast_possible_truncation, reason = "both halves")]
+        let folded = (product >> 64) as u64 ^ product as u64;
+        self.mixed = folded.wrapping_add(word.rotate_left(32)).wrapping_mul(0xe703_7ed1_a0b4_28db);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.write_u64(number.cast_unsigned() as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        let mixed = self.mixed ^ self.mixed >> 32;
+        let mixed = mixed.wrapping_mul(0xd6e8_feb8_6659_fd93);
+        mixed ^ mixed >> 32
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (event, world)) in self.events.iter().enumerate() {
+            writeln!(f, "{:3}. {event:?}", number + 1)?;
+            for store in &world.stores {
+                writeln!(f, "       now {} server {} {:?}", world.now, store.server, store.data.space)?;
+                let rows = store.data.rows.iter().enumerate();
+                for (worker, row) in rows.filter_map(|(worker, row)| Some((worker, (*row)?))) {
+                    writeln!(f, "       worker {worker} {row:?}")?;
+                }
+            }
+        }
+        if let Some(last) = self.last {
+            writeln!(f, "{:3}. {last:?}", self.steps())?;
+        } else {
+            writeln!(f, "     then a process goes on alone")?;
+        }
+        writeln!(f, "     {:?}", self.broken)
+    }
+}
+
+impl Search {
+    pub fn report(&self, name: &str, time: std::time::Duration) {
+        let Self { states, transitions, depth, .. } = self;
+        println!("{name}: {states} states, {transitions} transitions, {depth} steps deep, {time:.1?}");
+    }
+}

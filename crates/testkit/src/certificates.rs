@@ -1,0 +1,114 @@
+//! Certificates of a test's own: authorities, and what they sign for servers and clients.
+//!
+//! The library's own tests include this file, where nothing of `std` is named by itself.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+
+/// The names of a server on this host.
+pub const HERE: &[&str] = &["localhost", "127.0.0.1", "::1"];
+
+/// Who signs certificates. Two of them are strangers to each other, even if they have the same name.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// A certificate and its key, as PEM.
+pub struct Signed {
+    pub certificate: String,
+    pub key: String,
+}
+
+impl Authority {
+    pub fn new(name: &str) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        Self(CertifiedIssuer::self_signed(params, key()).expect("it signs itself"))
+    }
+
+    /// Its own certificate, as PEM.
+    pub fn certificate(&self) -> String {
+        self.0.pem()
+    }
+
+    /// The same and its key, as a server may have them that was set up in one step.
+    pub fn itself(&self) -> Signed {
+        Signed { certificate: self.certificate(), key: self.0.key().serialize_pem() }
+    }
+
+    /// For a server with these names.
+    pub fn server(&self, names: &[&str]) -> Signed {
+        self.sign(of_server(names))
+    }
+
+    /// For a server with these names that is a client, too: a member of etcd, whose gateway is its client.
+    pub fn member(&self, names: &[&str]) -> Signed {
+        let mut params = of_server(names);
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+        self.sign(params)
+    }
+
+    /// For a server on this host, until the end of 2020.
+    pub fn expired(&self) -> Signed {
+        let mut params = of_server(HERE);
+        params.not_after = date_time_ymd(2021, 1, 1);
+        self.sign(params)
+    }
+
+    /// For a server on this host, from the year 3000 on.
+    pub fn not_yet_valid(&self) -> Signed {
+        let mut params = of_server(HERE);
+        params.not_before = date_time_ymd(3000, 1, 1);
+        self.sign(params)
+    }
+
+    /// For a client with this name.
+    pub fn client(&self, name: &str) -> Signed {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(params)
+    }
+
+    fn sign(&self, params: CertificateParams) -> Signed {
+        let key = key();
+        let certificate = params.signed_by(&key, &self.0).expect("it signs");
+        Signed { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+}
+
+impl Signed {
+    /// For a server with these names, signed by itself and no authority's.
+    pub fn alone(names: &[&str]) -> Self {
+        let key = key();
+        let mut params = of_server(names);
+        params.is_ca = IsCa::ExplicitNoCa;
+        let certificate = params.self_signed(&key).expect("it signs itself");
+        Self { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+
+    /// Writes `NAME.crt` and `NAME.key` in a directory, and returns their paths.
+    pub fn write(&self, directory: &Path, name: &str) -> [PathBuf; 2] {
+        [("crt", &self.certificate), ("key", &self.key)].map(|(extension, contents)| {
+            let path = directory.join(format!("{name}.{extension}"));
+            fs::write(&path, contents).expect("a file is written");
+            path
+        })
+    }
+}
+
+fn of_server(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).expect("names");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params
+}
+
+fn key() -> KeyPair {
+    KeyPair::generate().expect("a key")
+}

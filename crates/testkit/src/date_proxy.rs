@@ -1,0 +1,214 @@
+//! A proxy for HTTP that sets the clock of the server behind it, as far as clients can tell: by the header `Date`.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::proxy::Front;
+
+/// Passes on each request and each reply, as they are but for the `Date`.
+pub struct DateProxy {
+    front: Front,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+}
+
+struct State {
+    upstream: u16,
+    offset: i64,
+    dateless: bool,
+    delay: Duration,
+    lost: Option<&'static str>,
+    log: Vec<Passed>,
+}
+
+/// A request that was answered.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    pub path: String,
+    pub began: Instant,
+    pub ended: Instant,
+}
+
+impl DateProxy {
+    /// In front of the server at this port of the loopback.
+    pub fn start(upstream: u16) -> Self {
+        let state = State { upstream, offset: 0, dateless: false, delay: Duration::ZERO, lost: None, log: Vec::new() };
+        let shared = Arc::new(Shared { state: Mutex::new(state) });
+        let serving = Arc::clone(&shared);
+        Self { front: Front::open(move |client| serving.serve(&client)), shared }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.front.port()
+    }
+
+    /// Moves the server's clock by so many seconds from what it really reads.
+    pub fn set_clock(&self, offset: i64) {
+        self.shared.state().offset = offset;
+    }
+
+    /// Passes on no `Date` from now on, or does so again.
+    pub fn hide_date(&self, hide: bool) {
+        self.shared.state().dateless = hide;
+    }
+
+    /// Closes the connection in place of the next reply to a request in which there is this text.
+    pub fn lose_reply(&self, text: &'static str) {
+        self.shared.state().lost = Some(text);
+    }
+
+    /// Lets each request take so much longer from now on.
+    pub fn set_delay(&self, delay: Duration) {
+        self.shared.state().delay = delay;
+    }
+
+    /// Passes requests on to another server from now on, those of old connections as well.
+    pub fn redirect(&self, upstream: u16) {
+        self.shared.state().upstream = upstream;
+    }
+
+    /// Closes all connections, as those of a server that is killed are.
+    pub fn disconnect(&self) {
+        self.front.disconnect();
+    }
+
+    /// What was passed on since this was asked last.
+    pub fn take_log(&self) -> Vec<Passed> {
+        std::mem::take(&mut self.shared.state().log)
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no thread panics with it")
+    }
+
+    fn serve(&self, client: &TcpStream) {
+        let mut upstream = None;
+        let _ = self.pass(client, &mut upstream);
+        let _ = client.shutdown(Shutdown::Both);
+    }
+
+    /// Request for request.
+    fn pass(&self, client: &TcpStream, upstream: &mut Option<(u16, TcpStream)>) -> io::Result<()> {
+        let mut requests = BufReader::new(client);
+        loop {
+            let request = Message::read(&mut requests)?;
+            let began = Instant::now();
+            let (port, delay) = {
+                let state = self.state();
+                (state.upstream, state.delay)
+            };
+            thread::sleep(delay);
+            if upstream.as_ref().is_none_or(|(at, _)| *at != port) {
+                *upstream = Some((port, connect(port)?));
+            }
+            let Some((_, server)) = upstream else { unreachable!("connected") };
+            server.write_all(&request.bytes)?;
+            let mut reply = Message::read(&mut BufReader::new(&*server))?;
+            let path = request.first_line().split(' ').nth(1).unwrap_or_default().to_owned();
+            let (offset, dateless, is_lost) = {
+                let mut state = self.state();
+                let is_lost = state.lost.take_if(|text| request.contains(text)).is_some();
+                state.log.push(Passed { path, began, ended: Instant::now() });
+                (state.offset, state.dateless, is_lost)
+            };
+            if is_lost {
+                return Ok(());
+            }
+            reply.shift_date(offset, dateless);
+            let mut client = client;
+            client.write_all(&reply.bytes)?;
+        }
+    }
+}
+
+fn connect(port: u16) -> io::Result<TcpStream> {
+    let server = TcpStream::connect(("127.0.0.1", port))?;
+    server.set_nodelay(true)?;
+    Ok(server)
+}
+
+/// A request or a reply, whole.
+struct Message {
+    bytes: Vec<u8>,
+    head: usize,
+}
+
+impl Message {
+    fn read(from: &mut impl BufRead) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        let (mut length, mut chunked) = (0, false);
+        loop {
+            let line = read_line(from, &mut bytes)?;
+            if let Some((name, value)) = line.split_once(':') {
+                match &*name.to_ascii_lowercase() {
+                    "content-length" => length = value.trim().parse().map_err(io::Error::other)?,
+                    "transfer-encoding" => chunked = value.trim() == "chunked",
+                    _ => {}
+                }
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        let head = bytes.len();
+        if chunked {
+            loop {
+                let size = u64::from_str_radix(&read_line(from, &mut bytes)?, 16).map_err(io::Error::other)?;
+                if size == 0 {
+                    break;
+                }
+                read_exactly(from, size + 2, &mut bytes)?;
+            }
+            while !read_line(from, &mut bytes)?.is_empty() {}
+        } else {
+            read_exactly(from, length, &mut bytes)?;
+        }
+        Ok(Self { bytes, head })
+    }
+
+    fn first_line(&self) -> &str {
+        std::str::from_utf8(&self.bytes).ok().and_then(|text| text.lines().next()).unwrap_or_default()
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        self.bytes.windows(text.len()).any(|bytes| bytes == text.as_bytes())
+    }
+
+    /// A `Date` is as long as any other.
+    fn shift_date(&mut self, seconds: i64, hide: bool) {
+        let head = String::from_utf8_lossy(&self.bytes[..self.head]).into_owned();
+        let Some(name) = head.find("\r\nDate: ").map(|at| at + "\r\n".len()) else { return };
+        if hide {
+            self.bytes[name] = b'X';
+        }
+        let at = name + "Date: ".len();
+        let date = httpdate::parse_http_date(&head[at..at + 29]).expect("a date");
+        let shift = Duration::from_secs(seconds.unsigned_abs());
+        let date: SystemTime = if seconds < 0 { date - shift } else { date + shift };
+        self.bytes[at..at + 29].copy_from_slice(httpdate::fmt_http_date(date).as_bytes());
+    }
+}
+
+/// The next line, without its end; with it, appended to `bytes`.
+fn read_line(from: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<String> {
+    let start = bytes.len();
+    if from.read_until(b'\n', bytes)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(String::from_utf8_lossy(&bytes[start..]).trim_end().to_owned())
+}
+
+fn read_exactly(from: &mut impl BufRead, length: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    match from.take(length).read_to_end(bytes)? as u64 {
+        read if read == length => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}

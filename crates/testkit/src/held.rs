@@ -1,0 +1,35 @@
+//! `Held`: a file that another process keeps from being opened, as a file system does that hangs.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Takes a lease on the file (`F_SETLEASE`, `F_WRLCK`), and does not give it up when the kernel asks for it. To open the file
+/// takes `/proc/sys/fs/lease-break-time` then, which is 45 s.
+const HOLD: &str = r#"$SIG{IO} = "IGNORE"; open(my $file, "+<", $ARGV[0]) or die "open: $!";
+    fcntl($file, 1024, 1) or die "lease: $!"; $| = 1; print "held\n"; sleep 60;"#;
+
+/// A file that can be opened again when this is dropped.
+pub struct Held(Child);
+
+impl Held {
+    pub fn file(path: &Path) -> Self {
+        let mut perl = Command::new("perl");
+        let mut holder =
+            perl.args(["-e", HOLD]).arg(path).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("perl");
+        let mut said = String::new();
+        let output = holder.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut said).expect("it is text");
+        let held = Self(holder);
+        assert_eq!(said, "held\n", "{}", path.display());
+        held
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        // In a child that was forked off it is no child of this process.
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,47 @@
+//! What the tests of casflake's packages share. Nothing in here knows their types, so that a package's own unit tests
+//! can use it.
+
+pub mod certificates;
+#[cfg(unix)]
+mod date_proxy;
+#[cfg(unix)]
+mod etcd;
+#[cfg(unix)]
+mod etcd_tls;
+mod eventually;
+#[cfg(target_os = "linux")]
+mod held;
+#[cfg(target_os = "linux")]
+pub mod pgbouncer;
+#[cfg(target_os = "linux")]
+pub mod postgres;
+pub mod proxy;
+pub mod random;
+#[cfg(target_os = "linux")]
+pub mod redis;
+mod scratch;
+mod server;
+mod skip;
+
+#[cfg(target_os = "linux")]
+pub use self::redis::RedisServer;
+#[cfg(unix)]
+pub use date_proxy::DateProxy;
+#[cfg(unix)]
+pub use etcd::EtcdServer;
+#[cfg(unix)]
+pub use etcd_tls::TlsEtcd;
+pub use eventually::eventually;
+#[cfg(target_os = "linux")]
+pub use held::Held;
+#[cfg(target_os = "linux")]
+pub use postgres::PostgresServer;
+pub use proxy::Proxy;
+pub use scratch::Scratch;
+pub use server::Server;
+pub use skip::skipped;
+
+/// The README's examples, as tests: here, because they use more than one package.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,44 @@
+//! Whom a PostgreSQL server lets in: its certificate, and the rules of `pg_hba.conf`.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use super::{PostgresServer, give, wait_until};
+use crate::certificates::{Authority, Signed};
+
+/// Without it the tests themselves would be kept out.
+const TESTS: &str = "host all postgres 127.0.0.1/32 trust\n";
+
+impl PostgresServer {
+    /// Turns on TLS with this certificate; clients may show one that `clients` has signed.
+    pub fn secure(&self, signed: &Signed, clients: &Authority) {
+        let [certificate, key] = signed.write(&self.directory, "server");
+        let authority = self.directory.join("clients.crt");
+        fs::write(&authority, clients.certificate()).expect("a file is written");
+        for path in [&certificate, &key, &authority] {
+            // The server takes no key that others can read.
+            fs::set_permissions(path, Permissions::from_mode(0o600)).expect("it is ours");
+            give(path);
+        }
+        self.reload(|| {
+            for (name, path) in [("cert", &certificate), ("key", &key), ("ca", &authority)] {
+                self.sql(&format!("ALTER SYSTEM SET ssl_{name}_file = '{}'", path.display()));
+            }
+            self.sql("ALTER SYSTEM SET ssl = on");
+        });
+    }
+
+    /// Admits clients by these lines of `pg_hba.conf`, and `postgres` from this host.
+    pub fn admit(&self, lines: &str) {
+        self.reload(|| fs::write(self.value("SHOW hba_file"), format!("{lines}\n{TESTS}")).expect("a file is written"));
+    }
+
+    /// Makes changes of its configuration, and waits until new connections have them.
+    fn reload(&self, change: impl FnOnce()) {
+        let loaded = "SELECT pg_conf_load_time()";
+        let before = self.value(loaded);
+        change();
+        self.sql("SELECT pg_reload_conf()");
+        wait_until("the configuration is read again", || self.value(loaded) != before);
+    }
+}

@@ -1,0 +1,355 @@
+//! A Redis server of a test's own, and what can happen to it.
+//!
+//! The library's own tests include this file, where nothing of `std` is named by itself.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, io, process, thread};
+
+use crate::proxy::Proxy;
+use crate::server::Server;
+use ::redis::{Client, Connection, RedisResult};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The space that `casflake_lease::RedisStore` uses unless it is told another.
+const KEY: &str = "casflake:default";
+
+/// A server on a free port of the loopback interface, with data of its own: killed, and its data removed, on drop.
+pub struct RedisServer {
+    port: u16,
+    directory: PathBuf,
+    faketime: Option<PathBuf>,
+    /// What it is told besides.
+    options: Vec<String>,
+    process: Child,
+}
+
+impl RedisServer {
+    /// `None` where there is no `redis-server` in the path.
+    pub fn start() -> Option<Self> {
+        is_there("redis-server").then(|| Self::with(None, Vec::new))
+    }
+
+    /// One with these options, which are asked for again where it does not start: a port may be taken.
+    pub fn start_with(options: impl Fn() -> Vec<String>) -> Option<Self> {
+        is_there("redis-server").then(|| Self::with(None, options))
+    }
+
+    /// The options that it was started with.
+    pub fn options(&self) -> &[String] {
+        &self.options
+    }
+
+    /// One whose clock [`set_clock`](Self::set_clock) sets. `None` where there is no libfaketime, either.
+    pub fn start_with_faked_clock() -> Option<Self> {
+        let library = faketime()?;
+        is_there("redis-server").then(|| Self::with(Some(library), Vec::new))
+    }
+
+    fn with(faketime: Option<PathBuf>, options: impl Fn() -> Vec<String>) -> Self {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let directory = new_directory();
+            fs::create_dir(directory.join("data")).expect("a directory");
+            fs::write(directory.join("clock"), "+0").expect("a file");
+            // Free now; if somebody else takes it meanwhile, the server ends, and another gets another.
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+            let port = free.expect("a port").port();
+            let options = options();
+            let process = spawn(&directory, port, faketime.as_deref(), &options);
+            let mut server = Self { port, directory, faketime: faketime.clone(), options, process };
+            if server.is_up_before(deadline) {
+                return server;
+            }
+        }
+    }
+
+    pub fn url(&self) -> String {
+        self.url_by(self.port)
+    }
+
+    /// As [`url`](Self::url), by another port: a proxy's.
+    pub fn url_by(&self, port: u16) -> String {
+        format!("redis://127.0.0.1:{port}")
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The same server by a Unix socket.
+    pub fn unix_url(&self) -> String {
+        format!("unix://{}", self.directory.join("socket").display())
+    }
+
+    /// For commands of the test's own.
+    pub fn connection(&self) -> Connection {
+        self.connect().expect("a connection")
+    }
+
+    fn connect(&self) -> RedisResult<Connection> {
+        let connection = Client::open(self.url())?.get_connection_with_timeout(PATIENCE)?;
+        connection.set_read_timeout(Some(PATIENCE))?;
+        Ok(connection)
+    }
+
+    /// What `INFO` says of `name`, if the server answers.
+    pub fn info(&self, name: &str) -> Option<String> {
+        let text: String = ::redis::cmd("INFO").query(&mut self.connect().ok()?).ok()?;
+        let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+        lines.find(|(key, _)| *key == name).map(|(_, value)| value.into())
+    }
+
+    /// Sets the server's clock so much forward, or back, from the machine's.
+    pub fn set_clock(&self, offset_seconds: i64) {
+        self.fake(&format!("{offset_seconds:+}"));
+    }
+
+    /// Lets the server's clock stand.
+    pub fn freeze_clock(&self, unix_seconds: u64) {
+        self.fake(&unix_seconds.to_string());
+    }
+
+    fn fake(&self, time: &str) {
+        assert!(self.faketime.is_some(), "the clock of this server can't be set");
+        let new = self.directory.join("clock.new");
+        fs::write(&new, time).and_then(|()| fs::rename(new, self.directory.join("clock"))).expect("a file");
+    }
+
+    /// Stops the process where it is: it keeps its connections and does nothing.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+        // Until it has indeed.
+        waitpid(Some(self.pid()), WaitOptions::UNTRACED).expect("it is a child");
+    }
+
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.process)
+    }
+
+    /// Ends the process at once, as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.process.kill().and_then(|()| self.process.wait()).expect("it is a child");
+    }
+
+    /// Kills it if it runs, and starts it at the same port with the same data.
+    pub fn restart(&mut self) {
+        self.kill();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.process = spawn(&self.directory, self.port, self.faketime.as_deref(), &self.options);
+            if self.is_up_before(deadline) {
+                return;
+            }
+        }
+    }
+
+    /// Whether the server answers; `false` where it has ended.
+    fn is_up_before(&mut self, deadline: Instant) -> bool {
+        loop {
+            if self.process.try_wait().expect("it is a child").is_some() {
+                assert!(Instant::now() < deadline, "{}", self.log());
+                return false;
+            }
+            // Not another that has taken its port.
+            let is_mine = self.info("process_id") == Some(self.process.id().to_string());
+            if is_mine && self.info("loading").as_deref() == Some("0") {
+                return true;
+            }
+            assert!(Instant::now() < deadline, "{}", self.log());
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+
+    pub fn flush_all(&self) {
+        self.command("FLUSHALL", &[]);
+    }
+
+    pub fn lose_record(&self, worker: u64) {
+        self.command("HDEL", &[KEY, &worker.to_string()]);
+    }
+
+    /// Any command, whose answer does not matter.
+    pub fn command(&self, name: &str, args: &[&str]) {
+        ::redis::cmd(name).arg(args).exec(&mut self.connection()).expect("it is done");
+    }
+
+    /// Keeps the data as they are, for [`restore_data`](Self::restore_data).
+    pub fn copy_data(&self) {
+        replace(&self.directory.join("data"), &self.directory.join("copy"));
+    }
+
+    /// Kills the server, and starts it with the data that were copied.
+    pub fn restore_data(&mut self) {
+        self.kill();
+        replace(&self.directory.join("copy"), &self.directory.join("data"));
+        self.restart();
+    }
+
+    /// Makes this server a copy of the other, and waits until it is.
+    pub fn make_replica_of(&self, master: &Self) {
+        self.command("REPLICAOF", &["127.0.0.1", &master.port.to_string()]);
+        let deadline = Instant::now() + PATIENCE;
+        while self.info("master_link_status").as_deref() != Some("up") {
+            assert!(Instant::now() < deadline, "{}", self.log());
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Waits until all that this server was told has reached its replica.
+    pub fn wait_for_replica(&self) {
+        // `WAIT` counts what its own connection has written.
+        let mut connection = self.connection();
+        ::redis::cmd("SET").arg("written").arg(1).exec(&mut connection).expect("it is done");
+        let replicas: u64 = ::redis::cmd("WAIT").arg(1).arg(20_000).query(&mut connection).expect("it is done");
+        assert_eq!(replicas, 1);
+    }
+
+    /// Makes a replica a master.
+    pub fn promote(&self) {
+        self.command("REPLICAOF", &["NO", "ONE"]);
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        // A child of its own that writes files may outlive it for a moment.
+        let deadline = Instant::now() + PATIENCE;
+        while fs::remove_dir_all(&self.directory).is_err() && self.directory.exists() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+fn spawn(directory: &Path, port: u16, faketime: Option<&Path>, options: &[String]) -> Child {
+    let log = || File::options().create(true).append(true).open(directory.join("log")).expect("a file");
+    let mut command = Command::new("redis-server");
+    command
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"])
+        .arg(directory.join("data"))
+        .arg("--unixsocket")
+        .arg(directory.join("socket"))
+        .args(["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--repl-diskless-sync-delay", "0"])
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(log())
+        .stderr(log());
+    if let Some(library) = faketime {
+        // The C library's own `malloc` before jemalloc's, which asks for the time before libfaketime can tell it.
+        let preload = format!("{}:libc.so.6", library.display());
+        command
+            .env("LD_PRELOAD", preload)
+            .env("FAKETIME_TIMESTAMP_FILE", directory.join("clock"))
+            .env("FAKETIME_FMT", "%s")
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    }
+    command.spawn().expect("redis-server starts")
+}
+
+fn is_there(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+/// Where Debian and its kin have it.
+fn faketime() -> Option<PathBuf> {
+    let directories = fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
+    directories.map(|directory| directory.join("faketime/libfaketime.so.1")).find(|library| library.is_file())
+}
+
+fn new_directory() -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // ORDERING: Relaxed. Each number is drawn once, and nothing else depends on it.
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let directory = env::temp_dir().join(format!("casflake-redis-{}-{number}", process::id()));
+    match fs::remove_dir_all(&directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => panic!("{}: {error}", directory.display()),
+        _ => fs::create_dir(&directory).expect("a directory"),
+    }
+    directory
+}
+
+/// Puts a copy of the directory `from` in place of `to`.
+fn replace(from: &Path, to: &Path) {
+    let _ = fs::remove_dir_all(to);
+    fs::create_dir(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("a directory").flatten() {
+        let copy = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            replace(&entry.path(), &copy);
+        } else {
+            fs::copy(entry.path(), copy).expect("a file");
+        }
+    }
+}
+
+impl Server for RedisServer {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
+    fn url(&self) -> String {
+        Self::url(self)
+    }
+
+    fn by_proxy(&self) -> Option<(Proxy, String)> {
+        let proxy = Proxy::to(self.port());
+        let url = self.url_by(proxy.port());
+        Some((proxy, url))
+    }
+
+    fn stop(&self) {
+        Self::stop(self);
+    }
+
+    fn go_on(&self) {
+        Self::go_on(self);
+    }
+
+    fn crash(&mut self) {
+        self.kill();
+        self.restart();
+    }
+
+    fn wipe(&self) {
+        self.flush_all();
+    }
+
+    fn lose_record(&self, worker: u64) {
+        Self::lose_record(self, worker);
+    }
+
+    fn copy(&mut self) {
+        self.copy_data();
+    }
+
+    fn restore(&mut self) {
+        self.restore_data();
+    }
+
+    fn set_clock(&self, seconds: i64) {
+        Self::set_clock(self, seconds);
+    }
+}
