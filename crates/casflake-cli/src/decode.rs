@@ -6,13 +6,13 @@ mod number;
 use std::io::{self, BufWriter, Write};
 
 use casflake::{IdError, Layout};
+use number::Number;
 use serde::Serialize;
 
 use crate::fields::Fields;
 use crate::layouts::{LayoutArgs, LayoutName};
 use crate::lines::{Line, Lines};
 use crate::stop::{Outcome, Stop, report, shortened};
-use number::Number;
 
 /// Print what is in IDs: time (RFC 3339, UTC), datacenter, worker, sequence
 ///

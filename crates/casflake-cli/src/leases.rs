@@ -5,16 +5,16 @@ mod list;
 
 use std::io::{self, Write};
 
+use ask::{confirm, have_all_ended, whereabouts};
 use casflake::Layout;
 use casflake_lease::{CLOCK_SLACK, LeaseAdmin, MAX_TTL, MAX_WORKERS, StoreError, SurveyedSpace, open};
 use clap::Subcommand;
+use list::{list, printable};
 
 use crate::layouts::LayoutArgs;
 use crate::numbers::{counted, whole};
 use crate::stop::{Outcome, Stop, causes, report};
 use crate::workers::Place;
-use ask::{confirm, have_all_ended, whereabouts};
-use list::{list, printable};
 
 /// How many workers a new space has, if its layout has as many.
 const WORKERS: u64 = 1024;

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::time::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
-use super::url::is_in_alphabet;
-use crate::causes::debug_by_text;
 use casflake::{Scheme, Standard};
+
+use crate::causes::debug_by_text;
+use crate::terms::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
+use crate::url::is_in_alphabet;
 
 /// Why a store of leases granted, renewed or released nothing.
 #[non_exhaustive]
@@ -107,7 +108,7 @@ pub enum StoreError {
     Ttl {
         /// The time asked for.
         value: Duration,
-        /// The longest there is, [`MAX_TTL`](super::MAX_TTL).
+        /// The longest there is, [`MAX_TTL`](crate::MAX_TTL).
         max: Duration,
     },
     /// The number of workers is none that a space can have.
@@ -127,7 +128,7 @@ pub enum StoreError {
     Lead {
         /// The number asked for.
         value: u64,
-        /// The most there are: the ticks of [`MAX_LEAD`](super::MAX_LEAD).
+        /// The most there are: the ticks of [`MAX_LEAD`](crate::MAX_LEAD).
         max: u64,
     },
     /// The worker was never leased.

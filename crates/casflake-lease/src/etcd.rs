@@ -10,11 +10,10 @@ mod tls;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
+use casflake::Layout;
 use serde_json::json;
 
 use self::address::Address;
@@ -24,14 +23,13 @@ use self::gateway::{Gateway, Reply};
 use self::keys::{Keys, json_of};
 use self::lifeline::{Lifeline, seconds};
 use self::wire::Txn;
-use super::cells::{Cells, Contents, Memory, store_of_cells};
-use super::error::StoreError;
-use super::lease::Lease;
-use super::rules::{self, Change, Terms};
-use super::store::Grant;
-use super::time::duration;
-use super::url::{StoreUrl, space_name};
-use casflake::Layout;
+use crate::backend::{Cells, Contents, Memory, store_of_cells};
+use crate::error::StoreError;
+use crate::lease::Lease;
+use crate::protocol::{self, Change, Terms};
+use crate::store::Grant;
+use crate::terms::duration;
+use crate::url::{StoreUrl, space_name};
 
 /// How many records one transaction writes: etcd takes 128 operations unless it is told otherwise.
 const AT_ONCE: usize = 100;
@@ -68,9 +66,9 @@ const TXN: &str = "/v3/kv/txn";
 /// says that its window has passed. Values that are none of ours are refused, and left as they are.
 ///
 /// A cluster that was restored under another cluster ID, and one in which keys are missing, may have lost leases: nothing
-/// is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless the store was
-/// [initialised](super::LeaseAdmin::initialise). A cluster without any key of the space has no such space:
-/// [`NoSpace`](super::StoreError::NoSpace), until a process restores it that was granted a lease by the same cluster, or
+/// is granted until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless the store was
+/// [initialised](crate::LeaseAdmin::initialise). A cluster without any key of the space has no such space:
+/// [`NoSpace`](crate::StoreError::NoSpace), until a process restores it that was granted a lease by the same cluster, or
 /// an operator creates it.
 ///
 /// # What it does not
@@ -83,7 +81,7 @@ const TXN: &str = "/v3/kv/txn";
 ///   much in their order), and jump forward by as much in the first renewals. Other members, other clocks: when one
 ///   can't be reached the next is asked. Keep them in step.
 ///   For up to a second after an operator has initialised a space, another host may hear
-///   [`NotYet`](super::StoreError::NotYet).
+///   [`NotYet`](crate::StoreError::NotYet).
 /// * The lifetime of an etcd lease is whole seconds, rounded up, and not less than some (two unless the cluster's
 ///   election timeout is another). So a worker whose holder was killed may stay taken for somewhat longer than its
 ///   window.
@@ -95,9 +93,9 @@ const TXN: &str = "/v3/kv/txn";
 /// Compaction takes nothing away: no old revision is ever asked for.
 ///
 /// A call ends within two seconds. A wrong password and a missing permission fail with
-/// [`Refused`](super::StoreError::Refused). So do a server that speaks TLS only or has none, whatever is wrong with a
+/// [`Refused`](crate::StoreError::Refused). So do a server that speaks TLS only or has none, whatever is wrong with a
 /// certificate, and what is no etcd, unless another of the endpoints may answer later; no host of this name, no
-/// connection and no leader fail with [`Unavailable`](super::StoreError::Unavailable).
+/// connection and no leader fail with [`Unavailable`](crate::StoreError::Unavailable).
 pub struct EtcdStore {
     gateway: Gateway,
     keys: Keys,
@@ -115,10 +113,10 @@ impl EtcdStore {
     /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next
     /// is asked where one can't be reached, is no etcd or has failed: at once, unless it may have written already what
     /// it was asked to; then from the next call on. `etcd` is what etcd's own programs call `http`, and `etcds` is
-    /// `https`, by [TLS](super::open()#tls), at port 2379 unless it is named. A user's name and
+    /// `https`, by [TLS](crate::open()#tls), at port 2379 unless it is named. A user's name and
     /// password go before the hosts, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is
     /// not a letter, a digit or one of `-._~`; without TLS everybody between here and there can read them. `#name` at the
-    /// end is [`space`](Self::space), and [`open`](super::open()) says what all URLs have in common. Connects to nothing
+    /// end is [`space`](Self::space), and [`open`](crate::open()) says what all URLs have in common. Connects to nothing
     /// yet.
     ///
     /// # Errors
@@ -142,7 +140,7 @@ impl EtcdStore {
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
-    /// name](super::open()#spaces).
+    /// name](crate::open()#spaces).
     pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         let keys = Keys::new(space_name(name.as_ref())?);
         Ok(Self { keys, known: None, lifelines: BTreeMap::new(), memory: None, ..self })
@@ -179,7 +177,7 @@ impl EtcdStore {
         lease: &Lease,
         ttl: u64,
     ) -> Result<Option<Grant>, StoreError> {
-        let Some(record) = rules::renew(&contents.view(layout)?, lease, ttl, terms) else { return Ok(None) };
+        let Some(record) = protocol::renew(&contents.view(layout)?, lease, ttl, terms) else { return Ok(None) };
         let change = Change { space: None, records: [(lease.worker, record.clone())].into() };
         let request = self.keys.transaction(&contents, None, &change.records, None)?;
         let lifeline = self.lifelines.get(&lease.worker).filter(|lifeline| lifeline.token == lease.token);
@@ -215,7 +213,7 @@ impl EtcdStore {
 
     /// Releases what `contents` shows.
     fn release_from(&mut self, contents: &Contents, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
-        let released = contents.records.get(&lease.worker).and_then(|record| rules::release(record, lease, last));
+        let released = contents.records.get(&lease.worker).and_then(|record| protocol::release(record, lease, last));
         let Some(record) = released else { return Ok(false) };
         let is_written = self.swap(contents, &Change { space: None, records: [(lease.worker, record)].into() })?;
         if is_written && let Some(Lifeline { id, .. }) = self.lifelines.remove(&lease.worker) {

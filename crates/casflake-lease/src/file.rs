@@ -17,13 +17,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use casflake::{Clock, SystemClock};
+
 use self::aside::Aside;
 use self::directory::Directory;
 use self::files::Files;
-use super::cells::{Cells, Contents, Memory, store_of_cells};
-use super::error::StoreError;
-use super::rules::Change;
-use casflake::{Clock, SystemClock};
+use crate::backend::{Cells, Contents, Memory, store_of_cells};
+use crate::error::StoreError;
+use crate::protocol::Change;
 
 /// How long a call of the file system is waited for: for the lock, and as long again for the rest, which takes a disk some
 /// milliseconds.
@@ -63,13 +64,13 @@ const PATIENCE: Duration = lock::PATIENCE.saturating_mul(2);
 /// Windows of one worker never overlap: over kills, crashes, restarts of the host, clocks that are set, and full or
 /// read-only disks, on which nothing is granted. A file that is corrupt, cut off or not its own is refused, and left as
 /// it is. A file that was copied back into its directory (it is another, or on Unix was made at another time) may have
-/// lost leases: nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, unless
-/// the store was [initialised](super::LeaseAdmin::initialise). A directory without the file has no ID space:
-/// [`NoSpace`](super::StoreError::NoSpace), until a process restores it that was granted a lease in this very directory,
+/// lost leases: nothing is granted until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless
+/// the store was [initialised](crate::LeaseAdmin::initialise). A directory without the file has no ID space:
+/// [`NoSpace`](crate::StoreError::NoSpace), until a process restores it that was granted a lease in this very directory,
 /// or an operator creates it. A directory that does not exist is created by nobody, and one that was made anew, or is
 /// mounted over, is another, if the system tells so by its device, inode or time.
 ///
-/// A store that was made elsewhere and copied here is refused with [`Copied`](super::StoreError::Copied), because the
+/// A store that was made elsewhere and copied here is refused with [`Copied`](crate::StoreError::Copied), because the
 /// copy and the original would issue the same IDs: a directory that was copied or unpacked, one that is part of a
 /// container's image, and one in the file system of another container; on Linux also one on a snapshot of a logical
 /// volume or of a subvolume of btrfs or ZFS, and on a clone of a disk with a serial number of its own. Put the directory
@@ -86,9 +87,9 @@ const PATIENCE: Duration = lock::PATIENCE.saturating_mul(2);
 ///   one, or of a whole disk with LVM, LUKS, md, btrfs or ZFS on it; a copied directory on FUSE, 9p or virtiofs; the file
 ///   systems of containers of two engines on one host that name their layers alike.
 /// * A directory is refused as a copy, too, if its disk gets another serial number or its file system another ID. An
-///   operator who knows that it is the only one [initialises](super::LeaseAdmin::initialise) it.
+///   operator who knows that it is the only one [initialises](crate::LeaseAdmin::initialise) it.
 /// * A file system that hangs (NFS, FUSE, a disk that fails) costs time: the calls of the file system are made on a thread,
-///   for which a call waits for 4 s at most. Then it fails with [`Unavailable`](super::StoreError::Unavailable); a change that
+///   for which a call waits for 4 s at most. Then it fails with [`Unavailable`](crate::StoreError::Unavailable); a change that
 ///   it has begun may be made later. At most one thread of a store hangs, and does not keep its process from exiting unless
 ///   the kernel does.
 /// * A process that is stopped in the midst of a change keeps the others from the store until it goes on or ends; after

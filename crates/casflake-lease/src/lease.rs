@@ -1,6 +1,6 @@
 //! `Lease`: one worker, for a window of ticks.
 
-use super::token::Token;
+use crate::token::Token;
 
 /// A grant of one worker for a window of ticks, as its holder knows it.
 ///

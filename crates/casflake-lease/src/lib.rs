@@ -26,34 +26,27 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-mod bell;
-mod builder;
-mod causes;
 #[cfg_attr(not(feature = "_protocol"), allow(unreachable_pub, reason = "public for the explorer alone"))]
-mod cells;
-mod clock;
+mod backend;
+mod causes;
 mod error;
 #[cfg(feature = "etcd")]
 mod etcd;
-mod events;
 mod file;
-mod keeper;
+mod generator;
 mod lease;
-mod leased;
+mod monotonic;
 mod open;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(feature = "redis")]
-mod redis;
 #[allow(clippy::must_use_candidate, clippy::missing_errors_doc, reason = "public for the explorer alone")]
 #[cfg_attr(not(feature = "_protocol"), allow(unreachable_pub, reason = "public for the explorer alone"))]
-mod rules;
-mod stats;
+mod protocol;
+#[cfg(feature = "redis")]
+mod redis;
 mod store;
-#[allow(unreachable_pub, reason = "public for the models on loom alone")]
-mod switch;
 mod sync;
-mod time;
+mod terms;
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
 #[cfg_attr(
     not(all(feature = "etcd", feature = "postgres", feature = "redis")),
@@ -62,35 +55,31 @@ mod time;
 mod tls;
 mod token;
 mod url;
-mod watch;
 
-#[cfg(feature = "redis")]
-pub use self::redis::RedisStore;
-pub use builder::LeasedGeneratorBuilder;
-pub use clock::StoreClock;
 pub use error::{LostReason, StoreError};
 #[cfg(feature = "etcd")]
 pub use etcd::EtcdStore;
-pub use events::LeaseEvent;
 pub use file::FileStore;
+#[cfg(all(loom, feature = "_loom"))]
+pub use generator::{Ended, Switch};
+pub use generator::{LeaseEvent, LeaseStats, LeasedGenerator, LeasedGeneratorBuilder, StoreClock};
 pub use lease::Lease;
-pub use leased::LeasedGenerator;
 pub use open::open;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
-pub use stats::LeaseStats;
 pub use store::{Grant, LeaseAdmin, LeaseStore, Missing, Request, Survey, SurveyedSpace, SurveyedWorker};
-#[cfg(all(loom, feature = "_loom"))]
-pub use switch::{Ended, Switch};
-pub use time::{CLOCK_SLACK, MAX_LEAD, MAX_TTL, MAX_WORKERS};
+pub use terms::{CLOCK_SLACK, MAX_LEAD, MAX_TTL, MAX_WORKERS};
 pub use token::{Token, TokenError};
+
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 
 /// The rules of leases as pure functions, for the package that explores them: no part of the API.
 #[cfg(feature = "_protocol")]
 #[doc(hidden)]
-pub mod protocol {
-    pub use crate::cells::Contents;
-    pub use crate::rules::*;
+pub mod _protocol {
+    pub use crate::backend::Contents;
+    pub use crate::protocol::*;
 }
 
 /// The README's examples, as tests.

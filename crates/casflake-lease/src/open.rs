@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::error::StoreError;
-use super::events;
-use super::file::FileStore;
-use super::store::LeaseAdmin;
-use super::url::{StoreUrl, local_path};
+use crate::error::StoreError;
+use crate::file::FileStore;
+use crate::generator::noted;
+use crate::store::LeaseAdmin;
+use crate::url::{StoreUrl, local_path};
 
 /// Returns the store that a URL names, for programs that read it from their configuration. Connects to nothing yet.
 ///
@@ -76,7 +76,7 @@ use super::url::{StoreUrl, local_path};
 /// error does not show the URL, because a password may be in it.
 pub fn open(url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
     let store = named(url)?;
-    store.notes().iter().for_each(|note| events::noted(note));
+    store.notes().iter().for_each(|note| noted(note));
     Ok(store)
 }
 
@@ -88,11 +88,11 @@ fn named(url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
             Err(why) => Err(StoreError::Url { why }),
         },
         #[cfg(feature = "postgres")]
-        scheme if super::postgres::SCHEMES.contains(&scheme) => Ok(Box::new(super::PostgresStore::open(url)?)),
+        scheme if crate::postgres::SCHEMES.contains(&scheme) => Ok(Box::new(crate::PostgresStore::open(url)?)),
         #[cfg(feature = "redis")]
-        scheme if super::redis::SCHEMES.contains(&scheme) => Ok(Box::new(super::RedisStore::open(url)?)),
+        scheme if crate::redis::SCHEMES.contains(&scheme) => Ok(Box::new(crate::RedisStore::open(url)?)),
         #[cfg(feature = "etcd")]
-        scheme if super::etcd::SCHEMES.contains(&scheme) => Ok(Box::new(super::EtcdStore::open(url)?)),
+        scheme if crate::etcd::SCHEMES.contains(&scheme) => Ok(Box::new(crate::EtcdStore::open(url)?)),
         scheme => Err(StoreError::Url {
             why: format!(
                 "{scheme}: is not a store that this program was built with: give file:, or postgres:, redis: or etcd: \

@@ -1,7 +1,7 @@
 //! `PostgresStore`: leases in two tables of a PostgreSQL database.
 
 mod address;
-mod cells;
+mod backend;
 mod config;
 mod hosts;
 mod link;
@@ -25,9 +25,9 @@ use self::parameters::Parameters;
 use self::schema::Schema;
 use self::sql::Statements;
 use self::tls::Tls;
-use super::cells::Memory;
-use super::error::StoreError;
-use super::url::space_name;
+use crate::backend::Memory;
+use crate::error::StoreError;
+use crate::url::space_name;
 
 /// Leases in two tables of a PostgreSQL database (12 or later), for all hosts that reach it. Feature `postgres`.
 ///
@@ -89,7 +89,7 @@ use super::url::space_name;
 ///
 /// `sslrootcert`, `sslcert` and `sslkey` are whole paths of PEM files, read anew for each connection. `sslcert` and
 /// `sslkey` are the client's certificate and its key, which has no passphrase. With `allow` and `prefer` `sslrootcert` has no
-/// force, because a connection without TLS will do, and a [note](super::LeaseAdmin::notes) says so. A certificate that has
+/// force, because a connection without TLS will do, and a [note](crate::LeaseAdmin::notes) says so. A certificate that has
 /// signed itself must not be an authority's: make it by `openssl req -x509` with
 /// `-addext basicConstraints=critical,CA:FALSE`. A socket of the same host has no TLS. A
 /// password is bound to the session if the server can do that (`channel_binding`). Lists of revoked certificates are not
@@ -102,15 +102,15 @@ use super::url::space_name;
 /// sets for itself), and on those standbys that the server is set to wait for. Rows that are none of a store's are
 /// refused, and left as they are.
 ///
-/// What may have lost leases grants nothing until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are
-/// over, unless the store was [initialised](super::LeaseAdmin::initialise). Who holds a lease meanwhile issues IDs
+/// What may have lost leases grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are
+/// over, unless the store was [initialised](crate::LeaseAdmin::initialise). Who holds a lease meanwhile issues IDs
 /// until its window ends, and can't renew it:
 /// * tables that were dropped or emptied (as `UNLOGGED` ones are by a crash), and rows that were deleted;
 /// * a server on a new timeline: a standby that was promoted, whether it had seen each commit or not, and a backup that
 ///   was recovered, to its end or to a point in time;
 /// * another cluster: one that was upgraded by `pg_upgrade`, or into which a dump was loaded.
 ///
-/// If no row of the space is left, or a table is missing, there is no such space: [`NoSpace`](super::StoreError::NoSpace),
+/// If no row of the space is left, or a table is missing, there is no such space: [`NoSpace`](crate::StoreError::NoSpace),
 /// until a process restores it that was granted a lease in the same cluster, database and schema, or an operator creates
 /// it.
 ///
@@ -160,7 +160,7 @@ impl PostgresStore {
     ///
     /// The string is a URL, as `postgresql://ids@db.example.org/ids?schema=orders#users`, or a list of `key=value`, as
     /// `host=db.example.org user=ids dbname=ids schema=orders`. See [parameters](Self#parameters). `#name` at the end of a
-    /// URL is [`space`](Self::space), and [`open`](super::open()) says what all URLs have in common.
+    /// URL is [`space`](Self::space), and [`open`](crate::open()) says what all URLs have in common.
     ///
     /// # Errors
     /// [`StoreError::Url`] if the string can't be parsed, names no database, has a parameter that is unknown or given
@@ -219,7 +219,7 @@ impl<T> PostgresStore<T> {
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
-    /// name](super::open()#spaces).
+    /// name](crate::open()#spaces).
     pub fn space(mut self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         self.space = space_name(name.as_ref())?.into();
         self.memory = None;

@@ -13,9 +13,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::LazyLock;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use casflake::Layout;
 use redis::{FromRedisValue, Script};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,14 +23,13 @@ use serde::de::DeserializeOwned;
 pub(super) use self::address::SCHEMES;
 use self::link::{Failure, Link};
 use self::server::Server;
-use super::cells::{Cells, Contents, Memory, remember_renewed, store_of_cells};
-use super::error::StoreError;
-use super::lease::Lease;
-use super::rules::{Change, Record, Terms};
-use super::store::Grant;
-use super::time::CLOCK_SLACK;
-use super::url::{StoreUrl, space_name};
-use casflake::Layout;
+use crate::backend::{Cells, Contents, Memory, remember_renewed, store_of_cells};
+use crate::error::StoreError;
+use crate::lease::Lease;
+use crate::protocol::{Change, Record, Terms};
+use crate::store::Grant;
+use crate::terms::CLOCK_SLACK;
+use crate::url::{StoreUrl, space_name};
 
 /// Leases in a Redis server (5 or later, or Valkey), for all hosts that reach it.
 ///
@@ -54,14 +53,14 @@ use casflake::Layout;
 ///
 /// * **The server was started anew**, with all of its data, older data or none; a replica has taken over; or the server
 ///   was a replica in between. Redis names each run and each promotion. Leases granted under another name are not
-///   renewed, and nothing is granted until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over.
+///   renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over.
 ///   So a restart costs two and a half minutes without IDs, less what is left of the leases, unless an operator who
-///   knows that none is in use [initialises](super::LeaseAdmin::initialise) the store. An append-only file does not
+///   knows that none is in use [initialises](crate::LeaseAdmin::initialise) the store. An append-only file does not
 ///   change that.
 /// * **The hash is gone**: flushed, deleted, evicted, or not kept over a restart. A process that was granted a lease of the
 ///   space restores it, if this is the server that has granted the lease, or one that was started since (another server
 ///   that the address leads to now is left as it is, as is a replica that has taken over without the hash); until then, and if no such process runs, the others get
-///   [`NoSpace`](super::StoreError::NoSpace). The new one costs the same wait. To keep the hash, let Redis save its data,
+///   [`NoSpace`](crate::StoreError::NoSpace). The new one costs the same wait. To keep the hash, let Redis save its data,
 ///   and set `maxmemory-policy` to `noeviction`, or to one of the `volatile-` policies, which leave alone what does not
 ///   expire.
 /// * **A record is gone, or its holder knows more of it than the server:** the same, or for that worker alone.
@@ -81,9 +80,9 @@ use casflake::Layout;
 ///
 /// A request fails after two seconds without an answer, or after one without a connection or a session of TLS. A wrong
 /// password, a missing permission, a database that does not exist, a server in protected mode, one that speaks TLS only
-/// or has none, and whatever is wrong with a certificate fail with [`Refused`](super::StoreError::Refused); no host of
+/// or has none, and whatever is wrong with a certificate fail with [`Refused`](crate::StoreError::Refused); no host of
 /// this name, no connection, a replica, a server that loads its data or has too many clients with
-/// [`Unavailable`](super::StoreError::Unavailable). Each request is made on a thread of
+/// [`Unavailable`](crate::StoreError::Unavailable). Each request is made on a thread of
 /// its own, which outlives it where the server answers ever so slowly. The user needs the keys `casflake:*` and the commands `evalsha`,
 /// `script|load`, `info`, `time`, `type`, `hget`, `hgetall`, `hmget` and `hset`, and `select` for a database other than
 /// 0; and `scan` to create an ID space (without it `init` wants `--beside`) and to be told which others there are.
@@ -102,8 +101,8 @@ impl RedisStore {
     /// Returns the leases in the server at `url`. Connects to nothing yet.
     ///
     /// The URL is `redis://[user][:password@]host[:port][/database]` or `unix:///path[?db=database]`. It is
-    /// `rediss://` for [TLS](super::open()#tls). The parameter `protocol` is 2 or 3; `unix:` has `user` and `pass`, too.
-    /// `#name` at the end is [`space`](Self::space), and [`open`](super::open()) says what all URLs have in common.
+    /// `rediss://` for [TLS](crate::open()#tls). The parameter `protocol` is 2 or 3; `unix:` has `user` and `pass`, too.
+    /// `#name` at the end is [`space`](Self::space), and [`open`](crate::open()) says what all URLs have in common.
     ///
     /// # Errors
     /// [`StoreError::Url`] if this is not such a URL, or if it asks for something that is not built in.
@@ -124,7 +123,7 @@ impl RedisStore {
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
-    /// name](super::open()#spaces).
+    /// name](crate::open()#spaces).
     pub fn space(mut self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         self.space = space_name(name.as_ref())?.into();
         self.key = key(&self.space);

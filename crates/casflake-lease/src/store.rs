@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::error::StoreError;
-use super::lease::Lease;
-use super::rules::latest;
-use super::time::{duration, fingerprint, terms, tick};
-use super::token::Token;
 use casflake::Layout;
+
+use crate::error::StoreError;
+use crate::lease::Lease;
+use crate::protocol::latest;
+use crate::terms::{duration, fingerprint, terms, tick};
+use crate::token::Token;
 
 /// Who wants a worker, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ use casflake::Layout;
 pub struct Request {
     /// Whose the lease will be. The same one again gets the same lease: after a reply that was lost.
     pub token: Token,
-    /// How far into the future the window reaches, up to [`MAX_TTL`](super::MAX_TTL).
+    /// How far into the future the window reaches, up to [`MAX_TTL`](crate::MAX_TTL).
     pub ttl: Duration,
     /// The last tick that the caller has issued by an earlier lease, after which the window begins.
     pub after: Option<u64>,
@@ -41,7 +42,7 @@ pub enum Missing {
     /// issue the IDs of the first one again.
     #[default]
     Refuse,
-    /// Creates the space, which grants nothing until [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK)
+    /// Creates the space, which grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK)
     /// are over. After this store object was granted a lease, it remakes the space only where that was granted, and with
     /// as many workers as it had.
     Create,
@@ -123,13 +124,13 @@ impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
 /// What an operator does with a store of leases, as the command `casflake leases`.
 pub trait LeaseAdmin: LeaseStore {
     /// Creates the ID space if there is none, with this number of workers. It grants nothing until
-    /// [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK) are over, so that no lease of a space of the
+    /// [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, so that no lease of a space of the
     /// same name that was lost is still in use. A space that exists is left as it is, and so is its number of workers.
     ///
     /// Returns whether the space was created.
     ///
     /// # Errors
-    /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](super::MAX_WORKERS) allows;
+    /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS) allows;
     /// others if the store can't be asked.
     fn create(&mut self, layout: &Layout, workers: u64) -> Result<bool, StoreError>;
 
@@ -141,7 +142,7 @@ pub trait LeaseAdmin: LeaseStore {
     /// IDs can be issued twice after this**, until that process hears from the store again.
     ///
     /// # Errors
-    /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](super::MAX_WORKERS) allows;
+    /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS) allows;
     /// [`StoreError::OtherLayout`] if the space is another layout's; others if the store can't be asked.
     fn initialise(&mut self, layout: &Layout, workers: u64) -> Result<(), StoreError>;
 
@@ -189,8 +190,8 @@ impl Survey {
     }
 
     /// Returns by how much the store's clock is behind what the store holds, ticks of `layout`, if that lies further in the
-    /// future than anything a clock that is right has put there: more than [`MAX_TTL`](super::MAX_TTL) +
-    /// twice [`CLOCK_SLACK`](super::CLOCK_SLACK), 180 s. (Or the clock is right, and was ahead at that time.)
+    /// future than anything a clock that is right has put there: more than [`MAX_TTL`](crate::MAX_TTL) +
+    /// twice [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s. (Or the clock is right, and was ahead at that time.)
     #[must_use]
     pub fn clock_behind(&self, layout: &Layout) -> Option<Duration> {
         let now = tick(layout, self.unix_nanos / 1_000_000).ok()?;

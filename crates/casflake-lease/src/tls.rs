@@ -24,7 +24,7 @@ pub(super) use self::parameters::{Files, PARAMETERS};
 pub(super) use self::probe::{PROBE, connect, first_byte, has_hung_up, refusal, speaks_tls};
 pub(super) use self::session::Session;
 use self::verify::{Chain, Nothing};
-use super::error::StoreError;
+use crate::error::StoreError;
 
 /// What is verified of a server.
 #[derive(Clone, Debug)]

@@ -30,7 +30,7 @@ pub(super) use self::text::trimmed;
 #[cfg(not(feature = "postgres"))]
 use self::text::trimmed;
 use self::text::{Part, is_invisible};
-use super::error::StoreError;
+use crate::error::StoreError;
 
 pub(super) struct StoreUrl<'a> {
     /// In lower case.

@@ -105,7 +105,7 @@ impl LeaseStore for Absent {
 
 /// The rows of the table in the source: level, message, fields.
 fn documented() -> Vec<Seen> {
-    let source = include_str!("../src/events/event.rs");
+    let source = include_str!("../src/generator/events/event.rs");
     let rows = source.lines().filter_map(|line| line.strip_prefix("/// | `"));
     rows.map(|row| {
         let cells: Vec<&str> = row.split(" | ").collect();

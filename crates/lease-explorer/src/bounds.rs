@@ -1,6 +1,6 @@
 //! How large a model is, and what can happen in it.
 
-use casflake_lease::protocol::Terms;
+use casflake_lease::_protocol::Terms;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {

@@ -56,7 +56,7 @@ mod steps;
 mod world;
 
 pub use bounds::{Bounds, Operators};
-pub use casflake_lease::protocol;
+pub use casflake_lease::_protocol as protocol;
 pub use model::{Broken, Model, Rules, SHIPPED};
 pub use search::{Search, Trace, search};
 pub use world::World;

@@ -3,16 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use casflake_lease::_protocol::{
+    Ask, Change, Contents, Decision, Denied, Finding, IfAbsent, Known, Operation, Record, Terms, View, acquire, create,
+    explain, found_empty, initialise, release, renew,
+};
+use casflake_lease::{Lease, LostReason, Token};
+
 use crate::bounds::Bounds;
 use crate::world::{Asking, Data, Held, Incarnation, NOBODY, Name, Row, Space, Swap, TICKS, World};
-use casflake_lease::Lease;
-use casflake_lease::LostReason;
-use casflake_lease::Token;
-use casflake_lease::protocol::Contents;
-use casflake_lease::protocol::{
-    Ask, Change, Decision, Denied, Finding, IfAbsent, Known, Operation, Record, Terms, View,
-};
-use casflake_lease::protocol::{acquire, create, explain, found_empty, initialise, release, renew};
 
 /// The functions that are explored: the shipped ones, or one of them without one of its rules.
 #[derive(Clone, Copy)]
@@ -295,8 +293,8 @@ fn contents(data: &Data, incarnation: Incarnation, names: Tokens) -> Contents {
     }
 }
 
-fn a_space(space: &Space) -> casflake_lease::protocol::Space {
-    casflake_lease::protocol::Space {
+fn a_space(space: &Space) -> casflake_lease::_protocol::Space {
+    casflake_lease::_protocol::Space {
         version: space.version.into(),
         layout: "L".into(),
         workers: space.workers.into(),

@@ -1,9 +1,10 @@
 //! What an operator does: looks at a store, decides, and writes; and what is true when they vouch.
 
+use casflake_lease::_protocol::Operation;
+
 use crate::bounds::Operators;
 use crate::model::{Broken, FIRST, Model, Tokens};
 use crate::world::{NOBODY, Operator, TICKS, WORKERS, World};
-use casflake_lease::protocol::Operation;
 
 impl Model {
     /// What an operator decides on who looks at the store, if anything.

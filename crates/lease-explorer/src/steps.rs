@@ -1,11 +1,12 @@
 //! What can happen next.
 
+use casflake_lease::_protocol::Denied;
+use casflake_lease::LostReason;
+
 use crate::bounds::Operators;
 use crate::canon::Places;
 use crate::model::{Broken, FIRST, Model, Read};
 use crate::world::{Asking, Call, Data, Held, Issuer, LATE, NOBODY, PROCESSES, Process, WORKERS, World};
-use casflake_lease::LostReason;
-use casflake_lease::protocol::Denied;
 
 /// One step. Processes and late calls are named by their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

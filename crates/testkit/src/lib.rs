@@ -23,8 +23,6 @@ mod scratch;
 mod server;
 mod skip;
 
-#[cfg(target_os = "linux")]
-pub use self::redis::RedisServer;
 #[cfg(unix)]
 pub use date_proxy::DateProxy;
 #[cfg(unix)]
@@ -40,6 +38,9 @@ pub use proxy::Proxy;
 pub use scratch::Scratch;
 pub use server::Server;
 pub use skip::skipped;
+
+#[cfg(target_os = "linux")]
+pub use self::redis::RedisServer;
 
 /// The README's examples, as tests: here, because they use more than one package.
 #[cfg(doctest)]

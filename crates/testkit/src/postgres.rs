@@ -3,7 +3,6 @@
 mod access;
 
 use std::collections::BTreeSet;
-use std::env;
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::net::TcpListener;
@@ -12,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, thread};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio_postgres::{NoTls, SimpleQueryMessage};

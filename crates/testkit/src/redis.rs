@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, io, process, thread};
 
-use crate::proxy::Proxy;
-use crate::server::Server;
 use ::redis::{Client, Connection, RedisResult};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
+use crate::proxy::Proxy;
+use crate::server::Server;
 
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -8,6 +8,8 @@ use std::io::{self, BufWriter, Write};
 
 use casflake::MAX_BATCH;
 use clap::ValueEnum;
+use request::Request;
+use server::Server;
 
 use crate::ids::{Generates, LeaseArgs};
 use crate::layouts::{LayoutArgs, with_scheme};
@@ -15,8 +17,6 @@ use crate::lines::{Line, Lines};
 use crate::numbers::whole;
 use crate::stop::{Outcome, report, shortened};
 use crate::workers::WorkerArgs;
-use request::Request;
-use server::Server;
 
 /// Answer requests for IDs: JSON lines on stdin and stdout, as in Jepsen's Maelstrom
 ///

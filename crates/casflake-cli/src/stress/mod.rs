@@ -20,17 +20,17 @@ use std::thread;
 use std::time::Duration;
 
 use casflake::{CoarseClock, Layout, SystemClock, TscClock};
+use choices::{ClockName, Named, WaitName};
 use clap::ArgGroup;
+use measure::{Plan, Setup};
+use plot::Plot;
+use report::Report;
 
 use crate::ids::{Generates, Ids, LeaseArgs};
 use crate::layouts::{LayoutArgs, with_scheme};
 use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
 use crate::workers::{Place, WorkerArgs};
-use choices::{ClockName, Named, WaitName};
-use measure::{Plan, Setup};
-use plot::Plot;
-use report::Report;
 
 /// Draw IDs from one generator by many threads at once, and prove them distinct and in order
 ///

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs, process};
 
-use crate::common::{assert_fails, text};
 use testkit::skipped;
+
+use crate::common::{assert_fails, text};
 
 /// Users of these numbers are in no list, and need not be.
 const ONE: u32 = 30_001;

@@ -10,12 +10,12 @@ mod session;
 
 use std::iter;
 
+use model::{Kind, Model, Verdict};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
+use session::{Session, session};
 
 use super::INIT;
-use model::{Kind, Model, Verdict};
-use session::{Session, session};
 
 /// How many lines there are, more or less: noise can have newlines in it.
 fn count() -> u64 {

@@ -2,8 +2,8 @@
 
 use std::time::UNIX_EPOCH;
 
-use crate::clock::Monotonic;
-use crate::time::MAX_TTL;
+use crate::monotonic::Monotonic;
+use crate::terms::MAX_TTL;
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -2,8 +2,7 @@
 
 use std::io::ErrorKind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::wire::{self, Pair, Range, Response};
-use crate::cells::Contents;
+use crate::backend::Contents;
 use crate::error::StoreError;
-use crate::rules::{Record, Space};
+use crate::protocol::{Record, Space};
 
 /// The keys of one space.
 pub(super) struct Keys {
@@ -181,7 +181,7 @@ mod tests {
 
     use super::super::wire::base64;
     use super::Keys;
-    use crate::cells::Contents;
+    use crate::backend::Contents;
     use crate::error::StoreError;
 
     const RECORD: &str = r#"{"from":1,"until":2,"counter":3,"token":null,"owner":""}"#;

@@ -7,12 +7,10 @@
 //! that was forked off, which lacks it. It ends with the store.
 
 use std::io::{self, ErrorKind};
-use std::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{process, thread};
 
 pub(super) struct Aside<T> {

@@ -1,8 +1,7 @@
 //! The directory of a store, whose path is absolute.
 
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf, absolute};
+use std::{fmt, io};
 
 use crate::error::StoreError;
 use crate::token::Token;

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use casflake::Clock;
+
 use super::directory::{Directory, is_temporary, temporary};
 use super::failure::Failure;
 use super::format::{StoredRef, copied, decode, encode};
@@ -13,11 +15,10 @@ use super::lock::Locked;
 use super::origin::Origin;
 use super::regular::require_file;
 use super::sharing::share;
-use crate::cells::Contents;
+use crate::backend::Contents;
 use crate::error::StoreError;
-use crate::rules::{Change, Record, Space};
+use crate::protocol::{Change, Record, Space};
 use crate::token::Token;
-use casflake::Clock;
 
 pub(super) struct Files<C> {
     directory: Directory,

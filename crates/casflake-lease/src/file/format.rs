@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::Mark;
 use super::origin::COPY;
-use crate::rules::{Record, Space};
+use crate::protocol::{Record, Space};
 
 /// What the file begins with, before the checksum of all that follows.
 const HEADER: &str = "casflake leases 1 ";

@@ -1,9 +1,8 @@
 //! What tells a file from every other of its file system, as each system knows it.
 
-use serde::{Deserialize, Serialize};
-
 #[cfg(not(any(unix, windows)))]
 pub(super) use others::{is_at, mark, place};
+use serde::{Deserialize, Serialize};
 #[cfg(unix)]
 pub(super) use unix::{is_at, mark, place};
 #[cfg(windows)]

@@ -17,9 +17,8 @@
 //! disks without a serial number; and containers of two engines that run on one host and name their layers alike.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
 /// What a signed text has between its own words and the parts.
 const MADE_IN: &str = ", made in ";

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs, io, process};
 
+use casflake::{ManualClock, Scheme, Standard};
+
 use super::FileStore;
 use crate::{Grant, LeaseAdmin, LeaseStore, LostReason, Request, StoreError, Token};
-use casflake::ManualClock;
-use casflake::{Scheme, Standard};
 
 const TTL: Duration = Duration::from_secs(30);
 

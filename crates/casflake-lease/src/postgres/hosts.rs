@@ -1,7 +1,6 @@
 //! Several hosts of one database, of which each is tried by itself: the client's own error is that of one of them alone.
 
-use std::hash::BuildHasher;
-use std::hash::RandomState;
+use std::hash::{BuildHasher, RandomState};
 
 use tokio_postgres::config::{Host, LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;

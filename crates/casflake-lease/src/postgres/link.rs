@@ -1,8 +1,7 @@
 //! A connection, on which nothing takes for ever.
 
 use std::io::{self, ErrorKind};
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{panic, thread};
 
 use tokio::runtime::{Builder, Handle, Runtime};

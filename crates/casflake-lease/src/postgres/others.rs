@@ -3,8 +3,7 @@
 //! Other schemas belong to other roles, and this role may have more privileges than they have. Reading a table of
 //! theirs must not run code of theirs: hence no view, no row security, and no column but plain text.
 
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 

@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 use tokio_postgres::SimpleQueryRow;
 
 use super::schema::Schema;
-use crate::cells::Contents;
+use crate::backend::Contents;
 use crate::error::StoreError;
-use crate::rules::{Change, Record};
+use crate::protocol::{Change, Record};
 use crate::token::Token;
 
 /// What [`Statements::read`](super::sql::Statements) gives.

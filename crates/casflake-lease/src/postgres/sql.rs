@@ -201,7 +201,7 @@ const SWAP_SPACE: &str = swap!("FOR UPDATE");
 /// Writes records alone: as many at once as like, as long as nobody writes the space.
 const SWAP_RECORDS: &str = swap!("FOR SHARE");
 
-/// The rule of renewals, [`rules::renew`](crate::rules::renew), term by term. Parameters: the space, the worker,
+/// The rule of renewals, [`protocol::renew`](crate::protocol::renew), term by term. Parameters: the space, the worker,
 /// token and counter, where the window begins; the layout, its epoch and tick in milliseconds, its end; the time to
 /// live, how far a window may reach, and where the holder knows it to end; whether the caller has named the schema.
 /// Otherwise nothing is renewed once earlier versions would find another table, and may lease the same worker there.
@@ -234,7 +234,7 @@ const RENEW: &str = concat!(
     RETURNING l.from_tick, l.until_tick, l.counter, c.micros, s.workers"
 );
 
-/// The rule of [`rules::release`](crate::rules::release). Parameters: the space, the worker, token and counter;
+/// The rule of [`protocol::release`](crate::protocol::release). Parameters: the space, the worker, token and counter;
 /// the tick after the last that was issued. What has become of the space does not matter to one who gives back.
 const RELEASE: &str = concat!(
     "UPDATE public.casflake_leases

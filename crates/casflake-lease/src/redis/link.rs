@@ -4,13 +4,11 @@
 //! nothing bounds the look-up of a name, or TLS while it begins. So all of it is done on threads, for which nobody
 //! waits longer than he will. (A thread ends by itself where the server says nothing at all for two seconds.)
 
-use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
 use redis::{FromRedisValue, RedisError, ScriptInvocation};
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{RedisStore, encode};
-use crate::cells::{Cells, Contents, Memory};
-use crate::rules::{Change, Record, Space, Terms};
-use crate::time::{terms, ticks};
-use crate::{Grant, Lease, LeaseAdmin, LeaseStore, Request, StoreError, Token};
-use casflake::Layout;
-use casflake::{Scheme, Sonyflake, Standard};
+use casflake::{Layout, Scheme, Sonyflake, Standard};
 use testkit::RedisServer;
+
+use super::{RedisStore, encode};
+use crate::backend::{Cells, Contents, Memory};
+use crate::protocol::{Change, Record, Space, Terms};
+use crate::terms::{terms, ticks};
+use crate::{Grant, Lease, LeaseAdmin, LeaseStore, Request, StoreError, Token};
 
 const KEY: &str = "casflake:default";
 /// What the server's clock reads, in seconds.

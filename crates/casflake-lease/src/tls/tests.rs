@@ -12,11 +12,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConnection, Connection, Error, RootCertStore, ServerConfig, ServerConnection};
+use testkit::certificates::{Authority, HERE, Signed};
 
 use super::{Files, Identity, NO_TLS, Roots, Verify, absolute, client_config, explain, refusal};
 use crate::StoreError;
-
-use testkit::certificates::{Authority, HERE, Signed};
 
 /// A directory that is gone when it is dropped.
 struct Directory(std::path::PathBuf);

@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use casflake::{Clock, GenerateError, ManualClock, Scheme, Standard, Stats, SystemClock};
 use casflake_lease::{FileStore, LeaseAdmin, LeaseEvent, LeaseStore, LeasedGenerator, Request, StoreError, Token};
+use testkit::{Scratch, eventually};
 
 use crate::shaky::{Health, Mood, Shaky};
-use testkit::Scratch;
-use testkit::eventually;
 
 const TTL: Duration = Duration::from_millis(600);
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use casflake::{Layout, ManualClock, Scheme, Sonyflake, Standard};
 use casflake_lease::{CLOCK_SLACK, FileStore, Grant, LeaseAdmin, LeaseStore, MAX_TTL, Request, StoreError, Token};
-
 use testkit::Scratch;
 
 const NOW: u64 = 1_800_000_000_000;

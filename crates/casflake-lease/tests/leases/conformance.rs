@@ -13,7 +13,6 @@ use casflake_lease::{CLOCK_SLACK, FileStore, Grant, Lease, LeaseAdmin, MAX_TTL, 
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
-
 use testkit::Scratch;
 
 /// What somebody asks of a store. `Index`es choose among the leases that there have been.

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use casflake::{Scheme, Standard};
 use casflake_lease::{FileStore, Grant, LeaseAdmin, LeaseStore, LeasedGenerator, Request, StoreError, Token};
+use testkit::{Scratch, skipped};
 
 use crate::disk::Disk;
-use testkit::Scratch;
-use testkit::skipped;
 
 fn store(directory: &Path) -> FileStore {
     FileStore::open(directory)

@@ -5,8 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-use testkit::eventually;
-use testkit::skipped;
+use testkit::{eventually, skipped};
 
 /// A disk of 64 KiB over a directory, until it is dropped.
 pub(crate) struct Disk(PathBuf);

@@ -9,11 +9,9 @@ use casflake::{Layout, Scheme, Standard};
 use casflake_lease::{
     EtcdStore, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, Request, StoreError, Survey, Token,
 };
+use testkit::{EtcdServer, Server, eventually};
 
 use crate::conformance::conforms;
-use testkit::EtcdServer;
-use testkit::Server;
-use testkit::eventually;
 
 const LAYOUT: &Layout = &Standard::LAYOUT;
 const TTL: Duration = Duration::from_secs(30);

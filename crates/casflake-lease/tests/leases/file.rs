@@ -1,19 +1,18 @@
 //! `FileStore`: what it does with files and disks that are not as they should be.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use casflake::{Clock, Layout, ManualClock, Scheme, Sonyflake, Standard};
 use casflake_lease::{
     CLOCK_SLACK, FileStore, Grant, LeaseAdmin, LeaseStore, LostReason, MAX_TTL, Missing, Request, StoreError, Token,
 };
+use testkit::Scratch;
 
 use crate::disk::Disk;
-use testkit::Scratch;
 
 const LAYOUT: Layout = Standard::LAYOUT;
 const TTL: Duration = Duration::from_secs(10);

@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use casflake::{Clock, GenerateError, ManualClock, Scheme, Snowflake, Standard, SystemClock};
 use casflake_lease::{FileStore, LeaseAdmin, LeaseStats, LeasedGenerator, StoreError, SurveyedWorker};
+use testkit::{Scratch, eventually};
 
 use crate::shaky::{Health, Mood, Shaky};
-use testkit::Scratch;
-use testkit::eventually;
 
 const TTL: Duration = Duration::from_millis(600);
 

@@ -1,19 +1,15 @@
 //! A file system that hangs, as NFS and FUSE do. Here another process keeps a file from being opened.
 
 use std::fmt::Debug;
-use std::fs;
 use std::path::PathBuf;
 use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::{env, fs, thread};
 
 use casflake::{Layout, Scheme, Standard};
 use casflake_lease::{FileStore, LeaseAdmin, LeaseStore, Request, StoreError, Token};
 use fork::Fork;
-
-use testkit::Held;
-use testkit::Scratch;
-use testkit::eventually;
+use testkit::{Held, Scratch, eventually};
 
 const LAYOUT: Layout = Standard::LAYOUT;
 const TTL: Duration = Duration::from_secs(60);

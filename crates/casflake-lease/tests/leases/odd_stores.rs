@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use casflake::{Clock, GenerateError, Layout, ManualClock, Scheme, Standard, SystemClock};
 use casflake_lease::{FileStore, LeaseAdmin, LeaseStats, LeasedGenerator, LeasedGeneratorBuilder, MAX_TTL, StoreError};
+use testkit::{Scratch, eventually};
 
 use crate::shaky::{Health, Mood, Shaky};
-use testkit::Scratch;
-use testkit::eventually;
 
 const TTL: Duration = Duration::from_millis(600);
 

@@ -12,12 +12,11 @@ use casflake_lease::{
     CLOCK_SLACK, Grant, Lease, LeaseAdmin, LeaseStore, LostReason, MAX_TTL, Missing, PostgresStore, Request,
     StoreError, Token,
 };
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{NoTls, Socket};
-
 use testkit::Server;
 use testkit::postgres::{PostgresServer, wait_until};
 use testkit::proxy::Proxy;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{NoTls, Socket};
 
 const LAYOUT: Layout = Standard::LAYOUT;
 const TTL: Duration = Duration::from_secs(10);

@@ -13,7 +13,6 @@ use casflake_lease::{
     CLOCK_SLACK, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, LostReason, MAX_TTL, RedisStore, Request,
     StoreError, Token,
 };
-
 use testkit::RedisServer;
 
 const LAYOUT: Layout = Standard::LAYOUT;

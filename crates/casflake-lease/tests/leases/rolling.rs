@@ -2,20 +2,18 @@
 //!
 //! The variable `CASFLAKE_BEFORE` has the path of the command of the version before, as `.ci/run` builds it.
 
-use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
+use std::{env, thread};
 
 use casflake::Snowflake;
+use testkit::{Scratch, eventually};
 
 use crate::faults::holder::{Holder, Plan, draws_many};
 use crate::servers::{Directory, StoreServer};
-use testkit::Scratch;
-use testkit::eventually;
 
 const TTL: Duration = Duration::from_millis(1500);
 

@@ -1,18 +1,14 @@
 //! How an ID space comes into being, as a process sees it that leases a worker of it.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
-use casflake::Layout;
-use casflake::{Scheme, Standard};
+use casflake::{Layout, Scheme, Standard};
 use casflake_lease::{FileStore, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, Missing, Request, StoreError};
-
-use testkit::Scratch;
-use testkit::eventually;
+use testkit::{Scratch, eventually};
 
 /// A third of it passes until a renewal; the rest is for a busy machine.
 const TTL: Duration = Duration::from_secs(9);

@@ -1,7 +1,8 @@
 //! Each kind of store, by the conformance suite; that of etcd is with its other tests.
 
-use crate::conformance::conforms;
 use testkit::Scratch;
+
+use crate::conformance::conforms;
 
 /// How many sequences of requests each kind is tried with; `.ci/full faults` tries more.
 pub(crate) const CASES: u32 = 10;

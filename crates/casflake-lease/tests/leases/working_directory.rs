@@ -7,7 +7,6 @@ use std::{env, fs};
 
 use casflake::{Scheme, Standard};
 use casflake_lease::{FileStore, LeaseAdmin, LeaseStore, Request, StoreError, Token};
-
 use testkit::Scratch;
 
 const TEST: &str = "working_directory::in_a_process_of_its_own";

@@ -4,7 +4,6 @@
 mod rules;
 
 use lease_explorer::{Bounds, Broken, Model, Operators, Rules, SHIPPED, World, search};
-
 use rules::*;
 
 /// Two processes, one worker, and a store that loses something once: no more than it takes.

@@ -1,12 +1,11 @@
 //! One node, the lines that it is sent, and a check of all that it says.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::process;
 use std::process::{ChildStderr, ChildStdout};
 use std::sync::Once;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
 use std::time::Duration;
+use std::{process, thread};
 
 use super::super::common::casflake;
 use super::count;

@@ -2,13 +2,14 @@
 
 use std::fs;
 
+use testkit::eventually;
+
 use super::Trial;
 use super::holder::Holder;
 use super::stores::{all_draw, end, end_under, holders, some_draw, verdict};
 use super::verdict::Verdict;
 use crate::disk::Disk;
 use crate::servers::StoreServer;
-use testkit::eventually;
 
 pub(crate) fn a_full_disk(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let disk = Disk::mounted_on(server.directory()?)?;

@@ -11,7 +11,6 @@ use std::{env, fs, process, thread};
 use casflake::{GenerateError, Scheme, Snowflake, Standard};
 use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
 use fork::Fork;
-
 use testkit::Scratch;
 
 const TEST: &str = "faults::forks::forks_in_a_process_of_its_own";

@@ -14,12 +14,13 @@ mod verdict;
 use std::env;
 use std::time::Duration;
 
-use crate::servers::{Directory, StoreServer};
 use holder::{Holder, Plan};
 #[cfg(feature = "etcd")]
 use testkit::EtcdServer;
 use testkit::Scratch;
 use verdict::{Matrix, Verdict};
+
+use crate::servers::{Directory, StoreServer};
 
 /// How a fault is tried: in CI in short, and with the variable `CASFLAKE_FAULTS=all` at length.
 pub(crate) struct Trial {

@@ -1,15 +1,15 @@
 //! One holder that is cut off from the store, while others are not.
 
-use std::mem;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{mem, thread};
+
+use testkit::eventually;
+use testkit::proxy::{Cut, Ends, Proxy};
 
 use super::holder::{Holder, Plan, draws, draws_many};
 use super::verdict::Verdict;
 use super::{Trial, is_long};
 use crate::servers::StoreServer;
-use testkit::eventually;
-use testkit::proxy::{Cut, Ends, Proxy};
 
 const CUTS: [(Cut, Ends); 5] = [
     (Cut::Before, Ends::Open),

@@ -1,10 +1,11 @@
 //! Processes that are killed, stopped and restarted, and whose clocks are wrong.
 
+use testkit::eventually;
+
 use super::Trial;
 use super::holder::{Holder, Plan, draws, draws_many};
 use super::verdict::Verdict;
 use crate::servers::StoreServer;
-use testkit::eventually;
 
 /// Kills holders at random, and starts others in their place at once: twice as many as there are workers.
 pub(crate) fn kills(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {

@@ -4,12 +4,12 @@ use std::thread;
 use std::time::Instant;
 
 use casflake_lease::{CLOCK_SLACK, MAX_TTL};
+use testkit::eventually;
 
 use super::Trial;
 use super::holder::{Holder, draws};
 use super::verdict::Verdict;
 use crate::servers::StoreServer;
-use testkit::eventually;
 
 /// Holders that draw, as many as there are workers.
 pub(crate) fn holders(server: &dyn StoreServer, trial: &Trial) -> Vec<Holder> {

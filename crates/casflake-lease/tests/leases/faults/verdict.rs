@@ -1,8 +1,7 @@
 //! What has come of a fault.
 
-use std::fmt;
-use std::mem;
 use std::time::Duration;
+use std::{fmt, mem};
 
 use super::holder::Drawn;
 

@@ -2,8 +2,9 @@
 
 use std::thread;
 
-use super::{acquire, assert_unavailable, granted, initialised, renew, store, token};
 use testkit::postgres::{PostgresServer, wait_until};
+
+use super::{acquire, assert_unavailable, granted, initialised, renew, store, token};
 
 /// The whole table is locked before a statement begins to run, when no limit is in force that it would set for itself.
 /// Without one, each call that gives up would leave a session of the server that waits.

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use casflake_lease::{LeaseAdmin, LeaseStore, PostgresStore};
-
-use super::{LAYOUT, assert_unavailable, store};
 use testkit::Server;
 use testkit::postgres::{PostgresServer, wait_until};
+
+use super::{LAYOUT, assert_unavailable, store};
 
 fn others(store: &mut PostgresStore) -> Vec<String> {
     store.others().expect("it answers")

@@ -3,13 +3,13 @@
 use std::thread;
 
 use casflake_lease::{LeaseAdmin, LeaseStore, PostgresStore, StoreError};
+use testkit::pgbouncer::PgBouncer;
+use testkit::postgres::PostgresServer;
+use testkit::proxy::Proxy;
 
 use super::{LAYOUT, acquire, assert_refused, granted, renew, token};
 use crate::conformance::conforms;
 use crate::stores::CASES;
-use testkit::pgbouncer::PgBouncer;
-use testkit::postgres::PostgresServer;
-use testkit::proxy::Proxy;
 
 /// A pooler with so many connections, or the end of the test where there is none.
 macro_rules! pooler {

@@ -1,12 +1,12 @@
 //! What no time mends fails at once and for good, with a remedy; what may pass does not.
 
 use casflake_lease::{LeaseAdmin, LeaseStore, PostgresStore, StoreError};
+use testkit::Server;
+use testkit::postgres::PostgresServer;
 use tokio_postgres::NoTls;
 
 use super::{LAYOUT, TTL, acquire, assert_refused, assert_unavailable, chain, granted, initialised, store, token};
 use crate::immediately::refused_immediately;
-use testkit::Server;
-use testkit::postgres::PostgresServer;
 
 /// A store by the URL of the server, with this in place of its user, host and database.
 fn by(server: &PostgresServer, user: &str, database: &str, query: &str) -> PostgresStore {

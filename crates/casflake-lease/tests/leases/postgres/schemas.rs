@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use casflake_lease::{LeaseAdmin, LeaseStore, PostgresStore, StoreError};
+use testkit::Server;
+use testkit::postgres::PostgresServer;
 use tokio_postgres::NoTls;
 
 use super::{
     LAYOUT, TTL, acquire, acquire_again, assert_no_space, assert_not_yet, assert_refused, granted, initialised, renew,
     store, token,
 };
-use testkit::Server;
-use testkit::postgres::PostgresServer;
 
 fn open(url: &str) -> PostgresStore {
     PostgresStore::open(url).expect("a URL")

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use casflake_lease::{LeaseAdmin, LeaseStore, PostgresStore};
-
-use super::{LAYOUT, assert_refused, granted, renew};
 use testkit::Scratch;
 use testkit::certificates::{Authority, HERE};
 use testkit::postgres::{PostgresServer, wait_until};
+
+use super::{LAYOUT, assert_refused, granted, renew};
 
 /// A store by this host, with parameters that begin by `?`.
 fn by(server: &PostgresServer, user: &str, host: &str, query: &str) -> PostgresStore {

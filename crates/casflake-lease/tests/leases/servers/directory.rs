@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use casflake_lease::{FileStore, LeaseAdmin};
+use testkit::Scratch;
 
 use super::{Server, StoreServer};
 use crate::faults::holder::Wrong;
-use testkit::Scratch;
 
 pub(crate) struct Directory {
     scratch: Scratch,

@@ -4,10 +4,9 @@ mod directory;
 
 use casflake::{Scheme, Standard};
 use casflake_lease::{LeaseAdmin, open};
-use testkit::eventually;
-
 pub(crate) use directory::Directory;
 pub(crate) use testkit::Server;
+use testkit::eventually;
 
 /// A server that keeps a store.
 pub(crate) trait StoreServer: Server {

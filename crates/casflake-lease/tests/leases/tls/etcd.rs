@@ -1,8 +1,9 @@
 //! `etcds://`, with an etcd that has TLS.
 
-use super::{Files, WRONG, assert_issues, assert_refused};
 use testkit::TlsEtcd;
 use testkit::certificates::{HERE, Signed};
+
+use super::{Files, WRONG, assert_issues, assert_refused};
 
 /// One with a certificate of the test's authority, or `None` where etcd is not installed.
 #[track_caller]

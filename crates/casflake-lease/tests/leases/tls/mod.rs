@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use casflake_lease::{LeasedGenerator, StoreError, open};
-
-use crate::immediately::refused_immediately;
 use testkit::Scratch;
 use testkit::certificates::{Authority, HERE, Signed};
+
+use crate::immediately::refused_immediately;
 
 /// A call takes two seconds at most, and the machine what it takes.
 const IN_TIME: Duration = Duration::from_millis(4500);

@@ -3,9 +3,10 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use super::{Files, WRONG, assert_issues, assert_refused};
 use testkit::certificates::{HERE, Signed};
 use testkit::redis::RedisServer;
+
+use super::{Files, WRONG, assert_issues, assert_refused};
 
 struct Server {
     redis: RedisServer,

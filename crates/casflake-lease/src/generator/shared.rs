@@ -3,26 +3,26 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::bell::Bell;
+use casflake::{Clock, GenerateError, Generator, Scheme};
+
+use super::signal::Signal;
+use super::stats::LeaseStats;
+use super::switch::{Ended, Switch};
+use super::watch::{Watch, Watched};
 use crate::causes::Causes;
 use crate::error::StoreError;
-use crate::keeper::FIRST_RETRY;
 use crate::lease::Lease;
-use crate::stats::LeaseStats;
-use crate::switch::{Ended, Switch};
 use crate::sync::{Counter, Ordering};
-use crate::time::duration;
-use crate::watch::{Watch, Watched};
-use casflake::Clock;
-use casflake::GenerateError;
-use casflake::Generator;
-use casflake::Scheme;
+use crate::terms::duration;
+
+/// How long to wait after the first failure; after each other twice as long, up to a part of the time to live.
+pub(super) const FIRST_RETRY: Duration = Duration::from_millis(20);
 
 /// What the calls and the keeper share.
 pub(crate) struct Shared<S, C> {
     pub(crate) switch: Switch<S, Watched<C>>,
     pub(crate) watch: Arc<Watch>,
-    pub(crate) bell: Arc<Bell>,
+    pub(crate) signal: Arc<Signal>,
     status: Mutex<Status>,
     /// How many calls have failed for want of a lease.
     expired: Counter,
@@ -74,9 +74,9 @@ impl Status {
 }
 
 impl<S: Scheme, C: Clock> Shared<S, C> {
-    pub(crate) fn new(lease: Lease, first: Generator<S, Watched<C>>, watch: Arc<Watch>, bell: Arc<Bell>) -> Self {
+    pub(crate) fn new(lease: Lease, first: Generator<S, Watched<C>>, watch: Arc<Watch>, signal: Arc<Signal>) -> Self {
         let (switch, status) = (Switch::new(first), Mutex::new(Status::holding(lease)));
-        Self { switch, watch, bell, status, expired: Counter::new(0) }
+        Self { switch, watch, signal, status, expired: Counter::new(0) }
     }
 
     pub(crate) fn book(&self, change: impl FnOnce(&mut Status)) {
@@ -148,6 +148,6 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
 impl<S: Scheme, C> Shared<S, C> {
     /// How many calls wait, for a tick or for the keeper.
     pub(super) fn waiting(&self) -> u64 {
-        self.bell.callers() + self.switch.current().waiting()
+        self.signal.callers() + self.switch.current().waiting()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use casflake::Layout;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{SimpleQueryRow, Socket};
 
@@ -11,12 +12,11 @@ use super::refusal::{Asked, At, failure};
 use super::rows::{asked, bigint, contents, json, nanos, number};
 use super::sql::Statements;
 use super::{PostgresStore, config, others};
-use crate::cells::{Cells, Contents, Memory, remember_renewed, store_of_cells};
+use crate::backend::{Cells, Contents, Memory, remember_renewed, store_of_cells};
 use crate::error::StoreError;
 use crate::lease::Lease;
-use crate::rules::{Change, Terms};
+use crate::protocol::{Change, Terms};
 use crate::store::Grant;
-use casflake::Layout;
 
 /// How often a reading tries again that others came in between of.
 const READS: u32 = 100;

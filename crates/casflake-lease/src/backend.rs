@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::error::StoreError;
-use super::lease::Lease;
-use super::rules::{
+use casflake::Layout;
+
+use crate::error::StoreError;
+use crate::lease::Lease;
+use crate::protocol::{
     self, Ask, Change, Decision, Denied, Finding, IfAbsent, Known, Operation, Record, Space, Terms, View,
 };
-use super::store::{Grant, Missing, Request, Survey, SurveyedSpace, SurveyedWorker};
-use super::time::{MAX_WORKERS, Whereabouts, refused, terms, tick, ttl_ticks, workers_of};
-use super::token::Token;
-use casflake::Layout;
+use crate::store::{Grant, Missing, Request, Survey, SurveyedSpace, SurveyedWorker};
+use crate::terms::{MAX_WORKERS, Whereabouts, refused, terms, tick, ttl_ticks, workers_of};
+use crate::token::Token;
 
 /// How often, and for how long, a call tries again that others were faster than.
 const ATTEMPTS: u32 = 300;
@@ -62,10 +62,10 @@ pub(crate) trait Cells: Send {
     /// Where the store is, for people: without a password.
     fn whereabouts(&self) -> String;
 
-    /// The names of other spaces, as [`LeaseStore::others`](super::store::LeaseStore::others).
+    /// The names of other spaces, as [`LeaseStore::others`](crate::store::LeaseStore::others).
     fn others(&mut self) -> Result<Vec<String>, StoreError>;
 
-    /// What its URL says that makes no difference, as [`LeaseAdmin::notes`](super::store::LeaseAdmin::notes).
+    /// What its URL says that makes no difference, as [`LeaseAdmin::notes`](crate::store::LeaseAdmin::notes).
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
@@ -98,11 +98,11 @@ pub(crate) trait Cells: Send {
     /// Gives back what was made ready for a [`grant`](Self::grant) that does not come.
     fn give_up(&mut self) {}
 
-    /// Renews by [`rules::renew`]. `None` where that says no.
+    /// Renews by [`protocol::renew`]. `None` where that says no.
     fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
         let contents = self.look()?;
         let view = contents.view(layout)?;
-        let Some(record) = rules::renew(&view, lease, ttl, terms) else { return Ok(None) };
+        let Some(record) = protocol::renew(&view, lease, ttl, terms) else { return Ok(None) };
         let renewed = record.lease(lease.worker, lease.token);
         let change = Change { space: None, records: [(lease.worker, record)].into() };
         let is_written = self.swap(&contents, &change)?;
@@ -112,10 +112,10 @@ pub(crate) trait Cells: Send {
         Ok(is_written.then_some(Grant::new(renewed, contents.unix_nanos)))
     }
 
-    /// Releases by [`rules::release`]. Whether that was to be done.
+    /// Releases by [`protocol::release`]. Whether that was to be done.
     fn release(&mut self, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
         let contents = self.look()?;
-        let released = contents.records.get(&lease.worker).and_then(|record| rules::release(record, lease, last));
+        let released = contents.records.get(&lease.worker).and_then(|record| protocol::release(record, lease, last));
         let Some(record) = released else { return Ok(false) };
         self.swap(&contents, &Change { space: None, records: [(lease.worker, record)].into() })
     }
@@ -188,7 +188,7 @@ pub(crate) fn acquire(cells: &mut impl Cells, layout: &Layout, request: &Request
     let acquired = retried(|attempt| {
         let contents = cells.look()?;
         let view = contents.view(layout)?;
-        let decision = rules::acquire(&view, &ask, &terms);
+        let decision = protocol::acquire(&view, &ask, &terms);
         let decision = decision.map_err(|denied| contents.refusal(cells, layout, view.now, denied, 0))?;
         let (change, lease) = match decision {
             Decision::Again(lease) => {
@@ -258,7 +258,7 @@ pub(crate) fn renew(
         let view = contents.view(layout)?;
         // Of a lease that this store was not granted it is not known where it was.
         let if_absent = cells.memory().clone().map_or(IfAbsent::Refuse, IfAbsent::Remake);
-        match rules::explain(&view, &lease, unanswered, &if_absent, &terms) {
+        match protocol::explain(&view, &lease, unanswered, &if_absent, &terms) {
             Finding::Held(held) => {
                 contents.remember(cells.memory(), &held);
                 (lease, unanswered) = (held, 0);
@@ -304,7 +304,7 @@ pub(crate) fn create(cells: &mut impl Cells, layout: &Layout, workers: u64) -> R
     let mut is_created = false;
     retried(|_| {
         let contents = cells.look()?;
-        match rules::create(&contents.view(layout)?, workers, &terms) {
+        match protocol::create(&contents.view(layout)?, workers, &terms) {
             Some(Operation::Begin(change)) => {
                 is_created |= cells.swap(&contents, &change)?;
                 Ok(None)
@@ -320,7 +320,7 @@ pub(crate) fn initialise(cells: &mut impl Cells, layout: &Layout, workers: u64) 
     retried(|_| {
         let contents = cells.read()?;
         let view = contents.view(layout)?;
-        match rules::initialise(&view, workers, &terms) {
+        match protocol::initialise(&view, workers, &terms) {
             Ok(Operation::Begin(change)) => cells.swap(&contents, &change).map(|_| None),
             Ok(Operation::Finish(change)) => Ok(cells.swap(&contents, &change)?.then_some(())),
             Err(denied) => Err(contents.refusal(cells, layout, view.now, denied, 0)),
@@ -339,7 +339,7 @@ pub(crate) fn reclaim(cells: &mut impl Cells, layout: &Layout, worker: u64) -> R
         let Some(record) = contents.records.get(&worker) else {
             return Err(StoreError::NoSuchWorker { worker });
         };
-        let change = Change { space: None, records: [(worker, rules::reclaimed(&view, record, &terms))].into() };
+        let change = Change { space: None, records: [(worker, protocol::reclaimed(&view, record, &terms))].into() };
         Ok(cells.swap(&contents, &change)?.then_some(()))
     })
 }
@@ -367,7 +367,7 @@ macro_rules! store_of_cells {
                 layout: &::casflake::Layout,
                 request: &$crate::Request,
             ) -> Result<$crate::Grant, $crate::StoreError> {
-                $crate::cells::acquire(self, layout, request)
+                $crate::backend::acquire(self, layout, request)
             }
 
             fn renew(
@@ -377,7 +377,7 @@ macro_rules! store_of_cells {
                 ttl: std::time::Duration,
                 unanswered: u64,
             ) -> Result<$crate::Grant, $crate::StoreError> {
-                $crate::cells::renew(self, layout, lease, ttl, unanswered)
+                $crate::backend::renew(self, layout, lease, ttl, unanswered)
             }
 
             fn release(
@@ -386,17 +386,17 @@ macro_rules! store_of_cells {
                 lease: &$crate::Lease,
                 last_tick: Option<u64>,
             ) -> Result<(), $crate::StoreError> {
-                $crate::cells::release(self, lease, last_tick)
+                $crate::backend::release(self, lease, last_tick)
             }
 
             fn others(&mut self) -> Result<std::vec::Vec<String>, $crate::StoreError> {
-                $crate::cells::Cells::others(self)
+                $crate::backend::Cells::others(self)
             }
         }
 
         impl<$($generic)*> $crate::LeaseAdmin for $store {
             fn create(&mut self, layout: &::casflake::Layout, workers: u64) -> Result<bool, $crate::StoreError> {
-                $crate::cells::create(self, layout, workers)
+                $crate::backend::create(self, layout, workers)
             }
 
             fn initialise(
@@ -404,19 +404,19 @@ macro_rules! store_of_cells {
                 layout: &::casflake::Layout,
                 workers: u64,
             ) -> Result<(), $crate::StoreError> {
-                $crate::cells::initialise(self, layout, workers)
+                $crate::backend::initialise(self, layout, workers)
             }
 
             fn survey(&mut self) -> Result<$crate::Survey, $crate::StoreError> {
-                $crate::cells::survey(self)
+                $crate::backend::survey(self)
             }
 
             fn reclaim(&mut self, layout: &::casflake::Layout, worker: u64) -> Result<(), $crate::StoreError> {
-                $crate::cells::reclaim(self, layout, worker)
+                $crate::backend::reclaim(self, layout, worker)
             }
 
             fn notes(&self) -> std::vec::Vec<String> {
-                $crate::cells::Cells::notes(self)
+                $crate::backend::Cells::notes(self)
             }
         }
     };
@@ -427,12 +427,13 @@ pub(crate) use store_of_cells;
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use casflake::{Scheme, Standard};
+
     use super::Contents;
     use crate::error::StoreError;
-    use crate::rules::{Change, Record, Space};
-    use crate::time::MAX_WORKERS;
+    use crate::protocol::{Change, Record, Space};
+    use crate::terms::MAX_WORKERS;
     use crate::token::Token;
-    use casflake::{Scheme, Standard};
 
     fn record(until: u64) -> Record {
         Record { from: 1, until, counter: 3, token: Some(Token::numbered(4)), owner: String::new() }

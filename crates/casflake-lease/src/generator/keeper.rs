@@ -3,27 +3,19 @@
 use std::panic;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::bell::Call;
-use super::clock::StoreClock;
-use super::error::{LostReason, StoreError};
+use casflake::{Clock, Generator, GeneratorBuilder, Scheme, Wait, WorkerId};
+
 use super::events::Events;
-use super::lease::Lease;
-use super::leased::Shared;
-use super::store::{Grant, LeaseStore, Missing, Request};
-use super::token::Token;
+use super::shared::{FIRST_RETRY, Shared};
+use super::signal::Call;
+use super::store_clock::StoreClock;
 use super::watch::{Watch, Watched};
-use casflake::Clock;
-use casflake::Generator;
-use casflake::GeneratorBuilder;
-use casflake::Scheme;
-use casflake::Wait;
-use casflake::WorkerId;
-
-/// How long to wait after the first failure; after each other twice as long, up to a part of the time to live.
-pub(crate) const FIRST_RETRY: Duration = Duration::from_millis(20);
+use crate::error::{LostReason, StoreError};
+use crate::lease::Lease;
+use crate::store::{Grant, LeaseStore, Missing, Request};
+use crate::token::Token;
 
 /// What a keeper is told once and for all.
 #[derive(Clone, Debug)]
@@ -159,9 +151,9 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     fn rest(&self, time: Duration, is_failing: bool) -> Call {
         let time = self.jittered(time).max(FIRST_RETRY);
         let deaf = if is_failing { time } else { time.min(self.pause()) };
-        match self.shared.bell.sleep(deaf, true) {
+        match self.shared.signal.sleep(deaf, true) {
             Call::Stop => Call::Stop,
-            Call::Work => self.shared.bell.sleep(time - deaf, false),
+            Call::Work => self.shared.signal.sleep(time - deaf, false),
         }
     }
 
@@ -265,7 +257,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
             self.lease = None;
             return Ok(Duration::ZERO);
         }
-        self.shared.bell.tell();
+        self.shared.signal.tell();
         self.events.acquired(&lease, self.shared.remaining(), Instant::now());
         Ok(self.until_renewal())
     }
@@ -293,7 +285,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         let behind = self.source.ahead_of(grant);
         self.source.hear(grant, apart);
         self.shared.book(|status| status.renewed(grant.lease));
-        self.shared.bell.tell();
+        self.shared.signal.tell();
         self.events.renewed(&grant.lease, self.shared.remaining(), Instant::now());
         if let Some(by) = behind {
             self.shared.book(|status| status.is_behind(by));
@@ -315,7 +307,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     /// Lets no ID be issued any more, then gives the worker back.
     fn give_back(mut self) -> Result<(), StoreError> {
         let last = self.shared.switch.end();
-        self.shared.bell.tell();
+        self.shared.signal.tell();
         let Some(lease) = self.lease else { return Ok(()) };
         let released = self.source.store.release(&S::LAYOUT, &lease, last);
         match &released {

@@ -34,9 +34,9 @@ use serde::{Deserialize, Serialize};
 use self::denied::until_then;
 pub use self::denied::{Denied, latest};
 pub use self::operator::{Operation, create, initialise, reclaimed};
-use super::error::LostReason;
-use super::lease::Lease;
-use super::token::Token;
+use crate::error::LostReason;
+use crate::lease::Lease;
+use crate::token::Token;
 
 /// What the rules measure by. All times are ticks of one layout.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! Looks, once a millisecond, at whether this is still the process that a lease was granted to, and its time the same.
 
-use std::fmt;
-use std::process;
 use std::sync::Arc;
+use std::{fmt, process};
 
-use super::bell::Bell;
-use super::clock::Monotonic;
-use crate::sync::{AtomicU64, Ordering};
 use casflake::{Clock, SystemClock};
+
+use crate::generator::signal::Signal;
+use crate::monotonic::Monotonic;
+use crate::sync::{AtomicU64, Ordering};
 
 /// By so many nanoseconds the wall clock and the monotonic clock part when a machine is resumed from an old snapshot,
 /// or its clock is set. Slewing does not move them apart by as much between two renewals.
@@ -59,17 +59,17 @@ pub(crate) struct Watch {
     has_jumped: AtomicU64,
     process: u32,
     monotonic: Monotonic,
-    bell: Arc<Bell>,
+    signal: Arc<Signal>,
 }
 
 impl Watch {
-    pub(crate) fn new(bell: Arc<Bell>) -> Self {
+    pub(crate) fn new(signal: Arc<Signal>) -> Self {
         let watch = Self {
             apart: AtomicU64::new(0),
             has_jumped: AtomicU64::new(0),
             process: process::id(),
             monotonic: Monotonic::new(),
-            bell,
+            signal,
         };
         watch.settle(watch.apart_now());
         watch
@@ -96,7 +96,7 @@ impl Watch {
 
     /// Whether this is the process that the lease was granted to, and no clock has jumped since.
     fn is_well(&self) -> bool {
-        // A fork must not touch the bell: the thread that held its lock may be the other process's.
+        // A fork must not touch the signal: the thread that held its lock may be the other process's.
         if self.is_fork() || self.has_jumped() {
             return false;
         }
@@ -105,7 +105,7 @@ impl Watch {
         if moved.min(moved.wrapping_neg()) > JUMP {
             // ORDERING: Relaxed, as in `settle`.
             self.has_jumped.store(1, Ordering::Relaxed);
-            self.bell.ring();
+            self.signal.ring();
             return false;
         }
         true
@@ -144,20 +144,20 @@ impl<C: fmt::Debug> fmt::Debug for Watched<C> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
+
+    use casflake::{Clock, ManualClock};
 
     use super::{JUMP, NEVER, Watch, Watched};
-    use crate::bell::Bell;
+    use crate::generator::signal::Signal;
     use crate::sync::Ordering;
-    use casflake::{Clock, ManualClock};
 
     const NOW: u64 = 1_800_000_000_000;
 
-    fn watched() -> (Watched<ManualClock>, Arc<Bell>) {
-        let bell = Arc::new(Bell::default());
-        let watch = Arc::new(Watch::new(Arc::clone(&bell)));
-        (Watched::new(ManualClock::new(NOW), watch), bell)
+    fn watched() -> (Watched<ManualClock>, Arc<Signal>) {
+        let signal = Arc::new(Signal::default());
+        let watch = Arc::new(Watch::new(Arc::clone(&signal)));
+        (Watched::new(ManualClock::new(NOW), watch), signal)
     }
 
     /// As if the wall clock had been set by so much since the last renewal.
@@ -171,9 +171,9 @@ mod tests {
         [clock.unix_millis(), u64::try_from(clock.unix_nanos() / 1_000_000).unwrap()]
     }
 
-    fn is_rung(bell: &Bell) -> bool {
+    fn is_rung(signal: &Signal) -> bool {
         let started = Instant::now();
-        let _ = bell.sleep(Duration::from_secs(60), false);
+        let _ = signal.sleep(Duration::from_secs(60), false);
         started.elapsed() < Duration::from_secs(30)
     }
 
@@ -190,13 +190,13 @@ mod tests {
     fn after_a_jump_nothing_is_believed_until_the_lease_was_renewed() {
         let far = i64::try_from(JUMP).unwrap() + 500_000_000;
         for jump in [far, -far, 3_600_000_000_000, -3_600_000_000_000] {
-            let (clock, bell) = watched();
+            let (clock, signal) = watched();
             assert_eq!(readings(&clock), [NOW; 2]);
             step(&clock.watch, jump);
             assert_eq!(readings(&clock), [NOW; 2], "of the millisecond that was looked at before");
             clock.clock.advance(1);
             assert_eq!(readings(&clock), [NEVER; 2], "{jump}");
-            assert!(clock.watch.has_jumped() && is_rung(&bell));
+            assert!(clock.watch.has_jumped() && is_rung(&signal));
             clock.watch.settle(clock.watch.apart_now());
             assert_eq!(readings(&clock), [NOW + 1; 2]);
         }

@@ -1,28 +1,34 @@
 //! `LeasedGenerator`: a generator that keeps a lease of a worker.
 
+mod builder;
 mod end;
+mod events;
+mod keeper;
 mod shared;
+mod signal;
+mod stats;
+mod store_clock;
+#[allow(unreachable_pub, reason = "public for the models on loom alone")]
+mod switch;
+mod watch;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, ThreadId};
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-pub(crate) use self::shared::Shared;
-use super::builder::LeasedGeneratorBuilder;
-use super::clock::StoreClock;
-use super::error::StoreError;
-use super::stats::LeaseStats;
-use super::store::LeaseStore;
-use super::watch::Watched;
-use casflake::Clock;
-use casflake::Generator;
-use casflake::Snowflake;
-use casflake::WorkerId;
-use casflake::{Batch, BatchError};
-use casflake::{FillError, GenerateError};
-use casflake::{Scheme, Standard};
+use casflake::{Batch, BatchError, Clock, FillError, GenerateError, Generator, Scheme, Snowflake, Standard, WorkerId};
+
+pub use self::builder::LeasedGeneratorBuilder;
+pub use self::events::LeaseEvent;
+pub(crate) use self::events::noted;
+use self::shared::Shared;
+pub use self::stats::LeaseStats;
+pub use self::store_clock::StoreClock;
+#[cfg(all(loom, feature = "_loom"))]
+pub use self::switch::{Ended, Switch};
+use self::watch::Watched;
+use crate::error::StoreError;
 
 /// A [`Generator`] whose worker is leased: it acquires one from a [store](LeaseStore), issues IDs within the window of
 /// ticks that the lease grants, renews it in the background, and acquires another where it is lost.
@@ -94,7 +100,7 @@ pub struct LeasedGenerator<S = Standard, C = StoreClock> {
 
 /// The thread that keeps the lease, until its end was waited for; and whether a wait was too long.
 struct Keeping {
-    keeper: Option<Keeper>,
+    thread: Option<KeeperThread>,
     is_given_up: bool,
 }
 
@@ -102,27 +108,12 @@ struct Keeping {
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// The thread that keeps the lease, and what it said when it gave that back.
-type Keeper = JoinHandle<Result<(), StoreError>>;
-
-impl<S: Scheme + 'static> LeasedGenerator<S> {
-    /// Acquires a lease from `store`, with the defaults of [`builder`](Self::builder).
-    ///
-    /// # Errors
-    /// No lease was granted: see [`StoreError`].
-    pub fn new(store: impl LeaseStore + 'static) -> Result<Self, StoreError> {
-        Self::builder(store).build()
-    }
-
-    /// Starts a generator with a lease from `store`, to set more.
-    pub fn builder<T: LeaseStore + 'static>(store: T) -> LeasedGeneratorBuilder<T, S> {
-        LeasedGeneratorBuilder::new(store)
-    }
-}
+type KeeperThread = JoinHandle<Result<(), StoreError>>;
 
 impl<S, C> LeasedGenerator<S, C> {
-    pub(crate) fn of(shared: Arc<Shared<S, C>>, max_wait: Duration, is_by_store: bool, keeper: Keeper) -> Self {
+    pub(crate) fn of(shared: Arc<Shared<S, C>>, max_wait: Duration, is_by_store: bool, keeper: KeeperThread) -> Self {
         let keeper_thread = keeper.thread().id();
-        let keeper = Mutex::new(Keeping { keeper: Some(keeper), is_given_up: false });
+        let keeper = Mutex::new(Keeping { thread: Some(keeper), is_given_up: false });
         Self { shared, max_wait, is_by_store, keeper, keeper_thread }
     }
 }
@@ -243,11 +234,11 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         if shared.watch.is_fork() {
             return Err(GenerateError::OtherProcess);
         }
-        let _caller = shared.bell.enter();
+        let _caller = shared.signal.enter();
         let mut deadline = None;
         loop {
             // Before the question, so that what is new after the answer ends the wait for it.
-            let (news, count) = (shared.bell.news(), shared.switch.count());
+            let (news, count) = (shared.signal.news(), shared.switch.count());
             let generator = shared.switch.current();
             let error = match ask(generator) {
                 Ok(done) => return Ok(done),
@@ -261,10 +252,10 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
                 GenerateError::OutOfTicks { .. } if !is_out_of_ticks(generator) => {}
                 error => return Err(self.named(error)),
             }
-            shared.bell.ring();
+            shared.signal.ring();
             let wait = if waits { self.max_wait.min(CENTURY) } else { Duration::ZERO };
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + wait);
-            if !shared.bell.wait_for_news(news, deadline) {
+            if !shared.signal.wait_for_news(news, deadline) {
                 return Err(self.expired());
             }
         }

@@ -4,12 +4,11 @@ mod event;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use self::event::LeaseEvent;
-use super::error::{LostReason, StoreError};
-use super::lease::Lease;
+use crate::error::{LostReason, StoreError};
+use crate::lease::Lease;
 
 /// How often an outage, or a wait for a worker, is reported again.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -133,8 +132,7 @@ impl fmt::Debug for Events {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
-    use std::time::Duration;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use super::{AGAIN, Events, StoreError};
     use crate::lease::Lease;

@@ -1,26 +1,23 @@
 //! `LeasedGeneratorBuilder`: everything about a leased generator that has a default.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
-use std::time::Instant;
-use std::{process, thread};
+use std::time::{Duration, Instant};
+use std::{fmt, process, thread};
 
-use super::bell::Bell;
-use super::clock::StoreClock;
-use super::error::StoreError;
+use casflake::{Clock, Generator, Scheme, Standard, Wait};
+
+use super::LeasedGenerator;
 use super::events::{Events, LeaseEvent};
 use super::keeper::{Keeper, Plan, Source};
-use super::lease::Lease;
-use super::leased::{LeasedGenerator, Shared};
-use super::store::{LeaseStore, Missing};
-use super::time::{RESTORED_WITHIN, lead_ticks, ttl_ticks};
+use super::shared::Shared;
+use super::signal::Signal;
+use super::store_clock::StoreClock;
 use super::watch::{Watch, Watched};
-use casflake::Clock;
-use casflake::Generator;
-use casflake::Wait;
-use casflake::{Scheme, Standard};
+use crate::error::StoreError;
+use crate::lease::Lease;
+use crate::store::{LeaseStore, Missing};
+use crate::terms::{RESTORED_WITHIN, lead_ticks, ttl_ticks};
 
 /// How long to leave a store that has granted nothing, where the caller waits for it.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
@@ -49,8 +46,23 @@ pub struct LeasedGeneratorBuilder<T, S = Standard, C = StoreClock> {
     scheme: PhantomData<fn() -> S>,
 }
 
+impl<S: Scheme + 'static> LeasedGenerator<S> {
+    /// Acquires a lease from `store`, with the defaults of [`builder`](Self::builder).
+    ///
+    /// # Errors
+    /// No lease was granted: see [`StoreError`].
+    pub fn new(store: impl LeaseStore + 'static) -> Result<Self, StoreError> {
+        Self::builder(store).build()
+    }
+
+    /// Starts a generator with a lease from `store`, to set more.
+    pub fn builder<T: LeaseStore + 'static>(store: T) -> LeasedGeneratorBuilder<T, S> {
+        LeasedGeneratorBuilder::new(store)
+    }
+}
+
 impl<T: LeaseStore + 'static, S: Scheme> LeasedGeneratorBuilder<T, S> {
-    pub(crate) fn new(store: T) -> Self {
+    fn new(store: T) -> Self {
         let clock = StoreClock::new();
         let plan = Plan {
             ttl: Duration::from_secs(30),
@@ -77,7 +89,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     }
 
     /// How long a lease lasts that is not renewed; it is renewed each third of this. 30 s unless set, and
-    /// [`MAX_TTL`](super::MAX_TTL) at most.
+    /// [`MAX_TTL`](crate::MAX_TTL) at most.
     ///
     /// So long the store can be away and nobody notices (less the third); and so long a worker stays taken whose
     /// process was killed.
@@ -102,11 +114,11 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
 
     /// Lets [`build`](Self::build) create the ID space if it does not exist, and the store tells that it has no other one:
     /// else it fails with [`NoSpace`](StoreError::NoSpace), and an operator has to create the space. The space grants after
-    /// [`MAX_TTL`](super::MAX_TTL) + [`CLOCK_SLACK`](super::CLOCK_SLACK), 150 s: to stay in `build` until then, let it
+    /// [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK), 150 s: to stay in `build` until then, let it
     /// [wait](Self::wait_for_worker) for longer.
     ///
     /// **A process whose store is misspelt then creates a second ID space, which issues the IDs of the first again.** To
-    /// create a space once, by an operator, [`LeaseAdmin::create`](super::LeaseAdmin::create) is safer.
+    /// create a space once, by an operator, [`LeaseAdmin::create`](crate::LeaseAdmin::create) is safer.
     pub const fn create_if_missing(mut self) -> Self {
         self.creates = true;
         self
@@ -134,12 +146,12 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
 
     /// How many ticks of the future calls may use where those before are used up, as
     /// [`GeneratorBuilder::max_lead`](casflake::GeneratorBuilder::max_lead). 0 unless set, and the ticks of
-    /// [`MAX_LEAD`](super::MAX_LEAD), 1 s, at most. The window of the lease bounds it, too, so no other process issues these
+    /// [`MAX_LEAD`](crate::MAX_LEAD), 1 s, at most. The window of the lease bounds it, too, so no other process issues these
     /// ticks while the store keeps what it knows.
     ///
     /// An operator who frees the worker of a process that was killed, or vouches for a store that has lost something, does so
-    /// a second after the process has ended: [`reclaim`](super::LeaseAdmin::reclaim) and
-    /// [`initialise`](super::LeaseAdmin::initialise) begin the next window immediately.
+    /// a second after the process has ended: [`reclaim`](crate::LeaseAdmin::reclaim) and
+    /// [`initialise`](crate::LeaseAdmin::initialise) begin the next window immediately.
     pub const fn max_lead(mut self, ticks: u64) -> Self {
         self.plan.max_lead = ticks;
         self
@@ -171,7 +183,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     ///
     /// # Errors
     /// [`StoreError::NoSpace`] if the ID space does not exist; [`StoreError::Ttl`] if the time to live is out of range;
-    /// [`StoreError::Lead`] if `max_lead` is longer than [`MAX_LEAD`](super::MAX_LEAD); [`StoreError::Refused`] if the store refuses
+    /// [`StoreError::Lead`] if `max_lead` is longer than [`MAX_LEAD`](crate::MAX_LEAD); [`StoreError::Refused`] if the store refuses
     /// the caller, immediately however long it waits for a worker; [`StoreError::Unavailable`] if the store can't be asked or no thread can be started; any other [`StoreError`] if
     /// no lease was granted.
     pub fn build(self) -> Result<LeasedGenerator<S, C>, StoreError> {
@@ -187,8 +199,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         let thread = thread::Builder::new().name("casflake-lease".into()).spawn(keep);
         let thread = thread.map_err(|error| StoreError::unavailable("starting a thread", error))?;
         let (max_wait, is_by_store) = (plan.max_wait, store_clock.is_some());
-        let bell = Arc::new(Bell::default());
-        let watch = Arc::new(Watch::new(Arc::clone(&bell)));
+        let signal = Arc::new(Signal::default());
+        let watch = Arc::new(Watch::new(Arc::clone(&signal)));
         let mut source = Source {
             plan,
             store,
@@ -199,7 +211,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
             missing: Missing::Refuse,
         };
         let (lease, generator) = first_lease(&mut source, patience, creates, &mut events)?;
-        let shared = Arc::new(Shared::new(lease, generator, watch, bell));
+        let shared = Arc::new(Shared::new(lease, generator, watch, signal));
         events.acquired(&lease, shared.remaining(), Instant::now());
         let keeper = Keeper {
             source,

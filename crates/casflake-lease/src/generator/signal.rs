@@ -1,12 +1,11 @@
-//! `Bell`: what calls that have no lease and the thread that keeps it tell each other. Off the hot path, and so a lock.
+//! `Signal`: what calls that have no lease and the thread that keeps it tell each other. Off the hot path, and so a lock.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Wakes the keeper, and those who wait for it.
 #[derive(Debug, Default)]
-pub(crate) struct Bell {
+pub(crate) struct Signal {
     state: Mutex<State>,
     /// The keeper waits here.
     called: Condvar,
@@ -26,7 +25,7 @@ struct State {
 }
 
 /// A call that may wait for the keeper, for as long as this lives.
-pub(crate) struct Caller<'b>(&'b Bell);
+pub(crate) struct Caller<'b>(&'b Signal);
 
 impl Drop for Caller<'_> {
     fn drop(&mut self) {
@@ -42,7 +41,7 @@ pub(crate) enum Call {
     Stop,
 }
 
-impl Bell {
+impl Signal {
     /// Asks the keeper to renew now.
     pub(crate) fn ring(&self) {
         // Those who ring after somebody else has, and before he was heard, need wake nobody.

@@ -2,12 +2,12 @@
 
 use std::sync::PoisonError;
 use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use casflake::Scheme;
 
 use super::{Keeping, LeasedGenerator};
 use crate::error::StoreError;
-use casflake::Scheme;
 
 impl<S: Scheme, C> LeasedGenerator<S, C> {
     /// Ends the generator immediately and gives the worker back to the store, which can grant it again immediately. Calls that
@@ -24,7 +24,7 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
     pub fn shutdown(&self) -> Result<(), StoreError> {
         if !self.shared.watch.is_fork() {
             self.shared.switch.end();
-            self.shared.bell.tell();
+            self.shared.signal.tell();
         }
         self.stop_keeping()
     }
@@ -77,7 +77,7 @@ impl<S, C> LeasedGenerator<S, C> {
         if self.shared.watch.is_fork() {
             return Ok(());
         }
-        self.shared.bell.stop();
+        self.shared.signal.stop();
         // A callback has ended the generator. Its thread gives the lease back when the callback has returned.
         if thread::current().id() == self.keeper_thread {
             return Ok(());
@@ -85,12 +85,12 @@ impl<S, C> LeasedGenerator<S, C> {
         // Locked to the end, so that a second caller does not return before the lease is given back.
         let mut keeping = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = |why| StoreError::unavailable("releasing the lease", why);
-        let Some(keeper) = keeping.keeper.take() else { return Ok(()) };
+        let Some(keeper) = keeping.thread.take() else { return Ok(()) };
         let started = Instant::now();
         let patience = if keeping.is_given_up { Duration::ZERO } else { PATIENCE };
         while !keeper.is_finished() {
             if started.elapsed() >= patience {
-                *keeping = Keeping { keeper: Some(keeper), is_given_up: true };
+                *keeping = Keeping { thread: Some(keeper), is_given_up: true };
                 return Err(failed("a call of the store has not ended for 10 s"));
             }
             thread::sleep(LOOK);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::error::StoreError;
-use super::rules::{Denied, Terms};
 use casflake::Layout;
+
+use crate::error::StoreError;
+use crate::protocol::{Denied, Terms};
 
 /// The longest time to live that a lease can have. A constant of the protocol: what a store that has lost something
 /// grants depends on it, whoever granted before.

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::sync::{AtomicU64, Ordering};
 use casflake::Clock;
+
+use crate::monotonic::Monotonic;
+use crate::sync::{AtomicU64, Ordering};
 
 /// The time of a store of leases: what its clock read at the last grant or renewal, carried on by a monotonic clock of
 /// this host, which also counts the time that the host is suspended (where the system has such a clock: Linux, macOS,
@@ -17,10 +19,10 @@ use casflake::Clock;
 /// issued.
 #[derive(Clone)]
 pub struct StoreClock {
-    shared: Arc<Shared>,
+    basis: Arc<Basis>,
 }
 
-struct Shared {
+struct Basis {
     /// Nanoseconds from the zero of [`carried_on`] to 1970.
     offset: AtomicU64,
     monotonic: Monotonic,
@@ -29,27 +31,27 @@ struct Shared {
 impl StoreClock {
     /// A clock that reads some time in 1970, until it is told.
     pub(crate) fn new() -> Self {
-        Self { shared: Arc::new(Shared { offset: AtomicU64::new(0), monotonic: Monotonic::new() }) }
+        Self { basis: Arc::new(Basis { offset: AtomicU64::new(0), monotonic: Monotonic::new() }) }
     }
 
     /// Goes by the store's clock, which has read `unix_nanos` a moment ago.
     pub(crate) fn follow(&self, unix_nanos: u64) {
-        let measured = unix_nanos.saturating_sub(carried_on(self.shared.monotonic.nanos()));
+        let measured = unix_nanos.saturating_sub(carried_on(self.basis.monotonic.nanos()));
         // ORDERING: Relaxed, and so below: one variable. What a reading is, nothing but an ID's time depends on.
-        self.shared.offset.fetch_max(measured, Ordering::Relaxed);
+        self.basis.offset.fetch_max(measured, Ordering::Relaxed);
     }
 
     /// The same, and back where that is back.
     pub(crate) fn set(&self, unix_nanos: u64) {
-        let measured = unix_nanos.saturating_sub(carried_on(self.shared.monotonic.nanos()));
+        let measured = unix_nanos.saturating_sub(carried_on(self.basis.monotonic.nanos()));
         // ORDERING: Relaxed, as above.
-        self.shared.offset.store(measured, Ordering::Relaxed);
+        self.basis.offset.store(measured, Ordering::Relaxed);
     }
 
     #[inline]
     pub(crate) fn nanos(&self) -> u64 {
         // ORDERING: Relaxed, as above.
-        self.shared.offset.load(Ordering::Relaxed).wrapping_add(carried_on(self.shared.monotonic.nanos()))
+        self.basis.offset.load(Ordering::Relaxed).wrapping_add(carried_on(self.basis.monotonic.nanos()))
     }
 }
 
@@ -75,45 +77,6 @@ impl Clock for StoreClock {
 impl fmt::Debug for StoreClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreClock").field("unix_nanos", &self.nanos()).finish()
-    }
-}
-
-/// A monotonic clock that counts suspension.
-pub(crate) struct Monotonic {
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-    started: std::time::Instant,
-}
-
-impl Monotonic {
-    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-    pub(crate) const fn new() -> Self {
-        Self {}
-    }
-
-    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-    #[inline]
-    #[expect(clippy::unused_self, reason = "elsewhere there is something in it")]
-    pub(crate) fn nanos(&self) -> u64 {
-        use rustix::time::{ClockId, clock_gettime};
-
-        // Apple's `CLOCK_MONOTONIC` counts suspension, other than Rust's `Instant`.
-        #[cfg(target_vendor = "apple")]
-        let now = clock_gettime(ClockId::Monotonic);
-        #[cfg(not(target_vendor = "apple"))]
-        let now = clock_gettime(ClockId::Boottime);
-        // Neither is negative, and 2^64 ns are 584 years.
-        now.tv_sec.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec.cast_unsigned())
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-    pub(crate) fn new() -> Self {
-        Self { started: std::time::Instant::now() }
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-    #[inline]
-    pub(crate) fn nanos(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use casflake::{Generator, Scheme};
+
 use crate::sync::{AtomicU64, Ordering};
-use casflake::Generator;
-use casflake::Scheme;
 
 /// Of [`Switch::state`]: no generator will follow.
 const ENDED: u64 = 1 << 63;

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::lease::Lease;
-use casflake::Stats;
-use casflake::WorkerId;
+use casflake::{Stats, WorkerId};
 
-/// What a [`LeasedGenerator`](super::LeasedGenerator) and its leases have done so far.
+use crate::lease::Lease;
+
+/// What a [`LeasedGenerator`](crate::LeasedGenerator) and its leases have done so far.
 #[non_exhaustive]
 pub struct LeaseStats<S> {
     /// The worker that issues, or has issued last.
