@@ -6,7 +6,7 @@ use casflake::{
     Clock, Discord, GenerateError, Generator, GeneratorBuilder, Instagram, JsSafe, Layout, Scheme, Snowflake,
     Sonyflake, Sonyflake2, Standard, Stats, Twitter, Wait, WorkerId,
 };
-use casflake_lease::{LeaseEvent, LeasedGenerator, StoreError, open};
+use casflake_lease::{LeaseEvent, LeasedGenerator, StoreError, from_url};
 
 use crate::own::{Draw, Own, generator};
 use crate::stop::{Outcome, Stop, causes, report};
@@ -119,7 +119,7 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
     /// A lease, where one is asked for.
     pub(crate) fn leased(args: &LeaseArgs, wait: Wait) -> Option<Result<Self, Stop>> {
         let url = args.lease.as_deref()?;
-        let store = match open(url) {
+        let store = match from_url(url) {
             Ok(store) => store,
             Err(error) => return Some(Err(Stop::usage(error))),
         };

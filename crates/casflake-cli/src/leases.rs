@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use ask::{confirm, have_all_ended, whereabouts};
 use casflake::Layout;
-use casflake_lease::{CLOCK_SLACK, LeaseAdmin, MAX_TTL, MAX_WORKERS, StoreError, SurveyedSpace, open};
+use casflake_lease::{CLOCK_SLACK, LeaseAdmin, MAX_TTL, MAX_WORKERS, StoreError, SurveyedSpace, from_url};
 use clap::Subcommand;
 use list::{list, printable};
 
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let Some(url) = args.lease.as_deref() else {
         return Err(Stop::usage("--lease is missing: give the URL of the store"));
     };
-    let mut store = open(url).map_err(Stop::usage)?;
+    let mut store = from_url(url).map_err(Stop::usage)?;
     store.notes().iter().for_each(report);
     let layout = args.layout.layout()?;
     let done = match &args.action {
@@ -145,12 +145,12 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result
     });
     if asked.at_once {
         confirm(asked.yes, || have_all_ended(survey.as_ref(), layout, asked.url))?;
-        store.initialise(layout, workers).map_err(|error| refused(&error))?;
+        store.init_immediately(layout, workers).map_err(|error| refused(&error))?;
         let space = whereabouts(asked.url);
         let done = if survey.is_some() { format!("the {space}") } else { format!("created the {space}: it") };
         return Ok(format!("{done} grants {}", counted(workers, "worker")));
     }
-    if store.create(layout, workers).map_err(|error| refused(&error))? {
+    if store.init(layout, workers).map_err(|error| refused(&error))? {
         let (space, after) = (whereabouts(asked.url), (MAX_TTL + CLOCK_SLACK).as_secs());
         return Ok(format!("created the {space}: it grants {} in {after} s", counted(workers, "worker")));
     }

@@ -25,7 +25,7 @@ const CALLS: u32 = 1_000_000;
 fn main() {
     let directory = env::temp_dir().join(format!("casflake-bench-{}", process::id()));
     fs::create_dir_all(&directory).expect("a directory");
-    FileStore::open(&directory).initialise(&Wide::LAYOUT, 4).expect("a new store");
+    FileStore::new(&directory).init_immediately(&Wide::LAYOUT, 4).expect("a new store");
     println!("| clock | plain | leased | ratio |\n|---|---:|---:|---:|");
     own(&directory, "SystemClock", SystemClock);
     own(&directory, "CoarseClock", CoarseClock);
@@ -38,7 +38,7 @@ fn main() {
 }
 
 fn builder(directory: &Path) -> LeasedGeneratorBuilder<FileStore, Wide> {
-    LeasedGenerator::builder(FileStore::open(directory))
+    LeasedGenerator::builder(FileStore::new(directory))
 }
 
 fn plain<C: Clock>(clock: C) -> Generator<Wide, C> {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, process};
 
 use casflake::{Scheme, Standard};
-use casflake_lease::{LeasedGenerator, open};
+use casflake_lease::{LeasedGenerator, from_url};
 
 /// Set in a process that leases a worker of this store.
 const STORE: &str = "CASFLAKE_BENCH_STORE";
@@ -37,7 +37,7 @@ fn main() -> Outcome<()> {
 }
 
 fn measure(url: &str) -> Outcome<()> {
-    open(url)?.initialise(&Standard::LAYOUT, WORKERS)?;
+    from_url(url)?.init_immediately(&Standard::LAYOUT, WORKERS)?;
     println!("{}", url.split_once(':').map_or(url, |(kind, _)| kind));
 
     let mut processes = (0..PROCESSES).map(|_| Process::start(url)).collect::<Outcome<Vec<_>>>()?;
@@ -108,7 +108,7 @@ fn lease(url: &str) -> Outcome<()> {
     let mut input = std::io::stdin();
     println!("ready");
     input.read_exact(&mut [0])?;
-    let builder = LeasedGenerator::<Standard>::builder(open(url)?).wait_for_worker(Duration::from_secs(60));
+    let builder = LeasedGenerator::<Standard>::builder(from_url(url)?).wait_for_worker(Duration::from_secs(60));
     let ids = builder.build()?;
     let id = ids.generate()?;
     println!("{}/{}", id.datacenter(), id.worker());

@@ -11,7 +11,7 @@ use std::time::Duration;
 use std::{env, thread};
 
 use casflake::GenerateError;
-use casflake_lease::{LeaseEvent, LeasedGenerator, open};
+use casflake_lease::{LeaseEvent, LeasedGenerator, from_url};
 
 fn main() {
     if let Err(error) = serve() {
@@ -23,7 +23,7 @@ fn main() {
 }
 
 fn serve() -> Result<(), Box<dyn Error>> {
-    let store = open(&env::var("IDS_STORE")?)?;
+    let store = from_url(&env::var("IDS_STORE")?)?;
     let ids: LeasedGenerator = LeasedGenerator::builder(store)
         // While others start and stop all workers may be taken for a while.
         .wait_for_worker(Duration::from_secs(60))

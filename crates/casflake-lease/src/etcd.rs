@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
-use casflake::Layout;
 use serde_json::json;
 
 use self::address::Address;
@@ -23,12 +22,12 @@ use self::gateway::{Gateway, Reply};
 use self::keys::{Keys, json_of};
 use self::lifeline::{Lifeline, seconds};
 use self::wire::Txn;
-use crate::backend::{Cells, Contents, Memory, store_of_cells};
+use crate::backend::{Backend, Contents, Renewed};
+use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::lease::Lease;
-use crate::protocol::{self, Change, Terms};
-use crate::store::Grant;
-use crate::terms::duration;
+use crate::protocol::{self, Change};
+use crate::terms::Terms;
 use crate::url::{StoreUrl, space_name};
 
 /// How many records one transaction writes: etcd takes 128 operations unless it is told otherwise.
@@ -52,7 +51,7 @@ const TXN: &str = "/v3/kv/txn";
 /// ```no_run
 /// use casflake_lease::{EtcdStore, LeasedGenerator};
 ///
-/// let store = EtcdStore::open("etcd://10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379")?.space("orders")?;
+/// let store = EtcdStore::from_url("etcd://10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379")?.space("orders")?;
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
 /// println!("{}", ids.generate()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -67,7 +66,7 @@ const TXN: &str = "/v3/kv/txn";
 ///
 /// A cluster that was restored under another cluster ID, and one in which keys are missing, may have lost leases: nothing
 /// is granted until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless the store was
-/// [initialised](crate::LeaseAdmin::initialise). A cluster without any key of the space has no such space:
+/// [initialised](crate::LeaseAdmin::init_immediately). A cluster without any key of the space has no such space:
 /// [`NoSpace`](crate::StoreError::NoSpace), until a process restores it that was granted a lease by the same cluster, or
 /// an operator creates it.
 ///
@@ -96,7 +95,10 @@ const TXN: &str = "/v3/kv/txn";
 /// [`Refused`](crate::StoreError::Refused). So do a server that speaks TLS only or has none, whatever is wrong with a
 /// certificate, and what is no etcd, unless another of the endpoints may answer later; no host of this name, no
 /// connection and no leader fail with [`Unavailable`](crate::StoreError::Unavailable).
-pub struct EtcdStore {
+pub type EtcdStore = BackendStore<EtcdBackend>;
+
+/// The backend of [`EtcdStore`].
+pub struct EtcdBackend {
     gateway: Gateway,
     keys: Keys,
     clock: DateClock,
@@ -106,7 +108,6 @@ pub struct EtcdStore {
     lifelines: BTreeMap<u64, Lifeline>,
     /// An etcd lease of so many seconds, granted just now, that came too late for a worker.
     spare: Option<(Instant, u64, String)>,
-    memory: Memory,
 }
 
 impl EtcdStore {
@@ -121,19 +122,12 @@ impl EtcdStore {
     ///
     /// # Errors
     /// [`StoreError::Url`] if this is not such an address.
-    pub fn open(url: &str) -> Result<Self, StoreError> {
+    pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let url = StoreUrl::parse(url)?;
         let keys = url.space().map(Keys::new).map_err(|why| StoreError::Url { why })?;
         let gateway = Gateway::new(Address::parse(&url)?);
-        Ok(Self {
-            gateway,
-            keys,
-            clock: DateClock::new(),
-            known: None,
-            lifelines: BTreeMap::new(),
-            spare: None,
-            memory: None,
-        })
+        let (known, lifelines, spare) = (None, BTreeMap::new(), None);
+        Ok(Self::on(EtcdBackend { gateway, keys, clock: DateClock::new(), known, lifelines, spare }))
     }
 
     /// Chooses another space than `default`. Processes of different spaces issue the same IDs.
@@ -143,9 +137,12 @@ impl EtcdStore {
     /// name](crate::open()#spaces).
     pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         let keys = Keys::new(space_name(name.as_ref())?);
-        Ok(Self { keys, known: None, lifelines: BTreeMap::new(), memory: None, ..self })
+        let backend = self.into_backend();
+        Ok(Self::on(EtcdBackend { keys, known: None, lifelines: BTreeMap::new(), ..backend }))
     }
+}
 
+impl EtcdBackend {
     /// Writes a change, and attaches the workers that it grants to an etcd lease.
     fn write(&mut self, seen: &Contents, change: &Change, lifeline: Option<&str>) -> Result<bool, StoreError> {
         self.known = None;
@@ -172,12 +169,11 @@ impl EtcdStore {
     fn renew_from(
         &mut self,
         contents: Contents,
-        terms: &Terms,
-        layout: &Layout,
         lease: &Lease,
         ttl: u64,
-    ) -> Result<Option<Grant>, StoreError> {
-        let Some(record) = protocol::renew(&contents.view(layout)?, lease, ttl, terms) else { return Ok(None) };
+        terms: &Terms,
+    ) -> Result<Option<Renewed>, StoreError> {
+        let Some(record) = protocol::renew(&contents.view(terms)?, lease, ttl, terms) else { return Ok(None) };
         let change = Change { space: None, records: [(lease.worker, record.clone())].into() };
         let request = self.keys.transaction(&contents, None, &change.records, None)?;
         let lifeline = self.lifelines.get(&lease.worker).filter(|lifeline| lifeline.token == lease.token);
@@ -192,7 +188,7 @@ impl EtcdStore {
             return Ok(None);
         }
         let contents = with(contents, &change);
-        let wanted = seconds(duration(layout, ttl));
+        let wanted = seconds(terms.duration(ttl));
         let is_alive = match left {
             // Whose etcd lease that is is not known.
             None => false,
@@ -204,11 +200,10 @@ impl EtcdStore {
             // The window is renewed, whatever becomes of this.
             let _ = self.revive(&contents, lease, wanted);
         }
-        contents.remember(&mut self.memory, &record.lease(lease.worker, lease.token));
-        // By which the window was renewed: what the reply has told of the time counts from the next renewal on.
-        let unix_nanos = contents.unix_nanos;
+        // At the time by which the window was renewed: what the reply has told counts from the next renewal on.
+        let renewed = contents.renewed(record.lease(lease.worker, lease.token));
         self.known = Some(contents);
-        Ok(Some(Grant::new(record.lease(lease.worker, lease.token), unix_nanos)))
+        Ok(Some(renewed))
     }
 
     /// Releases what `contents` shows.
@@ -238,12 +233,12 @@ impl EtcdStore {
     }
 }
 
-impl Cells for EtcdStore {
+impl Backend for EtcdBackend {
     fn space_name(&self) -> &str {
         self.keys.space_name()
     }
 
-    fn whereabouts(&self) -> String {
+    fn place(&self) -> String {
         format!("etcd at {}", self.gateway.places())
     }
 
@@ -268,14 +263,10 @@ impl Cells for EtcdStore {
         Ok(others)
     }
 
-    fn memory(&mut self) -> &mut Memory {
-        &mut self.memory
-    }
-
     fn read(&mut self) -> Result<Contents, StoreError> {
-        let Reply { unix_nanos, body } = self.gateway.call(TXN, &self.keys.all())?;
+        let Reply { unix_ns, body } = self.gateway.call(TXN, &self.keys.all())?;
         let Txn { header, responses, .. } = body;
-        let now = self.clock.hear(unix_nanos);
+        let now = self.clock.hear(unix_ns);
         self.keys.contents(now, header.cluster_id, responses)
     }
 
@@ -313,15 +304,15 @@ impl Cells for EtcdStore {
 
     /// In one trip where what is known from the last one still holds. A renewal that may have had its effect is not
     /// sent again: the caller would not know how often it was renewed.
-    fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
-        if let (Some(known), Some(unix_nanos)) = (self.known.take(), self.clock.now()) {
-            let contents = Contents { unix_nanos, ..known };
-            if let Some(grant) = self.renew_from(contents, terms, layout, lease, ttl)? {
+    fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
+        if let (Some(known), Some(unix_ns)) = (self.known.take(), self.clock.now()) {
+            let contents = Contents { unix_ns, ..known };
+            if let Some(grant) = self.renew_from(contents, lease, ttl, terms)? {
                 return Ok(Some(grant));
             }
         }
         let contents = self.read()?;
-        self.renew_from(contents, terms, layout, lease, ttl)
+        self.renew_from(contents, lease, ttl, terms)
     }
 
     fn release(&mut self, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
@@ -335,9 +326,7 @@ impl Cells for EtcdStore {
     }
 }
 
-store_of_cells!(impl[] for EtcdStore);
-
-impl fmt::Debug for EtcdStore {
+impl fmt::Debug for EtcdBackend {
     /// Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EtcdStore")
@@ -354,8 +343,8 @@ fn is_written(
     seen: &Contents,
     reply: Result<Reply<Txn>, StoreError>,
 ) -> Result<bool, StoreError> {
-    let Reply { unix_nanos, body: Txn { header, succeeded, .. } } = reply?;
-    clock.hear(unix_nanos);
+    let Reply { unix_ns, body: Txn { header, succeeded, .. } } = reply?;
+    clock.hear(unix_ns);
     if succeeded && header.cluster_id != seen.incarnation {
         // It does not know what that one has granted.
         let why = format!("cluster {} has answered, not {}", header.cluster_id, seen.incarnation);

@@ -22,7 +22,8 @@ use casflake::{Clock, SystemClock};
 use self::aside::Aside;
 use self::directory::Directory;
 use self::files::Files;
-use crate::backend::{Cells, Contents, Memory, store_of_cells};
+use crate::backend::{Backend, Contents};
+use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::protocol::Change;
 
@@ -45,8 +46,8 @@ const PATIENCE: Duration = lock::PATIENCE.saturating_mul(2);
 /// # use casflake::{Scheme, Standard};
 /// # let directory = std::env::temp_dir().join(format!("casflake-doc-{}", std::process::id()));
 /// # std::fs::create_dir_all(&directory)?;
-/// # FileStore::open(&directory).initialise(&Standard::LAYOUT, 1024)?;
-/// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::open(&directory))?;
+/// # FileStore::new(&directory).init_immediately(&Standard::LAYOUT, 1024)?;
+/// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(&directory))?;
 /// println!("{}", ids.generate()?);
 /// ids.shutdown()?;
 /// # std::fs::remove_dir_all(&directory)?;
@@ -65,7 +66,7 @@ const PATIENCE: Duration = lock::PATIENCE.saturating_mul(2);
 /// read-only disks, on which nothing is granted. A file that is corrupt, cut off or not its own is refused, and left as
 /// it is. A file that was copied back into its directory (it is another, or on Unix was made at another time) may have
 /// lost leases: nothing is granted until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless
-/// the store was [initialised](crate::LeaseAdmin::initialise). A directory without the file has no ID space:
+/// the store was [initialised](crate::LeaseAdmin::init_immediately). A directory without the file has no ID space:
 /// [`NoSpace`](crate::StoreError::NoSpace), until a process restores it that was granted a lease in this very directory,
 /// or an operator creates it. A directory that does not exist is created by nobody, and one that was made anew, or is
 /// mounted over, is another, if the system tells so by its device, inode or time.
@@ -87,7 +88,7 @@ const PATIENCE: Duration = lock::PATIENCE.saturating_mul(2);
 ///   one, or of a whole disk with LVM, LUKS, md, btrfs or ZFS on it; a copied directory on FUSE, 9p or virtiofs; the file
 ///   systems of containers of two engines on one host that name their layers alike.
 /// * A directory is refused as a copy, too, if its disk gets another serial number or its file system another ID. An
-///   operator who knows that it is the only one [initialises](crate::LeaseAdmin::initialise) it.
+///   operator who knows that it is the only one [initialises](crate::LeaseAdmin::init_immediately) it.
 /// * A file system that hangs (NFS, FUSE, a disk that fails) costs time: the calls of the file system are made on a thread,
 ///   for which a call waits for 4 s at most. Then it fails with [`Unavailable`](crate::StoreError::Unavailable); a change that
 ///   it has begun may be made later. At most one thread of a store hangs, and does not keep its process from exiting unless
@@ -95,10 +96,12 @@ const PATIENCE: Duration = lock::PATIENCE.saturating_mul(2);
 /// * A process that is stopped in the midst of a change keeps the others from the store until it goes on or ends; after
 ///   two seconds their calls fail, and are tried again. (If it is killed, so does a child that it has forked off in the
 ///   midst.) Do not remove `lock`: end the process that holds it.
-pub struct FileStore<C = SystemClock> {
+pub type FileStore<C = SystemClock> = BackendStore<FileBackend<C>>;
+
+/// The backend of [`FileStore`].
+pub struct FileBackend<C = SystemClock> {
     directory: Directory,
     files: Aside<Files<C>>,
-    memory: Memory,
 }
 
 impl FileStore {
@@ -108,21 +111,23 @@ impl FileStore {
     /// fails, because the path is empty or there is no working directory, each call of the store fails with
     /// [`StoreError::Url`].
     #[must_use]
-    pub fn open(directory: impl Into<PathBuf>) -> Self {
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self::with_clock(directory, SystemClock)
     }
 }
 
 impl<C: Clock + Send + 'static> FileStore<C> {
-    /// Returns the leases in `directory` as [`open`](FileStore::open) does, by another clock than the system's. It is read
+    /// Returns the leases in `directory` as [`new`](FileStore::new) does, by another clock than the system's. It is read
     /// on the threads of the store; if it panics, the call fails with [`Unavailable`](StoreError::Unavailable).
     #[must_use]
     pub fn with_clock(directory: impl Into<PathBuf>, clock: C) -> Self {
         let directory = Directory::of(directory.into());
         let files = Aside::of(Files::of(directory.clone(), clock), PATIENCE);
-        Self { directory, files, memory: None }
+        Self::on(FileBackend { directory, files })
     }
+}
 
+impl<C: Clock + Send + 'static> FileBackend<C> {
     /// Does `work` with the files, for as long as a call may take.
     fn ask<T: Send + 'static>(
         &mut self,
@@ -134,22 +139,14 @@ impl<C: Clock + Send + 'static> FileStore<C> {
     }
 }
 
-impl<C: Clock + Send + 'static> Cells for FileStore<C> {
-    fn space_name(&self) -> &'static str {
-        ""
-    }
-
-    fn whereabouts(&self) -> String {
+impl<C: Clock + Send + 'static> Backend for FileBackend<C> {
+    fn place(&self) -> String {
         self.directory.path().map_or_else(|_| "no directory".into(), |path| format!("the directory {}", path.display()))
     }
 
     /// A directory has one space, but so has that of each other container if it is not on a volume.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         self.ask(Files::others)
-    }
-
-    fn memory(&mut self) -> &mut Memory {
-        &mut self.memory
     }
 
     fn read(&mut self) -> Result<Contents, StoreError> {
@@ -162,9 +159,7 @@ impl<C: Clock + Send + 'static> Cells for FileStore<C> {
     }
 }
 
-store_of_cells!(impl[C: Clock + Send + 'static] for FileStore<C>);
-
-impl<C> fmt::Debug for FileStore<C> {
+impl<C> fmt::Debug for FileBackend<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileStore").field("directory", &self.directory).finish_non_exhaustive()
     }

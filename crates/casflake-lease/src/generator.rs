@@ -36,7 +36,7 @@ use crate::error::StoreError;
 /// ```no_run
 /// use casflake_lease::{FileStore, LeasedGenerator};
 ///
-/// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::open("/var/lib/ids"))?;
+/// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new("/var/lib/ids"))?;
 /// println!("{}", ids.generate()?);
 /// ids.shutdown()?; // after the last request is answered; or drop it
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -13,9 +13,9 @@
 //! | `EtcdStore` | whoever reaches an etcd cluster; feature `etcd` |
 //!
 //! # How an ID space comes into being
-//! An operator creates it once: `casflake leases --lease URL init`, or [`LeaseAdmin::create`]. It grants after
+//! An operator creates it once: `casflake leases --lease URL init`, or [`LeaseAdmin::init`]. It grants after
 //! [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s, or immediately if the operator vouches that no lease is in use: `init --at-once`,
-//! or [`LeaseAdmin::initialise`]. **No program calls that when it starts**: next to a process that holds a lease of a
+//! or [`LeaseAdmin::init_immediately`]. **No program calls that when it starts**: next to a process that holds a lease of a
 //! space which was lost, it issues IDs twice.
 //!
 //! To any other process a space that does not exist is an error, [`StoreError::NoSpace`], and it writes nothing: a name
@@ -26,17 +26,18 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-#[cfg_attr(not(feature = "_protocol"), allow(unreachable_pub, reason = "public for the explorer alone"))]
 mod backend;
+mod backend_store;
 mod causes;
+mod convert;
 mod error;
 #[cfg(feature = "etcd")]
 mod etcd;
 mod file;
+mod from_url;
 mod generator;
 mod lease;
 mod monotonic;
-mod open;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[allow(clippy::must_use_candidate, clippy::missing_errors_doc, reason = "public for the explorer alone")]
@@ -44,7 +45,9 @@ mod postgres;
 mod protocol;
 #[cfg(feature = "redis")]
 mod redis;
+mod request;
 mod store;
+mod survey;
 mod sync;
 mod terms;
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
@@ -56,23 +59,28 @@ mod tls;
 mod token;
 mod url;
 
+pub use backend::{Backend, Contents, Renewed};
+pub use backend_store::BackendStore;
 pub use error::{LostReason, StoreError};
 #[cfg(feature = "etcd")]
-pub use etcd::EtcdStore;
-pub use file::FileStore;
+pub use etcd::{EtcdBackend, EtcdStore};
+pub use file::{FileBackend, FileStore};
+pub use from_url::from_url;
 #[cfg(all(loom, feature = "_loom"))]
 pub use generator::{Ended, Switch};
 pub use generator::{LeaseEvent, LeaseStats, LeasedGenerator, LeasedGeneratorBuilder, StoreClock};
 pub use lease::Lease;
-pub use open::open;
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresStore;
-pub use store::{Grant, LeaseAdmin, LeaseStore, Missing, Request, Survey, SurveyedSpace, SurveyedWorker};
-pub use terms::{CLOCK_SLACK, MAX_LEAD, MAX_TTL, MAX_WORKERS};
+pub use postgres::{PostgresBackend, PostgresStore};
+pub use protocol::{Change, Record, Space};
+pub use request::{AcquireRequest, Grant, Missing, Renewal};
+pub use store::{LeaseAdmin, LeaseStore};
+pub use survey::{Survey, SurveyedSpace, SurveyedWorker};
+pub use terms::{CLOCK_SLACK, MAX_LEAD, MAX_TTL, MAX_WORKERS, Terms};
 pub use token::{Token, TokenError};
 
 #[cfg(feature = "redis")]
-pub use self::redis::RedisStore;
+pub use self::redis::{RedisBackend, RedisStore};
 
 /// The rules of leases as pure functions, for the package that explores them: no part of the API.
 #[cfg(feature = "_protocol")]
@@ -80,6 +88,7 @@ pub use self::redis::RedisStore;
 pub mod _protocol {
     pub use crate::backend::Contents;
     pub use crate::protocol::*;
+    pub use crate::terms::Terms;
 }
 
 /// The README's examples, as tests.

@@ -25,7 +25,7 @@ use self::parameters::Parameters;
 use self::schema::Schema;
 use self::sql::Statements;
 use self::tls::Tls;
-use crate::backend::Memory;
+use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::url::space_name;
 
@@ -37,7 +37,7 @@ use crate::url::space_name;
 /// use casflake_lease::{LeasedGenerator, PostgresStore};
 ///
 /// let url = "postgresql://ids:PASSWORD@db.example.org/ids?sslmode=verify-full";
-/// let store = PostgresStore::open(url)?.space("orders")?;
+/// let store = PostgresStore::from_url(url)?.space("orders")?;
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
 /// println!("{}", ids.generate()?);
 /// ids.shutdown()?;
@@ -103,7 +103,7 @@ use crate::url::space_name;
 /// refused, and left as they are.
 ///
 /// What may have lost leases grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are
-/// over, unless the store was [initialised](crate::LeaseAdmin::initialise). Who holds a lease meanwhile issues IDs
+/// over, unless the store was [initialised](crate::LeaseAdmin::init_immediately). Who holds a lease meanwhile issues IDs
 /// until its window ends, and can't renew it:
 /// * tables that were dropped or emptied (as `UNLOGGED` ones are by a crash), and rows that were deleted;
 /// * a server on a new timeline: a standby that was promoted, whether it had seen each commit or not, and a backup that
@@ -142,7 +142,10 @@ use crate::url::space_name;
 /// # Time
 /// A call ends within seconds, whatever the server does: 2 s for a connection, and 2 s for each statement. After an
 /// error the next call connects anew. Calls block; within a runtime of `tokio` they block one of its threads.
-pub struct PostgresStore<T = NoTls> {
+pub type PostgresStore<T = NoTls> = BackendStore<PostgresBackend<T>>;
+
+/// The backend of [`PostgresStore`].
+pub struct PostgresBackend<T = NoTls> {
     config: Config,
     tls: Tls<T>,
     /// The names of the parameters that are for other clients.
@@ -151,7 +154,6 @@ pub struct PostgresStore<T = NoTls> {
     statements: Statements,
     space: String,
     link: Option<Link>,
-    memory: Memory,
 }
 
 impl PostgresStore {
@@ -165,21 +167,20 @@ impl PostgresStore {
     /// # Errors
     /// [`StoreError::Url`] if the string can't be parsed, names no database, has a parameter that is unknown or given
     /// twice, or a value that the parameter does not have.
-    pub fn open(url: &str) -> Result<Self, StoreError> {
+    pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let (url, space) = address::parse(url)?;
         let Parameters { config, schema, tls, ignored } = parameters::read(&url)?;
         config::require_database(&config)?;
-        Ok(Self { space, tls: Tls::OfUrl(tls), ignored, ..Self::with_tls(config, NoTls).in_schema(schema) })
+        let backend = PostgresBackend::with_tls(config, NoTls).in_schema(schema);
+        Ok(Self::on(PostgresBackend { space, tls: Tls::OfUrl(tls), ignored, ..backend }))
     }
 }
 
 impl<T> PostgresStore<T> {
     /// Returns a store of the space `default` in the database that `config` names, by connections that `tls` secures, for
-    /// a connector of your own; [`open`](PostgresStore::open) brings one. Connects to nothing yet. If `config` names no database, every call fails with [`StoreError::Url`].
+    /// a connector of your own; [`from_url`](PostgresStore::from_url) brings one. Connects to nothing yet. If `config` names no database, every call fails with [`StoreError::Url`].
     pub fn with_tls(config: Config, tls: T) -> Self {
-        let (schema, space) = (Schema::default(), "default".into());
-        let (tls, ignored, statements) = (Tls::Given(tls), Vec::new(), Statements::on(&schema));
-        Self { config, tls, ignored, schema, statements, space, link: None, memory: None }
+        Self::on(PostgresBackend::with_tls(config, tls))
     }
 
     /// Sets the schema of the tables, in place of `public` and of the schema that a connection string names.
@@ -192,17 +193,36 @@ impl<T> PostgresStore<T> {
     /// [`StoreError::Url`] if `name` is not such a name.
     pub fn schema(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         let schema = Schema::named(name.as_ref()).map_err(|why| StoreError::Url { why })?;
-        Ok(self.in_schema(schema))
-    }
-
-    fn in_schema(self, schema: Schema) -> Self {
-        Self { statements: Statements::on(&schema), schema, memory: None, ..self }
+        Ok(Self::on(self.into_backend().in_schema(schema)))
     }
 
     /// Returns the names of those parameters in the connection string that are for other clients, and were not used.
     #[must_use]
     pub fn ignored_parameters(&self) -> &[String] {
-        &self.ignored
+        &self.backend().ignored
+    }
+
+    /// Chooses another space than `default`: there are as many in a database as there are names. Processes of different
+    /// spaces issue the same IDs.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
+    /// name](crate::open()#spaces).
+    pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
+        let space = space_name(name.as_ref())?.into();
+        Ok(Self::on(PostgresBackend { space, ..self.into_backend() }))
+    }
+}
+
+impl<T> PostgresBackend<T> {
+    fn with_tls(config: Config, tls: T) -> Self {
+        let (schema, space) = (Schema::default(), "default".into());
+        let (tls, ignored, statements) = (Tls::Given(tls), Vec::new(), Statements::on(&schema));
+        Self { config, tls, ignored, schema, statements, space, link: None }
+    }
+
+    fn in_schema(self, schema: Schema) -> Self {
+        Self { statements: Statements::on(&schema), schema, ..self }
     }
 
     /// Where the database is, for people.
@@ -212,18 +232,6 @@ impl<T> PostgresStore<T> {
         let hosts = self.config.get_hosts().iter().enumerate().map(|(at, of)| format!("{}:{}", host(of), port(at)));
         let (hosts, name) = (hosts.collect::<Vec<_>>(), self.config.get_dbname().unwrap_or_default());
         format!("PostgreSQL at {}, database {name:?}", hosts.join(", "))
-    }
-
-    /// Chooses another space than `default`: there are as many in a database as there are names. Processes of different
-    /// spaces issue the same IDs.
-    ///
-    /// # Errors
-    /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
-    /// name](crate::open()#spaces).
-    pub fn space(mut self, name: impl AsRef<str>) -> Result<Self, StoreError> {
-        self.space = space_name(name.as_ref())?.into();
-        self.memory = None;
-        Ok(self)
     }
 }
 
@@ -235,7 +243,7 @@ fn host(host: &Host) -> String {
     }
 }
 
-impl<T> fmt::Debug for PostgresStore<T> {
+impl<T> fmt::Debug for PostgresBackend<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore")
             .field("config", &self.config)

@@ -33,42 +33,11 @@ use serde::{Deserialize, Serialize};
 
 use self::denied::until_then;
 pub use self::denied::{Denied, latest};
-pub use self::operator::{Operation, create, initialise, reclaimed};
+pub use self::operator::{Operation, init, init_immediately, reclaimed};
 use crate::error::LostReason;
 use crate::lease::Lease;
+use crate::terms::Terms;
 use crate::token::Token;
-
-/// What the rules measure by. All times are ticks of one layout.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// The layout, as a text that no two layouts share.
-    pub layout: String,
-    /// The first tick that does not fit the layout.
-    pub end: u64,
-    /// How many workers a new space has.
-    pub workers: u64,
-    /// The longest time that a window may reach into the future.
-    pub max_ttl: u64,
-    /// How far apart the clocks may be that one store goes by, or one may step back, in case the store loses something.
-    pub slack: u64,
-}
-
-impl Terms {
-    /// Beyond this no window granted until `now` can reach.
-    pub fn horizon(&self, now: u64) -> u64 {
-        now.saturating_add(self.max_ttl).saturating_add(self.slack)
-    }
-
-    /// Beyond this nothing lies that was written by a clock which is as far ahead of `now` as clocks may be apart.
-    pub fn reach(&self, now: u64) -> u64 {
-        self.horizon(now).saturating_add(self.slack)
-    }
-
-    /// The end of a window granted at `now` for `ttl`.
-    pub fn until(&self, now: u64, ttl: u64) -> u64 {
-        now.saturating_add(ttl).min(self.end)
-    }
-}
 
 /// What a store keeps of an ID space as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,7 +15,6 @@ use std::fmt;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use casflake::Layout;
 use redis::{FromRedisValue, Script};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,12 +22,13 @@ use serde::de::DeserializeOwned;
 pub(super) use self::address::SCHEMES;
 use self::link::{Failure, Link};
 use self::server::Server;
-use crate::backend::{Cells, Contents, Memory, remember_renewed, store_of_cells};
+use crate::backend::{Backend, Contents, Renewed};
+use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::lease::Lease;
-use crate::protocol::{Change, Record, Terms};
-use crate::store::Grant;
+use crate::protocol::{Change, Record};
 use crate::terms::CLOCK_SLACK;
+use crate::terms::Terms;
 use crate::url::{StoreUrl, space_name};
 
 /// Leases in a Redis server (5 or later, or Valkey), for all hosts that reach it.
@@ -40,7 +40,7 @@ use crate::url::{StoreUrl, space_name};
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, RedisStore};
 ///
-/// let store = RedisStore::open("redis://:password@ids.example:6379/0")?.space("orders")?;
+/// let store = RedisStore::from_url("redis://:password@ids.example:6379/0")?.space("orders")?;
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
 /// println!("{}", ids.generate()?);
 /// ids.shutdown()?;
@@ -55,7 +55,7 @@ use crate::url::{StoreUrl, space_name};
 ///   was a replica in between. Redis names each run and each promotion. Leases granted under another name are not
 ///   renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over.
 ///   So a restart costs two and a half minutes without IDs, less what is left of the leases, unless an operator who
-///   knows that none is in use [initialises](crate::LeaseAdmin::initialise) the store. An append-only file does not
+///   knows that none is in use [initialises](crate::LeaseAdmin::init_immediately) the store. An append-only file does not
 ///   change that.
 /// * **The hash is gone**: flushed, deleted, evicted, or not kept over a restart. A process that was granted a lease of the
 ///   space restores it, if this is the server that has granted the lease, or one that was started since (another server
@@ -86,11 +86,13 @@ use crate::url::{StoreUrl, space_name};
 /// its own, which outlives it where the server answers ever so slowly. The user needs the keys `casflake:*` and the commands `evalsha`,
 /// `script|load`, `info`, `time`, `type`, `hget`, `hgetall`, `hmget` and `hset`, and `select` for a database other than
 /// 0; and `scan` to create an ID space (without it `init` wants `--beside`) and to be told which others there are.
-pub struct RedisStore {
+pub type RedisStore = BackendStore<RedisBackend>;
+
+/// The backend of [`RedisStore`].
+pub struct RedisBackend {
     link: Link,
     space: String,
     key: String,
-    memory: Memory,
     /// The run of the server that has granted the lease, and when it last said that it is in use, in nanoseconds.
     heard_of: Option<(String, u64)>,
     /// The run that was read last.
@@ -106,16 +108,9 @@ impl RedisStore {
     ///
     /// # Errors
     /// [`StoreError::Url`] if this is not such a URL, or if it asks for something that is not built in.
-    pub fn open(url: &str) -> Result<Self, StoreError> {
+    pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let url = StoreUrl::parse(url)?;
-        Self::at(&url).map_err(|why| StoreError::Url { why })
-    }
-
-    fn at(url: &StoreUrl<'_>) -> Result<Self, String> {
-        let link = Link::to(Server::at(address::parse(url)?).map_err(|error| error.to_string())?);
-        let space = url.space()?;
-        let (memory, heard_of, run) = (None, None, String::new());
-        Ok(Self { link, space: space.into(), key: key(space), memory, heard_of, run })
+        RedisBackend::at(&url).map(Self::on).map_err(|why| StoreError::Url { why })
     }
 
     /// Chooses another space than `default`. Each space has workers of its own, and processes of different spaces issue
@@ -124,12 +119,18 @@ impl RedisStore {
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
     /// name](crate::open()#spaces).
-    pub fn space(mut self, name: impl AsRef<str>) -> Result<Self, StoreError> {
-        self.space = space_name(name.as_ref())?.into();
-        self.key = key(&self.space);
-        self.memory = None;
-        self.heard_of = None;
-        Ok(self)
+    pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
+        let space = space_name(name.as_ref())?;
+        let backend = self.into_backend();
+        Ok(Self::on(RedisBackend { space: space.into(), key: key(space), heard_of: None, ..backend }))
+    }
+}
+
+impl RedisBackend {
+    fn at(url: &StoreUrl<'_>) -> Result<Self, String> {
+        let link = Link::to(Server::at(address::parse(url)?).map_err(|error| error.to_string())?);
+        let space = url.space()?;
+        Ok(Self { link, space: space.into(), key: key(space), heard_of: None, run: String::new() })
     }
 
     fn run<T>(&mut self, script: &'static Script, args: &[String]) -> Result<T, StoreError>
@@ -141,7 +142,7 @@ impl RedisStore {
         self.link.run(invocation).map_err(|failure| match failure {
             Failure::Store(error) => error,
             Failure::Redis(error) if error.code() == Some("WRONGTYPE") => {
-                StoreError::corrupt(self.place(None), error.to_string())
+                StoreError::corrupt(self.spot(None), error.to_string())
             }
             Failure::Redis(error) => refusal::of(self.link.what(), error),
         })
@@ -159,13 +160,13 @@ impl RedisStore {
     }
 
     /// The server has renewed the lease at this time.
-    fn heard(&mut self, unix_nanos: u64) {
+    fn heard(&mut self, unix_ns: u64) {
         if let Some((_, last)) = &mut self.heard_of {
-            *last = unix_nanos;
+            *last = unix_ns;
         }
     }
 
-    fn place(&self, field: Option<&str>) -> String {
+    fn spot(&self, field: Option<&str>) -> String {
         let Self { link, key, .. } = self;
         match field {
             Some(field) => format!("the field {field:?} of the key {key:?} of Redis at {link}"),
@@ -174,12 +175,12 @@ impl RedisStore {
     }
 }
 
-impl Cells for RedisStore {
+impl Backend for RedisBackend {
     fn space_name(&self) -> &str {
         &self.space
     }
 
-    fn whereabouts(&self) -> String {
+    fn place(&self) -> String {
         format!("Redis at {}", self.link)
     }
 
@@ -203,17 +204,13 @@ impl Cells for RedisStore {
         }
     }
 
-    fn memory(&mut self) -> &mut Memory {
-        &mut self.memory
-    }
-
     fn read(&mut self) -> Result<Contents, StoreError> {
         type Answer = (u64, u64, u64, String, Vec<(Vec<u8>, Vec<u8>)>);
         let (seconds, micros, uptime, incarnation, fields): Answer = self.run(&READ, &[])?;
         let (mut space, mut records) = (None, BTreeMap::new());
         for (field, text) in fields {
             let field = String::from_utf8_lossy(&field);
-            let failed = |why| StoreError::corrupt(self.place(Some(&field)), why);
+            let failed = |why| StoreError::corrupt(self.spot(Some(&field)), why);
             if field == SPACE {
                 space = Some(decode(&text).map_err(failed)?);
             } else {
@@ -223,8 +220,8 @@ impl Cells for RedisStore {
         }
         let is_absent = space.is_none() && records.is_empty();
         let place = self.place_of(&incarnation, seconds.saturating_sub(uptime), is_absent);
-        let unix_nanos = nanos(seconds, micros);
-        Ok(Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live: BTreeSet::new() })
+        let unix_ns = nanos(seconds, micros);
+        Ok(Contents { space, records, ..Contents::new(unix_ns, incarnation, place) })
     }
 
     /// Compares all of each text, not only what tells one version from the next: a space that was lost and made anew
@@ -239,17 +236,17 @@ impl Cells for RedisStore {
     }
 
     fn granted(&mut self, contents: &Contents) {
-        self.heard_of = Some((self.run.clone(), contents.unix_nanos));
+        self.heard_of = Some((self.run.clone(), contents.unix_ns));
     }
 
-    fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
+    fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
         let Some(counter) = lease.counter.checked_add(1) else { return Ok(None) };
         let number = |number: u64| number.to_string();
         let args = [
             number(lease.worker),
             encode(&terms.layout)?,
-            number(layout.epoch()),
-            number(layout.tick_length()),
+            number(terms.epoch_unix_ms),
+            number(terms.tick_ms),
             number(terms.end),
             number(terms.max_ttl.saturating_add(terms.slack)),
             encode(&lease.token)?,
@@ -262,23 +259,20 @@ impl Cells for RedisStore {
         let renewed: Option<(u64, u64, u64, u64, u64)> = self.run(&RENEW, &args)?;
         Ok(renewed.map(|(seconds, micros, from, until, workers)| {
             let renewed = Lease::new(lease.worker, from, until, counter, lease.token);
-            let unix_nanos = nanos(seconds, micros);
-            remember_renewed(&mut self.memory, &renewed, workers);
-            self.heard(unix_nanos);
-            Grant::new(renewed, unix_nanos)
+            let unix_ns = nanos(seconds, micros);
+            self.heard(unix_ns);
+            Renewed::new(renewed, unix_ns, workers)
         }))
     }
 
-    fn release(&mut self, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
-        let after = last.map_or(0, |last| last.saturating_add(1));
+    fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<bool, StoreError> {
+        let after = last_tick.map_or(0, |last| last.saturating_add(1));
         let args = [lease.worker.to_string(), encode(&lease.token)?, lease.counter.to_string(), after.to_string()];
         self.run(&RELEASE, &args)
     }
 }
 
-store_of_cells!(impl[] for RedisStore);
-
-impl fmt::Debug for RedisStore {
+impl fmt::Debug for RedisBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
             .field("server", &format_args!("{}", self.link))

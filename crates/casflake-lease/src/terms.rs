@@ -1,11 +1,8 @@
-//! A layout's ticks, for those who measure in milliseconds.
+//! `Terms`: what the processes of one ID space must agree on, and their layout's ticks in milliseconds.
 
 use std::time::Duration;
 
 use casflake::Layout;
-
-use crate::error::StoreError;
-use crate::protocol::{Denied, Terms};
 
 /// The longest time to live that a lease can have. A constant of the protocol: what a store that has lost something
 /// grants depends on it, whoever granted before.
@@ -24,96 +21,120 @@ pub const MAX_LEAD: Duration = Duration::from_secs(1);
 /// asks the store each third of its time to live.
 pub(crate) const RESTORED_WITHIN: Duration = Duration::from_secs(MAX_TTL.as_secs() / 3);
 
-/// The most workers that a store can be initialised for.
+/// The most workers that an ID space can have.
 pub const MAX_WORKERS: u64 = 65_536;
 
-/// How many workers a store grants at most unless it was initialised for another number.
+/// How many workers a space has unless its operator has chosen another number.
 const WORKERS: u64 = 1024;
 
-/// What two processes must agree on to share a store: all of the layout.
+/// What the processes of one ID space must agree on: the layout, as its ticks and as a text, and the constants of the
+/// protocol in ticks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Terms {
+    /// All of the layout, as a text that no two layouts share.
+    pub layout: String,
+    /// The moment at which tick 0 begins, in Unix milliseconds.
+    pub epoch_unix_ms: u64,
+    /// The length of a tick, in milliseconds.
+    pub tick_ms: u64,
+    /// The first tick that does not fit the layout.
+    pub end: u64,
+    /// The number of workers of a new space.
+    pub workers: u64,
+    /// The longest time that a window may reach into the future, in ticks: [`MAX_TTL`].
+    pub max_ttl: u64,
+    /// How far apart the clocks may be that one store goes by, or how far one may step back, in case the store loses
+    /// something, in ticks: [`CLOCK_SLACK`].
+    pub slack: u64,
+}
+
+impl Terms {
+    /// Returns the terms of the processes that issue IDs of this layout.
+    #[must_use]
+    pub fn of(layout: &Layout) -> Self {
+        let terms = Self {
+            layout: fingerprint(layout),
+            epoch_unix_ms: layout.epoch(),
+            tick_ms: layout.tick_length(),
+            end: layout.max_tick() + 1,
+            workers: workers_of(layout).min(WORKERS),
+            max_ttl: 0,
+            slack: 0,
+        };
+        Self { max_ttl: terms.ticks(MAX_TTL), slack: terms.ticks(CLOCK_SLACK), ..terms }
+    }
+
+    /// Returns the tick beyond which no window reaches that was granted until `now_tick`.
+    #[must_use]
+    pub fn horizon(&self, now_tick: u64) -> u64 {
+        now_tick.saturating_add(self.max_ttl).saturating_add(self.slack)
+    }
+
+    /// Returns the tick beyond which nothing lies that was written by a clock as far ahead of `now_tick` as clocks may be
+    /// apart.
+    #[must_use]
+    pub fn reach(&self, now_tick: u64) -> u64 {
+        self.horizon(now_tick).saturating_add(self.slack)
+    }
+
+    /// Returns the end of a window granted at `now_tick` for `ttl` ticks.
+    #[must_use]
+    pub fn until(&self, now_tick: u64, ttl: u64) -> u64 {
+        now_tick.saturating_add(ttl).min(self.end)
+    }
+
+    /// Returns the tick during which it is `unix_ms`, or `None` if the layout has no such tick.
+    #[must_use]
+    pub fn tick_at(&self, unix_ms: u64) -> Option<u64> {
+        let tick = unix_ms.checked_sub(self.epoch_unix_ms)? / self.tick_ms.max(1);
+        (tick < self.end).then_some(tick)
+    }
+
+    /// Returns how many ticks `time` takes, the last of them begun.
+    #[must_use]
+    pub fn ticks(&self, time: Duration) -> u64 {
+        ticks(self.tick_ms, time)
+    }
+
+    /// Returns how long `ticks` take.
+    #[must_use]
+    pub fn duration(&self, ticks: u64) -> Duration {
+        duration(self.tick_ms, ticks)
+    }
+}
+
+/// Returns a text of all of the layout, which no two layouts share. Stores keep it, so it stays as it is.
 pub(crate) fn fingerprint(layout: &Layout) -> String {
-    let order = layout.field_order();
     format!(
-        "{}+{}+{}+{} bits, {order}, from {} ms in ticks of {} ms",
+        "{}+{}+{}+{} bits, {}, from {} ms in ticks of {} ms",
         layout.timestamp_bits(),
         layout.datacenter_bits(),
         layout.worker_bits(),
         layout.sequence_bits(),
+        layout.field_order(),
         layout.epoch(),
         layout.tick_length()
     )
 }
 
-/// How many workers the layout tells apart.
+/// Returns how many workers the layout tells apart.
 pub(crate) fn workers_of(layout: &Layout) -> u64 {
     // Both fields together are narrower than 64 bits: the timestamp has one at least.
     (layout.max_datacenter() + 1) << layout.worker_bits()
 }
 
-pub(crate) fn terms(layout: &Layout) -> Terms {
-    Terms {
-        layout: fingerprint(layout),
-        end: layout.max_tick() + 1,
-        workers: workers_of(layout).min(WORKERS),
-        max_ttl: ticks(layout, MAX_TTL),
-        slack: ticks(layout, CLOCK_SLACK),
-    }
+/// Returns the longest lead of a leased generator, in ticks.
+pub(crate) fn lead_ticks(layout: &Layout) -> u64 {
+    ticks(layout.tick_length(), MAX_LEAD).min(layout.max_tick())
 }
 
-/// How many ticks `time` takes, the last of them begun.
-pub(crate) fn ticks(layout: &Layout, time: Duration) -> u64 {
-    let ticks = time.as_nanos().div_ceil(1_000_000 * u128::from(layout.tick_length()));
+fn ticks(tick_ms: u64, time: Duration) -> u64 {
+    let ticks = time.as_nanos().div_ceil(1_000_000 * u128::from(tick_ms.max(1)));
     u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
-/// How long `ticks` take.
-pub(crate) fn duration(layout: &Layout, ticks: u64) -> Duration {
-    Duration::from_millis(ticks.saturating_mul(layout.tick_length()))
-}
-
-/// The tick in which a store's clock reads `unix_ms`.
-pub(crate) fn tick(layout: &Layout, unix_ms: u64) -> Result<u64, StoreError> {
-    let outside = StoreError::StoreClockOutside { unix_ms, epoch_unix_ms: layout.epoch() };
-    layout.tick_at(unix_ms).ok_or(outside)
-}
-
-/// The time to live in ticks, where leases can have it.
-pub(crate) fn ttl_ticks(layout: &Layout, ttl: Duration) -> Result<u64, StoreError> {
-    if ttl < Duration::from_millis(1) || ttl > MAX_TTL {
-        return Err(StoreError::Ttl { value: ttl, max: MAX_TTL });
-    }
-    Ok(ticks(layout, ttl))
-}
-
-/// The longest lead of a leased generator, in ticks.
-pub(crate) fn lead_ticks(layout: &Layout) -> u64 {
-    ticks(layout, MAX_LEAD).min(layout.max_tick())
-}
-
-/// Where a request was denied: a space and its store, by the names that people know.
-pub(crate) struct Whereabouts<'a> {
-    pub(crate) space: &'a str,
-    pub(crate) place: String,
-    /// Whose ticks the space's windows are, by what the store holds.
-    pub(crate) stored: &'a str,
-}
-
-/// What the caller is told whose request was denied at the tick `now`.
-pub(crate) fn refused(layout: &Layout, denied: Denied, now: u64, worker: u64, at: Whereabouts<'_>) -> StoreError {
-    let from_now = |tick: u64| duration(layout, tick.saturating_sub(now));
-    let Whereabouts { space, place, stored } = at;
-    match denied {
-        Denied::NoFreeWorker { workers, until } => StoreError::NoFreeWorker { workers, retry_after: from_now(until) },
-        Denied::Floor { floor } => StoreError::NotYet { space: space.into(), retry_after: from_now(floor) },
-        Denied::NoSpace => {
-            StoreError::NoSpace { space: space.into(), place, others: Vec::new(), layout: fingerprint(layout) }
-        }
-        Denied::StoreClockBehind { until } => StoreError::StoreClockBehind { by: from_now(until) },
-        Denied::OtherLayout => StoreError::OtherLayout { stored: stored.into(), asked: fingerprint(layout) },
-        Denied::OutOfTicks => StoreError::StoreClockOutside {
-            unix_ms: layout.epoch().saturating_add(now.saturating_mul(layout.tick_length())),
-            epoch_unix_ms: layout.epoch(),
-        },
-        Denied::Lost(reason) => StoreError::Lost { worker, reason },
-    }
+/// Returns how long `ticks` of `tick_ms` milliseconds take.
+pub(crate) fn duration(tick_ms: u64, ticks: u64) -> Duration {
+    Duration::from_millis(ticks.saturating_mul(tick_ms))
 }

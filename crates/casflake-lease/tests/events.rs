@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, process, thread};
 
-use casflake::{Layout, Scheme, Standard};
-use casflake_lease::{FileStore, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, Request, StoreError};
+use casflake::{Scheme, Standard};
+use casflake_lease::{
+    AcquireRequest, FileStore, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, Renewal, StoreError,
+};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -87,19 +89,19 @@ impl Absent {
 }
 
 impl LeaseStore for Absent {
-    fn acquire(&mut self, layout: &Layout, request: &Request) -> Result<Grant, StoreError> {
+    fn acquire(&mut self, request: &AcquireRequest) -> Result<Grant, StoreError> {
         self.check()?;
-        self.store.acquire(layout, request)
+        self.store.acquire(request)
     }
 
-    fn renew(&mut self, layout: &Layout, lease: &Lease, ttl: Duration, unanswered: u64) -> Result<Grant, StoreError> {
+    fn renew(&mut self, renewal: &Renewal) -> Result<Grant, StoreError> {
         self.check()?;
-        self.store.renew(layout, lease, ttl, unanswered)
+        self.store.renew(renewal)
     }
 
-    fn release(&mut self, layout: &Layout, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
+    fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
         self.check()?;
-        self.store.release(layout, lease, last_tick)
+        self.store.release(lease, last_tick)
     }
 }
 
@@ -120,7 +122,7 @@ fn documented() -> Vec<Seen> {
 fn directory() -> PathBuf {
     let directory = env::temp_dir().join(format!("casflake-events-{}", process::id()));
     fs::create_dir_all(&directory).unwrap();
-    FileStore::open(&directory).initialise(&Standard::LAYOUT, 1).unwrap();
+    FileStore::new(&directory).init_immediately(&Standard::LAYOUT, 1).unwrap();
     directory
 }
 
@@ -139,7 +141,7 @@ fn the_events_of_tracing_are_those_of_the_table() {
     let directory = directory();
     let is_away = Arc::default();
     let build = || {
-        let store = Absent { store: FileStore::open(&directory), is_away: Arc::clone(&is_away) };
+        let store = Absent { store: FileStore::new(&directory), is_away: Arc::clone(&is_away) };
         let builder = LeasedGenerator::<Standard>::builder(store).ttl(Duration::from_millis(600));
         builder.wait_for_worker(Duration::from_secs(60)).build().unwrap()
     };
@@ -157,7 +159,7 @@ fn the_events_of_tracing_are_those_of_the_table() {
     until("store still failing");
     *is_away.lock().unwrap() = false;
     until("store recovered");
-    FileStore::open(&directory).reclaim(&Standard::LAYOUT, 0).unwrap();
+    FileStore::new(&directory).reclaim(&Standard::LAYOUT, 0).unwrap();
     until("lease lost");
     // Only a lease that is held can be one that is not given back.
     let started = Instant::now();

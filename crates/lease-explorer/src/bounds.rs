@@ -1,6 +1,7 @@
 //! How large a model is, and what can happen in it.
 
-use casflake_lease::_protocol::Terms;
+use casflake::{Scheme, Standard};
+use casflake_lease::Terms;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -103,13 +104,11 @@ impl Bounds {
     };
 
     pub fn terms(&self) -> Terms {
-        Terms {
-            layout: "L".into(),
-            end: self.end.into(),
-            workers: self.workers.into(),
-            max_ttl: self.max_ttl.into(),
-            slack: self.slack.into(),
-        }
+        let mut terms = Terms::of(&Standard::LAYOUT);
+        terms.layout = "L".into();
+        (terms.end, terms.workers) = (self.end.into(), self.workers.into());
+        (terms.max_ttl, terms.slack) = (self.max_ttl.into(), self.slack.into());
+        terms
     }
 
     /// How far back the store's clock goes at most. One that keeps everything may be set as it likes.

@@ -1,11 +1,10 @@
 //! What a store and its clients do, by the shipped rules.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use casflake_lease::_protocol::{
-    Ask, Change, Contents, Decision, Denied, Finding, IfAbsent, Known, Operation, Record, Terms, View, acquire, create,
-    explain, found_empty, initialise, release, renew,
+    Ask, Change, Contents, Decision, Denied, Finding, IfAbsent, Known, Operation, Record, Terms, View, acquire,
+    explain, found_empty, init, init_immediately, release, renew,
 };
 use casflake_lease::{Lease, LostReason, Token};
 
@@ -19,13 +18,13 @@ pub struct Rules {
     pub renew: fn(&View, &Lease, u64, &Terms) -> Option<Record>,
     pub explain: fn(&View, &Lease, u64, &IfAbsent, &Terms) -> Finding,
     pub release: fn(&Record, &Lease, Option<u64>) -> Option<Record>,
-    pub create: fn(&View, u64, &Terms) -> Option<Operation>,
-    pub initialise: fn(&View, u64, &Terms) -> Result<Operation, Denied>,
+    pub init: fn(&View, u64, &Terms) -> Option<Operation>,
+    pub init_immediately: fn(&View, u64, &Terms) -> Result<Operation, Denied>,
     pub is_as_seen: fn(&Contents, &Contents, &Change) -> bool,
 }
 
 pub const SHIPPED: Rules =
-    Rules { acquire, renew, explain, release, create, initialise, is_as_seen: Contents::is_as_seen };
+    Rules { acquire, renew, explain, release, init, init_immediately, is_as_seen: Contents::is_as_seen };
 
 /// What must never happen, and has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,7 +74,7 @@ impl Model {
         if self.bounds.initialised {
             let initialising = |world: &World| {
                 let view = self.view(world, FIRST, Tokens::default());
-                initialise(&view, self.terms.workers, &self.terms).expect("a store of this layout")
+                init_immediately(&view, self.terms.workers, &self.terms).expect("a store of this layout")
             };
             if let Operation::Begin(change) = initialising(&world) {
                 self.write(&mut world, FIRST, &written(&change));
@@ -282,15 +281,10 @@ fn contents(data: &Data, incarnation: Incarnation, names: Tokens) -> Contents {
         let row = row.as_ref()?;
         Some((worker, Record { token: row.token.map(|token| names.token(token)), ..recorded(row) }))
     });
-    Contents {
-        unix_nanos: 0,
-        incarnation: spelt(incarnation),
-        place: String::new(),
-        is_from_elsewhere: false,
-        space: data.space.map(|space| a_space(&space)),
-        records: records.collect::<BTreeMap<_, _>>(),
-        live: BTreeSet::new(),
-    }
+    let mut contents = Contents::new(0, spelt(incarnation), "");
+    contents.space = data.space.map(|space| a_space(&space));
+    contents.records = records.collect();
+    contents
 }
 
 fn a_space(space: &Space) -> casflake_lease::_protocol::Space {

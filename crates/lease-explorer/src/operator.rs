@@ -11,9 +11,9 @@ impl Model {
     fn operate(&self, world: &World, vouches: bool) -> Option<Operator> {
         let view = self.view(world, FIRST, Tokens::default());
         let operation = if vouches {
-            (self.rules.initialise)(&view, self.terms.workers, &self.terms).ok()?
+            (self.rules.init_immediately)(&view, self.terms.workers, &self.terms).ok()?
         } else {
-            (self.rules.create)(&view, self.terms.workers, &self.terms)?
+            (self.rules.init)(&view, self.terms.workers, &self.terms)?
         };
         let (change, is_last) = match operation {
             Operation::Begin(change) => (change, false),

@@ -72,7 +72,7 @@ pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str
 
 /// Returns which workers are held, the first of them with their holders; `None` if all leases have ended.
 fn holders(survey: &Survey, layout: &Layout) -> Option<String> {
-    let now_ms = survey.unix_nanos / 1_000_000;
+    let now_ms = survey.unix_ns / 1_000_000;
     let held = || {
         let held = survey.workers.iter().filter(|worker| remaining_ms(layout, worker.until, now_ms) > 0);
         held.filter_map(|worker| Some((worker.worker, worker.owner.as_deref()?)))
@@ -121,12 +121,12 @@ mod tests {
     #[test]
     fn the_first_holders_are_named_and_the_others_counted() {
         let now_tick = 1_000_000;
-        let unix_nanos = Standard::LAYOUT.unix_ms_of(now_tick).unwrap() * 1_000_000;
+        let unix_ns = Standard::LAYOUT.unix_ms_of(now_tick).unwrap() * 1_000_000;
         let worker = |index: u64, until: u64, owner: Option<&str>| {
             let lease = Lease::new(index, 0, until, 1, Token::random().unwrap());
             SurveyedWorker::new(&lease, owner.map(str::to_owned))
         };
-        let told = |workers: Vec<SurveyedWorker>| holders(&Survey::new(unix_nanos, None, workers), &Standard::LAYOUT);
+        let told = |workers: Vec<SurveyedWorker>| holders(&Survey::new(unix_ns, None, workers), &Standard::LAYOUT);
         let (over, held) = (now_tick, now_tick + 1);
         assert_eq!(told(vec![worker(0, over, Some("a")), worker(1, held, None)]), None, "ended or released");
         assert_eq!(told(vec![worker(7, held, Some("a\n"))]).as_deref(), Some("Worker 7 is held by a\\n"));

@@ -23,10 +23,10 @@ pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json:
         }
     };
     let (behind, is_copy) = (survey.clock_behind(layout), survey.is_copy);
-    let Survey { unix_nanos, space, workers, .. } = survey;
+    let Survey { unix_ns, space, workers, .. } = survey;
     let Some(space) = space else { return Err(Stop::failed(LOST)) };
     is_of(&space, layout)?;
-    let now_ms = unix_nanos / 1_000_000;
+    let now_ms = unix_ns / 1_000_000;
     if layout.tick_at(now_ms).is_none() {
         return Err(refused(&StoreError::StoreClockOutside { unix_ms: now_ms, epoch_unix_ms: layout.epoch() }));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use std::{env, fs, process};
 
 use casflake::{Clock, Layout, ManualClock, Scheme, Standard, SystemClock};
-use casflake_lease::{FileStore, LeaseAdmin, LeaseStore, Request, Token};
+use casflake_lease::{AcquireRequest, FileStore, LeaseAdmin, LeaseStore, Token};
 use serde_json::Value;
 
 use crate::common::{assert_fails, run, text};
@@ -142,8 +142,8 @@ fn a_copied_store_is_listed_and_said_to_be_a_copy() {
 #[test]
 fn a_wait_for_a_worker_is_not_silent() {
     let store = Store::granting("wait", "1");
-    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
-    FileStore::open(&store.0).acquire(&Standard::LAYOUT, &request).unwrap();
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    FileStore::new(&store.0).acquire(&request).unwrap();
     let waited = store.run(&["generate"], &["--lease-wait", "2"]);
     let said = text(&waited.stderr);
     assert!(
@@ -245,8 +245,8 @@ fn an_operator_lists_and_frees_workers() {
 fn an_owner_is_shown_in_one_line_of_what_can_be_printed() {
     let store = Store::granting("owner", "2");
     let owner = "say \"ü\"\u{1b}[31m\nb\u{202e}";
-    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), owner);
-    FileStore::open(&store.0).acquire(&Standard::LAYOUT, &request).unwrap();
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), owner);
+    FileStore::new(&store.0).acquire(&request).unwrap();
     let listed = store.run(&["leases"], &[]);
     let listed = text(&listed.stdout);
     assert!(listed.contains("say \"ü\"\\u{1b}[31m\\nb\\u{202e}  20"), "{listed}");
@@ -261,9 +261,9 @@ fn leases_of_a_layout_of_ones_own_are_listed_and_freed() {
     let own = ["--bits", "41,0,10,12", "--epoch", "1600000000000"];
     let output = store.run(&["leases"], &[&["init", "--beside", "--at-once", "--yes"][..], &own].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let mut file = FileStore::open(&store.0);
-    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
-    file.acquire(&layout, &request).unwrap();
+    let mut file = FileStore::new(&store.0);
+    let request = AcquireRequest::new(&layout, Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    file.acquire(&request).unwrap();
     assert_fails(&store.run(&["leases"], &[]), 2, &["41+0+10+12", "1600000000000", "--bits"]);
     let listed = store.run(&["leases"], &own);
     assert!(text(&listed.stdout).contains("somebody"), "{}", text(&listed.stderr));
@@ -348,7 +348,7 @@ fn what_can_not_be_is_refused_and_says_why() {
 fn a_store_whose_clock_was_set_back_is_said_to_be_behind() {
     let store = Store::empty("behind");
     let tomorrow = ManualClock::new(SystemClock.unix_millis() + 86_400_000);
-    FileStore::with_clock(&store.0, tomorrow).initialise(&Standard::LAYOUT, 3).unwrap();
+    FileStore::with_clock(&store.0, tomorrow).init_immediately(&Standard::LAYOUT, 3).unwrap();
     let output = store.run(&["generate", "--lease-wait", "1"], &[]);
     let error = text(&output.stderr);
     assert!(!output.status.success() && error.contains("the store's clock is 86"), "{error}");
@@ -370,7 +370,7 @@ fn a_store_whose_clock_has_no_tick_is_an_error_of_the_list() {
     let store = Store::empty("outside");
     let layout = Layout::new(41, 0, 10, 12).epoch_unix_ms(4_102_444_800_000);
     let then = ManualClock::new(layout.epoch() + 1000);
-    FileStore::with_clock(&store.0, then).initialise(&layout, 3).unwrap();
+    FileStore::with_clock(&store.0, then).init_immediately(&layout, 3).unwrap();
     let own = ["--bits", "41,0,10,12", "--epoch", "2100-01-01"];
     for args in [&["leases"][..], &["leases", "--json"]] {
         let said = ["the store's clock reads", "epoch is 4102444800000 ms", "set the clock"];
@@ -382,12 +382,13 @@ fn a_store_whose_clock_has_no_tick_is_an_error_of_the_list() {
 #[test]
 fn workers_that_the_space_no_longer_has_are_not_taken() {
     let store = Store::granting("fewer", "3");
-    let mut file = FileStore::open(&store.0);
+    let mut file = FileStore::new(&store.0);
     for _ in 0..3 {
-        let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
-        file.acquire(&Standard::LAYOUT, &request).unwrap();
+        let request =
+            AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "somebody");
+        file.acquire(&request).unwrap();
     }
-    file.initialise(&Standard::LAYOUT, 1).unwrap();
+    file.init_immediately(&Standard::LAYOUT, 1).unwrap();
     let listed = store.run(&["leases"], &[]);
     assert!(text(&listed.stdout).contains("1 of 1 worker is taken."), "{}", text(&listed.stdout));
 }
@@ -398,8 +399,8 @@ fn a_command_need_not_wait_for_a_worker() {
     let store = Store::granting("no-wait", "1");
     let output = store.run(&["generate", "-n", "20000"], &["--lease-wait", "0"]);
     assert_eq!(text(&output.stdout).lines().count(), 20_000, "{}", text(&output.stderr));
-    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "somebody");
-    FileStore::open(&store.0).acquire(&Standard::LAYOUT, &request).unwrap();
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    FileStore::new(&store.0).acquire(&request).unwrap();
     assert_fails(&store.run(&["generate"], &["--lease-wait", "0"]), 1, &["none of 1 worker is free"]);
     assert_fails(&store.run(&["generate"], &["--lease-wait", "-1"]), 2, &["--lease-wait", "or 0 not to wait"]);
 }

@@ -42,7 +42,7 @@ struct Route {
 
 /// What was answered, and the `Date` of that.
 pub(super) struct Reply<T> {
-    pub(super) unix_nanos: u64,
+    pub(super) unix_ns: u64,
     pub(super) body: T,
 }
 
@@ -252,7 +252,7 @@ impl Answer {
             return Err(failure::of_reply(what, status, &body));
         }
         match (date, serde_json::from_str(&body)) {
-            (Some(unix_nanos), Ok(body)) => Ok(Reply { unix_nanos, body }),
+            (Some(unix_ns), Ok(body)) => Ok(Reply { unix_ns, body }),
             (None, _) => {
                 let remedy = "let what stands before etcd pass its header Date on";
                 Err(StoreError::refused(what, remedy, "the reply has no header Date to go by"))

@@ -124,7 +124,7 @@ impl Keys {
     /// What etcd has answered to the request for all.
     pub(super) fn contents(
         &self,
-        unix_nanos: u64,
+        unix_ns: u64,
         incarnation: String,
         answers: Vec<Response>,
     ) -> Result<Contents, StoreError> {
@@ -143,7 +143,7 @@ impl Keys {
             next()?.iter().map(|pair| index(&self.lives(), pair)).collect::<Result<_, StoreError>>()?;
         // The cluster's ID is both.
         let place = incarnation.clone();
-        Ok(Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live })
+        Ok(Contents { space, records, live, ..Contents::new(unix_ns, incarnation, place) })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `Files`: the calls of the file system by which a store is read and changed. Each of them may block.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -41,8 +41,8 @@ impl<C: Clock> Files<C> {
         space: Option<Space>,
         records: BTreeMap<u64, Record>,
     ) -> Contents {
-        let unix_nanos = u64::try_from(self.clock.unix_nanos()).unwrap_or(u64::MAX);
-        Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live: BTreeSet::new() }
+        let unix_ns = u64::try_from(self.clock.unix_nanos()).unwrap_or(u64::MAX);
+        Contents { space, records, ..Contents::new(unix_ns, incarnation, place) }
     }
 
     /// Removes what others have begun to write: who has the lock knows that they were killed, or that their lock was

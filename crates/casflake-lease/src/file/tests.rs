@@ -7,7 +7,7 @@ use std::{env, fs, io, process};
 use casflake::{ManualClock, Scheme, Standard};
 
 use super::FileStore;
-use crate::{Grant, LeaseAdmin, LeaseStore, LostReason, Request, StoreError, Token};
+use crate::{AcquireRequest, BackendStore, Grant, LeaseAdmin, LeaseStore, LostReason, Renewal, StoreError, Token};
 
 const TTL: Duration = Duration::from_secs(30);
 
@@ -19,7 +19,7 @@ impl Directory {
         let path = env::temp_dir().join(format!("casflake-{}-{name}", process::id()));
         fs::create_dir_all(&path).unwrap();
         let directory = Self(path);
-        directory.store().initialise(&Standard::LAYOUT, 10).unwrap();
+        directory.store().init_immediately(&Standard::LAYOUT, 10).unwrap();
         directory
     }
 
@@ -29,7 +29,7 @@ impl Directory {
     }
 
     fn acquire(&self, number: u128) -> Result<Grant, StoreError> {
-        self.store().acquire(&Standard::LAYOUT, &Request::new(Token::numbered(number), TTL, "a test"))
+        self.store().acquire(&AcquireRequest::new(&Standard::LAYOUT, Token::numbered(number), TTL, "a test"))
     }
 
     fn file(&self) -> PathBuf {
@@ -59,11 +59,11 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn what_was_written_and_may_not_last_is_not_used() {
     let directory = Directory::new("unsynced");
-    let mut store = directory.store();
-    let request = Request::new(Token::numbered(1), TTL, "a test");
-    let mut acquire = |sync| {
-        store.files.home.as_mut().unwrap().sync = sync;
-        store.acquire(&Standard::LAYOUT, &request)
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::numbered(1), TTL, "a test");
+    let acquire = |sync| {
+        let mut backend = directory.store().into_backend();
+        backend.files.home.as_mut().unwrap().sync = sync;
+        BackendStore::on(backend).acquire(&request)
     };
     for _ in 0..3 {
         let refused = acquire(|_| Err(io::Error::other("no such luck")));
@@ -79,10 +79,11 @@ fn what_was_written_and_may_not_last_is_not_used() {
 fn whoever_holds_a_lease_that_was_forgotten_is_told_once() {
     let directory = Directory::new("forgotten");
     let mut store = directory.store();
-    let lease = store.acquire(&Standard::LAYOUT, &Request::new(Token::numbered(1), TTL, "a test")).unwrap().lease;
+    let lease =
+        store.acquire(&AcquireRequest::new(&Standard::LAYOUT, Token::numbered(1), TTL, "a test")).unwrap().lease;
     fs::remove_file(directory.file()).unwrap();
     for _ in 0..2 {
-        let renewed = store.renew(&Standard::LAYOUT, &lease, TTL, 0);
+        let renewed = store.renew(&Renewal::new(&Standard::LAYOUT, lease, TTL));
         assert!(
             matches!(renewed, Err(StoreError::Lost { worker: 0, reason: LostReason::StoreChanged })),
             "{renewed:?}"
@@ -100,7 +101,7 @@ fn a_copy_is_noticed_after_a_lease_was_given_back_to_it() {
     let forgotten = directory.acquire(2).unwrap().lease;
     fs::remove_file(directory.file()).unwrap();
     copy(&directory.backup(), &directory.file());
-    directory.store().release(&Standard::LAYOUT, &known, None).unwrap();
+    directory.store().release(&known, None).unwrap();
     assert!(directory.grants_nothing(), "{forgotten:?} is in use");
 }
 

@@ -14,10 +14,12 @@ use super::shared::Shared;
 use super::signal::Signal;
 use super::store_clock::StoreClock;
 use super::watch::{Watch, Watched};
+use crate::convert::ttl_within;
 use crate::error::StoreError;
 use crate::lease::Lease;
-use crate::store::{LeaseStore, Missing};
-use crate::terms::{RESTORED_WITHIN, lead_ticks, ttl_ticks};
+use crate::request::Missing;
+use crate::store::LeaseStore;
+use crate::terms::{RESTORED_WITHIN, lead_ticks};
 
 /// How long to leave a store that has granted nothing, where the caller waits for it.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
@@ -29,7 +31,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 ///
 /// use casflake_lease::{FileStore, LeasedGenerator};
 ///
-/// let store = FileStore::open("/var/lib/ids");
+/// let store = FileStore::new("/var/lib/ids");
 /// let ids: LeasedGenerator =
 ///     LeasedGenerator::builder(store).ttl(Duration::from_secs(60)).wait_for_worker(Duration::from_secs(10)).build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -118,7 +120,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// [wait](Self::wait_for_worker) for longer.
     ///
     /// **A process whose store is misspelt then creates a second ID space, which issues the IDs of the first again.** To
-    /// create a space once, by an operator, [`LeaseAdmin::create`](crate::LeaseAdmin::create) is safer.
+    /// create a space once, by an operator, [`LeaseAdmin::init`](crate::LeaseAdmin::init) is safer.
     pub const fn create_if_missing(mut self) -> Self {
         self.creates = true;
         self
@@ -151,7 +153,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     ///
     /// An operator who frees the worker of a process that was killed, or vouches for a store that has lost something, does so
     /// a second after the process has ended: [`reclaim`](crate::LeaseAdmin::reclaim) and
-    /// [`initialise`](crate::LeaseAdmin::initialise) begin the next window immediately.
+    /// [`init_immediately`](crate::LeaseAdmin::init_immediately) begin the next window immediately.
     pub const fn max_lead(mut self, ticks: u64) -> Self {
         self.plan.max_lead = ticks;
         self
@@ -166,7 +168,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// ```no_run
     /// use casflake_lease::{FileStore, LeaseEvent, LeasedGenerator};
     ///
-    /// let ids: LeasedGenerator = LeasedGenerator::builder(FileStore::open("/var/lib/ids"))
+    /// let ids: LeasedGenerator = LeasedGenerator::builder(FileStore::new("/var/lib/ids"))
     ///     .on_event(|event| match event {
     ///         LeaseEvent::Renewed { .. } => {}
     ///         event => eprintln!("ids: {event}"),
@@ -188,7 +190,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// no lease was granted.
     pub fn build(self) -> Result<LeasedGenerator<S, C>, StoreError> {
         let Self { store, clock, store_clock, plan, patience, creates, mut events, .. } = self;
-        ttl_ticks(&S::LAYOUT, plan.ttl)?;
+        ttl_within(plan.ttl)?;
         let max = lead_ticks(&S::LAYOUT);
         if plan.max_lead > max {
             return Err(StoreError::Lead { value: plan.max_lead, max });

@@ -39,7 +39,7 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
     ///
     /// use casflake_lease::{FileStore, LeasedGenerator};
     ///
-    /// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::open("/var/lib/ids"))?;
+    /// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new("/var/lib/ids"))?;
     /// // When SIGTERM comes:
     /// if let Err(error) = ids.drain(Duration::from_secs(1)) {
     ///     eprintln!("the worker stays taken until its lease ends: {error:?}");

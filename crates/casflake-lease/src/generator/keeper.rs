@@ -14,7 +14,8 @@ use super::store_clock::StoreClock;
 use super::watch::{Watch, Watched};
 use crate::error::{LostReason, StoreError};
 use crate::lease::Lease;
-use crate::store::{Grant, LeaseStore, Missing, Request};
+use crate::request::{AcquireRequest, Grant, Missing, Renewal};
+use crate::store::LeaseStore;
 use crate::token::Token;
 
 /// What a keeper is told once and for all.
@@ -53,9 +54,13 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
             None => Token::random().map_err(|error| StoreError::unavailable("drawing a random number", error))?,
         };
         self.token = Some(token);
-        let request = Request { after, missing: self.missing, ..Request::new(token, self.plan.ttl, &*self.plan.owner) };
+        let request = AcquireRequest {
+            after,
+            missing: self.missing,
+            ..AcquireRequest::new(&S::LAYOUT, token, self.plan.ttl, &*self.plan.owner)
+        };
         let apart = self.watch.apart_now();
-        let grant = self.store.acquire(&S::LAYOUT, &request)?;
+        let grant = self.store.acquire(&request)?;
         self.token = None;
         self.missing = Missing::Create;
         self.hear(&grant, apart);
@@ -63,7 +68,7 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
             Ok(generator) => Ok((grant.lease, generator)),
             Err(error) => {
                 // Of no use to anybody. If this fails it ends by itself.
-                let _ = self.store.release(&S::LAYOUT, &grant.lease, None);
+                let _ = self.store.release(&grant.lease, None);
                 Err(error)
             }
         }
@@ -103,8 +108,8 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
     /// `apart`: what the watch has measured before the store was asked. What has jumped since is still to be found.
     fn hear(&mut self, grant: &Grant, apart: u64) {
         match &self.store_clock {
-            Some(clock) if self.ahead_of(grant).is_some() => clock.set(grant.unix_nanos),
-            Some(clock) => clock.follow(grant.unix_nanos),
+            Some(clock) if self.ahead_of(grant).is_some() => clock.set(grant.unix_ns),
+            Some(clock) => clock.follow(grant.unix_ns),
             None => {}
         }
         self.watch.settle(apart);
@@ -113,7 +118,7 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
     /// By how much the store's time, as it is carried on here, is ahead of the store's clock, where that keeps the
     /// window that was granted from being of any use.
     fn ahead_of(&self, grant: &Grant) -> Option<Duration> {
-        let ahead = self.store_clock.as_ref()?.nanos().checked_sub(grant.unix_nanos)?;
+        let ahead = self.store_clock.as_ref()?.nanos().checked_sub(grant.unix_ns)?;
         Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= self.plan.ttl)
     }
 }
@@ -203,7 +208,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     fn keep(&mut self) -> Result<Duration, StoreError> {
         if let Some(lease) = self.lease {
             let apart = self.source.watch.apart_now();
-            match self.source.store.renew(&S::LAYOUT, &lease, self.source.plan.ttl, self.unanswered) {
+            match self.source.store.renew(&self.renewal(&lease)) {
                 Ok(grant) if is_renewed(&lease, &grant.lease) => return Ok(self.renewed(&grant, apart)),
                 Ok(Grant { lease: other, .. }) => {
                     self.unanswered += 1;
@@ -230,7 +235,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     /// it is restored by this, and if an operator has vouched that no lease is in use, this one ends now.
     fn look_after_the_forgotten(&mut self) {
         let Some((_, lease)) = self.forgotten else { return };
-        let answer = self.source.store.renew(&S::LAYOUT, &lease, self.ttl(), self.unanswered);
+        let answer = self.source.store.renew(&self.renewal(&lease));
         if let Err(StoreError::Lost { worker, reason }) = answer
             && reason != LostReason::StoreChanged
         {
@@ -253,7 +258,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.lease = Some(lease);
         if self.shared.begin(lease, generator).is_err() {
             // Ended meanwhile: nothing was issued by it.
-            self.source.store.release(&S::LAYOUT, &lease, None)?;
+            self.source.store.release(&lease, None)?;
             self.lease = None;
             return Ok(Duration::ZERO);
         }
@@ -269,6 +274,11 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
 
     fn close(&mut self) {
         self.last_tick = self.last_tick.max(self.shared.switch.current().close());
+    }
+
+    /// Returns the request to renew `lease`.
+    fn renewal(&self, lease: &Lease) -> Renewal {
+        Renewal { unanswered: self.unanswered, ..Renewal::new(&S::LAYOUT, *lease, self.ttl()) }
     }
 
     fn ttl(&self) -> Duration {
@@ -309,7 +319,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         let last = self.shared.switch.end();
         self.shared.signal.tell();
         let Some(lease) = self.lease else { return Ok(()) };
-        let released = self.source.store.release(&S::LAYOUT, &lease, last);
+        let released = self.source.store.release(&lease, last);
         match &released {
             Ok(()) => self.events.released(lease.worker),
             Err(error) => self.events.not_released(lease.worker, error),

@@ -141,7 +141,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         let unix_ms = generator.clock().unix_millis();
         let ended = || if unix_ms < S::LAYOUT.epoch() { 0 } else { u64::MAX };
         let now = S::LAYOUT.tick_at(unix_ms).unwrap_or_else(ended);
-        duration(&S::LAYOUT, generator.fence().saturating_sub(now))
+        duration(S::LAYOUT.tick_length(), generator.fence().saturating_sub(now))
     }
 }
 

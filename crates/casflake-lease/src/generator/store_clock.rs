@@ -34,16 +34,16 @@ impl StoreClock {
         Self { basis: Arc::new(Basis { offset: AtomicU64::new(0), monotonic: Monotonic::new() }) }
     }
 
-    /// Goes by the store's clock, which has read `unix_nanos` a moment ago.
-    pub(crate) fn follow(&self, unix_nanos: u64) {
-        let measured = unix_nanos.saturating_sub(carried_on(self.basis.monotonic.nanos()));
+    /// Goes by the store's clock, which has read `unix_ns` a moment ago.
+    pub(crate) fn follow(&self, unix_ns: u64) {
+        let measured = unix_ns.saturating_sub(carried_on(self.basis.monotonic.nanos()));
         // ORDERING: Relaxed, and so below: one variable. What a reading is, nothing but an ID's time depends on.
         self.basis.offset.fetch_max(measured, Ordering::Relaxed);
     }
 
     /// The same, and back where that is back.
-    pub(crate) fn set(&self, unix_nanos: u64) {
-        let measured = unix_nanos.saturating_sub(carried_on(self.basis.monotonic.nanos()));
+    pub(crate) fn set(&self, unix_ns: u64) {
+        let measured = unix_ns.saturating_sub(carried_on(self.basis.monotonic.nanos()));
         // ORDERING: Relaxed, as above.
         self.basis.offset.store(measured, Ordering::Relaxed);
     }
@@ -76,7 +76,7 @@ impl Clock for StoreClock {
 
 impl fmt::Debug for StoreClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreClock").field("unix_nanos", &self.nanos()).finish()
+        f.debug_struct("StoreClock").field("unix_ns", &self.nanos()).finish()
     }
 }
 

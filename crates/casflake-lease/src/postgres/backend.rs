@@ -1,8 +1,7 @@
-//! `PostgresStore` by its cells: what it asks of the database, and what it makes of the answers.
+//! `PostgresBackend`: what it asks of the database, and what it makes of the answers.
 
 use std::time::Duration;
 
-use casflake::Layout;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{SimpleQueryRow, Socket};
 
@@ -11,17 +10,17 @@ use super::literals::Param;
 use super::refusal::{Asked, At, failure};
 use super::rows::{asked, bigint, contents, json, nanos, number};
 use super::sql::Statements;
-use super::{PostgresStore, config, others};
-use crate::backend::{Cells, Contents, Memory, remember_renewed, store_of_cells};
+use super::{PostgresBackend, config, others};
+use crate::backend::{Backend, Contents, Renewed};
 use crate::error::StoreError;
 use crate::lease::Lease;
-use crate::protocol::{Change, Terms};
-use crate::store::Grant;
+use crate::protocol::Change;
+use crate::terms::Terms;
 
 /// How often a reading tries again that others came in between of.
 const READS: u32 = 100;
 
-impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresStore<T> {
+impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresBackend<T> {
     /// What `work` comes to on the connection, which is made if there is none, and given up if it fails.
     fn on<R>(
         &mut self,
@@ -81,12 +80,12 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresS
     }
 }
 
-impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for PostgresStore<T> {
+impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend for PostgresBackend<T> {
     fn space_name(&self) -> &str {
         &self.space
     }
 
-    fn whereabouts(&self) -> String {
+    fn place(&self) -> String {
         format!("{}, schema {:?}", self.database(), self.schema.name())
     }
 
@@ -103,10 +102,6 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
             format!("skipped parameters of the store's URL that are for other clients: {names}")
         });
         skipped.into_iter().chain(self.tls.note()).collect()
-    }
-
-    fn memory(&mut self) -> &mut Memory {
-        &mut self.memory
     }
 
     fn read(&mut self) -> Result<Contents, StoreError> {
@@ -150,7 +145,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
         }
     }
 
-    fn renew(&mut self, terms: &Terms, layout: &Layout, lease: &Lease, ttl: u64) -> Result<Option<Grant>, StoreError> {
+    fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
         let (name, token, is_named) = (self.space.clone(), lease.token.to_string(), self.schema.is_named());
         // A tick is a bigint there: none is as large as an end that does not fit.
         let end = i64::try_from(terms.end).unwrap_or(i64::MAX);
@@ -161,8 +156,8 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
             Param::Bigint(bigint(lease.counter)?),
             Param::Bigint(bigint(lease.from)?),
             Param::Text(&terms.layout),
-            Param::Bigint(bigint(layout.epoch())?),
-            Param::Bigint(bigint(layout.tick_length())?),
+            Param::Bigint(bigint(terms.epoch_unix_ms)?),
+            Param::Bigint(bigint(terms.tick_ms)?),
             Param::Bigint(end),
             Param::Bigint(bigint(ttl)?),
             Param::Bigint(bigint(terms.max_ttl.saturating_add(terms.slack))?),
@@ -174,14 +169,13 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
         };
         let (from, until, counter) = (number(&row, 0)?, number(&row, 1)?, number(&row, 2)?);
         let renewed = Lease::new(lease.worker, from, until, counter, lease.token);
-        remember_renewed(&mut self.memory, &renewed, number(&row, 4)?);
-        Ok(Some(Grant::new(renewed, nanos(number(&row, 3)?))))
+        Ok(Some(Renewed::new(renewed, nanos(number(&row, 3)?), number(&row, 4)?)))
     }
 
-    fn release(&mut self, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
+    fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<bool, StoreError> {
         let (name, token) = (self.space.clone(), lease.token.to_string());
         // No window of this store ends beyond.
-        let after = last.map_or(0, |last| i64::try_from(last.saturating_add(1)).unwrap_or(i64::MAX));
+        let after = last_tick.map_or(0, |last| i64::try_from(last.saturating_add(1)).unwrap_or(i64::MAX));
         let params: &[Param<'_>] = &[
             Param::Text(&name),
             Param::Bigint(bigint(lease.worker)?),
@@ -192,5 +186,3 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Cells for
         Ok(matches!(self.ask("releasing a lease", |statements| &statements.release, params)?, Answer::Row(_)))
     }
 }
-
-store_of_cells!(impl[T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send] for PostgresStore<T>);

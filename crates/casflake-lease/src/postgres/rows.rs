@@ -1,6 +1,6 @@
 //! Rows to contents, and back. What is read is JSON, by names, and looked at before it is believed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -69,8 +69,7 @@ fn parsed(answer: &str, schema: &Schema, place: &str) -> Result<Contents, StoreE
     let records = records.collect::<Result<_, _>>()?;
     let cluster = incarnation.split('/').next().unwrap_or_default();
     let place = format!("{cluster}/{database}/{}", schema.name());
-    let (unix_nanos, live) = (nanos(unix_micros), BTreeSet::new());
-    Ok(Contents { unix_nanos, incarnation, place, is_from_elsewhere: false, space, records, live })
+    Ok(Contents { space, records, ..Contents::new(nanos(unix_micros), incarnation, place) })
 }
 
 fn decoded<T: DeserializeOwned>(place: &str, json: &str) -> Result<T, StoreError> {
@@ -133,7 +132,7 @@ mod tests {
     #[test]
     fn contents_tell_where_the_space_is() {
         let contents = parsed(EMPTY, &Schema::default(), "").expect("contents");
-        assert_eq!((&*contents.place, contents.space, contents.unix_nanos), ("7/5/public", None, 1000));
+        assert_eq!((&*contents.place, contents.space, contents.unix_ns), ("7/5/public", None, 1000));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Why nothing is granted: it is too early, or the store's clock is behind.
 
-use super::{Space, Terms, View};
+use super::{Space, View};
 use crate::error::LostReason;
+use crate::terms::Terms;
 
 /// Why nothing is granted. Times are ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

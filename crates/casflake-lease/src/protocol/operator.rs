@@ -1,6 +1,7 @@
 //! What only an operator decides: that there is a space, that no lease is in use, that a worker is free.
 
-use super::{Change, Denied, NEWBORN, Record, Space, Terms, View, born, suspected, unowned};
+use super::{Change, Denied, NEWBORN, Record, Space, View, born, suspected, unowned};
+use crate::terms::Terms;
 
 /// What is to be written for an operator, and whether that is all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub enum Operation {
 /// How a space is created that an operator wants to be there, or one that has lost its own record is mended. It grants
 /// when no window reaches its floor any more that another space of its name may have granted. `None` if there is one
 /// already, whatever it is.
-pub fn create(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
+pub fn init(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
     match &view.space {
         None => Some(Operation::Begin(born(view, 0, workers, terms))),
         // As the first process that asks for a lease would: the wait begins now.
@@ -28,7 +29,7 @@ pub fn create(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
 
 /// How a space becomes one whose operator vouches that no lease is in use that the store does not know of. It grants
 /// immediately, and keeps what it knows.
-pub fn initialise(view: &View, workers: u64, terms: &Terms) -> Result<Operation, Denied> {
+pub fn init_immediately(view: &View, workers: u64, terms: &Terms) -> Result<Operation, Denied> {
     let Some(known) = &view.space else {
         return Ok(Operation::Begin(born(view, 0, workers, terms)));
     };

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Ask, Change, Decision, Denied, Finding, IfAbsent, Known, NEWBORN, Operation, Record, Space, Terms, View, acquire,
-    create, initialise, reclaimed, release, renew,
+    Ask, Change, Decision, Denied, Finding, IfAbsent, Known, NEWBORN, Operation, Record, Space, View, acquire, init,
+    init_immediately, reclaimed, release, renew,
 };
 use crate::error::LostReason;
 use crate::lease::Lease;
+use crate::terms::Terms;
 use crate::token::Token;
 
 const OURS: Token = Token::numbered(10);
@@ -16,7 +17,7 @@ const TTL: u64 = 30;
 
 /// Beyond 150 ticks from now nothing reaches.
 fn terms() -> Terms {
-    Terms { layout: "ours".into(), end: 10_000, workers: 3, max_ttl: 120, slack: 30 }
+    Terms { layout: "ours".into(), epoch_unix_ms: 0, tick_ms: 1, end: 10_000, workers: 3, max_ttl: 120, slack: 30 }
 }
 
 fn ask(token: Token) -> Ask {
@@ -282,15 +283,15 @@ mod mending {
         let looked_again = View { look: Token::numbered(31), ..empty() };
         let again = made(&looked_again, IfAbsent::Create).unwrap();
         assert_ne!(space.incarnation, again.incarnation, "found by another look, it is another");
-        let Some(Operation::Begin(change)) = create(&empty(), 3, &terms()) else { panic!() };
+        let Some(Operation::Begin(change)) = init(&empty(), 3, &terms()) else { panic!() };
         assert_eq!(mended_space(change), space);
         // An hour later: the wait begins when all is done.
         let later = View { now: 4600, space: Some(space), ..empty() };
-        let Some(Operation::Finish(change)) = create(&later, 3, &terms()) else { panic!() };
+        let Some(Operation::Finish(change)) = init(&later, 3, &terms()) else { panic!() };
         let space = mended_space(change);
         assert_eq!((space.version, space.workers, space.floor), (NEWBORN + 1, 3, 4750));
         let later = View { space: Some(space), ..later };
-        assert_eq!(create(&later, 3, &terms()), None);
+        assert_eq!(init(&later, 3, &terms()), None);
         assert_eq!(acquire(&later, &ask(OURS), &terms()), Err(Denied::Floor { floor: 4750 }));
     }
 
@@ -328,14 +329,14 @@ mod mending {
             assert_eq!((space.version, space.workers), (NEWBORN, workers));
             assert!(space.floor >= 1150);
         }
-        let Some(Operation::Begin(change)) = create(&lost, 2, &terms()) else { panic!() };
+        let Some(Operation::Begin(change)) = init(&lost, 2, &terms()) else { panic!() };
         assert_eq!(mended_space(change).workers, 2);
     }
 
     #[test]
     fn a_space_that_exists_is_not_created() {
-        assert_eq!(create(&view(&[]), 3, &terms()), None);
-        assert_eq!(create(&view(&[]), 3, &Terms { layout: "theirs".into(), ..terms() }), None);
+        assert_eq!(init(&view(&[]), 3, &terms()), None);
+        assert_eq!(init(&view(&[]), 3, &Terms { layout: "theirs".into(), ..terms() }), None);
     }
 
     #[test]
@@ -603,14 +604,14 @@ mod administering {
     use super::*;
 
     fn initialised(view: &View, workers: u64) -> (Space, Vec<(u64, Record)>) {
-        let initialising = initialise(view, workers, &terms()).unwrap();
+        let initialising = init_immediately(view, workers, &terms()).unwrap();
         let Operation::Finish(change) = initialising else { panic!("{initialising:?}") };
         (change.space.unwrap(), change.records)
     }
 
     #[test]
     fn a_space_that_is_absent_is_created_then_looked_at_and_then_grants_immediately() {
-        let Ok(Operation::Begin(change)) = initialise(&empty(), 2, &terms()) else { panic!() };
+        let Ok(Operation::Begin(change)) = init_immediately(&empty(), 2, &terms()) else { panic!() };
         let newborn = mended_space(change);
         assert_eq!((newborn.version, newborn.workers, newborn.floor), (NEWBORN, 2, 1150));
         let view = View { space: Some(newborn), ..empty() };
@@ -657,7 +658,7 @@ mod administering {
     #[test]
     fn another_layout_is_left_as_it_is() {
         let theirs = Terms { layout: "theirs".into(), ..terms() };
-        assert_eq!(initialise(&view(&[]), 3, &theirs), Err(Denied::OtherLayout));
+        assert_eq!(init_immediately(&view(&[]), 3, &theirs), Err(Denied::OtherLayout));
     }
 
     #[test]

@@ -6,35 +6,23 @@ use std::time::Duration;
 use casflake::{Layout, Scheme, Sonyflake, Standard};
 use testkit::RedisServer;
 
-use super::{RedisStore, encode};
-use crate::backend::{Cells, Contents, Memory};
-use crate::protocol::{Change, Record, Space, Terms};
-use crate::terms::{terms, ticks};
-use crate::{Grant, Lease, LeaseAdmin, LeaseStore, Request, StoreError, Token};
+use super::{RedisBackend, RedisStore, encode};
+use crate::backend::{Backend, Contents, Renewed};
+use crate::protocol::{Change, Record, Space};
+use crate::terms::Terms;
+use crate::{AcquireRequest, Lease, LeaseAdmin, LeaseStore, Renewal, StoreError, Token};
 
 const KEY: &str = "casflake:default";
 /// What the server's clock reads, in seconds.
 const NOW: u64 = 1_800_000_000;
 const WORKER: u64 = 3;
 
-/// A store that renews and releases by [`rules`](super::super::rules) instead of scripts.
-struct ByRules(RedisStore);
+/// A store that renews and releases by [`protocol`](crate::protocol) instead of scripts.
+struct ByRules(RedisBackend);
 
-impl Cells for ByRules {
-    fn space_name(&self) -> &str {
-        self.0.space_name()
-    }
-
-    fn whereabouts(&self) -> String {
-        self.0.whereabouts()
-    }
-
-    fn others(&mut self) -> Result<Vec<String>, StoreError> {
-        Cells::others(&mut self.0)
-    }
-
-    fn memory(&mut self) -> &mut Memory {
-        self.0.memory()
+impl Backend for ByRules {
+    fn place(&self) -> String {
+        self.0.place()
     }
 
     fn read(&mut self) -> Result<Contents, StoreError> {
@@ -46,8 +34,8 @@ impl Cells for ByRules {
     }
 }
 
-fn open(server: &RedisServer) -> RedisStore {
-    RedisStore::open(&server.url()).unwrap()
+fn backend(server: &RedisServer) -> RedisBackend {
+    RedisStore::from_url(&server.url()).unwrap().into_backend()
 }
 
 fn put(connection: &mut redis::Connection, space: &Space, record: &Record) {
@@ -64,9 +52,9 @@ fn both<T: PartialEq + std::fmt::Debug>(
     server: &RedisServer,
     cases: impl IntoIterator<Item = (Space, Record)>,
     by_rules: impl Fn(&mut ByRules) -> T,
-    by_script: impl Fn(&mut RedisStore) -> T,
+    by_script: impl Fn(&mut RedisBackend) -> T,
 ) -> usize {
-    let (mut script, mut rules) = (open(server), ByRules(open(server)));
+    let (mut script, mut rules) = (backend(server), ByRules(backend(server)));
     let mut connection = server.connection();
     let mut done = 0;
     for (space, record) in cases {
@@ -115,20 +103,18 @@ fn cases(terms: &Terms, now: u64, run: &str, held: &Lease, ttl: u64) -> Vec<(Spa
 }
 
 fn contents() -> Contents {
-    let (incarnation, place) = (String::new(), String::new());
-    let (records, live) = (BTreeMap::new(), std::collections::BTreeSet::new());
-    Contents { unix_nanos: 0, incarnation, place, is_from_elsewhere: false, space: None, records, live }
+    Contents::new(0, "", "")
 }
 
 /// Would catch: a second space, made by a holder whose address leads to another server for a while.
 #[test]
 fn a_space_is_where_it_was_by_the_same_server_or_one_that_was_started_since() {
     const AT: u64 = 200_000_000_000;
-    let mut store = RedisStore::open("redis://h").unwrap();
+    let mut store = RedisStore::from_url("redis://h").unwrap().into_backend();
     let home = store.link.to_string();
     let mut is_home = |run: &str, started: u64, is_absent: bool| store.place_of(run, started, is_absent) == home;
     assert!(is_home("aa", 100, true), "nothing was granted");
-    let granted = |at| Contents { unix_nanos: at, ..contents() };
+    let granted = |at| Contents { unix_ns: at, ..contents() };
     store.granted(&granted(AT - 50_000_000_000));
     store.heard(AT);
     let mut is_home = |run: &str, started: u64, is_absent: bool| store.place_of(run, started, is_absent) == home;
@@ -158,12 +144,12 @@ fn a_renewal_by_script_is_that_of_the_rules() {
     let has_not_begun = Layout::new(41, 0, 8, 8).epoch_unix_ms(NOW * 1000 + 1);
     let odd = Layout::new(38, 0, 8, 8).epoch_unix_ms(NOW * 1000 - 7 * 14_285_714_285).tick_ms(7);
     for layout in [Standard::LAYOUT, Sonyflake::LAYOUT, odd, ends_soon, is_over, has_not_begun] {
-        let terms = terms(&layout);
-        let ttl = ticks(&layout, Duration::from_secs(10));
+        let terms = Terms::of(&layout);
+        let ttl = terms.ticks(Duration::from_secs(10));
         let now = layout.tick_at(NOW * 1000);
-        let quiet = |outcome: Result<Option<Grant>, StoreError>| match outcome {
+        let quiet = |outcome: Result<Option<Renewed>, StoreError>| match outcome {
             Err(StoreError::StoreClockOutside { .. }) => None,
-            outcome => outcome.unwrap(),
+            outcome => outcome.unwrap().map(|renewed| Renewed { place: None, ..renewed }),
         };
         let floor = now.unwrap_or(1000) - 50;
         let known = [floor, now.unwrap_or(1000)];
@@ -173,8 +159,8 @@ fn a_renewal_by_script_is_that_of_the_rules() {
             let done = both(
                 &server,
                 cases(&terms, now.unwrap_or(1000), &run, &held, ttl),
-                |rules| quiet(Cells::renew(rules, &terms, &layout, &held, ttl)),
-                |script| quiet(Cells::renew(script, &terms, &layout, &held, ttl)),
+                |rules| quiet(rules.renew(&held, ttl, &terms)),
+                |script| quiet(script.renew(&held, ttl, &terms)),
             );
             // Of two spaces, the begin that is held, with the ends from the one that is known up to the horizon.
             let ends = if until == floor { 6 } else { 5 };
@@ -188,15 +174,15 @@ fn a_renewal_by_script_is_that_of_the_rules() {
 fn a_release_by_script_is_that_of_the_rules() {
     let Some(server) = start() else { return };
     let run = server.info("run_id").unwrap();
-    let terms = terms(&Standard::LAYOUT);
+    let terms = Terms::of(&Standard::LAYOUT);
     let (now, ttl) = (Standard::LAYOUT.tick_at(NOW * 1000).unwrap(), 10_000);
     let held = Lease::new(WORKER, 0, 0, 5, Token::numbered(7));
     for last in [None, Some(0), Some(now - 52), Some(now - 50), Some(now), Some(now + ttl), Some(u64::MAX)] {
         let done = both(
             &server,
             cases(&terms, now, &run, &held, ttl),
-            |rules| Cells::release(rules, &held, last).unwrap(),
-            |script| Cells::release(script, &held, last).unwrap(),
+            |rules| rules.release(&held, last).unwrap(),
+            |script| script.release(&held, last).unwrap(),
         );
         // Whatever the space is.
         assert_eq!(done, 6 * 4 * 7);
@@ -207,11 +193,11 @@ fn a_release_by_script_is_that_of_the_rules() {
 #[test]
 fn a_swap_writes_nothing_where_anything_has_changed() {
     let Some(server) = RedisServer::start() else { return };
-    let mut store = open(&server);
+    let (mut store, mut leases) = (backend(&server), RedisStore::from_url(&server.url()).unwrap());
     let layout = Standard::LAYOUT;
-    let request = |token| Request::new(Token::numbered(token), Duration::from_secs(10), "me");
-    store.initialise(&layout, 8).unwrap();
-    let lease = store.acquire(&layout, &request(1)).unwrap().lease;
+    let request = |token| AcquireRequest::new(&layout, Token::numbered(token), Duration::from_secs(10), "me");
+    leases.init_immediately(&layout, 8).unwrap();
+    let lease = leases.acquire(&request(1)).unwrap().lease;
     let seen = store.read().unwrap();
     let record = Record { from: 1, until: 2, counter: 3, token: None, owner: String::new() };
     let change = Change { space: None, records: [(1, record.clone()), (0, record)].into() };
@@ -224,20 +210,20 @@ fn a_swap_writes_nothing_where_anything_has_changed() {
     };
     let elsewhere = Contents { incarnation: "0".repeat(40), ..seen.clone() };
     assert_eq!(unchanged(store.swap(&elsewhere, &change)), before);
-    LeaseStore::renew(&mut store, &layout, &lease, Duration::from_secs(10), 0).unwrap();
+    leases.renew(&Renewal::new(&layout, lease, Duration::from_secs(10))).unwrap();
     let before = raw(&mut server.connection());
     assert_eq!(unchanged(store.swap(&seen, &change)), before, "a record was renewed");
     let seen = store.read().unwrap();
-    store.acquire(&layout, &request(2)).unwrap();
+    leases.acquire(&request(2)).unwrap();
     let before = raw(&mut server.connection());
     assert_eq!(unchanged(store.swap(&seen, &change)), before, "the space has another version, and a record is there");
 
     // Emptied and begun anew, it has the version that it had: what is seen now must not be taken for what was.
     server.flush_all();
-    assert!(store.create(&layout, 8).unwrap());
+    assert!(leases.init(&layout, 8).unwrap());
     let seen = store.read().unwrap();
     server.flush_all();
-    assert!(store.create(&layout, 8).unwrap());
+    assert!(leases.init(&layout, 8).unwrap());
     let before = raw(&mut server.connection());
     assert_eq!(store.read().unwrap().space.unwrap().version, seen.space.as_ref().unwrap().version);
     assert_eq!(unchanged(store.swap(&seen, &change)), before, "all of it is another");
@@ -254,8 +240,8 @@ fn a_swap_writes_nothing_where_anything_has_changed() {
 #[test]
 fn a_swap_writes_any_number_of_records() {
     let Some(server) = RedisServer::start() else { return };
-    let mut store = open(&server);
-    store.initialise(&Standard::LAYOUT, 1024).unwrap();
+    let mut store = backend(&server);
+    RedisStore::from_url(&server.url()).unwrap().init_immediately(&Standard::LAYOUT, 1024).unwrap();
     let seen = store.read().unwrap();
     let record = |worker| Record { from: worker, until: worker + 1, counter: 1, token: None, owner: String::new() };
     let records: Vec<_> = (0..20_001).map(|worker| (worker, record(worker))).collect();

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::path::windows_path;
 use super::{Authority, StoreUrl, local_path};
-use crate::open;
+use crate::from_url;
 
 fn refusal(url: &str) -> String {
     match StoreUrl::parse(url) {
@@ -134,18 +134,18 @@ fn url() -> impl Strategy<Value = String> {
     prop_oneof![4 => prop::sample::select(URLS).prop_map(String::from), 4 => like, 1 => any::<String>()]
 }
 
-/// What `open` makes of a URL, as far as that can be told without a connection.
+/// What `from_url` makes of a URL, as far as that can be told without a connection.
 fn named(url: &str) -> Option<String> {
     let parsed = StoreUrl::parse(url).ok()?;
-    open(url).ok()?;
+    from_url(url).ok()?;
     match &*parsed.scheme {
         "file" => Some(format!("{:?}", local_path(&parsed))),
         #[cfg(feature = "postgres")]
-        "postgres" | "postgresql" => Some(format!("{:?}", crate::PostgresStore::open(url).unwrap())),
+        "postgres" | "postgresql" => Some(format!("{:?}", crate::PostgresStore::from_url(url).unwrap())),
         #[cfg(feature = "etcd")]
-        "etcd" | "etcds" => Some(format!("{:?}", crate::EtcdStore::open(url).unwrap())),
+        "etcd" | "etcds" => Some(format!("{:?}", crate::EtcdStore::from_url(url).unwrap())),
         #[cfg(feature = "redis")]
-        _ => Some(format!("{:?}", crate::RedisStore::open(url).unwrap())),
+        _ => Some(format!("{:?}", crate::RedisStore::from_url(url).unwrap())),
         #[cfg(not(feature = "redis"))]
         _ => None,
     }
@@ -159,8 +159,8 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_makes_open_panic(text in prop_oneof![url(), any::<String>()]) {
-        if let Err(error) = open(&text) {
+    fn no_text_makes_from_url_panic(text in prop_oneof![url(), any::<String>()]) {
+        if let Err(error) = from_url(&text) {
             prop_assert!(!error.to_string().is_empty());
         }
     }
@@ -180,7 +180,7 @@ proptest! {
     #[test]
     fn no_refusal_shows_the_password(text in url()) {
         let secret = text.replace("nope", "").replacen("://", "://u:s3cr3t@", 1);
-        if let Err(error) = open(&secret) {
+        if let Err(error) = from_url(&secret) {
             prop_assert!(!error.to_string().contains("s3cr3t"), "{secret:?}: {error}");
         }
     }

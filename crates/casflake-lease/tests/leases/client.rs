@@ -6,7 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use casflake::{Clock, GenerateError, ManualClock, Scheme, Standard, Stats, SystemClock};
-use casflake_lease::{FileStore, LeaseAdmin, LeaseEvent, LeaseStore, LeasedGenerator, Request, StoreError, Token};
+use casflake_lease::{
+    AcquireRequest, FileStore, LeaseAdmin, LeaseEvent, LeaseStore, LeasedGenerator, StoreError, Token,
+};
 use testkit::{Scratch, eventually};
 
 use crate::shaky::{Health, Mood, Shaky};
@@ -15,13 +17,13 @@ const TTL: Duration = Duration::from_millis(600);
 
 fn directory(workers: u64) -> Scratch {
     let scratch = Scratch::new();
-    FileStore::open(scratch.path()).initialise(&Standard::LAYOUT, workers).unwrap();
+    FileStore::new(scratch.path()).init_immediately(&Standard::LAYOUT, workers).unwrap();
     scratch
 }
 
 /// A generator on a store that fails when it is told to, whose calls wait for so long.
 fn leased(scratch: &Scratch, max_wait: Duration) -> (LeasedGenerator, Arc<Health>) {
-    let (store, health) = Shaky::new(FileStore::open(scratch.path()));
+    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
     (LeasedGenerator::builder(store).ttl(TTL).max_wait(max_wait).build().unwrap(), health)
 }
 
@@ -64,7 +66,7 @@ fn no_counter_falls_when_a_lease_is_replaced() {
     });
     let before = ids.stats();
     assert!(before.generator.overflow_waits > 0 && before.generator.exhausted >= refusals, "{before:?}");
-    FileStore::open(scratch.path()).reclaim(&Standard::LAYOUT, before.worker.index()).unwrap();
+    FileStore::new(scratch.path()).reclaim(&Standard::LAYOUT, before.worker.index()).unwrap();
     let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2));
     for ((name, before), (_, after)) in counters(&before.generator).into_iter().zip(counters(&after.generator)) {
         assert!(after >= before, "{name}: {before}, then {after}");
@@ -109,7 +111,7 @@ fn a_drain_refuses_new_calls_and_lets_a_call_that_waits_for_the_lease_end() {
         assert!(waits.join().unwrap().unwrap() > last.unwrap());
         draining.join().unwrap().unwrap();
     });
-    let survey = FileStore::open(scratch.path()).survey().unwrap();
+    let survey = FileStore::new(scratch.path()).survey().unwrap();
     assert_eq!(survey.workers[0].owner, None, "the worker is given back");
     assert_eq!(ids.generate(), Err(GenerateError::ShutDown));
 }
@@ -136,7 +138,7 @@ fn a_drain_lets_a_call_that_waits_for_a_tick_end() {
     let scratch = directory(1);
     let now = SystemClock.unix_millis();
     let clock = Arc::new(ManualClock::new(now));
-    let builder = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path()));
+    let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path()));
     let builder = builder.ttl(Duration::from_secs(60)).max_wait(Duration::from_secs(60)).clock(Arc::clone(&clock));
     let ids = builder.build().unwrap();
     // A reading within the window, which begins when the lease was granted.
@@ -171,7 +173,7 @@ fn a_leased_generator_leads_its_clock_by_as_many_ticks_as_it_is_allowed_to() {
     let scratch = directory(1);
     for lead in [0, 3] {
         let clock = Arc::new(ManualClock::new(SystemClock.unix_millis()));
-        let builder = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).max_lead(lead);
+        let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).max_lead(lead);
         let builder = builder.ttl(Duration::from_secs(60)).wait_for_worker(Duration::from_secs(60));
         let ids = builder.clock(Arc::clone(&clock)).build().unwrap();
         clock.set(SystemClock.unix_millis() + 10);
@@ -179,7 +181,7 @@ fn a_leased_generator_leads_its_clock_by_as_many_ticks_as_it_is_allowed_to() {
         assert_eq!(issued, (lead + 1) * 4096);
         ids.shutdown().unwrap();
     }
-    let refused = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).max_lead(1001).build();
+    let refused = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).max_lead(1001).build();
     assert!(matches!(&refused, Err(StoreError::Lead { value: 1001, max: 1000 })), "{refused:?}");
 }
 
@@ -217,7 +219,7 @@ fn recorder(log: &Log) -> impl FnMut(&LeaseEvent<'_>) + Send + 'static {
 fn a_callback_gets_each_event_of_an_outage_a_loss_and_an_end() {
     let scratch = directory(2);
     let log = Log::default();
-    let (store, health) = Shaky::new(FileStore::open(scratch.path()));
+    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
     let builder = LeasedGenerator::<Standard>::builder(store).ttl(TTL).on_event(recorder(&log));
     let ids = builder.build().unwrap();
     let is_last = |event| log.lock().unwrap().last() == Some(&event);
@@ -227,7 +229,7 @@ fn a_callback_gets_each_event_of_an_outage_a_loss_and_an_end() {
     until("ended");
     health.set(Mood::Well);
     until("renewed");
-    FileStore::open(scratch.path()).reclaim(&Standard::LAYOUT, ids.worker().index()).unwrap();
+    FileStore::new(scratch.path()).reclaim(&Standard::LAYOUT, ids.worker().index()).unwrap();
     eventually("another lease", || (ids.stats().acquired == 2).then_some(()));
     until("renewed");
     ids.shutdown().unwrap();
@@ -241,7 +243,7 @@ fn a_callback_learns_of_a_wait_for_a_worker_and_of_one_that_is_not_released() {
     let scratch = directory(1);
     let (first, _) = leased(&scratch, TTL);
     let log = Log::default();
-    let (store, health) = Shaky::new(FileStore::open(scratch.path()));
+    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
     let builder = LeasedGenerator::<Standard>::builder(store).ttl(TTL).wait_for_worker(Duration::from_secs(60));
     let builder = builder.on_event(recorder(&log));
     let second = thread::scope(|scope| {
@@ -284,7 +286,7 @@ impl Clock for Fragile {
 fn a_clock_that_panics_once_costs_one_renewal() {
     let scratch = directory(1);
     let clock = Fragile(Arc::default());
-    let builder = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).ttl(TTL).clock(clock.clone());
+    let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).ttl(TTL).clock(clock.clone());
     let ids = builder.build().unwrap();
     eventually("a renewal", || (ids.stats().renewals > 0).then_some(()));
     clock.0.store(true, Ordering::SeqCst);
@@ -300,7 +302,7 @@ fn a_callback_can_shut_its_generator_down() {
     let own: Arc<Mutex<Option<Arc<LeasedGenerator>>>> = Arc::default();
     let ended = Arc::new(Mutex::new(None));
     let (theirs, end) = (Arc::clone(&own), Arc::clone(&ended));
-    let builder = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).ttl(TTL);
+    let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).ttl(TTL);
     let ids = builder.on_event(move |event| {
         if let (LeaseEvent::Renewed { .. }, Some(ids)) = (event, &*theirs.lock().unwrap()) {
             end.lock().unwrap().get_or_insert_with(|| ids.shutdown());
@@ -312,7 +314,7 @@ fn a_callback_can_shut_its_generator_down() {
     eventually("an end", || ended.lock().unwrap().take()).expect("it does not wait");
     ids.shutdown().expect("the callback has ended it");
     assert_eq!(ids.generate(), Err(GenerateError::ShutDown));
-    assert_eq!(FileStore::open(scratch.path()).survey().unwrap().workers[0].owner, None);
+    assert_eq!(FileStore::new(scratch.path()).survey().unwrap().workers[0].owner, None);
     *own.lock().unwrap() = None;
 }
 
@@ -320,11 +322,11 @@ fn a_callback_can_shut_its_generator_down() {
 fn a_call_that_fails_says_when_the_store_may_grant() {
     let scratch = directory(1);
     let (ids, _) = leased(&scratch, Duration::ZERO);
-    let mut store = FileStore::open(scratch.path());
+    let mut store = FileStore::new(scratch.path());
     // Another process takes the worker, for longer than the keeper waits between two tries.
     store.reclaim(&Standard::LAYOUT, 0).unwrap();
-    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "another");
-    eventually("a lease of another", || store.acquire(&Standard::LAYOUT, &request).ok());
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "another");
+    eventually("a lease of another", || store.acquire(&request).ok());
     let after = eventually("a refusal", || match ids.try_generate() {
         Err(error @ GenerateError::LeaseExpired { .. }) => error.retry_after().filter(|after| after.as_secs() >= 5),
         _ => None,
@@ -338,7 +340,7 @@ fn a_call_that_fails_says_when_the_store_may_grant() {
 fn an_end_while_the_store_is_away_is_no_end_of_the_lease() {
     let scratch = directory(1);
     let log = Log::default();
-    let (store, health) = Shaky::new(FileStore::open(scratch.path()));
+    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
     let builder = LeasedGenerator::<Standard>::builder(store).ttl(TTL).on_event(recorder(&log));
     let ids = builder.build().unwrap();
     eventually("renewed", || (log.lock().unwrap().last() == Some(&"renewed")).then_some(()));

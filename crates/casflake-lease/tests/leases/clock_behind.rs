@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use casflake::{Layout, ManualClock, Scheme, Sonyflake, Standard};
-use casflake_lease::{CLOCK_SLACK, FileStore, Grant, LeaseAdmin, LeaseStore, MAX_TTL, Request, StoreError, Token};
+use casflake_lease::{
+    AcquireRequest, CLOCK_SLACK, FileStore, Grant, LeaseAdmin, LeaseStore, MAX_TTL, StoreError, Token,
+};
 use testkit::Scratch;
 
 const NOW: u64 = 1_800_000_000_000;
@@ -27,7 +29,7 @@ impl Setting {
     }
 
     fn acquire(&self, behind: Duration) -> Result<Grant, StoreError> {
-        self.behind(behind).acquire(&self.layout, &Request::new(Token::random().unwrap(), TTL, "a test"))
+        self.behind(behind).acquire(&AcquireRequest::new(&self.layout, Token::random().unwrap(), TTL, "a test"))
     }
 
     /// By how much the store says that its clock is behind, and what the list of its leases says.
@@ -47,7 +49,7 @@ const LAYOUTS: [Layout; 2] = [Standard::LAYOUT, Sonyflake::LAYOUT];
 fn a_space_from_before_the_clock_was_set_back_is_not_called_new() {
     for layout in LAYOUTS {
         let setting = Setting::new(layout);
-        setting.behind(Duration::ZERO).initialise(&layout, 2).unwrap();
+        setting.behind(Duration::ZERO).init_immediately(&layout, 2).unwrap();
         assert_eq!(setting.said(DAY), (DAY, Some(DAY)));
         // Not even by what is known of a lease alone.
         setting.acquire(Duration::ZERO).unwrap();
@@ -58,7 +60,7 @@ fn a_space_from_before_the_clock_was_set_back_is_not_called_new() {
 #[test]
 fn a_space_whose_leases_are_from_before_the_clock_was_set_back_is_not_called_full() {
     let setting = Setting::new(Standard::LAYOUT);
-    setting.behind(2 * DAY).initialise(&setting.layout, 1).unwrap();
+    setting.behind(2 * DAY).init_immediately(&setting.layout, 1).unwrap();
     setting.acquire(Duration::ZERO).unwrap();
     assert_eq!(setting.said(DAY), (DAY + TTL, Some(DAY + TTL)));
 }
@@ -68,7 +70,7 @@ fn a_wait_that_a_new_space_can_have_is_said_to_be_one() {
     // That of a new space, by a clock that is as far behind the one that made it as clocks may be apart.
     let longest = MAX_TTL + 2 * CLOCK_SLACK;
     let setting = Setting::new(Standard::LAYOUT);
-    setting.behind(Duration::ZERO).initialise(&setting.layout, 1).unwrap();
+    setting.behind(Duration::ZERO).init_immediately(&setting.layout, 1).unwrap();
     let refused = setting.acquire(longest);
     assert!(matches!(refused, Err(StoreError::NotYet { retry_after, .. }) if retry_after == longest), "{refused:?}");
     assert_eq!(setting.behind(longest).survey().unwrap().clock_behind(&setting.layout), None);

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use casflake::{Layout, ManualClock, Scheme, Sonyflake, Standard};
-use casflake_lease::{CLOCK_SLACK, FileStore, Grant, Lease, LeaseAdmin, MAX_TTL, Request, StoreError, Token};
+use casflake_lease::{AcquireRequest, CLOCK_SLACK, FileStore, Grant, Lease, LeaseAdmin, MAX_TTL, StoreError, Token};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
@@ -102,7 +102,7 @@ struct Trial<'s> {
 impl Trial<'_> {
     /// What the store's clock reads, in milliseconds.
     fn now(&mut self) -> u64 {
-        self.store.survey().unwrap().unix_nanos / 1_000_000
+        self.store.survey().unwrap().unix_ns / 1_000_000
     }
 
     fn tick(&self, unix_ms: u64) -> u64 {
@@ -116,7 +116,7 @@ impl Trial<'_> {
             Ask::Acquire { again, ttl, after } => {
                 let used = again.filter(|_| !self.leases.is_empty()).map(|index| index.get(&self.leases)[0].token());
                 let token = used.unwrap_or_else(|| Token::random().unwrap());
-                let mut request = Request::new(token, ttl, "conformance");
+                let mut request = AcquireRequest::new(&layout, token, ttl, "conformance");
                 let now = self.now();
                 let now = self.tick(now);
                 request.after = match after {
@@ -124,13 +124,13 @@ impl Trial<'_> {
                     After::Now => Some(now),
                     After::Later => Some(now + 100_000),
                 };
-                let granted = self.both(|store| store.acquire(&layout, &request));
+                let granted = self.both(|store| store.acquire(&request));
                 self.leases.extend(granted.map(|grant| vec![grant.lease]));
             }
             Ask::Renew { which, age, ttl, unanswered } if !self.leases.is_empty() => {
                 let at = which.index(self.leases.len());
                 let lease = self.known(at, age);
-                let renewed = self.both(|store| store.renew(&layout, &lease, ttl, unanswered));
+                let renewed = self.both(|store| store.renew(&crate::renewal(&layout, &lease, ttl, unanswered)));
                 self.leases[at].extend(renewed.map(|grant| grant.lease));
             }
             Ask::Release { which, age, last } if !self.leases.is_empty() => {
@@ -141,7 +141,7 @@ impl Trial<'_> {
                     Last::First => Some(lease.from()),
                     Last::BeforeTheEnd => Some(lease.until() - 1),
                 };
-                self.both_at_any_time(|store| store.release(&layout, &lease, last));
+                self.both_at_any_time(|store| store.release(&lease, last));
             }
             Ask::Renew { .. } | Ask::Release { .. } => {}
             Ask::Reclaim { worker } => {
@@ -152,15 +152,15 @@ impl Trial<'_> {
                 assert_alike(&reclaimed, &self.reference.reclaim(&layout, worker));
             }
             Ask::Initialise { workers } => {
-                let initialised = self.store.initialise(&layout, workers);
+                let initialised = self.store.init_immediately(&layout, workers);
                 // At the time of its floor, unless that was there before.
                 let floor = self.store.survey().unwrap().space.and_then(|space| layout.unix_ms_of(space.floor));
                 self.set_to(floor);
-                assert_alike(&initialised, &self.reference.initialise(&layout, workers));
+                assert_alike(&initialised, &self.reference.init_immediately(&layout, workers));
             }
             Ask::Create { workers } => {
-                let created = self.store.create(&layout, workers).map(|created| assert!(!created));
-                assert_alike(&created, &self.reference.create(&layout, workers).map(drop));
+                let created = self.store.init(&layout, workers).map(|created| assert!(!created));
+                assert_alike(&created, &self.reference.init(&layout, workers).map(drop));
             }
         }
     }
@@ -188,7 +188,7 @@ impl Trial<'_> {
         let answer = ask(&mut *self.store);
         match answer {
             Ok(grant) => {
-                self.clock.set(grant.unix_nanos / 1_000_000);
+                self.clock.set(grant.unix_ns / 1_000_000);
                 let expected = ask(&mut self.reference).expect("granted by the rules");
                 assert_eq!(grant.lease, expected.lease);
                 Some(grant)

@@ -7,21 +7,26 @@ use std::process::Command;
 use std::time::Duration;
 
 use casflake::{Scheme, Standard};
-use casflake_lease::{FileStore, Grant, LeaseAdmin, LeaseStore, LeasedGenerator, Request, StoreError, Token};
+use casflake_lease::{AcquireRequest, FileStore, Grant, LeaseAdmin, LeaseStore, LeasedGenerator, StoreError, Token};
 use testkit::{Scratch, skipped};
 
 use crate::disk::Disk;
 
 fn store(directory: &Path) -> FileStore {
-    FileStore::open(directory)
+    FileStore::new(directory)
 }
 
 fn initialised(directory: &Path) {
-    store(directory).initialise(&Standard::LAYOUT, 4).unwrap();
+    store(directory).init_immediately(&Standard::LAYOUT, 4).unwrap();
 }
 
 fn acquire(directory: &Path) -> Result<Grant, StoreError> {
-    store(directory).acquire(&Standard::LAYOUT, &Request::new(Token::random().unwrap(), Duration::from_secs(60), ""))
+    store(directory).acquire(&AcquireRequest::new(
+        &Standard::LAYOUT,
+        Token::random().unwrap(),
+        Duration::from_secs(60),
+        "",
+    ))
 }
 
 #[track_caller]
@@ -30,12 +35,12 @@ fn assert_refused(directory: &Path, lease: Option<&Grant>) {
     let mut store = store(directory);
     let mut outcomes = vec![
         acquire(directory).map(drop),
-        store.create(&Standard::LAYOUT, 4).map(drop),
+        store.init(&Standard::LAYOUT, 4).map(drop),
         store.reclaim(&Standard::LAYOUT, 0),
     ];
     if let Some(Grant { lease, .. }) = lease {
-        outcomes.push(store.renew(&Standard::LAYOUT, lease, Duration::from_secs(60), 0).map(drop));
-        outcomes.push(store.release(&Standard::LAYOUT, lease, None));
+        outcomes.push(store.renew(&crate::renewal(&Standard::LAYOUT, lease, Duration::from_secs(60), 0)).map(drop));
+        outcomes.push(store.release(lease, None));
     }
     for outcome in outcomes {
         assert!(matches!(outcome, Err(StoreError::Copied { .. })), "{outcome:?}");
@@ -212,11 +217,11 @@ fn i1_a_space_is_not_remade_on_another_file_system_at_the_same_place() {
     let Some(disk) = Disk::mounted_on(scratch.path()) else { return };
     initialised(scratch.path());
     let mut holder = store(scratch.path());
-    let request = Request::new(Token::random().unwrap(), Duration::from_secs(60), "");
-    let lease = holder.acquire(&Standard::LAYOUT, &request).unwrap().lease;
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "");
+    let lease = holder.acquire(&request).unwrap().lease;
     drop(disk);
     let _disk = Disk::mounted_on(scratch.path());
-    let renewed = holder.renew(&Standard::LAYOUT, &lease, Duration::from_secs(60), 0);
+    let renewed = holder.renew(&crate::renewal(&Standard::LAYOUT, &lease, Duration::from_secs(60), 0));
     assert!(matches!(renewed, Err(StoreError::NoSpace { .. })), "{renewed:?}");
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
 }
@@ -250,5 +255,7 @@ fn a_store_that_an_earlier_version_has_made_is_at_home_where_it_is_first_written
     let lease = acquire(&original).unwrap();
     Command::new("cp").arg("-a").args([&original, &copy]).status().unwrap();
     assert_refused(&copy, Some(&lease));
-    store(&original).renew(&Standard::LAYOUT, &lease.lease, Duration::from_secs(60), 0).expect("the original");
+    store(&original)
+        .renew(&crate::renewal(&Standard::LAYOUT, &lease.lease, Duration::from_secs(60), 0))
+        .expect("the original");
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use casflake::{Layout, Scheme, Standard};
 use casflake_lease::{
-    EtcdStore, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, Request, StoreError, Survey, Token,
+    AcquireRequest, EtcdStore, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, Renewal, StoreError, Survey,
+    Token,
 };
 use testkit::{EtcdServer, Server, eventually};
 
@@ -21,33 +22,33 @@ const IN_TIME: Duration = Duration::from_millis(4500);
 const HOUR: i64 = 3600;
 
 fn open(server: &EtcdServer) -> EtcdStore {
-    EtcdStore::open(&server.url()).unwrap()
+    EtcdStore::from_url(&server.url()).unwrap()
 }
 
 /// A server for so many workers, and its store.
 fn initialised(workers: u64) -> Option<(EtcdServer, EtcdStore)> {
     let server = EtcdServer::start()?;
     let mut store = open(&server);
-    store.initialise(LAYOUT, workers).unwrap();
+    store.init_immediately(LAYOUT, workers).unwrap();
     // To one that has only just begun to listen to etcd's clock it is the second that has begun.
     testkit::eventually("the next second", || {
-        let Survey { unix_nanos, space, .. } = open(&server).survey().unwrap();
-        (LAYOUT.tick_at(unix_nanos / 1_000_000)? >= space?.floor).then_some(())
+        let Survey { unix_ns, space, .. } = open(&server).survey().unwrap();
+        (LAYOUT.tick_at(unix_ns / 1_000_000)? >= space?.floor).then_some(())
     });
     server.proxy().take_log();
     Some((server, store))
 }
 
-fn request(ttl: Duration) -> Request {
-    Request::new(Token::random().unwrap(), ttl, "somebody")
+fn request(ttl: Duration) -> AcquireRequest {
+    AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), ttl, "somebody")
 }
 
 fn acquire(store: &mut EtcdStore) -> Result<Grant, StoreError> {
-    store.acquire(LAYOUT, &request(TTL))
+    store.acquire(&request(TTL))
 }
 
 fn renew(store: &mut EtcdStore, grant: &Grant, unanswered: u64) -> Result<Grant, StoreError> {
-    store.renew(LAYOUT, &grant.lease, TTL, unanswered)
+    store.renew(&crate::renewal(LAYOUT, &grant.lease, TTL, unanswered))
 }
 
 /// What was sent since this was asked last.
@@ -85,11 +86,11 @@ fn assert_denied<T: std::fmt::Debug>(outcome: Result<T, StoreError>, as_what: &s
 fn a_worker_is_leased_renewed_and_given_back() {
     let Some((server, mut store)) = initialised(1) else { return };
     let asked = request(TTL);
-    let granted = store.acquire(LAYOUT, &asked).unwrap();
+    let granted = store.acquire(&asked).unwrap();
     assert_eq!((granted.lease.worker(), granted.lease.counter()), (0, 1));
     assert_eq!(server.leases().len(), 1);
-    assert_eq!(store.acquire(LAYOUT, &asked).unwrap().lease, granted.lease, "the same token");
-    assert_eq!(open(&server).acquire(LAYOUT, &asked).unwrap().lease, granted.lease, "of another store's");
+    assert_eq!(store.acquire(&asked).unwrap().lease, granted.lease, "the same token");
+    assert_eq!(open(&server).acquire(&asked).unwrap().lease, granted.lease, "of another store's");
     assert_denied(acquire(&mut open(&server)), NO_FREE_WORKER);
 
     let renewed = renew(&mut store, &granted, 0).unwrap();
@@ -98,14 +99,14 @@ fn a_worker_is_leased_renewed_and_given_back() {
     assert_denied(renew(&mut store, &granted, 0), "Cloned");
     assert_eq!(renew(&mut store, &granted, 1).unwrap().lease.counter(), 3);
 
-    let held = store.acquire(LAYOUT, &asked).unwrap().lease;
-    store.release(LAYOUT, &held, Some(held.from() + 7)).unwrap();
+    let held = store.acquire(&asked).unwrap().lease;
+    store.release(&held, Some(held.from() + 7)).unwrap();
     assert_eq!(server.get("/casflake/default/live/0"), None);
     assert_eq!(server.leases(), [""; 0]);
     let next = acquire(&mut store).unwrap().lease;
     assert_eq!((next.worker(), next.from(), next.counter()), (0, held.from() + 8, 4));
-    store.release(LAYOUT, &held, Some(u64::MAX)).unwrap();
-    assert_denied(store.renew(LAYOUT, &held, TTL, 9), "Taken");
+    store.release(&held, Some(u64::MAX)).unwrap();
+    assert_denied(store.renew(&crate::renewal(LAYOUT, &held, TTL, 9)), "Taken");
     assert!(server.get("/casflake/default/live/0").is_some());
 }
 
@@ -193,7 +194,7 @@ fn threads_that_ask_at_once_get_a_worker_each() {
         }
         assert_eq!(server.leases().len(), 8, "those of the others are revoked");
         for lease in leases {
-            store.release(LAYOUT, &lease, None).unwrap();
+            store.release(&lease, None).unwrap();
         }
         for id in server.leases() {
             server.revoke(&id);
@@ -208,7 +209,7 @@ fn a_holder_that_is_alive_is_not_robbed() {
     server.set_clock(HOUR);
     let mut other = open(&server);
     let survey = other.survey().unwrap();
-    assert!(LAYOUT.tick_at(survey.unix_nanos / 1_000_000) > Some(survey.workers[0].until + 3_000_000));
+    assert!(LAYOUT.tick_at(survey.unix_ns / 1_000_000) > Some(survey.workers[0].until + 3_000_000));
     assert_denied(acquire(&mut other), NO_FREE_WORKER);
     let held = renew(&mut store, &held, 0).unwrap();
     server.set_clock(3 * HOUR);
@@ -224,7 +225,7 @@ fn a_holder_that_is_alive_is_not_robbed() {
 fn a_worker_is_free_when_its_holder_has_died() {
     let Some((server, mut store)) = initialised(1) else { return };
     let began = Instant::now();
-    let dead = store.acquire(LAYOUT, &request(Duration::from_secs(1))).unwrap();
+    let dead = store.acquire(&request(Duration::from_secs(1))).unwrap();
     drop(store);
     let mut other = open(&server);
     assert_denied(acquire(&mut other), NO_FREE_WORKER);
@@ -242,9 +243,9 @@ fn an_etcd_lease_that_has_ended_is_replaced() {
     let grant = renew(&mut store, &grant, 0).unwrap();
     assert!(server.get("/casflake/default/live/0").is_some());
     // As is one that is too short.
-    let renewed = store.renew(LAYOUT, &grant.lease, 2 * TTL, 0).unwrap();
+    let renewed = store.renew(&crate::renewal(LAYOUT, &grant.lease, 2 * TTL, 0)).unwrap();
     sent(&server);
-    store.renew(LAYOUT, &renewed.lease, 3 * TTL, 0).unwrap();
+    store.renew(&crate::renewal(LAYOUT, &renewed.lease, 3 * TTL, 0)).unwrap();
     assert_eq!(sent(&server), [TXN, TXN, "/v3/lease/grant", KEEPALIVE]);
     // In time.
     server.set_clock(HOUR);
@@ -260,7 +261,7 @@ fn a_worker_that_was_taken_meanwhile_is_not_alive_again() {
     thread::scope(|scope| {
         let renewed = scope.spawn(|| renew(&mut store, &grant, 0));
         // Between the renewal and what it does about the etcd lease, half a second later.
-        let mut operator = EtcdStore::open(&format!("etcd://{}", server.direct())).unwrap();
+        let mut operator = EtcdStore::from_url(&format!("etcd://{}", server.direct())).unwrap();
         eventually("it is renewed", || {
             Some(operator.survey().unwrap().workers[0].counter).filter(|counter| *counter == 2)
         });
@@ -280,7 +281,7 @@ fn another_cluster_grants_nothing_yet() {
     assert_denied(renew(&mut store, &grant, 1), CHANGED);
     assert_denied(acquire(&mut store), NOT_YET);
     assert_denied(acquire(&mut open(&server)), NOT_YET);
-    open(&server).initialise(LAYOUT, 8).unwrap();
+    open(&server).init_immediately(LAYOUT, 8).unwrap();
     acquire(&mut store).unwrap();
 }
 
@@ -336,7 +337,7 @@ fn a_lost_record_leaves_its_holder_alive() {
     acquire(&mut store).unwrap();
     server.lose_record(0);
     // The operator vouches for what is not so.
-    store.initialise(LAYOUT, 1).unwrap();
+    store.init_immediately(LAYOUT, 1).unwrap();
     assert_denied(acquire(&mut store), NO_FREE_WORKER);
     server.revoke(&server.leases()[0]);
     acquire(&mut store).unwrap();
@@ -352,7 +353,7 @@ fn more_lost_records_than_fit_a_transaction_are_mended() {
     assert_denied(acquire(&mut store), NO_FREE_WORKER);
     assert_eq!(store.survey().unwrap().workers.len(), 230);
     server.lose_records();
-    store.initialise(LAYOUT, 231).unwrap();
+    store.init_immediately(LAYOUT, 231).unwrap();
     let survey = store.survey().unwrap();
     assert_eq!((survey.workers.len(), survey.space.map(|space| space.workers)), (230, Some(231)));
 }
@@ -377,10 +378,10 @@ fn a_clock_that_is_set_forward_moves_the_window_on() {
     assert!(second.lease.until() < first.lease.until() + 60_000);
     let third = renew(&mut store, &second, 0).unwrap();
     assert!(third.lease.until() > first.lease.until() + 3_590_000);
-    assert!(third.unix_nanos > first.unix_nanos + 3_590_000_000_000);
+    assert!(third.unix_ns > first.unix_ns + 3_590_000_000_000);
     server.set_clock(0);
     renew(&mut store, &third, 0).unwrap();
-    let fourth = store.acquire(LAYOUT, &request(TTL)).unwrap();
+    let fourth = store.acquire(&request(TTL)).unwrap();
     assert_ne!(fourth.lease.worker(), third.lease.worker());
     assert!(fourth.lease.until() < third.lease.until());
 }
@@ -402,7 +403,7 @@ fn a_clock_that_is_set_back_is_refused() {
 #[test]
 fn the_time_goes_on_within_a_second() {
     let Some((_server, mut store)) = initialised(1) else { return };
-    let mut read = || store.survey().unwrap().unix_nanos;
+    let mut read = || store.survey().unwrap().unix_ns;
     let (started, first) = (Instant::now(), read());
     let mut readings = Vec::new();
     while started.elapsed() < Duration::from_millis(1500) {
@@ -425,7 +426,7 @@ fn a_server_that_is_stopped_ends_calls_in_time() {
     let grant = acquire(&mut store).unwrap();
     let mut unanswered = 0;
     for url in [server.url(), format!("etcd://{}", server.direct())] {
-        let mut other = EtcdStore::open(&url).unwrap();
+        let mut other = EtcdStore::from_url(&url).unwrap();
         other.survey().unwrap();
         server.stop();
         for outcome in [&mut || renew(&mut store, &grant, unanswered).map(drop), &mut || acquire(&mut other).map(drop)]
@@ -449,14 +450,14 @@ fn the_next_member_is_asked_where_one_is_not_there() {
     let (mut nobody, direct) = (EtcdServer::start().unwrap(), server.direct());
     nobody.kill();
     let url = format!("etcd://{},{direct}", nobody.direct());
-    let mut store = EtcdStore::open(&url).unwrap();
+    let mut store = EtcdStore::from_url(&url).unwrap();
     let grant = acquire(&mut store).unwrap();
     renew(&mut store, &grant, 0).unwrap();
     server.kill();
     let error = acquire(&mut store).unwrap_err();
     assert!(error.to_string().contains("127.0.0.1"), "{error}");
     server.restart();
-    acquire(&mut EtcdStore::open(&url).unwrap()).unwrap();
+    acquire(&mut EtcdStore::from_url(&url).unwrap()).unwrap();
 }
 
 #[test]
@@ -464,7 +465,7 @@ fn a_member_that_hangs_is_left_for_the_next_call() {
     let Some((server, _)) = initialised(8) else { return };
     let hanging = EtcdServer::start().unwrap();
     hanging.stop();
-    let mut store = EtcdStore::open(&format!("etcd://{},{}", hanging.direct(), server.direct())).unwrap();
+    let mut store = EtcdStore::from_url(&format!("etcd://{},{}", hanging.direct(), server.direct())).unwrap();
     let started = Instant::now();
     assert_denied(acquire(&mut store), UNAVAILABLE);
     assert!(started.elapsed() < IN_TIME);
@@ -476,7 +477,7 @@ fn what_may_be_done_is_not_done_again() {
     let Some((server, mut store)) = initialised(8) else { return };
     let grant = acquire(&mut store).unwrap();
     // Two ways to the same server.
-    let mut store = EtcdStore::open(&format!("{},{}", server.url(), server.direct())).unwrap();
+    let mut store = EtcdStore::from_url(&format!("{},{}", server.url(), server.direct())).unwrap();
     store.survey().unwrap();
     server.proxy().lose_reply(WRITE);
     assert_denied(renew(&mut store, &grant, 0), UNAVAILABLE);
@@ -489,9 +490,9 @@ fn a_grant_whose_reply_was_lost_is_granted_again() {
     let asked = request(TTL);
     for lost in ["request_range", "/v3/lease/grant", WRITE] {
         server.proxy().lose_reply(lost);
-        assert_denied(store.acquire(LAYOUT, &asked), UNAVAILABLE);
+        assert_denied(store.acquire(&asked), UNAVAILABLE);
     }
-    let grant = store.acquire(LAYOUT, &asked).unwrap();
+    let grant = store.acquire(&asked).unwrap();
     assert_eq!((grant.lease.worker(), grant.lease.counter()), (0, 1));
     assert_eq!(store.survey().unwrap().workers.len(), 1);
     renew(&mut store, &grant, 0).unwrap();
@@ -533,8 +534,8 @@ fn what_is_not_ours_is_left_as_it_is() {
             let before = (server.get(key), server.leases());
             assert_denied(acquire(&mut store), CORRUPT);
             assert_denied(renew(&mut store, &grant, 0), CORRUPT);
-            assert_denied(store.release(LAYOUT, &grant.lease, None), CORRUPT);
-            assert_denied(store.initialise(LAYOUT, 4), CORRUPT);
+            assert_denied(store.release(&grant.lease, None), CORRUPT);
+            assert_denied(store.init_immediately(LAYOUT, 4), CORRUPT);
             assert_denied(store.reclaim(LAYOUT, 0), CORRUPT);
             assert_denied(store.survey(), CORRUPT);
             assert_eq!((server.get(key), server.leases()), before, "{odd}");
@@ -559,8 +560,8 @@ fn a_reclaimed_worker_is_free_at_once() {
 fn spaces_have_nothing_in_common() {
     let Some((server, mut store)) = initialised(1) else { return };
     acquire(&mut store).unwrap();
-    let mut other = EtcdStore::open(&format!("{}#default/workers", server.url())).unwrap();
-    other.initialise(LAYOUT, 1).unwrap();
+    let mut other = EtcdStore::from_url(&format!("{}#default/workers", server.url())).unwrap();
+    other.init_immediately(LAYOUT, 1).unwrap();
     assert_eq!(acquire(&mut other).unwrap().lease.worker(), 0);
     assert_eq!(store.survey().unwrap().workers.len(), 1);
     assert!(server.get("/casflake/default%2Fworkers/live/0").is_some());
@@ -570,7 +571,7 @@ fn spaces_have_nothing_in_common() {
 fn a_lost_space_is_restored_with_as_many_workers() {
     let Some((server, mut store)) = initialised(8) else { return };
     let grant = acquire(&mut store).unwrap();
-    open(&server).initialise(LAYOUT, 5).unwrap();
+    open(&server).init_immediately(LAYOUT, 5).unwrap();
     let grant = renew(&mut store, &grant, 0).unwrap();
     server.wipe();
     assert_denied(renew(&mut store, &grant, 0), "StoreChanged");
@@ -580,18 +581,18 @@ fn a_lost_space_is_restored_with_as_many_workers() {
 #[test]
 fn other_spaces_of_a_cluster_are_found() {
     let Some(server) = EtcdServer::start() else { return };
-    let open = |name: &str| EtcdStore::open(&server.url()).unwrap().space(name).unwrap();
+    let open = |name: &str| EtcdStore::from_url(&server.url()).unwrap().space(name).unwrap();
     assert_eq!(open("orders").others().unwrap(), [""; 0]);
     server.etcdctl(&["put", "/casflak", "nothing of ours"]);
     server.etcdctl(&["put", "/casflake0", "nothing of ours"]);
     for name in ["orders", "Orders", "a/b"] {
-        open(name).initialise(LAYOUT, 300).unwrap();
+        open(name).init_immediately(LAYOUT, 300).unwrap();
     }
     acquire(&mut open("orders")).ok();
     assert_eq!(open("orders").others().unwrap(), ["Orders", "a/b"]);
     assert_eq!(open("ordres").others().unwrap(), ["Orders", "a/b", "orders"]);
     for at in 0..20 {
-        open(&format!("more-{at:02}")).initialise(LAYOUT, 1).unwrap();
+        open(&format!("more-{at:02}")).init_immediately(LAYOUT, 1).unwrap();
     }
     assert!(matches!(open("ordres").others().unwrap().len(), 1..=10), "ten, or as many as there is time for");
 }
@@ -603,10 +604,10 @@ fn a_user_is_known_by_a_password() {
         server.etcdctl(args);
     }
     let host = server.direct();
-    assert_denied(acquire(&mut EtcdStore::open(&format!("etcd://{host}")).unwrap()), REFUSED);
-    let error = acquire(&mut EtcdStore::open(&format!("etcd://root:secret@{host}")).unwrap()).unwrap_err();
+    assert_denied(acquire(&mut EtcdStore::from_url(&format!("etcd://{host}")).unwrap()), REFUSED);
+    let error = acquire(&mut EtcdStore::from_url(&format!("etcd://root:secret@{host}")).unwrap()).unwrap_err();
     assert!(!format!("{error:?}").contains("secret"), "{error:?}");
-    let mut store = EtcdStore::open(&format!("etcd://root:p%40ss@{host}")).unwrap();
+    let mut store = EtcdStore::from_url(&format!("etcd://root:p%40ss@{host}")).unwrap();
     assert!(!format!("{store:?}").contains("p@ss"), "{store:?}");
     let grant = acquire(&mut store).unwrap();
     // It forgets the tokens that it has given out.
@@ -620,7 +621,7 @@ fn what_time_does_not_mend_is_refused_with_a_remedy() {
     let Some((server, _)) = initialised(8) else { return };
     let host = server.direct();
     let assert_refused = |user: &str, words: &str| {
-        let error = acquire(&mut EtcdStore::open(&format!("etcd://{user}{host}")).unwrap()).unwrap_err();
+        let error = acquire(&mut EtcdStore::from_url(&format!("etcd://{user}{host}")).unwrap()).unwrap_err();
         let text = format!("{error:?}");
         assert!(matches!(error, StoreError::Refused { .. }) && !error.is_retryable(), "{text}");
         assert!(text.contains(words) && text.contains(&host) && !text.contains("s3cr3t"), "{words}: {text}");
@@ -654,7 +655,7 @@ fn what_is_no_etcd_is_refused() {
             let _ = client.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone");
         }
     });
-    let error = EtcdStore::open(&url).unwrap().survey().unwrap_err();
+    let error = EtcdStore::from_url(&url).unwrap().survey().unwrap_err();
     assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
     assert!(error.to_string().contains("etcd 3.4 or later, with its gateway on"), "{error}");
 }
@@ -662,7 +663,7 @@ fn what_is_no_etcd_is_refused() {
 #[test]
 fn etcds_is_never_http() {
     let Some((server, _)) = initialised(8) else { return };
-    let mut store = EtcdStore::open(&format!("etcds://{}", server.direct())).unwrap();
+    let mut store = EtcdStore::from_url(&format!("etcds://{}", server.direct())).unwrap();
     assert_denied(acquire(&mut store), REFUSED);
 }
 
@@ -673,27 +674,27 @@ struct Unattended {
 }
 
 impl LeaseStore for Unattended {
-    fn acquire(&mut self, layout: &Layout, request: &Request) -> Result<Grant, StoreError> {
+    fn acquire(&mut self, request: &AcquireRequest) -> Result<Grant, StoreError> {
         self.server.leases().iter().for_each(|lease| self.server.revoke(lease));
-        self.store.acquire(layout, request)
+        self.store.acquire(request)
     }
 
-    fn renew(&mut self, layout: &Layout, lease: &Lease, ttl: Duration, unanswered: u64) -> Result<Grant, StoreError> {
-        self.store.renew(layout, lease, ttl, unanswered)
+    fn renew(&mut self, renewal: &Renewal) -> Result<Grant, StoreError> {
+        self.store.renew(renewal)
     }
 
-    fn release(&mut self, layout: &Layout, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
-        self.store.release(layout, lease, last_tick)
+    fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
+        self.store.release(lease, last_tick)
     }
 }
 
 impl LeaseAdmin for Unattended {
-    fn create(&mut self, layout: &Layout, workers: u64) -> Result<bool, StoreError> {
-        self.store.create(layout, workers)
+    fn init(&mut self, layout: &Layout, workers: u64) -> Result<bool, StoreError> {
+        self.store.init(layout, workers)
     }
 
-    fn initialise(&mut self, layout: &Layout, workers: u64) -> Result<(), StoreError> {
-        self.store.initialise(layout, workers)
+    fn init_immediately(&mut self, layout: &Layout, workers: u64) -> Result<(), StoreError> {
+        self.store.init_immediately(layout, workers)
     }
 
     fn survey(&mut self) -> Result<Survey, StoreError> {

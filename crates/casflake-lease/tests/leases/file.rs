@@ -8,7 +8,8 @@ use std::{fs, thread};
 
 use casflake::{Clock, Layout, ManualClock, Scheme, Sonyflake, Standard};
 use casflake_lease::{
-    CLOCK_SLACK, FileStore, Grant, LeaseAdmin, LeaseStore, LostReason, MAX_TTL, Missing, Request, StoreError, Token,
+    AcquireRequest, CLOCK_SLACK, FileStore, Grant, LeaseAdmin, LeaseStore, LostReason, MAX_TTL, Missing, StoreError,
+    Token,
 };
 use testkit::Scratch;
 
@@ -27,7 +28,7 @@ impl Setting {
     /// A directory that grants so many workers at once.
     fn granting(workers: u64) -> Self {
         let setting = Self::empty();
-        setting.store().initialise(&LAYOUT, workers).unwrap();
+        setting.store().init_immediately(&LAYOUT, workers).unwrap();
         setting
     }
 
@@ -77,16 +78,16 @@ impl Clock for Busy {
     }
 }
 
-fn request() -> Request {
-    Request::new(Token::random().unwrap(), TTL, "a test")
+fn request() -> AcquireRequest {
+    AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), TTL, "a test")
 }
 
 fn acquire(store: &mut impl LeaseStore) -> Result<Grant, StoreError> {
-    store.acquire(&LAYOUT, &request())
+    store.acquire(&request())
 }
 
 fn renew(store: &mut impl LeaseStore, grant: &Grant) -> Result<Grant, StoreError> {
-    store.renew(&LAYOUT, &grant.lease, TTL, 0)
+    store.renew(&crate::renewal(&LAYOUT, &grant.lease, TTL, 0))
 }
 
 /// Whether nothing is granted until everything that may have been forgotten has passed.
@@ -120,8 +121,8 @@ fn i8_a_file_that_is_not_its_own_is_refused_and_left_as_it_is() {
         for outcome in [
             acquire(&mut store).map(drop),
             renew(&mut store, &grant).map(drop),
-            store.release(&LAYOUT, &grant.lease, None),
-            store.initialise(&LAYOUT, 4),
+            store.release(&grant.lease, None),
+            store.init_immediately(&LAYOUT, 4),
             store.reclaim(&LAYOUT, 0),
             store.survey().map(drop),
         ] {
@@ -162,7 +163,7 @@ fn i8_what_a_crash_has_left_of_a_write_does_no_harm() {
 #[test]
 fn i8_a_new_space_grants_nothing_until_all_that_it_may_have_forgotten_has_passed() {
     let setting = Setting::empty();
-    assert!(setting.store().create(&LAYOUT, 4).unwrap());
+    assert!(setting.store().init(&LAYOUT, 4).unwrap());
     let outcome = acquire(&mut setting.store());
     assert!(waits_for_the_forgotten(&outcome), "{outcome:?}");
     // The time that is left, and no more, whoever asks.
@@ -208,7 +209,7 @@ fn i1_a_space_is_not_remade_in_another_directory() {
     let away = scratch.path().join("away");
     fs::create_dir(&path).unwrap();
     let store = || FileStore::with_clock(&path, ManualClock::new(NOW));
-    store().initialise(&LAYOUT, 2).unwrap();
+    store().init_immediately(&LAYOUT, 2).unwrap();
     let mut holder = store();
     let grant = acquire(&mut holder).unwrap();
     fs::rename(&path, &away).unwrap();
@@ -217,7 +218,7 @@ fn i1_a_space_is_not_remade_in_another_directory() {
     fs::create_dir(&path).unwrap();
     let mut again = request();
     again.missing = Missing::Create;
-    for outcome in [renew(&mut holder, &grant), holder.acquire(&LAYOUT, &again), acquire(&mut store())] {
+    for outcome in [renew(&mut holder, &grant), holder.acquire(&again), acquire(&mut store())] {
         assert!(is_refused(&outcome), "{outcome:?}");
     }
     assert_eq!(names(&path), [""; 0]);
@@ -240,7 +241,7 @@ fn i8_a_file_that_was_copied_back_grants_nothing_until_all_since_the_copy_has_pa
     assert!(is_lost(&outcome), "{outcome:?}");
     // An operator who knows that no lease is in use need not wait.
     setting.clock.advance(11_000);
-    setting.store().initialise(&LAYOUT, 1).unwrap();
+    setting.store().init_immediately(&LAYOUT, 1).unwrap();
     assert!(acquire(&mut setting.store()).unwrap().lease.from() >= grant.lease.until());
 }
 
@@ -320,10 +321,12 @@ pub(crate) fn rewrite(file: &Path, change: impl FnOnce(&mut serde_json::Value)) 
 fn i8_another_layout_is_refused() {
     let setting = Setting::granting(4);
     let mut store = setting.store();
-    let outcome = store.acquire(&Sonyflake::LAYOUT, &request());
+    let mut sonyflake = request();
+    sonyflake.layout = Sonyflake::LAYOUT;
+    let outcome = store.acquire(&sonyflake);
     assert!(matches!(outcome, Err(StoreError::OtherLayout { .. })), "{outcome:?}");
     let other = LAYOUT.epoch_unix_ms(LAYOUT.epoch() + 1);
-    let outcome = store.initialise(&other, 4);
+    let outcome = store.init_immediately(&other, 4);
     assert!(matches!(outcome, Err(StoreError::OtherLayout { .. })), "{outcome:?}");
     acquire(&mut store).unwrap();
 }
@@ -333,11 +336,11 @@ fn i5_a_time_to_live_or_a_number_of_workers_that_does_not_fit_is_refused() {
     let setting = Setting::granting(4);
     let mut store = setting.store();
     for ttl in [Duration::ZERO, Duration::from_micros(999), MAX_TTL + Duration::from_nanos(1), Duration::MAX] {
-        let outcome = store.acquire(&LAYOUT, &Request::new(Token::random().unwrap(), ttl, ""));
+        let outcome = store.acquire(&AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), ttl, ""));
         assert!(matches!(outcome, Err(StoreError::Ttl { value, max: MAX_TTL }) if value == ttl), "{outcome:?}");
     }
     for workers in [0, 1025, u64::MAX] {
-        let outcome = store.initialise(&LAYOUT, workers);
+        let outcome = store.init_immediately(&LAYOUT, workers);
         assert!(matches!(outcome, Err(StoreError::Workers { value, max: 1024 }) if value == workers), "{outcome:?}");
     }
     let outcome = store.reclaim(&LAYOUT, 3);
@@ -391,14 +394,14 @@ fn i1_a_change_whose_lock_was_taken_away_is_not_made() {
         fs::create_dir(path).unwrap();
         fs::rename(path.with_extension("aside").join("leases"), path.join("leases")).unwrap();
         // In the new directory it is a copy, until an operator says otherwise.
-        FileStore::with_clock(path, ManualClock::new(NOW)).initialise(&LAYOUT, 1).unwrap();
+        FileStore::with_clock(path, ManualClock::new(NOW)).init_immediately(&LAYOUT, 1).unwrap();
     };
     for sabotage in [remove, replace] {
         let setting = Setting::granting(1);
         let path = setting.path().join("store");
         fs::create_dir(&path).unwrap();
         let store = |path: &Path| FileStore::with_clock(path, ManualClock::new(NOW));
-        store(&path).initialise(&LAYOUT, 1).unwrap();
+        store(&path).init_immediately(&LAYOUT, 1).unwrap();
         let other = Arc::new(Mutex::new(None));
         let clock = Busy::when(&setting.clock, HAS_LOCKED, {
             let (path, other) = (path.clone(), Arc::clone(&other));
@@ -509,7 +512,7 @@ fn i8_a_disk_that_is_full_or_read_only_grants_and_renews_nothing() {
     let setting = Setting::empty();
     let Some(disk) = Disk::mounted_on(setting.path()) else { return };
     let mut store = setting.store();
-    store.initialise(&LAYOUT, 4).unwrap();
+    store.init_immediately(&LAYOUT, 4).unwrap();
     let grant = acquire(&mut store).unwrap();
     let before = fs::read(setting.file()).unwrap();
     let fails = |store: &mut FileStore<_>, is_passing| {

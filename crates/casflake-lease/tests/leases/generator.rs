@@ -16,16 +16,16 @@ const TTL: Duration = Duration::from_millis(600);
 /// A directory that grants so many workers at once.
 fn directory(workers: u64) -> Scratch {
     let scratch = Scratch::new();
-    FileStore::open(scratch.path()).initialise(&Standard::LAYOUT, workers).unwrap();
+    FileStore::new(scratch.path()).init_immediately(&Standard::LAYOUT, workers).unwrap();
     scratch
 }
 
 fn workers(scratch: &Scratch) -> Vec<SurveyedWorker> {
-    FileStore::open(scratch.path()).survey().unwrap().workers
+    FileStore::new(scratch.path()).survey().unwrap().workers
 }
 
 fn leased(scratch: &Scratch) -> (LeasedGenerator, Arc<Health>) {
-    let (store, health) = Shaky::new(FileStore::open(scratch.path()));
+    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
     (LeasedGenerator::builder(store).ttl(TTL).build().unwrap(), health)
 }
 
@@ -45,7 +45,7 @@ fn each_generator_has_a_worker_of_its_own() {
     workers.sort_unstable();
     workers.dedup();
     assert_eq!(workers.len(), 4);
-    let fifth: Result<LeasedGenerator, _> = LeasedGenerator::new(FileStore::open(scratch.path()));
+    let fifth: Result<LeasedGenerator, _> = LeasedGenerator::new(FileStore::new(scratch.path()));
     assert!(matches!(fifth, Err(StoreError::NoFreeWorker { workers: 4, .. })), "{fifth:?}");
 }
 
@@ -137,7 +137,7 @@ fn i6_a_batch_that_outlives_the_lease_returns_the_ids_that_it_holds() {
 #[test]
 fn replies_that_are_lost_cost_nothing() {
     let scratch = directory(4);
-    let (store, health) = Shaky::new(FileStore::open(scratch.path()));
+    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
     health.set(Mood::Mute);
     let until = Instant::now() + Duration::from_secs(30);
     let builder = LeasedGenerator::<Standard>::builder(store).ttl(TTL).wait_for_worker(Duration::from_secs(30));
@@ -168,7 +168,7 @@ fn i2_a_worker_that_was_taken_is_replaced_and_ids_keep_increasing() {
     let (other, _) = leased(&scratch);
     let (ids, _) = leased(&scratch);
     drop(other);
-    let mut operator = FileStore::open(scratch.path());
+    let mut operator = FileStore::new(scratch.path());
     let mut last = ids.generate().unwrap();
     for changes in 1..=5 {
         let worker = ids.worker();
@@ -217,7 +217,7 @@ fn a_generator_that_is_dropped_frees_its_worker() {
 #[test]
 fn i8_a_shutdown_ends_a_call_that_waits_for_the_lease() {
     let scratch = directory(1);
-    let (store, health) = Shaky::new(FileStore::open(scratch.path()));
+    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
     let builder = LeasedGenerator::<Standard>::builder(store).ttl(TTL).max_wait(Duration::from_secs(60));
     let ids = builder.build().unwrap();
     health.set(Mood::Deaf);
@@ -238,7 +238,7 @@ fn i8_a_clock_of_the_host_that_is_out_of_the_window_costs_ids_and_no_duplicate()
     let scratch = directory(3);
     let with_clock = |unix_ms| {
         let clock = Arc::new(ManualClock::new(unix_ms));
-        let builder = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path()));
+        let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path()));
         let builder = builder.ttl(Duration::from_secs(60)).wait_for_worker(Duration::from_secs(30));
         (builder.clock(Arc::clone(&clock)).build().unwrap(), clock)
     };
@@ -267,7 +267,7 @@ fn i4_a_store_whose_clock_is_set_back_is_told_and_nothing_is_issued_until_it_has
     let scratch = Scratch::new();
     let clock = Arc::new(ManualClock::new(1_800_000_000_000));
     let mut store = FileStore::with_clock(scratch.path(), Arc::clone(&clock));
-    store.initialise(&Standard::LAYOUT, 1).unwrap();
+    store.init_immediately(&Standard::LAYOUT, 1).unwrap();
     let ids: LeasedGenerator = LeasedGenerator::builder(store).ttl(TTL).build().unwrap();
     let first = ids.generate().unwrap();
     assert!((1_800_000_000_000..1_800_000_000_600).contains(&first.unix_ms()), "in the store's time: {first:?}");
@@ -299,7 +299,7 @@ fn i4_a_store_whose_clock_is_set_and_goes_on_costs_no_more_ids_than_it_was_set_b
         let scratch = Scratch::new();
         let clock = Set::default();
         let mut store = FileStore::with_clock(scratch.path(), clock.clone());
-        store.initialise(&Standard::LAYOUT, 2).unwrap();
+        store.init_immediately(&Standard::LAYOUT, 2).unwrap();
         let ids: LeasedGenerator = LeasedGenerator::builder(store).ttl(TTL).build().unwrap();
         let mut last = ids.generate().unwrap();
         let mut next = || ids.generate().inspect(|id| assert!(std::mem::replace(&mut last, *id) < *id, "{id:?}"));
@@ -341,7 +341,7 @@ impl Clock for Set {
 #[test]
 fn a_store_that_can_not_help_is_not_asked_by_each_call() {
     let scratch = directory(1);
-    let (store, health) = Shaky::new(FileStore::open(scratch.path()));
+    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
     // A clock of the host that is far ahead: each renewal goes well, and helps nothing.
     let clock = Arc::new(ManualClock::new(SystemClock.unix_millis() + 600_000));
     let builder = LeasedGenerator::<Standard>::builder(store).ttl(Duration::from_secs(12)).clock(clock);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use casflake::{Layout, Scheme, Standard};
-use casflake_lease::{FileStore, LeaseAdmin, LeaseStore, Request, StoreError, Token};
+use casflake_lease::{AcquireRequest, FileStore, LeaseAdmin, LeaseStore, StoreError, Token};
 use fork::Fork;
 use testkit::{Held, Scratch, eventually};
 
@@ -19,8 +19,8 @@ const BOUND: Duration = Duration::from_secs(8);
 
 fn granting() -> (Scratch, FileStore) {
     let scratch = Scratch::new();
-    let mut store = FileStore::open(scratch.path());
-    store.initialise(&LAYOUT, 2).unwrap();
+    let mut store = FileStore::new(scratch.path());
+    store.init_immediately(&LAYOUT, 2).unwrap();
     (scratch, store)
 }
 
@@ -37,24 +37,24 @@ fn assert_hangs<T: Debug>(call: impl FnOnce() -> Result<T, StoreError>) {
 #[test]
 fn each_call_ends_when_the_file_system_hangs() {
     let (scratch, mut holder) = granting();
-    let request = Request::new(Token::random().unwrap(), TTL, "a test");
-    let lease = holder.acquire(&LAYOUT, &request).unwrap().lease;
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), TTL, "a test");
+    let lease = holder.acquire(&request).unwrap().lease;
     let leases = scratch.path().join("leases");
     let _held = Held::file(&leases);
-    let open = || FileStore::open(scratch.path());
+    let open = || FileStore::new(scratch.path());
     // Beside each other, each by a store of its own: all wait for their own threads.
     thread::scope(|scope| {
-        scope.spawn(|| assert_hangs(|| open().acquire(&LAYOUT, &request)));
-        scope.spawn(|| assert_hangs(|| open().renew(&LAYOUT, &lease, TTL, 0)));
-        scope.spawn(|| assert_hangs(|| open().release(&LAYOUT, &lease, None)));
+        scope.spawn(|| assert_hangs(|| open().acquire(&request)));
+        scope.spawn(|| assert_hangs(|| open().renew(&crate::renewal(&LAYOUT, &lease, TTL, 0))));
+        scope.spawn(|| assert_hangs(|| open().release(&lease, None)));
         scope.spawn(|| assert_hangs(|| open().survey()));
-        scope.spawn(|| assert_hangs(|| open().create(&LAYOUT, 2)));
-        scope.spawn(|| assert_hangs(|| open().initialise(&LAYOUT, 2)));
+        scope.spawn(|| assert_hangs(|| open().init(&LAYOUT, 2)));
+        scope.spawn(|| assert_hangs(|| open().init_immediately(&LAYOUT, 2)));
         scope.spawn(|| assert_hangs(|| open().reclaim(&LAYOUT, 0)));
         scope.spawn(move || {
-            assert_hangs(|| holder.renew(&LAYOUT, &lease, TTL, 0));
+            assert_hangs(|| holder.renew(&crate::renewal(&LAYOUT, &lease, TTL, 0)));
             // Its thread is away: this call waits for that one.
-            assert_hangs(|| holder.renew(&LAYOUT, &lease, TTL, 1));
+            assert_hangs(|| holder.renew(&crate::renewal(&LAYOUT, &lease, TTL, 1)));
         });
     });
 }
@@ -70,20 +70,20 @@ fn a_write_that_is_late_has_its_effect_and_does_no_harm() {
         drop(held);
         eventually("the late write", || (fs::read(&leases).unwrap() != before).then_some(()));
     };
-    let request = Request::new(Token::random().unwrap(), TTL, "a test");
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), TTL, "a test");
     let held = Held::file(&lock);
-    assert_hangs(|| store.acquire(&LAYOUT, &request));
+    assert_hangs(|| store.acquire(&request));
     let_go(held);
-    let lease = store.acquire(&LAYOUT, &request).unwrap().lease;
+    let lease = store.acquire(&request).unwrap().lease;
     assert_eq!(lease.counter(), 1, "it was granted by the late write");
 
     let held = Held::file(&lock);
-    assert_hangs(|| store.renew(&LAYOUT, &lease, TTL, 0));
+    assert_hangs(|| store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 0)));
     let_go(held);
-    let renewed = store.renew(&LAYOUT, &lease, TTL, 1).unwrap().lease;
+    let renewed = store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 1)).unwrap().lease;
     assert_eq!((renewed.worker(), renewed.from(), renewed.counter()), (lease.worker(), lease.from(), 3));
-    let other = Request::new(Token::random().unwrap(), TTL, "a test");
-    assert_ne!(store.acquire(&LAYOUT, &other).unwrap().lease.worker(), lease.worker());
+    let other = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), TTL, "a test");
+    assert_ne!(store.acquire(&other).unwrap().lease.worker(), lease.worker());
 }
 
 const TEST: &str = "hanging::forks_in_a_process_of_its_own";
@@ -104,7 +104,7 @@ fn a_fork_of_a_process_whose_store_hangs_does_not_hang() {
 #[test]
 fn forks_in_a_process_of_its_own() {
     let Some(directory) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
-    let (mut idle, mut hanging) = (FileStore::open(&directory), FileStore::open(&directory));
+    let (mut idle, mut hanging) = (FileStore::new(&directory), FileStore::new(&directory));
     idle.survey().unwrap();
     let held = Held::file(&directory.join("leases"));
     assert_hangs(|| hanging.survey());

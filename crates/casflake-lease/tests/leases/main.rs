@@ -29,3 +29,15 @@ mod tls;
 #[cfg(all(unix, feature = "etcd", feature = "postgres", feature = "redis"))]
 mod urls;
 mod working_directory;
+
+use std::time::Duration;
+
+use casflake::Layout;
+use casflake_lease::{Lease, Renewal};
+
+/// A renewal of a holder that has sent so many others since one was answered.
+fn renewal(layout: &Layout, lease: &Lease, ttl: Duration, unanswered: u64) -> Renewal {
+    let mut renewal = Renewal::new(layout, *lease, ttl);
+    renewal.unanswered = unanswered;
+    renewal
+}

@@ -13,8 +13,8 @@ use crate::shaky::{Health, Mood, Shaky};
 const TTL: Duration = Duration::from_millis(600);
 
 fn builder(scratch: &Scratch) -> (LeasedGeneratorBuilder<Shaky<FileStore>>, Arc<Health>) {
-    FileStore::open(scratch.path()).initialise(&Standard::LAYOUT, 2).unwrap();
-    let (store, health) = Shaky::new(FileStore::open(scratch.path()));
+    FileStore::new(scratch.path()).init_immediately(&Standard::LAYOUT, 2).unwrap();
+    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
     (LeasedGenerator::builder(store).ttl(TTL), health)
 }
 
@@ -81,7 +81,7 @@ fn a_store_that_does_not_answer_holds_up_the_end_and_no_call() {
     });
     health.set(Mood::Well);
     eventually("the worker is given back", || {
-        let workers = FileStore::open(scratch.path()).survey().unwrap().workers;
+        let workers = FileStore::new(scratch.path()).survey().unwrap().workers;
         workers.iter().all(|worker| worker.owner.is_none()).then_some(())
     });
 }
@@ -143,8 +143,8 @@ fn statistics_of_a_scheme_without_derives_are_values_all_the_same() {
         assert!(value.clone() == *value && !format!("{value:?}").is_empty());
     }
     let scratch = Scratch::new();
-    FileStore::open(scratch.path()).initialise(&Orders::LAYOUT, 2).unwrap();
-    let ids: LeasedGenerator<Orders> = LeasedGenerator::new(FileStore::open(scratch.path())).unwrap();
+    FileStore::new(scratch.path()).init_immediately(&Orders::LAYOUT, 2).unwrap();
+    let ids: LeasedGenerator<Orders> = LeasedGenerator::new(FileStore::new(scratch.path())).unwrap();
     let stats: LeaseStats<Orders> = ids.stats();
     is_value(&stats);
     let token = stats.lease.token();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use casflake::{Layout, Scheme, Standard};
 use casflake_lease::{
-    CLOCK_SLACK, Grant, Lease, LeaseAdmin, LeaseStore, LostReason, MAX_TTL, Missing, PostgresStore, Request,
+    AcquireRequest, CLOCK_SLACK, Grant, Lease, LeaseAdmin, LeaseStore, LostReason, MAX_TTL, Missing, PostgresStore,
     StoreError, Token,
 };
 use testkit::Server;
@@ -46,13 +46,13 @@ mod schemas;
 mod tls;
 
 fn store(server: &PostgresServer) -> PostgresStore {
-    PostgresStore::open(&server.url()).expect("a URL")
+    PostgresStore::from_url(&server.url()).expect("a URL")
 }
 
 /// A store that grants so many workers at once.
 fn initialised(server: &PostgresServer, workers: u64) -> PostgresStore {
     let mut store = store(server);
-    store.initialise(&LAYOUT, workers).expect("it is initialised");
+    store.init_immediately(&LAYOUT, workers).expect("it is initialised");
     store
 }
 
@@ -61,14 +61,14 @@ fn token() -> Token {
 }
 
 fn acquire(store: &mut PostgresStore, token: Token) -> Result<Grant, StoreError> {
-    store.acquire(&LAYOUT, &Request::new(token, TTL, "a test"))
+    store.acquire(&AcquireRequest::new(&LAYOUT, token, TTL, "a test"))
 }
 
 /// As a process that was granted a lease before.
 fn acquire_again(store: &mut PostgresStore) -> Result<Grant, StoreError> {
-    let mut request = Request::new(token(), TTL, "a test");
+    let mut request = AcquireRequest::new(&LAYOUT, token(), TTL, "a test");
     request.missing = Missing::Create;
-    store.acquire(&LAYOUT, &request)
+    store.acquire(&request)
 }
 
 fn granted(store: &mut PostgresStore) -> Lease {
@@ -76,12 +76,12 @@ fn granted(store: &mut PostgresStore) -> Lease {
 }
 
 fn renew(store: &mut PostgresStore, lease: &Lease) -> Result<Lease, StoreError> {
-    store.renew(&LAYOUT, lease, TTL, 0).map(|grant| grant.lease)
+    store.renew(&crate::renewal(&LAYOUT, lease, TTL, 0)).map(|grant| grant.lease)
 }
 
 /// The tick of a grant.
 fn tick(layout: &Layout, grant: &Grant) -> u64 {
-    layout.tick_at(grant.unix_nanos / 1_000_000).expect("a time of the layout's")
+    layout.tick_at(grant.unix_ns / 1_000_000).expect("a time of the layout's")
 }
 
 #[track_caller]
@@ -145,23 +145,23 @@ fn a_lease_is_acquired_renewed_and_given_back() {
     assert_eq!(again, lease);
     assert!(matches!(acquire(&mut store, theirs), Err(StoreError::NoFreeWorker { workers: 1, .. })));
 
-    let grant = store.renew(&LAYOUT, &lease, TTL * 2, 0).expect("it is ours");
+    let grant = store.renew(&crate::renewal(&LAYOUT, &lease, TTL * 2, 0)).expect("it is ours");
     let renewed = grant.lease;
     assert_eq!((renewed.worker(), renewed.from(), renewed.counter()), (0, lease.from(), 2));
     assert_eq!(renewed.until(), tick(&LAYOUT, &grant) + 20_000);
     // The end never moves back, not even by a shorter time to live.
-    let shorter = store.renew(&LAYOUT, &renewed, Duration::from_secs(1), 0).expect("it is ours").lease;
+    let shorter = store.renew(&crate::renewal(&LAYOUT, &renewed, Duration::from_secs(1), 0)).expect("it is ours").lease;
     assert_eq!((shorter.until(), shorter.counter()), (renewed.until(), 3));
     // After replies that were lost it is renewed all the same; without any, somebody else must have renewed it.
-    assert_eq!(store.renew(&LAYOUT, &lease, TTL, 2).expect("it is ours").lease.counter(), 4);
-    assert_lost(store.renew(&LAYOUT, &lease, TTL, 2), LostReason::Cloned);
+    assert_eq!(store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 2)).expect("it is ours").lease.counter(), 4);
+    assert_lost(store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 2)), LostReason::Cloned);
 
     let survey = store.survey().expect("it answers");
     assert_eq!((survey.workers.len(), survey.workers[0].owner.as_deref()), (1, Some("a test")));
 
     // By what its holder knew before the last renewals.
-    store.release(&LAYOUT, &lease, Some(lease.from() + 5)).expect("it is ours");
-    store.release(&LAYOUT, &lease, Some(lease.from() + 5)).expect("it is nobody's");
+    store.release(&lease, Some(lease.from() + 5)).expect("it is ours");
+    store.release(&lease, Some(lease.from() + 5)).expect("it is nobody's");
     assert_lost(renew(&mut store, &shorter), LostReason::Taken);
     let survey = store.survey().expect("it answers");
     assert_eq!((survey.workers[0].until, &survey.workers[0].owner), (lease.from() + 6, &None));
@@ -169,7 +169,7 @@ fn a_lease_is_acquired_renewed_and_given_back() {
     wait_until("the tick of the last ID is over", || acquire(&mut store, theirs).is_ok());
     let next = acquire(&mut store, theirs).expect("it is granted already").lease;
     assert_eq!((next.worker(), next.from(), next.counter()), (0, lease.from() + 6, 5));
-    store.release(&LAYOUT, &next, None).expect("it is ours");
+    store.release(&next, None).expect("it is ours");
     let survey = store.survey().expect("it answers");
     assert_eq!(survey.workers[0].until, next.from(), "nothing was issued by it");
     store.reclaim(&LAYOUT, 0).expect("it was granted");
@@ -184,7 +184,7 @@ fn spaces_are_apart() {
     let mut stores = names.map(|name| store(&server).space(name).expect("a name"));
     let leases = stores.each_mut().map(|store| {
         assert_no_space(acquire(store, token));
-        store.initialise(&LAYOUT, 1).expect("it is initialised");
+        store.init_immediately(&LAYOUT, 1).expect("it is initialised");
         acquire(store, token).expect("the worker is free").lease
     });
     let row = |name| server.rows(&format!("SELECT * FROM casflake_leases WHERE space = $${name}$$"));
@@ -192,7 +192,7 @@ fn spaces_are_apart() {
         let others = [names[(at + 1) % 3], names[(at + 2) % 3]];
         let before = others.map(row);
         let lease = renew(&mut stores[at], &leases[at]).expect("it is ours");
-        stores[at].release(&LAYOUT, &lease, None).expect("it is ours");
+        stores[at].release(&lease, None).expect("it is ours");
         assert_eq!(row(names[at])[0][5], "null");
         assert_eq!(others.map(row), before);
         // For the next one.
@@ -211,7 +211,7 @@ fn a_renewal_is_one_statement_and_one_round_trip() {
     let server = server!(PostgresServer::start_with(&["log_statement=all"]));
     initialised(&server, 1);
     let proxy = Proxy::to(server.port());
-    let mut store = PostgresStore::open(&server.url_by(proxy.port())).expect("a URL");
+    let mut store = PostgresStore::from_url(&server.url_by(proxy.port())).expect("a URL");
     let mut lease = granted(&mut store);
 
     let statements = || server.log().lines().filter(|line| line.contains("LOG:  ")).count();
@@ -221,7 +221,7 @@ fn a_renewal_is_one_statement_and_one_round_trip() {
         assert_eq!((proxy.trips() - trips, statements() - said), (1, 1), "{unused}: {}", server.log());
     }
     let (trips, said) = (proxy.trips(), statements());
-    store.release(&LAYOUT, &lease, None).expect("it is ours");
+    store.release(&lease, None).expect("it is ours");
     assert_eq!((proxy.trips() - trips, statements() - said), (1, 1), "{}", server.log());
     // A reading, and a change.
     let (trips, said) = (proxy.trips(), statements());
@@ -245,7 +245,7 @@ fn many_at_once(server: &PostgresServer) {
     let outcomes: Vec<_> = thread::scope(|scope| {
         let threads = [(); 16].map(|()| {
             scope.spawn(|| {
-                let mut store = PostgresStore::open(&url).expect("a URL");
+                let mut store = PostgresStore::from_url(&url).expect("a URL");
                 barrier.wait();
                 acquire(&mut store, token())
             })
@@ -255,7 +255,7 @@ fn many_at_once(server: &PostgresServer) {
     outcomes.into_iter().for_each(assert_no_space);
     // Nor do those who create it.
     let created: usize = thread::scope(|scope| {
-        let create = || PostgresStore::open(&url).expect("a URL").create(&LAYOUT, 8).expect("it answers");
+        let create = || PostgresStore::from_url(&url).expect("a URL").init(&LAYOUT, 8).expect("it answers");
         let threads = [(); 16].map(|()| scope.spawn(create));
         threads.map(|thread| usize::from(thread.join().expect("no panic"))).iter().sum()
     });
@@ -268,7 +268,7 @@ fn many_at_once(server: &PostgresServer) {
         for number in 0..16 {
             let (url, windows, barrier) = (&url, &windows, &barrier);
             scope.spawn(move || {
-                let mut store = PostgresStore::open(url).expect("a URL");
+                let mut store = PostgresStore::from_url(url).expect("a URL");
                 barrier.wait();
                 while Instant::now() < until {
                     let lease = match acquire(&mut store, token()) {
@@ -284,7 +284,7 @@ fn many_at_once(server: &PostgresServer) {
                     if number % 3 == 0 {
                         return;
                     }
-                    store.release(&LAYOUT, &renewed, Some(last)).expect("it is ours");
+                    store.release(&renewed, Some(last)).expect("it is ours");
                 }
             });
         }
@@ -313,7 +313,7 @@ fn a_new_timeline_grants_nothing_at_first() {
     let (cluster, timeline) = before.split_once('/').expect("two parts");
     assert_eq!((timeline, after), ("00000001", format!("{cluster}/00000002")));
 
-    store.initialise(&LAYOUT, 4).expect("it is initialised");
+    store.init_immediately(&LAYOUT, 4).expect("it is initialised");
     assert_lost(renew(&mut store, &lease), LostReason::Initialised);
     granted(&mut store);
     server.promote_as_new_timeline();
@@ -328,8 +328,8 @@ fn a_standby_grants_nothing() {
     server.become_standby();
     let mut store = store(&server);
     assert_unavailable(acquire(&mut store, token()), "recovery is in progress");
-    assert_unavailable(store.renew(&LAYOUT, &lease, TTL, 0), "read-only transaction");
-    assert_unavailable(store.release(&LAYOUT, &lease, None), "read-only transaction");
+    assert_unavailable(store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 0)), "read-only transaction");
+    assert_unavailable(store.release(&lease, None), "read-only transaction");
     assert_unavailable(store.survey(), "recovery is in progress");
 }
 
@@ -352,7 +352,7 @@ fn a_crash_loses_nothing() {
     let mut store = self::store(&server);
     let held = renew(&mut store, &held).expect("it is ours");
     assert_eq!(held.counter(), 3);
-    store.release(&LAYOUT, &released, None).expect("it is ours");
+    store.release(&released, None).expect("it is ours");
     server.kill();
     server.restart();
     let mut store = self::store(&server);
@@ -368,8 +368,8 @@ fn a_record_that_is_lost_is_granted_to_nobody() {
     server.lose_record(lost.worker());
     assert_lost(renew(&mut store, &lost), LostReason::StoreChanged);
     renew(&mut store, &kept).expect("it is ours");
-    store.release(&LAYOUT, &lost, None).expect("it is nobody's");
-    store.release(&LAYOUT, &kept, None).expect("it is ours");
+    store.release(&lost, None).expect("it is nobody's");
+    store.release(&kept, None).expect("it is ours");
     wait_until("the tick is over", || acquire(&mut store, token()).is_ok_and(|it| it.lease.worker() == kept.worker()));
     let Err(StoreError::NoFreeWorker { retry_after, .. }) = acquire(&mut store, token()) else { panic!("it is free") };
     assert!(retry_after < TTL, "{retry_after:?}");
@@ -383,7 +383,7 @@ fn a_lost_space_is_restored_with_as_many_workers() {
     let server = server!();
     let mut holder = initialised(&server, 8);
     let lease = granted(&mut holder);
-    store(&server).initialise(&LAYOUT, 5).expect("it is initialised");
+    store(&server).init_immediately(&LAYOUT, 5).expect("it is initialised");
     let lease = renew(&mut holder, &lease).expect("it is ours");
     server.sql("TRUNCATE casflake_spaces, casflake_leases");
     assert_lost(renew(&mut holder, &lease), LostReason::StoreChanged);
@@ -409,13 +409,13 @@ fn tables_that_were_dropped_grant_nothing_at_first() {
             server.sql(lose);
             match first {
                 0 => assert_lost(renew(&mut store, &leases[0]), LostReason::StoreChanged),
-                1 => store.release(&LAYOUT, &leases[0], None).expect("it is no error"),
+                1 => store.release(&leases[0], None).expect("it is no error"),
                 _ => assert_not_yet(acquire_again(&mut store)),
             }
             assert_not_yet(acquire_again(&mut store));
             assert_lost(renew(&mut store, &leases[1]), LostReason::StoreChanged);
             assert_not_yet(acquire(&mut store, token()));
-            store.release(&LAYOUT, &leases[1], None).expect("it is no error");
+            store.release(&leases[1], None).expect("it is no error");
             assert_not_yet(acquire(&mut store, token()));
         }
     }
@@ -467,7 +467,7 @@ fn a_clock_that_is_set_costs_time_alone() {
     assert!(is_behind(acquire(&mut store, token()).map(|grant| grant.lease)));
     server.set_clock(HOUR);
     let other = renew(&mut store, &other).expect("it is ours");
-    store.release(&LAYOUT, &other, Some(other.until() - 1)).expect("it is ours");
+    store.release(&other, Some(other.until() - 1)).expect("it is ours");
 
     // Before the layout's time.
     server.set_clock(-10 * 365 * 24 * HOUR);
@@ -486,11 +486,11 @@ fn a_server_that_is_stopped_ends_a_call_in_time() {
     assert_unavailable(renew(&mut store, &lease), "no answer for 2s");
     // Connecting anew.
     assert_unavailable(acquire(&mut store, token()), "no answer for 2s");
-    assert_unavailable(store.release(&LAYOUT, &lease, None), "no answer for 2s");
+    assert_unavailable(store.release(&lease, None), "no answer for 2s");
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     server.go_on();
     // The first renewal may have been heard after all.
-    let lease = store.renew(&LAYOUT, &lease, TTL, 1).expect("it is ours").lease;
+    let lease = store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 1)).expect("it is ours").lease;
 
     server.kill();
     assert!(matches!(renew(&mut store, &lease), Err(StoreError::Unavailable { .. })));
@@ -532,14 +532,14 @@ fn odd_rows_are_refused_and_left_as_they_are() {
         };
         corrupt(acquire(&mut store, token()).map(drop));
         corrupt(store.survey().map(drop));
-        corrupt(store.initialise(&LAYOUT, 2));
+        corrupt(store.init_immediately(&LAYOUT, 2));
         corrupt(store.reclaim(&LAYOUT, lease.worker()));
         // One record is looked at for itself; what it does not need of the space does not matter.
         if table == "leases" || odd.starts_with("floor") {
             corrupt(renew(&mut store, &lease).map(drop));
         }
         if table == "leases" {
-            corrupt(store.release(&LAYOUT, &lease, None));
+            corrupt(store.release(&lease, None));
         }
         assert_eq!(before, server.rows(all), "{odd}");
         server.sql(&format!("TRUNCATE casflake_{table}; INSERT INTO casflake_{table} TABLE kept; DROP TABLE kept"));
@@ -557,16 +557,16 @@ fn numbers_that_do_not_fit_are_refused() {
     for odd in [Lease::new(big, lease.from(), 1, 1, lease.token()), Lease::new(0, lease.from(), 1, big, lease.token())]
     {
         assert!(matches!(renew(&mut store, &odd), Err(StoreError::Corrupt { .. })));
-        assert!(matches!(store.release(&LAYOUT, &odd, None), Err(StoreError::Corrupt { .. })));
+        assert!(matches!(store.release(&odd, None), Err(StoreError::Corrupt { .. })));
     }
     // The last that fits is not counted on.
     server.sql("UPDATE casflake_leases SET counter = 9223372036854775807");
     let last = Lease::new(0, lease.from(), 1, big - 1, lease.token());
     assert_unavailable(renew(&mut store, &last), "out of range");
     let ours = acquire(&mut store, lease.token()).expect("it is granted already").lease;
-    store.release(&LAYOUT, &ours, Some(u64::MAX)).expect("it is ours");
+    store.release(&ours, Some(u64::MAX)).expect("it is ours");
     assert_eq!(server.value("SELECT until_tick FROM casflake_leases"), lease.until().to_string());
-    store.initialise(&LAYOUT, 1).expect("it is initialised");
+    store.init_immediately(&LAYOUT, 1).expect("it is initialised");
     server.sql("UPDATE casflake_leases SET until_tick = from_tick");
     assert_unavailable(acquire(&mut store, token()), "out of range");
 }
@@ -592,9 +592,10 @@ fn a_renewal_keeps_to_the_rule() {
         };
         let ticks = |seconds: u64| (seconds * 1000).div_ceil(layout.tick_length());
         let mut store = store(&server).space(&*name).expect("a name");
-        store.initialise(layout, 1).expect("it is initialised");
-        let lease = store.acquire(layout, &Request::new(token(), TTL, "a test")).expect("it is free").lease;
-        let mut renew = |lease: &Lease, seconds| store.renew(layout, lease, Duration::from_secs(seconds), 0);
+        store.init_immediately(layout, 1).expect("it is initialised");
+        let lease = store.acquire(&AcquireRequest::new(layout, token(), TTL, "a test")).expect("it is free").lease;
+        let mut renew =
+            |lease: &Lease, seconds| store.renew(&crate::renewal(layout, lease, Duration::from_secs(seconds), 0));
 
         let grant = renew(&lease, 50).expect("it is ours");
         assert_eq!(grant.lease.until(), tick(layout, &grant) + ticks(50), "{layout:?}");
@@ -660,7 +661,7 @@ fn a_layout_whose_time_has_not_begun_or_is_over_renews_nothing() {
             UPDATE casflake_leases SET from_tick = 0, until_tick = 0"
         ));
         let before = server.rows("SELECT * FROM casflake_leases");
-        let outcome = store.renew(&layout, &lease, TTL, 0);
+        let outcome = store.renew(&crate::renewal(&layout, &lease, TTL, 0));
         assert!(matches!(outcome, Err(StoreError::StoreClockOutside { .. })), "{text}: {outcome:?}");
         assert_eq!(server.rows("SELECT * FROM casflake_leases"), before);
     }
@@ -695,11 +696,11 @@ fn who_waits_for_a_lock_looks_again_at_what_was_locked() {
     let renewed = "UPDATE casflake_leases SET counter = counter + 1";
     assert_lost(behind(&server, renewed, || renew(&mut store, &lease)), LostReason::Cloned);
     let taken = format!("UPDATE casflake_leases SET token = '{}'", token());
-    assert_lost(behind(&server, &taken, || store.renew(&LAYOUT, &lease, TTL, 1)), LostReason::Taken);
+    assert_lost(behind(&server, &taken, || store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 1))), LostReason::Taken);
     server.sql(&format!("UPDATE casflake_leases SET token = '{}'", lease.token()));
     let renewed = Lease::new(lease.worker(), lease.from(), lease.until(), 2, lease.token());
     let longer = "UPDATE casflake_leases SET until_tick = until_tick + 5000";
-    let grant = behind(&server, longer, || store.renew(&LAYOUT, &renewed, Duration::from_secs(1), 0));
+    let grant = behind(&server, longer, || store.renew(&crate::renewal(&LAYOUT, &renewed, Duration::from_secs(1), 0)));
     assert_eq!(grant.expect("it is ours").lease.until(), lease.until() + 5000);
 
     // A grant waits for a change of the space, and of the record.
@@ -727,14 +728,14 @@ fn who_waits_for_a_lock_looks_again_at_what_was_locked() {
 
     // The first grant of a worker, which the space counts.
     server.sql("DROP TABLE casflake_spaces, casflake_leases");
-    store.initialise(&LAYOUT, 1).expect("it is initialised");
+    store.init_immediately(&LAYOUT, 1).expect("it is initialised");
     assert_not_yet(behind(&server, far, || acquire(&mut store, token())));
     assert_eq!(server.rows("SELECT granted FROM casflake_spaces"), [["0"]]);
 
     // An initialisation waits for another, and a new space for the same one.
     server.sql("TRUNCATE casflake_spaces, casflake_leases");
     let first = "INSERT INTO casflake_spaces VALUES ('default', 1, 'another', 1, 0, 0, 'of old')";
-    let outcome = behind(&server, first, || store.initialise(&LAYOUT, 2));
+    let outcome = behind(&server, first, || store.init_immediately(&LAYOUT, 2));
     assert!(matches!(outcome, Err(StoreError::OtherLayout { .. })), "{outcome:?}");
     assert_eq!(server.value("SELECT workers FROM casflake_spaces"), "1");
 }
@@ -751,14 +752,14 @@ fn a_change_is_made_only_where_it_was_decided() {
     );
     server.sql("ALTER ROLE postgres SET search_path = public, pg_catalog");
     let mut store = store(&server);
-    store.initialise(&LAYOUT, 2).expect("it is initialised");
+    store.init_immediately(&LAYOUT, 2).expect("it is initialised");
     assert_eq!(server.value("SELECT incarnation FROM casflake_spaces"), "1/00000001");
     let another = "SELECT FROM casflake_spaces FOR UPDATE; UPDATE cluster SET id = id + 1";
     // One that writes the space, and one that writes a record alone.
     assert_not_yet(behind(&server, another, || acquire(&mut store, token())));
-    store.initialise(&LAYOUT, 2).expect("it is initialised");
+    store.init_immediately(&LAYOUT, 2).expect("it is initialised");
     let lease = granted(&mut store);
-    store.release(&LAYOUT, &lease, None).expect("it is ours");
+    store.release(&lease, None).expect("it is ours");
     assert_not_yet(behind(&server, another, || acquire(&mut store, token())));
 }
 
@@ -783,9 +784,9 @@ fn a_role_that_may_create_no_table_uses_those_that_are_there() {
     let server = server!();
     server.sql("CREATE ROLE plain LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     let url = server.url().replace("postgres@", "plain@");
-    let mut store = PostgresStore::open(&url).expect("a URL");
+    let mut store = PostgresStore::from_url(&url).expect("a URL");
     assert_no_space(store.survey());
-    let outcome = store.initialise(&LAYOUT, 1);
+    let outcome = store.init_immediately(&LAYOUT, 1);
     let create = "create the tables \"public\".casflake_spaces, \"public\".casflake_leases";
     assert_refused(outcome, &[create, "GRANT", "permission denied for schema public"]);
     initialised(&server, 1);
@@ -793,8 +794,8 @@ fn a_role_that_may_create_no_table_uses_those_that_are_there() {
     server.sql("GRANT SELECT, INSERT, UPDATE ON casflake_spaces, casflake_leases TO plain");
     let lease = granted(&mut store);
     let lease = renew(&mut store, &lease).expect("it is ours");
-    store.release(&LAYOUT, &lease, None).expect("it is ours");
-    store.initialise(&LAYOUT, 5).expect("it may do that");
+    store.release(&lease, None).expect("it is ours");
+    store.init_immediately(&LAYOUT, 5).expect("it may do that");
 }
 
 #[test]
@@ -814,14 +815,14 @@ fn a_store_can_be_used_within_a_runtime() {
 
 #[test]
 fn a_url_that_is_none_is_refused() {
-    let refused = PostgresStore::open("postgresql://host:port");
+    let refused = PostgresStore::from_url("postgresql://host:port");
     assert!(matches!(refused, Err(StoreError::Url { .. })), "{refused:?}");
-    let odd = PostgresStore::open("postgresql://me:secret@host/ids?nope=1").unwrap_err().to_string();
+    let odd = PostgresStore::from_url("postgresql://me:secret@host/ids?nope=1").unwrap_err().to_string();
     assert!(odd.contains("unknown option `nope`") && !odd.contains("secret"), "{odd}");
-    let mut store = PostgresStore::open("user=postgres dbname=ids").expect("words");
+    let mut store = PostgresStore::from_url("user=postgres dbname=ids").expect("words");
     assert_refused(store.survey(), &["invalid configuration", "host"]);
     let secret =
-        PostgresStore::open("postgresql://me:secret@host/ids").expect("a URL").space("orders").expect("a name");
+        PostgresStore::from_url("postgresql://me:secret@host/ids").expect("a URL").space("orders").expect("a name");
     let shown = format!("{secret:?}");
     assert!(shown.contains("orders") && !shown.contains("secret"), "{shown}");
 }
@@ -833,13 +834,13 @@ fn of_several_hosts_the_one_is_used_that_can_be_written() {
     let ports = [standby.port(), primary.port()];
     let url = format!("postgresql://postgres@127.0.0.1:{},127.0.0.1:{}/postgres", ports[0], ports[1]);
     initialised(&primary, 1);
-    let mut store = PostgresStore::open(&url).expect("a URL");
+    let mut store = PostgresStore::from_url(&url).expect("a URL");
     let mut lease = granted(&mut store);
     standby.stop();
     // The host that hangs has a share of the time alone, whichever is asked first.
     for _ in 0..4 {
-        let mut store = PostgresStore::open(&url).expect("a URL");
-        lease = store.renew(&LAYOUT, &lease, TTL, 0).expect("the other host is asked").lease;
+        let mut store = PostgresStore::from_url(&url).expect("a URL");
+        lease = store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 0)).expect("the other host is asked").lease;
     }
 }
 
@@ -862,7 +863,7 @@ fn connections_can_be_made_by_another_connector() {
     let server = server!();
     let plain = Plain(PhantomData);
     let mut store = PostgresStore::with_tls(server.url().parse().expect("a URL"), plain);
-    store.initialise(&LAYOUT, 1).expect("it is initialised");
-    let lease = store.acquire(&LAYOUT, &Request::new(token(), TTL, "a test")).expect("it is free").lease;
-    store.renew(&LAYOUT, &lease, TTL, 0).expect("it is ours");
+    store.init_immediately(&LAYOUT, 1).expect("it is initialised");
+    let lease = store.acquire(&AcquireRequest::new(&LAYOUT, token(), TTL, "a test")).expect("it is free").lease;
+    store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 0)).expect("it is ours");
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use casflake::{Layout, Scheme, Standard};
 use casflake_lease::{
-    CLOCK_SLACK, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, LostReason, MAX_TTL, RedisStore, Request,
-    StoreError, Token,
+    AcquireRequest, CLOCK_SLACK, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, LostReason, MAX_TTL,
+    RedisStore, StoreError, Token,
 };
 use testkit::RedisServer;
 
@@ -37,26 +37,26 @@ macro_rules! or_skip {
 }
 
 fn open(server: &RedisServer) -> RedisStore {
-    RedisStore::open(&server.url()).expect("a URL")
+    RedisStore::from_url(&server.url()).expect("a URL")
 }
 
 /// A store that has been initialised for so many workers.
 fn store(server: &RedisServer, workers: u64) -> RedisStore {
     let mut store = open(server);
-    store.initialise(&LAYOUT, workers).expect("initialised");
+    store.init_immediately(&LAYOUT, workers).expect("initialised");
     store
 }
 
-fn request() -> Request {
-    Request::new(Token::random().expect("a token"), TTL, "a test")
+fn request() -> AcquireRequest {
+    AcquireRequest::new(&Standard::LAYOUT, Token::random().expect("a token"), TTL, "a test")
 }
 
 fn acquire(store: &mut RedisStore) -> Result<Lease, StoreError> {
-    store.acquire(&LAYOUT, &request()).map(|grant| grant.lease)
+    store.acquire(&request()).map(|grant| grant.lease)
 }
 
 fn renew(store: &mut RedisStore, lease: &Lease) -> Result<Lease, StoreError> {
-    store.renew(&LAYOUT, lease, TTL, 0).map(|grant| grant.lease)
+    store.renew(&crate::renewal(&LAYOUT, lease, TTL, 0)).map(|grant| grant.lease)
 }
 
 /// All that the space holds, as it is written.
@@ -104,16 +104,17 @@ fn a_lease_is_granted_renewed_and_released() {
     let server = or_skip!(RedisServer::start());
     let mut store = store(&server, 2);
     let request = request();
-    let Grant { lease, unix_nanos, .. } = store.acquire(&LAYOUT, &request).expect("a lease");
-    let now = LAYOUT.tick_at(unix_nanos / 1_000_000).expect("a tick");
+    let Grant { lease, unix_ns, .. } = store.acquire(&request).expect("a lease");
+    let now = LAYOUT.tick_at(unix_ns / 1_000_000).expect("a tick");
     assert_eq!((lease.worker(), lease.until(), lease.counter()), (0, now + 30_000, 1));
-    assert_eq!(store.acquire(&LAYOUT, &request).expect("the same").lease, lease, "after a reply that was lost");
+    assert_eq!(store.acquire(&request).expect("the same").lease, lease, "after a reply that was lost");
 
-    let renewed = store.renew(&LAYOUT, &lease, TTL, 0).expect("renewed");
-    let now = LAYOUT.tick_at(renewed.unix_nanos / 1_000_000).expect("a tick");
+    let renewed = store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 0)).expect("renewed");
+    let now = LAYOUT.tick_at(renewed.unix_ns / 1_000_000).expect("a tick");
     let expected = Lease::new(0, lease.from(), now + 30_000, 2, lease.token());
     assert_eq!(renewed.lease, expected);
-    let shortened = store.renew(&LAYOUT, &expected, Duration::from_millis(1), 0).expect("renewed").lease;
+    let shortened =
+        store.renew(&crate::renewal(&LAYOUT, &expected, Duration::from_millis(1), 0)).expect("renewed").lease;
     assert_eq!((shortened.until(), shortened.counter()), (expected.until(), 3), "a window never shrinks");
     assert_eq!(record(&server, 0), serde_json::to_string(&parsed(&record(&server, 0))).expect("JSON"));
 
@@ -122,12 +123,12 @@ fn a_lease_is_granted_renewed_and_released() {
     assert!(matches!(acquire(&mut store), Err(StoreError::NoFreeWorker { workers: 2, .. })));
 
     let last = shortened.from() + 5;
-    store.release(&LAYOUT, &shortened, Some(last)).expect("released");
+    store.release(&shortened, Some(last)).expect("released");
     assert_lost(renew(&mut store, &shortened), LostReason::Taken);
-    store.release(&LAYOUT, &shortened, None).expect("no error");
+    store.release(&shortened, None).expect("no error");
     let next = acquire_soon(&mut store);
     assert_eq!((next.worker(), next.from(), next.counter()), (0, last + 1, 4));
-    store.release(&LAYOUT, &next, None).expect("released unused");
+    store.release(&next, None).expect("released unused");
     assert_eq!(acquire(&mut store).expect("again").from(), next.from());
 }
 
@@ -153,10 +154,10 @@ fn a_renewal_whose_reply_was_lost_is_found_to_be_ones_own_or_a_clones() {
     let mut store = store(&server, 1);
     let lease = acquire(&mut store).expect("a lease");
     renew(&mut store, &lease).expect("renewed, which nobody heard of");
-    let again = store.renew(&LAYOUT, &lease, TTL, 1).expect("his own").lease;
+    let again = store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 1)).expect("his own").lease;
     assert_eq!(again.counter(), 3);
-    assert_lost(store.renew(&LAYOUT, &lease, TTL, 1), LostReason::Cloned);
-    store.release(&LAYOUT, &lease, Some(lease.from())).expect("released, whatever renewals were written");
+    assert_lost(store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 1)), LostReason::Cloned);
+    store.release(&lease, Some(lease.from())).expect("released, whatever renewals were written");
     assert_eq!(parsed(&record(&server, 0)).token, None);
 }
 
@@ -184,8 +185,8 @@ fn a_renewal_and_a_release_are_one_command_each() {
     assert!(sent.len() == 1 && sent[0].contains(r#""EVALSHA""#), "{sent:#?}");
 
     let other = acquire(&mut store).expect("a lease");
-    store.release(&LAYOUT, &other, None).expect("released: the script is loaded now");
-    let sent = commands(&server, || store.release(&LAYOUT, &lease, None).expect("released"));
+    store.release(&other, None).expect("released: the script is loaded now");
+    let sent = commands(&server, || store.release(&lease, None).expect("released"));
     assert!(sent.len() == 1 && sent[0].contains(r#""EVALSHA""#), "{sent:#?}");
 
     server.command("SCRIPT", &["FLUSH"]);
@@ -223,12 +224,12 @@ fn sixteen_threads_hand_eight_workers_around() {
                 let mut store = open(&server);
                 for _ in 0..20 {
                     let mut lease = acquire_soon(&mut store);
-                    let grant = store.renew(&LAYOUT, &lease, TTL, 0).expect("renewed");
+                    let grant = store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 0)).expect("renewed");
                     lease = grant.lease;
-                    let now = LAYOUT.tick_at(grant.unix_nanos / 1_000_000).expect("a tick");
+                    let now = LAYOUT.tick_at(grant.unix_ns / 1_000_000).expect("a tick");
                     let last = now.max(lease.from());
                     used.lock().expect("a lock").push((lease.worker(), lease.from(), last));
-                    store.release(&LAYOUT, &lease, Some(last)).expect("released");
+                    store.release(&lease, Some(last)).expect("released");
                 }
             });
         }
@@ -257,7 +258,7 @@ fn a_new_store_grants_when_all_it_could_have_lost_is_over() {
     let server = or_skip!(RedisServer::start_with_faked_clock());
     let mut store = open(&server);
     assert!(matches!(acquire(&mut store), Err(StoreError::NoSpace { .. })));
-    assert!(store.create(&LAYOUT, 8).expect("it answers"));
+    assert!(store.init(&LAYOUT, 8).expect("it answers"));
     assert_not_yet(acquire(&mut store));
     let survey = store.survey().expect("a survey");
     let floor = survey.space.expect("a space").floor;
@@ -328,8 +329,8 @@ fn a_replica_is_neither_read_nor_written_to() {
         let mut store = open(&replica);
         assert_unavailable(acquire(&mut store), "replica");
         assert_unavailable(renew(&mut store, &lease), "replica");
-        assert_unavailable(store.release(&LAYOUT, &lease, None), "replica");
-        assert_unavailable(store.initialise(&LAYOUT, 8), "replica");
+        assert_unavailable(store.release(&lease, None), "replica");
+        assert_unavailable(store.init_immediately(&LAYOUT, 8), "replica");
         assert_unavailable(store.survey(), "replica");
         assert_eq!(raw(&replica), before);
     }
@@ -365,7 +366,7 @@ fn a_master_that_was_a_replica_meanwhile_is_a_new_incarnation() {
     assert_not_yet(acquire(&mut store));
     assert_lost(renew(&mut store, &lease), LostReason::StoreChanged);
 
-    store.initialise(&LAYOUT, 1).expect("initialised");
+    store.init_immediately(&LAYOUT, 1).expect("initialised");
     let lease = acquire(&mut store).expect("a lease");
     // That it was a replica it forgets when it has had none of its own for some time, an hour unless it is told
     // another.
@@ -377,7 +378,7 @@ fn a_master_that_was_a_replica_meanwhile_is_a_new_incarnation() {
         thread::sleep(Duration::from_millis(10));
     }
     renew(&mut store, &lease).expect("nothing was lost by that");
-    store.release(&LAYOUT, &lease, None).expect("released");
+    store.release(&lease, None).expect("released");
     acquire(&mut store).expect("a lease");
 }
 
@@ -410,7 +411,7 @@ fn a_server_that_is_flushed_is_a_new_store() {
     server.flush_all();
     assert_lost(renew(&mut store, &lease), LostReason::StoreChanged);
     assert_not_yet(acquire(&mut store));
-    store.release(&LAYOUT, &lease, Some(lease.from())).expect("no error");
+    store.release(&lease, Some(lease.from())).expect("no error");
     server.set_clock(LATER);
     assert!(acquire(&mut store).expect("a lease").from() >= lease.until());
 }
@@ -427,8 +428,8 @@ fn a_server_that_refuses_to_write_changes_nothing() {
         server.command("CONFIG", &["SET", setting, value]);
         assert_unavailable(acquire(&mut store), why);
         assert_unavailable(renew(&mut store, &lease), why);
-        assert_unavailable(store.release(&LAYOUT, &lease, None), why);
-        assert_unavailable(store.initialise(&LAYOUT, 8), why);
+        assert_unavailable(store.release(&lease, None), why);
+        assert_unavailable(store.init_immediately(&LAYOUT, 8), why);
         server.command("CONFIG", &["SET", setting, usual]);
         assert_eq!(raw(&server), before, "{setting}");
     }
@@ -440,7 +441,7 @@ fn a_lost_space_is_restored_with_as_many_workers() {
     let server = or_skip!(RedisServer::start());
     let mut store = store(&server, 8);
     let lease = acquire(&mut store).expect("a lease");
-    open(&server).initialise(&LAYOUT, 5).expect("initialised");
+    open(&server).init_immediately(&LAYOUT, 5).expect("initialised");
     let lease = renew(&mut store, &lease).expect("renewed");
     server.flush_all();
     assert_lost(renew(&mut store, &lease), LostReason::StoreChanged);
@@ -501,7 +502,7 @@ fn a_server_that_is_stopped_ends_a_call() {
     let server = or_skip!(RedisServer::start());
     let mut warm = store(&server, 8);
     let lease = acquire(&mut warm).expect("a lease");
-    let mut cold = RedisStore::open(&server.unix_url()).expect("a URL");
+    let mut cold = RedisStore::from_url(&server.unix_url()).expect("a URL");
     server.stop();
     let (sender, ended) = mpsc::channel();
     let calls = thread::spawn(move || {
@@ -518,7 +519,7 @@ fn a_server_that_is_stopped_ends_a_call() {
     };
     server.go_on();
     // What was sent may be done by now, and its reply is no other call's.
-    let renewed = warm.renew(&LAYOUT, &lease, TTL, 1).expect("renewed").lease;
+    let renewed = warm.renew(&crate::renewal(&LAYOUT, &lease, TTL, 1)).expect("renewed").lease;
     assert!(renewed.counter() <= 3 && renewed.worker() == lease.worker());
     assert_ne!(acquire(&mut cold).expect("another").worker(), lease.worker());
 }
@@ -529,7 +530,7 @@ fn who_never_answers_is_not_waited_for() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = silent.local_addr().expect("an address");
     for url in [format!("redis://{address}"), format!("redis://:secret@{address}")] {
-        let mut store = RedisStore::open(&url).expect("a URL");
+        let mut store = RedisStore::from_url(&url).expect("a URL");
         let (sender, ended) = mpsc::channel();
         thread::spawn(move || {
             assert_unavailable(acquire(&mut store), "");
@@ -568,7 +569,7 @@ fn an_answer_that_comes_byte_by_byte_is_not_waited_for() {
     let (address, _) = dripping();
     // Of the first the script's answer drips, of the second that to the password.
     for url in [format!("redis://{address}"), format!("redis://:secret@{address}")] {
-        let mut store = RedisStore::open(&url).expect("a URL");
+        let mut store = RedisStore::from_url(&url).expect("a URL");
         for _ in 0..2 {
             let started = Instant::now();
             assert_unavailable(store.survey(), "within");
@@ -581,7 +582,7 @@ fn an_answer_that_comes_byte_by_byte_is_not_waited_for() {
 #[test]
 fn a_connection_that_never_comes_is_given_up_for_another() {
     let (address, connections) = dripping();
-    let mut store = RedisStore::open(&format!("redis://:secret@{address}")).expect("a URL");
+    let mut store = RedisStore::from_url(&format!("redis://:secret@{address}")).expect("a URL");
     let deadline = Instant::now() + Duration::from_secs(60);
     // ORDERING: Relaxed. A number and nothing else.
     while connections.load(Ordering::Relaxed) < 2 {
@@ -599,10 +600,11 @@ fn a_server_that_is_not_there_is_said_so() {
         assert_unavailable(acquire(&mut store), "");
     }
     for url in ["127.0.0.1", "http://127.0.0.1", "redis://", "redis://127.0.0.1/x", "redis://me:1#secret@127.0.0.1"] {
-        let refused = RedisStore::open(url);
+        let refused = RedisStore::from_url(url);
         assert!(matches!(refused, Err(StoreError::Url { .. })), "{refused:?}");
     }
-    let store = RedisStore::open("redis://me:secret@ids.example/3").expect("a URL").space("orders").expect("a name");
+    let store =
+        RedisStore::from_url("redis://me:secret@ids.example/3").expect("a URL").space("orders").expect("a name");
     let shown = format!("{store:?}");
     assert!(shown.contains("ids.example:6379, database 3") && shown.contains("casflake:orders"), "{shown}");
     assert!(!shown.contains("secret"), "{shown}");
@@ -654,7 +656,7 @@ fn assert_refused(server: &RedisServer, lease: &Lease, named: &str, is_looked_at
     let mut store = open(server);
     let mut outcomes = vec![
         acquire(&mut store).map(drop),
-        store.initialise(&LAYOUT, 8),
+        store.init_immediately(&LAYOUT, 8),
         store.survey().map(drop),
         store.reclaim(&LAYOUT, 0),
     ];
@@ -676,7 +678,7 @@ fn numbers_and_names_survive() {
     let owner = r#"a "host", \ / % %1 {}[] "token":null,"owner":"x"} ä 世界 🦀 "#.to_string() + "\u{0}\u{1f}\u{7f}\n";
     let mut request = request();
     request.owner.clone_from(&owner);
-    let lease = store.acquire(&LAYOUT, &request).expect("a lease").lease;
+    let lease = store.acquire(&request).expect("a lease").lease;
     for counter in [1 << 53, (1 << 53) + 1, 123_456_789_012_345_678, u64::MAX - 2] {
         let text = record(&server, 0);
         let old = parsed(&text);
@@ -698,7 +700,7 @@ fn numbers_and_names_survive() {
     }
     let last = renew(&mut store, &Lease::new(0, lease.from(), 0, u64::MAX - 1, lease.token())).expect("renewed");
     assert_eq!(last.counter(), u64::MAX);
-    store.release(&LAYOUT, &last, Some(last.until() - 3)).expect("released");
+    store.release(&last, Some(last.until() - 3)).expect("released");
     let released = OnDisk { from: last.from(), until: last.until() - 2, counter: u64::MAX, token: None, owner };
     assert_eq!(record(&server, 0), serde_json::to_string(&released).expect("JSON"));
     assert_eq!(store.survey().expect("a survey").workers[0].owner, None);
@@ -710,11 +712,13 @@ fn a_layout_may_have_more_ticks_than_a_double() {
     const WIDE: Layout = Layout::new(62, 0, 2, 0);
     let server = or_skip!(RedisServer::start());
     let mut store = open(&server);
-    store.initialise(&WIDE, 4).expect("initialised");
-    let lease = store.acquire(&WIDE, &request()).expect("a lease").lease;
-    let renewed = store.renew(&WIDE, &lease, MAX_TTL, 0).expect("renewed");
-    assert_eq!(renewed.lease.until(), renewed.unix_nanos / 1_000_000 + 120_000);
-    store.release(&WIDE, &renewed.lease, None).expect("released");
+    store.init_immediately(&WIDE, 4).expect("initialised");
+    let mut request = request();
+    request.layout = WIDE;
+    let lease = store.acquire(&request).expect("a lease").lease;
+    let renewed = store.renew(&crate::renewal(&WIDE, &lease, MAX_TTL, 0)).expect("renewed");
+    assert_eq!(renewed.lease.until(), renewed.unix_ns / 1_000_000 + 120_000);
+    store.release(&renewed.lease, None).expect("released");
 }
 
 #[test]
@@ -722,8 +726,8 @@ fn spaces_of_one_server_are_apart() {
     let server = or_skip!(RedisServer::start());
     let mut orders = open(&server).space("orders").expect("a name");
     let mut users = open(&server).space("users").expect("a name");
-    orders.initialise(&LAYOUT, 1).expect("initialised");
-    users.initialise(&LAYOUT, 1).expect("initialised");
+    orders.init_immediately(&LAYOUT, 1).expect("initialised");
+    users.init_immediately(&LAYOUT, 1).expect("initialised");
     let lease = acquire(&mut orders).expect("a lease");
     assert_eq!(acquire(&mut users).expect("a lease").worker(), lease.worker());
     assert!(matches!(acquire(&mut orders), Err(StoreError::NoFreeWorker { .. })));
@@ -739,20 +743,20 @@ fn a_user_needs_no_more_than_is_said() {
     let mut args = vec!["SETUSER", "ids", "on", ">secret", "~casflake:*"];
     args.extend(rules.iter().map(String::as_str));
     server.command("ACL", &args);
-    let mut store = RedisStore::open(&server.url().replace("//", "//ids:secret@")).expect("a URL");
-    store.initialise(&LAYOUT, 2).expect("initialised");
+    let mut store = RedisStore::from_url(&server.url().replace("//", "//ids:secret@")).expect("a URL");
+    store.init_immediately(&LAYOUT, 2).expect("initialised");
     let lease = acquire(&mut store).expect("a lease");
     let lease = renew(&mut store, &lease).expect("renewed");
-    store.release(&LAYOUT, &lease, None).expect("released");
+    store.release(&lease, None).expect("released");
     // But to look for other spaces.
     assert_permanent(store.others(), "", "allow this user");
     server.command("ACL", &["SETUSER", "ids", "+scan"]);
     assert_eq!(store.others().expect("it may"), [""; 0]);
     let elsewhere = server.url().replace("//", "//ids:secret@") + "/1";
-    assert_permanent(RedisStore::open(&elsewhere).expect("a URL").survey(), "NOPERM", "allow this user");
+    assert_permanent(RedisStore::from_url(&elsewhere).expect("a URL").survey(), "NOPERM", "allow this user");
     server.command("ACL", &["SETUSER", "ids", "+select"]);
-    RedisStore::open(&elsewhere).expect("a URL").initialise(&LAYOUT, 2).expect("in a database other than 0");
-    let mut wrong = RedisStore::open(&server.url().replace("//", "//ids:wrong@")).expect("a URL");
+    RedisStore::from_url(&elsewhere).expect("a URL").init_immediately(&LAYOUT, 2).expect("in a database other than 0");
+    let mut wrong = RedisStore::from_url(&server.url().replace("//", "//ids:wrong@")).expect("a URL");
     assert_permanent(acquire(&mut wrong), "WRONGPASS", "mend the user or the password");
 }
 
@@ -760,7 +764,7 @@ fn a_user_needs_no_more_than_is_said() {
 fn what_time_does_not_mend_is_refused_with_a_remedy() {
     let server = or_skip!(RedisServer::start());
     drop(store(&server, 1));
-    let survey = |url: String| RedisStore::open(&url).expect("a URL").survey();
+    let survey = |url: String| RedisStore::from_url(&url).expect("a URL").survey();
     let url = server.url();
     for by in ["", "?protocol=3"] {
         let with = |user: &str| url.replace("//", &format!("//{user}@")) + by;
@@ -793,10 +797,10 @@ fn what_is_no_redis_is_refused() {
     thread::spawn(move || {
         for mut client in listener.incoming().map_while(Result::ok) {
             let _ = client.read(&mut [0; 4096]);
-            let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let _ = client.write_all(b"HTTP/1.1 400 Bad AcquireRequest\r\n\r\n");
         }
     });
-    assert_permanent(RedisStore::open(&url).expect("a URL").survey(), "", "no Redis");
+    assert_permanent(RedisStore::from_url(&url).expect("a URL").survey(), "", "no Redis");
 }
 
 #[test]
@@ -805,7 +809,7 @@ fn other_spaces_of_a_server_are_found() {
     let open = |name: &str| open(&server).space(name).expect("a name");
     assert_eq!(open("orders").others().expect("it answers"), [""; 0]);
     for name in ["orders", "Orders", "a/b"] {
-        open(name).initialise(&LAYOUT, 1).expect("initialised");
+        open(name).init_immediately(&LAYOUT, 1).expect("initialised");
     }
     // Nothing of casflake's, and far more than one answer of the server's holds.
     for at in 0..20 {
@@ -815,11 +819,11 @@ fn other_spaces_of_a_server_are_found() {
     assert_eq!(open("orders").others().expect("it answers"), ["Orders", "a/b"]);
     assert_eq!(open("ordres").others().expect("it answers"), ["Orders", "a/b", "orders"]);
     for at in 0..20 {
-        open(&format!("more-{at:02}")).initialise(&LAYOUT, 1).expect("initialised");
+        open(&format!("more-{at:02}")).init_immediately(&LAYOUT, 1).expect("initialised");
     }
     assert_eq!(open("ordres").others().expect("it answers").len(), 10);
     let another_database = server.url() + "/1";
-    assert_eq!(RedisStore::open(&another_database).expect("a URL").others().expect("it answers"), [""; 0]);
+    assert_eq!(RedisStore::from_url(&another_database).expect("a URL").others().expect("it answers"), [""; 0]);
 }
 
 #[test]

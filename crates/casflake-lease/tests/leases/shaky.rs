@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{io, thread};
 
-use casflake::Layout;
-use casflake_lease::{Grant, Lease, LeaseStore, Request, StoreError};
+use casflake_lease::{AcquireRequest, Grant, Lease, LeaseStore, Renewal, StoreError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
@@ -70,19 +69,20 @@ impl<T: LeaseStore> Shaky<T> {
 }
 
 impl<T: LeaseStore> LeaseStore for Shaky<T> {
-    fn acquire(&mut self, layout: &Layout, request: &Request) -> Result<Grant, StoreError> {
-        self.ask(|store| store.acquire(layout, request))
+    fn acquire(&mut self, request: &AcquireRequest) -> Result<Grant, StoreError> {
+        self.ask(|store| store.acquire(request))
     }
 
-    fn renew(&mut self, layout: &Layout, lease: &Lease, ttl: Duration, unanswered: u64) -> Result<Grant, StoreError> {
-        let grant = self.ask(|store| store.renew(layout, lease, ttl, unanswered))?;
+    fn renew(&mut self, renewal: &Renewal) -> Result<Grant, StoreError> {
+        let grant = self.ask(|store| store.renew(renewal))?;
+        let lease = renewal.lease;
         let of_another = Lease::new(lease.worker() + 1, lease.from(), u64::MAX >> 23, lease.counter(), lease.token());
         let is_wrong = self.health.is(Mood::Wrong);
-        Ok(if is_wrong { Grant::new(of_another, grant.unix_nanos) } else { grant })
+        Ok(if is_wrong { Grant::new(of_another, grant.unix_ns) } else { grant })
     }
 
-    fn release(&mut self, layout: &Layout, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
-        self.ask(|store| store.release(layout, lease, last_tick))
+    fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
+        self.ask(|store| store.release(lease, last_tick))
     }
 
     fn others(&mut self) -> Result<Vec<String>, StoreError> {

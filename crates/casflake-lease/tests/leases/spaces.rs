@@ -6,30 +6,32 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fs, thread};
 
-use casflake::{Layout, Scheme, Standard};
-use casflake_lease::{FileStore, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, Missing, Request, StoreError};
+use casflake::{Scheme, Standard};
+use casflake_lease::{
+    AcquireRequest, FileStore, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, Missing, Renewal, StoreError,
+};
 use testkit::{Scratch, eventually};
 
 /// A third of it passes until a renewal; the rest is for a busy machine.
 const TTL: Duration = Duration::from_secs(9);
 
 fn initialised(directory: &Path, workers: u64) {
-    FileStore::open(directory).initialise(&Standard::LAYOUT, workers).unwrap();
+    FileStore::new(directory).init_immediately(&Standard::LAYOUT, workers).unwrap();
 }
 
 fn leased(directory: &Path) -> LeasedGenerator {
-    LeasedGenerator::builder(FileStore::open(directory)).ttl(TTL).build().unwrap()
+    LeasedGenerator::builder(FileStore::new(directory)).ttl(TTL).build().unwrap()
 }
 
 fn workers(directory: &Path) -> Option<u64> {
-    Some(FileStore::open(directory).survey().ok()?.space?.workers)
+    Some(FileStore::new(directory).survey().ok()?.space?.workers)
 }
 
 #[test]
 fn a_process_that_never_had_a_lease_writes_nothing_where_there_is_no_space() {
     let scratch = Scratch::new();
     let built: Result<LeasedGenerator, _> =
-        LeasedGenerator::builder(FileStore::open(scratch.path())).wait_for_worker(Duration::from_millis(300)).build();
+        LeasedGenerator::builder(FileStore::new(scratch.path())).wait_for_worker(Duration::from_millis(300)).build();
     let error = built.unwrap_err();
     assert!(matches!(error, StoreError::NoSpace { .. }) && !error.is_retryable(), "{error:?}");
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
@@ -38,7 +40,7 @@ fn a_process_that_never_had_a_lease_writes_nothing_where_there_is_no_space() {
 #[test]
 fn a_process_that_waits_gets_its_worker_when_the_space_is_there() {
     let scratch = Scratch::new();
-    let builder = LeasedGenerator::builder(FileStore::open(scratch.path())).wait_for_worker(Duration::from_secs(30));
+    let builder = LeasedGenerator::builder(FileStore::new(scratch.path())).wait_for_worker(Duration::from_secs(30));
     thread::scope(|scope| {
         let building = scope.spawn(|| builder.build());
         initialised(scratch.path(), 1);
@@ -52,7 +54,7 @@ fn a_process_that_waits_gets_its_worker_when_the_space_is_there() {
 fn a_holder_restores_a_lost_space_with_as_many_workers() {
     let scratch = Scratch::new();
     initialised(scratch.path(), 3);
-    let ids = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).ttl(TTL / 3).build().unwrap();
+    let ids = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).ttl(TTL / 3).build().unwrap();
     // As many as there are when it renews, not when it was granted.
     initialised(scratch.path(), 5);
     let renewals = ids.stats().renewals;
@@ -65,7 +67,7 @@ fn a_holder_restores_a_lost_space_with_as_many_workers() {
         assert_eq!(eventually("the space", || workers(scratch.path())), 5);
         eventually("a lost lease", || ids.stats().last_error);
     }
-    let newcomer: Result<LeasedGenerator, _> = LeasedGenerator::new(FileStore::open(scratch.path()));
+    let newcomer: Result<LeasedGenerator, _> = LeasedGenerator::new(FileStore::new(scratch.path()));
     assert!(matches!(newcomer, Err(StoreError::NotYet { .. })), "{newcomer:?}");
     ids.shutdown().unwrap();
 }
@@ -115,16 +117,16 @@ impl Absent {
 }
 
 impl LeaseStore for Absent {
-    fn acquire(&mut self, _: &Layout, request: &Request) -> Result<Grant, StoreError> {
+    fn acquire(&mut self, request: &AcquireRequest) -> Result<Grant, StoreError> {
         self.asked.lock().unwrap().push(request.missing);
         Err(StoreError::NoSpace { space: "o".into(), place: "p".into(), others: Vec::new(), layout: String::new() })
     }
 
-    fn renew(&mut self, _: &Layout, _: &Lease, _: Duration, _: u64) -> Result<Grant, StoreError> {
+    fn renew(&mut self, _: &Renewal) -> Result<Grant, StoreError> {
         unreachable!("there is no lease")
     }
 
-    fn release(&mut self, _: &Layout, _: &Lease, _: Option<u64>) -> Result<(), StoreError> {
+    fn release(&mut self, _: &Lease, _: Option<u64>) -> Result<(), StoreError> {
         unreachable!("there is no lease")
     }
 
@@ -177,7 +179,7 @@ fn a_process_that_may_create_a_space_does_not_beside_others() {
 #[test]
 fn a_process_that_may_create_a_space_creates_one_that_grants_late() {
     let scratch = Scratch::new();
-    let built = LeasedGenerator::<Standard>::builder(FileStore::open(scratch.path())).create_if_missing().build();
+    let built = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).create_if_missing().build();
     assert!(matches!(built, Err(StoreError::NotYet { .. })), "{built:?}");
     assert_eq!(workers(scratch.path()), Some(1024));
 }

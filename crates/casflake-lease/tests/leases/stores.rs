@@ -12,7 +12,7 @@ fn a_directory_conforms() {
     let mut directories = Vec::new();
     conforms(CASES, || {
         directories.push(Scratch::new());
-        Box::new(casflake_lease::FileStore::open(directories.last().expect("a directory").path()))
+        Box::new(casflake_lease::FileStore::new(directories.last().expect("a directory").path()))
     });
 }
 
@@ -31,7 +31,7 @@ fn postgresql_conforms() {
         return testkit::skipped("PostgreSQL", "postgresql, such as Debian's package of that name");
     };
     let mut space = spaces();
-    let store = || casflake_lease::PostgresStore::open(&server.url()).expect("a URL");
+    let store = || casflake_lease::PostgresStore::from_url(&server.url()).expect("a URL");
     conforms(CASES, || Box::new(store().space(space()).expect("a name")));
 }
 
@@ -42,6 +42,6 @@ fn redis_conforms() {
         return testkit::skipped("Redis", "redis-server, such as Debian's package of that name");
     };
     let mut space = spaces();
-    let store = || casflake_lease::RedisStore::open(&server.url()).expect("a URL");
+    let store = || casflake_lease::RedisStore::from_url(&server.url()).expect("a URL");
     conforms(CASES, || Box::new(store().space(space()).expect("a name")));
 }

@@ -1,7 +1,7 @@
 //! What URLs of stores name: the same store and space, another, or none. Two processes of which each takes a URL for
 //! another space issue the same IDs, so the table has each pair of URLs that name the same.
 
-use casflake_lease::{EtcdStore, PostgresStore, RedisStore, StoreError, open};
+use casflake_lease::{EtcdStore, PostgresStore, RedisStore, StoreError, from_url};
 
 /// Each row: what its URLs name, as words of the store's `Debug`, and the URLs. Other rows name something else.
 const SAME: &[(&[&str], &[&str])] = &[
@@ -348,16 +348,16 @@ const REFUSED: &[(&str, &[&str])] = &[
 
 /// What a URL names: the `Debug` of its store, or for a directory the path that its error shows.
 fn named(url: &str) -> Result<String, StoreError> {
-    let mut store = open(url)?;
+    let mut store = from_url(url)?;
     let scheme = url.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
     Ok(if scheme.starts_with("file") {
         format!("{:?}", store.survey().expect_err("there is no such directory"))
     } else if scheme.starts_with("postgres") {
-        format!("{:?}", PostgresStore::open(url)?)
+        format!("{:?}", PostgresStore::from_url(url)?)
     } else if scheme.starts_with("etcd") {
-        format!("{:?}", EtcdStore::open(url)?)
+        format!("{:?}", EtcdStore::from_url(url)?)
     } else {
-        format!("{:?}", RedisStore::open(url)?)
+        format!("{:?}", RedisStore::from_url(url)?)
     })
 }
 
@@ -385,7 +385,7 @@ fn urls_of_one_store_and_space_name_the_same() {
 fn doubtful_urls_are_refused_and_not_shown() {
     for (words, urls) in REFUSED {
         for url in *urls {
-            let error = match open(url) {
+            let error = match from_url(url) {
                 Ok(_) => panic!("{url:?} is accepted, in spite of: {words}"),
                 Err(error) => error.to_string(),
             };
@@ -399,16 +399,16 @@ fn doubtful_urls_are_refused_and_not_shown() {
 #[test]
 fn parameters_of_other_clients_are_skipped_with_a_note() {
     let url = "postgres://me:secret@h/ids?sslmode=require&pgbouncer=true&options=-csearch_path%3Dsecret";
-    let notes = open(url).expect("it is the store's, too").notes();
+    let notes = from_url(url).expect("it is the store's, too").notes();
     assert_eq!(notes, ["skipped parameters of the store's URL that are for other clients: pgbouncer, options"]);
     let words = "host=h dbname=ids sslmode=require statement-cache-capacity=100";
     for (text, skipped) in [(url, &["pgbouncer", "options"][..]), (words, &["statement-cache-capacity"])] {
-        let store = PostgresStore::open(text).expect("it is the store's, too");
+        let store = PostgresStore::from_url(text).expect("it is the store's, too");
         assert_eq!(store.ignored_parameters(), skipped);
         assert!(format!("{store:?}").contains(skipped[0]));
     }
     for url in ["postgres://h/ids?sslmode=require&application_name=x", "redis://h", "etcd://h", "file:/srv/ids"] {
-        assert!(open(url).expect(url).notes().is_empty(), "{url}");
+        assert!(from_url(url).expect(url).notes().is_empty(), "{url}");
     }
 }
 
@@ -418,29 +418,29 @@ fn stores_refuse_the_urls_that_open_refuses() {
     for url in REFUSED.iter().flat_map(|(_, urls)| *urls) {
         // It is words, which PostgreSQL's own programs take, too.
         if *url != "host=h dbname=ids" {
-            assert!(PostgresStore::open(url).is_err(), "{url:?}");
+            assert!(PostgresStore::from_url(url).is_err(), "{url:?}");
         }
-        assert!(EtcdStore::open(url).is_err(), "{url:?}");
-        assert!(RedisStore::open(url).is_err(), "{url:?}");
+        assert!(EtcdStore::from_url(url).is_err(), "{url:?}");
+        assert!(RedisStore::from_url(url).is_err(), "{url:?}");
     }
 }
 
 #[test]
 fn a_url_of_another_store_is_refused() {
     for url in ["redis://h", "etcd://h", "file:/srv/ids", "postgres://h/ids", "http://h"] {
-        assert_eq!(PostgresStore::open(url).is_ok(), url.starts_with("postgres"), "{url}");
-        assert_eq!(RedisStore::open(url).is_ok(), url.starts_with("redis"), "{url}");
-        assert_eq!(EtcdStore::open(url).is_ok(), url.starts_with("etcd"), "{url}");
+        assert_eq!(PostgresStore::from_url(url).is_ok(), url.starts_with("postgres"), "{url}");
+        assert_eq!(RedisStore::from_url(url).is_ok(), url.starts_with("redis"), "{url}");
+        assert_eq!(EtcdStore::from_url(url).is_ok(), url.starts_with("etcd"), "{url}");
     }
 }
 
 #[test]
 fn words_for_postgresql_have_blanks_between_them() {
-    let store = PostgresStore::open("host=h user=me  password='secret #1' dbname=ids options='-c a:b'\n").unwrap();
+    let store = PostgresStore::from_url("host=h user=me  password='secret #1' dbname=ids options='-c a:b'\n").unwrap();
     let shown = format!("{store:?}");
     assert!(shown.contains("Tcp(\"h\")") && shown.contains("dbname: Some(\"ids\")"), "{shown}");
     assert!(shown.contains("space: \"default\"") && !shown.contains("secret"), "{shown}");
-    let error = PostgresStore::open("host=h password=se secret=c").unwrap_err().to_string();
+    let error = PostgresStore::from_url("host=h password=se secret=c").unwrap_err().to_string();
     assert!(!error.contains("secret"), "{error}");
 }
 
@@ -462,9 +462,9 @@ fn a_program_chooses_a_space_by_the_same_alphabet() {
         ("\u{43e}rders", false),
     ] {
         let results = [
-            RedisStore::open("redis://h").unwrap().space(name).map(|store| format!("{store:?}")),
-            PostgresStore::open("postgres://h/ids").unwrap().space(name).map(|store| format!("{store:?}")),
-            EtcdStore::open("etcd://h").unwrap().space(name).map(|store| format!("{store:?}")),
+            RedisStore::from_url("redis://h").unwrap().space(name).map(|store| format!("{store:?}")),
+            PostgresStore::from_url("postgres://h/ids").unwrap().space(name).map(|store| format!("{store:?}")),
+            EtcdStore::from_url("etcd://h").unwrap().space(name).map(|store| format!("{store:?}")),
         ];
         for result in results {
             match result {
@@ -478,7 +478,7 @@ fn a_program_chooses_a_space_by_the_same_alphabet() {
                 Err(error) => panic!("{name:?}: {error}"),
             }
         }
-        let by_url = RedisStore::open(&format!("redis://h#{name}"));
+        let by_url = RedisStore::from_url(&format!("redis://h#{name}"));
         assert_eq!(by_url.is_ok(), is_one || name == "orders\n", "{name:?}");
     }
 }
@@ -490,7 +490,7 @@ fn bytes_that_are_not_utf8_can_name_a_directory() {
     let scratch = testkit::Scratch::new();
     let directory = scratch.path().join(OsStr::from_bytes(b"\xff\n%20"));
     std::fs::create_dir(&directory).unwrap();
-    let mut store = open(&format!("file:{}/%FF%0A%2520", scratch.path().display())).unwrap();
-    store.initialise(&<casflake::Standard as casflake::Scheme>::LAYOUT, 1).unwrap();
+    let mut store = from_url(&format!("file:{}/%FF%0A%2520", scratch.path().display())).unwrap();
+    store.init_immediately(&<casflake::Standard as casflake::Scheme>::LAYOUT, 1).unwrap();
     assert!(directory.join("leases").exists());
 }

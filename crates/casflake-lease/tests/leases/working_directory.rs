@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use casflake::{Scheme, Standard};
-use casflake_lease::{FileStore, LeaseAdmin, LeaseStore, Request, StoreError, Token};
+use casflake_lease::{AcquireRequest, FileStore, LeaseAdmin, LeaseStore, StoreError, Token};
 use testkit::Scratch;
 
 const TEST: &str = "working_directory::in_a_process_of_its_own";
@@ -32,18 +32,18 @@ fn in_a_process_of_its_own() {
     }
 
     env::set_current_dir(scratch.join("a")).unwrap();
-    let mut store = FileStore::open("ids");
+    let mut store = FileStore::new("ids");
     env::set_current_dir(scratch.join("b")).unwrap();
-    store.initialise(&Standard::LAYOUT, 1).unwrap();
+    store.init_immediately(&Standard::LAYOUT, 1).unwrap();
     assert!(scratch.join("a/ids/leases").exists());
     assert!(format!("{store:?}").contains("/a/ids\""), "{store:?}");
 
-    assert_nowhere(FileStore::open(""));
+    assert_nowhere(FileStore::new(""));
     #[cfg(target_os = "linux")]
     {
         env::set_current_dir(scratch.join("gone")).unwrap();
         fs::remove_dir(scratch.join("gone")).unwrap();
-        let nowhere = FileStore::open("ids");
+        let nowhere = FileStore::new("ids");
         env::set_current_dir(scratch.join("b")).unwrap();
         assert_nowhere(nowhere);
     }
@@ -54,12 +54,12 @@ fn in_a_process_of_its_own() {
 }
 
 fn assert_nowhere(mut store: FileStore) {
-    let request = Request::new(Token::random().unwrap(), Duration::from_secs(10), "a test");
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(10), "a test");
     let errors = [
         store.survey().unwrap_err(),
-        store.initialise(&Standard::LAYOUT, 1).unwrap_err(),
+        store.init_immediately(&Standard::LAYOUT, 1).unwrap_err(),
         store.reclaim(&Standard::LAYOUT, 0).unwrap_err(),
-        store.acquire(&Standard::LAYOUT, &request).unwrap_err(),
+        store.acquire(&request).unwrap_err(),
     ];
     for error in errors {
         assert!(matches!(error, StoreError::Url { .. }) && !error.is_retryable(), "{error:?}");

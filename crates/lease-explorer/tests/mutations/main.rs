@@ -92,8 +92,8 @@ const OF_SPACES: &[Rule] = &[
         MOVED_AND_LOST,
         overlap,
     ),
-    ("a space that is created is looked at twice", Rules { create: created_whole, ..SHIPPED }, CREATED_TWICE, overlap),
-    ("an operator vouches for what there is", Rules { initialise: in_one_step, ..SHIPPED }, VOUCHED, overlap),
+    ("a space that is created is looked at twice", Rules { init: created_whole, ..SHIPPED }, CREATED_TWICE, overlap),
+    ("an operator vouches for what there is", Rules { init_immediately: in_one_step, ..SHIPPED }, VOUCHED, overlap),
     (
         "a holder whose window contains the floor stops immediately",
         Rules { explain: using_it_up, ..SHIPPED },

@@ -3,7 +3,7 @@
 use casflake_lease::{Lease, LostReason, Token};
 use lease_explorer::protocol::{
     Ask, Change, Contents, Decision, Denied, Finding, IfAbsent, Known, LOST, NEWBORN, Operation, Record, Space, Terms,
-    View, acquire, create, explain, initialise, release, renew,
+    View, acquire, explain, init, init_immediately, release, renew,
 };
 
 /// Returns the lease with another begin, counter and token.
@@ -30,7 +30,9 @@ pub(crate) fn not_after(view: &View, ask: &Ask, terms: &Terms) -> Result<Decisio
 }
 
 pub(crate) fn without_end(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
-    acquire(view, ask, &Terms { end: u64::MAX, ..terms.clone() })
+    let mut endless = terms.clone();
+    endless.end = u64::MAX;
+    acquire(view, ask, &endless)
 }
 
 pub(crate) fn free_at_once(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
@@ -276,7 +278,9 @@ pub(crate) fn quietly_found(
 
 /// As the other one is, of whatever version.
 pub(crate) fn spaced(now: &Contents, seen: &Contents) -> Contents {
-    Contents { space: seen.space.clone(), incarnation: seen.incarnation.clone(), ..now.clone() }
+    let mut now = now.clone();
+    (now.space, now.incarnation) = (seen.space.clone(), seen.incarnation.clone());
+    now
 }
 
 pub(crate) fn whatever_the_space(now: &Contents, seen: &Contents, change: &Change) -> bool {
@@ -300,7 +304,9 @@ pub(crate) fn version_alone(now: &Contents, seen: &Contents, change: &Change) ->
 }
 
 pub(crate) fn whoever_serves(now: &Contents, seen: &Contents, change: &Change) -> bool {
-    Contents { incarnation: seen.incarnation.clone(), ..now.clone() }.is_as_seen(seen, change)
+    let mut now = now.clone();
+    now.incarnation.clone_from(&seen.incarnation);
+    now.is_as_seen(seen, change)
 }
 
 pub(crate) fn creating(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
@@ -345,7 +351,7 @@ pub(crate) fn remaking_anywhere_else(
 }
 
 pub(crate) fn created_whole(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
-    match create(view, workers, terms)? {
+    match init(view, workers, terms)? {
         Operation::Begin(change) => Some(Operation::Finish(whole(view, change))),
         finish => Some(finish),
     }
@@ -353,10 +359,10 @@ pub(crate) fn created_whole(view: &View, workers: u64, terms: &Terms) -> Option<
 
 /// Vouches for a space that is absent, as if it had been seen when it was new.
 pub(crate) fn in_one_step(view: &View, workers: u64, terms: &Terms) -> Result<Operation, Denied> {
-    match initialise(view, workers, terms)? {
+    match init_immediately(view, workers, terms)? {
         Operation::Begin(change) => {
             let seen = View { space: change.space, ..view.clone() };
-            initialise(&seen, workers, terms)
+            init_immediately(&seen, workers, terms)
         }
         finish => Ok(finish),
     }

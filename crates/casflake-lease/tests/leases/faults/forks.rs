@@ -21,7 +21,7 @@ const TTL: Duration = Duration::from_millis(600);
 #[test]
 fn i1_a_fork_draws_nothing_beyond_the_millisecond_and_harms_nobody() {
     let scratch = Scratch::new();
-    FileStore::open(scratch.path()).initialise(&Standard::LAYOUT, 2).unwrap();
+    FileStore::new(scratch.path()).init_immediately(&Standard::LAYOUT, 2).unwrap();
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", TEST, "--nocapture"]).env(DIRECTORY, scratch.path());
     let output = command.stdin(Stdio::null()).output().unwrap();
@@ -33,7 +33,7 @@ fn i1_a_fork_draws_nothing_beyond_the_millisecond_and_harms_nobody() {
 #[test]
 fn forks_in_a_process_of_its_own() {
     let Some(directory) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
-    let store = || FileStore::open(&directory);
+    let store = || FileStore::new(&directory);
     let ids = LeasedGenerator::<Standard>::builder(store()).ttl(TTL).build().unwrap();
     let draw = |count: usize| ids.generate_batch(count).unwrap().into_vec();
     let mut parents = draw(10_000);
@@ -81,7 +81,7 @@ fn child(ids: &LeasedGenerator, before: Snowflake, directory: &Path) {
     assert_eq!(ids.generate(), Err(GenerateError::OtherProcess));
     assert_eq!(ids.generate_batch(3).unwrap_err().cause(), GenerateError::OtherProcess);
     ids.shutdown().expect("nothing to do");
-    let own = LeasedGenerator::<Standard>::builder(FileStore::open(directory)).ttl(TTL).build().unwrap();
+    let own = LeasedGenerator::<Standard>::builder(FileStore::new(directory)).ttl(TTL).build().unwrap();
     assert_ne!(own.worker(), ids.worker());
     let batch = own.generate_batch(10_000).unwrap();
     let bytes: Vec<u8> = batch.iter().flat_map(|id| id.as_u64().to_le_bytes()).collect();

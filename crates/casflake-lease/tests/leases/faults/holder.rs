@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::{env, process, thread};
 
 use casflake::{Clock, Scheme, Snowflake, Standard, SystemClock};
-use casflake_lease::{FileStore, LeaseStore, LeasedGenerator, open};
+use casflake_lease::{FileStore, LeaseStore, LeasedGenerator, from_url};
 
 /// The name of the test that is the process.
 const TEST: &str = "faults::holder::draws_ids_in_a_process_of_its_own";
@@ -207,7 +207,7 @@ fn draws_ids_in_a_process_of_its_own() {
             let file = Path::new(directory).with_file_name("clock");
             Box::new(FileStore::with_clock(directory, Wrong::by_file(file, plan.clock_ms)))
         }
-        None => open(&plan.url).unwrap(),
+        None => from_url(&plan.url).unwrap(),
     };
     let builder = LeasedGenerator::<Standard>::builder(store).ttl(plan.ttl).wait_for_worker(Duration::from_secs(600));
     if plan.by_own_clock {

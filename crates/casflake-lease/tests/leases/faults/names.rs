@@ -1,6 +1,6 @@
 //! Processes whose URLs are not written alike: those that name one space share it, and any other issues nothing.
 
-use casflake_lease::{StoreError, open};
+use casflake_lease::{StoreError, from_url};
 
 use super::Trial;
 use super::holder::{Holder, Plan, draws_many};
@@ -36,7 +36,7 @@ pub(crate) fn a_misspelt_space(server: &mut dyn StoreServer, trial: &Trial) -> O
     draws_many(&holder, 500);
     assert_eq!(lost.count(), 0, "a space that nobody has created");
     for url in [wrong, format!("{}# default", server.url()), format!("{}#", server.url())] {
-        match open(&url).and_then(|mut store| store.survey()) {
+        match from_url(&url).and_then(|mut store| store.survey()) {
             Err(StoreError::NoSpace { .. } | StoreError::Url { .. }) => {}
             outcome => panic!("{url:?}: {outcome:?}"),
         }

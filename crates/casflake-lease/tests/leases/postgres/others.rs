@@ -14,7 +14,7 @@ fn others(store: &mut PostgresStore) -> Vec<String> {
 
 fn begin(server: &PostgresServer, schema: &str, space: &str) {
     let mut store = store(server).schema(schema).expect("a name").space(space).expect("a name");
-    store.initialise(&LAYOUT, 1).expect("it is initialised");
+    store.init_immediately(&LAYOUT, 1).expect("it is initialised");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn other_spaces_of_a_database_are_found() {
     );
     let all = ["events", "users", "users (schema Secret)", "it's (1) (schema billing)", "orders (schema billing)"];
     assert_eq!(others(&mut ours), all);
-    let mut app = PostgresStore::open(&server.url().replace("postgres@", "app@"))
+    let mut app = PostgresStore::from_url(&server.url().replace("postgres@", "app@"))
         .expect("a URL")
         .space("orders")
         .expect("a name");
@@ -89,7 +89,7 @@ fn looking_for_other_spaces_runs_nothing_of_others() {
         CREATE SCHEMA d; CREATE TABLE d.casflake_spaces ();
         CREATE SCHEMA e; CREATE TABLE e.casflake_spaces (space text) PARTITION BY LIST (space)",
     );
-    let mut app = PostgresStore::open(&server.url().replace("postgres@", "app@")).expect("a URL");
+    let mut app = PostgresStore::from_url(&server.url().replace("postgres@", "app@")).expect("a URL");
     assert_eq!(others(&mut app), ["(schema b)", "(schema c)", "(schema d)", "(schema e)"]);
     assert_eq!(others(&mut store(&server)), ["(schema b)", "(schema c)", "(schema d)", "(schema e)"]);
     assert_eq!(server.rows("SELECT * FROM ran"), [[""; 0]; 0]);

@@ -22,7 +22,7 @@ macro_rules! pooler {
 }
 
 fn open(server: &PostgresServer, port: u16) -> PostgresStore {
-    PostgresStore::open(&server.url_by(port)).expect("a URL")
+    PostgresStore::from_url(&server.url_by(port)).expect("a URL")
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_store_behind_a_pooler_of_transactions_conforms() {
 fn clients_that_share_sessions_are_never_granted_the_same() {
     let server = server!();
     let pooler = pooler!(&server, 3);
-    open(&server, pooler.port()).initialise(&LAYOUT, 16).expect("it is initialised");
+    open(&server, pooler.port()).init_immediately(&LAYOUT, 16).expect("it is initialised");
     let workers = thread::scope(|scope| {
         let clients = [(); 16].map(|()| {
             scope.spawn(|| {
@@ -58,7 +58,7 @@ fn clients_that_share_sessions_are_never_granted_the_same() {
                     lease = renew(&mut store, &lease).expect("it is ours");
                 }
                 assert_eq!(lease.counter(), 11);
-                store.release(&LAYOUT, &lease, Some(lease.from() + 60_000)).expect("it is ours");
+                store.release(&lease, Some(lease.from() + 60_000)).expect("it is ours");
                 lease.worker()
             })
         });
@@ -75,7 +75,7 @@ fn clients_that_share_sessions_are_never_granted_the_same() {
 fn a_renewal_by_a_pooler_is_one_round_trip() {
     let server = server!();
     let pooler = pooler!(&server, 1);
-    open(&server, pooler.port()).initialise(&LAYOUT, 1).expect("it is initialised");
+    open(&server, pooler.port()).init_immediately(&LAYOUT, 1).expect("it is initialised");
     let proxy = Proxy::to(pooler.port());
     let mut store = open(&server, proxy.port());
     let mut lease = granted(&mut store);
@@ -98,7 +98,7 @@ fn no_setting_is_left_in_a_session() {
         server.rows_by(pooler.port(), &query)
     };
     let before = settings();
-    store.initialise(&LAYOUT, 1).expect("it is initialised");
+    store.init_immediately(&LAYOUT, 1).expect("it is initialised");
     let lease = granted(&mut store);
     renew(&mut store, &lease).expect("it is ours");
     // Neither by a transaction that fails.
@@ -112,7 +112,7 @@ fn a_database_that_a_pooler_does_not_know_is_refused() {
     let server = server!();
     let pooler = pooler!(&server, 1);
     let url = format!("postgres://postgres@127.0.0.1:{}/nowhere", pooler.port());
-    assert_refused(PostgresStore::open(&url).expect("a URL").survey(), &["create the database", "nowhere"]);
+    assert_refused(PostgresStore::from_url(&url).expect("a URL").survey(), &["create the database", "nowhere"]);
 }
 
 /// Would catch: a holder that tries a wrong password for ever, because the pooler has one code for all that it says.
@@ -125,7 +125,7 @@ fn a_user_or_a_password_that_a_pooler_does_not_know_is_refused() {
         };
         for user in ["ids:wrong", "nobody:right"] {
             let url = format!("postgres://{user}@127.0.0.1:{}/postgres", pooler.port());
-            let outcome = PostgresStore::open(&url).expect("a URL").survey();
+            let outcome = PostgresStore::from_url(&url).expect("a URL").survey();
             assert_refused(outcome, &["mend the user or the password", "FATAL"]);
         }
     }

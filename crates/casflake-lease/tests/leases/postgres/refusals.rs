@@ -11,7 +11,7 @@ use crate::immediately::refused_immediately;
 /// A store by the URL of the server, with this in place of its user, host and database.
 fn by(server: &PostgresServer, user: &str, database: &str, query: &str) -> PostgresStore {
     let url = format!("postgres://{user}@127.0.0.1:{}/{database}{query}", server.port());
-    PostgresStore::open(&url).expect("a URL")
+    PostgresStore::from_url(&url).expect("a URL")
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn what_may_pass_is_tried_again() {
     server.kill();
     assert_unavailable(by(&server, "ids", "postgres", "").survey(), &place);
     // A name server may be away, or know a host a little later.
-    let mut unknown = PostgresStore::open("postgres://ids@no-such-host.invalid/ids").expect("a URL");
+    let mut unknown = PostgresStore::from_url("postgres://ids@no-such-host.invalid/ids").expect("a URL");
     assert_unavailable(unknown.survey(), "PostgreSQL at no-such-host.invalid:5432, database \"ids\"");
 }
 
@@ -100,29 +100,29 @@ fn a_renewal_that_was_refused_succeeds_once_that_is_mended() {
     let server = server!();
     server.sql("CREATE ROLE ids LOGIN; GRANT CREATE ON SCHEMA public TO ids");
     let mut store = by(&server, "ids", "postgres", "");
-    store.initialise(&LAYOUT, 1).expect("it is initialised");
+    store.init_immediately(&LAYOUT, 1).expect("it is initialised");
     let lease = granted(&mut store);
     server.sql("ALTER TABLE casflake_leases OWNER TO postgres; ALTER TABLE casflake_spaces OWNER TO postgres");
 
     let grant = r#"GRANT SELECT, INSERT, UPDATE ON "public".casflake_spaces, "public".casflake_leases TO ROLE"#;
-    let refused = store.renew(&LAYOUT, &lease, TTL, 0);
+    let refused = store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 0));
     assert!(!format!("{refused:?}").contains("create the tables"), "{refused:?}");
     assert_refused(refused, &[grant, "permission denied for table"]);
     server.sql(&grant.replace("ROLE", "ids"));
-    store.renew(&LAYOUT, &lease, TTL, 1).expect("it is ours");
+    store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 1)).expect("it is ours");
 }
 
 #[test]
 fn a_role_that_may_not_create_the_tables_is_told_what_to_run() {
     let server = server!();
     server.sql("CREATE ROLE ids LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
-    let outcome = by(&server, "ids", "postgres", "").initialise(&LAYOUT, 1);
+    let outcome = by(&server, "ids", "postgres", "").init_immediately(&LAYOUT, 1);
     assert_refused(outcome, &["create the tables", "TO ROLE; GRANT USAGE ON SCHEMA", "permission denied for schema"]);
 }
 
 #[test]
 fn no_password_is_shown_of_several_hosts() {
-    let mut store = PostgresStore::open("postgres://ids:s3cret@127.0.0.1:1,127.0.0.1:2/ids").expect("a URL");
+    let mut store = PostgresStore::from_url("postgres://ids:s3cret@127.0.0.1:1,127.0.0.1:2/ids").expect("a URL");
     let Err(error) = store.survey() else { panic!("it is there") };
     let shown = format!("{store:?} {error:?} {}", chain(&error));
     assert!(shown.contains("127.0.0.1:1, 127.0.0.1:2") && !shown.contains("s3cret"), "{shown}");
@@ -138,7 +138,7 @@ fn of_several_hosts_the_same_is_said_each_time() {
     let of = |user: &str, ports: [u16; 2], database: &str| {
         let [one, another] = ports;
         let url = format!("postgres://{user}@127.0.0.1:{one},127.0.0.1:{another}/{database}");
-        PostgresStore::open(&url).expect("a URL")
+        PostgresStore::from_url(&url).expect("a URL")
     };
     for _ in 0..8 {
         let down = [hosts[0], hosts[2]];

@@ -13,7 +13,7 @@ use super::{
 };
 
 fn open(url: &str) -> PostgresStore {
-    PostgresStore::open(url).expect("a URL")
+    PostgresStore::from_url(url).expect("a URL")
 }
 
 /// The URL of the server, by another role.
@@ -55,7 +55,7 @@ fn two_roles_share_the_space_that_one_url_names() {
     );
     let mut stores = ["orders", "app"].map(|role| open(&url_of(&server, role)));
     for store in &mut stores {
-        store.initialise(&LAYOUT, 2).expect("it is initialised");
+        store.init_immediately(&LAYOUT, 2).expect("it is initialised");
     }
     let leases = stores.each_mut().map(granted);
     assert_ne!(leases[0].worker(), leases[1].worker(), "{leases:?}");
@@ -108,14 +108,14 @@ fn no_temporary_table_stands_in_for_a_space() {
         server.sql(&format!("ALTER ROLE postgres SET search_path = {search_path}"));
         let mut stores = [store(&server), store(&server)];
         for store in &mut stores {
-            store.initialise(&LAYOUT, 2).expect("it is initialised");
+            store.init_immediately(&LAYOUT, 2).expect("it is initialised");
         }
         let leases = stores.each_mut().map(granted);
         assert_ne!(leases[0].worker(), leases[1].worker(), "{search_path}: {leases:?}");
         for (store, lease) in stores.iter_mut().zip(leases) {
             let lease = renew(store, &lease).expect("it is ours");
             assert_eq!(store.survey().expect("it answers").workers.len(), 2);
-            store.release(&LAYOUT, &lease, None).expect("it is ours");
+            store.release(&lease, None).expect("it is ours");
         }
         assert_eq!(server.value("SELECT count(*) FROM sessions"), "2");
         assert_eq!(server.value("SELECT count(*) FROM public.casflake_leases WHERE token IS NULL"), "2");
@@ -130,7 +130,7 @@ fn a_url_names_the_schema_of_its_space() {
     let mut lease = granted(&mut initialised(&server, 1));
     let mut of_orders = open(&url_with(&server, "schema=Orders"));
     assert_no_space(acquire(&mut of_orders, token()));
-    of_orders.initialise(&LAYOUT, 1).expect("it is initialised");
+    of_orders.init_immediately(&LAYOUT, 1).expect("it is initialised");
     let mut their = granted(&mut of_orders);
     assert_eq!((lease.worker(), their.worker()), (0, 0), "of spaces that are apart");
     for mut same in [
@@ -146,11 +146,11 @@ fn a_url_names_the_schema_of_its_space() {
         lease = renew(&mut ours, &lease).expect("it is ours");
     }
     assert_eq!(schemas(&server), only(["public", "\"Orders\""]));
-    of_orders.release(&LAYOUT, &their, None).expect("it is theirs");
+    of_orders.release(&their, None).expect("it is theirs");
     of_orders.reclaim(&LAYOUT, 0).expect("it was granted");
     let (one, another) = ("schema=a&schema=b", "schema=pg_temp");
-    assert_url_refused(PostgresStore::open(&url_with(&server, one)), &["repeated"]);
-    assert_url_refused(PostgresStore::open(&url_with(&server, another)), &["pg_"]);
+    assert_url_refused(PostgresStore::from_url(&url_with(&server, one)), &["repeated"]);
+    assert_url_refused(PostgresStore::from_url(&url_with(&server, another)), &["pg_"]);
     assert_url_refused(open(&words).schema("a\"b"), &["'\"'"]);
 }
 
@@ -160,16 +160,16 @@ fn a_schema_that_is_missing_is_an_error_and_is_not_created() {
     let mut store = open(&url_with(&server, "schema=billing"));
     let words = &["there is no schema billing", "CREATE SCHEMA \"billing\""];
     assert_refused(store.survey(), words);
-    assert_refused(store.initialise(&LAYOUT, 1), words);
+    assert_refused(store.init_immediately(&LAYOUT, 1), words);
     assert_refused(acquire(&mut store, token()), words);
     assert_eq!(server.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'billing'"), "0");
 
     server.sql("CREATE SCHEMA billing");
-    store.initialise(&LAYOUT, 1).expect("it is initialised");
+    store.init_immediately(&LAYOUT, 1).expect("it is initialised");
     let lease = granted(&mut store);
     server.sql("DROP SCHEMA billing CASCADE");
     assert_refused(renew(&mut store, &lease), words);
-    assert_refused(store.release(&LAYOUT, &lease, None), words);
+    assert_refused(store.release(&lease, None), words);
 }
 
 /// The reading still sees the schema, and drops it: by a function that stands in for the system's own.
@@ -187,10 +187,10 @@ fn a_schema_that_is_dropped_before_a_write_is_an_error() {
     );
     server.sql("ALTER ROLE postgres SET search_path = public, pg_catalog");
     let mut store = open(&url_with(&server, "schema=billing"));
-    assert_refused(store.initialise(&LAYOUT, 1), &["writing leases in PostgreSQL", "CREATE SCHEMA"]);
+    assert_refused(store.init_immediately(&LAYOUT, 1), &["writing leases in PostgreSQL", "CREATE SCHEMA"]);
     assert_refused(store.survey(), &["there is no schema billing"]);
     server.sql("CREATE SCHEMA billing");
-    assert_refused(store.initialise(&LAYOUT, 1), &["CREATE SCHEMA"]);
+    assert_refused(store.init_immediately(&LAYOUT, 1), &["CREATE SCHEMA"]);
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn reading_creates_nothing() {
         assert_no_space(acquire(&mut store, token()));
         assert!(matches!(store.reclaim(&LAYOUT, 0), Err(StoreError::NoSuchWorker { worker: 0 })));
     }
-    store(&server).release(&LAYOUT, &lease, None).expect("it is no error");
+    store(&server).release(&lease, None).expect("it is no error");
     assert_eq!(schemas(&server), only([]));
     // One table is missing: a write creates it, and finds that leases are lost.
     let mut holder = initialised(&server, 1);
@@ -222,18 +222,18 @@ fn a_url_without_a_schema_is_refused_if_earlier_versions_use_another() {
     server.sql("CREATE ROLE orders LOGIN; CREATE SCHEMA AUTHORIZATION orders; GRANT CREATE ON SCHEMA public TO orders");
     let url = url_of(&server, "orders");
     let mut unnamed = open(&url);
-    unnamed.initialise(&LAYOUT, 1).expect("a schema alone does not matter");
+    unnamed.init_immediately(&LAYOUT, 1).expect("a schema alone does not matter");
     let lease = granted(&mut unnamed);
 
     // An earlier version begins there, as it does where it finds no table.
     let mut earlier = open(&format!("{url}?schema=orders"));
-    earlier.initialise(&LAYOUT, 1).expect("it is initialised");
+    earlier.init_immediately(&LAYOUT, 1).expect("it is initialised");
     let their = granted(&mut earlier);
     let words = ["public.casflake_spaces", "orders.casflake_spaces", "?schema=orders", "?schema=public"];
     for mut store in [unnamed, open(&url)] {
         assert_url_refused(acquire(&mut store, token()), &words);
-        assert_url_refused(store.renew(&LAYOUT, &lease, TTL, 0), &words);
-        assert_url_refused(store.initialise(&LAYOUT, 1), &words);
+        assert_url_refused(store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 0)), &words);
+        assert_url_refused(store.init_immediately(&LAYOUT, 1), &words);
         assert_url_refused(store.survey(), &words);
         assert_url_refused(store.reclaim(&LAYOUT, 0), &words);
     }
@@ -265,7 +265,7 @@ fn a_lease_is_given_back_even_if_earlier_versions_use_another_schema() {
     let lease = granted(&mut unnamed);
     server.sql("CREATE SCHEMA postgres; CREATE TABLE postgres.casflake_spaces ()");
     assert_url_refused(renew(&mut unnamed, &lease), &["postgres.casflake_spaces"]);
-    unnamed.release(&LAYOUT, &lease, None).expect("it is ours");
+    unnamed.release(&lease, None).expect("it is ours");
     assert_eq!(server.value("SELECT count(*) FROM public.casflake_leases WHERE token IS NULL"), "1");
 }
 
@@ -275,7 +275,7 @@ fn a_url_without_a_database_is_refused() {
     let server = server!();
     let host = format!("127.0.0.1:{}", server.port());
     for url in [&format!("postgresql://postgres@{host}"), &format!("postgresql://{host}/"), "host=h user=u schema=s"] {
-        assert_url_refused(PostgresStore::open(url), &["no database", "postgresql://HOST/DATABASE", "dbname="]);
+        assert_url_refused(PostgresStore::from_url(url), &["no database", "postgresql://HOST/DATABASE", "dbname="]);
     }
     let config = format!("postgresql://postgres@{host}").parse().expect("a configuration");
     let mut store = PostgresStore::with_tls(config, NoTls);

@@ -13,7 +13,7 @@ use super::{LAYOUT, assert_refused, granted, renew};
 /// A store by this host, with parameters that begin by `?`.
 fn by(server: &PostgresServer, user: &str, host: &str, query: &str) -> PostgresStore {
     let url = format!("postgres://{user}@{host}:{}/postgres{query}", server.port());
-    PostgresStore::open(&url).expect("a URL")
+    PostgresStore::from_url(&url).expect("a URL")
 }
 
 fn written(directory: &Path, name: &str, authority: &Authority) -> PathBuf {
@@ -43,7 +43,7 @@ fn a_lease_is_kept_with_each_mode_of_tls() {
     // Against a server without TLS, and one with it.
     for mode in ["", "?sslmode=allow", "?sslmode=prefer", "?sslmode=disable"] {
         let mut store = by(&server, "postgres", "127.0.0.1", mode);
-        store.initialise(&LAYOUT, 1).expect(mode);
+        store.init_immediately(&LAYOUT, 1).expect(mode);
         assert!(!has_tls(&server), "{mode}");
     }
     server.secure(&ours.server(HERE), &ours);
@@ -59,11 +59,11 @@ fn a_lease_is_kept_with_each_mode_of_tls() {
     ] {
         for host in ["localhost", "127.0.0.1"] {
             let mut store = by(&server, "postgres", host, &mode);
-            store.initialise(&LAYOUT, 1).expect(&mode);
+            store.init_immediately(&LAYOUT, 1).expect(&mode);
             let lease = granted(&mut store);
             let lease = renew(&mut store, &lease).expect(&mode);
             assert_eq!(has_tls(&server), tls, "{mode}");
-            store.release(&LAYOUT, &lease, None).expect(&mode);
+            store.release(&lease, None).expect(&mode);
         }
     }
 }
@@ -180,6 +180,6 @@ fn a_socket_of_this_host_needs_no_tls() {
     let socket = server.value("SHOW unix_socket_directories");
     for mode in ["disable", "prefer", "require", "verify-full"] {
         let words = format!("host={socket} port={} user=postgres dbname=postgres sslmode={mode}", server.port());
-        PostgresStore::open(&words).expect("words").others().expect(mode);
+        PostgresStore::from_url(&words).expect("words").others().expect(mode);
     }
 }

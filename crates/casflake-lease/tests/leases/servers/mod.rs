@@ -3,7 +3,7 @@
 mod directory;
 
 use casflake::{Scheme, Standard};
-use casflake_lease::{LeaseAdmin, open};
+use casflake_lease::{LeaseAdmin, from_url};
 pub(crate) use directory::Directory;
 pub(crate) use testkit::Server;
 use testkit::eventually;
@@ -12,13 +12,13 @@ use testkit::eventually;
 pub(crate) trait StoreServer: Server {
     /// The store, for its operator.
     fn admin(&self) -> Box<dyn LeaseAdmin> {
-        open(&self.url()).expect("a store")
+        from_url(&self.url()).expect("a store")
     }
 
     /// Lets it grant so many workers immediately.
     fn initialise(&self, workers: u64) {
         // On a busy machine a call may take longer than stores are given.
-        eventually("a new store", || self.admin().initialise(&Standard::LAYOUT, workers).ok());
+        eventually("a new store", || self.admin().init_immediately(&Standard::LAYOUT, workers).ok());
     }
 }
 

@@ -61,7 +61,7 @@ fn an_etcd_that_has_no_tls_or_nothing_else_is_told_from_one_that_is_away() {
 fn a_member_that_is_away_may_come_back_beside_one_that_refuses() {
     let Some((server, files)) = start(|files| files.authority.expired(), false) else { return };
     for hosts in [format!("localhost:1,{}", server.host()), format!("{},localhost:1", server.host())] {
-        let mut store = casflake_lease::open(&format!("etcds://{hosts}{}", files.parameters())).expect("a URL");
+        let mut store = casflake_lease::from_url(&format!("etcds://{hosts}{}", files.parameters())).expect("a URL");
         let error = store.survey().expect_err("neither grants");
         assert!(error.is_retryable(), "{error:?}");
     }

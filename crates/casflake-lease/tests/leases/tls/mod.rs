@@ -9,7 +9,7 @@ mod silent;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use casflake_lease::{LeasedGenerator, StoreError, open};
+use casflake_lease::{LeasedGenerator, StoreError, from_url};
 use testkit::Scratch;
 use testkit::certificates::{Authority, HERE, Signed};
 
@@ -63,20 +63,20 @@ const WRONG: [Wrong; 5] = [
 /// Asserts that what the store says is refused with these words, immediately, and that no time is spent on it.
 #[track_caller]
 fn assert_refused(url: &str, words: &str) {
-    let error = open(url).expect("a URL").survey().expect_err("it is refused");
+    let error = from_url(url).expect("a URL").survey().expect_err("it is refused");
     let text = format!("{error:?}");
     assert!(matches!(error, StoreError::Refused { .. }) && !error.is_retryable(), "{url}: {text}");
     assert!(text.contains(words), "{words}: {text}");
     assert!(!text.contains("s3cr3t"), "{text}");
-    let refused = refused_immediately(open(url).expect("a URL"));
+    let refused = refused_immediately(from_url(url).expect("a URL"));
     assert!(matches!(refused, StoreError::Refused { .. }), "{refused:?}");
 }
 
 /// Creates the space, and issues by a lease of it.
 #[track_caller]
 fn assert_issues(url: &str) {
-    let store = || open(url).expect("a URL");
-    store().initialise(&<casflake::Standard as casflake::Scheme>::LAYOUT, 4).expect("a space");
+    let store = || from_url(url).expect("a URL");
+    store().init_immediately(&<casflake::Standard as casflake::Scheme>::LAYOUT, 4).expect("a space");
     testkit::eventually("an ID", || {
         let ids: LeasedGenerator = LeasedGenerator::new(store()).ok()?;
         let id = ids.generate().ok()?;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use casflake_lease::{StoreError, open};
+use casflake_lease::{StoreError, from_url};
 
 use super::{Files, IN_TIME};
 
@@ -37,7 +37,7 @@ fn a_handshake_that_hangs_ends_within_the_bound_of_a_call() {
             if !cfg!(feature = "redis") && scheme == "rediss" || !cfg!(feature = "etcd") && scheme == "etcds" {
                 continue;
             }
-            let mut store = open(&format!("{scheme}://{address}{}", files.parameters())).expect("a URL");
+            let mut store = from_url(&format!("{scheme}://{address}{}", files.parameters())).expect("a URL");
             for _ in 0..2 {
                 let started = Instant::now();
                 let error = store.survey().expect_err("there is no answer");

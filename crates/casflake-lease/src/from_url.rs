@@ -18,7 +18,7 @@ use crate::url::{StoreUrl, local_path};
 /// | `etcd://HOST:PORT,…`, `etcds://…` | `EtcdStore`, with the feature `etcd` |
 ///
 /// ```
-/// let store = casflake_lease::open("file:/var/lib/ids")?;
+/// let store = casflake_lease::from_url("file:/var/lib/ids")?;
 /// # Ok::<(), casflake_lease::StoreError>(())
 /// ```
 ///
@@ -40,7 +40,7 @@ use crate::url::{StoreUrl, local_path};
 /// as a warning.
 ///
 /// # Parameters for PostgreSQL
-/// Behind the `?`, or as `key=value` in what `PostgresStore::open` takes:
+/// Behind the `?`, or as `key=value` in what `PostgresStore::from_url` takes:
 ///
 #[doc = include_str!("postgres/parameters.md")]
 ///
@@ -56,7 +56,7 @@ use crate::url::{StoreUrl, local_path};
 ///
 /// ```
 /// # #[cfg(all(feature = "redis", unix))]
-/// casflake_lease::open("rediss://ids.example/0?sslrootcert=/etc/ids/ca.pem#orders")?;
+/// casflake_lease::from_url("rediss://ids.example/0?sslrootcert=/etc/ids/ca.pem#orders")?;
 /// # Ok::<(), casflake_lease::StoreError>(())
 /// ```
 ///
@@ -74,7 +74,7 @@ use crate::url::{StoreUrl, local_path};
 /// # Errors
 /// [`StoreError::Url`] if the URL breaks one of these rules, names no store, or names one whose feature is off. The
 /// error does not show the URL, because a password may be in it.
-pub fn open(url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
+pub fn from_url(url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
     let store = named(url)?;
     store.notes().iter().for_each(|note| noted(note));
     Ok(store)
@@ -84,15 +84,15 @@ fn named(url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
     let parsed = StoreUrl::parse(url)?;
     match &*parsed.scheme {
         "file" => match directory(&parsed) {
-            Ok(directory) => Ok(Box::new(FileStore::open(directory))),
+            Ok(directory) => Ok(Box::new(FileStore::new(directory))),
             Err(why) => Err(StoreError::Url { why }),
         },
         #[cfg(feature = "postgres")]
-        scheme if crate::postgres::SCHEMES.contains(&scheme) => Ok(Box::new(crate::PostgresStore::open(url)?)),
+        scheme if crate::postgres::SCHEMES.contains(&scheme) => Ok(Box::new(crate::PostgresStore::from_url(url)?)),
         #[cfg(feature = "redis")]
-        scheme if crate::redis::SCHEMES.contains(&scheme) => Ok(Box::new(crate::RedisStore::open(url)?)),
+        scheme if crate::redis::SCHEMES.contains(&scheme) => Ok(Box::new(crate::RedisStore::from_url(url)?)),
         #[cfg(feature = "etcd")]
-        scheme if crate::etcd::SCHEMES.contains(&scheme) => Ok(Box::new(crate::EtcdStore::open(url)?)),
+        scheme if crate::etcd::SCHEMES.contains(&scheme) => Ok(Box::new(crate::EtcdStore::from_url(url)?)),
         scheme => Err(StoreError::Url {
             why: format!(
                 "{scheme}: is not a store that this program was built with: give file:, or postgres:, redis: or etcd: \
@@ -117,10 +117,10 @@ fn directory(url: &StoreUrl<'_>) -> Result<PathBuf, String> {
 #[cfg(test)]
 mod tests {
 
-    use super::open;
+    use super::from_url;
 
     fn refusal(url: &str) -> String {
-        match open(url) {
+        match from_url(url) {
             Ok(_) => panic!("{url:?} is taken"),
             Err(error) => error.to_string(),
         }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_directory_has_no_name_of_a_space() {
-        assert!(open(if cfg!(windows) { "file:///C:/ids" } else { "file:/tmp" }).is_ok());
+        assert!(from_url(if cfg!(windows) { "file:///C:/ids" } else { "file:/tmp" }).is_ok());
         assert!(refusal("file:/tmp#orders").contains("a directory has one ID space"));
         assert!(refusal("file:").contains("names no path"));
     }
@@ -158,7 +158,7 @@ mod tests {
     #[cfg(feature = "etcd")]
     #[test]
     fn a_password_is_not_cut_in_two_by_the_store_itself() {
-        let why = crate::EtcdStore::open("etcd://u:12345#6@h").unwrap_err().to_string();
+        let why = crate::EtcdStore::from_url("etcd://u:12345#6@h").unwrap_err().to_string();
         assert!(why.contains("%23") && !why.contains("123"), "{why}");
     }
 }
