@@ -7,8 +7,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::SettingError;
 use crate::generator::Generator;
 use crate::scheme::{Scheme, Standard};
-use crate::settings::Settings;
-use crate::wait::Wait;
+use crate::settings::{Settings, Wait};
 use crate::worker::WorkerId;
 
 /// Makes a [`Generator`] with more than its worker set: `Generator::builder` starts one.

@@ -95,10 +95,10 @@ pub use id::Snowflake;
 pub use layout::{FieldOrder, Layout, Parts};
 pub use local::LocalGenerator;
 pub use scheme::{Discord, Instagram, JsSafe, Mastodon, Scheme, Sonyflake, Sonyflake2, Standard, Twitter};
+pub use settings::Wait;
 pub use stats::{Histogram, Stats};
 #[cfg(feature = "alloc")]
 pub use topology::{Datacenter, MAX_GENERATORS, Topology};
-pub use wait::Wait;
 pub use worker::WorkerId;
 
 /// The README's examples, as tests.

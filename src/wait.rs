@@ -7,31 +7,12 @@ use core::time::Duration;
 use crate::clock::Clock;
 use crate::error::GenerateError;
 use crate::refusal::{Awaited, Held};
-use crate::settings::Settings;
+use crate::settings::{Settings, Wait};
 use crate::state::Cause;
 use crate::stats::Ledger;
 use crate::sync::{spin_loop, yield_now};
 
 pub(crate) use lateness::Lateness;
-
-/// What a call does while it waits for the next tick.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Wait {
-    /// Looks at the clock again and again. The soonest to go on, and one core busy for each thread that waits.
-    #[default]
-    Spin,
-    /// Spins for a moment, then gives up its time slice between looks at the clock (without `std`, which has no
-    /// scheduler to yield to, it goes on spinning). Right where there are more threads than cores.
-    Yield,
-    /// Sleeps for most of the rest of the tick and spins for the last of it, so that a thread which waits leaves its
-    /// core to others. How much it leaves to spinning follows how late the system has woken its threads up of late.
-    ///
-    /// As many IDs in all as with `Spin` where the system wakes threads up within the tick, but now and then one that
-    /// comes a little later. A sleep is 10 ms long at most: so late a thread can notice that the generator was closed,
-    /// its fence extended or the clock set. Spins without `std`, which can't sleep.
-    Park,
-}
 
 /// What a wait works with.
 pub(crate) struct Waiting<'g, C> {

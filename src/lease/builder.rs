@@ -22,7 +22,7 @@ use super::watch::{Watch, Watched};
 use crate::clock::Clock;
 use crate::generator::Generator;
 use crate::scheme::{Scheme, Standard};
-use crate::wait::Wait;
+use crate::settings::Wait;
 
 /// How long to leave a store that has granted nothing, where the caller waits for it.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);

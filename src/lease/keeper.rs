@@ -20,7 +20,7 @@ use crate::builder::GeneratorBuilder;
 use crate::clock::Clock;
 use crate::generator::Generator;
 use crate::scheme::Scheme;
-use crate::wait::Wait;
+use crate::settings::Wait;
 use crate::worker::WorkerId;
 
 /// How long to wait after the first failure; after each other twice as long, up to a part of the time to live.
