@@ -10,10 +10,10 @@ use crate::id::Snowflake;
 use crate::layout::Parts;
 use crate::scheme::{Scheme, Standard};
 use crate::settings::{Settings, check_fence};
-use crate::state::{CLOSED, Reservation, last_tick};
 use crate::stats::{Ledger, Stats};
 use crate::sync::{AtomicU64, CachePadded, Ordering, const_fn};
 use crate::wait::Lateness;
+use crate::word::{CLOSED, Reservation, last_tick};
 use crate::worker::WorkerId;
 
 /// Hands out unique, time-ordered IDs to any number of threads.
@@ -54,7 +54,7 @@ use crate::worker::WorkerId;
 /// 512 bytes on x86-64, with a clock of 32 or fewer: the word alone on its cache line (two lines, which processors
 /// fetch as a pair), the statistics on two more, and on another what calls only read.
 pub struct Generator<S = Standard, C = SystemClock> {
-    /// The first slot that was not handed out yet; the states are listed in `state.rs`. On a cache line of its own.
+    /// The first slot that was not handed out yet; the states are listed in `word.rs`. On a cache line of its own.
     word: CachePadded<AtomicU64>,
     /// Written once a tick, and by who has lost an exchange. On cache lines of its own, too: what follows is only read,
     /// but for a fence that moves, the end, and sleeps that are over.

@@ -1,10 +1,7 @@
 //! How 64 bits are shared out: widths, epoch, tick and field order, as one checked value.
 
 use crate::error::{IdError, LayoutError};
-use crate::state::signed;
-
-/// The bits a generator's word can give to a slot (tick and sequence): 64 less *closed* and one bit of carry.
-pub(crate) const SLOT_BITS: u32 = 62;
+use crate::word::{SLOT_BITS, signed};
 
 /// Where the sequence stands in the ID.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -71,12 +71,12 @@ mod scheme;
 #[cfg(feature = "serde")]
 pub mod serde_as;
 mod settings;
-mod state;
 mod stats;
 mod sync;
 #[cfg(feature = "alloc")]
 mod topology;
 mod wait;
+mod word;
 mod worker;
 
 #[cfg(feature = "alloc")]

@@ -7,7 +7,7 @@ use crate::error::GenerateError;
 use crate::generator::Generator;
 use crate::id::Snowflake;
 use crate::scheme::{Scheme, Standard};
-use crate::state::{Reservation, signed};
+use crate::word::{Reservation, signed};
 
 /// One thread's handle on a generator: IDs from a block of slots that it has reserved with one compare-and-swap, so
 /// that threads which issue many IDs hardly meet. [`Generator::local`] makes one.

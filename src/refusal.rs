@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::error::GenerateError;
 use crate::layout::Layout;
 use crate::settings::Settings;
-use crate::state::{Cause, Refusal, signed};
+use crate::word::{Cause, Refusal, signed};
 
 const NANOS_PER_MS: u128 = 1_000_000;
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
@@ -35,7 +35,7 @@ pub(crate) struct Awaited {
 
 impl Held<'_> {
     pub(crate) fn is_behind(&self) -> bool {
-        matches!(self.refusal, Refusal::NotBegun { cause: Cause::Behind { .. }, .. })
+        self.refusal.is_behind()
     }
 
     /// Whether the tick's IDs are used up.

@@ -4,8 +4,8 @@ use core::fmt;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use crate::state::{last_tick, sequence_mask};
 use crate::sync::{Counter, Ordering, const_fn, zeros};
+use crate::word::{last_tick, sequence_mask};
 
 /// One bucket for each power of two, and the last for all that is above: so many fit the cache lines that a generator
 /// has for its statistics. A millisecond is too short for more.

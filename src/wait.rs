@@ -8,9 +8,9 @@ use crate::clock::Clock;
 use crate::error::GenerateError;
 use crate::refusal::{Awaited, Held};
 use crate::settings::{Settings, Wait};
-use crate::state::Cause;
 use crate::stats::Ledger;
 use crate::sync::{spin_loop, yield_now};
+use crate::word::Cause;
 
 pub(crate) use lateness::Lateness;
 

@@ -6,9 +6,9 @@ use crate::error::GenerateError;
 use crate::refusal::{Held, millis};
 use crate::scheme::Scheme;
 use crate::settings::end;
-use crate::state::{Cause, Limits, Refusal, Reservation, reserve, reserve_at_once, signed};
 use crate::sync::Ordering;
 use crate::wait::Waiting;
+use crate::word::{Cause, Limits, Refusal, Reservation, reserve, reserve_fast, signed};
 
 use super::Generator;
 
@@ -59,7 +59,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     #[inline]
     fn advance_at_once(&self, count: u64) -> Option<Reservation> {
         let now = self.reading();
-        self.advance(|word| reserve_at_once(word, now, count, &self.limits()).ok_or(())).ok()
+        self.advance(|word| reserve_fast(word, now, count, &self.limits()).ok_or(())).ok()
     }
 
     /// The CAS loop: the only code that hands out slots. `reserve` says which of them follow a word.
