@@ -2,18 +2,13 @@
 
 use core::time::Duration;
 
+use crate::clock::{NS_PER_MS, ns_to_ms};
 use crate::error::GenerateError;
 use crate::layout::Layout;
 use crate::settings::Settings;
 use crate::word::{Cause, Refusal, signed};
 
-const NANOS_PER_MS: u128 = 1_000_000;
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
-
-/// The whole milliseconds in `nanos`.
-pub(crate) fn millis(nanos: u128) -> u64 {
-    u64::try_from(nanos / NANOS_PER_MS).unwrap_or(u64::MAX)
-}
 
 /// A refusal by the precise clock, and the reading it rests on.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +53,7 @@ impl Held<'_> {
     fn until(&self, tick: u64) -> Duration {
         let first = i128::from(signed(tick)) - i128::from(signed(self.settings.max_lead));
         let due_ms = i128::from(self.layout.epoch()) + first * i128::from(self.layout.tick_length());
-        let due = u128::try_from(due_ms).unwrap_or(0).saturating_mul(NANOS_PER_MS);
+        let due = u128::try_from(due_ms).unwrap_or(0).saturating_mul(NS_PER_MS);
         let nanos = due.saturating_sub(self.unix_nanos);
         let seconds = u64::try_from(nanos / NANOS_PER_SECOND).unwrap_or(u64::MAX);
         // The rest is below a second, which 32 bits hold.
@@ -70,7 +65,7 @@ impl Held<'_> {
         match self.refusal {
             Refusal::Closed => GenerateError::Closed,
             Refusal::BeforeEpoch => {
-                GenerateError::BeforeEpoch { unix_ms: millis(self.unix_nanos), epoch_unix_ms: self.layout.epoch() }
+                GenerateError::BeforeEpoch { unix_ms: ns_to_ms(self.unix_nanos), epoch_unix_ms: self.layout.epoch() }
             }
             Refusal::OutOfTicks => GenerateError::OutOfTicks { max_tick: self.layout.max_tick() },
             Refusal::Fenced { fence } => GenerateError::Fenced { fence },

@@ -24,7 +24,7 @@ pub enum Wait {
     Park,
 }
 
-/// What a generator is made with. Ticks count from the layout's epoch.
+/// The settings of one generator. Ticks count from the layout's epoch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     /// The first tick that may be issued.

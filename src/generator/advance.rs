@@ -1,9 +1,9 @@
 //! The CAS loop, and the two ways into it: quick, by a look at the clock that may lag, and precise.
 
 use crate::backoff::after_a_loss;
-use crate::clock::Clock;
+use crate::clock::{Clock, ns_to_ms};
 use crate::error::GenerateError;
-use crate::refusal::{Held, millis};
+use crate::refusal::Held;
 use crate::scheme::Scheme;
 use crate::settings::end;
 use crate::sync::Ordering;
@@ -114,7 +114,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         loop {
             let outcome = self.advance(|word| {
                 let unix_nanos = self.clock.unix_nanos();
-                let now = S::LAYOUT.reading(millis(unix_nanos));
+                let now = S::LAYOUT.reading(ns_to_ms(unix_nanos));
                 reserve(word, now, count, &self.limits()).map_err(|refusal| self.hold(refusal, unix_nanos))
             });
             match outcome {
@@ -155,7 +155,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
             // Looked at before the clock, as in `advance_precisely`.
             let last = self.last_tick();
             let unix_nanos = self.clock.unix_nanos();
-            let Some(last) = ahead_of(S::LAYOUT.reading(millis(unix_nanos)), last) else { return Ok(()) };
+            let Some(last) = ahead_of(S::LAYOUT.reading(ns_to_ms(unix_nanos)), last) else { return Ok(()) };
             let refusal = Refusal::NotBegun { tick: last, cause: Cause::Behind { last } };
             outcome = Err(self.hold(refusal, unix_nanos).error());
         }

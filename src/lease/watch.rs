@@ -126,7 +126,7 @@ impl<C: Clock> Clock for Watched<C> {
 
     fn unix_nanos(&self) -> u128 {
         let now = self.clock.unix_nanos();
-        let is_believed = self.believes(crate::refusal::millis(now));
+        let is_believed = self.believes(crate::clock::ns_to_ms(now));
         if is_believed { now } else { u128::from(NEVER) * 1_000_000 }
     }
 
