@@ -194,7 +194,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
         let mut ids = Vec::new();
         while ids.len() < count {
-            match self.reserve_or_wait((count - ids.len()) as u64) {
+            match self.reserve((count - ids.len()) as u64) {
                 Ok(slots) => {
                     // Not before there is an ID: a refusal costs no memory.
                     if ids.is_empty() {

@@ -1,6 +1,7 @@
-//! `Generator<S, C>`: what it holds, and its calls. The CAS loop is in `advance.rs`.
+//! `Generator<S, C>`: what it holds, and its calls. The CAS loop is in `reserve.rs`.
 
-mod advance;
+mod precise;
+mod reserve;
 
 use core::fmt;
 
@@ -217,7 +218,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// opened or has ended; it was closed. Nothing has changed then.
     #[inline]
     pub fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
-        self.reserve_or_wait(1).map(|slots| self.first_id(slots))
+        self.reserve(1).map(|slots| self.first_id(slots))
     }
 
     /// The next ID, without waiting.
@@ -250,7 +251,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     pub fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            let slots = self.reserve_or_wait(rest.len() as u64).map_err(|cause| FillError { filled, cause })?;
+            let slots = self.reserve(rest.len() as u64).map_err(|cause| FillError { filled, cause })?;
             #[expect(clippy::cast_possible_truncation, reason = "no more than rest.len()")]
             let count = slots.count as usize;
             // A sum over a slice: that much the compiler turns into vector stores.

@@ -264,23 +264,22 @@ impl Layout {
         if tick > self.max_tick() { None } else { Some(self.epoch_unix_ms + tick * self.tick_ms) }
     }
 
-    /// The tick that a clock reading of `unix_ms` lies in: negative before the epoch, and not bounded by the timestamp.
+    /// Returns the tick of a clock that reads `unix_ms`: negative before the epoch, and not bounded by the timestamp.
     #[inline]
-    pub(crate) const fn reading(&self, unix_ms: u64) -> i64 {
+    pub(crate) const fn signed_tick_at(&self, unix_ms: u64) -> i64 {
         if unix_ms >= self.epoch_unix_ms {
             let ticks = (unix_ms - self.epoch_unix_ms) / self.tick_ms;
             if ticks <= i64::MAX.unsigned_abs() {
                 return signed(ticks);
             }
         }
-        self.odd_reading(unix_ms)
+        self.clamped_tick_at(unix_ms)
     }
 
-    /// [`reading`](Self::reading) where that is negative or over 2^63, by itself so that each call's own reading is
-    /// quick.
+    /// Returns the same for a tick that is negative or over 2^63. Out of line, so that the usual case is short.
     #[cold]
-    const fn odd_reading(&self, unix_ms: u64) -> i64 {
-        // A distance of 2^63 ticks or more is as far as any: it lies outside of every timestamp.
+    const fn clamped_tick_at(&self, unix_ms: u64) -> i64 {
+        // A distance of 2^63 ticks or more is outside of every timestamp, so its exact value does not matter.
         if unix_ms >= self.epoch_unix_ms {
             clamped((unix_ms - self.epoch_unix_ms) / self.tick_ms)
         } else {

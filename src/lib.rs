@@ -66,7 +66,6 @@ mod layout;
 #[cfg(feature = "lease")]
 pub mod lease;
 mod local;
-mod refusal;
 mod scheme;
 #[cfg(feature = "serde")]
 pub mod serde_as;

@@ -79,7 +79,7 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
     /// As [`Generator::generate`]. Nothing has changed then.
     #[inline]
     pub fn generate(&mut self) -> Result<Snowflake<S>, GenerateError> {
-        self.next(Generator::reserve_or_wait)
+        self.next(Generator::reserve)
     }
 
     /// The next ID, without waiting.
@@ -99,7 +99,7 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
 
     #[inline]
     fn next(&mut self, reserve: Reserve<S, C>) -> Result<Snowflake<S>, GenerateError> {
-        let now = self.generator.reading();
+        let now = self.generator.now_tick();
         let is_closing = self.generator.is_closing();
         if self.left > 0 && now == self.tick && !is_closing && !self.generator.is_strict() {
             return Ok(self.take());

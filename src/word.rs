@@ -79,6 +79,11 @@ pub(crate) enum Cause {
 }
 
 impl Refusal {
+    /// Returns whether the tick's slots are used up.
+    pub(crate) const fn is_exhausted(self) -> bool {
+        matches!(self, Self::NotBegun { cause: Cause::Overflow, .. })
+    }
+
     /// Returns whether the clock was found to have moved back.
     pub(crate) const fn is_behind(self) -> bool {
         matches!(self, Self::NotBegun { cause: Cause::Behind { .. }, .. })

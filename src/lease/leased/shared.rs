@@ -138,7 +138,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         if generator.is_closed() {
             return Duration::ZERO;
         }
-        let now = u64::try_from(generator.reading()).unwrap_or(0);
+        let now = u64::try_from(generator.now_tick()).unwrap_or(0);
         duration(&S::LAYOUT, generator.fence().saturating_sub(now))
     }
 }
