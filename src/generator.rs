@@ -11,7 +11,7 @@ use crate::id::Snowflake;
 use crate::layout::Parts;
 use crate::scheme::{Scheme, Standard};
 use crate::settings::{Settings, check_fence};
-use crate::stats::{Ledger, Stats};
+use crate::stats::{Counters, Stats};
 use crate::sync::{AtomicU64, CachePadded, Ordering, const_fn};
 use crate::wait::Lateness;
 use crate::word::{CLOSED, Reservation, last_tick};
@@ -59,7 +59,7 @@ pub struct Generator<S = Standard, C = SystemClock> {
     word: CachePadded<AtomicU64>,
     /// Written once a tick, and by who has lost an exchange. On cache lines of its own, too: what follows is only read,
     /// but for a fence that moves, the end, and sleeps that are over.
-    ledger: CachePadded<Ledger>,
+    counters: CachePadded<Counters>,
     /// The first tick that may not be issued. It only grows.
     fence: AtomicU64,
     /// 1 from just before the word is closed on, for handles, which have slots without a look at the word.
@@ -101,7 +101,7 @@ impl<S: Scheme, C> Generator<S, C> {
         pub(crate) const fn from_settings(worker: WorkerId<S>, clock: C, settings: Settings) -> Self {
             Self {
                 word: CachePadded::new(AtomicU64::new(settings.not_before << S::LAYOUT.sequence_bits())),
-                ledger: CachePadded::new(Ledger::new()),
+                counters: CachePadded::new(Counters::new()),
                 fence: AtomicU64::new(settings.fence),
                 closing: AtomicU64::new(0),
                 lateness: Lateness::new(),
@@ -175,7 +175,7 @@ impl<S: Scheme, C> Generator<S, C> {
     /// What the generator has done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.ledger.snapshot(|| self.load(), self.initial(), S::LAYOUT.sequence_bits())
+        self.counters.snapshot(|| self.load(), self.initial(), S::LAYOUT.sequence_bits())
     }
 
     #[inline]
@@ -282,15 +282,15 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 }
 
 impl<S, C> Generator<S, C> {
-    /// Books slots that a handle has reserved and drops.
-    pub(crate) fn book_unused(&self, slots: u64) {
-        self.ledger.book_unused(slots);
+    /// Records slots that a handle has reserved and drops.
+    pub(crate) fn record_unused(&self, slots: u64) {
+        self.counters.record_unused(slots);
     }
 
     /// How many calls wait for a tick now.
     #[cfg(feature = "lease")]
     pub(crate) fn waiting(&self) -> u64 {
-        self.ledger.waiting()
+        self.counters.waiting()
     }
 }
 
@@ -320,7 +320,7 @@ mod tests {
         type Of<C> = Generator<Standard, C>;
         [
             offset_of!(Of<C>, word),
-            offset_of!(Of<C>, ledger),
+            offset_of!(Of<C>, counters),
             offset_of!(Of<C>, fence),
             offset_of!(Of<C>, closing),
             offset_of!(Of<C>, settings),
@@ -333,10 +333,10 @@ mod tests {
     #[test]
     fn the_word_and_the_statistics_have_cache_lines_of_their_own_in_512_bytes() {
         assert_eq!((size_of::<Generator>(), size_of::<Generator<Standard, [u8; 32]>>()), (512, 512));
-        for [word, ledger, read @ ..] in [lines::<SystemClock>(), lines::<ManualClock>(), lines::<[u8; 32]>()] {
-            let ledger = ledger..ledger + 2;
-            assert!(!ledger.contains(&word));
-            assert!(read.iter().all(|line| *line != word && !ledger.contains(line)), "{word} {ledger:?} {read:?}");
+        for [word, counters, read @ ..] in [lines::<SystemClock>(), lines::<ManualClock>(), lines::<[u8; 32]>()] {
+            let counters = counters..counters + 2;
+            assert!(!counters.contains(&word));
+            assert!(read.iter().all(|line| *line != word && !counters.contains(line)), "{word} {counters:?} {read:?}");
         }
     }
 }

@@ -133,7 +133,7 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
     fn begin(&mut self, slots: Reservation) {
         let tick = signed(slots.tick(S::LAYOUT.sequence_bits()));
         let issued = if tick == self.tick { self.issued() } else { 0 };
-        self.generator.book_unused(self.left);
+        self.generator.record_unused(self.left);
         self.tick = tick;
         self.next = self.generator.first_id(slots).as_u64();
         self.left = slots.count;
@@ -155,7 +155,7 @@ type Reserve<S, C> = fn(&Generator<S, C>, u64) -> Result<Reservation, GenerateEr
 
 impl<S, C> Drop for LocalGenerator<'_, S, C> {
     fn drop(&mut self) {
-        self.generator.book_unused(self.left);
+        self.generator.record_unused(self.left);
     }
 }
 

@@ -19,7 +19,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// begun within `max_wait`.
     #[cold]
     pub(super) fn reserve_precisely(&self, count: u64, waits: bool) -> Result<Reservation, GenerateError> {
-        let _waiting = waits.then(|| self.ledger.begin_wait());
+        let _waiting = waits.then(|| self.counters.begin_wait());
         let mut waiter = None;
         let mut was_behind = false;
         let outcome = loop {
@@ -29,16 +29,16 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
             };
             if refusal.is_behind() && !was_behind {
                 was_behind = true;
-                self.ledger.book_clock_behind();
+                self.counters.record_clock_behind();
             }
             let Some((tick, cause, left)) = self.worth_waiting_for(refusal, now_ns).filter(|_| waits) else {
                 if refusal.is_exhausted() {
-                    self.ledger.book_exhausted();
+                    self.counters.record_exhausted();
                 }
                 break Err(self.error(refusal, now_ns));
             };
             if waiter.as_ref().is_some_and(|waiter: &Waiter<'_, C>| waiter.tick != tick) {
-                self.book_wait(waiter.take());
+                self.record_wait(waiter.take());
             }
             let waiter =
                 waiter.get_or_insert_with(|| Waiter::new(&self.clock, &self.settings, &self.lateness, tick, cause));
@@ -49,14 +49,14 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
             }
             waiter.pause(left);
         };
-        self.book_wait(waiter);
+        self.record_wait(waiter);
         outcome
     }
 
-    /// Books a wait that is over, if it was one for an overflow.
-    fn book_wait(&self, waiter: Option<Waiter<'_, C>>) {
+    /// Records a wait that is over, if it was for an overflow.
+    fn record_wait(&self, waiter: Option<Waiter<'_, C>>) {
         if let Some(waiter) = waiter.filter(|waiter| waiter.cause == Cause::Overflow) {
-            self.ledger.book_overflow_wait(waiter.elapsed().unwrap_or_default());
+            self.counters.record_overflow_wait(waiter.elapsed().unwrap_or_default());
         }
     }
 
@@ -103,7 +103,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
                 _ => return Ok(()),
             }
         }
-        self.ledger.book_clock_behind();
+        self.counters.record_clock_behind();
         Err(GenerateError::ClockBehind { by })
     }
 

@@ -59,7 +59,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
             let exchange = self.word.compare_exchange_weak(word, slots.next(), Ordering::Release, Ordering::Relaxed);
             if exchange.is_ok() {
                 if (word ^ slots.next()) >> S::LAYOUT.sequence_bits() != 0 {
-                    self.book_ticks(word, slots);
+                    self.record_ticks(word, slots);
                 }
                 break Ok(slots);
             }
@@ -67,17 +67,17 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
             failures += 1;
         };
         if failures > 0 {
-            self.ledger.book_cas_retries(failures);
+            self.counters.record_cas_retries(failures);
         }
         outcome
     }
 
-    /// Books the ticks that `slots` have moved `word` out of.
+    /// Records the ticks that `slots` have moved `word` out of.
     #[cold]
-    fn book_ticks(&self, word: u64, slots: Reservation) {
+    fn record_ticks(&self, word: u64, slots: Reservation) {
         for ids in slots.finished(word, S::LAYOUT.sequence_bits()) {
             if ids != 0 {
-                self.ledger.book_tick(ids);
+                self.counters.record_tick(ids);
             }
         }
     }
