@@ -46,7 +46,7 @@ pub struct Stats {
     /// The sum of those waits over all calls, by the clock's [`elapsed`](crate::Clock::elapsed); 0 if the clock has none.
     pub overflow_wait_time: Duration,
     /// How often a call's compare-and-swap failed and was tried again: because of another call, or spuriously on
-    /// processors where that happens.
+    /// processors that do so.
     pub cas_retries: u64,
     /// How often a call found, by two precise readings, that the clock had moved back behind the last ID's tick. A batch
     /// counts at most once for each tick that it touches. If the clock recovers before that tick is used up, no call

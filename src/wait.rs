@@ -11,7 +11,7 @@ use crate::word::Cause;
 
 pub(crate) use lateness::Lateness;
 
-/// How much one poll counts for if the clock has no `elapsed`.
+/// The time that one poll counts for if the clock has no `elapsed`.
 const NS_PER_POLL: u64 = 100;
 
 /// How often [`Wait::Yield`] spins before it yields: a few microseconds.

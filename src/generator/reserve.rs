@@ -1,6 +1,6 @@
 //! Reservations of slots: the fast path, and the CAS loop. The slow path is in `precise.rs`.
 
-use crate::backoff::after_a_loss;
+use crate::backoff::back_off;
 use crate::clock::Clock;
 use crate::error::GenerateError;
 use crate::scheme::Scheme;
@@ -11,7 +11,7 @@ use crate::word::{Limits, Reservation, reserve_fast};
 use super::Generator;
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// Reserves 1 to `count` slots of one tick; waits for the next tick if there are none.
+    /// Reserves 1 to `count` slots of one tick; waits for the next tick if this one is full.
     #[inline]
     pub(crate) fn reserve(&self, count: u64) -> Result<Reservation, GenerateError> {
         match self.reserve_fast(count) {
@@ -63,7 +63,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
                 }
                 break Ok(slots);
             }
-            after_a_loss(failures);
+            back_off(failures);
             failures += 1;
         };
         if failures > 0 {

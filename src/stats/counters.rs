@@ -1,4 +1,4 @@
-//! The counters behind `Stats`: what calls record, and the snapshot.
+//! The counters behind `Stats`, with the records that calls make and the snapshot.
 
 use core::time::Duration;
 
@@ -120,7 +120,7 @@ impl Counters {
         // ORDERING: Acquire, each paired with the Release in `record_tick`: the word is loaded after them, so it has
         // moved out of every tick that they count.
         let mut ids = self.ids.load(Ordering::Acquire);
-        // ORDERING: Relaxed, as where it is recorded.
+        // ORDERING: Relaxed, as in the record.
         let mut max_sequence = self.max_sequence.load(Ordering::Relaxed);
         let mut buckets = [0; BUCKETS];
         // A full tick is in the last of these buckets: the others stay 0.
@@ -147,22 +147,22 @@ impl Counters {
         };
         Stats {
             ids: never_less(reported_ids, ids),
-            // ORDERING: Relaxed, as where it is recorded. Some slots may be of a tick whose IDs are not recorded yet.
+            // ORDERING: Relaxed, as in the record. Some slots may be of a tick whose IDs are not recorded yet.
             unused: self.unused.load(Ordering::Relaxed).min(ids),
             ticks: never_less(reported_ticks, buckets.iter().sum()),
             last_tick,
             tick_max_sequence: if last_tick.is_some() { word.wrapping_sub(1) & mask } else { 0 },
             max_sequence,
             ids_per_tick: Histogram { buckets },
-            // ORDERING: Relaxed, as where it is recorded.
+            // ORDERING: Relaxed, as in the record.
             overflow_waits: self.overflow_waits.load(Ordering::Relaxed),
-            // ORDERING: Relaxed, as where it is recorded.
+            // ORDERING: Relaxed, as in the record.
             overflow_wait_time: Duration::from_nanos(self.overflow_wait_ns.load(Ordering::Relaxed)),
-            // ORDERING: Relaxed, as where it is recorded.
+            // ORDERING: Relaxed, as in the record.
             cas_retries: self.cas_retries.load(Ordering::Relaxed),
-            // ORDERING: Relaxed, as where it is recorded.
+            // ORDERING: Relaxed, as in the record.
             clock_behind: self.clock_behind.load(Ordering::Relaxed),
-            // ORDERING: Relaxed, as where it is recorded.
+            // ORDERING: Relaxed, as in the record.
             exhausted: self.exhausted.load(Ordering::Relaxed),
         }
     }
