@@ -11,8 +11,8 @@ const MAX_STEPS: u64 = 7;
 /// Pauses after every other failed CAS of a call. `earlier` is how many failed before this one.
 ///
 /// After the first failure it pauses, so that the winner goes on with a cache line that it keeps, and need not fetch it
-/// for each ID. After the second it does not pause: that exchange has fetched the line, so the next one will most likely
-/// succeed. And so on, in turns.
+/// for each ID. After the second it does not pause: that exchange has fetched the line, so the next one will most
+/// likely succeed. And so on, in turns.
 #[cold]
 pub(crate) fn back_off(earlier: u64) {
     if earlier.is_multiple_of(2) {

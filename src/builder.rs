@@ -60,8 +60,8 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     /// Sets how long a call waits for one tick to begin, by the clock's [`elapsed`](Clock::elapsed). 100 ms unless set.
     /// The bound applies anew to each tick of a batch, and after other threads took all of the tick waited for.
     ///
-    /// A call fails immediately if its wait is known to exceed the bound. With a bound shorter than a tick, calls may fail
-    /// on an overflow rather than wait.
+    /// A call fails immediately if its wait is known to exceed the bound. With a bound shorter than a tick, calls may
+    /// fail on an overflow rather than wait.
     pub const fn max_wait(mut self, max_wait: Duration) -> Self {
         self.settings.max_wait = max_wait;
         self
@@ -90,8 +90,8 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         self
     }
 
-    /// Sets the first tick that may not be issued; [`extend_fence`](Generator::extend_fence) moves it forward later. The
-    /// layout's last tick + 1 unless set.
+    /// Sets the first tick that may not be issued; [`extend_fence`](Generator::extend_fence) moves it forward later.
+    /// The layout's last tick + 1 unless set.
     pub const fn fence(mut self, tick: u64) -> Self {
         self.settings.fence = tick;
         self

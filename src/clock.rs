@@ -165,8 +165,8 @@ fn the_end_of_time() -> u64 {
 
 /// A clock that stands still until the program moves it: for tests.
 ///
-/// A call that waits for it waits in real time ([`elapsed`](Clock::elapsed) is the default). Meanwhile another thread can
-/// move the clock; if none does, the call fails after `max_wait`.
+/// A call that waits for it waits in real time ([`elapsed`](Clock::elapsed) is the default). Meanwhile another thread
+/// can move the clock; if none does, the call fails after `max_wait`.
 ///
 /// ```
 /// use casflake::{GenerateError, Generator, ManualClock, WorkerId};

@@ -136,12 +136,13 @@ impl<S: Scheme, C> Generator<S, C> {
     /// Moves the fence forward to the tick `fence`, so that ticks below it may be issued. Never moves it back.
     ///
     /// # Errors
-    /// [`SettingError::Fence`] if `fence` is more than one tick after the layout's last. The fence then stays unchanged.
+    /// [`SettingError::Fence`] if `fence` is more than one tick after the layout's last. The fence then stays
+    /// unchanged.
     pub fn extend_fence(&self, fence: u64) -> Result<(), SettingError> {
         check_fence::<S>(fence)?;
         // ORDERING: Relaxed. The update is atomic, so a late call can't move the fence back. A thread that this call
-        // happens before sees the new fence (coherence). A call that reads an older, lower fence only refuses slots that
-        // it might grant.
+        // happens before sees the new fence (coherence). A call that reads an older, lower fence only refuses slots
+        // that it might grant.
         self.fence.fetch_max(fence, Ordering::Relaxed);
         Ok(())
     }
@@ -149,8 +150,8 @@ impl<S: Scheme, C> Generator<S, C> {
     /// Ends the generator: every call that begins from now on fails with [`GenerateError::Closed`], and so does every
     /// call that waits.
     ///
-    /// Returns the tick of the last ID issued, or `None` before the first. No ID is in a later tick, not even one that a
-    /// call in progress is about to return. Closing twice is harmless and returns the same.
+    /// Returns the tick of the last ID issued, or `None` before the first. No ID is in a later tick, not even one that
+    /// a call in progress is about to return. Closing twice is harmless and returns the same.
     pub fn close(&self) -> Option<u64> {
         // ORDERING: Relaxed. A thread that this call happens before sees the store (coherence), and so does a thread
         // that has seen the word closed, by the Release below.
@@ -209,19 +210,20 @@ impl<S: Scheme, C> Generator<S, C> {
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Returns the next ID. If the tick's IDs are used up, waits for the next tick, for
-    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most (100 ms unless set). If other threads take all IDs of that
-    /// tick, waits anew for the one after it.
+    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most (100 ms unless set). If other threads take all IDs of
+    /// that tick, waits anew for the one after it.
     ///
-    /// The wait blocks the thread. On a thread of an async runtime call [`try_generate`](Self::try_generate), and let the
-    /// task sleep for [`retry_after`](GenerateError::retry_after).
+    /// The wait blocks the thread. On a thread of an async runtime call [`try_generate`](Self::try_generate), and let
+    /// the task sleep for [`retry_after`](GenerateError::retry_after).
     ///
     /// # Errors
     /// A failed call changes nothing.
     /// * [`Exhausted`](GenerateError::Exhausted) if the next tick begins later than `max_wait` allows.
-    /// * [`ClockBehind`](GenerateError::ClockBehind) if the clock has moved back, and does not catch up within `max_wait`
-    ///   or the generator is strict.
+    /// * [`ClockBehind`](GenerateError::ClockBehind) if the clock has moved back, and does not catch up within
+    ///   `max_wait` or the generator is strict.
     /// * [`ClockStalled`](GenerateError::ClockStalled) if the clock did not reach the next tick within `max_wait`.
-    /// * [`BeforeEpoch`](GenerateError::BeforeEpoch) if the clock is before the layout's epoch and no ID was issued yet.
+    /// * [`BeforeEpoch`](GenerateError::BeforeEpoch) if the clock is before the layout's epoch and no ID was issued
+    ///   yet.
     /// * [`OutOfTicks`](GenerateError::OutOfTicks) if the clock or the last ID has passed the layout's last tick.
     /// * [`TooEarly`](GenerateError::TooEarly) if the window does not open within `max_wait`.
     /// * [`Fenced`](GenerateError::Fenced) if the next ID's tick is at the fence or after it.
@@ -234,8 +236,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Returns the next ID, without waiting.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate) with a `max_wait` of 0: [`Exhausted`](GenerateError::Exhausted) if the tick's IDs
-    /// are used up, and never `ClockStalled`.
+    /// As [`generate`](Self::generate) with a `max_wait` of 0: [`Exhausted`](GenerateError::Exhausted) if the tick's
+    /// IDs are used up, and never `ClockStalled`.
     #[inline]
     pub fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
         self.try_reserve(1).map(|slots| self.first_id(slots))

@@ -38,16 +38,16 @@ use crate::word::{Reservation, signed};
 /// shared word for each ID.
 ///
 /// # What it does not promise
-/// **Order across handles.** An ID of one handle may be smaller than an earlier one of another handle or of the generator
-/// itself. Both may be of the same tick. They may also be of different ticks if the clock lags
+/// **Order across handles.** An ID of one handle may be smaller than an earlier one of another handle or of the
+/// generator itself. Both may be of the same tick. They may also be of different ticks if the clock lags
 /// ([`Clock::unix_millis`]), has moved back, or may be led ([`max_lead`](crate::GeneratorBuilder::max_lead)). If that
 /// matters, call [`Generator::generate`].
 ///
 /// # How many it reserves
 /// A handle reserves as many slots as it has issued IDs in the tick. For a tick's first ID it reserves as many as it
-/// issued in the latest tick before. It starts with 1 slot, and never reserves more than the given block. So it reserves
-/// at most twice as many slots as it issues IDs, or as many as it issued in the tick before, and an idle handle costs
-/// next to nothing. Slots that are left when the tick ends or the handle is dropped become no IDs:
+/// issued in the latest tick before. It starts with 1 slot, and never reserves more than the given block. So it
+/// reserves at most twice as many slots as it issues IDs, or as many as it issued in the tick before, and an idle
+/// handle costs next to nothing. Slots that are left when the tick ends or the handle is dropped become no IDs:
 /// [`Stats::unused`](crate::Stats::unused) counts them.
 pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
     generator: &'g Generator<S, C>,

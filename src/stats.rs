@@ -12,16 +12,16 @@ pub(crate) use counters::Counters;
 /// generator has for its counters; a millisecond is too short for more IDs.
 const BUCKETS: usize = 21;
 
-/// The most IDs that a tick can hold if the layout [can generate](crate::Layout::can_generate): its sequence has at most
-/// 61 bits.
+/// The most IDs that a tick can hold if the layout [can generate](crate::Layout::can_generate): its sequence has at
+/// most 61 bits.
 const MOST_IDS: u64 = 1 << 61;
 
 /// The statistics of a generator so far: [`Generator::stats`](crate::Generator::stats).
 ///
-/// Every number is exact when no call is in progress. While calls run, each is a lower bound. A call records a tick when
-/// it moves the generator out of that tick, so an ID within a tick costs nothing (unless a compare-and-swap failed). A
-/// tick that is being recorded is missing from the histogram and the maxima. `ids` and `ticks` never decrease from one
-/// snapshot to the next.
+/// Every number is exact when no call is in progress. While calls run, each is a lower bound. A call records a tick
+/// when it moves the generator out of that tick, so an ID within a tick costs nothing (unless a compare-and-swap
+/// failed). A tick that is being recorded is missing from the histogram and the maxima. `ids` and `ticks` never
+/// decrease from one snapshot to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -43,14 +43,15 @@ pub struct Stats {
     /// How often a call waited for a tick to begin because the ticks before it were full. One call may wait several
     /// times, and every call that waits for a tick counts.
     pub overflow_waits: u64,
-    /// The sum of those waits over all calls, by the clock's [`elapsed`](crate::Clock::elapsed); 0 if the clock has none.
+    /// The sum of those waits over all calls, by the clock's [`elapsed`](crate::Clock::elapsed); 0 if the clock has
+    /// none.
     pub overflow_wait_time: Duration,
     /// How often a call's compare-and-swap failed and was tried again: because of another call, or spuriously on
     /// processors that do so.
     pub cas_retries: u64,
-    /// How often a call found, by two precise readings, that the clock had moved back behind the last ID's tick. A batch
-    /// counts at most once for each tick that it touches. If the clock recovers before that tick is used up, no call
-    /// notices.
+    /// How often a call found, by two precise readings, that the clock had moved back behind the last ID's tick. A
+    /// batch counts at most once for each tick that it touches. If the clock recovers before that tick is used up, no
+    /// call notices.
     pub clock_behind: u64,
     /// How often a call failed with [`Exhausted`](crate::GenerateError::Exhausted), because it does not wait or because
     /// the wait would exceed `max_wait`.

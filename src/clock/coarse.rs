@@ -2,8 +2,8 @@
 
 use super::{Clock, SystemClock};
 
-/// The operating system's wall clock as of its last timer interrupt, with feature `coarse-clock`: a fraction of the cost
-/// of [`SystemClock`].
+/// The operating system's wall clock as of its last timer interrupt, with feature `coarse-clock`: a fraction of the
+/// cost of [`SystemClock`].
 ///
 /// On Linux it reads `CLOCK_REALTIME_COARSE`, which lags behind the precise clock by up to two *jiffies*: one passes
 /// between two updates, and each update holds back one. A jiffy is 1, 4 or 10 ms (the kernel's `CONFIG_HZ`;

@@ -8,8 +8,8 @@ use super::{Clock, NS_PER_MS, SystemClock, ns_to_ms};
 /// The operating system's wall clock, read once a millisecond and continued by the processor's time-stamp counter, with
 /// feature `tsc-clock`: about half the cost of [`SystemClock`].
 ///
-/// Each thread keeps the millisecond that it read last, and the counter's value at which that millisecond ends. It reads
-/// the system's clock again then, or if the counter has moved back. So this clock follows the system's within a
+/// Each thread keeps the millisecond that it read last, and the counter's value at which that millisecond ends. It
+/// reads the system's clock again then, or if the counter has moved back. So this clock follows the system's within a
 /// millisecond, and is ahead of it only if that one moves back, until the millisecond ends.
 ///
 /// If the processor has no counter of constant rate, each reading is one of the system's clock. If the counters of

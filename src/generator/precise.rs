@@ -20,7 +20,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     #[cold]
     pub(super) fn reserve_precisely(&self, count: u64, waits: bool) -> Result<Reservation, GenerateError> {
         let _waiting = waits.then(|| self.counters.begin_wait());
-        let mut waiter = None;
+        let mut waiter: Option<Waiter<'_, C>> = None;
         let mut was_behind = false;
         let outcome = loop {
             let (refusal, now_ns) = match self.attempt(count) {
@@ -37,7 +37,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
                 }
                 break Err(self.error(refusal, now_ns));
             };
-            if waiter.as_ref().is_some_and(|waiter: &Waiter<'_, C>| waiter.tick != tick) {
+            if waiter.as_ref().is_some_and(|waiter| waiter.tick != tick) {
                 self.record_wait(waiter.take());
             }
             let waiter =

@@ -51,8 +51,8 @@ impl Lateness {
     }
 }
 
-/// Returns the estimate after a sleep that ended `late`. It rises fast and falls slowly, so that most sleeps end in time.
-/// It does not rise to more than about twice its value, because one sleep may be an outlier.
+/// Returns the estimate after a sleep that ended `late`. It rises fast and falls slowly, so that most sleeps end in
+/// time. It does not rise to more than about twice its value, because one sleep may be an outlier.
 fn updated(expected: u64, late: Duration) -> u64 {
     let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).min(LATEST);
     match late.checked_sub(expected) {

@@ -1,5 +1,5 @@
-//! Tests of `reserve` over every word, reading, count, window, lead and strictness of small layouts, and at the limits of
-//! wide ones. They state the invariants in pairs (tick, sequence), never in shifts.
+//! Tests of `reserve` over every word, reading, count, window, lead and strictness of small layouts, and at the limits
+//! of wide ones. They state the invariants in pairs (tick, sequence), never in shifts.
 
 use core::ops::Range;
 
