@@ -1,22 +1,22 @@
-//! What a call does that has lost its compare-and-swap to another thread's.
+//! The pause of a call after a failed CAS.
 
 use crate::sync::Backoff;
 
 /// The first pause is 1 + 2 + 4 + 8 spin hints long, and each after it about twice as long.
 const FIRST_STEPS: u64 = 4;
 
-/// The longest is 127 spin hints long: some microseconds.
-const MOST_STEPS: u64 = 7;
+/// The longest pause is 127 spin hints long: some microseconds.
+const MAX_STEPS: u64 = 7;
 
-/// Pauses, or not, after an exchange that was lost, `before` others of the same call having been lost.
+/// Pauses after every other failed CAS of a call. `earlier` is how many failed before this one.
 ///
-/// After the first there is a pause: the winner goes on from a cache line that it keeps, rather than wait for it each
-/// time. After the next there is none: that exchange has brought the line here, so that another has the best chances
-/// now. And so on, in turns.
+/// After the first failure it pauses, so that the winner goes on with a cache line that it keeps, and need not fetch it
+/// for each ID. After the second it does not pause: that exchange has fetched the line, so the next one will most
+/// likely succeed. And so on, in turns.
 #[cold]
-pub(crate) fn after_a_loss(before: u64) {
-    if before % 2 == 0 {
-        let steps = (FIRST_STEPS + before / 2).min(MOST_STEPS);
+pub(crate) fn back_off(earlier: u64) {
+    if earlier % 2 == 0 {
+        let steps = (FIRST_STEPS + earlier / 2).min(MAX_STEPS);
         let backoff = Backoff::new();
         (0..steps).for_each(|_| backoff.spin());
     }

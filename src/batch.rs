@@ -10,13 +10,13 @@ use crate::generator::Generator;
 use crate::id::Snowflake;
 use crate::scheme::{Scheme, Standard};
 
-/// IDs in increasing order, as a slice: what [`Generator::generate_batch`] returns.
+/// IDs in increasing order, from [`Generator::generate_batch`]. It dereferences to a slice.
 pub struct Batch<S = Standard> {
     ids: Vec<Snowflake<S>>,
 }
 
 impl<S: Scheme> Batch<S> {
-    /// The highest sequence number among the IDs: 9 for ten IDs that open their tick. 0 for an empty batch.
+    /// Returns the highest sequence number among the IDs: 9 for the first ten IDs of a tick. 0 for an empty batch.
     #[must_use]
     pub fn max_sequence(&self) -> u64 {
         self.ids.iter().map(|id| id.sequence()).max().unwrap_or(0)
@@ -24,7 +24,7 @@ impl<S: Scheme> Batch<S> {
 }
 
 impl<S> Batch<S> {
-    /// The IDs as a vector.
+    /// Returns the IDs as a vector.
     #[must_use]
     pub fn into_vec(self) -> Vec<Snowflake<S>> {
         self.ids
@@ -96,7 +96,7 @@ impl<S> PartialEq for Batch<S> {
 
 impl<S> Eq for Batch<S> {}
 
-/// Why a batch came to an end too soon, and the IDs that it holds all the same. Those are issued and good.
+/// Why a batch is incomplete, with the IDs issued before. Those IDs are valid.
 pub struct BatchError<S = Standard> {
     cause: GenerateError,
     issued: Batch<S>,
@@ -109,25 +109,25 @@ impl<S> BatchError<S> {
         Self { cause, issued }
     }
 
-    /// Why no more IDs were issued.
+    /// Returns why no more IDs were issued.
     #[must_use]
     pub const fn cause(&self) -> GenerateError {
         self.cause
     }
 
-    /// The IDs issued before that.
+    /// Returns the IDs issued before the error.
     #[must_use]
     pub const fn issued(&self) -> &Batch<S> {
         &self.issued
     }
 
-    /// The IDs issued before that, by value.
+    /// Returns the IDs issued before the error, by value.
     #[must_use]
     pub fn into_issued(self) -> Batch<S> {
         self.issued
     }
 
-    /// Whether asking for the rest may succeed later with nothing but time gone by.
+    /// Returns whether a later call for the rest may succeed without any other change.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         self.cause.is_retryable()
@@ -166,11 +166,11 @@ impl<S: Scheme> core::error::Error for BatchError<S> {
     }
 }
 
-/// The largest [`generate_batch`](Generator::generate_batch): 16,777,216 IDs, which take 128 MiB.
+/// The most IDs of one [`generate_batch`](Generator::generate_batch): 16,777,216, which take 128 MiB.
 pub const MAX_BATCH: usize = 1 << 24;
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// `count` IDs in increasing order. One compare-and-swap for each tick they touch.
+    /// Returns `count` IDs in increasing order, with one compare-and-swap per tick.
     ///
     /// Waits as [`generate`](Self::generate) does, anew for each tick: in the [`Standard`] scheme a batch of a million
     /// takes a quarter of a second. Other threads may get IDs in between.
@@ -188,8 +188,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// ```
     ///
     /// # Errors
-    /// `count` is 0 or over [`MAX_BATCH`]; or as [`generate`](Self::generate), with the IDs that were
-    /// issued before.
+    /// [`GenerateError::Count`] if `count` is 0 or over [`MAX_BATCH`]; otherwise as [`generate`](Self::generate), with
+    /// the IDs issued before.
     pub fn generate_batch(&self, count: usize) -> Result<Batch<S>, BatchError<S>> {
         if count == 0 || count > MAX_BATCH {
             let cause = GenerateError::Count { count, max: MAX_BATCH };
@@ -197,9 +197,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
         let mut ids = Vec::new();
         while ids.len() < count {
-            match self.reserve_or_wait((count - ids.len()) as u64) {
+            match self.reserve((count - ids.len()) as u64) {
                 Ok(slots) => {
-                    // Not before there is an ID: a refusal costs no memory.
+                    // Only once there is an ID, so that a refused call allocates nothing.
                     if ids.is_empty() {
                         ids.reserve_exact(count);
                     }

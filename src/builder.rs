@@ -1,4 +1,4 @@
-//! `GeneratorBuilder`: everything about a generator that has a default.
+//! `GeneratorBuilder`: the settings of a generator that have defaults.
 
 use core::fmt;
 use core::time::Duration;
@@ -7,11 +7,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::SettingError;
 use crate::generator::Generator;
 use crate::scheme::{Scheme, Standard};
-use crate::settings::Settings;
-use crate::wait::Wait;
+use crate::settings::{Settings, Wait};
 use crate::worker::WorkerId;
 
-/// Makes a [`Generator`] with more than its worker set: `Generator::builder` starts one.
+/// Makes a [`Generator`] with settings beyond its worker. `Generator::builder` returns one.
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -35,72 +34,76 @@ pub struct GeneratorBuilder<S = Standard, C = SystemClock> {
 
 #[cfg(feature = "std")]
 impl<S: Scheme> Generator<S> {
-    /// Starts a generator on the system's clock, to set more than the worker.
+    /// Returns a builder of a generator on the system's clock.
     pub const fn builder(worker: WorkerId<S>) -> GeneratorBuilder<S> {
         GeneratorBuilder::new(worker, SystemClock)
     }
 }
 
 impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
-    /// Starts a generator on a clock of the caller's; `Generator::builder` takes the system's.
+    /// Returns a builder of a generator on the given clock; `Generator::builder` takes the system's.
     pub const fn new(worker: WorkerId<S>, clock: C) -> Self {
         Self { worker, clock, settings: Settings::of::<S>() }
     }
 
-    /// Takes another clock.
+    /// Sets the clock.
     pub fn clock<D: Clock>(self, clock: D) -> GeneratorBuilder<S, D> {
         GeneratorBuilder { worker: self.worker, clock, settings: self.settings }
     }
 
-    /// What a call does while it waits. [`Wait::Spin`] unless set.
+    /// Sets how a call waits. [`Wait::Spin`] unless set.
     pub const fn wait(mut self, wait: Wait) -> Self {
         self.settings.wait = wait;
         self
     }
 
-    /// How long a call waits for any one tick to begin, by the clock's [`elapsed`](Clock::elapsed). 100 ms unless set.
-    /// It counts anew for each tick of a batch, and where other threads took all of the tick that was waited for.
+    /// Sets how long a call waits for one tick to begin, by the clock's [`elapsed`](Clock::elapsed). 100 ms unless set.
+    /// The bound applies anew to each tick of a batch, and after other threads took all of the tick waited for.
     ///
-    /// A wait that is known from the start to be longer is refused at once. A bound shorter than a tick makes calls
-    /// refuse overflows that they would have waited for.
+    /// A call fails immediately if its wait is known to exceed the bound. With a bound shorter than a tick, calls may
+    /// fail on an overflow rather than wait.
     pub const fn max_wait(mut self, max_wait: Duration) -> Self {
         self.settings.max_wait = max_wait;
         self
     }
 
-    /// How many ticks an ID may lie ahead of the clock, so that a burst need not wait. 0 unless set.
+    /// Sets how many ticks an ID may be ahead of the clock, so that a burst need not wait. 0 unless set.
     ///
-    /// A generator that replaces another within that many ticks, or within the same one, can issue the other's IDs anew:
-    /// let it begin [`not_before`](Self::not_before) the tick after the last that [`close`](Generator::close) returned.
+    /// A generator that replaces another within that many ticks, or within the same one, can issue the same IDs again.
+    /// To prevent this, set its [`not_before`](Self::not_before) to the tick after the one that
+    /// [`close`](Generator::close) returned.
     pub const fn max_lead(mut self, ticks: u64) -> Self {
         self.settings.max_lead = ticks;
         self
     }
 
-    /// Whether to refuse as soon as the clock is found to have stepped back behind the last ID's tick, even while that
-    /// tick has IDs left. `false` unless set.
+    /// Sets whether calls fail as soon as the clock has moved back behind the last ID's tick, even while that tick has
+    /// IDs left. `false` unless set.
     pub const fn strict(mut self, strict: bool) -> Self {
         self.settings.strict = strict;
         self
     }
 
-    /// The first tick that may be issued. 0 unless set.
+    /// Sets the first tick that may be issued. 0 unless set.
     pub const fn not_before(mut self, tick: u64) -> Self {
         self.settings.not_before = tick;
         self
     }
 
-    /// The first tick that may not be issued; [`extend_fence`](Generator::extend_fence) moves it forward later. The
-    /// layout's last tick + 1 unless set.
+    /// Sets the first tick that may not be issued; [`extend_fence`](Generator::extend_fence) moves it forward later.
+    /// The layout's last tick + 1 unless set.
     pub const fn fence(mut self, tick: u64) -> Self {
         self.settings.fence = tick;
         self
     }
 
-    /// The generator.
+    /// Returns the generator.
     ///
     /// # Errors
-    /// A tick does not fit the layout, or no tick lies between `not_before` and `fence`.
+    /// * [`SettingError::NotBefore`] if `not_before` is after the layout's last tick.
+    /// * [`SettingError::Fence`] if `fence` is more than one tick after the layout's last.
+    /// * [`SettingError::EmptyWindow`] if no tick is between `not_before` (inclusive) and `fence` (exclusive).
+    /// * [`SettingError::MaxLead`] if `max_lead` is longer than the layout's time.
     pub fn build(self) -> Result<Generator<S, C>, SettingError> {
         self.settings.check::<S>()?;
         Ok(Generator::from_settings(self.worker, self.clock, self.settings))

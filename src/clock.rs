@@ -1,4 +1,4 @@
-//! Where the time comes from.
+//! The clocks that generators read.
 
 #[cfg(feature = "coarse-clock")]
 mod coarse;
@@ -17,13 +17,13 @@ pub use tsc::TscClock;
 
 /// A source of time for a [`Generator`](crate::Generator).
 ///
-/// A generator stays correct whatever its clock says: a clock that steps back, stands still or jumps costs
-/// availability, never a duplicate.
+/// A generator stays correct whatever its clock reads: a clock that moves back, stands still or jumps costs
+/// availability, and never makes a duplicate.
 ///
 /// ```
 /// use casflake::{Clock, Generator, WorkerId};
 ///
-/// /// A clock of which another part of the program tells the time.
+/// /// A clock that another part of the program sets.
 /// struct Session(std::sync::atomic::AtomicU64);
 ///
 /// impl Clock for Session {
@@ -37,34 +37,36 @@ pub use tsc::TscClock;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Clock {
-    /// The time in whole milliseconds since 1970-01-01T00:00:00Z, rounded down; 0 before that.
+    /// Returns the time in whole milliseconds since 1970-01-01T00:00:00Z, rounded down; 0 before that.
     ///
-    /// The hot path: each call asks for it. It may lag behind [`unix_nanos`](Self::unix_nanos), but never leads it.
+    /// Every call reads it, so it should be fast. It may lag behind [`unix_nanos`](Self::unix_nanos), but must not be
+    /// ahead of it.
     fn unix_millis(&self) -> u64;
 
-    /// The precise time in nanoseconds since 1970-01-01T00:00:00Z; 0 before that.
+    /// Returns the precise time in nanoseconds since 1970-01-01T00:00:00Z; 0 before that.
     ///
-    /// Asked only before a call is refused or has to wait. The default is [`unix_millis`](Self::unix_millis), right for
-    /// every clock that does not lag.
+    /// A call reads it only before it is refused or waits. The default is [`unix_millis`](Self::unix_millis), which
+    /// suits every clock that does not lag.
     fn unix_nanos(&self) -> u128 {
         u128::from(self.unix_millis()) * 1_000_000
     }
 
-    /// Time that never steps back, counted from a moment of the clock's choice, which may be another for each thread;
-    /// it bounds how long a call waits.
+    /// Returns a time that never moves back. Its zero is the clock's choice and may differ between threads. It bounds
+    /// how long a call waits.
     ///
-    /// The default is the system's monotonic clock with the feature `std`, and `None` without: then each look at the
-    /// clock while waiting counts as 100 ns. A clock whose `elapsed` stands still is waited for a nanosecond a look.
+    /// The default is the system's monotonic clock with the feature `std`. Without `std` it is `None`, and each poll of
+    /// the clock during a wait counts as 100 ns. If `elapsed` stands still, each poll counts as 1 ns.
     fn elapsed(&self) -> Option<Duration> {
         monotonic()
     }
 }
 
+/// Returns the time since the thread first called this, if there is a clock for it.
 fn monotonic() -> Option<Duration> {
     #[cfg(feature = "std")]
     {
         std::thread_local! {
-            // Not one for all threads: whoever lost its core while setting that would keep the others waiting.
+            // One for each thread: a thread that lost its core while it set a shared one would block the others.
             static START: std::time::Instant = std::time::Instant::now();
         }
         START.try_with(std::time::Instant::elapsed).ok()
@@ -73,7 +75,7 @@ fn monotonic() -> Option<Duration> {
     None
 }
 
-/// A clock behind a pointer is a clock.
+/// Implements `Clock` for a pointer to a clock.
 macro_rules! forward {
     ($($(#[$cfg:meta])? $pointer:ty;)*) => {$(
         $(#[$cfg])?
@@ -99,10 +101,10 @@ forward! {
     #[cfg(feature = "alloc")] alloc::sync::Arc<C>;
 }
 
-/// The operating system's wall clock, precise throughout. The default.
+/// The operating system's wall clock, always precise. The default.
 ///
-/// It is a [`Clock`] with the feature `std` only. Its [`elapsed`](Clock::elapsed) is `Instant`'s, which on some systems
-/// stops while the machine is suspended: a wait may then outlast its bound by the time that the machine slept.
+/// It is a [`Clock`] only with the feature `std`. Its [`elapsed`](Clock::elapsed) comes from `Instant`, which on some
+/// systems stops while the machine is suspended: a wait may then outlast its bound by the length of the suspension.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SystemClock;
 
@@ -117,7 +119,7 @@ mod system {
         #[inline]
         fn unix_millis(&self) -> u64 {
             let now = since_1970();
-            super::millis(now.as_secs(), now.subsec_nanos())
+            super::unix_ms(now.as_secs(), now.subsec_nanos())
         }
 
         fn unix_nanos(&self) -> u128 {
@@ -139,11 +141,20 @@ mod system {
     }
 }
 
-/// The whole milliseconds in a time, and no more than `u64::MAX`, which is in the year 584,556,019.
+pub(crate) const NS_PER_MS: u128 = 1_000_000;
+
+/// Returns the whole milliseconds in `ns`; `u64::MAX` if they do not fit.
+pub(crate) fn ns_to_ms(ns: u128) -> u64 {
+    u64::try_from(ns / NS_PER_MS).unwrap_or(u64::MAX)
+}
+
+/// Returns the whole milliseconds in a time; `u64::MAX` if they do not fit, as from the year 584,556,019 on.
+///
+/// For the hot path: without the division of 128 bits that [`ns_to_ms`] takes.
 #[cfg(feature = "std")]
 #[inline]
-fn millis(seconds: u64, nanos: u32) -> u64 {
-    if seconds < u64::MAX / 1000 { seconds * 1000 + u64::from(nanos / 1_000_000) } else { the_end_of_time() }
+fn unix_ms(seconds: u64, subsec_ns: u32) -> u64 {
+    if seconds < u64::MAX / 1000 { seconds * 1000 + u64::from(subsec_ns / 1_000_000) } else { the_end_of_time() }
 }
 
 #[cfg(feature = "std")]
@@ -152,10 +163,10 @@ fn the_end_of_time() -> u64 {
     u64::MAX
 }
 
-/// A clock that stands still until it is told to move: for tests.
+/// A clock that stands still until the program moves it: for tests.
 ///
-/// A call that waits for it waits in real time ([`elapsed`](Clock::elapsed) is the default): another thread can move it
-/// on meanwhile, and if none does the call gives up after `max_wait`.
+/// A call that waits for it waits in real time ([`elapsed`](Clock::elapsed) is the default). Meanwhile another thread
+/// can move the clock; if none does, the call fails after `max_wait`.
 ///
 /// ```
 /// use casflake::{GenerateError, Generator, ManualClock, WorkerId};
@@ -174,7 +185,7 @@ pub struct ManualClock {
 
 impl ManualClock {
     const_fn! {
-        /// A clock that reads `unix_ms` milliseconds since 1970-01-01T00:00:00Z.
+        /// Returns a clock that reads `unix_ms` milliseconds since 1970-01-01T00:00:00Z.
         #[must_use]
         pub const fn new(unix_ms: u64) -> Self {
             Self { unix_ms: AtomicU64::new(unix_ms) }
@@ -183,24 +194,24 @@ impl ManualClock {
 
     /// Sets the clock, forward or back.
     pub fn set(&self, unix_ms: u64) {
-        // ORDERING: Relaxed. One variable that nothing else depends on: a generator's uniqueness and order hold
-        // whatever a reading is, and coherence alone lets no thread see this clock's past after its present.
+        // ORDERING: Relaxed. No other variable depends on this one: a generator's IDs are unique and in order whatever
+        // a reading is. A thread never reads an older value after a newer one (coherence).
         self.unix_ms.store(unix_ms, Ordering::Relaxed);
     }
 
-    /// Moves the clock forward by `ms`, and no further than `u64::MAX`.
+    /// Moves the clock forward by `ms`, at most to `u64::MAX`.
     pub fn advance(&self, ms: u64) {
-        self.update(|now| now.saturating_add(ms));
+        self.update(|now_ms| now_ms.saturating_add(ms));
     }
 
-    /// Steps the clock back by `ms`, and no further than 0.
+    /// Moves the clock back by `ms`, at most to 0.
     pub fn step_back(&self, ms: u64) {
-        self.update(|now| now.saturating_sub(ms));
+        self.update(|now_ms| now_ms.saturating_sub(ms));
     }
 
     fn update(&self, change: impl Fn(u64) -> u64) {
-        // ORDERING: Relaxed, as in `set`; the update itself is atomic, so that none is lost.
-        let _ = self.unix_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(change(now)));
+        // ORDERING: Relaxed, as in `set`. The update is atomic, so that none is lost.
+        let _ = self.unix_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now_ms| Some(change(now_ms)));
     }
 }
 

@@ -1,6 +1,7 @@
-//! `Generator<S, C>`: what it holds, and its calls. The CAS loop is in `advance.rs`.
+//! `Generator<S, C>`: its fields and its calls. The CAS loop is in `reserve.rs`.
 
-mod advance;
+mod precise;
+mod reserve;
 
 use core::fmt;
 
@@ -10,15 +11,15 @@ use crate::id::Snowflake;
 use crate::layout::Parts;
 use crate::scheme::{Scheme, Standard};
 use crate::settings::{Settings, check_fence};
-use crate::state::{CLOSED, Reservation, last_tick};
-use crate::stats::{Ledger, Stats};
+use crate::stats::{Counters, Stats};
 use crate::sync::{AtomicU64, CachePadded, Ordering, const_fn};
 use crate::wait::Lateness;
+use crate::word::{CLOSED, Reservation, last_tick};
 use crate::worker::WorkerId;
 
 /// Hands out unique, time-ordered IDs to any number of threads.
 ///
-/// All threads share one generator by reference; it needs no lock and no `Arc` of its own. As a `static`:
+/// All threads share one generator by reference; it needs no lock, and as a `static` no `Arc`:
 ///
 /// ```
 /// use casflake::{Generator, Snowflake, WorkerId};
@@ -35,38 +36,38 @@ use crate::worker::WorkerId;
 ///
 /// | | |
 /// |---|---|
-/// | I1 | No two calls return the same ID, from any threads, whatever the clock does. Neither do two generators with different workers; two that run with the *same* worker do. |
-/// | I2 | If one call returns before another begins, in whatever threads, its ID is smaller. (A [`LocalGenerator`](crate::LocalGenerator) promises so of its own alone.) |
-/// | I3 | An ID's tick is never ahead of the highest reading that the clock has given by more than [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set). |
-/// | I4 | A clock that steps back makes no duplicate and hangs no caller: the tick that was open is used up, then calls wait for the clock to catch up, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most, then they are refused. A [`strict`](crate::GeneratorBuilder::strict) generator refuses at once. |
+/// | I1 | No two calls return the same ID, from any threads, whatever the clock does. Two generators with different workers never issue the same ID; two with the *same* worker may. |
+/// | I2 | If one call returns before another begins, on any threads, its ID is smaller. (A [`LocalGenerator`](crate::LocalGenerator) promises this only for its own IDs.) |
+/// | I3 | An ID's tick is never ahead of the clock's highest reading by more than [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set). |
+/// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls use up the open tick, then wait for the clock to catch up, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most, then fail. A [`strict`](crate::GeneratorBuilder::strict) generator fails immediately. |
 /// | I5 | A value that does not fit is refused, never masked. |
 /// | I6 | A refused call changes nothing; a batch refused midway returns the IDs that it holds. |
-/// | I7 | A thread that stalls, for however long, keeps no other from getting IDs. |
-/// | I8 | Only ticks from [`not_before`](crate::GeneratorBuilder::not_before) up to the [`fence`](crate::GeneratorBuilder::fence), exclusive, are issued; at the fence and once closed, calls fail at once. |
+/// | I7 | A thread that stalls, for however long, never stops other threads from getting IDs. |
+/// | I8 | Only ticks from [`not_before`](crate::GeneratorBuilder::not_before) up to the [`fence`](crate::GeneratorBuilder::fence), exclusive, are issued. At the fence and after [`close`](Self::close), calls fail immediately. |
 ///
 /// # How it works
 /// One atomic word holds the first slot (tick and sequence number) that was not handed out yet. A call reads the word
-/// and the clock, works out the word that follows, and puts it in place by compare-and-swap, or starts over where
-/// another call was faster. A sequence that overflows carries into the tick: the word then says that the next slot lies
-/// in a millisecond that has not begun.
+/// and the clock, computes the word that follows, and stores it by compare-and-swap. If another call was faster, the
+/// compare-and-swap fails and the call starts over. A sequence that overflows carries into the tick: the word then says
+/// that the next slot is in a millisecond that has not begun.
 ///
-/// # In memory
-/// 512 bytes on x86-64, with a clock of 32 or fewer: the word alone on its cache line (two lines, which processors
-/// fetch as a pair), the statistics on two more, and on another what calls only read.
+/// # Size
+/// 512 bytes on x86-64 if the clock has at most 32. The word has a pair of cache lines of its own, because processors
+/// fetch lines in pairs. The statistics have two pairs, and the fields that calls only read have one.
 pub struct Generator<S = Standard, C = SystemClock> {
-    /// The first slot that was not handed out yet; the states are listed in `state.rs`. On a cache line of its own.
+    /// The first slot that was not handed out yet; `word.rs` lists its states. On a cache line of its own.
     word: CachePadded<AtomicU64>,
-    /// Written once a tick, and by who has lost an exchange. On cache lines of its own, too: what follows is only read,
-    /// but for a fence that moves, the end, and sleeps that are over.
-    ledger: CachePadded<Ledger>,
+    /// Updated once per tick and after a failed CAS. On cache lines of its own, too, because calls only read the fields
+    /// that follow: those change only if the fence moves, the generator is closed, or a sleep ends.
+    counters: CachePadded<Counters>,
     /// The first tick that may not be issued. It only grows.
     fence: AtomicU64,
-    /// 1 from just before the word is closed on, for handles, which have slots without a look at the word.
+    /// 1 from just before the word is closed. For handles, which issue IDs without loading the word.
     closing: AtomicU64,
     lateness: Lateness,
     settings: Settings,
     worker: WorkerId<S>,
-    /// What `worker` sets in each ID.
+    /// The bits that `worker` sets in each ID.
     worker_bits: u64,
     clock: C,
 }
@@ -74,7 +75,7 @@ pub struct Generator<S = Standard, C = SystemClock> {
 #[cfg(feature = "std")]
 impl<S: Scheme> Generator<S> {
     const_fn! {
-        /// A generator on the system's clock, with the defaults of [`builder`](Self::builder).
+        /// Returns a generator on the system's clock, with the defaults of [`builder`](Self::builder).
         ///
         /// A scheme whose layout [can't generate](crate::Layout::can_generate) is a compile error.
         #[must_use]
@@ -86,7 +87,7 @@ impl<S: Scheme> Generator<S> {
 
 impl<S: Scheme, C> Generator<S, C> {
     const_fn! {
-        /// A generator on a clock of the caller's, with the defaults of [`GeneratorBuilder`](crate::GeneratorBuilder).
+        /// Returns a generator on the given clock, with the defaults of [`GeneratorBuilder`](crate::GeneratorBuilder).
         #[must_use]
         pub const fn with_clock(worker: WorkerId<S>, clock: C) -> Self
         where
@@ -97,10 +98,11 @@ impl<S: Scheme, C> Generator<S, C> {
     }
 
     const_fn! {
+        /// Returns a generator with settings that were checked.
         pub(crate) const fn from_settings(worker: WorkerId<S>, clock: C, settings: Settings) -> Self {
             Self {
                 word: CachePadded::new(AtomicU64::new(settings.not_before << S::LAYOUT.sequence_bits())),
-                ledger: CachePadded::new(Ledger::new()),
+                counters: CachePadded::new(Counters::new()),
                 fence: AtomicU64::new(settings.fence),
                 closing: AtomicU64::new(0),
                 lateness: Lateness::new(),
@@ -112,69 +114,71 @@ impl<S: Scheme, C> Generator<S, C> {
         }
     }
 
-    /// The worker that this generator issues IDs for.
+    /// Returns the worker of this generator's IDs.
     #[must_use]
     pub const fn worker(&self) -> WorkerId<S> {
         self.worker
     }
 
-    /// The clock that this generator reads.
+    /// Returns the clock that this generator reads.
     #[must_use]
     pub const fn clock(&self) -> &C {
         &self.clock
     }
 
-    /// The first tick that may not be issued.
+    /// Returns the first tick that may not be issued.
     #[must_use]
     pub fn fence(&self) -> u64 {
         // ORDERING: Relaxed. The fence only grows, and a thread never sees it shrink (coherence).
         self.fence.load(Ordering::Relaxed)
     }
 
-    /// Moves the fence forward to the tick `fence`, so that ticks below it may be issued. A fence that is already there
-    /// or further stays where it is.
+    /// Moves the fence forward to the tick `fence`, so that ticks below it may be issued. Never moves it back.
     ///
     /// # Errors
-    /// [`SettingError::Fence`]: `fence` lies more than one tick after the layout's last. Nothing has changed then.
+    /// [`SettingError::Fence`] if `fence` is more than one tick after the layout's last. The fence then stays
+    /// unchanged.
     pub fn extend_fence(&self, fence: u64) -> Result<(), SettingError> {
         check_fence::<S>(fence)?;
-        // ORDERING: Relaxed. Atomic, so that a late call can't move it back; who learns of this call from its caller
-        // sees the new fence (coherence), and a call that reads an older, lower fence only refuses what it might grant.
+        // ORDERING: Relaxed. The update is atomic, so a late call can't move the fence back. A thread that this call
+        // happens before sees the new fence (coherence). A call that reads an older, lower fence only refuses slots
+        // that it might grant.
         self.fence.fetch_max(fence, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Ends the generator: every call that begins from now on is refused, and so is every call that waits.
+    /// Ends the generator: every call that begins from now on fails with [`GenerateError::Closed`], and so does every
+    /// call that waits.
     ///
-    /// Returns the last tick of which an ID was issued, or `None` if none was. No ID that this generator ever returned,
-    /// or will return to a call that is under way, lies after it. Closing twice is harmless and returns the same.
+    /// Returns the tick of the last ID issued, or `None` before the first. No ID is in a later tick, not even one that
+    /// a call in progress is about to return. Closing twice is harmless and returns the same.
     pub fn close(&self) -> Option<u64> {
-        // ORDERING: Relaxed. Who has seen this call return sees it (coherence), and so does who has seen the word
-        // closed, by the Release below.
+        // ORDERING: Relaxed. A thread that this call happens before sees the store (coherence), and so does a thread
+        // that has seen the word closed, by the Release below.
         self.closing.store(1, Ordering::Relaxed);
-        // ORDERING: Release, paired with the loads that may see the word closed. Reservations and this are
-        // read-modify-writes of one word, so they stand in one order: those before it are in the value that it returns,
-        // those after it see the bit.
+        // ORDERING: Release, paired with the Acquire loads that may see the word closed. Reservations and this are
+        // read-modify-writes of one word, so they have one order: the reservations before this are in the value that it
+        // returns, and those after it see the bit.
         let word = self.word.fetch_or(CLOSED, Ordering::Release);
         self.last_tick_of(word)
     }
 
-    /// Whether the generator was closed.
+    /// Returns whether the generator was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.load() & CLOSED != 0
     }
 
-    /// The last tick of which an ID was issued, or `None` if none was.
+    /// Returns the tick of the last ID issued, or `None` before the first.
     #[must_use]
     pub fn last_tick(&self) -> Option<u64> {
         self.last_tick_of(self.load())
     }
 
-    /// What the generator has done so far.
+    /// Returns the statistics so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.ledger.snapshot(|| self.load(), self.initial(), S::LAYOUT.sequence_bits())
+        self.counters.snapshot(|| self.load(), self.initial(), S::LAYOUT.sequence_bits())
     }
 
     #[inline]
@@ -182,16 +186,16 @@ impl<S: Scheme, C> Generator<S, C> {
         self.settings.strict
     }
 
-    /// Whether a call of `close` has begun.
+    /// Returns whether a call of `close` has begun.
     #[inline]
     pub(crate) fn is_closing(&self) -> bool {
-        // ORDERING: Relaxed, as where it is stored.
+        // ORDERING: Relaxed, as in `close`.
         self.closing.load(Ordering::Relaxed) != 0
     }
 
     fn load(&self) -> u64 {
-        // ORDERING: Acquire, paired with the Release in `close`: who sees the word closed gets no ID of a handle
-        // either. For all else it is the word alone that is looked at, of a moment that is past anyway.
+        // ORDERING: Acquire, paired with the Release in `close`: a thread that sees the word closed gets no ID from a
+        // handle either. All other uses need only the word, and that of a moment already past.
         self.word.load(Ordering::Acquire)
     }
 
@@ -205,34 +209,44 @@ impl<S: Scheme, C> Generator<S, C> {
 }
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// The next ID. Where the tick's IDs are used up it waits for the next tick, for
-    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most (100 ms unless set). A call that loses all of a tick to
-    /// other threads waits for the one after it, anew.
+    /// Returns the next ID. If the tick's IDs are used up, waits for the next tick, for
+    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most (100 ms unless set). If other threads take all IDs of
+    /// that tick, waits anew for the one after it.
     ///
-    /// The wait blocks the thread. On a thread of an async runtime call [`try_generate`](Self::try_generate), and let the
-    /// task sleep for [`retry_after`](GenerateError::retry_after).
+    /// The wait blocks the thread. On a thread of an async runtime call [`try_generate`](Self::try_generate), and let
+    /// the task sleep for [`retry_after`](GenerateError::retry_after).
     ///
     /// # Errors
-    /// [`GenerateError`] says which: the clock is behind, stalled, or before the epoch; the generator's window has not
-    /// opened or has ended; it was closed. Nothing has changed then.
+    /// A failed call changes nothing.
+    /// * [`Exhausted`](GenerateError::Exhausted) if the next tick begins later than `max_wait` allows.
+    /// * [`ClockBehind`](GenerateError::ClockBehind) if the clock has moved back, and does not catch up within
+    ///   `max_wait` or the generator is strict.
+    /// * [`ClockStalled`](GenerateError::ClockStalled) if the clock did not reach the next tick within `max_wait`.
+    /// * [`BeforeEpoch`](GenerateError::BeforeEpoch) if the clock is before the layout's epoch and no ID was issued
+    ///   yet.
+    /// * [`OutOfTicks`](GenerateError::OutOfTicks) if the clock or the last ID has passed the layout's last tick.
+    /// * [`TooEarly`](GenerateError::TooEarly) if the window does not open within `max_wait`.
+    /// * [`Fenced`](GenerateError::Fenced) if the next ID's tick is at the fence or after it.
+    /// * [`Closed`](GenerateError::Closed) if the generator was closed.
     #[inline]
     pub fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
-        self.reserve_or_wait(1).map(|slots| self.first_id(slots))
+        self.reserve(1).map(|slots| self.first_id(slots))
     }
 
-    /// The next ID, without waiting.
+    /// Returns the next ID, without waiting.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate), and [`GenerateError::Exhausted`] where the tick's IDs are used up.
+    /// As [`generate`](Self::generate) with a `max_wait` of 0: [`Exhausted`](GenerateError::Exhausted) if the tick's
+    /// IDs are used up, and never `ClockStalled`.
     #[inline]
     pub fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
         self.try_reserve(1).map(|slots| self.first_id(slots))
     }
 
-    /// Fills `buffer` with IDs in increasing order. One compare-and-swap for each tick it touches, and no allocation.
+    /// Fills `buffer` with IDs in increasing order, with one compare-and-swap per tick and no allocation.
     ///
-    /// Waits as [`generate`](Self::generate) does, anew for each tick. Other threads may get IDs in between. An empty
-    /// buffer is filled at once.
+    /// Waits as [`generate`](Self::generate) does, anew for each tick. Other threads may get IDs in between. Returns
+    /// immediately if the buffer is empty.
     ///
     /// ```
     /// use casflake::{Generator, Snowflake, WorkerId};
@@ -246,14 +260,14 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// ```
     ///
     /// # Errors
-    /// As [`generate`](Self::generate), and how many IDs were [`filled`](FillError::filled) in before.
+    /// As [`generate`](Self::generate), with the number of IDs [`filled`](FillError::filled) in before.
     pub fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            let slots = self.reserve_or_wait(rest.len() as u64).map_err(|cause| FillError { filled, cause })?;
+            let slots = self.reserve(rest.len() as u64).map_err(|cause| FillError { filled, cause })?;
             #[expect(clippy::cast_possible_truncation, reason = "no more than rest.len()")]
             let count = slots.count as usize;
-            // A sum over a slice: that much the compiler turns into vector stores.
+            // The compiler turns a sum over a slice into vector stores.
             let (mut id, step) = (self.first_id(slots).as_u64(), 1 << S::LAYOUT.sequence_shift());
             for place in rest.iter_mut().take(count) {
                 *place = Snowflake::from_valid(id);
@@ -264,6 +278,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         Ok(())
     }
 
+    /// Returns the first ID of `slots`.
     #[inline]
     pub(crate) fn first_id(&self, slots: Reservation) -> Snowflake<S> {
         let bits = S::LAYOUT.sequence_bits();
@@ -271,7 +286,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         Snowflake::from_valid(S::LAYOUT.join(slot) | self.worker_bits)
     }
 
-    /// The IDs of `slots`, in order.
+    /// Returns the IDs of `slots`, in order.
     #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) fn ids(&self, slots: Reservation) -> impl Iterator<Item = Snowflake<S>> + use<S, C> {
@@ -281,15 +296,15 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 }
 
 impl<S, C> Generator<S, C> {
-    /// Books slots that a handle has reserved and drops.
-    pub(crate) fn book_unused(&self, slots: u64) {
-        self.ledger.book_unused(slots);
+    /// Records slots that a handle has reserved and drops.
+    pub(crate) fn record_unused(&self, slots: u64) {
+        self.counters.record_unused(slots);
     }
 
     /// Returns how many calls are waiting for a tick to begin.
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        self.ledger.waiting()
+        self.counters.waiting()
     }
 }
 
@@ -314,12 +329,12 @@ mod tests {
     use crate::clock::{ManualClock, SystemClock};
     use crate::scheme::Standard;
 
-    /// In what stretch of two cache lines each part begins: the word, the statistics, and what is only read.
+    /// Returns the pair of cache lines in which each part begins: the word, the statistics, and the fields only read.
     fn lines<C>() -> [usize; 7] {
         type Of<C> = Generator<Standard, C>;
         [
             offset_of!(Of<C>, word),
-            offset_of!(Of<C>, ledger),
+            offset_of!(Of<C>, counters),
             offset_of!(Of<C>, fence),
             offset_of!(Of<C>, closing),
             offset_of!(Of<C>, settings),
@@ -332,10 +347,10 @@ mod tests {
     #[test]
     fn the_word_and_the_statistics_have_cache_lines_of_their_own_in_512_bytes() {
         assert_eq!((size_of::<Generator>(), size_of::<Generator<Standard, [u8; 32]>>()), (512, 512));
-        for [word, ledger, read @ ..] in [lines::<SystemClock>(), lines::<ManualClock>(), lines::<[u8; 32]>()] {
-            let ledger = ledger..ledger + 2;
-            assert!(!ledger.contains(&word));
-            assert!(read.iter().all(|line| *line != word && !ledger.contains(line)), "{word} {ledger:?} {read:?}");
+        for [word, counters, read @ ..] in [lines::<SystemClock>(), lines::<ManualClock>(), lines::<[u8; 32]>()] {
+            let counters = counters..counters + 2;
+            assert!(!counters.contains(&word));
+            assert!(read.iter().all(|line| *line != word && !counters.contains(line)), "{word} {counters:?} {read:?}");
         }
     }
 }

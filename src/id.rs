@@ -25,7 +25,7 @@ use crate::scheme::{Scheme, Standard};
 /// # Ok::<(), casflake::IdError>(())
 /// ```
 ///
-/// All IDs of a time range, as bounds of a database query:
+/// The bounds of a time range, for a database query:
 ///
 /// ```
 /// use casflake::Snowflake;
@@ -45,15 +45,15 @@ impl<S: Scheme> Snowflake<S> {
     /// The largest ID: every bit of the layout set.
     pub const MAX: Self = Self::from_valid(S::LAYOUT.max_id());
 
-    /// The ID of a number that is known to set no reserved bit.
+    /// Returns the ID of a number that is known to set no reserved bit.
     pub(crate) const fn from_valid(id: u64) -> Self {
         Self(id, PhantomData)
     }
 
-    /// The ID made of `parts`.
+    /// Returns the ID made of `parts`.
     ///
     /// # Errors
-    /// A part does not fit its field: [`IdError::Field`].
+    /// [`IdError::Field`] if a part does not fit its field.
     pub const fn from_parts(parts: Parts) -> Result<Self, IdError> {
         match S::LAYOUT.encode(parts) {
             Ok(id) => Ok(Self::from_valid(id)),
@@ -61,10 +61,10 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// The smallest ID that any worker can issue in the tick during which it is `unix_ms` (Unix milliseconds).
+    /// Returns the smallest ID of any worker in the tick at the time `unix_ms` (Unix milliseconds).
     ///
     /// # Errors
-    /// `unix_ms` lies before the layout's first tick or after its last: [`IdError::Time`].
+    /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after its last.
     pub const fn min_at(unix_ms: u64) -> Result<Self, IdError> {
         match tick_at(&S::LAYOUT, unix_ms) {
             Ok(tick) => Ok(Self::from_valid(S::LAYOUT.join(Parts { tick, datacenter: 0, worker: 0, sequence: 0 }))),
@@ -72,10 +72,10 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// The largest ID that any worker can issue in the tick during which it is `unix_ms` (Unix milliseconds).
+    /// Returns the largest ID of any worker in the tick at the time `unix_ms` (Unix milliseconds).
     ///
     /// # Errors
-    /// `unix_ms` lies before the layout's first tick or after its last: [`IdError::Time`].
+    /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after its last.
     pub const fn max_at(unix_ms: u64) -> Result<Self, IdError> {
         match tick_at(&S::LAYOUT, unix_ms) {
             Ok(tick) => Ok(Self::from_valid(S::LAYOUT.join(Parts {
@@ -88,37 +88,37 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// The four fields.
+    /// Returns the four fields.
     #[must_use]
     pub const fn parts(self) -> Parts {
         S::LAYOUT.split(self.0)
     }
 
-    /// When the ID's tick began, in Unix milliseconds.
+    /// Returns the moment at which the ID's tick began, in Unix milliseconds.
     #[must_use]
     pub const fn unix_ms(self) -> u64 {
         S::LAYOUT.epoch() + self.tick() * S::LAYOUT.tick_length()
     }
 
-    /// The tick, counted from the layout's epoch.
+    /// Returns the tick, counted from the layout's epoch.
     #[must_use]
     pub const fn tick(self) -> u64 {
         self.parts().tick
     }
 
-    /// The datacenter; 0 where the layout has no such field.
+    /// Returns the datacenter; 0 if the layout has no such field.
     #[must_use]
     pub const fn datacenter(self) -> u64 {
         self.parts().datacenter
     }
 
-    /// The worker within its datacenter; 0 where the layout has no such field.
+    /// Returns the worker within its datacenter; 0 if the layout has no such field.
     #[must_use]
     pub const fn worker(self) -> u64 {
         self.parts().worker
     }
 
-    /// The number within the tick, from 0.
+    /// Returns the number within the tick, from 0.
     #[must_use]
     pub const fn sequence(self) -> u64 {
         self.parts().sequence
@@ -126,17 +126,17 @@ impl<S: Scheme> Snowflake<S> {
 }
 
 impl<S> Snowflake<S> {
-    /// The ID as the integer it is.
+    /// Returns the ID as an integer.
     #[must_use]
     pub const fn as_u64(self) -> u64 {
         self.0
     }
 
-    /// The ID as a signed integer, for databases that have no other (PostgreSQL's `bigint`).
+    /// Returns the ID as a signed integer, for databases without unsigned ones (PostgreSQL's `bigint`).
     ///
-    /// The same number for layouts of 63 bits or fewer. A layout that uses all 64 (such as
-    /// [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)) turns negative in the second half of its time,
-    /// and signed order is then no longer time order; `TryFrom<i64>` brings back the same ID in any case.
+    /// It is the same number if the layout has 63 bits or fewer. The IDs of a layout that uses all 64 (such as
+    /// [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)) turn negative in the second half of its time,
+    /// and signed order is then no longer time order. `TryFrom<i64>` always returns the same ID.
     #[must_use]
     #[expect(clippy::cast_possible_wrap, reason = "that is what the docs promise")]
     pub const fn as_i64(self) -> i64 {
@@ -144,6 +144,7 @@ impl<S> Snowflake<S> {
     }
 }
 
+/// Returns the tick at the time `unix_ms`, or fails with `Time`.
 const fn tick_at(layout: &Layout, unix_ms: u64) -> Result<u64, IdError> {
     match layout.tick_at(unix_ms) {
         Some(tick) => Ok(tick),
@@ -155,7 +156,7 @@ const fn tick_at(layout: &Layout, unix_ms: u64) -> Result<u64, IdError> {
     }
 }
 
-/// Refuses a number that sets a reserved bit.
+/// Fails with [`IdError::ReservedBits`] if the number sets a reserved bit.
 impl<S: Scheme> TryFrom<u64> for Snowflake<S> {
     type Error = IdError;
 
@@ -164,7 +165,8 @@ impl<S: Scheme> TryFrom<u64> for Snowflake<S> {
     }
 }
 
-/// The inverse of [`Snowflake::as_i64`]: refuses a negative number unless the layout uses all 64 bits.
+/// The inverse of [`Snowflake::as_i64`]. Fails with [`IdError::Negative`] if the number is negative and the layout does
+/// not use all 64 bits.
 impl<S: Scheme> TryFrom<i64> for Snowflake<S> {
     type Error = IdError;
 
@@ -183,19 +185,19 @@ impl<S> From<Snowflake<S>> for u64 {
     }
 }
 
-/// As [`Snowflake::as_i64`].
+/// Converts as [`Snowflake::as_i64`] does.
 impl<S> From<Snowflake<S>> for i64 {
     fn from(id: Snowflake<S>) -> Self {
         id.as_i64()
     }
 }
 
-/// Reads decimal digits, exactly as `Display` writes them: neither a sign nor leading zeros, so that no ID has two texts.
+/// Reads decimal digits as `Display` writes them: without a sign and without leading zeros, so that an ID has one text.
 impl<S: Scheme> FromStr for Snowflake<S> {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        // `u64::from_str` takes a plus sign, which no ID is written with.
+        // `u64::from_str` accepts a plus sign, which no ID has.
         let stray = text.char_indices().find(|(_, c)| !c.is_ascii_digit());
         if stray.is_some() || text.is_empty() {
             return Err(IdError::NotDecimal { found: stray });
@@ -209,8 +211,8 @@ impl<S: Scheme> FromStr for Snowflake<S> {
 
 /// Writes decimal digits.
 ///
-/// Texts of IDs sort as the IDs do only while they have the same number of digits. IDs of [`Standard`] grow from 18 digits
-/// to 19 on 2031-07-22: after that a column of text or a list of file names sorts new IDs before old ones. Store the
+/// Texts of IDs sort as the IDs do only if they have the same number of digits. IDs of [`Standard`] grow from 18 digits
+/// to 19 on 2031-07-22: from then on a column of text or a list of file names sorts new IDs before old ones. Store the
 /// integer, or write a fixed width: `format!("{id:016x}")` sorts as the IDs do, in every layout.
 impl<S> fmt::Display for Snowflake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -254,7 +256,7 @@ impl<S: Scheme> fmt::Debug for Snowflake<S> {
     }
 }
 
-// By hand, so that `S`, a mere name, needs none of these itself.
+// Not derived, because a derive would require the same of `S`, which is only a name.
 
 impl<S> Clone for Snowflake<S> {
     fn clone(&self) -> Self {

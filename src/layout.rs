@@ -1,21 +1,18 @@
-//! How 64 bits are shared out: widths, epoch, tick and field order, as one checked value.
+//! `Layout`: how an ID divides its 64 bits, as one checked value of widths, epoch, tick and field order.
 
 use core::fmt;
 
 use crate::error::{IdError, LayoutError};
-use crate::state::signed;
+use crate::word::{SLOT_BITS, signed};
 
-/// The bits a generator's word can give to a slot (tick and sequence): 64 less *closed* and one bit of carry.
-pub(crate) const SLOT_BITS: u32 = 62;
-
-/// Where the sequence stands in the ID.
+/// The place of the sequence in the ID.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldOrder {
-    /// `timestamp | datacenter | worker | sequence`, as Twitter has it.
+    /// `timestamp | datacenter | worker | sequence`, as Twitter's.
     #[default]
     SequenceLast,
-    /// `timestamp | sequence | datacenter | worker`, as Sonyflake has it.
+    /// `timestamp | sequence | datacenter | worker`, as Sonyflake's.
     WorkerLast,
 }
 
@@ -29,11 +26,11 @@ impl fmt::Display for FieldOrder {
     }
 }
 
-/// How an ID's 64 bits are shared out, and what its timestamp counts.
+/// The widths of an ID's fields, their order, and the epoch and tick that its timestamp counts by.
 ///
-/// A `Layout` is always valid: the constructors refuse what does not fit. [`new`](Self::new) does so when the program
-/// is compiled (in a `const`, such as [`Scheme::LAYOUT`](crate::Scheme::LAYOUT)), [`try_new`](Self::try_new) at run
-/// time. The fields fill the ID from the lowest bit up; bits above them are reserved and always 0.
+/// A `Layout` is always valid: the constructors refuse values that do not fit. [`new`](Self::new) does so when the
+/// program is compiled (in a `const`, such as [`Scheme::LAYOUT`](crate::Scheme::LAYOUT)), [`try_new`](Self::try_new) at
+/// run time. The fields fill the ID from the lowest bit up; the bits above them are reserved and always 0.
 ///
 /// ```
 /// use casflake::{Layout, Parts};
@@ -60,57 +57,59 @@ pub struct Layout {
 pub struct Parts {
     /// Ticks since the layout's epoch.
     pub tick: u64,
-    /// The datacenter; 0 where the layout has no such field.
+    /// The datacenter; 0 if the layout has no such field.
     pub datacenter: u64,
-    /// The worker within its datacenter; 0 where the layout has no such field.
+    /// The worker within its datacenter; 0 if the layout has no such field.
     pub worker: u64,
     /// The number within the tick, from 0.
     pub sequence: u64,
 }
 
 impl Layout {
-    /// A layout with these widths in bits, ticks of 1 ms from the Unix epoch, and the sequence in the lowest bits.
+    /// Returns a layout with these widths in bits, ticks of 1 ms from the Unix epoch, and the sequence in the lowest
+    /// bits.
     ///
     /// # Panics
-    /// In a `const` a width that does not fit is a compile error. Called at run time with such a width it panics: use
-    /// [`try_new`](Self::try_new) for widths that are not known when the program is written.
+    /// If a width does not fit. In a `const` that is a compile error. For widths that are known only at run time use
+    /// [`try_new`](Self::try_new).
     #[must_use]
     #[track_caller]
     pub const fn new(timestamp: u32, datacenter: u32, worker: u32, sequence: u32) -> Self {
         Self::valid(Self::try_new(timestamp, datacenter, worker, sequence))
     }
 
-    /// Moves the epoch, the moment at which tick 0 begins, to `unix_ms` milliseconds after 1970-01-01T00:00:00Z.
+    /// Sets the epoch, the moment at which tick 0 begins, to `unix_ms` milliseconds after 1970-01-01T00:00:00Z.
     ///
     /// # Panics
-    /// As [`new`](Self::new), where the last tick would begin after `u64::MAX` ms.
+    /// As [`new`](Self::new), if the last tick would begin after `u64::MAX` ms.
     #[must_use]
     #[track_caller]
     pub const fn epoch_unix_ms(self, unix_ms: u64) -> Self {
         Self::valid(self.try_epoch_unix_ms(unix_ms))
     }
 
-    /// Makes a tick `ms` milliseconds long.
+    /// Sets the length of a tick to `ms` milliseconds.
     ///
     /// # Panics
-    /// As [`new`](Self::new), where `ms` is 0 or the last tick would begin after `u64::MAX` ms.
+    /// As [`new`](Self::new), if `ms` is 0 or the last tick would begin after `u64::MAX` ms.
     #[must_use]
     #[track_caller]
     pub const fn tick_ms(self, ms: u64) -> Self {
         Self::valid(self.try_tick_ms(ms))
     }
 
-    /// Changes the order of the fields.
+    /// Sets the order of the fields.
     #[must_use]
     pub const fn order(mut self, order: FieldOrder) -> Self {
         self.order = order;
         self
     }
 
-    /// As [`new`](Self::new), for widths that are known at run time only.
+    /// Returns what [`new`](Self::new) does, for widths that are known only at run time.
     ///
     /// # Errors
-    /// The timestamp has no bits, or the widths add up to more than 64.
+    /// [`LayoutError::NoTimestamp`] if the timestamp has 0 bits, [`LayoutError::TooWide`] if the widths add up to more
+    /// than 64.
     pub const fn try_new(timestamp: u32, datacenter: u32, worker: u32, sequence: u32) -> Result<Self, LayoutError> {
         Self {
             timestamp_bits: timestamp,
@@ -124,19 +123,20 @@ impl Layout {
         .checked()
     }
 
-    /// As [`epoch_unix_ms`](Self::epoch_unix_ms), for an epoch that is known at run time only.
+    /// Sets the epoch as [`epoch_unix_ms`](Self::epoch_unix_ms) does, if it is known only at run time.
     ///
     /// # Errors
-    /// The last tick would begin after `u64::MAX` ms.
+    /// [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` ms.
     pub const fn try_epoch_unix_ms(mut self, unix_ms: u64) -> Result<Self, LayoutError> {
         self.epoch_unix_ms = unix_ms;
         self.checked()
     }
 
-    /// As [`tick_ms`](Self::tick_ms), for a tick that is known at run time only.
+    /// Sets the length of a tick as [`tick_ms`](Self::tick_ms) does, if it is known only at run time.
     ///
     /// # Errors
-    /// `ms` is 0, or the last tick would begin after `u64::MAX` ms.
+    /// [`LayoutError::NoTick`] if `ms` is 0, [`LayoutError::TimeOverflow`] if the last tick would begin after
+    /// `u64::MAX` ms.
     pub const fn try_tick_ms(mut self, ms: u64) -> Result<Self, LayoutError> {
         self.tick_ms = ms;
         self.checked()
@@ -178,92 +178,93 @@ impl Layout {
         Ok(self)
     }
 
-    /// The width of the timestamp in bits.
+    /// Returns the width of the timestamp in bits.
     #[must_use]
     pub const fn timestamp_bits(&self) -> u32 {
         self.timestamp_bits
     }
 
-    /// The width of the datacenter in bits.
+    /// Returns the width of the datacenter in bits.
     #[must_use]
     pub const fn datacenter_bits(&self) -> u32 {
         self.datacenter_bits
     }
 
-    /// The width of the worker in bits.
+    /// Returns the width of the worker in bits.
     #[must_use]
     pub const fn worker_bits(&self) -> u32 {
         self.worker_bits
     }
 
-    /// The width of the sequence in bits.
+    /// Returns the width of the sequence in bits.
     #[must_use]
     pub const fn sequence_bits(&self) -> u32 {
         self.sequence_bits
     }
 
-    /// The width of an ID in bits, 1 to 64: all fields together. The bits above are reserved.
+    /// Returns the width of an ID in bits, 1 to 64: all fields together. The bits above are reserved.
     #[must_use]
     pub const fn total_bits(&self) -> u32 {
         self.timestamp_bits + self.datacenter_bits + self.worker_bits + self.sequence_bits
     }
 
-    /// The moment at which tick 0 begins, in Unix milliseconds.
+    /// Returns the moment at which tick 0 begins, in Unix milliseconds.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.epoch_unix_ms
     }
 
-    /// How long a tick is, in milliseconds.
+    /// Returns the length of a tick in milliseconds.
     #[must_use]
     pub const fn tick_length(&self) -> u64 {
         self.tick_ms
     }
 
-    /// Where the sequence stands.
+    /// Returns the order of the fields.
     #[must_use]
     pub const fn field_order(&self) -> FieldOrder {
         self.order
     }
 
-    /// The last tick that fits the timestamp.
+    /// Returns the last tick that fits the timestamp.
     #[must_use]
     pub const fn max_tick(&self) -> u64 {
         mask(self.timestamp_bits)
     }
 
-    /// The largest datacenter.
+    /// Returns the largest datacenter.
     #[must_use]
     pub const fn max_datacenter(&self) -> u64 {
         mask(self.datacenter_bits)
     }
 
-    /// The largest worker within a datacenter.
+    /// Returns the largest worker within a datacenter.
     #[must_use]
     pub const fn max_worker(&self) -> u64 {
         mask(self.worker_bits)
     }
 
-    /// The largest sequence number; a tick holds one ID more than this per worker.
+    /// Returns the largest sequence number. A worker has one ID more than this per tick.
     #[must_use]
     pub const fn max_sequence(&self) -> u64 {
         mask(self.sequence_bits)
     }
 
-    /// The largest ID.
+    /// Returns the largest ID.
     #[must_use]
     pub const fn max_id(&self) -> u64 {
         mask(self.total_bits())
     }
 
-    /// Whether a [`Generator`](crate::Generator) can issue IDs of this layout: its timestamp and sequence take 62 bits
-    /// or fewer, so that tick, sequence, carry and the *closed* bit share one atomic word. Other layouts decode only.
+    /// Returns whether a [`Generator`](crate::Generator) can issue IDs of this layout: whether its timestamp and
+    /// sequence take 62 bits or fewer, so that one atomic word can hold them with a carry and the *closed* bit. Other
+    /// layouts only decode.
     #[must_use]
     pub const fn can_generate(&self) -> bool {
         self.timestamp_bits + self.sequence_bits <= SLOT_BITS
     }
 
-    /// The tick during which it is `unix_ms`, or `None` where that lies before the epoch or after the last tick.
+    /// Returns the tick at the time `unix_ms`, or `None` if that is before the epoch or after the last tick.
     #[must_use]
     pub const fn tick_at(&self, unix_ms: u64) -> Option<u64> {
         if unix_ms < self.epoch_unix_ms {
@@ -273,29 +274,29 @@ impl Layout {
         if tick > self.max_tick() { None } else { Some(tick) }
     }
 
-    /// The moment at which `tick` begins, in Unix milliseconds, or `None` where the timestamp can't hold that tick.
+    /// Returns the moment at which `tick` begins, in Unix milliseconds, or `None` if the tick does not fit the
+    /// timestamp.
     #[must_use]
     pub const fn unix_ms_of(&self, tick: u64) -> Option<u64> {
         if tick > self.max_tick() { None } else { Some(self.epoch_unix_ms + tick * self.tick_ms) }
     }
 
-    /// The tick that a clock reading of `unix_ms` lies in: negative before the epoch, and not bounded by the timestamp.
+    /// Returns the tick of a clock that reads `unix_ms`: negative before the epoch, and not bounded by the timestamp.
     #[inline]
-    pub(crate) const fn reading(&self, unix_ms: u64) -> i64 {
+    pub(crate) const fn signed_tick_at(&self, unix_ms: u64) -> i64 {
         if unix_ms >= self.epoch_unix_ms {
             let ticks = (unix_ms - self.epoch_unix_ms) / self.tick_ms;
             if ticks <= i64::MAX.unsigned_abs() {
                 return signed(ticks);
             }
         }
-        self.odd_reading(unix_ms)
+        self.clamped_tick_at(unix_ms)
     }
 
-    /// [`reading`](Self::reading) where that is negative or over 2^63, by itself so that each call's own reading is
-    /// quick.
+    /// Returns the same for a tick that is negative or over 2^63. Out of line, so that the usual case is short.
     #[cold]
-    const fn odd_reading(&self, unix_ms: u64) -> i64 {
-        // A distance of 2^63 ticks or more is as far as any: it lies outside of every timestamp.
+    const fn clamped_tick_at(&self, unix_ms: u64) -> i64 {
+        // A distance of 2^63 ticks or more is outside of every timestamp, so its exact value does not matter.
         if unix_ms >= self.epoch_unix_ms {
             clamped((unix_ms - self.epoch_unix_ms) / self.tick_ms)
         } else {
@@ -303,10 +304,10 @@ impl Layout {
         }
     }
 
-    /// The fields of `id`.
+    /// Returns the fields of `id`.
     ///
     /// # Errors
-    /// `id` sets a bit that the layout reserves.
+    /// [`IdError::ReservedBits`] if `id` sets a bit that the layout reserves.
     pub const fn decode(&self, id: u64) -> Result<Parts, IdError> {
         if id > self.max_id() {
             return Err(IdError::ReservedBits { id, bits: self.total_bits() });
@@ -314,10 +315,10 @@ impl Layout {
         Ok(self.split(id))
     }
 
-    /// The ID made of `parts`.
+    /// Returns the ID made of `parts`.
     ///
     /// # Errors
-    /// A part does not fit its field.
+    /// [`IdError::Field`] if a part does not fit its field.
     pub const fn encode(&self, parts: Parts) -> Result<u64, IdError> {
         if parts.tick > self.max_tick() {
             return Err(IdError::field("tick", parts.tick, self.max_tick()));
@@ -334,7 +335,7 @@ impl Layout {
         Ok(self.join(parts))
     }
 
-    /// `decode` for an ID that is known to have no reserved bit set.
+    /// Decodes an ID that is known to have no reserved bit set.
     pub(crate) const fn split(&self, id: u64) -> Parts {
         Parts {
             tick: id >> self.timestamp_shift(),
@@ -344,7 +345,7 @@ impl Layout {
         }
     }
 
-    /// `encode` for parts that are known to fit.
+    /// Encodes parts that are known to fit.
     pub(crate) const fn join(&self, parts: Parts) -> u64 {
         (parts.tick << self.timestamp_shift())
             | (parts.datacenter << self.datacenter_shift())
@@ -352,7 +353,7 @@ impl Layout {
             | (parts.sequence << self.sequence_shift())
     }
 
-    // The timestamp is on top and has a bit at least: no field begins at bit 64, where a shift would overflow.
+    // The timestamp is on top and has at least one bit, so no field begins at bit 64, where a shift would overflow.
 
     const fn timestamp_shift(&self) -> u32 {
         self.datacenter_bits + self.worker_bits + self.sequence_bits
@@ -382,7 +383,7 @@ const fn clamped(ticks: u64) -> i64 {
     if ticks > i64::MAX as u64 { i64::MAX } else { ticks as i64 }
 }
 
-/// The lowest `bits` bits set, for 0 to 64 bits.
+/// Returns a number with the lowest `bits` bits set, for 0 to 64 bits.
 const fn mask(bits: u32) -> u64 {
     match u64::MAX.checked_shr(u64::BITS - bits) {
         Some(mask) => mask,

@@ -60,17 +60,16 @@ mod generator;
 mod id;
 mod layout;
 mod local;
-mod refusal;
 mod scheme;
 #[cfg(feature = "serde")]
 pub mod serde_as;
 mod settings;
-mod state;
 mod stats;
 mod sync;
 #[cfg(feature = "alloc")]
 mod topology;
 mod wait;
+mod word;
 mod worker;
 
 #[cfg(feature = "alloc")]
@@ -89,8 +88,8 @@ pub use id::Snowflake;
 pub use layout::{FieldOrder, Layout, Parts};
 pub use local::LocalGenerator;
 pub use scheme::{Discord, Instagram, JsSafe, Mastodon, Scheme, Sonyflake, Sonyflake2, Standard, Twitter};
+pub use settings::Wait;
 pub use stats::{Histogram, Stats};
 #[cfg(feature = "alloc")]
 pub use topology::{Datacenter, MAX_GENERATORS, Topology};
-pub use wait::Wait;
 pub use worker::WorkerId;

@@ -7,10 +7,10 @@ use crate::error::GenerateError;
 use crate::generator::Generator;
 use crate::id::Snowflake;
 use crate::scheme::{Scheme, Standard};
-use crate::state::{Reservation, signed};
+use crate::word::{Reservation, signed};
 
-/// One thread's handle on a generator: IDs from a block of slots that it has reserved with one compare-and-swap, so
-/// that threads which issue many IDs hardly meet. [`Generator::local`] makes one.
+/// A handle on a generator, for one thread: it reserves a block of slots with one compare-and-swap and issues IDs from
+/// it, so that threads which need many IDs rarely contend. [`Generator::local`] makes one.
 ///
 /// ```
 /// use std::thread;
@@ -32,39 +32,40 @@ use crate::state::{Reservation, signed};
 /// ```
 ///
 /// # What it promises
-/// All that the [`Generator`] does, but for order (I2): a handle's own IDs increase, and no two handles or calls of the
-/// generator ever return the same ID. No ID is older than the tick which the clock told when the call began. A closed
-/// generator's handles fail at once, as do a strict generator's when the clock has stepped back: those look at the
+/// All that the [`Generator`] does, except order (I2): only a handle's own IDs increase. No two handles or calls of the
+/// generator return the same ID. No ID is older than the clock's tick when the call began. If the generator is closed,
+/// its handles fail immediately. So do the handles of a strict generator if the clock has moved back: they load the
 /// shared word for each ID.
 ///
 /// # What it does not promise
-/// **Order across handles.** An ID of one handle may be smaller than one that another, or the generator itself, has
-/// issued before: of the same tick, or of one before it where the clock lags ([`Clock::unix_millis`]), may be led
-/// ([`max_lead`](crate::GeneratorBuilder::max_lead)) or has stepped back. Where that matters, call
-/// [`Generator::generate`].
+/// **Order across handles.** An ID of one handle may be smaller than an earlier one of another handle or of the
+/// generator itself. Both may be of the same tick. They may also be of different ticks if the clock lags
+/// ([`Clock::unix_millis`]), has moved back, or may be led ([`max_lead`](crate::GeneratorBuilder::max_lead)). If that
+/// matters, call [`Generator::generate`].
 ///
 /// # How many it reserves
-/// As many as it has issued in the tick, or before a tick's first ID in the last tick that it issued any in: 1 to begin
-/// with, the given block at most. So it reserves at most twice as many as it issues, or as many as it issued in the
-/// tick before, and an idle handle costs next to nothing. What is left when the tick is over, or the handle is dropped,
-/// is lost: [`Stats::unused`](crate::Stats::unused) counts it.
+/// A handle reserves as many slots as it has issued IDs in the tick. For a tick's first ID it reserves as many as it
+/// issued in the latest tick before. It starts with 1 slot, and never reserves more than the given block. So it
+/// reserves at most twice as many slots as it issues IDs, or as many as it issued in the tick before, and an idle
+/// handle costs next to nothing. Slots that are left when the tick ends or the handle is dropped become no IDs:
+/// [`Stats::unused`](crate::Stats::unused) counts them.
 pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
     generator: &'g Generator<S, C>,
-    /// The most slots to reserve at once.
+    /// The most slots of one reservation.
     block: u64,
-    /// The tick of the slots that it has, or had last.
+    /// The tick of the reserved slots, even if none is left.
     tick: i64,
-    /// The next ID, where a slot is left.
+    /// The next ID, if a slot is left.
     next: u64,
     /// How many slots are left.
     left: u64,
-    /// How many slots of the tick it has reserved, in all blocks of that tick together.
+    /// How many slots of the tick this handle has reserved, in all blocks of that tick.
     reserved: u64,
 }
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// A handle for one thread, which reserves up to `block` slots at once; 0 counts as 1, and no more are reserved
-    /// than a tick has. 64 to 256 leave little to gain.
+    /// Returns a handle for one thread, which reserves up to `block` slots together. 0 counts as 1, and a reservation
+    /// never exceeds a tick. Blocks above 64 to 256 are hardly faster.
     #[must_use]
     pub const fn local(&self, block: u64) -> LocalGenerator<'_, S, C> {
         let block = if block == 0 { 1 } else { block };
@@ -73,25 +74,25 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 }
 
 impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
-    /// The next ID; waits as [`Generator::generate`] does where a new block is needed.
+    /// Returns the next ID. If it needs a new block, waits as [`Generator::generate`] does.
     ///
     /// # Errors
-    /// As [`Generator::generate`]. Nothing has changed then.
+    /// As [`Generator::generate`]. A failed call changes nothing.
     #[inline]
     pub fn generate(&mut self) -> Result<Snowflake<S>, GenerateError> {
-        self.next(Generator::reserve_or_wait)
+        self.next(Generator::reserve)
     }
 
-    /// The next ID, without waiting.
+    /// Returns the next ID, without waiting.
     ///
     /// # Errors
-    /// As [`Generator::try_generate`]. Nothing has changed then.
+    /// As [`Generator::try_generate`]. A failed call changes nothing.
     #[inline]
     pub fn try_generate(&mut self) -> Result<Snowflake<S>, GenerateError> {
         self.next(Generator::try_reserve)
     }
 
-    /// The generator that this is a handle on.
+    /// Returns the generator of this handle.
     #[must_use]
     pub const fn generator(&self) -> &'g Generator<S, C> {
         self.generator
@@ -99,25 +100,25 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
 
     #[inline]
     fn next(&mut self, reserve: Reserve<S, C>) -> Result<Snowflake<S>, GenerateError> {
-        let now = self.generator.reading();
+        let now_tick = self.generator.now_tick();
         let is_closing = self.generator.is_closing();
-        if self.left > 0 && now == self.tick && !is_closing && !self.generator.is_strict() {
+        if self.left > 0 && now_tick == self.tick && !is_closing && !self.generator.is_strict() {
             return Ok(self.take());
         }
-        self.next_by_more_than_a_look(now, is_closing, reserve)
+        self.next_slowly(now_tick, is_closing, reserve)
     }
 
     #[cold]
-    fn next_by_more_than_a_look(
+    fn next_slowly(
         &mut self,
-        now: i64,
+        now_tick: i64,
         is_closing: bool,
         reserve: Reserve<S, C>,
     ) -> Result<Snowflake<S>, GenerateError> {
-        // A clock before the slots' tick lags, may be led, or has stepped back: they are used up even then, unless
-        // strictly.
-        if self.left > 0 && now <= self.tick && !is_closing {
-            self.generator.check_strictly(now)?;
+        // A clock before the slots' tick lags, may be led, or has moved back. The slots are used up even so, unless the
+        // generator is strict.
+        if self.left > 0 && now_tick <= self.tick && !is_closing {
+            self.generator.check_strictly(now_tick)?;
             return Ok(self.take());
         }
         let slots = reserve(self.generator, self.issued().clamp(1, self.block))?;
@@ -125,37 +126,39 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
         Ok(self.take())
     }
 
-    /// How many IDs of the tick it has issued.
+    /// Returns how many IDs of the tick this handle has issued.
     const fn issued(&self) -> u64 {
         self.reserved - self.left
     }
 
+    /// Starts a new block, and drops the slots that are left of the one before.
     fn begin(&mut self, slots: Reservation) {
         let tick = signed(slots.tick(S::LAYOUT.sequence_bits()));
         let issued = if tick == self.tick { self.issued() } else { 0 };
-        self.generator.book_unused(self.left);
+        self.generator.record_unused(self.left);
         self.tick = tick;
         self.next = self.generator.first_id(slots).as_u64();
         self.left = slots.count;
         self.reserved = issued + slots.count;
     }
 
+    /// Issues the next ID of the block; a slot is left.
     #[inline]
     fn take(&mut self) -> Snowflake<S> {
         let id = Snowflake::from_valid(self.next);
         self.left -= 1;
-        // Wraps only after the last ID of a layout of 64 bits, where nothing is left.
+        // Wraps only after the last ID of a layout of 64 bits; then no slot is left.
         self.next = self.next.wrapping_add(1 << S::LAYOUT.sequence_shift());
         id
     }
 }
 
-/// How a handle gets a block: with a wait or without.
+/// The way to reserve a block: `Generator::reserve` or `Generator::try_reserve`.
 type Reserve<S, C> = fn(&Generator<S, C>, u64) -> Result<Reservation, GenerateError>;
 
 impl<S, C> Drop for LocalGenerator<'_, S, C> {
     fn drop(&mut self) {
-        self.generator.book_unused(self.left);
+        self.generator.record_unused(self.left);
     }
 }
 

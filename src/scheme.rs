@@ -1,11 +1,11 @@
-//! Types that name a layout, so that an ID of one can't be read as an ID of another.
+//! `Scheme`: types that name a layout, so that an ID of one scheme can't be used as an ID of another.
 
 use crate::layout::{FieldOrder, Layout};
 
 /// A type that names a [`Layout`]: the `S` of [`Snowflake<S>`](crate::Snowflake), [`WorkerId<S>`](crate::WorkerId) and
 /// [`Generator<S>`](crate::Generator).
 ///
-/// The type needs no derives and is never made; it is a name.
+/// The type is only a name: it needs no derives and no values.
 ///
 /// ```
 /// use casflake::{Generator, Layout, Scheme, WorkerId};
@@ -31,7 +31,7 @@ use crate::layout::{FieldOrder, Layout};
 /// static ORDERS: Generator<Orders> = Generator::new(WorkerId::<Orders>::fixed_in::<0, 3>());
 /// ```
 ///
-/// So is a generator of a layout that can only be decoded, and a fixed worker that is too large:
+/// So are a generator of a layout that only decodes, and a fixed worker that is too large:
 ///
 /// ```compile_fail
 /// use casflake::{Generator, Mastodon, WorkerId};
@@ -61,7 +61,7 @@ impl Scheme for Standard {
 /// Twitter's (X's): the bits of [`Standard`] from 2010-11-04T01:42:54.657Z, the `twepoch` 1288834974657 of Twitter's
 /// published [`IdWorker.scala`](https://github.com/twitter-archive/snowflake/tree/snowflake-2010).
 ///
-/// IDs of posts from before that day count the posts instead and carry no time: they decode to the first seconds after the
+/// IDs of posts from before that day count the posts and carry no time: they decode to the first seconds after the
 /// epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Twitter {}
@@ -71,8 +71,8 @@ impl Scheme for Twitter {
 }
 
 /// Discord's: 42 timestamp + 5 internal worker + 5 internal process + 12 increment bits from 2015-01-01T00:00:00Z, as
-/// its [API reference](https://discord.com/developers/docs/reference#snowflakes) says. The internal worker is this
-/// crate's datacenter, the internal process its worker.
+/// its [API reference](https://discord.com/developers/docs/reference#snowflakes) says. The internal worker is the
+/// datacenter here, and the internal process is the worker.
 ///
 /// All 64 bits are used: from 2084-09-06 on, [`as_i64`](crate::Snowflake::as_i64) is negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +83,7 @@ impl Scheme for Discord {
 }
 
 /// Instagram's: 41 timestamp + 13 shard + 10 sequence bits from 2011-08-24T21:07:01.721Z, as in "Sharding & IDs at
-/// Instagram" on its engineering blog. The logical shard is this crate's worker.
+/// Instagram" on its engineering blog. The logical shard is the worker here.
 ///
 /// All 64 bits are used: from 2046-06-27 on, [`as_i64`](crate::Snowflake::as_i64) is negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,7 +94,7 @@ impl Scheme for Instagram {
 }
 
 /// Sonyflake's: 1 reserved + 39 timestamp + 8 sequence + 16 machine bits, ticks of 10 ms from 2014-09-01T00:00:00Z,
-/// the defaults of [`sonyflake.go`](https://github.com/sony/sonyflake). The sequence stands above the worker.
+/// the defaults of [`sonyflake.go`](https://github.com/sony/sonyflake). The sequence is above the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sonyflake {}
 
@@ -122,9 +122,9 @@ impl Scheme for JsSafe {
     const LAYOUT: Layout = Layout::new(41, 0, 5, 7).epoch_unix_ms(1_704_067_200_000);
 }
 
-/// Mastodon's, to decode only: 48 timestamp + 16 sequence bits from the Unix epoch, as its
+/// Mastodon's, only to decode: 48 timestamp + 16 sequence bits from the Unix epoch, as its
 /// [`snowflake.rb`](https://github.com/mastodon/mastodon/blob/main/lib/mastodon/snowflake.rb) says. Its sequence is a
-/// salted hash plus a table's counter, so [`sequence`](crate::Snowflake::sequence) tells no order.
+/// salted hash plus a table's counter, so [`sequence`](crate::Snowflake::sequence) does not order IDs.
 ///
 /// All 64 bits are used, but [`as_i64`](crate::Snowflake::as_i64) turns negative only in the year 6429.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
-//! How a `Snowflake` is written by serde: a string in formats that people read, an integer in others.
+//! Serde's forms of a `Snowflake`: a string in human-readable formats, an integer in others.
 //!
-//! JSON's readers in JavaScript (and `jq`) round integers over 2^53, so a string is the safe default there. To choose
-//! one form whatever the format is, name [`string`] or [`integer`] in `#[serde(with = "…")]`:
+//! JavaScript's JSON readers (and `jq`) round integers over 2^53, so a string is the safe default for JSON. To choose
+//! one form for every format, name [`string`] or [`integer`] in `#[serde(with = "…")]`:
 //!
 //! ```
 //! use casflake::Snowflake;
@@ -32,7 +32,7 @@ use serde::ser::{Serialize, Serializer};
 use crate::id::Snowflake;
 use crate::scheme::Scheme;
 
-/// A string where the format is human-readable, else an integer.
+/// Writes a string if the format is human-readable, else an integer.
 impl<S> Serialize for Snowflake<S> {
     fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
         if serializer.is_human_readable() {
@@ -43,7 +43,7 @@ impl<S> Serialize for Snowflake<S> {
     }
 }
 
-/// A string where the format is human-readable, else an integer. A number that sets reserved bits is refused.
+/// Reads a string if the format is human-readable, else an integer. Fails if the number sets reserved bits.
 impl<'de, S: Scheme> Deserialize<'de> for Snowflake<S> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
@@ -61,7 +61,7 @@ pub mod string {
     /// Writes the string.
     ///
     /// # Errors
-    /// The serializer's.
+    /// Those of the serializer.
     pub fn serialize<S, T: Serializer>(id: &Snowflake<S>, serializer: T) -> Result<T::Ok, T::Error> {
         serializer.collect_str(id)
     }
@@ -69,7 +69,7 @@ pub mod string {
     /// Reads the string.
     ///
     /// # Errors
-    /// The deserializer's, or the string is no ID of the scheme.
+    /// Those of the deserializer, and an error if the string is not an ID of the scheme.
     pub fn deserialize<'de, S: Scheme, D: Deserializer<'de>>(deserializer: D) -> Result<Snowflake<S>, D::Error> {
         deserializer.deserialize_str(Text(PhantomData))
     }
@@ -82,7 +82,7 @@ pub mod integer {
     /// Writes the integer.
     ///
     /// # Errors
-    /// The serializer's.
+    /// Those of the serializer.
     pub fn serialize<S, T: Serializer>(id: &Snowflake<S>, serializer: T) -> Result<T::Ok, T::Error> {
         serializer.serialize_u64(id.as_u64())
     }
@@ -90,7 +90,7 @@ pub mod integer {
     /// Reads the integer.
     ///
     /// # Errors
-    /// The deserializer's, or the integer is no ID of the scheme.
+    /// Those of the deserializer, and an error if the integer is not an ID of the scheme.
     pub fn deserialize<'de, S: Scheme, D: Deserializer<'de>>(deserializer: D) -> Result<Snowflake<S>, D::Error> {
         deserializer.deserialize_u64(Integer(PhantomData))
     }

@@ -1,29 +1,48 @@
-//! What a generator was told once and for all.
+//! The settings that a generator keeps for its whole life, and their defaults.
 
 use core::time::Duration;
 
 use crate::error::SettingError;
 use crate::scheme::Scheme;
-use crate::wait::Wait;
 
-/// Ticks count from the layout's epoch.
+/// How a call waits for the next tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Wait {
+    /// Polls the clock. Lowest latency; keeps one core busy per waiting thread.
+    #[default]
+    Spin,
+    /// Polls the clock for a few microseconds, then yields the time slice between polls. Suits more threads than cores.
+    /// Without the feature `std` there is no scheduler to yield to, and the call goes on polling.
+    Yield,
+    /// Sleeps for most of the rest of the tick and polls the clock at its end, so that a waiting thread leaves its core
+    /// to others. The system wakes threads up late; the generator measures how late, and sleeps that much less.
+    ///
+    /// Gives as many IDs in all as `Spin` if the system wakes threads up within the tick, though a single ID may come a
+    /// little later. A sleep takes 10 ms at most: that is how late a thread may notice that the generator was closed,
+    /// that its fence was extended or that the clock was set. Without the feature `std` the call polls the clock.
+    Park,
+}
+
+/// The settings of one generator. Ticks count from the layout's epoch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     /// The first tick that may be issued.
     pub(crate) not_before: u64,
-    /// The first tick after it that may not. Where the fence starts: the generator keeps the one in force.
+    /// The first tick that may not be issued, at the start. It moves forward later: see `Generator::fence`.
     pub(crate) fence: u64,
     /// How many ticks ahead of the clock an ID may lie.
     pub(crate) max_lead: u64,
     /// How long to wait for any one tick.
     pub(crate) max_wait: Duration,
+    /// How to wait.
     pub(crate) wait: Wait,
     /// Whether to refuse as soon as the clock is behind the last ID's tick.
     pub(crate) strict: bool,
 }
 
 impl Settings {
-    /// The defaults for the scheme `S`.
+    /// Returns the defaults for the scheme `S`.
     pub(crate) const fn of<S: Scheme>() -> Self {
         Self {
             not_before: 0,
@@ -35,7 +54,7 @@ impl Settings {
         }
     }
 
-    /// Refuses what does not fit the scheme `S`.
+    /// Fails with the first setting that does not fit the scheme `S`.
     pub(crate) const fn check<S: Scheme>(&self) -> Result<(), SettingError> {
         let Self { not_before, fence, max_lead, .. } = *self;
         let max = S::LAYOUT.max_tick();
@@ -55,11 +74,12 @@ impl Settings {
     }
 }
 
+/// Fails with `Fence` if `fence` lies more than one tick after the layout's last.
 pub(crate) const fn check_fence<S: Scheme>(fence: u64) -> Result<(), SettingError> {
     if fence > end::<S>() { Err(SettingError::Fence { value: fence, max: end::<S>() }) } else { Ok(()) }
 }
 
-/// The first tick that does not fit the timestamp.
+/// Returns the first tick that does not fit the timestamp.
 pub(crate) const fn end<S: Scheme>() -> u64 {
     const {
         assert!(

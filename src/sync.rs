@@ -1,18 +1,19 @@
-//! The atomics facade: every atomic and every spin hint of the crate comes from here, and no other file names loom.
+//! The facade of the atomics: every atomic and every spin hint of the crate comes from here, and no other file names
+//! loom.
 //!
-//! Under `--cfg loom` and with the feature `loom` these are loom's, so that the models in `loom-tests/` check the code
-//! as it is shipped.
+//! Under `--cfg loom` and with the feature `loom` these are loom's, so that the models in `loom-tests/` check the
+//! shipped code.
 
 pub(crate) use imp::{AtomicU64, Backoff, Counter, sleep, spin_loop, yield_now, zeros};
 
 pub(crate) use core::sync::atomic::Ordering;
 pub(crate) use crossbeam_utils::CachePadded;
 
-/// A function that is `const`, but for loom, whose atomics no constant can hold.
+/// Defines a function that is `const`, except under loom: a constant can't hold loom's atomics.
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $visibility:vis const fn $($rest:tt)*) => {
         #[cfg(not(all(loom, feature = "_loom")))]
-        #[cfg_attr(docsrs, doc(auto_cfg(hide(loom, feature = "_loom"))))] // loom is no business of those who read the docs
+        #[cfg_attr(docsrs, doc(auto_cfg(hide(loom, feature = "_loom"))))] // keeps loom out of the documentation
         $(#[$attribute])* $visibility const fn $($rest)*
         #[cfg(all(loom, feature = "_loom"))]
         $(#[$attribute])* $visibility fn $($rest)*
@@ -28,10 +29,10 @@ mod imp {
     pub(crate) use core::sync::atomic::AtomicU64;
     pub(crate) use crossbeam_utils::Backoff;
 
-    /// What statistics are counted in.
+    /// An atomic of the statistics.
     pub(crate) type Counter = AtomicU64;
 
-    /// Gives up the time slice, where there is a scheduler to give it to.
+    /// Yields the time slice, or spins if there is no scheduler.
     pub(crate) fn yield_now() {
         #[cfg(feature = "std")]
         std::thread::yield_now();
@@ -39,8 +40,7 @@ mod imp {
         spin_loop();
     }
 
-    /// Sleeps for `time` and returns how late it was woken, or spins and returns `None` where there is nothing to sleep
-    /// on.
+    /// Sleeps for `time` and returns how late the thread was woken. Without `std` it spins and returns `None`.
     pub(crate) fn sleep(time: Duration) -> Option<Duration> {
         #[cfg(feature = "std")]
         {
@@ -72,14 +72,14 @@ mod imp {
     pub(crate) use loom::sync::atomic::AtomicU64;
     pub(crate) use loom::thread::yield_now;
 
-    /// What statistics are counted in. No call's outcome rests on a counter, and the orders in which threads can add to
-    /// one are many: they are explored by the models of the statistics alone.
+    /// An atomic of the statistics. No call's outcome depends on a counter, and threads can add to one in very many
+    /// orders, so only the models of the statistics explore them.
     #[cfg(feature = "_loom-stats")]
     pub(crate) type Counter = AtomicU64;
     #[cfg(not(feature = "_loom-stats"))]
     pub(crate) type Counter = core::sync::atomic::AtomicU64;
 
-    /// Lets other threads go on.
+    /// Lets other threads run.
     pub(crate) fn sleep(_: Duration) -> Option<Duration> {
         yield_now();
         Some(Duration::ZERO)
@@ -89,8 +89,8 @@ mod imp {
         core::array::from_fn(|_| Counter::new(0))
     }
 
-    /// Goes on at once. A pause changes no outcome, and one that loom knew of would keep it from exploring the threads
-    /// that try again without one.
+    /// Continues immediately. A pause changes no outcome, and if loom knew of it, it would not explore the threads that
+    /// try again without a pause.
     pub(crate) struct Backoff;
 
     impl Backoff {
@@ -107,7 +107,7 @@ mod weak {
     use core::ops::Deref;
     use core::sync::atomic::{AtomicU64 as Count, Ordering};
 
-    /// Loom's, but that the second weak exchange of each fails for no reason, as a processor's may and loom's never
+    /// Loom's atomic, except that its second weak exchange fails spuriously, which a processor's may and loom's never
     /// does.
     pub(crate) struct AtomicU64 {
         loom: loom::sync::atomic::AtomicU64,
@@ -126,7 +126,7 @@ mod weak {
             success: Ordering,
             failure: Ordering,
         ) -> Result<u64, u64> {
-            // ORDERING: Relaxed. Outside of what loom explores, which runs one thread at a time.
+            // ORDERING: Relaxed. Loom does not explore this counter, and runs one thread at a time.
             if self.exchanges.fetch_add(1, Ordering::Relaxed) == 1 {
                 return Err(self.loom.load(failure));
             }

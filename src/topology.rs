@@ -1,4 +1,4 @@
-//! `Topology`: datacenters × workers, one generator each.
+//! `Topology`: datacenters × workers, with one generator for each worker.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,7 +9,7 @@ use crate::generator::Generator;
 use crate::scheme::{Scheme, Standard};
 use crate::worker::WorkerId;
 
-/// The most generators that one [`Topology`] holds, 65,536: about 60 MB.
+/// The most generators of one [`Topology`], 65,536: about 60 MB.
 pub const MAX_GENERATORS: u64 = 1 << 16;
 
 /// Datacenters of workers, with a generator for each: the ID space of a whole system in one process.
@@ -37,20 +37,22 @@ pub struct Datacenter<S = Standard, C = SystemClock> {
 
 #[cfg(feature = "std")]
 impl<S: Scheme> Topology<S> {
-    /// `datacenters` datacenters of `workers` workers each, numbered from 0, on the system's clock.
+    /// Returns `datacenters` datacenters of `workers` workers each, numbered from 0, on the system's clock.
     ///
     /// # Errors
-    /// Either number is 0 or more than the layout tells apart, or they make more than [`MAX_GENERATORS`].
+    /// * [`TopologyError::Datacenters`] or [`TopologyError::Workers`] if that number is 0 or does not fit the layout.
+    /// * [`TopologyError::TooMany`] if there would be more than [`MAX_GENERATORS`] generators.
     pub fn new(datacenters: u64, workers: u64) -> Result<Self, TopologyError> {
         Self::with_clock(datacenters, workers, SystemClock)
     }
 }
 
 impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
-    /// As `new`, with a clone of `clock` for each generator; a reference to a clock is a clock too.
+    /// Returns what `new` does, with a clone of `clock` for each generator; a reference to a clock is a clock too.
     ///
     /// # Errors
-    /// Either number is 0 or more than the layout tells apart, or they make more than [`MAX_GENERATORS`].
+    /// * [`TopologyError::Datacenters`] or [`TopologyError::Workers`] if that number is 0 or does not fit the layout.
+    /// * [`TopologyError::TooMany`] if there would be more than [`MAX_GENERATORS`] generators.
     pub fn with_clock(datacenters: u64, workers: u64, clock: C) -> Result<Self, TopologyError> {
         let max = S::LAYOUT.max_datacenter() + 1;
         if datacenters == 0 || datacenters > max {
@@ -67,7 +69,7 @@ impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
         let generators = |datacenter| {
             let generator = |worker| {
                 let worker = WorkerId::new_in(datacenter, worker);
-                // Every number below the counts checked above fits.
+                // Does not fail: every number below the checked counts fits.
                 let worker = worker.map_err(|_| TopologyError::Workers { count: workers, max })?;
                 Ok(Generator::with_clock(worker, clock.clone()))
             };
@@ -78,40 +80,40 @@ impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
 }
 
 impl<S, C> Topology<S, C> {
-    /// The datacenter with this number.
+    /// Returns the datacenter with this number.
     ///
     /// # Errors
-    /// There is none.
+    /// [`TopologyError::NoDatacenter`] if no datacenter has this number.
     pub fn datacenter(&self, datacenter: u64) -> Result<&Datacenter<S, C>, TopologyError> {
         let datacenters = self.datacenters.len() as u64;
         get(&self.datacenters, datacenter).ok_or(TopologyError::NoDatacenter { datacenter, datacenters })
     }
 
-    /// The generator of this datacenter's worker.
+    /// Returns the generator of this datacenter's worker.
     ///
     /// # Errors
-    /// There is no such datacenter or worker.
+    /// [`TopologyError::NoDatacenter`] if no datacenter has this number, [`TopologyError::NoWorker`] if no worker has.
     pub fn generator(&self, datacenter: u64, worker: u64) -> Result<&Generator<S, C>, TopologyError> {
         self.datacenter(datacenter)?.generator(worker)
     }
 
-    /// The datacenters, in order.
+    /// Returns the datacenters, in order.
     pub fn iter(&self) -> core::slice::Iter<'_, Datacenter<S, C>> {
         self.datacenters.iter()
     }
 }
 
 impl<S, C> Datacenter<S, C> {
-    /// The generator of the worker with this number.
+    /// Returns the generator of the worker with this number.
     ///
     /// # Errors
-    /// There is none.
+    /// [`TopologyError::NoWorker`] if no worker has this number.
     pub fn generator(&self, worker: u64) -> Result<&Generator<S, C>, TopologyError> {
         let workers = self.generators.len() as u64;
         get(&self.generators, worker).ok_or(TopologyError::NoWorker { worker, workers })
     }
 
-    /// The generators, in the order of their workers.
+    /// Returns the generators, in the order of their workers.
     pub fn iter(&self) -> core::slice::Iter<'_, Generator<S, C>> {
         self.generators.iter()
     }

@@ -1,142 +1,75 @@
-//! The only code that waits.
+//! The only code that waits: how a call lets time pass until the next tick.
 
 mod lateness;
 
 use core::time::Duration;
 
 use crate::clock::Clock;
-use crate::error::GenerateError;
-use crate::refusal::{Awaited, Held};
-use crate::settings::Settings;
-use crate::state::Cause;
-use crate::stats::Ledger;
+use crate::settings::{Settings, Wait};
 use crate::sync::{spin_loop, yield_now};
+use crate::word::Cause;
 
 pub(crate) use lateness::Lateness;
 
-/// What a call does while it waits for the next tick.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Wait {
-    /// Looks at the clock again and again. The soonest to go on, and one core busy for each thread that waits.
-    #[default]
-    Spin,
-    /// Spins for a moment, then gives up its time slice between looks at the clock (without `std`, which has no
-    /// scheduler to yield to, it goes on spinning). Right where there are more threads than cores.
-    Yield,
-    /// Sleeps for most of the rest of the tick and spins for the last of it, so that a thread which waits leaves its
-    /// core to others. How much it leaves to spinning follows how late the system has woken its threads up of late.
-    ///
-    /// As many IDs in all as with `Spin` where the system wakes threads up within the tick, but now and then one that
-    /// comes a little later. A sleep is 10 ms long at most: so late a thread can notice that the generator was closed,
-    /// its fence extended or the clock set. Spins without `std`, which can't sleep.
-    Park,
-}
-
-/// What a wait works with.
-pub(crate) struct Waiting<'g, C> {
-    pub(crate) clock: &'g C,
-    pub(crate) settings: &'g Settings,
-    pub(crate) ledger: &'g Ledger,
-    pub(crate) lateness: &'g Lateness,
-}
-
-impl<'g, C: Clock> Waiting<'g, C> {
-    /// Asks `attempt` again and again, until it succeeds, its refusal is final, or the tick that it waits for has not
-    /// begun within `max_wait`.
-    pub(crate) fn wait_for<T>(&self, attempt: impl Fn() -> Result<T, Held<'g>>) -> Result<T, GenerateError> {
-        let _waiting = self.ledger.begin_wait();
-        let mut waiter: Option<Waiter<'_, C>> = None;
-        let mut was_behind = false;
-        let outcome = loop {
-            let held = match attempt() {
-                Ok(done) => break Ok(done),
-                Err(held) => held,
-            };
-            if held.is_behind() && !was_behind {
-                was_behind = true;
-                self.ledger.book_clock_behind();
-            }
-            let Some(Awaited { tick, cause, until }) = held.worth_waiting() else {
-                if held.is_exhausted() {
-                    self.ledger.book_exhausted();
-                }
-                break Err(held.error());
-            };
-            if waiter.as_ref().is_some_and(|waiter| waiter.tick != tick) {
-                self.book(waiter.take());
-            }
-            let waiter = waiter.get_or_insert_with(|| Waiter::new(self.clock, tick, cause));
-            if waiter.is_over {
-                let max_wait = self.settings.max_wait;
-                break Err(if held.is_behind() { held.error() } else { GenerateError::ClockStalled { max_wait } });
-            }
-            self.pause(waiter, until);
-        };
-        self.book(waiter);
-        outcome
-    }
-
-    /// Books a wait that is over, if it was one for an overflow.
-    fn book(&self, waiter: Option<Waiter<'_, C>>) {
-        if let Some(waiter) = waiter.filter(|waiter| waiter.cause == Cause::Overflow) {
-            self.ledger.book_overflow_wait(waiter.elapsed().unwrap_or_default());
-        }
-    }
-
-    /// Lets some time pass, where the tick begins after `until`.
-    fn pause(&self, waiter: &mut Waiter<'_, C>, until: Duration) {
-        match self.settings.wait {
-            Wait::Spin => spin_loop(),
-            Wait::Yield if waiter.looks < SPINS => spin_loop(),
-            Wait::Yield => yield_now(),
-            Wait::Park => {
-                let left = self.settings.max_wait.saturating_sub(waiter.waited());
-                waiter.slept += self.lateness.nap(until.min(left), waiter.looks == 0);
-            }
-        }
-        waiter.looks = waiter.looks.saturating_add(1);
-        waiter.is_over = waiter.waited() >= self.settings.max_wait;
-    }
-}
-
-/// What one look at a clock that has no `elapsed` counts as, in nanoseconds.
-const LOOK_NANOS: u64 = 100;
+/// The time that one poll counts for if the clock has no `elapsed`.
+const NS_PER_POLL: u64 = 100;
 
 /// How often [`Wait::Yield`] spins before it yields: a few microseconds.
 const SPINS: u64 = 64;
 
-/// One wait for one tick.
-struct Waiter<'a, C> {
-    clock: &'a C,
-    tick: u64,
-    /// Why it began.
-    cause: Cause,
+/// One wait of one call, for one tick.
+pub(crate) struct Waiter<'g, C> {
+    clock: &'g C,
+    settings: &'g Settings,
+    lateness: &'g Lateness,
+    /// The tick to wait for.
+    pub(crate) tick: u64,
+    /// Why the wait began.
+    pub(crate) cause: Cause,
+    /// The clock's `elapsed` when the wait began.
     started: Option<Duration>,
-    looks: u64,
-    /// How long it has slept, at least.
+    polls: u64,
+    /// How long the call has slept, at least.
     slept: Duration,
-    /// Whether `max_wait` was over before the latest attempt. Found out before it, not after: a thread that lost its
-    /// core for long in between still gets the tick that has begun meanwhile.
-    is_over: bool,
+    /// Whether `max_wait` was over before the latest attempt. Known before that attempt and not after, so that a thread
+    /// that lost its core in between still gets slots of a tick that has begun meanwhile.
+    pub(crate) is_over: bool,
 }
 
-impl<'a, C: Clock> Waiter<'a, C> {
-    fn new(clock: &'a C, tick: u64, cause: Cause) -> Self {
-        Self { clock, tick, cause, started: clock.elapsed(), looks: 0, slept: Duration::ZERO, is_over: false }
+impl<'g, C: Clock> Waiter<'g, C> {
+    /// Begins a wait for `tick`.
+    pub(crate) fn new(clock: &'g C, settings: &'g Settings, lateness: &'g Lateness, tick: u64, cause: Cause) -> Self {
+        let started = clock.elapsed();
+        Self { clock, settings, lateness, tick, cause, started, polls: 0, slept: Duration::ZERO, is_over: false }
     }
 
-    /// How long it has been, by the clock or by how often it was looked at.
+    /// Lets some time pass before the next attempt. The tick begins after `left`.
+    pub(crate) fn pause(&mut self, left: Duration) {
+        let max_wait = self.settings.max_wait;
+        match self.settings.wait {
+            Wait::Spin => spin_loop(),
+            Wait::Yield if self.polls < SPINS => spin_loop(),
+            Wait::Yield => yield_now(),
+            Wait::Park => {
+                let allowed = max_wait.saturating_sub(self.waited());
+                self.slept += self.lateness.nap(left.min(allowed), self.polls == 0);
+            }
+        }
+        self.polls = self.polls.saturating_add(1);
+        self.is_over = self.waited() >= max_wait;
+    }
+
+    /// Returns how long the wait has lasted, by the clock or by the number of polls.
     fn waited(&self) -> Duration {
         match self.elapsed() {
-            // No look takes less than a nanosecond: this ends even where the clock's `elapsed` stands still.
-            Some(elapsed) => elapsed.max(self.slept + Duration::from_nanos(self.looks)),
-            None => self.slept + Duration::from_nanos(self.looks.saturating_mul(LOOK_NANOS)),
+            // A poll takes at least a nanosecond: the wait ends even if the clock's `elapsed` stands still.
+            Some(elapsed) => elapsed.max(self.slept + Duration::from_nanos(self.polls)),
+            None => self.slept + Duration::from_nanos(self.polls.saturating_mul(NS_PER_POLL)),
         }
     }
 
-    /// How long it has been, where the clock can tell.
-    fn elapsed(&self) -> Option<Duration> {
+    /// Returns how long the wait has lasted, or `None` if the clock has no `elapsed`.
+    pub(crate) fn elapsed(&self) -> Option<Duration> {
         Some(self.clock.elapsed()?.saturating_sub(self.started?))
     }
 }

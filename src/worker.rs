@@ -11,8 +11,8 @@ use crate::scheme::{Scheme, Standard};
 
 /// The number of one generator among all those that share an ID space: a datacenter and a worker within it.
 ///
-/// Two generators with the same `WorkerId` issue the same IDs if they run at the same time, or one after the other within
-/// the same tick: giving each its own is what the user answers for.
+/// Two generators with the same `WorkerId` may issue the same IDs if they run at the same time, or one after the other
+/// within the same tick. The program must give each generator its own, or lease them.
 ///
 /// A `WorkerId` is written `datacenter/worker`, such as `1/5`, or as an index that counts the workers of datacenter 0
 /// first, then those of datacenter 1, and so on: with 32 workers to a datacenter, `1/5` is index 37.
@@ -33,38 +33,39 @@ pub struct WorkerId<S = Standard> {
 }
 
 impl WorkerId<Standard> {
-    /// A worker of the [`Standard`] scheme; [`new_in`](Self::new_in) makes one of any scheme.
+    /// Returns a worker of the [`Standard`] scheme; [`new_in`](Self::new_in) is for any scheme.
     ///
     /// # Errors
-    /// `datacenter` or `worker` is over 31.
+    /// [`WorkerIdError::Datacenter`] if `datacenter` is over 31, [`WorkerIdError::Worker`] if `worker` is over 31.
     pub const fn new(datacenter: u64, worker: u64) -> Result<Self, WorkerIdError> {
         Self::new_in(datacenter, worker)
     }
 
-    /// A worker of the [`Standard`] scheme that is known when the program is written: one that does not fit is a
-    /// compile error. [`fixed_in`](Self::fixed_in) makes one of any scheme.
+    /// Returns a worker of the [`Standard`] scheme whose numbers are constants. If one does not fit, that is a compile
+    /// error. [`fixed_in`](Self::fixed_in) is for any scheme.
     #[must_use]
     pub const fn fixed<const DATACENTER: u64, const WORKER: u64>() -> Self {
         Self::fixed_in::<DATACENTER, WORKER>()
     }
 
-    /// The worker of the [`Standard`] scheme with this index; [`from_index_in`](Self::from_index_in) is for any scheme.
+    /// Returns the worker of the [`Standard`] scheme with this index; [`from_index_in`](Self::from_index_in) is for any
+    /// scheme.
     ///
     /// # Errors
-    /// `index` is over 1023.
+    /// [`WorkerIdError::Index`] if `index` is over 1023.
     pub const fn from_index(index: u64) -> Result<Self, WorkerIdError> {
         Self::from_index_in(index)
     }
 }
 
 impl<S: Scheme> WorkerId<S> {
-    /// How many workers the layout tells apart, less one: the largest [`index`](Self::index).
+    /// The largest [`index`](Self::index) of the layout.
     const MAX_INDEX: u64 = (S::LAYOUT.max_datacenter() << S::LAYOUT.worker_bits()) | S::LAYOUT.max_worker();
 
-    /// A worker of the scheme `S`.
+    /// Returns a worker of the scheme `S`.
     ///
     /// # Errors
-    /// `datacenter` or `worker` does not fit the layout.
+    /// [`WorkerIdError::Datacenter`] or [`WorkerIdError::Worker`] if the number does not fit the layout.
     pub const fn new_in(datacenter: u64, worker: u64) -> Result<Self, WorkerIdError> {
         if datacenter > S::LAYOUT.max_datacenter() {
             return Err(WorkerIdError::Datacenter { value: datacenter, max: S::LAYOUT.max_datacenter() });
@@ -75,7 +76,7 @@ impl<S: Scheme> WorkerId<S> {
         Ok(Self::from_valid(datacenter, worker))
     }
 
-    /// A worker of the scheme `S` that is known when the program is written: one that does not fit is a compile error.
+    /// Returns a worker of the scheme `S` whose numbers are constants. If one does not fit, that is a compile error.
     #[must_use]
     pub const fn fixed_in<const DATACENTER: u64, const WORKER: u64>() -> Self {
         const {
@@ -85,16 +86,16 @@ impl<S: Scheme> WorkerId<S> {
         Self::from_valid(DATACENTER, WORKER)
     }
 
-    /// The worker of the scheme `S` with this index: datacenter `index / workers`, worker `index % workers`, where
-    /// `workers` is how many workers a datacenter has in the layout.
+    /// Returns the worker of the scheme `S` with this index: datacenter `index / workers`, worker `index % workers`.
+    /// Here `workers` is the number of workers that a datacenter has in the layout.
     ///
     /// # Errors
-    /// `index` does not fit the layout.
+    /// [`WorkerIdError::Index`] if `index` does not fit the layout.
     pub const fn from_index_in(index: u64) -> Result<Self, WorkerIdError> {
         if index > Self::MAX_INDEX {
             return Err(WorkerIdError::Index { value: index, max: Self::MAX_INDEX });
         }
-        // A layout's worker is narrower than 64 bits: its timestamp has one at least.
+        // A layout's worker is narrower than 64 bits, because its timestamp has at least one.
         Ok(Self::from_valid(index >> S::LAYOUT.worker_bits(), index & S::LAYOUT.max_worker()))
     }
 
@@ -102,26 +103,27 @@ impl<S: Scheme> WorkerId<S> {
         Self { datacenter, worker, scheme: PhantomData }
     }
 
-    /// The index: `datacenter * workers + worker`, where `workers` is how many a datacenter has in the layout.
+    /// Returns the index: `datacenter * workers + worker`. Here `workers` is the number of workers that a datacenter
+    /// has in the layout.
     #[must_use]
     pub const fn index(self) -> u64 {
         (self.datacenter << S::LAYOUT.worker_bits()) | self.worker
     }
 
-    /// The bits that this worker sets in each of its IDs.
+    /// Returns the bits that this worker sets in each of its IDs.
     pub(crate) const fn bits(self) -> u64 {
         S::LAYOUT.join(Parts { tick: 0, datacenter: self.datacenter, worker: self.worker, sequence: 0 })
     }
 }
 
 impl<S> WorkerId<S> {
-    /// The datacenter.
+    /// Returns the datacenter.
     #[must_use]
     pub const fn datacenter(self) -> u64 {
         self.datacenter
     }
 
-    /// The worker within its datacenter.
+    /// Returns the worker within its datacenter.
     #[must_use]
     pub const fn worker(self) -> u64 {
         self.worker
@@ -162,7 +164,7 @@ mod text {
     }
 
     impl WorkerId<Standard> {
-        /// As [`from_ordinal_in`](Self::from_ordinal_in), for the [`Standard`] scheme.
+        /// Returns what [`from_ordinal_in`](Self::from_ordinal_in) does, for the [`Standard`] scheme.
         ///
         /// # Errors
         /// As [`from_ordinal_in`](Self::from_ordinal_in).
@@ -172,18 +174,19 @@ mod text {
     }
 
     impl<S: Scheme> WorkerId<S> {
-        /// The worker whose index is the ordinal at the end of a host name's first label, as a Kubernetes StatefulSet
-        /// names its pods: `web-3` and `web-3.web.default.svc.cluster.local` are index 3.
+        /// Returns the worker whose index is the ordinal at the end of a host name's first label. A Kubernetes
+        /// StatefulSet names its pods so: `web-3` and `web-3.web.default.svc.cluster.local` are index 3.
         ///
-        /// The pods of *one* StatefulSet get workers of their own this way. Two StatefulSets that share an ID space
-        /// don't, and neither do the hosts of two subnets named after their addresses.
+        /// The pods of *one* StatefulSet get different workers. Those of two StatefulSets that share an ID space may
+        /// get the same, and so may the hosts of two subnets named after their addresses.
         ///
-        /// **Any number after the last hyphen is an ordinal**, whatever it means: `ip-10-0-3-17` is worker 17, and every
-        /// machine named `ubuntu-22` is worker 22. Two such hosts issue the same IDs. Use this only where the names come from
-        /// one StatefulSet, or from something else that numbers them 0, 1, 2, and so on.
+        /// **Any number after the last hyphen is an ordinal**, whatever it means: `ip-10-0-3-17` is worker 17, and
+        /// every machine named `ubuntu-22` is worker 22. Two such hosts issue the same IDs. Use this only if the names
+        /// come from one StatefulSet, or from another source that numbers them 0, 1, 2, and so on.
         ///
         /// # Errors
-        /// There is no hyphen followed by a number without leading zeros, or the number does not fit the layout.
+        /// [`WorkerTextError::NoOrdinal`] if the label does not end in a hyphen and a number without leading zeros,
+        /// [`WorkerTextError::Hostname`] if the number does not fit the layout.
         pub fn from_ordinal_in(hostname: &str) -> Result<Self, WorkerTextError> {
             let label = hostname.split('.').next().unwrap_or_default();
             let ordinal = label
@@ -200,12 +203,12 @@ mod text {
         }
     }
 
-    /// Whether the number has another text that is shorter.
+    /// Returns whether the number has a shorter text.
     fn has_leading_zeros(digits: &str) -> bool {
         digits.len() > 1 && digits.starts_with('0')
     }
 
-    /// Digits only, where `u64::from_str` takes a plus sign too.
+    /// Returns whether the text has digits only. (`u64::from_str` also accepts a plus sign.)
     fn is_decimal(text: &str) -> bool {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
     }
@@ -217,7 +220,7 @@ mod env {
     use crate::error::WorkerTextError;
 
     impl WorkerId<Standard> {
-        /// As [`from_env_in`](Self::from_env_in), for the [`Standard`] scheme.
+        /// Returns what [`from_env_in`](Self::from_env_in) does, for the [`Standard`] scheme.
         ///
         /// # Errors
         /// As [`from_env_in`](Self::from_env_in).
@@ -227,11 +230,12 @@ mod env {
     }
 
     impl<S: Scheme> WorkerId<S> {
-        /// The worker that the environment variable `variable` names: an index (`37`) or `datacenter/worker` (`1/5`). White
-        /// space around it, such as the line break of a file, is trimmed.
+        /// Returns the worker in the environment variable `variable`: an index (`37`) or `datacenter/worker` (`1/5`).
+        /// Trims white space around it, such as the line break of a file.
         ///
         /// # Errors
-        /// The variable is not set, or its value is not a worker of the layout.
+        /// [`WorkerTextError::NotSet`] if the variable is not set to a text, [`WorkerTextError::Variable`] if its value
+        /// is not a worker of the layout.
         pub fn from_env_in(variable: &str) -> Result<Self, WorkerTextError> {
             let Ok(text) = std::env::var(variable) else {
                 return Err(WorkerTextError::NotSet { variable: variable.into() });
@@ -249,7 +253,7 @@ mod hostname {
     use crate::error::WorkerTextError;
 
     impl WorkerId<Standard> {
-        /// As [`from_hostname_in`](Self::from_hostname_in), for the [`Standard`] scheme.
+        /// Returns what [`from_hostname_in`](Self::from_hostname_in) does, for the [`Standard`] scheme.
         ///
         /// # Errors
         /// As [`from_ordinal_in`](Self::from_ordinal_in).
@@ -259,8 +263,8 @@ mod hostname {
     }
 
     impl<S: Scheme> WorkerId<S> {
-        /// The worker that this machine's host name ends in: [`from_ordinal_in`](Self::from_ordinal_in) of it, which says
-        /// what host names this is right for.
+        /// Returns the worker whose index is at the end of this machine's host name. See
+        /// [`from_ordinal_in`](Self::from_ordinal_in) for the names that this suits.
         ///
         /// # Errors
         /// As [`from_ordinal_in`](Self::from_ordinal_in).
@@ -282,7 +286,7 @@ impl<S> fmt::Debug for WorkerId<S> {
     }
 }
 
-// By hand, so that `S`, a mere name, needs none of these itself.
+// Not derived, because a derive would require the same of `S`, which is only a name.
 
 impl<S> Clone for WorkerId<S> {
     fn clone(&self) -> Self {

@@ -1,17 +1,17 @@
-//! A cheaper clock that lags.
+//! `CoarseClock`: cheaper, and lags.
 
 use super::{Clock, SystemClock};
 
-/// The operating system's wall clock as its last timer interrupt left it: a fraction of the cost of [`SystemClock`],
-/// with feature `coarse-clock`.
+/// The operating system's wall clock as of its last timer interrupt, with feature `coarse-clock`: a fraction of the
+/// cost of [`SystemClock`].
 ///
-/// On Linux it reads `CLOCK_REALTIME_COARSE`, which lags by up to two *jiffies* behind the precise clock, one that the
-/// kernel lets pass between two updates and one that it keeps back at each. A jiffy is 1, 4 or 10 ms, as the kernel is
-/// configured (`CONFIG_HZ`; `clock_getres` tells). Elsewhere it is [`SystemClock`], and lags by nothing.
+/// On Linux it reads `CLOCK_REALTIME_COARSE`, which lags behind the precise clock by up to two *jiffies*: one passes
+/// between two updates, and each update holds back one. A jiffy is 1, 4 or 10 ms (the kernel's `CONFIG_HZ`;
+/// `clock_getres` returns it). On other systems it is [`SystemClock`] and does not lag.
 ///
-/// It lags on the way to an ID only. Before a call is refused or waits, the precise clock decides, so that a worker
-/// issues as many IDs as with `SystemClock`. At a low rate an ID's time is behind by the lag, and with it the order
-/// among the IDs of several workers.
+/// The lag costs no IDs: before a call is refused or waits, it reads the precise clock, so that a worker issues as many
+/// IDs as with `SystemClock`. At a low rate an ID's time is behind by the lag, which also limits how well the IDs of
+/// several workers are ordered.
 ///
 /// ```
 /// use casflake::{CoarseClock, Generator, Standard, WorkerId};
@@ -40,7 +40,7 @@ impl Clock for CoarseClock {
 fn coarse_millis() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
     match (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec)) {
-        (Ok(seconds), Ok(nanos)) => super::millis(seconds, nanos),
+        (Ok(seconds), Ok(nanos)) => super::unix_ms(seconds, nanos),
         _ => before_1970(),
     }
 }

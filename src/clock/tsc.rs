@@ -1,19 +1,20 @@
-//! A cheaper precise clock, by the processor's own counter.
+//! `TscClock`: cheaper, and precise, by the processor's own counter.
 
 use core::cell::Cell;
 use core::fmt;
 
-use super::{Clock, SystemClock};
+use super::{Clock, NS_PER_MS, SystemClock, ns_to_ms};
 
-/// The operating system's wall clock, read once a millisecond and carried on by the processor's time-stamp counter:
-/// about half the cost of [`SystemClock`], with feature `tsc-clock`.
+/// The operating system's wall clock, read once a millisecond and continued by the processor's time-stamp counter, with
+/// feature `tsc-clock`: about half the cost of [`SystemClock`].
 ///
-/// Each thread keeps the millisecond that it read last and how far the counter may go until it is over, and reads the
-/// system's clock again then, or where the counter was set back. So it follows that clock, steps and all, within a
-/// millisecond, and never runs ahead of it but for the rest of the one in which it steps back.
+/// Each thread keeps the millisecond that it read last, and the counter's value at which that millisecond ends. It
+/// reads the system's clock again then, or if the counter has moved back. So this clock follows the system's within a
+/// millisecond, and is ahead of it only if that one moves back, until the millisecond ends.
 ///
-/// Where the processor has no counter of constant rate it reads the system's clock each time. Where processors'
-/// counters differ, or stop while the machine sleeps, it can be a millisecond of running time behind.
+/// If the processor has no counter of constant rate, each reading is one of the system's clock. If the counters of
+/// several processors differ, or stop while the machine is suspended, this clock may be a millisecond of running time
+/// behind.
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -29,24 +30,24 @@ use super::{Clock, SystemClock};
 #[derive(Clone)]
 pub struct TscClock {
     counter: quanta::Clock,
-    /// How far the counter goes in a millisecond; `None` where there is none to rely on.
+    /// By how much the counter grows in a millisecond; `None` without a reliable counter.
     per_milli: Option<u64>,
 }
 
 impl TscClock {
-    /// A clock whose counter has been measured, for which the first one of a process takes up to 200 ms.
+    /// Returns a clock. The first call in a process measures the counter's rate, for up to 200 ms.
     #[must_use]
     pub fn new() -> Self {
         const SPAN: u64 = 1 << 40;
         let counter = quanta::Clock::new();
-        // Without a counter to rely on, quanta counts the nanoseconds of the system's monotonic clock.
+        // Without a reliable counter, quanta counts the nanoseconds of the system's monotonic clock.
         let nanos = counter.delta_as_nanos(0, SPAN);
         let per_milli = (u128::from(SPAN) * 1_000_000).checked_div(u128::from(nanos)).filter(|_| nanos != SPAN);
         Self { counter, per_milli: per_milli.and_then(|count| u64::try_from(count).ok()) }
     }
 }
 
-/// A millisecond of the system's clock: from `since` on, for `span` of the counter.
+/// A millisecond of the system's clock: it lasts from the counter's value `since` on, for `span` of the counter.
 #[derive(Clone, Copy)]
 struct Milli {
     unix_ms: u64,
@@ -66,7 +67,7 @@ impl Clock for TscClock {
         LATEST
             .try_with(|latest| {
                 let Milli { unix_ms, since, span } = latest.get();
-                // A counter that was set back is far beyond the span.
+                // If the counter moved back, the difference wraps and is far beyond the span.
                 if count.wrapping_sub(since) < span { unix_ms } else { renew(latest, count, per_milli) }
             })
             .unwrap_or_else(|_| SystemClock.unix_millis())
@@ -77,17 +78,14 @@ impl Clock for TscClock {
     }
 }
 
-/// Reads the system's clock, `count` after which the counter was read.
+/// Reads the system's clock and keeps the reading. `count` is the counter's value just before.
 #[cold]
 fn renew(latest: &Cell<Milli>, count: u64, per_milli: u64) -> u64 {
-    const NANOS: u64 = 1_000_000;
-    let now = SystemClock.unix_nanos();
-    let unix_ms = crate::refusal::millis(now);
-    // Below 10^6.
-    let over = u64::try_from(now % u128::from(NANOS)).unwrap_or(NANOS);
-    // A thousandth less, for what the counter's rate was measured wrong by: the clock is read again before it could
-    // lag.
-    let span = u128::from(per_milli) * u128::from(NANOS - over) / u128::from(NANOS) * 999 / 1000;
+    let now_ns = SystemClock.unix_nanos();
+    let unix_ms = ns_to_ms(now_ns);
+    let left_ns = NS_PER_MS - now_ns % NS_PER_MS;
+    // A thousandth less, because the measured rate has an error: the clock is read again before it could lag.
+    let span = u128::from(per_milli) * left_ns / NS_PER_MS * 999 / 1000;
     latest.set(Milli { unix_ms, since: count, span: u64::try_from(span).unwrap_or(0) });
     unix_ms
 }
@@ -110,9 +108,9 @@ mod tests {
 
     const PER_MILLI: u64 = 2_000_000;
 
-    /// What a clock tells whose counter stands at `count`, where the thread has read the millisecond 5 when it stood at
-    /// 1000, and it is over at 1100.
-    fn told(count: u64) -> u64 {
+    /// Returns the reading if the counter is at `count`. The thread has read the millisecond 5 when the counter was at
+    /// 1000, and the millisecond ends at 1100.
+    fn reading(count: u64) -> u64 {
         let (counter, mock) = quanta::Clock::mock();
         mock.increment(count);
         let clock = TscClock { counter, per_milli: Some(PER_MILLI) };
@@ -122,22 +120,22 @@ mod tests {
 
     #[test]
     fn a_millisecond_lasts_as_long_as_the_counter_says() {
-        assert_eq!([1000, 1001, 1099].map(told), [5; 3]);
+        assert_eq!([1000, 1001, 1099].map(reading), [5; 3]);
         let before = SystemClock.unix_millis();
-        // Over, or set back: by a little, to the beginning, or round the end.
+        // Over, or moved back: by a little, to the beginning, or around the end.
         for count in [1100, 1101, 999, 0, u64::MAX, 1 << 63] {
-            assert!(told(count) >= before, "at {count}");
+            assert!(reading(count) >= before, "at {count}");
         }
     }
 
     #[test]
-    fn what_was_read_lasts_until_just_before_the_millisecond_is_over() {
+    fn a_reading_lasts_until_just_before_its_millisecond_is_over() {
         for per_milli in [0, 1, PER_MILLI, u64::MAX] {
             let nanos = SystemClock.unix_nanos();
             let unix_ms = LATEST.with(|latest| renew(latest, 7, per_milli));
             let Milli { unix_ms: kept, since, span } = LATEST.get();
             assert_eq!((kept, since), (unix_ms, 7));
-            // Of the millisecond that is read less is left than there was just before, where that is the same.
+            // If both readings are of one millisecond, less of it is left at the second.
             let left = 1_000_000 - nanos % 1_000_000;
             let same = u128::from(unix_ms) == nanos / 1_000_000;
             assert!(u128::from(span) <= u128::from(per_milli) * if same { left } else { 1_000_000 } / 1_000_000);
@@ -146,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_counter_it_is_the_systems_clock() {
+    fn without_a_counter_each_reading_is_the_systems() {
         let (counter, _) = quanta::Clock::mock();
         let clock = TscClock { counter, per_milli: None };
         LATEST.set(Milli { unix_ms: 5, since: 0, span: u64::MAX });

@@ -1,9 +1,9 @@
-//! A call that issued no ID.
+//! The errors of a call that issued no ID.
 
 use core::fmt;
 use core::time::Duration;
 
-/// Why a generator issued no ID. A refused call changes nothing.
+/// Why a generator issued no ID. A failed call changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GenerateError {
@@ -12,12 +12,12 @@ pub enum GenerateError {
         /// When the next tick begins.
         retry_after: Duration,
     },
-    /// The clock has stepped back, and the tick that was open then is used up (or the generator is strict).
+    /// The clock has moved back, and the tick that was open then is used up (or the generator is strict).
     ClockBehind {
-        /// How far the clock stands behind the last ID's tick (less `max_lead`).
+        /// How far the clock is behind the last ID's tick (less `max_lead`).
         by: Duration,
     },
-    /// The clock did not reach the next tick while the call waited.
+    /// The clock did not reach the next tick within `max_wait`.
     ClockStalled {
         /// The bound that the wait reached, by the clock's [`elapsed`](crate::Clock::elapsed).
         max_wait: Duration,
@@ -36,38 +36,37 @@ pub enum GenerateError {
         /// When it begins (less `max_lead`).
         retry_after: Duration,
     },
-    /// The next ID's tick would lie at the fence or after it.
+    /// The next ID's tick would be at the fence or after it.
     Fenced {
         /// The first tick that may not be issued.
         fence: u64,
     },
     /// The generator was closed.
     Closed,
-    /// The layout's last tick has passed.
+    /// The clock or the last ID has passed the layout's last tick.
     OutOfTicks {
         /// The layout's last tick.
         max_tick: u64,
     },
-    /// The lease has ended and is not renewed yet, or it is not known how long ago it was granted: of a
-    /// `LeasedGenerator` only.
+    /// The lease has ended and is not renewed yet, or its age is not known. Only from a `LeasedGenerator`.
     LeaseExpired {
         /// The first tick after its window.
         until: u64,
-        /// When the store is asked again, or has said that it may grant a lease.
+        /// When the keeper asks the store again, or when the store said that it may grant a lease.
         retry_after: Duration,
     },
-    /// The generator was shut down, or is being drained: the process stops. A service answers "503, try again", so that
-    /// its client asks another process. Of a `LeasedGenerator` only.
+    /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try
+    /// again", so that its client asks another process. Only from a `LeasedGenerator`.
     ShutDown,
-    /// The store of leases can't extend the lease, for its clock is behind what it has granted: of a `LeasedGenerator`
-    /// only.
+    /// The store can't extend the lease, because its clock is behind the windows that it has granted. Only from a
+    /// `LeasedGenerator`.
     StoreClockBehind {
-        /// By how much.
+        /// How far the store's clock is behind.
         by: Duration,
     },
-    /// This process is a fork of the one that holds the lease: of a `LeasedGenerator` only.
+    /// This process is a fork of the one that holds the lease. Only from a `LeasedGenerator`.
     OtherProcess,
-    /// A batch of no IDs, or of too many.
+    /// A batch of 0 IDs or of too many.
     Count {
         /// The number asked for.
         count: usize,
@@ -79,7 +78,7 @@ pub enum GenerateError {
 debug_by_text!(GenerateError: Exhausted ClockBehind ClockStalled BeforeEpoch TooEarly Fenced Closed OutOfTicks LeaseExpired ShutDown StoreClockBehind OtherProcess Count);
 
 impl GenerateError {
-    /// Whether the same call may succeed later with nothing but time gone by.
+    /// Returns whether the same call may succeed later without any other change.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -99,10 +98,10 @@ impl GenerateError {
         }
     }
 
-    /// How long to wait before a retry makes sense, where that is known.
+    /// Returns how long to wait before a retry, or `None` if that is not known or no retry can succeed.
     ///
-    /// After [`ClockBehind`](Self::ClockBehind) that is when the clock has come back to the last ID's tick; where that
-    /// tick is used up, the retry has one more tick to wait.
+    /// After [`ClockBehind`](Self::ClockBehind) it is the time until the clock reaches the last ID's tick again. If
+    /// that tick is used up, the retry has to wait for one tick more.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match *self {
@@ -193,19 +192,20 @@ impl FillError {
         Self { filled, cause }
     }
 
-    /// How many IDs, from the start of the buffer, were issued and are good. The rest of the buffer is as it was.
+    /// Returns how many IDs, from the start of the buffer, were issued and are valid. The rest of the buffer is
+    /// unchanged.
     #[must_use]
     pub const fn filled(&self) -> usize {
         self.filled
     }
 
-    /// Why no more IDs were issued.
+    /// Returns why no more IDs were issued.
     #[must_use]
     pub const fn cause(&self) -> GenerateError {
         self.cause
     }
 
-    /// Whether filling the rest may succeed later with nothing but time gone by.
+    /// Returns whether a later call for the rest may succeed without any other change.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         self.cause.is_retryable()

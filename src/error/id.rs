@@ -1,4 +1,4 @@
-//! A number, a text or parts that are no ID.
+//! The errors of a number, a text or parts that are not an ID.
 
 use core::fmt;
 
@@ -27,7 +27,7 @@ pub enum IdError {
         /// The largest value that fits.
         max: u64,
     },
-    /// A time that no ID of the layout can carry.
+    /// The time is outside of the layout's.
     Time {
         /// The time, in Unix milliseconds.
         unix_ms: u64,
@@ -38,12 +38,12 @@ pub enum IdError {
     },
     /// The text is not a decimal number.
     NotDecimal {
-        /// The first character that is no digit and where it stands, in bytes from 0; `None` where the text is empty.
+        /// The first character that is not a digit, with its position in bytes from 0; `None` if the text is empty.
         found: Option<(usize, char)>,
     },
     /// The text is a decimal number over `u64::MAX`.
     TooLong,
-    /// The text is a decimal number that begins with a zero it does not need, as `007` does. An ID has one text only.
+    /// The text is a decimal number with leading zeros, such as `007`. An ID has only one text.
     LeadingZeros,
 }
 

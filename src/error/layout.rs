@@ -1,4 +1,4 @@
-//! A layout that is none.
+//! The errors of a layout that is not valid.
 
 use core::fmt;
 
@@ -33,7 +33,7 @@ pub enum LayoutError {
 debug_by_text!(LayoutError: NoTimestamp TooWide NoTick TimeOverflow);
 
 impl LayoutError {
-    /// The text without numbers, for a panic in a `const`, which can't format.
+    /// Returns the text without numbers, for a panic in a `const`, which can't format.
     pub(crate) const fn summary(self) -> &'static str {
         match self {
             Self::NoTimestamp => "the timestamp has 0 bits: give it at least 1",

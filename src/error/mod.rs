@@ -1,10 +1,10 @@
-//! Every way to be refused. Each text names the value, the bound and what to do.
+//! The public errors. Each text has the value, the bound and a remedy.
 
 use core::error::Error;
 use core::fmt;
 
-/// Implements `Debug` as the variant's name and the text with its causes: a `main` that returns an error prints it this
-/// way, and the text is what helps.
+/// Implements `Debug` as the variant's name and the text with its causes, because a `main` that returns an error prints
+/// its `Debug` form, and the text has the remedy.
 macro_rules! debug_by_text {
     ($error:ty: $($variant:ident)*) => {
         impl core::fmt::Debug for $error {
@@ -35,7 +35,7 @@ pub use worker::WorkerIdError;
 #[cfg(feature = "alloc")]
 pub use worker::WorkerTextError;
 
-/// Writes `variant`, the error's text, and that of each of its causes.
+/// Writes `variant`, the error's text, and the text of each of its causes.
 pub(crate) fn write_with_causes(f: &mut fmt::Formatter<'_>, variant: &str, error: &dyn Error) -> fmt::Result {
     write!(f, "{variant}: {}", Causes(error))
 }

@@ -1,4 +1,4 @@
-//! A setting that does not fit.
+//! The errors of a setting that does not fit.
 
 use core::fmt;
 
@@ -7,25 +7,25 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SettingError {
-    /// `not_before` lies after the layout's last tick.
+    /// `not_before` is after the layout's last tick.
     NotBefore {
         /// The tick asked for.
         value: u64,
         /// The layout's last tick.
         max: u64,
     },
-    /// `fence` lies more than one tick after the layout's last.
+    /// `fence` is more than one tick after the layout's last.
     Fence {
         /// The tick asked for.
         value: u64,
         /// The largest fence: the layout's last tick + 1.
         max: u64,
     },
-    /// No tick lies between `not_before` (inclusive) and `fence` (exclusive).
+    /// No tick is between `not_before` (inclusive) and `fence` (exclusive).
     EmptyWindow {
         /// The first tick that may be issued.
         not_before: u64,
-        /// The first tick after it that may not.
+        /// The first tick after it that may not be issued.
         fence: u64,
     },
     /// `max_lead` is longer than the layout's time.

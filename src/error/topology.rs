@@ -1,4 +1,4 @@
-//! A topology that does not fit, or has no such generator.
+//! The errors of a topology that does not fit or has no such generator.
 
 use core::fmt;
 
@@ -6,35 +6,35 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TopologyError {
-    /// No datacenters, or more than the layout has numbers for.
+    /// The number of datacenters is 0 or does not fit the layout.
     Datacenters {
         /// How many were asked for.
         count: u64,
-        /// How many there can be.
+        /// The largest number that fits.
         max: u64,
     },
-    /// No workers, or more than the layout has numbers for.
+    /// The number of workers in a datacenter is 0 or does not fit the layout.
     Workers {
         /// How many were asked for in each datacenter.
         count: u64,
-        /// How many there can be.
+        /// The largest number that fits.
         max: u64,
     },
     /// Datacenters × workers is more than [`MAX_GENERATORS`](crate::MAX_GENERATORS).
     TooMany {
         /// How many generators were asked for.
         count: u128,
-        /// How many there can be.
+        /// The largest number of generators.
         max: u64,
     },
-    /// No such datacenter.
+    /// No datacenter has this number.
     NoDatacenter {
         /// The datacenter asked for.
         datacenter: u64,
         /// How many there are, numbered from 0.
         datacenters: u64,
     },
-    /// No such worker.
+    /// No worker has this number.
     NoWorker {
         /// The worker asked for.
         worker: u64,

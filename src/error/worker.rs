@@ -1,8 +1,8 @@
-//! A worker that does not fit, or a text that names none.
+//! The errors of a worker that does not fit, and of a text that is not a worker.
 
 use core::fmt;
 
-/// Why there is no such [`WorkerId`](crate::WorkerId).
+/// Why a number is not a [`WorkerId`](crate::WorkerId).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WorkerIdError {
@@ -20,7 +20,7 @@ pub enum WorkerIdError {
         /// The largest that fits.
         max: u64,
     },
-    /// The index does not fit the layout's datacenters and workers taken together.
+    /// The index does not fit the layout's datacenter and worker together.
     Index {
         /// The index asked for.
         value: u64,
@@ -54,7 +54,7 @@ mod text {
 
     use super::WorkerIdError;
 
-    /// Why a text names no [`WorkerId`](crate::WorkerId).
+    /// Why a text is not a [`WorkerId`](crate::WorkerId).
     #[derive(Clone, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum WorkerTextError {
@@ -77,19 +77,19 @@ mod text {
         },
         /// A number in the text does not fit the layout.
         DoesNotFit(WorkerIdError),
-        /// A number in the text does not fit 64 bits, let alone the layout.
+        /// A number in the text does not fit 64 bits.
         TooLong {
             /// The number.
             digits: String,
             /// The largest that fits the layout.
             max: u64,
         },
-        /// A number in the text begins with a zero it does not need, as `007` does.
+        /// A number in the text has leading zeros, such as `007`.
         LeadingZeros {
             /// The number.
             digits: String,
         },
-        /// The environment variable is not set, or not to a text.
+        /// The environment variable is not set, or its value is not a text.
         NotSet {
             /// The variable's name.
             variable: String,

@@ -1,22 +1,22 @@
-//! `Wait::Park`: how long to sleep, learnt from how late the system wakes its threads up.
+//! `Wait::Park`: how long to sleep, estimated from how late the system has woken threads up.
 
 use core::time::Duration;
 
 use crate::sync::{AtomicU64, Ordering, const_fn, sleep, spin_loop};
 
-/// What a machine is taken for that nobody has slept on yet: Linux lets a timer be late by 50 microseconds.
+/// The estimate before the first sleep, in nanoseconds: Linux lets a timer be late by 50 microseconds.
 const FIRST_GUESS: u64 = 100_000;
 
-/// The longest time to sleep at once, so that a generator's end and a clock that was set are noticed soon.
+/// The longest sleep, so that a call soon notices a closed generator and a clock that was set.
 const LONGEST: Duration = Duration::from_millis(10);
 
-/// A shorter sleep is not worth its two switches of context.
+/// The shortest sleep that is worth its two context switches.
 const SHORTEST: Duration = Duration::from_micros(20);
 
-/// The latest that a machine is taken for: a little over the slowest timers there are, of 15.6 ms.
+/// The highest estimate, in nanoseconds: a little over the period of the slowest timers, 15.6 ms.
 const LATEST: u64 = 20_000_000;
 
-/// How late sleeping threads have been woken of late, in nanoseconds: most of them, not all. One for all threads.
+/// An estimate that most recent sleeps were no later than, in nanoseconds. All threads share it.
 pub(crate) struct Lateness(AtomicU64);
 
 impl Lateness {
@@ -26,16 +26,16 @@ impl Lateness {
         }
     }
 
-    /// Sleeps until some time before `until` is over, or spins for a moment where that would be hardly any time.
-    /// Returns how long it has slept, at least. `is_first`: the first of its wait.
-    pub(crate) fn nap(&self, until: Duration, is_first: bool) -> Duration {
-        // ORDERING: Relaxed, and so below. An estimate, on which nothing but the length of a sleep depends; where two
-        // learn at once one lesson is lost.
+    /// Sleeps until some time before `left` is over, or spins for a moment if that would be too short a sleep. Returns
+    /// how long it has slept, at least. `is_first`: whether this is the first call of a wait.
+    pub(crate) fn nap(&self, left: Duration, is_first: bool) -> Duration {
+        // ORDERING: Relaxed, and so below. Only the length of a sleep depends on the estimate; if two threads update it
+        // together, one update is lost.
         let expected = self.0.load(Ordering::Relaxed);
-        let time = until.min(LONGEST).saturating_sub(Duration::from_nanos(expected));
+        let time = left.min(LONGEST).saturating_sub(Duration::from_nanos(expected));
         if time < SHORTEST {
             spin_loop();
-            // Who never sleeps never learns that the machine has become punctual again.
+            // Without sleeps the estimate would never fall, even after the machine has become punctual again.
             if is_first {
                 // ORDERING: Relaxed, as above.
                 self.0.store(expected - expected / 64, Ordering::Relaxed);
@@ -46,14 +46,14 @@ impl Lateness {
             return Duration::ZERO;
         };
         // ORDERING: Relaxed, as above.
-        self.0.store(learnt(expected, late), Ordering::Relaxed);
+        self.0.store(updated(expected, late), Ordering::Relaxed);
         time
     }
 }
 
-/// What to expect after a sleep that was `late`: quick to rise and slow to fall, so that most sleeps end in time; but
-/// no more than twice what it was, for one sleep may say more of its moment than of the machine.
-fn learnt(expected: u64, late: Duration) -> u64 {
+/// Returns the estimate after a sleep that ended `late`. It rises fast and falls slowly, so that most sleeps end in
+/// time. It does not rise to more than about twice its value, because one sleep may be an outlier.
+fn updated(expected: u64, late: Duration) -> u64 {
     let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).min(LATEST);
     match late.checked_sub(expected) {
         Some(more) => expected + (more / 4).min(expected.max(FIRST_GUESS / 8)),
@@ -65,7 +65,7 @@ fn learnt(expected: u64, late: Duration) -> u64 {
 mod tests {
     use core::time::Duration;
 
-    use super::{FIRST_GUESS, LATEST, LONGEST, Lateness, learnt};
+    use super::{FIRST_GUESS, LATEST, LONGEST, Lateness, updated};
     use crate::sync::Ordering;
 
     fn expected(lateness: &Lateness) -> u64 {
@@ -73,54 +73,54 @@ mod tests {
         lateness.0.load(Ordering::Relaxed)
     }
 
-    /// A machine that is always so late is taken for that soon, and one that is punctual again a little later.
+    /// It rises soon to how late the machine always is, and falls a little later if the machine is punctual again.
     #[test]
-    fn what_is_learnt_follows_the_machine() {
+    fn the_estimate_follows_the_machine() {
         let after = |start, late: u64, sleeps| {
             let late = Duration::from_nanos(late);
-            (0..sleeps).fold(start, |expected, _| learnt(expected, late))
+            (0..sleeps).fold(start, |expected, _| updated(expected, late))
         };
         assert!((290_000..=300_000).contains(&after(FIRST_GUESS, 300_000, 20)));
         assert!((0..50_000).contains(&after(300_000, 0, 40)));
-        assert_eq!(learnt(80_000, Duration::from_nanos(80_000)), 80_000);
+        assert_eq!(updated(80_000, Duration::from_nanos(80_000)), 80_000);
     }
 
-    /// One sleep in twenty that is late does not end sleeping: the tick is a million nanoseconds long.
+    /// If one sleep in twenty is late, calls still sleep: the tick has a million nanoseconds.
     #[test]
-    fn a_rare_outlier_leaves_most_of_the_tick_to_sleep() {
+    fn rare_outliers_leave_most_of_the_tick_to_sleep() {
         let highest = (0..200).scan(FIRST_GUESS, |expected, sleep| {
-            *expected = learnt(*expected, if sleep % 20 == 0 { Duration::from_secs(9) } else { Duration::ZERO });
+            *expected = updated(*expected, if sleep % 20 == 0 { Duration::from_secs(9) } else { Duration::ZERO });
             Some(*expected)
         });
         assert!(highest.max().is_some_and(|highest| highest < 250_000));
     }
 
     #[test]
-    fn no_machine_is_taken_for_later_than_the_latest_nor_for_early() {
-        let after = |late, sleeps| (0..sleeps).fold(FIRST_GUESS, |expected, _| learnt(expected, late));
+    fn the_estimate_stays_between_0_and_the_latest() {
+        let after = |late, sleeps| (0..sleeps).fold(FIRST_GUESS, |expected, _| updated(expected, late));
         assert!((LATEST - 10..=LATEST).contains(&after(Duration::MAX, 100)));
         assert!(after(Duration::ZERO, 1000) < 20);
-        assert!(learnt(0, Duration::MAX) > 0, "even from nothing it rises");
+        assert!(updated(0, Duration::MAX) > 0, "it rises even from 0");
     }
 
     #[test]
-    fn no_sleep_is_longer_than_the_wait_or_than_the_longest() {
-        for (until, slept) in [
+    fn no_sleep_is_longer_than_the_time_left_or_the_longest() {
+        for (left, slept) in [
             (Duration::from_secs(3600), LONGEST - Duration::from_nanos(FIRST_GUESS)),
             (Duration::from_millis(1), Duration::from_nanos(1_000_000 - FIRST_GUESS)),
             (Duration::from_nanos(FIRST_GUESS), Duration::ZERO),
             (Duration::ZERO, Duration::ZERO),
         ] {
-            assert_eq!(Lateness::new().nap(until, true), slept);
+            assert_eq!(Lateness::new().nap(left, true), slept);
         }
     }
 
-    /// Or who has spun through a whole tick because of one outlier would do so for ever.
+    /// Otherwise a call that has spun through a whole tick because of one outlier would do so in every tick.
     #[test]
-    fn who_can_not_sleep_at_first_expects_less_the_next_time() {
+    fn the_estimate_falls_if_the_first_sleep_of_a_wait_would_be_too_short() {
         let lateness = Lateness::new();
         lateness.nap(Duration::from_nanos(FIRST_GUESS), false);
-        assert_eq!(expected(&lateness), FIRST_GUESS, "the last of a wait tells nothing");
+        assert_eq!(expected(&lateness), FIRST_GUESS, "a later call of a wait does not count");
         lateness.nap(Duration::from_nanos(FIRST_GUESS), true);
         assert!(expected(&lateness) < FIRST_GUESS);
     }

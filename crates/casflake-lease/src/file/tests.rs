@@ -60,10 +60,14 @@ fn copy(from: &Path, to: &Path) {
 fn what_was_written_and_may_not_last_is_not_used() {
     let directory = Directory::new("unsynced");
     let request = AcquireRequest::new(&Standard::LAYOUT, Token::numbered(1), TTL, "a test");
-    let acquire = |sync| {
-        let mut backend = directory.store().into_backend();
+    let mut idle = Some(directory.store().into_backend());
+    let mut acquire = |sync| {
+        let mut backend = idle.take().unwrap();
         backend.files.home.as_mut().unwrap().sync = sync;
-        BackendStore::on(backend).acquire(&request)
+        let mut store = BackendStore::on(backend);
+        let outcome = store.acquire(&request);
+        idle = Some(store.into_backend());
+        outcome
     };
     for _ in 0..3 {
         let refused = acquire(|_| Err(io::Error::other("no such luck")));

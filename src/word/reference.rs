@@ -1,5 +1,5 @@
-//! `reserve` against a naive specification of what a generator does: a set of the slots that it has handed out, each a
-//! pair (tick, sequence), and no bits.
+//! `reserve` against a naive specification of a generator: the set of the slots that it has handed out, each a pair
+//! (tick, sequence), without bit operations.
 
 use std::collections::BTreeSet;
 use std::vec::Vec;
@@ -9,7 +9,7 @@ use super::{CLOSED, Cause, Limits, Refusal, Reservation, reserve};
 
 type Slot = (i128, u64);
 
-/// A generator that knows each slot it has handed out.
+/// A generator that keeps each slot it has handed out.
 #[derive(Clone, Debug)]
 struct Reference {
     issued: BTreeSet<Slot>,
@@ -42,19 +42,19 @@ impl Reference {
         if sequence + 1 < self.size { (tick, sequence + 1) } else { (tick + 1, 0) }
     }
 
-    /// The 1 to `count` slots of one tick to hand out next, or why there are none.
-    fn reserve(&self, now: i64, count: u64) -> Result<Vec<Slot>, Refusal> {
-        let now = i128::from(now);
+    /// Returns the next 1 to `count` slots of one tick, or the refusal.
+    fn reserve(&self, now_tick: i64, count: u64) -> Result<Vec<Slot>, Refusal> {
+        let now_tick = i128::from(now_tick);
         let last = self.issued.last().copied();
         if self.closed {
             return Err(Refusal::Closed);
         }
-        if last.is_none() && now < 0 {
+        if last.is_none() && now_tick < 0 {
             return Err(Refusal::BeforeEpoch);
         }
-        // The first slot that comes after every one handed out, and neither before the window nor before the present.
+        // The first slot after every one handed out, not before the window and not before the clock's tick.
         let after_all = last.map_or((self.not_before, 0), |last| self.slot_after(last));
-        let first = after_all.max((now, 0));
+        let first = after_all.max((now_tick, 0));
         let (tick, _) = first;
         if tick >= self.end {
             return Err(Refusal::OutOfTicks);
@@ -62,7 +62,7 @@ impl Reference {
         if tick >= self.fence {
             return Err(Refusal::Fenced { fence: unsigned(self.fence) });
         }
-        let begun = |tick: i128| tick <= now + self.max_lead;
+        let begun = |tick: i128| tick <= now_tick + self.max_lead;
         let open = self.issued.iter().any(|&(issued, _)| issued == tick);
         if !begun(tick) && (self.strict || !open) {
             let cause = match last {
@@ -91,22 +91,26 @@ fn pairs(slots: Reservation, size: u64) -> Vec<Slot> {
 }
 
 #[test]
-fn reserve_does_what_a_set_of_slots_does() {
+fn reserve_agrees_with_the_set_of_slots() {
     let mut granted = 0_u64;
     every_limits(|limits, size| {
         for word in every_word(&limits, size) {
-            // What may have been handed out where the word is this one: every slot before it, or the last one alone.
+            // The slots that may have been handed out before this word: all of them, or the last one alone.
             for first in [limits.initial, word.saturating_sub(1).max(limits.initial)] {
                 let mut reference = Reference::new(&limits);
                 reference.issued = (first..word).map(|slot| (i128::from(slot / size), slot % size)).collect();
                 for closed in [false, true] {
                     reference.closed = closed;
                     let word = if closed { word | CLOSED } else { word };
-                    for (now, count) in every_question(size) {
-                        let outcome = reserve(word, now, count, &limits);
+                    for (now_tick, count) in every_question(size) {
+                        let outcome = reserve(word, now_tick, count, &limits);
                         granted += u64::from(outcome.is_ok());
                         let slots = outcome.map(|slots| pairs(slots, size));
-                        assert_eq!(slots, reference.reserve(now, count), "{word:#b} {now} {count} {limits:?}");
+                        assert_eq!(
+                            slots,
+                            reference.reserve(now_tick, count),
+                            "{word:#b} {now_tick} {count} {limits:?}"
+                        );
                     }
                 }
             }
@@ -115,19 +119,19 @@ fn reserve_does_what_a_set_of_slots_does() {
     assert!(granted > 100_000, "{granted} grants compared");
 }
 
-/// Here the set grows by itself, from nothing, and is not made from the word.
+/// Here the set is not made from the word: it starts empty, and grows with each call.
 #[test]
-fn every_run_of_calls_hands_out_what_a_set_of_slots_does() {
+fn every_run_of_calls_agrees_with_the_set_of_slots() {
     fn follow(word: u64, reference: &Reference, calls: u32, limits: &Limits) {
         if calls == 0 {
             return;
         }
-        for now in -1..=5 {
+        for now_tick in -1..=5 {
             for count in 1..=reference.size + 1 {
-                let outcome = reserve(word, now, count, limits);
-                let expected = reference.reserve(now, count);
+                let outcome = reserve(word, now_tick, count, limits);
+                let expected = reference.reserve(now_tick, count);
                 let slots = outcome.map(|slots| pairs(slots, reference.size));
-                assert_eq!(slots, expected, "{word:#b} {now} {count} {limits:?} {reference:?}");
+                assert_eq!(slots, expected, "{word:#b} {now_tick} {count} {limits:?} {reference:?}");
                 if let (Ok(reservation), Ok(slots)) = (outcome, slots) {
                     let mut after = reference.clone();
                     after.issued.extend(slots);

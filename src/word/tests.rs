@@ -1,19 +1,19 @@
-//! `reserve` over every word, reading, count, window, lead and strictness of small layouts, and at the far ends of wide
-//! ones. What must hold is said in pairs (tick, sequence), never in shifts.
+//! Tests of `reserve` over every word, reading, count, window, lead and strictness of small layouts, and at the limits
+//! of wide ones. They state the invariants in pairs (tick, sequence), never in shifts.
 
 use core::ops::Range;
 
 use super::{CLOSED, Cause, Limits, Refusal, Reservation, last_tick, reserve};
 
-/// One question to `reserve`, taken apart.
+/// One call of `reserve`, with its word taken apart.
 #[derive(Clone, Copy, Debug)]
 struct Case {
     word: u64,
     closed: bool,
-    /// What the word says without its closed bit.
+    /// The tick of the word without its closed bit.
     tick: i128,
     sequence: u64,
-    now: i64,
+    now_tick: i64,
     count: u64,
     limits: Limits,
     /// Slots in a tick.
@@ -29,7 +29,7 @@ impl Case {
         self.tick == self.not_before() && self.sequence == 0
     }
 
-    /// The tick that the last slot came from.
+    /// Returns the tick of the last slot.
     fn last(&self) -> Option<i128> {
         if self.fresh() {
             None
@@ -41,12 +41,12 @@ impl Case {
     }
 
     fn horizon(&self) -> i128 {
-        i128::from(self.now) + i128::from(self.limits.max_lead)
+        i128::from(self.now_tick) + i128::from(self.limits.max_lead)
     }
 
-    /// The tick that the call is about: the word's, or the clock's where that is later.
+    /// Returns the later of the word's tick and the clock's, which the call asks for.
     fn asked_tick(&self) -> i128 {
-        self.tick.max(i128::from(self.now))
+        self.tick.max(i128::from(self.now_tick))
     }
 
     fn pair(&self, slot: u64) -> (i128, u64) {
@@ -54,7 +54,7 @@ impl Case {
     }
 }
 
-/// Every window, lead and strictness of small layouts, and how many slots a tick of each has.
+/// Calls `check` with every window, lead and strictness of small layouts, and with how many slots a tick has.
 pub(super) fn every_limits(mut check: impl FnMut(Limits, u64)) {
     for (timestamp, sequence_bits) in [(1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 2), (2, 3)] {
         let (end, size) = (2_u64.pow(timestamp), 2_u64.pow(sequence_bits));
@@ -71,29 +71,29 @@ pub(super) fn every_limits(mut check: impl FnMut(Limits, u64)) {
     }
 }
 
-/// Every word that such a generator can hold, but for the closed bit: all of the ticks and of the carry, from the first.
+/// Returns every word that such a generator can hold, without the closed bit: from the initial one to the last carry.
 pub(super) fn every_word(limits: &Limits, size: u64) -> Range<u64> {
     limits.initial..2 * limits.end * size
 }
 
-/// Every reading and count that makes a difference to such a generator.
+/// Returns every reading and count that makes a difference to such a generator.
 pub(super) fn every_question(size: u64) -> impl Iterator<Item = (i64, u64)> {
     let beyond = 7; // past the end of a timestamp of 2 bits and the longest lead
-    // 2^61 and 2^62 would be shifted out of the word by 3 and 2 bits, and look like tick 0.
+    // Shifted by 3 and 2 bits, 2^61 and 2^62 would leave the word and look like tick 0.
     let far = [i64::MIN, i64::MIN + 1, 1 << 61, (1 << 62) + 1, i64::MAX - 1, i64::MAX];
     let readings = (-5..=beyond).chain(far);
-    readings.flat_map(move |now| (1..=size + 2).chain([u64::MAX]).map(move |count| (now, count)))
+    readings.flat_map(move |now_tick| (1..=size + 2).chain([u64::MAX]).map(move |count| (now_tick, count)))
 }
 
 fn every_case(mut check: impl FnMut(&Case, Result<Reservation, Refusal>)) {
     every_limits(|limits, size| {
-        for (now, count) in every_question(size) {
+        for (now_tick, count) in every_question(size) {
             for plain in every_word(&limits, size) {
                 for closed in [false, true] {
                     let word = if closed { plain | CLOSED } else { plain };
                     let (tick, sequence) = (i128::from(plain / size), plain % size);
-                    let case = Case { word, closed, tick, sequence, now, count, limits, size };
-                    check(&case, reserve(word, now, count, &limits));
+                    let case = Case { word, closed, tick, sequence, now_tick, count, limits, size };
+                    check(&case, reserve(word, now_tick, count, &limits));
                 }
             }
         }
@@ -109,7 +109,7 @@ fn every_grant(mut check: impl FnMut(&Case, Reservation)) {
 }
 
 #[test]
-fn i1_a_slot_is_never_behind_the_word_and_the_next_word_is_behind_every_slot() {
+fn i1_no_slot_is_before_the_word_and_the_next_word_is_after_every_slot() {
     every_grant(|case, slots| {
         assert!(slots.start >= case.word, "{case:?} {slots:?}");
         assert!(slots.next() > case.word, "{case:?} {slots:?}");
@@ -121,8 +121,8 @@ fn i1_a_slot_is_never_behind_the_word_and_the_next_word_is_behind_every_slot() {
 fn i1_no_slot_of_an_open_tick_is_skipped_and_a_new_tick_starts_at_0() {
     every_grant(|case, slots| {
         let slot = case.pair(slots.start);
-        if i128::from(case.now) > case.tick {
-            assert_eq!(slot, (i128::from(case.now), 0), "{case:?} {slots:?}");
+        if i128::from(case.now_tick) > case.tick {
+            assert_eq!(slot, (i128::from(case.now_tick), 0), "{case:?} {slots:?}");
         } else {
             assert_eq!(slot, (case.tick, case.sequence), "{case:?} {slots:?}");
         }
@@ -141,16 +141,16 @@ fn a_reservation_holds_as_many_slots_as_were_asked_for_or_as_its_one_tick_has_le
 }
 
 #[test]
-fn a_reservation_tells_its_own_tick_and_sequence() {
+fn a_reservation_returns_its_own_tick_and_sequence() {
     every_grant(|case, slots| {
         let bits = case.limits.sequence_bits;
-        let told = (i128::from(slots.tick(bits)), slots.sequence(bits));
-        assert_eq!(told, case.pair(slots.start), "{case:?} {slots:?}");
+        let own = (i128::from(slots.tick(bits)), slots.sequence(bits));
+        assert_eq!(own, case.pair(slots.start), "{case:?} {slots:?}");
     });
 }
 
 #[test]
-fn i3_no_slot_is_ahead_of_the_clock_by_more_than_the_lead_save_the_rest_of_an_open_tick() {
+fn i3_no_slot_is_ahead_of_the_clock_by_more_than_the_lead_except_the_rest_of_an_open_tick() {
     every_grant(|case, slots| {
         let (tick, _) = case.pair(slots.start);
         let rest_of_open_tick = tick == case.tick && case.sequence > 0;
@@ -171,14 +171,14 @@ fn i4_strict_grants_nothing_ahead_of_the_clock_by_more_than_the_lead() {
 fn i5_no_tick_reaches_the_end_and_no_word_the_closed_bit() {
     every_grant(|case, slots| {
         assert!(case.pair(slots.start).0 < i128::from(case.limits.end), "{case:?} {slots:?}");
-        assert!(i128::from(case.now) < i128::from(case.limits.end), "{case:?} {slots:?}");
+        assert!(i128::from(case.now_tick) < i128::from(case.limits.end), "{case:?} {slots:?}");
         assert_eq!(slots.next() & CLOSED, 0, "{case:?} {slots:?}");
     });
 }
 
 #[test]
 fn i5_a_first_reading_before_the_epoch_grants_nothing() {
-    every_grant(|case, slots| assert!(case.now >= 0 || !case.fresh(), "{case:?} {slots:?}"));
+    every_grant(|case, slots| assert!(case.now_tick >= 0 || !case.fresh(), "{case:?} {slots:?}"));
 }
 
 #[test]
@@ -196,15 +196,15 @@ fn i8_a_closed_word_never_moves() {
     });
 }
 
-/// From the most final to the most passing: closed, before the epoch, out of ticks, fenced, not begun.
+/// From the most final to the most temporary: closed, before the epoch, out of ticks, fenced, not begun.
 #[test]
-fn each_refusal_is_given_exactly_where_it_holds_and_no_more_final_one_does() {
+fn each_refusal_is_returned_if_it_holds_and_no_more_final_one_does() {
     every_case(|case, outcome| {
         let (end, fence) = (i128::from(case.limits.end), case.limits.fence);
         let waits = case.asked_tick() > case.horizon() && (case.sequence == 0 || case.limits.strict);
         match outcome {
             _ if case.closed => assert_eq!(outcome, Err(Refusal::Closed), "{case:?}"),
-            _ if case.fresh() && case.now < 0 => assert_eq!(outcome, Err(Refusal::BeforeEpoch), "{case:?}"),
+            _ if case.fresh() && case.now_tick < 0 => assert_eq!(outcome, Err(Refusal::BeforeEpoch), "{case:?}"),
             _ if case.asked_tick() >= end => assert_eq!(outcome, Err(Refusal::OutOfTicks), "{case:?}"),
             _ if case.asked_tick() >= i128::from(fence) => {
                 assert_eq!(outcome, Err(Refusal::Fenced { fence }), "{case:?}");
@@ -220,7 +220,7 @@ fn each_refusal_is_given_exactly_where_it_holds_and_no_more_final_one_does() {
 }
 
 #[test]
-fn i4_a_plain_overflow_is_not_behind_and_a_window_that_has_not_opened_is_neither() {
+fn i4_neither_an_overflow_nor_a_window_that_has_not_opened_counts_as_behind() {
     every_case(|case, outcome| {
         let Err(Refusal::NotBegun { tick, cause }) = outcome else { return };
         match (cause, case.last()) {
@@ -239,7 +239,7 @@ fn i4_a_plain_overflow_is_not_behind_and_a_window_that_has_not_opened_is_neither
 }
 
 #[test]
-fn the_last_tick_is_that_of_the_slot_before_the_word_closed_or_not() {
+fn the_last_tick_is_that_of_the_slot_before_the_word_even_if_closed() {
     every_case(|case, _| {
         let last = last_tick(case.word, case.limits.initial, case.limits.sequence_bits);
         assert_eq!(last.map(i128::from), case.last(), "{case:?}");
@@ -247,7 +247,7 @@ fn the_last_tick_is_that_of_the_slot_before_the_word_closed_or_not() {
 }
 
 #[test]
-fn a_finished_tick_is_the_one_left_open_behind_and_the_one_filled_up() {
+fn finished_counts_the_open_tick_left_behind_and_the_tick_filled_up() {
     every_grant(|case, slots| {
         let (tick, sequence) = case.pair(slots.start);
         let left = if tick > case.tick { case.sequence } else { 0 };
@@ -258,18 +258,18 @@ fn a_finished_tick_is_the_one_left_open_behind_and_the_one_filled_up() {
 
 /// Follows every run of four calls, with every reading and count each time.
 #[test]
-fn booking_finished_ticks_counts_every_slot_of_every_run_once() {
-    fn follow(word: u64, issued: u64, booked: u64, calls: u32, limits: &Limits) {
+fn recording_finished_ticks_counts_every_slot_of_every_run_once() {
+    fn follow(word: u64, issued: u64, recorded: u64, calls: u32, limits: &Limits) {
         let size = 2_u64.pow(limits.sequence_bits);
-        assert_eq!(booked + word % size, issued, "{word:#b} {limits:?}");
+        assert_eq!(recorded + word % size, issued, "{word:#b} {limits:?}");
         if calls == 0 {
             return;
         }
-        for now in -1..=4 {
+        for now_tick in -1..=4 {
             for count in 1..=size + 1 {
-                if let Ok(slots) = reserve(word, now, count, limits) {
+                if let Ok(slots) = reserve(word, now_tick, count, limits) {
                     let finished: u64 = slots.finished(word, limits.sequence_bits).into_iter().sum();
-                    follow(slots.next(), issued + slots.count, booked + finished, calls - 1, limits);
+                    follow(slots.next(), issued + slots.count, recorded + finished, calls - 1, limits);
                 }
             }
         }
@@ -282,7 +282,7 @@ fn booking_finished_ticks_counts_every_slot_of_every_run_once() {
     }
 }
 
-/// Widths whose tick and sequence take all 62 bits, or nearly.
+/// Widths of tick and sequence that take all 62 bits, or nearly.
 const WIDE: [(u32, u32); 9] = [(41, 12), (42, 12), (39, 22), (61, 1), (62, 0), (31, 31), (2, 60), (1, 61), (1, 60)];
 
 fn whole_range((timestamp, sequence_bits): (u32, u32)) -> (Limits, u64, u64) {
@@ -303,8 +303,8 @@ fn i5_the_last_slot_of_a_wide_layout_is_handed_out_and_its_carry_is_seen() {
         assert_eq!(last, Reservation { start: last_slot, count: 1 }, "{widths:?}");
         let full = last.next();
         assert_eq!((full, full & CLOSED), (end * size, 0), "{widths:?}");
-        for now in [i64::MIN, -1, 0, reading(end - 1), reading(end), i64::MAX] {
-            assert_eq!(reserve(full, now, 1, &limits), Err(Refusal::OutOfTicks), "{widths:?} {now}");
+        for now_tick in [i64::MIN, -1, 0, reading(end - 1), reading(end), i64::MAX] {
+            assert_eq!(reserve(full, now_tick, 1, &limits), Err(Refusal::OutOfTicks), "{widths:?} {now_tick}");
         }
         assert_eq!(last_tick(full, 0, widths.1), Some(end - 1), "{widths:?}");
         assert_eq!(last_tick(full | CLOSED, 0, widths.1), Some(end - 1), "{widths:?}");
@@ -316,10 +316,14 @@ fn i5_a_reading_past_the_end_of_a_wide_layout_is_refused_not_wrapped() {
     for widths in WIDE {
         let (limits, end, size) = whole_range(widths);
         for word in [0, 1, size, (end - 1) * size] {
-            let shifted_out = 1_i64.checked_shl(64 - widths.1).filter(|now| *now > 0).unwrap_or(i64::MAX);
+            let shifted_out = 1_i64.checked_shl(64 - widths.1).filter(|now_tick| *now_tick > 0).unwrap_or(i64::MAX);
             let (first, far) = (reading(end), reading(end) + reading(end - 1));
-            for now in [first, first + 1, far, shifted_out, i64::MAX - 1, i64::MAX] {
-                assert_eq!(reserve(word, now, 1, &limits), Err(Refusal::OutOfTicks), "{widths:?} {word} {now}");
+            for now_tick in [first, first + 1, far, shifted_out, i64::MAX - 1, i64::MAX] {
+                assert_eq!(
+                    reserve(word, now_tick, 1, &limits),
+                    Err(Refusal::OutOfTicks),
+                    "{widths:?} {word} {now_tick}"
+                );
             }
         }
         let whole = reserve(0, reading(end - 1), u64::MAX, &limits);
@@ -329,16 +333,16 @@ fn i5_a_reading_past_the_end_of_a_wide_layout_is_refused_not_wrapped() {
 
 #[test]
 fn i3_the_longest_lead_overflows_at_no_reading() {
-    // Where a tick holds one slot, none is ever left open.
+    // If a tick holds one slot, it is never open.
     for widths in WIDE.into_iter().filter(|&(_, sequence_bits)| sequence_bits > 0) {
         let (limits, end, size) = whole_range(widths);
         let limits = Limits { max_lead: end - 1, ..limits };
         let last_slot = (end - 1) * size + (size - 1);
         assert!(reserve(last_slot, 0, 1, &limits).is_ok(), "{widths:?}");
         let strict = Limits { strict: true, ..limits };
-        for now in [i64::MIN, i64::MIN + 1, -1] {
+        for now_tick in [i64::MIN, i64::MIN + 1, -1] {
             let behind = Refusal::NotBegun { tick: end - 1, cause: Cause::Behind { last: end - 1 } };
-            assert_eq!(reserve(last_slot, now, 1, &strict), Err(behind), "{widths:?} {now}");
+            assert_eq!(reserve(last_slot, now_tick, 1, &strict), Err(behind), "{widths:?} {now_tick}");
         }
     }
 }

@@ -1,0 +1,103 @@
+//! Reservations of slots: the fast path, and the CAS loop. The slow path is in `precise.rs`.
+
+use crate::backoff::back_off;
+use crate::clock::Clock;
+use crate::error::GenerateError;
+use crate::scheme::Scheme;
+use crate::settings::end;
+use crate::sync::Ordering;
+use crate::word::{Limits, Reservation, reserve_fast};
+
+use super::Generator;
+
+impl<S: Scheme, C: Clock> Generator<S, C> {
+    /// Reserves 1 to `count` slots of one tick; waits for the next tick if this one is full.
+    #[inline]
+    pub(crate) fn reserve(&self, count: u64) -> Result<Reservation, GenerateError> {
+        match self.reserve_fast(count) {
+            Some(slots) => Ok(slots),
+            None => self.reserve_precisely(count, true),
+        }
+    }
+
+    /// Reserves 1 to `count` slots of one tick; never waits.
+    #[inline]
+    pub(crate) fn try_reserve(&self, count: u64) -> Result<Reservation, GenerateError> {
+        match self.reserve_fast(count) {
+            Some(slots) => Ok(slots),
+            None => self.reserve_precisely(count, false),
+        }
+    }
+
+    /// Reserves by the clock's fast reading. Returns `None` if the precise one has to decide.
+    ///
+    /// Reads the clock before the word. That is a quarter faster than the other order, because the word's cache line
+    /// stays busy for a moment after the exchange of the call before. One reading serves however many exchanges fail:
+    /// the older it is the less it grants, and this path refuses nothing.
+    #[inline]
+    fn reserve_fast(&self, count: u64) -> Option<Reservation> {
+        let now_tick = self.now_tick();
+        self.advance(|word| reserve_fast(word, now_tick, count, &self.limits()).ok_or(())).ok()
+    }
+
+    /// The CAS loop: the only code that hands out slots. `reserve` chooses the slots to take from a word, or refuses.
+    #[inline]
+    pub(super) fn advance<E>(&self, mut reserve: impl FnMut(u64) -> Result<Reservation, E>) -> Result<Reservation, E> {
+        let mut failures = 0;
+        let outcome = loop {
+            // ORDERING: Acquire, paired with the Release of the exchange: a clock that is read after this load is read
+            // after the reading that the word rests on. Uniqueness and order would hold with Relaxed, because they
+            // follow from the modification order of this one word, on which all threads agree.
+            let word = self.word.load(Ordering::Acquire);
+            let slots = match reserve(word) {
+                Ok(slots) => slots,
+                Err(refusal) => break Err(refusal),
+            };
+            // ORDERING: Release, paired with the load above; Relaxed on failure, because the word is loaded anew then.
+            // A call that begins after another returned (happens-before) can't load an older word than that call wrote
+            // (coherence), so its slots come later.
+            let exchange = self.word.compare_exchange_weak(word, slots.next(), Ordering::Release, Ordering::Relaxed);
+            if exchange.is_ok() {
+                if (word ^ slots.next()) >> S::LAYOUT.sequence_bits() != 0 {
+                    self.record_ticks(word, slots);
+                }
+                break Ok(slots);
+            }
+            back_off(failures);
+            failures += 1;
+        };
+        if failures > 0 {
+            self.counters.record_cas_retries(failures);
+        }
+        outcome
+    }
+
+    /// Records the ticks that `slots` have moved `word` out of.
+    #[cold]
+    fn record_ticks(&self, word: u64, slots: Reservation) {
+        for ids in slots.finished(word, S::LAYOUT.sequence_bits()) {
+            if ids != 0 {
+                self.counters.record_tick(ids);
+            }
+        }
+    }
+
+    /// Returns the limits of a reservation at this moment.
+    #[inline]
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            sequence_bits: S::LAYOUT.sequence_bits(),
+            end: end::<S>(),
+            initial: self.initial(),
+            fence: self.fence(),
+            max_lead: self.settings.max_lead,
+            strict: self.settings.strict,
+        }
+    }
+
+    /// Returns the tick of the clock's fast reading, which may lag.
+    #[inline]
+    pub(crate) fn now_tick(&self) -> i64 {
+        S::LAYOUT.signed_tick_at(self.clock.unix_millis())
+    }
+}
