@@ -28,7 +28,7 @@ pub(crate) struct LeaseArgs {
     /// Create the ID space if it does not exist and the store has no other one; it grants after 150 s
     ///
     /// A URL that is misspelt then creates a second ID space, which issues the IDs of the first again. "casflake leases
-    /// --lease URL init", once, is safer.
+    /// URL init", once, is safer.
     #[arg(long, requires = "lease")]
     lease_create: bool,
 }

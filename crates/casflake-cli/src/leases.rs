@@ -31,9 +31,8 @@ const LOST: &str = "the ID space has lost its own record: init, or the next requ
 pub(crate) struct Args {
     /// The store: file:/DIR, postgres://…, redis://… or etcd://… (with TLS rediss://… or etcds://…); #NAME at the end
     /// chooses one of several ID spaces of a server
-    // Clap lets no option that subcommands share be required.
-    #[arg(long, value_name = "URL", global = true)]
-    lease: Option<String>,
+    #[arg(value_name = "URL")]
+    url: String,
     #[command(flatten)]
     layout: LayoutArgs,
     /// Print an object a line: first {"space": {"name", "layout", "workers", "taken", "grants_in_ms", "clock_behind_ms",
@@ -49,11 +48,13 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Take a worker from whoever holds it, and free it at once
+    /// List the leases, as without a command
+    List,
+    /// Take a worker from its holder, and free it immediately
     ///
     /// If its holder still runs, the next one can issue the same IDs: make sure that it does not. A program that lets its
     /// generator lead the clock (max_lead) must have ended a second ago.
-    Release {
+    Reclaim {
         /// The worker: its index, as listed, such as 37; or datacenter/worker, such as 1/5
         worker: String,
         /// Do not ask
@@ -71,8 +72,8 @@ enum Action {
         ///
         /// Sets the number of workers of a space that exists, too. If a process that held a lease still runs, others
         /// can issue the same IDs.
-        #[arg(long)]
-        at_once: bool,
+        #[arg(long, alias = "at-once")]
+        immediately: bool,
         /// Create it although the store has other ID spaces
         #[arg(long)]
         beside: bool,
@@ -83,21 +84,19 @@ enum Action {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let Some(url) = args.lease.as_deref() else {
-        return Err(Stop::usage("--lease is missing: give the URL of the store"));
-    };
+    let url = &*args.url;
     let mut store = from_url(url).map_err(Stop::usage)?;
     store.notes().iter().for_each(report);
     let layout = args.layout.layout()?;
     let done = match &args.action {
-        None => None,
-        Some(Action::Release { worker, yes }) => {
+        None | Some(Action::List) => None,
+        Some(Action::Reclaim { worker, yes }) => {
             let index = Place::parse(&layout, worker).map_err(Stop::usage)?.index(&layout);
-            Some(release(&mut *store, &layout, url, index, *yes)?)
+            Some(reclaim(&mut *store, &layout, url, index, *yes)?)
         }
-        Some(Action::Init { workers, at_once, beside, yes }) => {
-            let (workers, at_once, beside, yes) = (*workers, *at_once, *beside, *yes);
-            Some(init(&mut *store, &layout, &Init { url, workers, at_once, beside, yes })?)
+        Some(Action::Init { workers, immediately, beside, yes }) => {
+            let (workers, immediately, beside, yes) = (*workers, *immediately, *beside, *yes);
+            Some(init(&mut *store, &layout, &Init { url, workers, immediately, beside, yes })?)
         }
     };
     match done {
@@ -106,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
 }
 
-fn release(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, worker: u64, yes: bool) -> Result<String, Stop> {
+fn reclaim(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, worker: u64, yes: bool) -> Result<String, Stop> {
     let ask = |store: &mut dyn LeaseAdmin| {
         let owner = store.survey().ok().and_then(|survey| {
             survey.workers.into_iter().find(|surveyed| surveyed.worker == worker).and_then(|surveyed| surveyed.owner)
@@ -122,7 +121,7 @@ fn release(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, worker: u64, 
 struct Init<'a> {
     url: &'a str,
     workers: Option<u64>,
-    at_once: bool,
+    immediately: bool,
     beside: bool,
     yes: bool,
 }
@@ -143,7 +142,7 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result
         let all = (layout.max_datacenter() + 1).saturating_mul(layout.max_worker() + 1);
         found.map_or(all.min(WORKERS), |space| space.workers)
     });
-    if asked.at_once {
+    if asked.immediately {
         confirm(asked.yes, || have_all_ended(survey.as_ref(), layout, asked.url))?;
         store.init_immediately(layout, workers).map_err(|error| refused(&error))?;
         let space = whereabouts(asked.url);
@@ -175,7 +174,7 @@ fn left_as_it_is(store: &mut dyn LeaseAdmin, layout: &Layout, workers: Option<u6
     let has = counted(space.workers, "worker");
     if workers.is_some_and(|workers| workers != space.workers) {
         return Err(Stop::failed(format_args!(
-            "the ID space exists, with {has}: to change their number give --at-once"
+            "the ID space exists, with {has}: to change their number give --immediately"
         )));
     }
     Ok(format!("the ID space exists, with {has}: nothing was changed"))

@@ -218,12 +218,12 @@ impl fmt::Display for StoreError {
             Self::NoFreeWorker { workers, retry_after } => write!(
                 f,
                 "none of {workers} worker{} is free: try again in {retry_after:?}, release one, or give the space more \
-                 (init --at-once --workers N)",
+                 (init --immediately --workers N)",
                 if *workers == 1 { "" } else { "s" }
             ),
             Self::NotYet { space, retry_after } => write!(
                 f,
-                "the space{} is new or has lost something: it grants in {} s. Wait. (init --at-once only if every \
+                "the space{} is new or has lost something: it grants in {} s. Wait. (init --immediately only if every \
                  process that had a lease has ended; else IDs are issued twice)",
                 named(space),
                 seconds(*retry_after)
@@ -243,7 +243,7 @@ impl fmt::Display for StoreError {
                 write!(
                     f,
                     ". If processes had leases of it, one that still runs restores it within {restored} s. If it is \
-                     new: casflake leases --lease URL init (grants after {granting} s)"
+                     new: casflake leases URL init (grants after {granting} s)"
                 )?;
                 let is_plain = layout.is_empty() || *layout == fingerprint(&Standard::LAYOUT);
                 if is_plain { Ok(()) } else { write!(f, ", with the options for the layout {layout}") }
@@ -270,7 +270,7 @@ impl fmt::Display for StoreError {
                 f,
                 "the leases in {place} were copied from elsewhere: both copies would issue the same IDs. Use the \
                  original. If it was moved for good, and every process that had a lease has ended: casflake leases \
-                 --lease URL init --at-once"
+                 --lease URL init --immediately"
             ),
             Self::Corrupt { place, why } => {
                 write!(f, "{place} is not what a store of leases writes: {why}. Restore it, or use another store")

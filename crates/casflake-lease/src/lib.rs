@@ -13,8 +13,8 @@
 //! | `EtcdStore` | whoever reaches an etcd cluster; feature `etcd` |
 //!
 //! # How an ID space comes into being
-//! An operator creates it once: `casflake leases --lease URL init`, or [`LeaseAdmin::init`]. It grants after
-//! [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s, or immediately if the operator vouches that no lease is in use: `init --at-once`,
+//! An operator creates it once: `casflake leases URL init`, or [`LeaseAdmin::init`]. It grants after
+//! [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s, or immediately if the operator vouches that no lease is in use: `init --immediately`,
 //! or [`LeaseAdmin::init_immediately`]. **No program calls that when it starts**: next to a process that holds a lease of a
 //! space which was lost, it issues IDs twice.
 //!

@@ -60,7 +60,7 @@ fn every_layout_says_what_an_id_is_in_it() {
     assert!(rest[..8].iter().all(|reading| reading["implausible"].is_string()), "{rest:?}");
     let discord = rest.iter().find(|reading| reading["id"] == DISCORD && reading["layout"] == "discord").unwrap();
     assert_eq!((&discord["implausible"], &discord["worker"]), (&Value::Null, &0.into()));
-    for command in [&["leases", "--lease", "file:///tmp"][..], &["range", "--from", "-1d", "--to", "now"], &["node"]] {
+    for command in [&["leases", "file:///tmp"][..], &["range", "--from", "-1d", "--to", "now"], &["node"]] {
         assert_fails(&run(&[command, &["--layout", "all"]].concat(), ""), 2, &["--layout all", "choose one"]);
     }
 }

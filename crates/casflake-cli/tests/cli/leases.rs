@@ -23,7 +23,7 @@ impl Store {
 
     fn granting(name: &str, workers: &str) -> Self {
         let store = Self::empty(name);
-        let output = store.run(&["leases"], &["init", "--beside", "--at-once", "--yes", "--workers", workers]);
+        let output = store.run(&["leases"], &["init", "--beside", "--immediately", "--yes", "--workers", workers]);
         assert!(output.status.success(), "{}", text(&output.stderr));
         store
     }
@@ -38,7 +38,10 @@ impl Store {
 
     fn run_with(&self, before: &[&str], after: &[&str], input: &str) -> process::Output {
         let url = format!("file:///{}", self.path());
-        run(&[before, &["--lease", &url], after].concat(), input)
+        match before {
+            ["leases", options @ ..] => run(&[&["leases", &url], options, after].concat(), input),
+            _ => run(&[before, &["--lease", &url], after].concat(), input),
+        }
     }
 
     fn rows(&self) -> Vec<Value> {
@@ -96,12 +99,12 @@ fn the_options_of_leases_are_taken_after_its_subcommands_too() {
     let created = store.run(&["leases", "init", "--beside", "--workers", "1"], &["--layout", "discord"]);
     let expected = format!("created the ID space in file:///{}: it grants 1 worker in 150 s\n", store.path());
     assert_eq!(text(&created.stdout), expected, "{}", text(&created.stderr));
-    let vouched = store.run(&["leases", "init", "--at-once", "--yes"], &["--layout", "discord", "--json"]);
+    let vouched = store.run(&["leases", "init", "--immediately", "--yes"], &["--layout", "discord", "--json"]);
     let space: Value = serde_json::from_str(text(&vouched.stdout)).unwrap();
     assert_eq!(space["space"]["grants_in_ms"], 0, "the state that it leaves");
-    assert_fails(&store.run(&["leases", "release", "0", "--yes"], &["--layout", "discord"]), 1, &["never leased"]);
-    assert_fails(&run(&["leases", "init"], ""), 2, &["--lease"]);
-    assert_fails(&run(&["leases"], ""), 2, &["--lease"]);
+    assert_fails(&store.run(&["leases", "reclaim", "0", "--yes"], &["--layout", "discord"]), 1, &["never leased"]);
+    assert_fails(&run(&["leases", "init"], ""), 2, &["<URL>"]);
+    assert_fails(&run(&["leases"], ""), 2, &["<URL>"]);
 }
 
 #[test]
@@ -177,16 +180,16 @@ fn a_space_that_does_not_exist_is_created_by_an_operator_alone() {
     assert_eq!(text(&created.stdout), expected, "{}", text(&created.stderr));
     let listed = store.run(&["leases"], &[]);
     assert!(text(&listed.stdout).contains("it grants in 150 s"), "{}", text(&listed.stdout));
-    assert_fails(&store.run(&["generate"], &["--lease-wait", "0.001"]), 1, &["it grants in 150 s", "--at-once"]);
+    assert_fails(&store.run(&["generate"], &["--lease-wait", "0.001"]), 1, &["it grants in 150 s", "--immediately"]);
     for again in [&["init"][..], &["init", "--workers", "7"]] {
         let output = store.run(&["leases"], again);
         assert_eq!(text(&output.stdout), "the ID space exists, with 7 workers: nothing was changed\n");
     }
-    assert_fails(&store.run(&["leases"], &["init", "--workers", "8"]), 1, &["exists, with 7 workers", "--at-once"]);
+    assert_fails(&store.run(&["leases"], &["init", "--workers", "8"]), 1, &["exists, with 7 workers", "--immediately"]);
     assert_fails(&store.run(&["leases"], &["init", "--layout", "sonyflake"]), 2, &["41+5+5+12"]);
-    let unsure = store.run(&["leases"], &["init", "--at-once"]);
+    let unsure = store.run(&["leases"], &["init", "--immediately"]);
     assert_fails(&unsure, 2, &["--yes", &format!("Has every process that held a lease of {space} ended, for good?")]);
-    let vouched = store.run(&["leases"], &["init", "--at-once", "--yes"]);
+    let vouched = store.run(&["leases"], &["init", "--immediately", "--yes"]);
     assert_eq!(text(&vouched.stdout), format!("{space} grants 7 workers\n"), "{}", text(&vouched.stderr));
     assert!(store.run(&["generate"], &[]).status.success());
 }
@@ -227,13 +230,13 @@ fn an_operator_lists_and_frees_workers() {
     let listed = text(&listed.stdout);
     assert!(listed.contains(&format!(":{}", node.id())) && listed.contains("1 of 2 workers are taken."), "{listed}");
     let owner = format!(":{}", node.id());
-    let unconfirmed = store.run(&["leases"], &["release", "0"]);
+    let unconfirmed = store.run(&["leases"], &["reclaim", "0"]);
     assert_fails(&unconfirmed, 2, &["--yes", " ended, for good? Then worker 0 of the ID space in file:", &owner]);
-    let unconfirmed = store.run(&["leases"], &["init", "--at-once"]);
+    let unconfirmed = store.run(&["leases"], &["init", "--immediately"]);
     assert_fails(&unconfirmed, 2, &["--yes", "Worker 0 is held by ", &owner]);
     assert!(store.rows()[0]["owner"].is_string(), "nothing was done");
-    assert_fails(&store.run(&["leases"], &["release", "0/0/0", "--yes"]), 2, &["0/0/0", "is not a worker"]);
-    let released = store.run(&["leases"], &["release", "0/0", "--yes"]);
+    assert_fails(&store.run(&["leases"], &["reclaim", "0/0/0", "--yes"]), 2, &["0/0/0", "is not a worker"]);
+    let released = store.run(&["leases"], &["reclaim", "0/0", "--yes"]);
     assert_eq!(text(&released.stdout), "worker 0 is free\n");
     assert_eq!(store.rows()[0]["owner"], Value::Null);
     node.kill().unwrap();
@@ -259,7 +262,7 @@ fn leases_of_a_layout_of_ones_own_are_listed_and_freed() {
     let store = Store::empty("own");
     let layout = Layout::new(41, 0, 10, 12).epoch_unix_ms(1_600_000_000_000);
     let own = ["--bits", "41,0,10,12", "--epoch", "1600000000000"];
-    let output = store.run(&["leases"], &[&["init", "--beside", "--at-once", "--yes"][..], &own].concat());
+    let output = store.run(&["leases"], &[&["init", "--beside", "--immediately", "--yes"][..], &own].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     let mut file = FileStore::new(&store.0);
     let request = AcquireRequest::new(&layout, Token::random().unwrap(), Duration::from_secs(60), "somebody");
@@ -267,7 +270,7 @@ fn leases_of_a_layout_of_ones_own_are_listed_and_freed() {
     assert_fails(&store.run(&["leases"], &[]), 2, &["41+0+10+12", "1600000000000", "--bits"]);
     let listed = store.run(&["leases"], &own);
     assert!(text(&listed.stdout).contains("somebody"), "{}", text(&listed.stderr));
-    let released = store.run(&[&["leases"][..], &own].concat(), &["release", "0", "--yes"]);
+    let released = store.run(&[&["leases"][..], &own].concat(), &["reclaim", "0", "--yes"]);
     assert_eq!(text(&released.stdout), "worker 0 is free\n", "{}", text(&released.stderr));
     assert_eq!(file.survey().unwrap().workers[0].owner, None);
     assert_fails(&store.run(&["leases"], &["--bits", "41,0,10,12"]), 2, &["--epoch"]);
@@ -286,7 +289,7 @@ fn a_url_means_the_same_with_white_space_around_it() {
         format!("FILE:///{path}"),
         format!("file:///{}", path.replace("casflake", "%63asflake")),
     ] {
-        let output = run(&["leases", "--lease", &url], "");
+        let output = run(&["leases", &url], "");
         assert!(output.status.success(), "{url:?}: {}", text(&output.stderr));
         assert!(text(&output.stdout).contains("of 4 workers"), "{url:?}: {}", text(&output.stdout));
         let output = run(&["generate", "--lease", &url], "");
@@ -298,8 +301,8 @@ fn a_url_means_the_same_with_white_space_around_it() {
         (format!("file:{path}"), "relative"),
         (format!("file://host/{path}"), "another host"),
     ] {
-        for command in ["leases", "generate"] {
-            assert_fails(&run(&[command, "--lease", &url], ""), 2, &["the store's URL", word]);
+        for command in [&["leases"][..], &["generate", "--lease"]] {
+            assert_fails(&run(&[command, &[&url]].concat(), ""), 2, &["the store's URL", word]);
         }
     }
 }
@@ -307,7 +310,7 @@ fn a_url_means_the_same_with_white_space_around_it() {
 #[cfg(feature = "redis")]
 #[test]
 fn why_a_server_is_not_there_is_said_once() {
-    let output = run(&["leases", "--lease", "redis://127.0.0.1:1"], "");
+    let output = run(&["leases", "redis://127.0.0.1:1"], "");
     assert_fails(&output, 1, &["127.0.0.1:1", "refused"]);
     assert_eq!(text(&output.stderr).matches("refused").count(), 1, "{}", text(&output.stderr));
 }
@@ -316,14 +319,14 @@ fn why_a_server_is_not_there_is_said_once() {
 #[test]
 fn parameters_of_other_clients_are_named_and_do_no_harm() {
     let url = "postgres://me:secret@127.0.0.1:1/ids?pgbouncer=true&connection_limit=1&sslmode=disable";
-    for command in ["leases", "generate"] {
-        let output = run(&[command, "--lease", url], "");
+    for command in [&["leases"][..], &["generate", "--lease"]] {
+        let output = run(&[command, &[url]].concat(), "");
         // The server is not there, which is the next thing to be said.
         let said = ["for other clients: pgbouncer, connection_limit", "PostgreSQL at 127.0.0.1:1, database \"ids\""];
         assert_fails(&output, 1, &said);
         assert!(!text(&output.stderr).contains("secret"), "{}", text(&output.stderr));
     }
-    assert_fails(&run(&["leases", "--lease", &url.replace("pgbouncer", "bouncer")], ""), 2, &["`bouncer`"]);
+    assert_fails(&run(&["leases", &url.replace("pgbouncer", "bouncer")], ""), 2, &["`bouncer`"]);
 }
 
 #[test]
@@ -334,8 +337,12 @@ fn what_can_not_be_is_refused_and_says_why() {
     assert_fails(&store.run(&["generate", "--layout", "sonyflake"], &[]), 1, &["41+5+5+12", "39+0+16+8"]);
     assert_fails(&store.run(&["leases", "--layout", "sonyflake"], &[]), 2, &["41+5+5+12"]);
     assert_fails(&store.run(&["generate"], &["--lease-ttl", "121"]), 1, &["121s", "120s"]);
-    assert_fails(&store.run(&["leases"], &["release", "3", "--yes"]), 1, &["worker 3 was never leased"]);
-    assert_fails(&store.run(&["leases"], &["init", "--workers", "1025", "--at-once", "--yes"]), 1, &["1025", "1024"]);
+    assert_fails(&store.run(&["leases"], &["reclaim", "3", "--yes"]), 1, &["worker 3 was never leased"]);
+    assert_fails(
+        &store.run(&["leases"], &["init", "--workers", "1025", "--immediately", "--yes"]),
+        1,
+        &["1025", "1024"],
+    );
     for url in ["", "file:", "nfs:/tmp", "/tmp", "file:/tmp#orders"] {
         assert_fails(&run(&["generate", "--lease", url], ""), 2, &["the store's URL"]);
     }

@@ -60,13 +60,16 @@ impl Shared {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", &user, "--regid", &user, "--groups", &group]);
         command.args(["sh", "-c", "umask $0; exec \"$@\"", umask]).arg(self.command()).args(before);
-        command.arg("--lease").arg(format!("file:{}", self.0.join("ids").display())).args(after);
+        if before != ["leases"] {
+            command.arg("--lease");
+        }
+        command.arg(format!("file:{}", self.0.join("ids").display())).args(after);
         command.output().expect("setpriv")
     }
 
     #[track_caller]
     fn init(&self, user: u32, umask: &str) {
-        let output = self.run(user, umask, &["leases"], &["init", "--at-once", "--beside", "--yes"]);
+        let output = self.run(user, umask, &["leases"], &["init", "--immediately", "--beside", "--yes"]);
         assert!(output.status.success(), "{}", text(&output.stderr));
     }
 
@@ -183,7 +186,7 @@ fn a_link_in_place_of_a_file_changes_nothing_where_it_leads() {
         let _ = fs::remove_file(shared.file("lock"));
         symlink(target, shared.file("lock")).unwrap();
         // By root, who may do anything.
-        let output = shared.run(0, "022", &["leases"], &["init", "--at-once", "--beside", "--yes"]);
+        let output = shared.run(0, "022", &["leases"], &["init", "--immediately", "--beside", "--yes"]);
         assert_eq!(output.status.success(), target == &secret, "{}", text(&output.stderr));
         assert!(!missing.exists());
         assert_eq!(fs::metadata(&secret).unwrap().mode() & 0o777, 0o600);

@@ -152,7 +152,7 @@ fn an_error_about_a_space_that_does_not_exist_names_those_that_do() {
         "there is no ID space \"o\" in p; it has \"Orders\", \"users\\n\\u{1b}[31m\".",
         "mend the URL",
         "within 40 s",
-        "casflake leases --lease URL init (grants after 150 s)",
+        "casflake leases URL init (grants after 150 s)",
     ] {
         assert!(text.contains(words), "{text}");
     }
