@@ -45,6 +45,8 @@ mod postgres;
 mod protocol;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod renewal_json;
 mod request;
 mod store;
 mod survey;

@@ -27,6 +27,7 @@ use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::lease::Lease;
 use crate::protocol::{Change, Record};
+use crate::renewal_json::RenewalJson;
 use crate::terms::CLOCK_SLACK;
 use crate::terms::Terms;
 use crate::url::{StoreUrl, space_name};
@@ -240,23 +241,9 @@ impl Backend for RedisBackend {
     }
 
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
-        let Some(counter) = lease.counter.checked_add(1) else { return Ok(None) };
-        let number = |number: u64| number.to_string();
-        let args = [
-            number(lease.worker),
-            encode(&terms.layout)?,
-            number(terms.epoch_unix_ms),
-            number(terms.tick_ms),
-            number(terms.end),
-            number(terms.max_ttl.saturating_add(terms.slack)),
-            encode(&lease.token)?,
-            number(lease.counter),
-            number(counter),
-            number(lease.from),
-            number(lease.until),
-            number(ttl),
-        ];
-        let renewed: Option<(u64, u64, u64, u64, u64)> = self.run(&RENEW, &args)?;
+        let Some(renewal) = RenewalJson::of(&self.space, lease, ttl, terms, u64::MAX)? else { return Ok(None) };
+        let (counter, text) = (renewal.next_counter(), renewal.text()?);
+        let renewed: Option<(u64, u64, u64, u64, u64)> = self.run(&RENEW, &[text])?;
         Ok(renewed.map(|(seconds, micros, from, until, workers)| {
             let renewed = Lease::new(lease.worker, from, until, counter, lease.token);
             let unix_ns = nanos(seconds, micros);

@@ -57,7 +57,7 @@ impl Terms {
             layout: fingerprint(layout),
             epoch_unix_ms: layout.epoch(),
             tick_ms: layout.tick_length(),
-            end: layout.max_tick() + 1,
+            end: layout.max_tick().saturating_add(1),
             workers: workers_of(layout).min(WORKERS),
             max_ttl: 0,
             slack: 0,

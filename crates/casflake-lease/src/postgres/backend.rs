@@ -15,6 +15,7 @@ use crate::backend::{Backend, Contents, Renewed};
 use crate::error::StoreError;
 use crate::lease::Lease;
 use crate::protocol::Change;
+use crate::renewal_json::RenewalJson;
 use crate::terms::Terms;
 
 /// How often a reading tries again that others came in between of.
@@ -146,24 +147,10 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
     }
 
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
-        let (name, token, is_named) = (self.space.clone(), lease.token.to_string(), self.schema.is_named());
-        // A tick is a bigint there: none is as large as an end that does not fit.
-        let end = i64::try_from(terms.end).unwrap_or(i64::MAX);
-        let params: &[Param<'_>] = &[
-            Param::Text(&name),
-            Param::Bigint(bigint(lease.worker)?),
-            Param::Text(&token),
-            Param::Bigint(bigint(lease.counter)?),
-            Param::Bigint(bigint(lease.from)?),
-            Param::Text(&terms.layout),
-            Param::Bigint(bigint(terms.epoch_unix_ms)?),
-            Param::Bigint(bigint(terms.tick_ms)?),
-            Param::Bigint(end),
-            Param::Bigint(bigint(ttl)?),
-            Param::Bigint(bigint(terms.max_ttl.saturating_add(terms.slack))?),
-            Param::Bigint(bigint(lease.until)?),
-            Param::Bool(is_named),
-        ];
+        // Numbers are bigints there.
+        let renewal = RenewalJson::of(&self.space, lease, ttl, terms, i64::MAX.unsigned_abs())?;
+        let Some(renewal) = renewal.map(|renewal| renewal.text()).transpose()? else { return Ok(None) };
+        let params: &[Param<'_>] = &[Param::Text(&renewal), Param::Bool(self.schema.is_named())];
         let Answer::Row(row) = self.ask("renewing a lease", |statements| &statements.renew, params)? else {
             return Ok(None);
         };

@@ -201,34 +201,37 @@ const SWAP_SPACE: &str = swap!("FOR UPDATE");
 /// Writes records alone: as many at once as like, as long as nobody writes the space.
 const SWAP_RECORDS: &str = swap!("FOR SHARE");
 
-/// The rule of renewals, [`protocol::renew`](crate::protocol::renew), term by term. Parameters: the space, the worker,
-/// token and counter, where the window begins; the layout, its epoch and tick in milliseconds, its end; the time to
-/// live, how far a window may reach, and where the holder knows it to end; whether the caller has named the schema.
-/// Otherwise nothing is renewed once earlier versions would find another table, and may lease the same worker there.
+/// The rule of renewals, [`protocol::renew`](crate::protocol::renew), term by term. Parameters: the renewal, as
+/// [`RenewalJson`](crate::renewal_json::RenewalJson); whether the caller has named the schema. Otherwise nothing is renewed once earlier versions would find another table, and may lease the same worker there.
 ///
 /// Where the record is locked by another, that one's change is waited for, and the record is looked at again. The clock
 /// and the space are as they were before the wait, as if the renewal had come sooner: its window is the shorter for it,
 /// and a floor that was raised meanwhile would not have held it up then.
 const RENEW: &str = concat!(
-    "WITH clock AS MATERIALIZED (
-        SELECT micros, (micros / 1000 - $7) / $8 AS tick FROM (SELECT ",
+    "WITH renewal AS MATERIALIZED (
+        SELECT * FROM json_to_record($1::json) AS r (
+            space text, worker bigint, token text, counter bigint, \"from\" bigint, until bigint, ttl bigint,
+            layout text, epoch_unix_ms bigint, tick_ms bigint, \"end\" bigint, reach bigint
+        )
+    ), clock AS MATERIALIZED (
+        SELECT micros, (micros / 1000 - r.epoch_unix_ms) / r.tick_ms AS tick FROM renewal r, (SELECT ",
     micros!(),
     " AS micros) AS now
-        WHERE micros / 1000 >= $7 AND ",
+        WHERE micros / 1000 >= r.epoch_unix_ms AND ",
     lasting!(),
     "
     )
     UPDATE public.casflake_leases l
-    SET until_tick = greatest(l.until_tick, least(c.tick + $10, $9)), counter = l.counter + 1
-    FROM public.casflake_spaces s, clock c
-    WHERE l.space = $1 AND l.worker = $2 AND s.space = $1 AND c.tick < $9
-        AND s.layout = $6 AND s.version > 0 AND s.incarnation = ",
+    SET until_tick = greatest(l.until_tick, least(c.tick + r.ttl, r.\"end\")), counter = l.counter + 1
+    FROM public.casflake_spaces s, clock c, renewal r
+    WHERE l.space = r.space AND l.worker = r.worker AND s.space = r.space AND c.tick < r.\"end\"
+        AND s.layout = r.layout AND s.version > 0 AND s.incarnation = ",
     incarnation!(),
     "
-        AND l.token = $3 AND l.counter = $4 AND l.from_tick = $5
-        AND l.from_tick >= s.floor AND l.until_tick >= $12 AND l.until_tick <= c.tick + $11
+        AND l.token = r.token AND l.counter = r.counter AND l.from_tick = r.\"from\"
+        AND l.from_tick >= s.floor AND l.until_tick >= r.until AND l.until_tick <= c.tick + r.reach
         AND s.floor >= 0 AND l.until_tick >= l.from_tick
-        AND ($13 OR 'public' = ",
+        AND ($2 OR 'public' = ",
     unqualified!(),
     ")
     RETURNING l.from_tick, l.until_tick, l.counter, c.micros, s.workers"

@@ -1,8 +1,8 @@
 -- What every script begins with. KEYS[1] is the space: a hash of JSON texts, one called `space` and one for each
 -- worker.
 --
--- Lua's numbers are exact up to 2^53 only, so those that are stored stay the digits that they are, and cjson, which
--- keeps 14 of them, is not used. Computed is with the clock alone: it reads 2^53 milliseconds in the year 287396.
+-- Lua's numbers are exact up to 2^53 only, so those that are stored stay the digits that they are, and records are
+-- not read by cjson, which keeps 14 of them. Computed is with the clock alone: it reads 2^53 milliseconds in the year 287396.
 
 local replication = redis.call('INFO', 'replication')
 local run = string.match(redis.call('INFO', 'server'), '\nrun_id:(%x+)')

@@ -1,10 +1,8 @@
--- `rules::renew`: {seconds, microseconds, from, until, the space's workers}, or nothing where that says no.
--- ARGV: worker, layout, epoch, tick length, the first tick too many, how far windows reach, token, counter, the next
--- counter, where the window begins, where it ends, time to live. Times are ticks, but for the epoch and the tick's
--- length in milliseconds.
+-- The rule `protocol::renew`: {seconds, microseconds, from, until, the space's workers}, or nothing if the rule refuses.
+-- ARGV: the renewal, as Rust's `RenewalJson`. Its numbers are texts of digits, as those of the records.
 
-local worker, layout, epoch, length, last, reach, token, counter, next_counter, begin, fence, ttl = unpack(ARGV)
-local found = redis.call('HMGET', KEYS[1], 'space', worker)
+local renewal = cjson.decode(ARGV[1])
+local found = redis.call('HMGET', KEYS[1], 'space', renewal.worker)
 local version, of_layout, workers, floor, known = string.match(
   found[1] or '',
   '^{"version":(%d+),"layout":(".-"),"workers":(%d+),"granted":%d+,"floor":(%d+),"incarnation":"(.*)"}$'
@@ -14,17 +12,17 @@ if not of_layout or not from then return false end
 
 local time = redis.call('TIME')
 local millis = time[1] * 1000 + math.floor(time[2] / 1000)
-local now = math.floor((millis - epoch) / length)
+local now = math.floor((millis - renewal.epoch_unix_ms) / renewal.tick_ms)
 
-local is_in_layout = millis >= tonumber(epoch) and less(digits(now), last)
-local is_whole = of_layout == layout and version ~= '0' and known == incarnation(known)
-local is_his = of_token == token and of_counter == counter and from == begin
-local is_sound = not less(from, floor) and not less(till, fence)
-if not (is_in_layout and is_whole and is_his and is_sound) then return false end
-if less(digits(now + reach), till) then return false end
+local is_in_layout = millis >= tonumber(renewal.epoch_unix_ms) and less(digits(now), renewal['end'])
+local is_whole = of_layout == '"' .. renewal.layout .. '"' and version ~= '0' and known == incarnation(known)
+local is_held = of_token == '"' .. renewal.token .. '"' and of_counter == renewal.counter and from == renewal.from
+local is_sound = not less(from, floor) and not less(till, renewal['until'])
+if not (is_in_layout and is_whole and is_held and is_sound) then return false end
+if less(digits(now + renewal.reach), till) then return false end
 
-local wanted = digits(now + ttl)
-if less(last, wanted) then wanted = last end
+local wanted = digits(now + renewal.ttl)
+if less(renewal['end'], wanted) then wanted = renewal['end'] end
 if less(till, wanted) then till = wanted end
-write(worker, from, till, next_counter, token, owner)
+write(renewal.worker, from, till, renewal.next_counter, of_token, owner)
 return { time[1], time[2], from, till, workers }
