@@ -15,7 +15,7 @@ use crate::token::Token;
 /// [`BackendStore`](crate::BackendStore) runs the protocol of leases on it, and is a [`LeaseStore`](crate::LeaseStore). A
 /// backend needs three methods: [`place`](Self::place), [`read`](Self::read) and [`swap`](Self::swap). It decides nothing;
 /// all that it promises is that `swap` compares and writes in one step. The example `memory_store` is one, and the module
-/// [`conformance`](crate::conformance) has the tests that each backend must pass (feature `conformance`).
+/// `conformance` (a feature) has the tests that each backend must pass.
 ///
 /// The other methods have defaults by these three. A store for which they take several trips over a network does them in
 /// one.
@@ -165,6 +165,14 @@ impl Contents {
             records: BTreeMap::new(),
             live: BTreeSet::new(),
         }
+    }
+
+    /// Replaces what `change` replaces, as a store does that keeps its contents in this form.
+    pub fn apply(&mut self, change: &Change) {
+        if let Some(space) = &change.space {
+            self.space = Some(space.clone());
+        }
+        self.records.extend(change.records.iter().cloned());
     }
 
     /// Returns the lease, renewed at this time.

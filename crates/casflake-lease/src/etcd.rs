@@ -114,10 +114,10 @@ impl EtcdStore {
     /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next
     /// is asked where one can't be reached, is no etcd or has failed: at once, unless it may have written already what
     /// it was asked to; then from the next call on. `etcd` is what etcd's own programs call `http`, and `etcds` is
-    /// `https`, by [TLS](crate::open()#tls), at port 2379 unless it is named. A user's name and
+    /// `https`, by [TLS](crate::from_url()#tls), at port 2379 unless it is named. A user's name and
     /// password go before the hosts, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is
     /// not a letter, a digit or one of `-._~`; without TLS everybody between here and there can read them. `#name` at the
-    /// end is [`space`](Self::space), and [`open`](crate::open()) says what all URLs have in common. Connects to nothing
+    /// end is [`space`](Self::space), and [`from_url`](crate::from_url()) says what all URLs have in common. Connects to nothing
     /// yet.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl EtcdStore {
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
-    /// name](crate::open()#spaces).
+    /// name](crate::from_url()#spaces).
     pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         let keys = Keys::new(space_name(name.as_ref())?);
         let backend = self.into_backend();
@@ -160,7 +160,7 @@ impl EtcdBackend {
         let reply = self.gateway.call(TXN, &request);
         let is_written = is_written(&mut self.clock, seen, reply)?;
         if is_written {
-            self.known = Some(with(seen.clone(), change));
+            self.known = Some(after(seen.clone(), change));
         }
         Ok(is_written)
     }
@@ -187,7 +187,7 @@ impl EtcdBackend {
         if !is_written? {
             return Ok(None);
         }
-        let contents = with(contents, &change);
+        let contents = after(contents, &change);
         let wanted = seconds(terms.duration(ttl));
         let is_alive = match left {
             // Whose etcd lease that is is not known.
@@ -353,9 +353,8 @@ fn is_written(
     Ok(succeeded)
 }
 
-/// What etcd holds after `change`.
-fn with(mut contents: Contents, change: &Change) -> Contents {
-    contents.space = change.space.clone().or(contents.space);
-    contents.records.extend(change.records.iter().cloned());
+/// Returns what etcd holds after `change`.
+fn after(mut contents: Contents, change: &Change) -> Contents {
+    contents.apply(change);
     contents
 }

@@ -29,6 +29,8 @@
 mod backend;
 mod backend_store;
 mod causes;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod convert;
 mod error;
 #[cfg(feature = "etcd")]

@@ -42,7 +42,7 @@ use crate::token::Token;
 /// What a store keeps of an ID space as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Space {
-    /// Grows with each change; [`NEWBORN`] until somebody has seen the space and looked at the clock after that.
+    /// Grows with each change; 0 until a process has seen the space, and has looked at the clock after that.
     pub version: u64,
     /// Whose ticks the windows are.
     pub layout: String,

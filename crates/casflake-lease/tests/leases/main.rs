@@ -1,5 +1,7 @@
 //! Leases: what stores grant, and what a leased generator makes of it.
 
+#[cfg(feature = "conformance")]
+mod backends;
 mod client;
 mod clock_behind;
 mod conformance;

@@ -1,0 +1,66 @@
+//! A store of leases of one's own, in one file: here in the memory of a process, for tests or for the threads of one
+//! program that each want a worker. Put your database in place of the map.
+//!
+//! `cargo run -p casflake-lease --features conformance --example memory_store`
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use casflake::{Scheme, Standard};
+use casflake_lease::{Backend, BackendStore, Change, Contents, LeaseAdmin, LeasedGenerator, StoreError, conformance};
+
+/// The backend: a handle on what is stored. Each process would have one of its own.
+#[derive(Clone)]
+struct Memory {
+    stored: Arc<Mutex<Contents>>,
+}
+
+impl Memory {
+    fn new() -> Self {
+        // The incarnation is the same as long as nothing can have been lost. Memory is lost with its process only, and
+        // then nobody is left that holds a lease of it.
+        let contents = Contents::new(0, "one process", "the memory of this process");
+        Self { stored: Arc::new(Mutex::new(contents)) }
+    }
+}
+
+impl Backend for Memory {
+    fn place(&self) -> String {
+        "the memory of this process".into()
+    }
+
+    fn read(&mut self) -> Result<Contents, StoreError> {
+        let mut contents = self.stored.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // The store's clock, not the caller's: a database has its own.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        contents.unix_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        Ok(contents)
+    }
+
+    fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
+        // Compare and write in one step: in a database, one transaction.
+        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        if !stored.is_as_seen(seen, change) {
+            return Ok(false);
+        }
+        stored.apply(change);
+        Ok(true)
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    conformance::check(|| {
+        let memory = Memory::new();
+        move || memory.clone()
+    });
+    println!("the backend does what a backend must do");
+
+    let memory = Memory::new();
+    BackendStore::on(memory.clone()).init_immediately(&Standard::LAYOUT, 1024)?;
+    let ids: LeasedGenerator = LeasedGenerator::new(BackendStore::on(memory.clone()))?;
+    let more: LeasedGenerator = LeasedGenerator::new(BackendStore::on(memory))?;
+    println!("{} by worker {}, {} by worker {}", ids.generate()?, ids.worker(), more.generate()?, more.worker());
+    ids.shutdown()?;
+    more.shutdown()?;
+    Ok(())
+}
