@@ -15,7 +15,7 @@
 //! share an ID space, [`Snowflake`] is the ID, and [`Scheme`] chooses another layout of its bits, a preset or your own.
 //! Processes that share an ID space lease their workers: see the crate
 //! [`casflake-lease`](https://docs.rs/casflake-lease). Threads that need very many IDs take a [`LocalGenerator`] each. `Topology` holds the generators of whole
-//! datacenters. Test your own code with [`ManualClock`].
+//! datacenters. Code that takes any generator takes an [`IdGenerator`]. Test your own code with [`ManualClock`].
 //!
 //! # What it does not promise
 //! * Two generators with the same [`WorkerId`] can issue the same ID, unless it is leased: if they run at the same time, or one after the other
@@ -58,6 +58,7 @@ mod clock;
 mod error;
 mod generator;
 mod id;
+mod id_generator;
 mod layout;
 mod local;
 mod scheme;
@@ -85,6 +86,7 @@ pub use error::{FillError, GenerateError, IdError, LayoutError, SettingError, Wo
 pub use error::{TopologyError, WorkerTextError};
 pub use generator::Generator;
 pub use id::Snowflake;
+pub use id_generator::IdGenerator;
 pub use layout::{FieldOrder, Layout, Parts};
 pub use local::LocalGenerator;
 pub use scheme::{Discord, Instagram, JsSafe, Mastodon, Scheme, Sonyflake, Sonyflake2, Standard, Twitter};

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use casflake::{Layout, Scheme, Snowflake, SystemClock, Wait};
+use casflake::{IdGenerator, Layout, Scheme, Snowflake, SystemClock, Wait};
 use clap::ValueEnum;
 
 use crate::fields::Fields;
@@ -60,14 +60,14 @@ fn print<S: Generates>(args: &Args) -> Outcome {
     printed
 }
 
-fn print_all<S: Scheme + 'static>(ids: &Ids<S, SystemClock>, layout: &Layout, args: &Args) -> Outcome {
+fn print_all<S: Scheme>(ids: &impl IdGenerator<S>, layout: &Layout, args: &Args) -> Outcome {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut buffer = [Snowflake::<S>::MIN; 1024];
     let mut left = args.count;
     while left > 0 {
         let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let (drawn, _) = buffer.split_at_mut(room);
-        ids.fill(drawn).map_err(Stop::failed)?;
+        ids.fill(drawn).map_err(|error| Stop::failed(error.cause()))?;
         left -= drawn.len() as u64;
         for id in drawn {
             write(&mut out, args.format, layout, id.as_u64())?;

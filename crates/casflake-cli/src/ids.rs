@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use casflake::{
-    Clock, Discord, GenerateError, Generator, GeneratorBuilder, Instagram, JsSafe, Layout, Scheme, Snowflake,
-    Sonyflake, Sonyflake2, Standard, Stats, Twitter, Wait, WorkerId,
+    Clock, Discord, FillError, GenerateError, Generator, GeneratorBuilder, IdGenerator, Instagram, JsSafe, Layout,
+    Scheme, Snowflake, Sonyflake, Sonyflake2, Standard, Stats, Twitter, Wait, WorkerId,
 };
 use casflake_lease::{LeaseEvent, LeasedGenerator, StoreError, from_url};
 
@@ -48,7 +48,7 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
 const TICK_WAIT: Duration = Duration::from_millis(100);
 
 #[expect(clippy::large_enum_variant, reason = "a process has one, and each call would pay for a box")]
-pub(crate) enum Ids<S, C> {
+pub(crate) enum Ids<S: Scheme, C> {
     Given(Generator<S, C>),
     Leased(LeasedGenerator<S>),
     /// By a layout that is known at run time only.
@@ -132,34 +132,6 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         Some(leased.map(Self::Leased).map_err(|error| Stop::because(&error)))
     }
 
-    #[inline]
-    pub(crate) fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
-        match self {
-            Self::Given(generator) => generator.generate(),
-            Self::Leased(leased) => leased.generate(),
-            Self::Own(own) => own.generate(),
-        }
-    }
-
-    pub(crate) fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), GenerateError> {
-        match self {
-            Self::Given(generator) => generator.fill(buffer).map_err(|error| error.cause()),
-            Self::Leased(leased) => leased.fill(buffer).map_err(|error| error.cause()),
-            Self::Own(own) => own.fill(buffer),
-        }
-    }
-
-    pub(crate) fn generate_batch(&self, count: usize) -> Result<Vec<Snowflake<S>>, GenerateError> {
-        match self {
-            Self::Given(generator) => generator.generate_batch(count).map(Into::into).map_err(|error| error.cause()),
-            Self::Leased(leased) => leased.generate_batch(count).map(Into::into).map_err(|error| error.cause()),
-            Self::Own(own) => {
-                let mut ids = vec![Snowflake::MIN; count];
-                own.fill(&mut ids).map(|()| ids)
-            }
-        }
-    }
-
     /// Returns the worker of all IDs; `None` where a lease may change it.
     pub(crate) fn place(&self) -> Option<Place> {
         match self {
@@ -199,6 +171,34 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
             report(format_args!("the lease was not given back, and ends by itself: {}", why(&error)));
         }
         Ok(())
+    }
+}
+
+impl<S: Scheme, C: Clock> IdGenerator<S> for Ids<S, C> {
+    #[inline]
+    fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
+        match self {
+            Self::Given(generator) => generator.generate(),
+            Self::Leased(leased) => leased.generate(),
+            Self::Own(own) => own.generate(),
+        }
+    }
+
+    #[inline]
+    fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
+        match self {
+            Self::Given(generator) => generator.try_generate(),
+            Self::Leased(leased) => leased.try_generate(),
+            Self::Own(own) => own.try_generate(),
+        }
+    }
+
+    fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
+        match self {
+            Self::Given(generator) => generator.fill(buffer),
+            Self::Leased(leased) => leased.fill(buffer),
+            Self::Own(own) => own.fill(buffer),
+        }
     }
 }
 

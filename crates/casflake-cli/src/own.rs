@@ -8,7 +8,8 @@
 use std::time::Duration;
 
 use casflake::{
-    Clock, GenerateError, Generator, GeneratorBuilder, Layout, Parts, Scheme, SettingError, Snowflake, Stats, Wait,
+    Clock, FillError, GenerateError, Generator, GeneratorBuilder, IdGenerator, Layout, Parts, Scheme, SettingError,
+    Snowflake, Stats, Wait,
 };
 
 use crate::workers::Place;
@@ -20,12 +21,8 @@ impl Scheme for Own {
     const LAYOUT: Layout = Layout::new(62, 0, 2, 0);
 }
 
-/// What a command needs of a generator.
-pub(crate) trait Draw<S>: Sync {
-    fn generate(&self) -> Result<Snowflake<S>, GenerateError>;
-
-    fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), GenerateError>;
-
+/// The calls that a command needs beyond those of an [`IdGenerator`].
+pub(crate) trait Draw<S: Scheme>: IdGenerator<S> + Sync {
     fn stats(&self) -> Stats;
 
     /// Returns the calls of a handle that reserves up to `block` IDs at once.
@@ -163,23 +160,33 @@ const fn first_worker<const SEQUENCE: u32>() -> casflake::WorkerId<Slots<SEQUENC
     casflake::WorkerId::fixed_in::<0, 0>()
 }
 
-impl<const SEQUENCE: u32> Draw<Own> for OwnGenerator<SEQUENCE> {
+impl<const SEQUENCE: u32> IdGenerator<Own> for OwnGenerator<SEQUENCE> {
     fn generate(&self) -> Result<Snowflake<Own>, GenerateError> {
         self.generator.generate().map_err(|error| self.refused(error)).and_then(|slot| self.id(slot))
     }
 
-    fn fill(&self, buffer: &mut [Snowflake<Own>]) -> Result<(), GenerateError> {
+    fn try_generate(&self) -> Result<Snowflake<Own>, GenerateError> {
+        self.generator.try_generate().map_err(|error| self.refused(error)).and_then(|slot| self.id(slot))
+    }
+
+    fn fill(&self, buffer: &mut [Snowflake<Own>]) -> Result<(), FillError> {
         let mut slots = [Snowflake::MIN; 256];
+        let mut filled = 0;
         for places in buffer.chunks_mut(slots.len()) {
             let (slots, _) = slots.split_at_mut(places.len());
-            self.generator.fill(slots).map_err(|error| self.refused(error.cause()))?;
-            for (place, slot) in places.iter_mut().zip(slots) {
-                *place = self.id(*slot)?;
+            let outcome = self.generator.fill(slots);
+            let count = outcome.map_or_else(|error| error.filled(), |()| slots.len());
+            for (place, slot) in places.iter_mut().zip(slots).take(count) {
+                *place = self.id(*slot).map_err(|error| FillError::new(filled, error))?;
+                filled += 1;
             }
+            outcome.map_err(|error| FillError::new(filled, self.refused(error.cause())))?;
         }
         Ok(())
     }
+}
 
+impl<const SEQUENCE: u32> Draw<Own> for OwnGenerator<SEQUENCE> {
     fn stats(&self) -> Stats {
         self.generator.stats()
     }
@@ -199,8 +206,8 @@ mod tests {
     use std::sync::Arc;
 
     use casflake::{
-        Clock, GenerateError, Generator, GeneratorBuilder, Layout, ManualClock, Scheme, Sonyflake, Standard,
-        SystemClock, Wait, WorkerId,
+        Clock, FillError, GenerateError, Generator, GeneratorBuilder, IdGenerator, Layout, ManualClock, Scheme,
+        Snowflake, Sonyflake, Standard, SystemClock, Wait, WorkerId,
     };
     use proptest::prelude::*;
 
@@ -288,6 +295,25 @@ mod tests {
         assert!(matches!(own.generate(), Err(GenerateError::ClockStalled { .. })));
         clock.advance(1);
         assert_eq!(own.generate().map(u64::from), Ok(1 << 24), "the tick after it");
+    }
+
+    /// Would catch: IDs of a chunk that are lost where its end is refused.
+    #[test]
+    fn i6_a_buffer_refused_midway_holds_the_ids_that_were_issued() {
+        let clock = Arc::new(ManualClock::new(Standard::LAYOUT.epoch()));
+        let own = generator(&Standard::LAYOUT, Place::FIRST, clock.clone(), Wait::Spin).unwrap();
+        own.generate().unwrap();
+        let mut buffer = [Snowflake::MAX; 4200];
+        let Err(error) = own.fill(&mut buffer) else { panic!("a tick has 4,096 IDs") };
+        assert!(matches!(error.cause(), GenerateError::ClockStalled { .. }), "{error:?}");
+        assert_eq!(error.filled(), 4095);
+        let (issued, rest) = buffer.split_at(4095);
+        assert!(issued.iter().copied().map(u64::from).eq(1..4096));
+        assert!(rest.iter().all(|id| *id == Snowflake::MAX), "the rest is as it was");
+        assert_eq!(own.fill(&mut buffer), Err(FillError::new(0, error.cause())));
+        assert!(matches!(own.try_generate(), Err(GenerateError::Exhausted { .. })));
+        clock.advance(1);
+        assert_eq!(own.try_generate().map(u64::from), Ok(1 << 22));
     }
 
     /// A time in nanoseconds.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 use std::{env, fs, process};
 
-use casflake::{Clock, CoarseClock, GenerateError, Generator, Layout, Scheme, Snowflake, SystemClock, WorkerId};
+use casflake::{Clock, CoarseClock, Generator, IdGenerator, Layout, Scheme, Snowflake, SystemClock, WorkerId};
 use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator, LeasedGeneratorBuilder};
 
 /// A sequence so wide that the layout is no limit.
@@ -16,8 +16,6 @@ struct Wide;
 impl Scheme for Wide {
     const LAYOUT: Layout = Layout::new(39, 0, 2, 22).epoch_unix_ms(1_735_689_600_000);
 }
-
-type Outcome = Result<Snowflake<Wide>, GenerateError>;
 
 const ROUNDS: usize = 31;
 const CALLS: u32 = 1_000_000;
@@ -32,7 +30,7 @@ fn main() {
     #[cfg(target_os = "linux")]
     {
         let leased = builder(&directory).build().expect("a lease");
-        compare("the store's time", || plain(Booted::new()), |ids| ids.generate(), &leased);
+        compare("the store's time", &plain(Booted::new()), &leased);
     }
     fs::remove_dir_all(&directory).expect("the directory");
 }
@@ -48,20 +46,14 @@ fn plain<C: Clock>(clock: C) -> Generator<Wide, C> {
 /// Both on the same clock of this host.
 fn own<C: Clock + Clone + Send + Sync + 'static>(directory: &Path, name: &str, clock: C) {
     let leased = builder(directory).clock(clock.clone()).build().expect("a lease");
-    compare(name, || plain(clock.clone()), |ids| ids.generate(), &leased);
+    compare(name, &plain(clock), &leased);
 }
 
-fn compare<P, C: Clock>(
-    name: &str,
-    plain: impl Fn() -> P,
-    generate: impl Fn(&P) -> Outcome,
-    leased: &LeasedGenerator<Wide, C>,
-) {
-    let plain = plain();
+fn compare(name: &str, plain: &impl IdGenerator<Wide>, leased: &impl IdGenerator<Wide>) {
     let mut rounds: Vec<[f64; 2]> = Vec::new();
     for round in 0..ROUNDS {
-        let plain = || nanos(|| generate(&plain));
-        let leased = || nanos(|| leased.generate());
+        let plain = || nanos(plain);
+        let leased = || nanos(leased);
         // Each goes first as often as the other.
         let pair = if round.is_multiple_of(2) { [plain(), leased()] } else { [leased(), plain()] };
         rounds.push(if round.is_multiple_of(2) { pair } else { [pair[1], pair[0]] });
@@ -76,11 +68,11 @@ fn compare<P, C: Clock>(
 }
 
 /// How long a call takes, each of which must return more than the one before.
-fn nanos(mut generate: impl FnMut() -> Outcome) -> f64 {
+fn nanos(ids: &impl IdGenerator<Wide>) -> f64 {
     let mut last = Snowflake::MIN;
     let started = Instant::now();
     for _ in 0..CALLS {
-        let id = generate().expect("an ID");
+        let id = ids.generate().expect("an ID");
         assert!(id > last);
         last = id;
     }

@@ -17,7 +17,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
-use casflake::{Batch, BatchError, Clock, FillError, GenerateError, Generator, Scheme, Snowflake, Standard, WorkerId};
+use casflake::{
+    Batch, BatchError, Clock, FillError, GenerateError, Generator, IdGenerator, Scheme, Snowflake, Standard, WorkerId,
+};
 
 pub use self::builder::LeasedGeneratorBuilder;
 pub use self::events::LeaseEvent;
@@ -83,6 +85,34 @@ use crate::error::StoreError;
 /// [`new`](Self::new), [`build`](LeasedGeneratorBuilder::build), [`shutdown`](Self::shutdown), [`drain`](Self::drain) and
 /// the drop of a generator talk to the store, and block for seconds: call them from a thread on which blocking is allowed,
 /// as `tokio::task::spawn_blocking` has.
+///
+/// # Leased or not
+/// Both kinds of generator are an [`IdGenerator`]. A service that leases its worker in production, and has a fixed one on
+/// a developer's machine, chooses between them when it starts:
+///
+/// ```no_run
+/// use std::error::Error;
+/// use std::sync::Arc;
+///
+/// use casflake::{Generator, IdGenerator, WorkerId};
+/// use casflake_lease::{LeasedGenerator, open};
+///
+/// type Ids = Arc<dyn IdGenerator + Send + Sync>;
+///
+/// fn ids(store: Option<&str>) -> Result<Ids, Box<dyn Error>> {
+///     Ok(match store {
+///         Some(url) => Arc::new(LeasedGenerator::new(open(url)?)?),
+///         None => Arc::new(Generator::new(WorkerId::fixed::<0, 1>())),
+///     })
+/// }
+///
+/// let ids = ids(std::env::var("IDS_STORE").ok().as_deref())?;
+/// println!("{}", ids.generate()?);
+/// # Ok::<(), Box<dyn Error>>(())
+/// ```
+///
+/// The drop of the last `Arc` gives the lease back. A program that also calls [`drain`](Self::drain) keeps an
+/// `Arc<LeasedGenerator>`, and passes clones of it as `Ids`.
 ///
 /// # How it works
 /// A thread of its own talks to the store; no call ever does. A call uses the generator of the current lease, of which
@@ -286,6 +316,22 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     #[must_use]
     pub fn stats(&self) -> LeaseStats<S> {
         self.shared.stats()
+    }
+}
+
+impl<S: Scheme, C: Clock> IdGenerator<S> for LeasedGenerator<S, C> {
+    #[inline]
+    fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
+        LeasedGenerator::generate(self)
+    }
+
+    #[inline]
+    fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
+        LeasedGenerator::try_generate(self)
+    }
+
+    fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
+        LeasedGenerator::fill(self, buffer)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use casflake::{GenerateError, Layout, Snowflake, Stats, SystemClock, Wait, WorkerIdError};
+use casflake::{GenerateError, IdGenerator, Layout, Scheme, Snowflake, Stats, SystemClock, Wait, WorkerIdError};
 use serde_json::value::RawValue;
 
 use super::request::Body;
@@ -30,7 +30,7 @@ pub(crate) enum Code {
     PreconditionFailed = 22,
 }
 
-pub(crate) struct Server<'a, S> {
+pub(crate) struct Server<'a, S: Scheme> {
     node: Option<Node<S>>,
     max_batch: usize,
     layout: Layout,
@@ -41,7 +41,7 @@ pub(crate) struct Server<'a, S> {
 }
 
 /// The node that `init` made of this process.
-struct Node<S> {
+struct Node<S: Scheme> {
     id: String,
     ids: Vec<String>,
     generator: Ids<S, SystemClock>,
@@ -93,7 +93,7 @@ impl<'s, S: Generates> Server<'s, S> {
     fn generate_batch<'a>(&self, node: &Node<S>, body: &Body<'_>) -> Reply<'a, S> {
         let max = self.max_batch;
         match body.count() {
-            Ok(count) if (1..=max).contains(&count) => match node.generator.generate_batch(count) {
+            Ok(count) if (1..=max).contains(&count) => match batch(&node.generator, count) {
                 Ok(ids) => Reply::GenerateBatch { max_sequence: self.max_sequence(&ids), ids },
                 Err(error) => refused(error),
             },
@@ -146,6 +146,12 @@ impl<'s, S: Generates> Server<'s, S> {
             Err(why) => malformed(why),
         }
     }
+}
+
+/// Returns `count` IDs.
+fn batch<S: Scheme>(generator: &impl IdGenerator<S>, count: usize) -> Result<Vec<Snowflake<S>>, GenerateError> {
+    let mut ids = vec![Snowflake::MIN; count];
+    generator.fill(&mut ids).map(|()| ids).map_err(|error| error.cause())
 }
 
 /// The worker of a node: its position in the list that all nodes are given.

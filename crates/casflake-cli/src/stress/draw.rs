@@ -1,17 +1,17 @@
 //! Where a thread's IDs come from.
 
-use casflake::{Clock, GenerateError, LocalGenerator, Scheme, Snowflake};
+use casflake::{Clock, GenerateError, IdGenerator, LocalGenerator, Scheme, Snowflake};
 
 use crate::ids::Ids;
 
 /// One thread's way to IDs.
-pub(crate) struct Source<'g, S, C> {
+pub(crate) struct Source<'g, S: Scheme, C> {
     way: Way<'g, S, C>,
     /// As long as a call draws IDs.
     buffer: Vec<Snowflake<S>>,
 }
 
-enum Way<'g, S, C> {
+enum Way<'g, S: Scheme, C> {
     Shared(&'g Ids<S, C>),
     Handle(LocalGenerator<'g, S, C>),
     OwnHandle(Box<dyn FnMut() -> Result<Snowflake<S>, GenerateError> + 'g>),
@@ -36,7 +36,7 @@ impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
         let (ids, _) = self.buffer.split_at_mut(room);
         match (&mut self.way, &mut *ids) {
             (Way::Shared(shared), [id]) => *id = shared.generate()?,
-            (Way::Shared(shared), ids) => shared.fill(ids)?,
+            (Way::Shared(shared), ids) => shared.fill(ids).map_err(|error| error.cause())?,
             (Way::Handle(handle), ids) => {
                 for id in ids {
                     *id = handle.generate()?;

@@ -62,7 +62,7 @@ pub(crate) struct Run {
 }
 
 /// What the threads share.
-struct Shared<'a, S, C> {
+struct Shared<'a, S: Scheme, C> {
     ids: &'a Ids<S, C>,
     setup: Setup,
     proof: Proof,
@@ -73,7 +73,7 @@ struct Shared<'a, S, C> {
     drawn: Vec<CachePadded<AtomicU64>>,
 }
 
-impl<S, C> Shared<'_, S, C> {
+impl<S: Scheme, C> Shared<'_, S, C> {
     /// Calls for an end: the time is over, or a thread has failed.
     fn call_for_an_end(&self) {
         // ORDERING: Relaxed. A flag that publishes nothing; a thread may see it a little later.

@@ -14,6 +14,7 @@ mod file;
 mod generator;
 #[cfg(target_os = "linux")]
 mod hanging;
+mod id_generator;
 #[cfg(all(target_os = "linux", any(feature = "etcd", feature = "postgres", feature = "redis")))]
 mod immediately;
 mod odd_stores;

@@ -1,0 +1,173 @@
+//! `IdGenerator`: the calls that all generators have in common, as a trait.
+
+use crate::clock::Clock;
+use crate::error::{FillError, GenerateError};
+use crate::generator::Generator;
+use crate::id::Snowflake;
+use crate::scheme::{Scheme, Standard};
+
+/// A generator of IDs of the scheme `S`, of whatever kind.
+///
+/// Code that takes an `IdGenerator` works with a [`Generator`] on any clock, with a `LeasedGenerator` of the crate
+/// [`casflake-lease`](https://docs.rs/casflake-lease), and with a test double. A reference to a generator is a generator,
+/// too. With the feature `alloc` so are `Box` and `Arc`. A [`LocalGenerator`](crate::LocalGenerator) is not, because its
+/// calls take `&mut self`.
+///
+/// # Examples
+/// An application takes any generator. Its test passes one whose clock stands still:
+///
+/// ```
+/// use casflake::{GenerateError, Generator, IdGenerator, ManualClock, Snowflake, WorkerId};
+///
+/// struct Order {
+///     id: Snowflake,
+///     item: String,
+/// }
+///
+/// fn order(ids: &dyn IdGenerator, item: &str) -> Result<Order, GenerateError> {
+///     Ok(Order { id: ids.generate()?, item: item.to_owned() })
+/// }
+///
+/// // The program:
+/// static IDS: Generator = Generator::new(WorkerId::fixed::<1, 7>());
+/// let tea = order(&IDS, "tea")?;
+/// let coffee = order(&IDS, "coffee")?;
+/// assert!(tea.id < coffee.id);
+///
+/// // Its test:
+/// let ids = Generator::with_clock(WorkerId::fixed::<1, 7>(), ManualClock::new(1_735_689_600_000));
+/// assert_eq!(order(&ids, "tea")?.id.unix_ms(), 1_735_689_600_000);
+/// ids.clock().advance(5);
+/// assert_eq!(order(&ids, "tea")?.id.unix_ms(), 1_735_689_600_005);
+/// # Ok::<(), GenerateError>(())
+/// ```
+///
+/// An `Arc<dyn IdGenerator + Send + Sync>` holds a generator whose kind is chosen at run time. The documentation of
+/// `LeasedGenerator` has an example. Calls through `dyn` are indirect. A function that takes `&impl IdGenerator` calls
+/// the generator directly:
+///
+/// ```
+/// use casflake::{FillError, Generator, IdGenerator, Scheme, Snowflake, Twitter, WorkerId};
+///
+/// fn pair<S: Scheme>(ids: &impl IdGenerator<S>) -> Result<[Snowflake<S>; 2], FillError> {
+///     let mut pair = [Snowflake::MIN; 2];
+///     ids.fill(&mut pair)?;
+///     Ok(pair)
+/// }
+///
+/// let [first, second] = pair(&Generator::new(WorkerId::<Twitter>::fixed_in::<1, 7>()))?;
+/// assert!(first < second);
+/// # Ok::<(), FillError>(())
+/// ```
+///
+/// A test can also substitute a generator that fails:
+///
+/// ```
+/// use casflake::{GenerateError, IdGenerator, Snowflake};
+///
+/// struct Failing;
+///
+/// impl IdGenerator for Failing {
+///     fn generate(&self) -> Result<Snowflake, GenerateError> {
+///         Err(GenerateError::Closed)
+///     }
+///
+///     fn try_generate(&self) -> Result<Snowflake, GenerateError> {
+///         Err(GenerateError::Closed)
+///     }
+/// }
+///
+/// let mut buffer = [Snowflake::MIN; 8];
+/// assert_eq!(Failing.fill(&mut buffer).map_err(|error| error.filled()), Err(0));
+/// ```
+///
+/// # What an implementation promises
+/// A caller may rely on these, in any mix of the three calls, from any threads:
+///
+/// * **Uniqueness.** No two calls of one generator return the same ID.
+/// * **Order.** If one call returns before another begins, its IDs are smaller. `fill` writes IDs in increasing order.
+/// * **Honest errors.** A call that fails has issued no ID, except those that [`FillError::filled`] counts.
+/// * **No wait** in `try_generate`.
+///
+/// The implementation keeps these promises, not the trait: the compiler checks none of them, so `unsafe` code must not
+/// rely on them. [`Generator`] keeps all of them, [and more](Generator#what-it-promises). So does `LeasedGenerator`. `&T`,
+/// `Box<T>` and `Arc<T>` keep the promises of `T`.
+///
+/// # What a caller can not rely on
+/// * **Uniqueness across two generators.** It depends on their workers: see [`WorkerId`](crate::WorkerId).
+/// * **One worker.** A `LeasedGenerator` may change its [`worker`](Snowflake::worker) between two calls.
+/// * **A precise time.** An ID's [`tick`](Snowflake::tick) is as good as the generator's clock.
+/// * **A bound on the wait** of `generate` and `fill`. Each kind has its own.
+pub trait IdGenerator<S: Scheme = Standard> {
+    /// Returns the next ID. May block the thread until the next tick, or longer.
+    ///
+    /// # Errors
+    /// Fails with the [`GenerateError`] of the generator: its clock is behind, for example, or it was closed. No ID was
+    /// issued then.
+    fn generate(&self) -> Result<Snowflake<S>, GenerateError>;
+
+    /// Returns the next ID without waiting.
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate), and [`GenerateError::Exhausted`] if every ID of this tick is taken.
+    fn try_generate(&self) -> Result<Snowflake<S>, GenerateError>;
+
+    /// Fills `buffer` with IDs in increasing order. May block the thread, as [`generate`](Self::generate) does.
+    ///
+    /// The default calls [`generate`](Self::generate) for each ID. [`Generator`] and `LeasedGenerator` reserve all IDs of
+    /// a tick together, which is much faster.
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate). The error says how many IDs were [`filled`](FillError::filled) in before. The rest
+    /// of the buffer is as it was.
+    fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
+        for (filled, place) in buffer.iter_mut().enumerate() {
+            *place = self.generate().map_err(|error| FillError::new(filled, error))?;
+        }
+        Ok(())
+    }
+}
+
+impl<S: Scheme, C: Clock> IdGenerator<S> for Generator<S, C> {
+    #[inline]
+    fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
+        Generator::generate(self)
+    }
+
+    #[inline]
+    fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
+        Generator::try_generate(self)
+    }
+
+    fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
+        Generator::fill(self, buffer)
+    }
+}
+
+/// Makes a pointer to a generator a generator. It forwards `fill`, too, because the default is slower.
+macro_rules! forward {
+    ($($(#[$cfg:meta])? $pointer:ty;)*) => {$(
+        $(#[$cfg])?
+        impl<S: Scheme, T: IdGenerator<S> + ?Sized> IdGenerator<S> for $pointer {
+            #[inline]
+            fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
+                (**self).generate()
+            }
+
+            #[inline]
+            fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
+                (**self).try_generate()
+            }
+
+            fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
+                (**self).fill(buffer)
+            }
+        }
+    )*};
+}
+
+forward! {
+    &T;
+    #[cfg(feature = "alloc")] alloc::boxed::Box<T>;
+    #[cfg(feature = "alloc")] alloc::sync::Arc<T>;
+}
