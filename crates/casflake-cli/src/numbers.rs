@@ -20,6 +20,12 @@ pub(crate) fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{plural}")
 }
 
+/// Counts to print, for which 53 bits are exact enough.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+pub(crate) fn float(count: u64) -> f64 {
+    count as f64
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;

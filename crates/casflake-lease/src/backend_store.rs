@@ -1,9 +1,8 @@
 //! `BackendStore`: the protocol of leases on a backend. Read, decide by the rules, and write what was decided if nothing
 //! has changed meanwhile.
 
-use std::fmt;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
 use casflake::Layout;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use casflake::{Scheme, Standard};
 
+use crate::alphabet::is_in_alphabet;
 use crate::causes::debug_by_text;
 use crate::terms::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
-use crate::url::is_in_alphabet;
 
 /// Why a store of leases granted, renewed or released nothing.
 #[non_exhaustive]

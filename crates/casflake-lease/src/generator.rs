@@ -95,13 +95,13 @@ use crate::error::StoreError;
 /// use std::sync::Arc;
 ///
 /// use casflake::{Generator, IdGenerator, WorkerId};
-/// use casflake_lease::{LeasedGenerator, open};
+/// use casflake_lease::{LeasedGenerator, from_url};
 ///
 /// type Ids = Arc<dyn IdGenerator + Send + Sync>;
 ///
 /// fn ids(store: Option<&str>) -> Result<Ids, Box<dyn Error>> {
 ///     Ok(match store {
-///         Some(url) => Arc::new(LeasedGenerator::new(open(url)?)?),
+///         Some(url) => Arc::new(LeasedGenerator::new(from_url(url)?)?),
 ///         None => Arc::new(Generator::new(WorkerId::fixed::<0, 1>())),
 ///     })
 /// }

@@ -12,6 +12,7 @@ mod refusal;
 mod rows;
 mod schema;
 mod sql;
+mod ssl_mode;
 mod tls;
 
 use std::fmt;

@@ -1,6 +1,7 @@
 //! `RedisStore`: leases in a Redis server.
 
 mod address;
+mod failure;
 mod link;
 mod log_in;
 mod refusal;
@@ -20,7 +21,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(super) use self::address::SCHEMES;
-use self::link::{Failure, Link};
+use self::failure::Failure;
+use self::link::Link;
 use self::server::Server;
 use crate::backend::{Backend, Contents, Renewed};
 use crate::backend_store::BackendStore;
@@ -28,8 +30,7 @@ use crate::error::StoreError;
 use crate::lease::Lease;
 use crate::protocol::{Change, Record};
 use crate::renewal_json::RenewalJson;
-use crate::terms::CLOCK_SLACK;
-use crate::terms::Terms;
+use crate::terms::{CLOCK_SLACK, Terms};
 use crate::url::{StoreUrl, space_name};
 
 /// Leases in a Redis server (5 or later, or Valkey), for all hosts that reach it.

@@ -79,6 +79,7 @@ impl<'a> RenewalJson<'a> {
         }
     }
 
+    #[cfg(feature = "redis")]
     pub(crate) const fn next_counter(&self) -> u64 {
         self.next_counter
     }

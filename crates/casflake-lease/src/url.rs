@@ -4,7 +4,6 @@
 //! spaces issue the same IDs. So whatever is doubtful is refused here, before a parser of another crate repairs it. No
 //! refusal shows the URL, because there may be a password in it.
 
-mod alphabet;
 mod hint;
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
 mod host;
@@ -15,7 +14,6 @@ mod query;
 mod space;
 mod text;
 
-pub(super) use self::alphabet::is_in_alphabet;
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
 pub(super) use self::host::{HOST, check_host};
 pub(super) use self::path::local_path;

@@ -4,9 +4,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::report::float;
 use super::timeline::Timeline;
 use super::waits::Waits;
+use crate::numbers::float;
 use crate::stop::Stop;
 
 const SIZE: (u32, u32) = (1200, 815);

@@ -5,47 +5,21 @@ use std::sync::{PoisonError, RwLock};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use casflake::{Clock, Layout, Scheme};
+use casflake::{Clock, Scheme};
 use crossbeam_utils::CachePadded;
 
 use super::chart::OverTime;
-use super::choices::{ClockName, WaitName};
 use super::draw::Source;
 use super::latency::{Latency, Percentiles};
 use super::progress::Progress;
 use super::proof::{Proof, Verdict};
 use super::schedule::{Schedule, Turn};
+use super::setup::{Plan, Setup};
 use super::timeline::Timeline;
 use super::usage::cpu_time;
 use super::waits::Waits;
 use crate::ids::Ids;
 use crate::stop::Stop;
-
-#[derive(Clone, Copy)]
-pub(crate) enum Plan {
-    /// This many IDs, shared out evenly.
-    Count(u64),
-    /// As many as there are in this time.
-    Time(Duration),
-}
-
-/// How a run is to draw its IDs.
-#[derive(Clone, Copy)]
-pub(crate) struct Setup {
-    pub(crate) layout: Layout,
-    pub(crate) threads: usize,
-    /// How many IDs a call draws.
-    pub(crate) batch: usize,
-    /// How many IDs each thread's handle reserves at once; `None` without handles.
-    pub(crate) local: Option<u64>,
-    pub(crate) clock: ClockName,
-    pub(crate) wait: WaitName,
-    /// How many IDs in a second by all threads; `None` for as many as there are.
-    pub(crate) rate: Option<u64>,
-    pub(crate) plan: Plan,
-    /// Whether to keep what has happened when.
-    pub(crate) is_plotted: bool,
-}
 
 /// What a run has come to.
 pub(crate) struct Run {

@@ -10,6 +10,7 @@ mod progress;
 mod proof;
 mod report;
 mod schedule;
+mod setup;
 mod timeline;
 mod usage;
 mod waits;
@@ -22,9 +23,9 @@ use std::time::Duration;
 use casflake::{CoarseClock, Layout, SystemClock, TscClock};
 use choices::{ClockName, Named, WaitName};
 use clap::ArgGroup;
-use measure::{Plan, Setup};
 use plot::Plot;
 use report::Report;
+use setup::{Plan, Setup};
 
 use crate::ids::{Generates, Ids, LeaseArgs};
 use crate::layouts::{LayoutArgs, with_scheme};

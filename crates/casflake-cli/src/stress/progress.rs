@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use super::measure::Plan;
+use super::setup::Plan;
 
 /// How often the bar is drawn.
 const REDRAW: Duration = Duration::from_millis(100);

@@ -9,8 +9,10 @@ use serde::Serialize;
 
 use super::choices::{ClockName, WaitName, name};
 use super::latency::Percentiles;
-use super::measure::{Run, Setup};
+use super::measure::Run;
+use super::setup::Setup;
 use super::usage::peak_memory;
+use crate::numbers::float;
 use crate::stop::Outcome;
 
 /// The widest bar, in characters.
@@ -232,12 +234,6 @@ fn limit(layout: &Layout) -> f64 {
     float(layout.max_sequence() + 1) * 1000.0 / float(layout.tick_length())
 }
 
-/// Counts to print, for which 53 bits are exact enough.
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-pub(crate) fn float(count: u64) -> f64 {
-    count as f64
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -246,8 +242,8 @@ mod tests {
 
     use super::{Report, Run, Setup};
     use crate::stress::choices::{ClockName, WaitName};
-    use crate::stress::measure::Plan;
     use crate::stress::proof::Verdict;
+    use crate::stress::setup::Plan;
 
     /// Of a generator that has issued 5 IDs, and then a handle 3 of the 4 that it had reserved.
     fn is_good(ids: u64, verdict: Verdict) -> bool {

@@ -4,7 +4,7 @@ use std::hint::spin_loop;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::measure::Setup;
+use super::setup::Setup;
 
 /// Of calls that follow each other at once, one in so many is timed. Coprime to all powers of two, and with that to the
 /// number of calls in a full tick of every layout: else the calls that wait would always be timed, or never.

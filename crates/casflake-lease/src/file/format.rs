@@ -6,8 +6,10 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::identity::Mark;
-use super::origin::COPY;
 use crate::protocol::{Record, Space};
+
+/// What the incarnation of a copy begins with.
+pub(super) const COPY: &str = "a copy of ";
 
 /// What the file begins with, before the checksum of all that follows.
 const HEADER: &str = "casflake leases 1 ";

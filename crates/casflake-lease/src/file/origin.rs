@@ -20,11 +20,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::{fs, io};
 
+use super::format::COPY;
+
 /// What a signed text has between its own words and the parts.
 const MADE_IN: &str = ", made in ";
-
-/// What the incarnation of a copy begins with.
-pub(super) const COPY: &str = "a copy of ";
 
 /// The parts, by name. Each value is of hexadecimal digits.
 #[derive(Debug, PartialEq, Eq)]

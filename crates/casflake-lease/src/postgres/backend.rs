@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{SimpleQueryRow, Socket};
 
-use super::link::{Answer, Cause, Link, PATIENCE};
+use super::link::{Answer, Link, PATIENCE};
 use super::literals::Param;
-use super::refusal::{Asked, At, failure};
+use super::refusal::{Asked, At, Cause, failure};
 use super::rows::{asked, bigint, contents, json, nanos, number};
 use super::sql::Statements;
 use super::{PostgresBackend, config, others};

@@ -6,7 +6,7 @@ use tokio_postgres::config::{Host, LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error};
 
-use super::link::Cause;
+use super::refusal::Cause;
 use crate::error::StoreError;
 
 /// Returns a configuration for each of the hosts, from a random one on. If there are not as many ports or addresses as

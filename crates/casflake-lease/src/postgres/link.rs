@@ -12,6 +12,7 @@ use tokio_postgres::{Client, Config, Error, SimpleQueryMessage, SimpleQueryRow, 
 
 use super::hosts::{self, Said};
 use super::literals::{Param, filled};
+use super::refusal::Cause;
 use super::tls::{Connector, Tls};
 use crate::error::StoreError;
 
@@ -22,8 +23,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// a statement that nobody waits for any more. For the transaction alone, and in the same message as its statement: a
 /// pooler takes no settings at the start of a connection, and gives each transaction another session.
 const LIMITS: &str = "SET LOCAL lock_timeout = 1500; SET LOCAL statement_timeout = 10000;\n";
-
-pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a statement came to.
 pub(super) enum Answer {

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::link::{Answer, Cause, Link};
+use super::link::{Answer, Link};
 use super::literals::Param;
+use super::refusal::Cause;
 use super::rows::column;
 use super::schema::Schema;
 

@@ -11,7 +11,8 @@ use tokio_postgres::config::{SslNegotiation, TargetSessionAttrs};
 use self::known::{OF_OTHERS, OF_THE_CLIENT, REFUSED};
 use super::config::split;
 use super::schema::Schema;
-use super::tls::{Mode, Settings, is_socket};
+use super::ssl_mode::Mode;
+use super::tls::{Settings, is_socket};
 use crate::error::StoreError;
 use crate::tls::{Identity, Roots, absolute};
 

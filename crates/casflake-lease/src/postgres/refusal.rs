@@ -5,11 +5,12 @@ use std::error::Error as _;
 use tokio_postgres::Error;
 use tokio_postgres::error::DbError;
 
-use super::link::Cause;
 use super::schema::Schema;
-use super::tls::Mode;
+use super::ssl_mode::Mode;
 use crate::error::StoreError;
 use crate::tls::explain;
+
+pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// When something failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

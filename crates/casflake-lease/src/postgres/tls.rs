@@ -10,57 +10,9 @@ use tokio_postgres::{Client, Config, Error, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::refusal::{has_no_tls, is_of_tls};
+use super::ssl_mode::Mode;
 use crate::error::StoreError;
 use crate::tls::{Identity, Roots, Verify, client_config};
-
-/// What `sslmode` says, by libpq's rules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Mode {
-    Disable,
-    Allow,
-    #[default]
-    Prefer,
-    Require,
-    VerifyCa,
-    VerifyFull,
-}
-
-impl Mode {
-    pub(super) fn named(name: &str) -> Result<Self, String> {
-        Ok(match name {
-            "disable" => Self::Disable,
-            "allow" => Self::Allow,
-            "prefer" => Self::Prefer,
-            "require" => Self::Require,
-            "verify-ca" => Self::VerifyCa,
-            "verify-full" => Self::VerifyFull,
-            _ => {
-                let known = "disable, allow, prefer, require, verify-ca or verify-full";
-                return Err(format!("invalid value for option `sslmode`: give {known}"));
-            }
-        })
-    }
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Disable => "disable",
-            Self::Allow => "allow",
-            Self::Prefer => "prefer",
-            Self::Require => "require",
-            Self::VerifyCa => "verify-ca",
-            Self::VerifyFull => "verify-full",
-        }
-    }
-
-    /// What comes next to it of what `tokio_postgres` knows.
-    pub(super) fn of_the_client(self) -> SslMode {
-        match self {
-            Self::Disable => SslMode::Disable,
-            Self::Allow | Self::Prefer => SslMode::Prefer,
-            Self::Require | Self::VerifyCa | Self::VerifyFull => SslMode::Require,
-        }
-    }
-}
 
 /// What the parameters of a URL say of TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
-use redis::{FromRedisValue, RedisError, ScriptInvocation};
+use redis::{FromRedisValue, ScriptInvocation};
 
+use super::failure::Failure;
 use super::server::{Server, Session};
-use crate::error::StoreError;
 
 /// How long a call takes at most.
 const CALL: Duration = Duration::from_secs(2);
@@ -29,14 +29,6 @@ pub(super) struct Link {
     session: Option<Session>,
     /// A session that is being begun, since when.
     coming: Option<(Instant, Outcome<Session>)>,
-}
-
-/// Why there is no answer.
-pub(super) enum Failure {
-    /// What the server says, or the way to it.
-    Redis(RedisError),
-    /// What is known to mean this.
-    Store(StoreError),
 }
 
 /// What a thread will have done.
@@ -120,23 +112,5 @@ fn late(why: &str) -> Failure {
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.server.fmt(f)
-    }
-}
-
-impl From<RedisError> for Failure {
-    fn from(error: RedisError) -> Self {
-        Self::Redis(error)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Redis(error.into())
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
     }
 }

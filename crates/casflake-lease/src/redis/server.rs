@@ -7,7 +7,7 @@ use redis::io::tcp::TcpSettings;
 use redis::{Client, Connection, ConnectionAddr, ConnectionLike, RedisConnectionInfo, RedisError, RedisResult};
 
 use super::address::Address;
-use super::link::Failure;
+use super::failure::Failure;
 use super::log_in::log_in;
 use super::tls::TlsConnection;
 use crate::error::StoreError;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::{ConnectionLike, Parser, RedisResult, Value, cmd};
 
-use super::link::Failure;
+use super::failure::Failure;
 use crate::error::StoreError;
 use crate::tls::{Files, NO_TLS, Session, connect, first_byte};
 

@@ -1,7 +1,7 @@
 //! The name of a space.
 
-use super::alphabet::{ALPHABET, is_in_alphabet};
 use super::text::Named;
+use crate::alphabet::{ALPHABET, is_in_alphabet};
 use crate::error::StoreError;
 
 const LONGEST: usize = 128;

@@ -2,7 +2,7 @@
 
 /// What a refusal says of it.
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
-pub(super) const ALPHABET: &str = "ASCII letters, digits and - . _ ~ / :";
+pub(crate) const ALPHABET: &str = "ASCII letters, digits and - . _ ~ / :";
 
 /// Returns whether the name of a space may have this character.
 pub(crate) fn is_in_alphabet(c: char) -> bool {
