@@ -251,9 +251,9 @@ proptest! {
         };
         for change in changes {
             let (changed, asked) = match change {
-                Change::Epoch(epoch) => (layout.try_epoch_unix_ms(epoch), epoch),
-                Change::Tick(tick) => (layout.try_tick_ms(tick), tick),
-                Change::Order(order) => (Ok(layout.order(order)), 0),
+                Change::Epoch(epoch) => (layout.try_with_epoch_unix_ms(epoch), epoch),
+                Change::Tick(tick) => (layout.try_with_tick_ms(tick), tick),
+                Change::Order(order) => (Ok(layout.with_order(order)), 0),
             };
             match changed {
                 Ok(changed) => layout = changed,

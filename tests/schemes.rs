@@ -169,7 +169,7 @@ fn the_lines_of_the_design_compile_as_written() -> Result<(), Box<dyn std::error
 
     struct Orders;
     impl Scheme for Orders {
-        const LAYOUT: Layout = Layout::new(41, 0, 8, 13).epoch_unix_ms(1_735_689_600_000);
+        const LAYOUT: Layout = Layout::new(41, 0, 8, 13).with_epoch_unix_ms(1_735_689_600_000);
     }
     static ORDERS: Generator<Orders> = Generator::new(WorkerId::<Orders>::fixed_in::<0, 3>());
     assert_eq!(ORDERS.generate()?.worker(), 3);
@@ -183,7 +183,7 @@ fn the_lines_of_the_design_compile_as_written() -> Result<(), Box<dyn std::error
 struct Bare(#[expect(dead_code, reason = "it is there to be neither Send nor Sync")] *const u8);
 
 impl Scheme for Bare {
-    const LAYOUT: Layout = Layout::new(40, 2, 2, 10).epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Layout::new(40, 2, 2, 10).with_epoch_unix_ms(1_735_689_600_000);
 }
 
 fn shared<T: Send + Sync + 'static>() {}

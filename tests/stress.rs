@@ -18,7 +18,7 @@ use rayon::prelude::*;
 struct Wide;
 
 impl Scheme for Wide {
-    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).with_epoch_unix_ms(1_735_689_600_000);
 }
 
 /// With the other tests of this file well over ten million IDs in a release build.

@@ -11,7 +11,7 @@ use casflake::{Clock, GenerateError, Generator, GeneratorBuilder, Layout, Manual
 pub struct Bit;
 
 impl Scheme for Bit {
-    const LAYOUT: Layout = Layout::new(16, 0, 1, 1).epoch_unix_ms(1000);
+    const LAYOUT: Layout = Layout::new(16, 0, 1, 1).with_epoch_unix_ms(1000);
 }
 
 /// A generator as the models use it.

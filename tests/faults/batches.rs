@@ -153,7 +153,7 @@ fn the_largest_batch_is_granted() {
     struct Roomy;
 
     impl Scheme for Roomy {
-        const LAYOUT: Layout = Layout::new(30, 0, 1, 24).epoch_unix_ms(NOW);
+        const LAYOUT: Layout = Layout::new(30, 0, 1, 24).with_epoch_unix_ms(NOW);
     }
 
     let ids = Generator::with_clock(WorkerId::<Roomy>::fixed_in::<0, 1>(), ManualClock::new(NOW + 1));

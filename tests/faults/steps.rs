@@ -163,7 +163,7 @@ fn i5_a_reading_less_than_a_tick_before_the_epoch_is_before_it() {
 fn i5_an_epoch_in_the_future_is_refused_on_the_system_clock() {
     struct Later;
     impl casflake::Scheme for Later {
-        const LAYOUT: casflake::Layout = casflake::Layout::new(41, 5, 5, 12).epoch_unix_ms(u64::MAX / 2);
+        const LAYOUT: casflake::Layout = casflake::Layout::new(41, 5, 5, 12).with_epoch_unix_ms(u64::MAX / 2);
     }
     let ids = Generator::new(WorkerId::<Later>::fixed_in::<0, 0>());
     let Err(GenerateError::BeforeEpoch { unix_ms, epoch_unix_ms }) = ids.generate() else { panic!("an ID") };

@@ -205,9 +205,9 @@ macro_rules! small_schemes {
 }
 
 small_schemes! {
-    Narrow = Layout::new(6, 0, 1, 2).epoch_unix_ms(1_000);
-    OneSlot = Layout::new(7, 1, 0, 0).epoch_unix_ms(10_000_000);
-    SlowTick = Layout::new(5, 1, 2, 3).epoch_unix_ms(100).tick_ms(10).order(FieldOrder::WorkerLast);
-    FullWord = Layout::new(59, 1, 1, 3).epoch_unix_ms(77);
+    Narrow = Layout::new(6, 0, 1, 2).with_epoch_unix_ms(1_000);
+    OneSlot = Layout::new(7, 1, 0, 0).with_epoch_unix_ms(10_000_000);
+    SlowTick = Layout::new(5, 1, 2, 3).with_epoch_unix_ms(100).with_tick_ms(10).with_order(FieldOrder::WorkerLast);
+    FullWord = Layout::new(59, 1, 1, 3).with_epoch_unix_ms(77);
     UnixEpoch = Layout::new(40, 0, 0, 1);
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 struct Small;
 
 impl Scheme for Small {
-    const LAYOUT: Layout = Layout::new(6, 0, 1, 3).epoch_unix_ms(1_000);
+    const LAYOUT: Layout = Layout::new(6, 0, 1, 3).with_epoch_unix_ms(1_000);
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -27,8 +27,8 @@ fn layouts() -> impl Strategy<Value = Layout> {
         let tick_ms = tick_ms.min(u64::MAX / largest(t)).max(1);
         let epoch = epoch.min(u64::MAX - largest(t) * tick_ms);
         let order = if worker_last { FieldOrder::WorkerLast } else { FieldOrder::SequenceLast };
-        let layout = Layout::try_new(t, d, w, s).and_then(|layout| layout.try_tick_ms(tick_ms));
-        layout.and_then(|layout| layout.try_epoch_unix_ms(epoch)).expect("a layout").order(order)
+        let layout = Layout::try_new(t, d, w, s).and_then(|layout| layout.try_with_tick_ms(tick_ms));
+        layout.and_then(|layout| layout.try_with_epoch_unix_ms(epoch)).expect("a layout").with_order(order)
     })
 }
 
@@ -175,14 +175,14 @@ proptest! {
     fn i5_an_epoch_or_tick_that_leaves_the_last_tick_no_time_is_refused(
         [t, d, w, s] in widths(), epoch_unix_ms in any_size(), tick_ms in any_size()
     ) {
-        let layout = Layout::try_new(t, d, w, s).and_then(|layout| layout.try_tick_ms(tick_ms));
+        let layout = Layout::try_new(t, d, w, s).and_then(|layout| layout.try_with_tick_ms(tick_ms));
         let last = u128::from(largest(t)) * u128::from(tick_ms);
         if tick_ms == 0 {
             prop_assert_eq!(layout, Err(LayoutError::NoTick));
         } else if last > u128::from(u64::MAX) {
             prop_assert_eq!(layout, Err(LayoutError::TimeOverflow { epoch_unix_ms: 0, tick_ms }));
         } else {
-            let layout = layout.and_then(|layout| layout.try_epoch_unix_ms(epoch_unix_ms));
+            let layout = layout.and_then(|layout| layout.try_with_epoch_unix_ms(epoch_unix_ms));
             if last + u128::from(epoch_unix_ms) > u128::from(u64::MAX) {
                 prop_assert_eq!(layout, Err(LayoutError::TimeOverflow { epoch_unix_ms, tick_ms }));
             } else {

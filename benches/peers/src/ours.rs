@@ -15,7 +15,7 @@ pub const EPOCH: u64 = 1_735_689_600_000;
 pub struct Wide;
 
 impl Scheme for Wide {
-    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).epoch_unix_ms(EPOCH);
+    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).with_epoch_unix_ms(EPOCH);
 }
 
 fn generator<S: Scheme, C: Clock>(clock: C, wait: Wait) -> Generator<S, C> {

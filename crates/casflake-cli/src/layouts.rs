@@ -114,9 +114,9 @@ impl LayoutArgs {
             Order::WorkerLast => FieldOrder::WorkerLast,
         };
         Layout::try_new(timestamp, datacenter, worker, sequence)
-            .and_then(|layout| layout.try_tick_ms(self.tick))
-            .and_then(|layout| layout.try_epoch_unix_ms(epoch))
-            .map(|layout| layout.order(order))
+            .and_then(|layout| layout.try_with_tick_ms(self.tick))
+            .and_then(|layout| layout.try_with_epoch_unix_ms(epoch))
+            .map(|layout| layout.with_order(order))
             .map_err(Stop::usage)
     }
 }

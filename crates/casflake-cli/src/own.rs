@@ -61,7 +61,7 @@ pub(crate) fn generator(
 enum Slots<const SEQUENCE: u32> {}
 
 impl<const SEQUENCE: u32> Scheme for Slots<SEQUENCE> {
-    const LAYOUT: Layout = Layout::new(62 - SEQUENCE, 0, 0, SEQUENCE).epoch_unix_ms(ORIGIN);
+    const LAYOUT: Layout = Layout::new(62 - SEQUENCE, 0, 0, SEQUENCE).with_epoch_unix_ms(ORIGIN);
 }
 
 /// What [`Ticks`] reads at the layout's epoch. Not 0, so that a time before it is less.
@@ -211,7 +211,7 @@ mod tests {
     enum Seconds {}
 
     impl Scheme for Seconds {
-        const LAYOUT: Layout = Layout::new(32, 0, 8, 22).epoch_unix_ms(0).tick_ms(1000);
+        const LAYOUT: Layout = Layout::new(32, 0, 8, 22).with_epoch_unix_ms(0).with_tick_ms(1000);
     }
 
     /// Generators of the same worker and clock, one by the type and one by the value of the layout.
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn a_call_waits_for_a_tick_as_long_as_it_is() {
         for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
-            let layout = Layout::new(32, 0, 30, 0).epoch_unix_ms(1_700_000_000_000).tick_ms(300);
+            let layout = Layout::new(32, 0, 30, 0).with_epoch_unix_ms(1_700_000_000_000).with_tick_ms(300);
             let own = generator(&layout, Place::FIRST, SystemClock, wait).unwrap();
             let [first, second, third] = [(); 3].map(|()| layout.decode(own.generate().unwrap().into()).unwrap().tick);
             assert!(first < second && second < third, "an ID a tick: {first}, {second}, {third}");
@@ -265,7 +265,7 @@ mod tests {
     /// Would catch: a time that is told in ticks.
     #[test]
     fn a_clock_that_was_set_back_is_behind_by_so_long() {
-        let layout = Layout::new(32, 0, 30, 0).epoch_unix_ms(0).tick_ms(1000);
+        let layout = Layout::new(32, 0, 30, 0).with_epoch_unix_ms(0).with_tick_ms(1000);
         let clock = Arc::new(ManualClock::new(1_000_000_000));
         let own = generator(&layout, Place::FIRST, clock.clone(), Wait::Spin).unwrap();
         own.generate().unwrap();

@@ -14,7 +14,7 @@ use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator, LeasedGeneratorBuil
 struct Wide;
 
 impl Scheme for Wide {
-    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).with_epoch_unix_ms(1_735_689_600_000);
 }
 
 type Outcome = Result<Snowflake<Wide>, GenerateError>;

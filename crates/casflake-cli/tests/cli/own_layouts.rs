@@ -11,7 +11,7 @@ const ODD: [&str; 8] = ["--bits", "38,3,9,7", "--epoch", "2020-02-02", "--tick",
 const EPOCH: u64 = 1_580_601_600_000;
 
 fn odd() -> Layout {
-    Layout::new(38, 3, 9, 7).epoch_unix_ms(EPOCH).tick_ms(7).order(casflake::FieldOrder::WorkerLast)
+    Layout::new(38, 3, 9, 7).with_epoch_unix_ms(EPOCH).with_tick_ms(7).with_order(casflake::FieldOrder::WorkerLast)
 }
 
 fn parts(args: &[&str]) -> Vec<Parts> {

@@ -134,7 +134,7 @@ fn what_is_no_matter_of_the_lease_is_asked_once() {
 struct Orders;
 
 impl Scheme for Orders {
-    const LAYOUT: Layout = Layout::new(41, 0, 8, 13).epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Layout::new(41, 0, 8, 13).with_epoch_unix_ms(1_735_689_600_000);
 }
 
 #[test]
