@@ -210,19 +210,19 @@ impl Layout {
 
     /// Returns the moment at which tick 0 begins, in Unix milliseconds.
     #[must_use]
-    pub const fn epoch(&self) -> u64 {
+    pub const fn epoch_unix_ms(&self) -> u64 {
         self.epoch_unix_ms
     }
 
     /// Returns the length of a tick in milliseconds.
     #[must_use]
-    pub const fn tick_length(&self) -> u64 {
+    pub const fn tick_ms(&self) -> u64 {
         self.tick_ms
     }
 
     /// Returns the order of the fields.
     #[must_use]
-    pub const fn field_order(&self) -> FieldOrder {
+    pub const fn order(&self) -> FieldOrder {
         self.order
     }
 

@@ -160,8 +160,8 @@ fn id_from_numbers<S: Scheme>(number: u64, signed: i64, [tick, datacenter, worke
     }
     for bound in [Snowflake::<S>::min_at(number), Snowflake::<S>::max_at(number)] {
         match bound {
-            Ok(id) => prop_assert!(id.unix_ms() <= number && number - id.unix_ms() < layout.tick_length()),
-            Err(error) => says(&error, &[number, layout.epoch()])?,
+            Ok(id) => prop_assert!(id.unix_ms() <= number && number - id.unix_ms() < layout.tick_ms()),
+            Err(error) => says(&error, &[number, layout.epoch_unix_ms()])?,
         }
     }
     Ok(())
@@ -227,7 +227,7 @@ fn change() -> impl Strategy<Value = Change> {
 fn use_layout(layout: &Layout, number: u64) -> Checked {
     prop_assert!((1..=64).contains(&layout.total_bits()));
     let last = layout.unix_ms_of(layout.max_tick());
-    prop_assert!(last.is_some_and(|last| last >= layout.epoch()));
+    prop_assert!(last.is_some_and(|last| last >= layout.epoch_unix_ms()));
     prop_assert_eq!(layout.decode(number).and_then(|parts| layout.encode(parts)).unwrap_or(number), number);
     if let Some(tick) = layout.tick_at(number) {
         prop_assert!(layout.unix_ms_of(tick) <= Some(number));

@@ -120,7 +120,7 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
     let not_before = setup.not_before.min(layout.max_tick());
     let fence = not_before.saturating_add(setup.window).min(end);
     let max_lead = setup.max_lead.min(layout.max_tick());
-    let clock = Watched { time: ManualClock::new(layout.epoch()), looks: 0.into() };
+    let clock = Watched { time: ManualClock::new(layout.epoch_unix_ms()), looks: 0.into() };
     let builder = GeneratorBuilder::new(worker, &clock).max_lead(max_lead).strict(setup.strict);
     let builder = builder.not_before(not_before).fence(fence).max_wait(setup.max_wait);
     let generator = builder.build().expect("settings that fit");
@@ -129,13 +129,13 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
     let mut count = Count::default();
     for (step, call) in steps {
         match *step {
-            Step::Set(later) => clock.time.set(layout.epoch().saturating_add_signed(later)),
+            Step::Set(later) => clock.time.set(layout.epoch_unix_ms().saturating_add_signed(later)),
             Step::Advance(ms) => clock.time.advance(ms),
             Step::Back(ms) => clock.time.step_back(ms),
         }
         clock.looks.store(0, Ordering::Relaxed);
         let now = clock.unix_millis();
-        highest = highest.max(now.checked_sub(layout.epoch()).map(|since| since / layout.tick_length()));
+        highest = highest.max(now.checked_sub(layout.epoch_unix_ms()).map(|since| since / layout.tick_ms()));
         let before = count.ids;
         let mut ids = Vec::new();
         let refused = match *call {
@@ -166,7 +166,7 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
         }
         count.behind += u64::from(matches!(refused, Some(GenerateError::ClockBehind { .. })));
         if let Some(GenerateError::BeforeEpoch { unix_ms, epoch_unix_ms }) = refused {
-            prop_assert_eq!((unix_ms, epoch_unix_ms, before), (now, layout.epoch(), 0));
+            prop_assert_eq!((unix_ms, epoch_unix_ms, before), (now, layout.epoch_unix_ms(), 0));
         }
 
         let stats = generator.stats();

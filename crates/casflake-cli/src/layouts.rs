@@ -70,9 +70,9 @@ impl LayoutName {
     /// any on the day of its epoch, to which every small number leads.
     pub(crate) const fn in_use_since(self, layout: &Layout) -> u64 {
         match self {
-            Self::Twitter => layout.epoch(),
+            Self::Twitter => layout.epoch_unix_ms(),
             Self::Mastodon => MASTODON_BEGAN_MS,
-            _ => layout.epoch() + DAY_MS,
+            _ => layout.epoch_unix_ms() + DAY_MS,
         }
     }
 }

@@ -70,15 +70,15 @@ const ORIGIN: u64 = 1;
 /// A clock that reads the layout's ticks as milliseconds, and stands still within each.
 struct Ticks {
     clock: Box<dyn Clock + Sync>,
-    epoch: u64,
-    tick_length: u64,
+    epoch_unix_ms: u64,
+    tick_ms: u64,
 }
 
 impl Ticks {
     /// Returns the tick at a time, and the milliseconds of it that have gone by.
     fn tick(&self, unix_ms: u64) -> Option<(u64, u64)> {
-        let since = unix_ms.checked_sub(self.epoch)?;
-        Some((since / self.tick_length, since % self.tick_length))
+        let since = unix_ms.checked_sub(self.epoch_unix_ms)?;
+        Some((since / self.tick_ms, since % self.tick_ms))
     }
 }
 
@@ -93,7 +93,7 @@ impl Clock for Ticks {
     fn unix_nanos(&self) -> u128 {
         let nanos = self.clock.unix_nanos();
         let Some((tick, gone_by)) = self.tick(u64::try_from(nanos / MS).unwrap_or(u64::MAX)) else { return 0 };
-        let within = if gone_by == self.tick_length - 1 { nanos % MS } else { 0 };
+        let within = if gone_by == self.tick_ms - 1 { nanos % MS } else { 0 };
         u128::from(tick.saturating_add(ORIGIN)) * MS + within
     }
 
@@ -115,8 +115,8 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         clock: Box<dyn Clock + Sync>,
         wait: Wait,
     ) -> Result<Box<dyn Draw<Own>>, SettingError> {
-        let ticks = Ticks { clock, epoch: layout.epoch(), tick_length: layout.tick_length() };
-        let patience = Duration::from_millis(layout.tick_length().saturating_mul(2).max(100));
+        let ticks = Ticks { clock, epoch_unix_ms: layout.epoch_unix_ms(), tick_ms: layout.tick_ms() };
+        let patience = Duration::from_millis(layout.tick_ms().saturating_mul(2).max(100));
         let generator = GeneratorBuilder::new(first_worker::<SEQUENCE>(), ticks)
             .wait(wait)
             .max_wait(patience)
@@ -143,7 +143,7 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
             GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. } => self.out_of_ticks(),
             GenerateError::BeforeEpoch { .. } => GenerateError::BeforeEpoch {
                 unix_ms: self.generator.clock().clock.unix_millis(),
-                epoch_unix_ms: self.layout.epoch(),
+                epoch_unix_ms: self.layout.epoch_unix_ms(),
             },
             GenerateError::ClockBehind { by } => GenerateError::ClockBehind { by: self.duration(by) },
             GenerateError::Exhausted { retry_after } => {
@@ -155,7 +155,7 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
 
     /// Returns the real time of what takes `by_ticks` on the clock of [`Ticks`], where a tick is a millisecond.
     fn duration(&self, by_ticks: Duration) -> Duration {
-        by_ticks.saturating_mul(u32::try_from(self.layout.tick_length()).unwrap_or(u32::MAX))
+        by_ticks.saturating_mul(u32::try_from(self.layout.tick_ms()).unwrap_or(u32::MAX))
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
         let worker = WorkerId::<S>::new_in(place.datacenter, place.worker).expect("a worker");
         let typed: Generator<S, _> = GeneratorBuilder::new(worker, clock.clone()).build().expect("a generator");
         for &(step, count) in steps {
-            let step = step * layout.tick_length().div_ceil(20).cast_signed();
+            let step = step * layout.tick_ms().div_ceil(20).cast_signed();
             clock.set(clock.unix_millis().saturating_add_signed(step));
             for _ in 0..count {
                 let ids = (own.generate().map(u64::from), typed.generate().map(u64::from));
@@ -276,9 +276,9 @@ mod tests {
 
     #[test]
     fn i4_a_clock_that_stands_still_or_is_before_the_epoch_is_an_error_of_the_layout() {
-        let clock = Arc::new(ManualClock::new(Sonyflake::LAYOUT.epoch() - 1));
+        let clock = Arc::new(ManualClock::new(Sonyflake::LAYOUT.epoch_unix_ms() - 1));
         let own = generator(&Sonyflake::LAYOUT, Place::FIRST, clock.clone(), Wait::Spin).unwrap();
-        let epoch_unix_ms = Sonyflake::LAYOUT.epoch();
+        let epoch_unix_ms = Sonyflake::LAYOUT.epoch_unix_ms();
         let before = GenerateError::BeforeEpoch { unix_ms: epoch_unix_ms - 1, epoch_unix_ms };
         assert_eq!(own.generate(), Err(before));
         clock.advance(10);
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn a_tick_is_one_moment_up_to_its_last_millisecond() {
         let read = |nanos: u128| {
-            let ticks = Ticks { clock: Box::new(Nanos(nanos)), epoch: 1_000, tick_length: 10 };
+            let ticks = Ticks { clock: Box::new(Nanos(nanos)), epoch_unix_ms: 1_000, tick_ms: 10 };
             (ticks.unix_millis() - ORIGIN, ticks.unix_nanos() - u128::from(ORIGIN) * MS)
         };
         assert_eq!(read(1_010 * MS), (1, MS));

@@ -369,7 +369,7 @@ fn a_store_whose_clock_was_set_back_is_said_to_be_behind() {
 fn a_store_whose_clock_has_no_tick_is_an_error_of_the_list() {
     let store = Store::empty("outside");
     let layout = Layout::new(41, 0, 10, 12).with_epoch_unix_ms(4_102_444_800_000);
-    let then = ManualClock::new(layout.epoch() + 1000);
+    let then = ManualClock::new(layout.epoch_unix_ms() + 1000);
     FileStore::with_clock(&store.0, then).init_immediately(&layout, 3).unwrap();
     let own = ["--bits", "41,0,10,12", "--epoch", "2100-01-01"];
     for args in [&["leases"][..], &["leases", "--json"]] {

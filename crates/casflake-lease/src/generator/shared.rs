@@ -139,9 +139,9 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
             return Duration::ZERO;
         }
         let unix_ms = generator.clock().unix_millis();
-        let ended = || if unix_ms < S::LAYOUT.epoch() { 0 } else { u64::MAX };
+        let ended = || if unix_ms < S::LAYOUT.epoch_unix_ms() { 0 } else { u64::MAX };
         let now = S::LAYOUT.tick_at(unix_ms).unwrap_or_else(ended);
-        duration(S::LAYOUT.tick_length(), generator.fence().saturating_sub(now))
+        duration(S::LAYOUT.tick_ms(), generator.fence().saturating_sub(now))
     }
 }
 

@@ -590,7 +590,7 @@ fn a_renewal_keeps_to_the_rule() {
             let (table, change) = what.split_once(": ").expect("a table and a change");
             server.sql(&format!("UPDATE casflake_{table} SET {change} WHERE space = '{name}'"));
         };
-        let ticks = |seconds: u64| (seconds * 1000).div_ceil(layout.tick_length());
+        let ticks = |seconds: u64| (seconds * 1000).div_ceil(layout.tick_ms());
         let mut store = store(&server).space(&*name).expect("a name");
         store.init_immediately(layout, 1).expect("it is initialised");
         let lease = store.acquire(&AcquireRequest::new(layout, token(), TTL, "a test")).expect("it is free").lease;
