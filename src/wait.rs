@@ -50,7 +50,7 @@ impl<'g, C: Clock> Waiter<'g, C> {
             Wait::Spin => spin_loop(),
             Wait::Yield if self.polls < SPINS => spin_loop(),
             Wait::Yield => yield_now(),
-            Wait::Park => {
+            Wait::Sleep => {
                 let allowed = max_wait.saturating_sub(self.waited());
                 self.slept += self.lateness.nap(left.min(allowed), self.polls == 0);
             }

@@ -117,21 +117,21 @@ fn a_thread_that_was_off_its_core_is_not_told_that_the_clock_stalled() {
 /// a clock that goes on meanwhile.
 #[cfg(feature = "std")]
 #[test]
-fn i4_a_call_that_parks_ends_as_one_that_spins_does() {
-    fn park<C: Clock>(clock: C) -> Generator<Standard, C> {
-        let ids = with(clock, |builder| builder.wait(Wait::Park).max_wait(ms(3)));
+fn i4_a_call_that_sleeps_ends_as_one_that_spins_does() {
+    fn sleeping<C: Clock>(clock: C) -> Generator<Standard, C> {
+        let ids = with(clock, |builder| builder.wait(Wait::Sleep).max_wait(ms(3)));
         drain(&ids, SIZE);
         ids
     }
     let stalled = Err(GenerateError::ClockStalled { max_wait: ms(3) });
-    assert_eq!(park(Stopwatch::new(NOW, ms(0))).generate(), stalled, "by how long it has slept");
-    assert_eq!(park(Script::new([NOW])).generate(), stalled, "by how long it has slept");
-    let frozen = park(ManualClock::new(NOW));
+    assert_eq!(sleeping(Stopwatch::new(NOW, ms(0))).generate(), stalled, "by how long it has slept");
+    assert_eq!(sleeping(Script::new([NOW])).generate(), stalled, "by how long it has slept");
+    let frozen = sleeping(ManualClock::new(NOW));
     assert_eq!(frozen.generate(), stalled);
     assert!(frozen.stats().overflow_wait_time >= ms(3));
     frozen.clock().advance(1);
     assert_eq!(frozen.generate().map(slot), Ok((TICK + 1, 0)));
-    let ids = park(Script::new([NOW]));
+    let ids = sleeping(Script::new([NOW]));
     ids.clock().then([NOW, NOW, NOW, NOW + 1]);
     assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)));
     assert_eq!(ids.stats().overflow_waits, 1);
@@ -142,9 +142,9 @@ fn i4_a_call_that_parks_ends_as_one_that_spins_does() {
 /// spun.
 #[cfg(feature = "std")]
 #[test]
-fn i4_a_call_that_parks_sleeps_and_sleeps_no_longer_than_max_wait() {
+fn i4_a_waiting_call_sleeps_but_no_longer_than_max_wait() {
     let worker = WorkerId::<Sonyflake>::fixed_in::<0, 5>();
-    let builder = GeneratorBuilder::new(worker, Script::new([1_409_529_600_000])).wait(Wait::Park);
+    let builder = GeneratorBuilder::new(worker, Script::new([1_409_529_600_000])).wait(Wait::Sleep);
     let max_wait = ms(10) + Duration::from_micros(300);
     let ids = builder.max_wait(max_wait).build().expect("settings");
     drain(&ids, 256);

@@ -181,7 +181,7 @@ mod tests {
         node generate decode stress help --help -h --version -V -- - --layout --bits --epoch --tick --order \
         --json --count -n --datacenter --worker --format --max-batch --threads --seconds --batch --local --clock \
         --wait --rate --plot --lease --lease-ttl --lease-wait leases release init --workers --yes file:/tmp standard \
-        mastodon all coarse park worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan 18446744073709551616 range --from --to \
+        mastodon all coarse sleep worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan 18446744073709551616 range --from --to \
         --hex --ids string --worker-env --worker-hostname 1/5 2026-01-01 -7d now";
 
     /// Words of the command line, whole or not, and any other text.

@@ -252,7 +252,7 @@ mod tests {
     /// Would catch: a wait for a tick that is longer than a wait may be.
     #[test]
     fn a_call_waits_for_a_tick_as_long_as_it_is() {
-        for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
+        for wait in [Wait::Spin, Wait::Yield, Wait::Sleep] {
             let layout = Layout::new(32, 0, 30, 0).with_epoch_unix_ms(1_700_000_000_000).with_tick_ms(300);
             let own = generator(&layout, Place::FIRST, SystemClock, wait).unwrap();
             let [first, second, third] = [(); 3].map(|()| layout.decode(own.generate().unwrap().into()).unwrap().tick);

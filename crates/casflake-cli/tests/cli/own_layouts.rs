@@ -75,7 +75,7 @@ fn every_width_of_the_sequence_is_one_that_a_generator_has() {
 #[test]
 fn stress_proves_the_ids_of_a_layout_of_ones_own() {
     for more in
-        [&["--threads", "2"][..], &["--batch", "300"], &["--local", "8"], &["--wait", "park"], &["--clock", "tsc"]]
+        [&["--threads", "2"][..], &["--batch", "300"], &["--local", "8"], &["--wait", "sleep"], &["--clock", "tsc"]]
     {
         let args = [&["stress", "--count", "2000", "--json", "--worker", "1/5"], &ODD[..], more].concat();
         let output = run(&args, "");
