@@ -24,7 +24,7 @@ impl Scheme for Wide {
 }
 
 fn generator<S: Scheme>() -> Generator<S> {
-    Generator::new(WorkerId::from_index_in(1).expect("every layout here has a worker 1"))
+    Generator::new(WorkerId::from_index(1).expect("every layout here has a worker 1"))
 }
 
 fn one_thread(c: &mut Criterion) {

@@ -116,12 +116,12 @@ fn worker_from_text<S: Scheme>(text: &str) -> Checked {
 }
 
 fn worker_from_hostname<S: Scheme>(name: &str) -> Checked {
-    match WorkerId::<S>::from_ordinal_in(name) {
+    match WorkerId::<S>::from_ordinal(name) {
         Ok(worker) => {
             let label = name.split('.').next().unwrap_or_default();
             let named = label.strip_suffix(&format!("-{}", worker.index()));
             prop_assert!(named.is_some_and(|set| !set.is_empty()), "{}", name);
-            prop_assert_eq!(WorkerId::<S>::from_ordinal_in(label), Ok(worker));
+            prop_assert_eq!(WorkerId::<S>::from_ordinal(label), Ok(worker));
         }
         Err(error) => {
             says(&error, &[])?;
@@ -193,7 +193,7 @@ proptest! {
     /// Names with `=` or NUL, which no variable can have, are among them.
     #[test]
     fn a_variable_that_can_not_be_set_is_refused_by_name(name in "casflake[=\0]|[=\0].{0,9}|casflake .{0,9}|") {
-        prop_assert_eq!(WorkerId::from_env(&name), Err(WorkerTextError::NotSet { variable: name }));
+        prop_assert_eq!(WorkerId::<Standard>::from_env(&name), Err(WorkerTextError::NotSet { variable: name }));
     }
 
     #[test]

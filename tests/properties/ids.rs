@@ -89,7 +89,7 @@ fn worker_properties<S: Scheme>(datacenter: u64, worker: u64) -> Result<(), Test
     prop_assert_eq!(made.is_ok(), fits);
     prop_assert_eq!(format!("{datacenter}/{worker}").parse(), made.map_err(WorkerTextError::from));
     if let Ok(worker) = made {
-        prop_assert_eq!(WorkerId::from_index_in(worker.index()), Ok(worker));
+        prop_assert_eq!(WorkerId::from_index(worker.index()), Ok(worker));
         prop_assert_eq!(worker.index().to_string().parse(), Ok(worker));
     }
     Ok(())

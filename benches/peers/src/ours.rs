@@ -19,7 +19,7 @@ impl Scheme for Wide {
 }
 
 fn generator<S: Scheme, C: Clock>(clock: C, wait: Wait) -> Generator<S, C> {
-    let worker = WorkerId::from_index_in(1).expect("every layout here has a worker 1");
+    let worker = WorkerId::from_index(1).expect("every layout here has a worker 1");
     GeneratorBuilder::new(worker, clock).wait(wait).build().expect("settings that fit")
 }
 
