@@ -318,7 +318,7 @@ fn i8_a_fence_that_many_threads_extend_stands_at_the_highest() {
 #[test]
 fn i8_a_fence_that_moves_while_threads_run_bounds_them_and_never_moves_back() {
     let layout = Wide::LAYOUT;
-    let now = SystemClock.unix_millis();
+    let now = SystemClock.unix_ms();
     let begin = layout.tick_at(now).expect("a time of the layout");
     let builder = Generator::builder(WorkerId::<Wide>::fixed_in::<0, 1>());
     let generator = builder.fence(begin + 1).build().expect("a window");
@@ -331,13 +331,13 @@ fn i8_a_fence_that_moves_while_threads_run_bounds_them_and_never_moves_back() {
         if thread == 0 {
             let _done = SetAtTheEnd(&done);
             for _ in 0..moves {
-                let seen = layout.tick_at(SystemClock.unix_millis()).expect("a time of the layout");
+                let seen = layout.tick_at(SystemClock.unix_ms()).expect("a time of the layout");
                 let ahead = seen.max(generator.fence()) + 1;
                 announced.fetch_max(ahead, Ordering::SeqCst);
                 generator.extend_fence(ahead).expect("a fence of the layout");
                 generator.extend_fence(begin).expect("moving back is no error");
                 assert_eq!(generator.fence(), ahead);
-                while layout.tick_at(SystemClock.unix_millis()).is_some_and(|tick| tick < ahead) {
+                while layout.tick_at(SystemClock.unix_ms()).is_some_and(|tick| tick < ahead) {
                     thread::yield_now();
                 }
             }

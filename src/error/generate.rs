@@ -19,7 +19,7 @@ pub enum GenerateError {
     },
     /// The clock did not reach the next tick within `max_wait`.
     ClockStalled {
-        /// The bound that the wait reached, by the clock's [`elapsed`](crate::Clock::elapsed).
+        /// The bound that the wait reached, by the clock's [`monotonic`](crate::Clock::monotonic) time.
         max_wait: Duration,
     },
     /// The clock reads a time before the layout's epoch, and no ID has been issued yet.

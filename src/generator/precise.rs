@@ -67,7 +67,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     fn attempt(&self, count: u64) -> Result<Reservation, (Refusal, u128)> {
         let attempt = || {
             self.advance(|word| {
-                let now_ns = self.clock.unix_nanos();
+                let now_ns = self.clock.precise_unix_ns();
                 let now_tick = S::LAYOUT.signed_tick_at(ns_to_ms(now_ns));
                 reserve(word, now_tick, count, &self.limits()).map_err(|refusal| (refusal, now_ns))
             })
@@ -95,7 +95,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         for _ in 0..2 {
             // Loaded before the clock is read, as in `attempt`.
             let last = self.last_tick();
-            let now_ns = self.clock.unix_nanos();
+            let now_ns = self.clock.precise_unix_ns();
             match last {
                 Some(last) if is_ahead(last, S::LAYOUT.signed_tick_at(ns_to_ms(now_ns))) => {
                     by = self.time_until(last, now_ns);

@@ -198,5 +198,5 @@ fn i1_no_walk_of_the_clock_repeats_an_id() {
             Err(error) => assert!(error.is_retryable(), "{error}"),
         }
     }
-    assert!(last.is_some_and(|id| id.unix_ms() == NOW + 96 && ids.clock().unix_millis() <= NOW + 96));
+    assert!(last.is_some_and(|id| id.unix_ms() == NOW + 96 && ids.clock().unix_ms() <= NOW + 96));
 }

@@ -1,4 +1,5 @@
-//! How long a call waits: known waits are weighed before they begin, unknown ones bounded by the clock's `elapsed`.
+//! How long a call waits: known waits are weighed before they begin, unknown ones bounded by the clock's monotonic
+//! time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -60,12 +61,12 @@ fn a_wait_is_weighed_by_what_is_left_of_the_tick() {
 fn max_wait_counts_anew_for_each_tick() {
     struct Running(Stopwatch);
     impl Clock for Running {
-        fn unix_millis(&self) -> u64 {
-            self.0.unix_millis()
+        fn unix_ms(&self) -> u64 {
+            self.0.unix_ms()
         }
-        fn elapsed(&self) -> Option<Duration> {
+        fn monotonic(&self) -> Option<Duration> {
             self.0.wall.advance(1);
-            self.0.elapsed()
+            self.0.monotonic()
         }
     }
     let ids = with(Running(Stopwatch::new(NOW, ms(1))), |builder| builder.max_wait(ms(3)));
@@ -89,25 +90,25 @@ fn i4_a_wait_that_takes_longer_than_it_promised_ends_with_max_wait() {
 #[test]
 fn a_thread_that_was_off_its_core_is_not_told_that_the_clock_stalled() {
     struct OffCore {
-        elapsed_looks: AtomicU64,
+        monotonic_looks: AtomicU64,
         wake_at: u64,
     }
     impl OffCore {
         fn since_start(&self) -> Duration {
-            if self.elapsed_looks.load(Ordering::Relaxed) > self.wake_at { ms(200) } else { ms(0) }
+            if self.monotonic_looks.load(Ordering::Relaxed) > self.wake_at { ms(200) } else { ms(0) }
         }
     }
     impl Clock for OffCore {
-        fn unix_millis(&self) -> u64 {
+        fn unix_ms(&self) -> u64 {
             NOW + u64::try_from(self.since_start().as_millis()).expect("200")
         }
-        fn elapsed(&self) -> Option<Duration> {
-            self.elapsed_looks.fetch_add(1, Ordering::Relaxed);
+        fn monotonic(&self) -> Option<Duration> {
+            self.monotonic_looks.fetch_add(1, Ordering::Relaxed);
             Some(self.since_start())
         }
     }
     for wake_at in 1..5 {
-        let ids = on(OffCore { elapsed_looks: 0.into(), wake_at });
+        let ids = on(OffCore { monotonic_looks: 0.into(), wake_at });
         drain(&ids, SIZE);
         assert_eq!(ids.generate().map(slot), Ok((TICK + 200, 0)), "off the core at look {wake_at}");
     }

@@ -73,13 +73,13 @@ struct Watched {
 }
 
 impl Clock for Watched {
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         let looks = self.looks.fetch_add(1, Ordering::Relaxed);
         assert!(looks < 10_000, "a call hangs");
-        self.time.unix_millis()
+        self.time.unix_ms()
     }
 
-    fn elapsed(&self) -> Option<Duration> {
+    fn monotonic(&self) -> Option<Duration> {
         let looks = self.looks.fetch_add(1, Ordering::Relaxed);
         Some(Duration::from_millis(looks.into()))
     }
@@ -134,7 +134,7 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
             Step::Back(ms) => clock.time.step_back(ms),
         }
         clock.looks.store(0, Ordering::Relaxed);
-        let now = clock.unix_millis();
+        let now = clock.unix_ms();
         highest = highest.max(now.checked_sub(layout.epoch_unix_ms()).map(|since| since / layout.tick_ms()));
         let before = count.ids;
         let mut ids = Vec::new();

@@ -115,7 +115,7 @@ impl Default for Ticker {
 
 impl Clock for Ticker {
     #[inline]
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         TimeSource::<u64>::current_millis(&self.0)
     }
 }

@@ -85,20 +85,20 @@ impl Ticks {
 const MS: u128 = 1_000_000;
 
 impl Clock for Ticks {
-    fn unix_millis(&self) -> u64 {
-        self.tick(self.clock.unix_millis()).map_or(0, |(tick, _)| tick.saturating_add(ORIGIN))
+    fn unix_ms(&self) -> u64 {
+        self.tick(self.clock.unix_ms()).map_or(0, |(tick, _)| tick.saturating_add(ORIGIN))
     }
 
     /// Within the last millisecond of a tick this goes on to the next, so that a sleep until then is not too long.
-    fn unix_nanos(&self) -> u128 {
-        let nanos = self.clock.unix_nanos();
+    fn precise_unix_ns(&self) -> u128 {
+        let nanos = self.clock.precise_unix_ns();
         let Some((tick, gone_by)) = self.tick(u64::try_from(nanos / MS).unwrap_or(u64::MAX)) else { return 0 };
         let within = if gone_by == self.tick_ms - 1 { nanos % MS } else { 0 };
         u128::from(tick.saturating_add(ORIGIN)) * MS + within
     }
 
-    fn elapsed(&self) -> Option<Duration> {
-        self.clock.elapsed()
+    fn monotonic(&self) -> Option<Duration> {
+        self.clock.monotonic()
     }
 }
 
@@ -142,7 +142,7 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         match error {
             GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. } => self.out_of_ticks(),
             GenerateError::BeforeEpoch { .. } => GenerateError::BeforeEpoch {
-                unix_ms: self.generator.clock().clock.unix_millis(),
+                unix_ms: self.generator.clock().clock.unix_ms(),
                 epoch_unix_ms: self.layout.epoch_unix_ms(),
             },
             GenerateError::ClockBehind { by } => GenerateError::ClockBehind { by: self.duration(by) },
@@ -224,7 +224,7 @@ mod tests {
         let typed: Generator<S, _> = GeneratorBuilder::new(worker, clock.clone()).build().expect("a generator");
         for &(step, count) in steps {
             let step = step * layout.tick_ms().div_ceil(20).cast_signed();
-            clock.set(clock.unix_millis().saturating_add_signed(step));
+            clock.set(clock.unix_ms().saturating_add_signed(step));
             for _ in 0..count {
                 let ids = (own.generate().map(u64::from), typed.generate().map(u64::from));
                 prop_assert_eq!(ids.0, ids.1);
@@ -294,11 +294,11 @@ mod tests {
     struct Nanos(u128);
 
     impl Clock for Nanos {
-        fn unix_millis(&self) -> u64 {
+        fn unix_ms(&self) -> u64 {
             u64::try_from(self.0 / MS).unwrap()
         }
 
-        fn unix_nanos(&self) -> u128 {
+        fn precise_unix_ns(&self) -> u128 {
             self.0
         }
     }
@@ -307,7 +307,7 @@ mod tests {
     fn a_tick_is_one_moment_up_to_its_last_millisecond() {
         let read = |nanos: u128| {
             let ticks = Ticks { clock: Box::new(Nanos(nanos)), epoch_unix_ms: 1_000, tick_ms: 10 };
-            (ticks.unix_millis() - ORIGIN, ticks.unix_nanos() - u128::from(ORIGIN) * MS)
+            (ticks.unix_ms() - ORIGIN, ticks.precise_unix_ns() - u128::from(ORIGIN) * MS)
         };
         assert_eq!(read(1_010 * MS), (1, MS));
         assert_eq!(read(1_018 * MS + 999_999), (1, MS));

@@ -96,7 +96,7 @@ struct Booted {
 #[cfg(target_os = "linux")]
 impl Booted {
     fn new() -> Self {
-        let now = u64::try_from(SystemClock.unix_nanos()).expect("before the year 2554");
+        let now = u64::try_from(SystemClock.precise_unix_ns()).expect("before the year 2554");
         Self { zero_nanos: now - Self::since_start() }
     }
 
@@ -108,7 +108,7 @@ impl Booted {
 
 #[cfg(target_os = "linux")]
 impl Clock for Booted {
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         (self.zero_nanos + Self::since_start()) / 1_000_000
     }
 }

@@ -298,5 +298,5 @@ impl<S: Scheme, C: Clock + fmt::Debug> fmt::Debug for LeasedGenerator<S, C> {
 /// Whether the layout's last tick has passed indeed.
 fn is_out_of_ticks<S: Scheme, C: Clock>(generator: &Generator<S, Watched<C>>) -> bool {
     let last = S::LAYOUT.max_tick();
-    generator.last_tick() == Some(last) || S::LAYOUT.tick_at(generator.clock().clock.unix_millis()).is_none()
+    generator.last_tick() == Some(last) || S::LAYOUT.tick_at(generator.clock().clock.unix_ms()).is_none()
 }

@@ -347,7 +347,7 @@ fn what_can_not_be_is_refused_and_says_why() {
 #[test]
 fn a_store_whose_clock_was_set_back_is_said_to_be_behind() {
     let store = Store::empty("behind");
-    let tomorrow = ManualClock::new(SystemClock.unix_millis() + 86_400_000);
+    let tomorrow = ManualClock::new(SystemClock.unix_ms() + 86_400_000);
     FileStore::with_clock(&store.0, tomorrow).init_immediately(&Standard::LAYOUT, 3).unwrap();
     let output = store.run(&["generate", "--lease-wait", "1"], &[]);
     let error = text(&output.stderr);

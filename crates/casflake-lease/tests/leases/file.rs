@@ -67,8 +67,8 @@ impl Busy {
 }
 
 impl Clock for Busy {
-    fn unix_millis(&self) -> u64 {
-        let now = self.clock.unix_millis();
+    fn unix_ms(&self) -> u64 {
+        let now = self.clock.unix_ms();
         let (readings, act) = &mut *self.act.lock().unwrap();
         *readings += 1;
         if *readings == self.reading {

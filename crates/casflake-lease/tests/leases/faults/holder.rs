@@ -186,12 +186,12 @@ impl Wrong {
 }
 
 impl Clock for Wrong {
-    fn unix_millis(&self) -> u64 {
-        SystemClock.unix_millis().saturating_add_signed(self.ms())
+    fn unix_ms(&self) -> u64 {
+        SystemClock.unix_ms().saturating_add_signed(self.ms())
     }
 
-    fn unix_nanos(&self) -> u128 {
-        SystemClock.unix_nanos().saturating_add_signed(i128::from(self.ms()) * 1_000_000)
+    fn precise_unix_ns(&self) -> u128 {
+        SystemClock.precise_unix_ns().saturating_add_signed(i128::from(self.ms()) * 1_000_000)
     }
 }
 
@@ -243,7 +243,7 @@ where
                 assert!(last < Some(*id), "{id:?} after {last:?}");
                 last = Some(*id);
                 bytes.extend(id.as_u64().to_le_bytes());
-                bytes.extend(SystemClock.unix_millis().to_le_bytes());
+                bytes.extend(SystemClock.unix_ms().to_le_bytes());
             }
             file.write_all(&bytes).unwrap();
             bytes.clear();
