@@ -229,7 +229,7 @@ fn until_refused<S: Scheme>(
             generator.generate().map(|id| ids.push(id)).err()
         } else {
             let batch = generator.generate_batch(9);
-            let refused = batch.as_ref().err().map(|error| error.cause());
+            let refused = batch.as_ref().err().map(|error| error.error());
             ids.extend(batch.unwrap_or_else(|error| error.into_issued()));
             refused
         };

@@ -109,7 +109,7 @@ fn i4_strict_refuses_a_step_back_while_the_open_tick_has_ids_left() {
         assert_eq!((ids.try_generate(), ids.generate()), (Err(behind), Err(behind)));
         assert_eq!(ids.clock().looks(), 6, "it does not wait, however short the step");
         let batch = ids.generate_batch(3).unwrap_err();
-        assert_eq!((batch.cause(), batch.issued().len()), (behind, 0));
+        assert_eq!((batch.error(), batch.issued().len()), (behind, 0));
         ids.clock().then([NOW]);
         assert_eq!(ids.generate().map(slot), Ok((first.tick(), 1)));
         assert_eq!(ids.stats().clock_behind, 3);

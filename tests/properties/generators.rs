@@ -144,7 +144,7 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
             Call::Batch(asked) => {
                 let (batch, refused) = match generator.generate_batch(asked) {
                     Ok(batch) => (batch, None),
-                    Err(error) => (error.issued().clone(), Some(error.cause())),
+                    Err(error) => (error.issued().clone(), Some(error.error())),
                 };
                 prop_assert!(refused.is_some() || batch.len() == asked);
                 ids.extend(batch);
@@ -155,7 +155,7 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
                 let refused = generator.fill(&mut buffer).err();
                 buffer.truncate(refused.map_or(asked, |error| error.filled()));
                 ids = buffer;
-                refused.map(|error| error.cause())
+                refused.map(|error| error.error())
             }
         };
         for id in ids {

@@ -143,16 +143,16 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
 
     pub(crate) fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), GenerateError> {
         match self {
-            Self::Given(generator) => generator.fill(buffer).map_err(|error| error.cause()),
-            Self::Leased(leased) => leased.fill(buffer).map_err(|error| error.cause()),
+            Self::Given(generator) => generator.fill(buffer).map_err(|error| error.error()),
+            Self::Leased(leased) => leased.fill(buffer).map_err(|error| error.error()),
             Self::Own(own) => own.fill(buffer),
         }
     }
 
     pub(crate) fn generate_batch(&self, count: usize) -> Result<Vec<Snowflake<S>>, GenerateError> {
         match self {
-            Self::Given(generator) => generator.generate_batch(count).map(Into::into).map_err(|error| error.cause()),
-            Self::Leased(leased) => leased.generate_batch(count).map(Into::into).map_err(|error| error.cause()),
+            Self::Given(generator) => generator.generate_batch(count).map(Into::into).map_err(|error| error.error()),
+            Self::Leased(leased) => leased.generate_batch(count).map(Into::into).map_err(|error| error.error()),
             Self::Own(own) => {
                 let mut ids = vec![Snowflake::MIN; count];
                 own.fill(&mut ids).map(|()| ids)

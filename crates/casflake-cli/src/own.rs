@@ -172,7 +172,7 @@ impl<const SEQUENCE: u32> Draw<Own> for OwnGenerator<SEQUENCE> {
         let mut slots = [Snowflake::MIN; 256];
         for places in buffer.chunks_mut(slots.len()) {
             let (slots, _) = slots.split_at_mut(places.len());
-            self.generator.fill(slots).map_err(|error| self.refused(error.cause()))?;
+            self.generator.fill(slots).map_err(|error| self.refused(error.error()))?;
             for (place, slot) in places.iter_mut().zip(slots) {
                 *place = self.id(*slot)?;
             }

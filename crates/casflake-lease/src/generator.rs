@@ -151,10 +151,10 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
             let Some(rest) = buffer.get_mut(filled..) else { return Ok(()) };
             generator.fill(rest).map_err(|error| {
                 filled += error.filled();
-                error.cause()
+                error.error()
             })
         })
-        .map_err(|cause| FillError::new(filled, cause))
+        .map_err(|error| FillError::new(filled, error))
     }
 
     /// `count` IDs in increasing order, as [`Generator::generate_batch`]; waits as [`generate`](Self::generate) does.
@@ -175,13 +175,13 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
             }
             Err(error) => {
                 ids.extend(error.issued());
-                Err(error.cause())
+                Err(error.error())
             }
         });
         let batch = Batch::from(ids);
         match outcome {
             Ok(()) => Ok(batch),
-            Err(cause) => Err(BatchError::new(cause, batch)),
+            Err(error) => Err(BatchError::new(error, batch)),
         }
     }
 

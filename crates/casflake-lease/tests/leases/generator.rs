@@ -122,7 +122,7 @@ fn i6_a_batch_that_outlives_the_lease_returns_the_ids_that_it_holds() {
     health.set(Mood::Deaf);
     // A million take 250 ms; the lease ends within some of these.
     let error = eventually("an end", || ids.generate_batch(1_000_000).err());
-    assert!(matches!(error.cause(), GenerateError::LeaseExpired { .. }), "{error:?}");
+    assert!(matches!(error.error(), GenerateError::LeaseExpired { .. }), "{error:?}");
     let issued = error.into_issued();
     assert!(issued.is_sorted_by(|one, next| one < next));
     let mut buffer = [Snowflake::MIN; 4];
@@ -130,7 +130,7 @@ fn i6_a_batch_that_outlives_the_lease_returns_the_ids_that_it_holds() {
     health.set(Mood::Well);
     eventually("IDs", || ids.fill(&mut buffer).ok());
     assert!(issued.last().is_none_or(|last| *last < buffer[0]) && buffer.is_sorted_by(|one, next| one < next));
-    assert_eq!(ids.generate_batch(0).unwrap_err().cause(), GenerateError::Count { count: 0, max: casflake::MAX_BATCH });
+    assert_eq!(ids.generate_batch(0).unwrap_err().error(), GenerateError::Count { count: 0, max: casflake::MAX_BATCH });
 }
 
 /// Would catch: a retry that is granted another worker; a renewal without a reply that is taken for another process's.

@@ -236,7 +236,7 @@ where
         while !over.load(Ordering::Relaxed) {
             let (batch, error) = match ids.generate_batch(BATCH) {
                 Ok(batch) => (batch, None),
-                Err(error) => (error.issued().clone(), Some(error.cause())),
+                Err(error) => (error.issued().clone(), Some(error.error())),
             };
             assert!(error.is_none_or(|error| error.is_retryable()), "{error:?}");
             for id in &batch {
