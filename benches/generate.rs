@@ -20,11 +20,11 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 struct Wide;
 
 impl Scheme for Wide {
-    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).with_epoch_unix_ms(1_735_689_600_000);
 }
 
 fn generator<S: Scheme>() -> Generator<S> {
-    Generator::new(WorkerId::from_index_in(1).expect("every layout here has a worker 1"))
+    Generator::new(WorkerId::from_index(1).expect("every layout here has a worker 1"))
 }
 
 fn one_thread(c: &mut Criterion) {
@@ -44,7 +44,7 @@ fn one_thread(c: &mut Criterion) {
     }
     let mut group = c.benchmark_group("one thread");
     group.throughput(Throughput::Elements(1));
-    group.bench_function("read the clock", |b| b.iter(|| black_box(SystemClock.unix_millis())));
+    group.bench_function("read the clock", |b| b.iter(|| black_box(SystemClock.unix_ms())));
     bench::<Wide>(&mut group, "wide");
     bench::<casflake::Standard>(&mut group, "standard");
     group.finish();

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A clock that stands still has 4,096 IDs to give; a batch that wants more keeps those.
     let stuck = Generator::with_clock(WorkerId::fixed::<0, 2>(), ManualClock::new(1_735_689_600_000));
     if let Err(error) = stuck.generate_batch(5_000) {
-        println!("{error}, because {}", error.cause());
+        println!("{error}, because {}", error.error());
         assert_eq!(error.issued().len(), 4_096);
     }
     Ok(())

@@ -6,7 +6,7 @@ use casflake::{FieldOrder, Generator, Layout, Scheme, Snowflake, WorkerId};
 struct Orders;
 
 impl Scheme for Orders {
-    const LAYOUT: Layout = Layout::new(41, 0, 8, 13).epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Layout::new(41, 0, 8, 13).with_epoch_unix_ms(1_735_689_600_000);
 }
 
 static ORDERS: Generator<Orders> = Generator::new(WorkerId::<Orders>::fixed_in::<0, 3>());
@@ -19,9 +19,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Ticks of 10 ms and the sequence above the worker, as Sonyflake has it.
     let layout = Layout::try_new(39, 0, 16, 8)?
-        .try_epoch_unix_ms(1_409_529_600_000)?
-        .try_tick_ms(10)?
-        .order(FieldOrder::WorkerLast);
+        .try_with_epoch_unix_ms(1_409_529_600_000)?
+        .try_with_tick_ms(10)?
+        .with_order(FieldOrder::WorkerLast);
     println!("{:?}", layout.decode(625_000_000_000_000_007)?);
 
     // What does not fit says so.

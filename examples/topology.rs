@@ -6,7 +6,7 @@ use casflake::{Layout, Scheme, Topology};
 struct Shop;
 
 impl Scheme for Shop {
-    const LAYOUT: Layout = Layout::new(41, 5, 5, 12).epoch_unix_ms(1_609_459_200_000);
+    const LAYOUT: Layout = Layout::new(41, 5, 5, 12).with_epoch_unix_ms(1_609_459_200_000);
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -98,21 +98,21 @@ impl<S> Eq for Batch<S> {}
 
 /// Why a batch is incomplete, with the IDs issued before. Those IDs are valid.
 pub struct BatchError<S = Standard> {
-    cause: GenerateError,
+    error: GenerateError,
     issued: Batch<S>,
 }
 
 impl<S> BatchError<S> {
     /// Creates the error of a source of IDs other than [`Generator`]: why it stopped, and the IDs issued before.
     #[must_use]
-    pub const fn new(cause: GenerateError, issued: Batch<S>) -> Self {
-        Self { cause, issued }
+    pub const fn new(error: GenerateError, issued: Batch<S>) -> Self {
+        Self { error, issued }
     }
 
     /// Returns why no more IDs were issued.
     #[must_use]
-    pub const fn cause(&self) -> GenerateError {
-        self.cause
+    pub const fn error(&self) -> GenerateError {
+        self.error
     }
 
     /// Returns the IDs issued before the error.
@@ -130,7 +130,7 @@ impl<S> BatchError<S> {
     /// Returns whether a later call for the rest may succeed without any other change.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        self.cause.is_retryable()
+        self.error.is_retryable()
     }
 }
 
@@ -142,19 +142,19 @@ impl<S> fmt::Display for BatchError<S> {
 
 impl<S: Scheme> fmt::Debug for BatchError<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BatchError").field("cause", &self.cause).field("issued", &self.issued).finish()
+        f.debug_struct("BatchError").field("error", &self.error).field("issued", &self.issued).finish()
     }
 }
 
 impl<S> Clone for BatchError<S> {
     fn clone(&self) -> Self {
-        Self { cause: self.cause, issued: self.issued.clone() }
+        Self { error: self.error, issued: self.issued.clone() }
     }
 }
 
 impl<S> PartialEq for BatchError<S> {
     fn eq(&self, other: &Self) -> bool {
-        (self.cause, &self.issued) == (other.cause, &other.issued)
+        (self.error, &self.issued) == (other.error, &other.issued)
     }
 }
 
@@ -162,7 +162,7 @@ impl<S> Eq for BatchError<S> {}
 
 impl<S: Scheme> core::error::Error for BatchError<S> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(&self.cause)
+        Some(&self.error)
     }
 }
 
@@ -192,8 +192,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// the IDs issued before.
     pub fn generate_batch(&self, count: usize) -> Result<Batch<S>, BatchError<S>> {
         if count == 0 || count > MAX_BATCH {
-            let cause = GenerateError::Count { count, max: MAX_BATCH };
-            return Err(BatchError { cause, issued: Batch { ids: Vec::new() } });
+            let error = GenerateError::Count { count, max: MAX_BATCH };
+            return Err(BatchError { error, issued: Batch { ids: Vec::new() } });
         }
         let mut ids = Vec::new();
         while ids.len() < count {
@@ -205,7 +205,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
                     }
                     ids.extend(self.ids(slots));
                 }
-                Err(cause) => return Err(BatchError { cause, issued: Batch { ids } }),
+                Err(error) => return Err(BatchError { error, issued: Batch { ids } }),
             }
         }
         Ok(Batch { ids })

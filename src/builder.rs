@@ -57,8 +57,9 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         self
     }
 
-    /// Sets how long a call waits for one tick to begin, by the clock's [`elapsed`](Clock::elapsed). 100 ms unless set.
-    /// The bound applies anew to each tick of a batch, and after other threads took all of the tick waited for.
+    /// Sets how long a call waits for one tick to begin, by the clock's [`monotonic`](Clock::monotonic) time. 100 ms
+    /// unless set. The bound applies anew to each tick of a batch, and after other threads took all of the tick waited
+    /// for.
     ///
     /// A call fails immediately if its wait is known to exceed the bound. With a bound shorter than a tick, calls may
     /// fail on an overflow rather than wait.

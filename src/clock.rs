@@ -27,7 +27,7 @@ pub use tsc::TscClock;
 /// struct Session(std::sync::atomic::AtomicU64);
 ///
 /// impl Clock for Session {
-///     fn unix_millis(&self) -> u64 {
+///     fn unix_ms(&self) -> u64 {
 ///         self.0.load(std::sync::atomic::Ordering::Relaxed)
 ///     }
 /// }
@@ -39,30 +39,32 @@ pub use tsc::TscClock;
 pub trait Clock {
     /// Returns the time in whole milliseconds since 1970-01-01T00:00:00Z, rounded down; 0 before that.
     ///
-    /// Every call reads it, so it should be fast. It may lag behind [`unix_nanos`](Self::unix_nanos), but must not be
-    /// ahead of it.
-    fn unix_millis(&self) -> u64;
+    /// Every call reads it, so it should be fast. It may lag behind [`precise_unix_ns`](Self::precise_unix_ns), but
+    /// must not be ahead of it.
+    fn unix_ms(&self) -> u64;
 
     /// Returns the precise time in nanoseconds since 1970-01-01T00:00:00Z; 0 before that.
     ///
-    /// A call reads it only before it is refused or waits. The default is [`unix_millis`](Self::unix_millis), which
-    /// suits every clock that does not lag.
-    fn unix_nanos(&self) -> u128 {
-        u128::from(self.unix_millis()) * 1_000_000
+    /// A call reads it only before it is refused or waits. The default is [`unix_ms`](Self::unix_ms), which suits every
+    /// clock that does not lag.
+    ///
+    /// It is a `u128` because a `u64` of nanoseconds ends in the year 2554, and layouts go further.
+    fn precise_unix_ns(&self) -> u128 {
+        u128::from(self.unix_ms()) * 1_000_000
     }
 
     /// Returns a time that never moves back. Its zero is the clock's choice and may differ between threads. It bounds
     /// how long a call waits.
     ///
     /// The default is the system's monotonic clock with the feature `std`. Without `std` it is `None`, and each poll of
-    /// the clock during a wait counts as 100 ns. If `elapsed` stands still, each poll counts as 1 ns.
-    fn elapsed(&self) -> Option<Duration> {
-        monotonic()
+    /// the clock during a wait counts as 100 ns. If this time stands still, each poll counts as 1 ns.
+    fn monotonic(&self) -> Option<Duration> {
+        since_first_call()
     }
 }
 
 /// Returns the time since the thread first called this, if there is a clock for it.
-fn monotonic() -> Option<Duration> {
+fn since_first_call() -> Option<Duration> {
     #[cfg(feature = "std")]
     {
         std::thread_local! {
@@ -80,16 +82,16 @@ macro_rules! forward {
     ($($(#[$cfg:meta])? $pointer:ty;)*) => {$(
         $(#[$cfg])?
         impl<C: Clock + ?Sized> Clock for $pointer {
-            fn unix_millis(&self) -> u64 {
-                (**self).unix_millis()
+            fn unix_ms(&self) -> u64 {
+                (**self).unix_ms()
             }
 
-            fn unix_nanos(&self) -> u128 {
-                (**self).unix_nanos()
+            fn precise_unix_ns(&self) -> u128 {
+                (**self).precise_unix_ns()
             }
 
-            fn elapsed(&self) -> Option<Duration> {
-                (**self).elapsed()
+            fn monotonic(&self) -> Option<Duration> {
+                (**self).monotonic()
             }
         }
     )*};
@@ -103,8 +105,9 @@ forward! {
 
 /// The operating system's wall clock, always precise. The default.
 ///
-/// It is a [`Clock`] only with the feature `std`. Its [`elapsed`](Clock::elapsed) comes from `Instant`, which on some
-/// systems stops while the machine is suspended: a wait may then outlast its bound by the length of the suspension.
+/// It is a [`Clock`] only with the feature `std`. Its [`monotonic`](Clock::monotonic) time comes from `Instant`, which
+/// on some systems stops while the machine is suspended: a wait may then outlast its bound by the length of the
+/// suspension.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SystemClock;
 
@@ -117,12 +120,12 @@ mod system {
 
     impl Clock for SystemClock {
         #[inline]
-        fn unix_millis(&self) -> u64 {
+        fn unix_ms(&self) -> u64 {
             let now = since_1970();
-            super::unix_ms(now.as_secs(), now.subsec_nanos())
+            super::whole_ms(now.as_secs(), now.subsec_nanos())
         }
 
-        fn unix_nanos(&self) -> u128 {
+        fn precise_unix_ns(&self) -> u128 {
             since_1970().as_nanos()
         }
     }
@@ -153,7 +156,7 @@ pub(crate) fn ns_to_ms(ns: u128) -> u64 {
 /// For the hot path: without the division of 128 bits that [`ns_to_ms`] takes.
 #[cfg(feature = "std")]
 #[inline]
-fn unix_ms(seconds: u64, subsec_ns: u32) -> u64 {
+fn whole_ms(seconds: u64, subsec_ns: u32) -> u64 {
     if seconds < u64::MAX / 1000 { seconds * 1000 + u64::from(subsec_ns / 1_000_000) } else { the_end_of_time() }
 }
 
@@ -165,8 +168,8 @@ fn the_end_of_time() -> u64 {
 
 /// A clock that stands still until the program moves it: for tests.
 ///
-/// A call that waits for it waits in real time ([`elapsed`](Clock::elapsed) is the default). Meanwhile another thread
-/// can move the clock; if none does, the call fails after `max_wait`.
+/// A call that waits for it waits in real time ([`monotonic`](Clock::monotonic) is the default). Meanwhile another
+/// thread can move the clock; if none does, the call fails after `max_wait`.
 ///
 /// ```
 /// use casflake::{GenerateError, Generator, ManualClock, WorkerId};
@@ -217,7 +220,7 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     #[inline]
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         // ORDERING: Relaxed, as in `set`.
         self.unix_ms.load(Ordering::Relaxed)
     }
@@ -225,6 +228,6 @@ impl Clock for ManualClock {
 
 impl fmt::Debug for ManualClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ManualClock").field("unix_ms", &self.unix_millis()).finish()
+        f.debug_struct("ManualClock").field("unix_ms", &self.unix_ms()).finish()
     }
 }

@@ -264,7 +264,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     pub fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            let slots = self.reserve(rest.len() as u64).map_err(|cause| FillError { filled, cause })?;
+            let slots = self.reserve(rest.len() as u64).map_err(|error| FillError { filled, error })?;
             #[expect(clippy::cast_possible_truncation, reason = "no more than rest.len()")]
             let count = slots.count as usize;
             // The compiler turns a sum over a slice into vector stores.

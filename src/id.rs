@@ -97,7 +97,7 @@ impl<S: Scheme> Snowflake<S> {
     /// Returns the moment at which the ID's tick began, in Unix milliseconds.
     #[must_use]
     pub const fn unix_ms(self) -> u64 {
-        S::LAYOUT.epoch() + self.tick() * S::LAYOUT.tick_length()
+        S::LAYOUT.epoch_unix_ms() + self.tick() * S::LAYOUT.tick_ms()
     }
 
     /// Returns the tick, counted from the layout's epoch.
@@ -150,8 +150,8 @@ const fn tick_at(layout: &Layout, unix_ms: u64) -> Result<u64, IdError> {
         Some(tick) => Ok(tick),
         None => Err(IdError::Time {
             unix_ms,
-            first: layout.epoch(),
-            last: (layout.epoch() + layout.max_tick() * layout.tick_length()).saturating_add(layout.tick_length() - 1),
+            first: layout.epoch_unix_ms(),
+            last: (layout.epoch_unix_ms() + layout.max_tick() * layout.tick_ms()).saturating_add(layout.tick_ms() - 1),
         }),
     }
 }

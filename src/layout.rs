@@ -35,7 +35,7 @@ impl fmt::Display for FieldOrder {
 /// ```
 /// use casflake::{Layout, Parts};
 ///
-/// const LAYOUT: Layout = Layout::new(41, 5, 5, 12).epoch_unix_ms(1_288_834_974_657);
+/// const LAYOUT: Layout = Layout::new(41, 5, 5, 12).with_epoch_unix_ms(1_288_834_974_657);
 /// let parts = LAYOUT.decode(1_541_815_603_606_036_480)?;
 /// assert_eq!(parts, Parts { tick: 367_597_485_448, datacenter: 11, worker: 26, sequence: 0 });
 /// assert_eq!(LAYOUT.unix_ms_of(parts.tick), Some(1_656_432_460_105));
@@ -84,8 +84,8 @@ impl Layout {
     /// As [`new`](Self::new), if the last tick would begin after `u64::MAX` ms.
     #[must_use]
     #[track_caller]
-    pub const fn epoch_unix_ms(self, unix_ms: u64) -> Self {
-        Self::valid(self.try_epoch_unix_ms(unix_ms))
+    pub const fn with_epoch_unix_ms(self, unix_ms: u64) -> Self {
+        Self::valid(self.try_with_epoch_unix_ms(unix_ms))
     }
 
     /// Sets the length of a tick to `ms` milliseconds.
@@ -94,13 +94,13 @@ impl Layout {
     /// As [`new`](Self::new), if `ms` is 0 or the last tick would begin after `u64::MAX` ms.
     #[must_use]
     #[track_caller]
-    pub const fn tick_ms(self, ms: u64) -> Self {
-        Self::valid(self.try_tick_ms(ms))
+    pub const fn with_tick_ms(self, ms: u64) -> Self {
+        Self::valid(self.try_with_tick_ms(ms))
     }
 
     /// Sets the order of the fields.
     #[must_use]
-    pub const fn order(mut self, order: FieldOrder) -> Self {
+    pub const fn with_order(mut self, order: FieldOrder) -> Self {
         self.order = order;
         self
     }
@@ -123,21 +123,21 @@ impl Layout {
         .checked()
     }
 
-    /// Sets the epoch as [`epoch_unix_ms`](Self::epoch_unix_ms) does, if it is known only at run time.
+    /// Sets the epoch as [`with_epoch_unix_ms`](Self::with_epoch_unix_ms) does, if it is known only at run time.
     ///
     /// # Errors
     /// [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` ms.
-    pub const fn try_epoch_unix_ms(mut self, unix_ms: u64) -> Result<Self, LayoutError> {
+    pub const fn try_with_epoch_unix_ms(mut self, unix_ms: u64) -> Result<Self, LayoutError> {
         self.epoch_unix_ms = unix_ms;
         self.checked()
     }
 
-    /// Sets the length of a tick as [`tick_ms`](Self::tick_ms) does, if it is known only at run time.
+    /// Sets the length of a tick as [`with_tick_ms`](Self::with_tick_ms) does, if it is known only at run time.
     ///
     /// # Errors
     /// [`LayoutError::NoTick`] if `ms` is 0, [`LayoutError::TimeOverflow`] if the last tick would begin after
     /// `u64::MAX` ms.
-    pub const fn try_tick_ms(mut self, ms: u64) -> Result<Self, LayoutError> {
+    pub const fn try_with_tick_ms(mut self, ms: u64) -> Result<Self, LayoutError> {
         self.tick_ms = ms;
         self.checked()
     }
@@ -210,19 +210,19 @@ impl Layout {
 
     /// Returns the moment at which tick 0 begins, in Unix milliseconds.
     #[must_use]
-    pub const fn epoch(&self) -> u64 {
+    pub const fn epoch_unix_ms(&self) -> u64 {
         self.epoch_unix_ms
     }
 
     /// Returns the length of a tick in milliseconds.
     #[must_use]
-    pub const fn tick_length(&self) -> u64 {
+    pub const fn tick_ms(&self) -> u64 {
         self.tick_ms
     }
 
     /// Returns the order of the fields.
     #[must_use]
-    pub const fn field_order(&self) -> FieldOrder {
+    pub const fn order(&self) -> FieldOrder {
         self.order
     }
 

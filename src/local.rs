@@ -40,7 +40,7 @@ use crate::word::{Reservation, signed};
 /// # What it does not promise
 /// **Order across handles.** An ID of one handle may be smaller than an earlier one of another handle or of the
 /// generator itself. Both may be of the same tick. They may also be of different ticks if the clock lags
-/// ([`Clock::unix_millis`]), has moved back, or may be led ([`max_lead`](crate::GeneratorBuilder::max_lead)). If that
+/// ([`Clock::unix_ms`]), has moved back, or may be led ([`max_lead`](crate::GeneratorBuilder::max_lead)). If that
 /// matters, call [`Generator::generate`].
 ///
 /// # How many it reserves

@@ -12,7 +12,7 @@ use crate::layout::{FieldOrder, Layout};
 ///
 /// struct Orders;
 /// impl Scheme for Orders {
-///     const LAYOUT: Layout = Layout::new(41, 0, 8, 13).epoch_unix_ms(1_735_689_600_000);
+///     const LAYOUT: Layout = Layout::new(41, 0, 8, 13).with_epoch_unix_ms(1_735_689_600_000);
 /// }
 /// static ORDERS: Generator<Orders> = Generator::new(WorkerId::<Orders>::fixed_in::<0, 3>());
 /// assert_eq!(ORDERS.generate()?.worker(), 3);
@@ -26,7 +26,7 @@ use crate::layout::{FieldOrder, Layout};
 ///
 /// struct Orders;
 /// impl Scheme for Orders {
-///     const LAYOUT: Layout = Layout::new(41, 8, 8, 13).epoch_unix_ms(1_735_689_600_000);
+///     const LAYOUT: Layout = Layout::new(41, 8, 8, 13).with_epoch_unix_ms(1_735_689_600_000);
 /// }
 /// static ORDERS: Generator<Orders> = Generator::new(WorkerId::<Orders>::fixed_in::<0, 3>());
 /// ```
@@ -55,7 +55,7 @@ pub trait Scheme {
 pub enum Standard {}
 
 impl Scheme for Standard {
-    const LAYOUT: Layout = Layout::new(41, 5, 5, 12).epoch_unix_ms(1_704_067_200_000);
+    const LAYOUT: Layout = Layout::new(41, 5, 5, 12).with_epoch_unix_ms(1_704_067_200_000);
 }
 
 /// Twitter's (X's): the bits of [`Standard`] from 2010-11-04T01:42:54.657Z, the `twepoch` 1288834974657 of Twitter's
@@ -67,7 +67,7 @@ impl Scheme for Standard {
 pub enum Twitter {}
 
 impl Scheme for Twitter {
-    const LAYOUT: Layout = Layout::new(41, 5, 5, 12).epoch_unix_ms(1_288_834_974_657);
+    const LAYOUT: Layout = Layout::new(41, 5, 5, 12).with_epoch_unix_ms(1_288_834_974_657);
 }
 
 /// Discord's: 42 timestamp + 5 internal worker + 5 internal process + 12 increment bits from 2015-01-01T00:00:00Z, as
@@ -79,7 +79,7 @@ impl Scheme for Twitter {
 pub enum Discord {}
 
 impl Scheme for Discord {
-    const LAYOUT: Layout = Layout::new(42, 5, 5, 12).epoch_unix_ms(1_420_070_400_000);
+    const LAYOUT: Layout = Layout::new(42, 5, 5, 12).with_epoch_unix_ms(1_420_070_400_000);
 }
 
 /// Instagram's: 41 timestamp + 13 shard + 10 sequence bits from 2011-08-24T21:07:01.721Z, as in "Sharding & IDs at
@@ -90,7 +90,7 @@ impl Scheme for Discord {
 pub enum Instagram {}
 
 impl Scheme for Instagram {
-    const LAYOUT: Layout = Layout::new(41, 0, 13, 10).epoch_unix_ms(1_314_220_021_721);
+    const LAYOUT: Layout = Layout::new(41, 0, 13, 10).with_epoch_unix_ms(1_314_220_021_721);
 }
 
 /// Sonyflake's: 1 reserved + 39 timestamp + 8 sequence + 16 machine bits, ticks of 10 ms from 2014-09-01T00:00:00Z,
@@ -99,8 +99,10 @@ impl Scheme for Instagram {
 pub enum Sonyflake {}
 
 impl Scheme for Sonyflake {
-    const LAYOUT: Layout =
-        Layout::new(39, 0, 16, 8).epoch_unix_ms(1_409_529_600_000).tick_ms(10).order(FieldOrder::WorkerLast);
+    const LAYOUT: Layout = Layout::new(39, 0, 16, 8)
+        .with_epoch_unix_ms(1_409_529_600_000)
+        .with_tick_ms(10)
+        .with_order(FieldOrder::WorkerLast);
 }
 
 /// Sonyflake's second version: the bits of [`Sonyflake`] from 2025-01-01T00:00:00Z, the defaults of
@@ -109,7 +111,7 @@ impl Scheme for Sonyflake {
 pub enum Sonyflake2 {}
 
 impl Scheme for Sonyflake2 {
-    const LAYOUT: Layout = Sonyflake::LAYOUT.epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Sonyflake::LAYOUT.with_epoch_unix_ms(1_735_689_600_000);
 }
 
 /// 53 bits, so that every ID is exact as a JavaScript number
@@ -119,7 +121,7 @@ impl Scheme for Sonyflake2 {
 pub enum JsSafe {}
 
 impl Scheme for JsSafe {
-    const LAYOUT: Layout = Layout::new(41, 0, 5, 7).epoch_unix_ms(1_704_067_200_000);
+    const LAYOUT: Layout = Layout::new(41, 0, 5, 7).with_epoch_unix_ms(1_704_067_200_000);
 }
 
 /// Mastodon's, only to decode: 48 timestamp + 16 sequence bits from the Unix epoch, as its

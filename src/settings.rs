@@ -21,7 +21,7 @@ pub enum Wait {
     /// Gives as many IDs in all as `Spin` if the system wakes threads up within the tick, though a single ID may come a
     /// little later. A sleep takes 10 ms at most: that is how late a thread may notice that the generator was closed,
     /// that its fence was extended or that the clock was set. Without the feature `std` the call polls the clock.
-    Park,
+    Sleep,
 }
 
 /// The settings of one generator. Ticks count from the layout's epoch.

@@ -43,8 +43,8 @@ pub struct Stats {
     /// How often a call waited for a tick to begin because the ticks before it were full. One call may wait several
     /// times, and every call that waits for a tick counts.
     pub overflow_waits: u64,
-    /// The sum of those waits over all calls, by the clock's [`elapsed`](crate::Clock::elapsed); 0 if the clock has
-    /// none.
+    /// The sum of those waits over all calls, by the clock's [`monotonic`](crate::Clock::monotonic) time; 0 if the clock
+    /// has none.
     pub overflow_wait_time: Duration,
     /// How often a call's compare-and-swap failed and was tried again: because of another call, or spuriously on
     /// processors that do so.

@@ -11,7 +11,7 @@ use crate::word::Cause;
 
 pub(crate) use lateness::Lateness;
 
-/// The time that one poll counts for if the clock has no `elapsed`.
+/// The time that one poll counts for if the clock has no monotonic time.
 const NS_PER_POLL: u64 = 100;
 
 /// How often [`Wait::Yield`] spins before it yields: a few microseconds.
@@ -26,7 +26,7 @@ pub(crate) struct Waiter<'g, C> {
     pub(crate) tick: u64,
     /// Why the wait began.
     pub(crate) cause: Cause,
-    /// The clock's `elapsed` when the wait began.
+    /// The clock's monotonic time when the wait began.
     started: Option<Duration>,
     polls: u64,
     /// How long the call has slept, at least.
@@ -39,7 +39,7 @@ pub(crate) struct Waiter<'g, C> {
 impl<'g, C: Clock> Waiter<'g, C> {
     /// Begins a wait for `tick`.
     pub(crate) fn new(clock: &'g C, settings: &'g Settings, lateness: &'g Lateness, tick: u64, cause: Cause) -> Self {
-        let started = clock.elapsed();
+        let started = clock.monotonic();
         Self { clock, settings, lateness, tick, cause, started, polls: 0, slept: Duration::ZERO, is_over: false }
     }
 
@@ -50,7 +50,7 @@ impl<'g, C: Clock> Waiter<'g, C> {
             Wait::Spin => spin_loop(),
             Wait::Yield if self.polls < SPINS => spin_loop(),
             Wait::Yield => yield_now(),
-            Wait::Park => {
+            Wait::Sleep => {
                 let allowed = max_wait.saturating_sub(self.waited());
                 self.slept += self.lateness.nap(left.min(allowed), self.polls == 0);
             }
@@ -62,14 +62,14 @@ impl<'g, C: Clock> Waiter<'g, C> {
     /// Returns how long the wait has lasted, by the clock or by the number of polls.
     fn waited(&self) -> Duration {
         match self.elapsed() {
-            // A poll takes at least a nanosecond: the wait ends even if the clock's `elapsed` stands still.
+            // A poll takes at least a nanosecond: the wait ends even if the clock's monotonic time stands still.
             Some(elapsed) => elapsed.max(self.slept + Duration::from_nanos(self.polls)),
             None => self.slept + Duration::from_nanos(self.polls.saturating_mul(NS_PER_POLL)),
         }
     }
 
-    /// Returns how long the wait has lasted, or `None` if the clock has no `elapsed`.
+    /// Returns how long the wait has lasted, or `None` if the clock has no monotonic time.
     pub(crate) fn elapsed(&self) -> Option<Duration> {
-        Some(self.clock.elapsed()?.saturating_sub(self.started?))
+        Some(self.clock.monotonic()?.saturating_sub(self.started?))
     }
 }

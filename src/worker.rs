@@ -17,13 +17,20 @@ use crate::scheme::{Scheme, Standard};
 /// A `WorkerId` is written `datacenter/worker`, such as `1/5`, or as an index that counts the workers of datacenter 0
 /// first, then those of datacenter 1, and so on: with 32 workers to a datacenter, `1/5` is index 37.
 ///
+/// [`new`](Self::new) and [`fixed`](Self::fixed) return a worker of the [`Standard`] scheme, [`new_in`](Self::new_in)
+/// and [`fixed_in`](Self::fixed_in) one of any scheme. The other constructors are for any scheme, too. Name it in the
+/// type: `WorkerId` is that of `Standard`.
+///
 /// ```
-/// use casflake::{WorkerId, WorkerIdError};
+/// use casflake::{Sonyflake, WorkerId, WorkerIdError};
 ///
 /// let worker = WorkerId::new(1, 5)?;
 /// assert_eq!(worker.to_string(), "1/5");
 /// assert_eq!((worker.index(), WorkerId::from_index(37)?), (37, worker));
 /// assert_eq!(WorkerId::new(1, 32), Err(WorkerIdError::Worker { value: 32, max: 31 }));
+///
+/// let sixth: WorkerId = WorkerId::from_index(5)?;
+/// let of_sonyflake: WorkerId<Sonyflake> = WorkerId::from_index(40_000)?;
 /// # Ok::<(), casflake::WorkerIdError>(())
 /// ```
 pub struct WorkerId<S = Standard> {
@@ -46,15 +53,6 @@ impl WorkerId<Standard> {
     #[must_use]
     pub const fn fixed<const DATACENTER: u64, const WORKER: u64>() -> Self {
         Self::fixed_in::<DATACENTER, WORKER>()
-    }
-
-    /// Returns the worker of the [`Standard`] scheme with this index; [`from_index_in`](Self::from_index_in) is for any
-    /// scheme.
-    ///
-    /// # Errors
-    /// [`WorkerIdError::Index`] if `index` is over 1023.
-    pub const fn from_index(index: u64) -> Result<Self, WorkerIdError> {
-        Self::from_index_in(index)
     }
 }
 
@@ -91,7 +89,7 @@ impl<S: Scheme> WorkerId<S> {
     ///
     /// # Errors
     /// [`WorkerIdError::Index`] if `index` does not fit the layout.
-    pub const fn from_index_in(index: u64) -> Result<Self, WorkerIdError> {
+    pub const fn from_index(index: u64) -> Result<Self, WorkerIdError> {
         if index > Self::MAX_INDEX {
             return Err(WorkerIdError::Index { value: index, max: Self::MAX_INDEX });
         }
@@ -135,7 +133,7 @@ mod text {
     use alloc::borrow::ToOwned;
     use core::str::FromStr;
 
-    use super::{Scheme, Standard, WorkerId};
+    use super::{Scheme, WorkerId};
     use crate::error::WorkerTextError;
 
     /// Reads an index (`37`) or `datacenter/worker` (`1/5`), without leading zeros.
@@ -158,18 +156,8 @@ mod text {
                     number(datacenter, S::LAYOUT.max_datacenter())?,
                     number(worker, S::LAYOUT.max_worker())?,
                 )?,
-                None => Self::from_index_in(number(text, Self::MAX_INDEX)?)?,
+                None => Self::from_index(number(text, Self::MAX_INDEX)?)?,
             })
-        }
-    }
-
-    impl WorkerId<Standard> {
-        /// Returns what [`from_ordinal_in`](Self::from_ordinal_in) does, for the [`Standard`] scheme.
-        ///
-        /// # Errors
-        /// As [`from_ordinal_in`](Self::from_ordinal_in).
-        pub fn from_ordinal(hostname: &str) -> Result<Self, WorkerTextError> {
-            Self::from_ordinal_in(hostname)
         }
     }
 
@@ -187,7 +175,7 @@ mod text {
         /// # Errors
         /// [`WorkerTextError::NoOrdinal`] if the label does not end in a hyphen and a number without leading zeros,
         /// [`WorkerTextError::Hostname`] if the number does not fit the layout.
-        pub fn from_ordinal_in(hostname: &str) -> Result<Self, WorkerTextError> {
+        pub fn from_ordinal(hostname: &str) -> Result<Self, WorkerTextError> {
             let label = hostname.split('.').next().unwrap_or_default();
             let ordinal = label
                 .rsplit_once('-')
@@ -216,27 +204,25 @@ mod text {
 
 #[cfg(feature = "std")]
 mod env {
-    use super::{Scheme, Standard, WorkerId};
+    use super::{Scheme, WorkerId};
     use crate::error::WorkerTextError;
-
-    impl WorkerId<Standard> {
-        /// Returns what [`from_env_in`](Self::from_env_in) does, for the [`Standard`] scheme.
-        ///
-        /// # Errors
-        /// As [`from_env_in`](Self::from_env_in).
-        pub fn from_env(variable: &str) -> Result<Self, WorkerTextError> {
-            Self::from_env_in(variable)
-        }
-    }
 
     impl<S: Scheme> WorkerId<S> {
         /// Returns the worker in the environment variable `variable`: an index (`37`) or `datacenter/worker` (`1/5`).
         /// Trims white space around it, such as the line break of a file.
         ///
+        /// ```no_run
+        /// use casflake::{Generator, WorkerId};
+        ///
+        /// let worker: WorkerId = WorkerId::from_env("WORKER")?;
+        /// let ids = Generator::new(worker);
+        /// # Ok::<(), casflake::WorkerTextError>(())
+        /// ```
+        ///
         /// # Errors
         /// [`WorkerTextError::NotSet`] if the variable is not set to a text, [`WorkerTextError::Variable`] if its value
         /// is not a worker of the layout.
-        pub fn from_env_in(variable: &str) -> Result<Self, WorkerTextError> {
+        pub fn from_env(variable: &str) -> Result<Self, WorkerTextError> {
             let Ok(text) = std::env::var(variable) else {
                 return Err(WorkerTextError::NotSet { variable: variable.into() });
             };
@@ -249,27 +235,17 @@ mod env {
 
 #[cfg(feature = "hostname")]
 mod hostname {
-    use super::{Scheme, Standard, WorkerId};
+    use super::{Scheme, WorkerId};
     use crate::error::WorkerTextError;
-
-    impl WorkerId<Standard> {
-        /// Returns what [`from_hostname_in`](Self::from_hostname_in) does, for the [`Standard`] scheme.
-        ///
-        /// # Errors
-        /// As [`from_ordinal_in`](Self::from_ordinal_in).
-        pub fn from_hostname() -> Result<Self, WorkerTextError> {
-            Self::from_hostname_in()
-        }
-    }
 
     impl<S: Scheme> WorkerId<S> {
         /// Returns the worker whose index is at the end of this machine's host name. See
-        /// [`from_ordinal_in`](Self::from_ordinal_in) for the names that this suits.
+        /// [`from_ordinal`](Self::from_ordinal) for the names that this suits.
         ///
         /// # Errors
-        /// As [`from_ordinal_in`](Self::from_ordinal_in).
-        pub fn from_hostname_in() -> Result<Self, WorkerTextError> {
-            Self::from_ordinal_in(&gethostname::gethostname().to_string_lossy())
+        /// As [`from_ordinal`](Self::from_ordinal).
+        pub fn from_hostname() -> Result<Self, WorkerTextError> {
+            Self::from_ordinal(&gethostname::gethostname().to_string_lossy())
         }
     }
 }

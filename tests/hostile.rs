@@ -116,12 +116,12 @@ fn worker_from_text<S: Scheme>(text: &str) -> Checked {
 }
 
 fn worker_from_hostname<S: Scheme>(name: &str) -> Checked {
-    match WorkerId::<S>::from_ordinal_in(name) {
+    match WorkerId::<S>::from_ordinal(name) {
         Ok(worker) => {
             let label = name.split('.').next().unwrap_or_default();
             let named = label.strip_suffix(&format!("-{}", worker.index()));
             prop_assert!(named.is_some_and(|set| !set.is_empty()), "{}", name);
-            prop_assert_eq!(WorkerId::<S>::from_ordinal_in(label), Ok(worker));
+            prop_assert_eq!(WorkerId::<S>::from_ordinal(label), Ok(worker));
         }
         Err(error) => {
             says(&error, &[])?;
@@ -160,8 +160,8 @@ fn id_from_numbers<S: Scheme>(number: u64, signed: i64, [tick, datacenter, worke
     }
     for bound in [Snowflake::<S>::min_at(number), Snowflake::<S>::max_at(number)] {
         match bound {
-            Ok(id) => prop_assert!(id.unix_ms() <= number && number - id.unix_ms() < layout.tick_length()),
-            Err(error) => says(&error, &[number, layout.epoch()])?,
+            Ok(id) => prop_assert!(id.unix_ms() <= number && number - id.unix_ms() < layout.tick_ms()),
+            Err(error) => says(&error, &[number, layout.epoch_unix_ms()])?,
         }
     }
     Ok(())
@@ -193,7 +193,7 @@ proptest! {
     /// Names with `=` or NUL, which no variable can have, are among them.
     #[test]
     fn a_variable_that_can_not_be_set_is_refused_by_name(name in "casflake[=\0]|[=\0].{0,9}|casflake .{0,9}|") {
-        prop_assert_eq!(WorkerId::from_env(&name), Err(WorkerTextError::NotSet { variable: name }));
+        prop_assert_eq!(WorkerId::<Standard>::from_env(&name), Err(WorkerTextError::NotSet { variable: name }));
     }
 
     #[test]
@@ -227,7 +227,7 @@ fn change() -> impl Strategy<Value = Change> {
 fn use_layout(layout: &Layout, number: u64) -> Checked {
     prop_assert!((1..=64).contains(&layout.total_bits()));
     let last = layout.unix_ms_of(layout.max_tick());
-    prop_assert!(last.is_some_and(|last| last >= layout.epoch()));
+    prop_assert!(last.is_some_and(|last| last >= layout.epoch_unix_ms()));
     prop_assert_eq!(layout.decode(number).and_then(|parts| layout.encode(parts)).unwrap_or(number), number);
     if let Some(tick) = layout.tick_at(number) {
         prop_assert!(layout.unix_ms_of(tick) <= Some(number));
@@ -251,9 +251,9 @@ proptest! {
         };
         for change in changes {
             let (changed, asked) = match change {
-                Change::Epoch(epoch) => (layout.try_epoch_unix_ms(epoch), epoch),
-                Change::Tick(tick) => (layout.try_tick_ms(tick), tick),
-                Change::Order(order) => (Ok(layout.order(order)), 0),
+                Change::Epoch(epoch) => (layout.try_with_epoch_unix_ms(epoch), epoch),
+                Change::Tick(tick) => (layout.try_with_tick_ms(tick), tick),
+                Change::Order(order) => (Ok(layout.with_order(order)), 0),
             };
             match changed {
                 Ok(changed) => layout = changed,

@@ -64,7 +64,7 @@ fn sonyflake_agrees_with_the_decompose_of_its_source() {
         assert_eq!(snowflake.parts(), parts(time, 0, machine, sequence));
         assert_eq!(snowflake.unix_ms(), 1_409_529_600_000 + 10 * time, "10 ms from 2014-09-01T00:00:00Z");
     }
-    assert_eq!(Sonyflake::LAYOUT.field_order(), FieldOrder::WorkerLast);
+    assert_eq!(Sonyflake::LAYOUT.order(), FieldOrder::WorkerLast);
     assert_eq!(Snowflake::<Sonyflake>::MAX.as_u64(), (1 << 63) - 1);
 }
 
@@ -115,7 +115,7 @@ fn standard_agrees_with_the_seeds_arithmetic() {
 fn the_widths_and_epochs_of_the_presets_are_those_of_their_services() {
     let widths = |layout: Layout| {
         let bits = [layout.timestamp_bits(), layout.datacenter_bits(), layout.worker_bits(), layout.sequence_bits()];
-        (bits, layout.epoch(), layout.tick_length())
+        (bits, layout.epoch_unix_ms(), layout.tick_ms())
     };
     assert_eq!(widths(Standard::LAYOUT), ([41, 5, 5, 12], 1_704_067_200_000, 1));
     assert_eq!(widths(Twitter::LAYOUT), ([41, 5, 5, 12], 1_288_834_974_657, 1));
@@ -129,12 +129,12 @@ fn the_widths_and_epochs_of_the_presets_are_those_of_their_services() {
 
 /// On a clock that stands still, so that the numbers are exact.
 fn a_preset_generates_what_it_reads<S: Scheme>() {
-    let now = S::LAYOUT.epoch() + 5_000;
+    let now = S::LAYOUT.epoch_unix_ms() + 5_000;
     let worker = WorkerId::<S>::new_in(S::LAYOUT.max_datacenter(), S::LAYOUT.max_worker()).expect("a worker");
     let generator = Generator::with_clock(worker, ManualClock::new(now));
     for sequence in 0..3 {
         let id = generator.generate().expect("an ID");
-        let tick = 5_000 / S::LAYOUT.tick_length();
+        let tick = 5_000 / S::LAYOUT.tick_ms();
         assert_eq!(id.parts(), parts(tick, worker.datacenter(), worker.worker(), sequence));
         assert_eq!(id.unix_ms(), now);
         assert!(Snowflake::min_at(now).expect("a time") <= id && id <= Snowflake::max_at(now).expect("a time"));
@@ -169,7 +169,7 @@ fn the_lines_of_the_design_compile_as_written() -> Result<(), Box<dyn std::error
 
     struct Orders;
     impl Scheme for Orders {
-        const LAYOUT: Layout = Layout::new(41, 0, 8, 13).epoch_unix_ms(1_735_689_600_000);
+        const LAYOUT: Layout = Layout::new(41, 0, 8, 13).with_epoch_unix_ms(1_735_689_600_000);
     }
     static ORDERS: Generator<Orders> = Generator::new(WorkerId::<Orders>::fixed_in::<0, 3>());
     assert_eq!(ORDERS.generate()?.worker(), 3);
@@ -183,7 +183,7 @@ fn the_lines_of_the_design_compile_as_written() -> Result<(), Box<dyn std::error
 struct Bare(#[expect(dead_code, reason = "it is there to be neither Send nor Sync")] *const u8);
 
 impl Scheme for Bare {
-    const LAYOUT: Layout = Layout::new(40, 2, 2, 10).epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Layout::new(40, 2, 2, 10).with_epoch_unix_ms(1_735_689_600_000);
 }
 
 fn shared<T: Send + Sync + 'static>() {}

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 struct Wide;
 
 impl Scheme for Wide {
-    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).with_epoch_unix_ms(1_735_689_600_000);
 }
 
 /// With the other tests of this file well over ten million IDs in a release build.
@@ -147,7 +147,7 @@ fn i1_threads_that_yield_while_they_wait_get_distinct_increasing_ids() {
 #[test]
 fn i1_threads_that_sleep_while_they_wait_get_distinct_increasing_ids() {
     for threads in THREADS {
-        stress(&shared(WorkerId::fixed::<0, 31>(), Wait::Park), threads, STANDARD_IDS / 4);
+        stress(&shared(WorkerId::fixed::<0, 31>(), Wait::Sleep), threads, STANDARD_IDS / 4);
     }
 }
 
@@ -229,7 +229,7 @@ fn until_refused<S: Scheme>(
             generator.generate().map(|id| ids.push(id)).err()
         } else {
             let batch = generator.generate_batch(9);
-            let refused = batch.as_ref().err().map(|error| error.cause());
+            let refused = batch.as_ref().err().map(|error| error.error());
             ids.extend(batch.unwrap_or_else(|error| error.into_issued()));
             refused
         };
@@ -318,7 +318,7 @@ fn i8_a_fence_that_many_threads_extend_stands_at_the_highest() {
 #[test]
 fn i8_a_fence_that_moves_while_threads_run_bounds_them_and_never_moves_back() {
     let layout = Wide::LAYOUT;
-    let now = SystemClock.unix_millis();
+    let now = SystemClock.unix_ms();
     let begin = layout.tick_at(now).expect("a time of the layout");
     let builder = Generator::builder(WorkerId::<Wide>::fixed_in::<0, 1>());
     let generator = builder.fence(begin + 1).build().expect("a window");
@@ -331,13 +331,13 @@ fn i8_a_fence_that_moves_while_threads_run_bounds_them_and_never_moves_back() {
         if thread == 0 {
             let _done = SetAtTheEnd(&done);
             for _ in 0..moves {
-                let seen = layout.tick_at(SystemClock.unix_millis()).expect("a time of the layout");
+                let seen = layout.tick_at(SystemClock.unix_ms()).expect("a time of the layout");
                 let ahead = seen.max(generator.fence()) + 1;
                 announced.fetch_max(ahead, Ordering::SeqCst);
                 generator.extend_fence(ahead).expect("a fence of the layout");
                 generator.extend_fence(begin).expect("moving back is no error");
                 assert_eq!(generator.fence(), ahead);
-                while layout.tick_at(SystemClock.unix_millis()).is_some_and(|tick| tick < ahead) {
+                while layout.tick_at(SystemClock.unix_ms()).is_some_and(|tick| tick < ahead) {
                     thread::yield_now();
                 }
             }

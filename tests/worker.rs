@@ -16,9 +16,9 @@ fn i5_a_datacenter_or_worker_that_does_not_fit_is_refused_with_its_bound() {
     assert_eq!(WorkerId::new(u64::MAX, u64::MAX), Err(WorkerIdError::Datacenter { value: u64::MAX, max: 31 }));
     assert_eq!(WorkerId::<JsSafe>::new_in(1, 0), Err(WorkerIdError::Datacenter { value: 1, max: 0 }));
     assert_eq!(WorkerId::<Sonyflake>::new_in(0, 65_536), Err(WorkerIdError::Worker { value: 65_536, max: 65_535 }));
-    assert_eq!(WorkerId::from_index(1024), Err(WorkerIdError::Index { value: 1024, max: 1023 }));
-    assert_eq!(WorkerId::<JsSafe>::from_index_in(32), Err(WorkerIdError::Index { value: 32, max: 31 }));
-    assert_eq!(WorkerId::from_index(u64::MAX), Err(WorkerIdError::Index { value: u64::MAX, max: 1023 }));
+    assert_eq!(WorkerId::<Standard>::from_index(1024), Err(WorkerIdError::Index { value: 1024, max: 1023 }));
+    assert_eq!(WorkerId::<JsSafe>::from_index(32), Err(WorkerIdError::Index { value: 32, max: 31 }));
+    assert_eq!(WorkerId::<Standard>::from_index(u64::MAX), Err(WorkerIdError::Index { value: u64::MAX, max: 1023 }));
 }
 
 #[test]
@@ -36,16 +36,16 @@ fn every_name_leads_back<S: Scheme>() {
         for number in 0..workers {
             let worker = WorkerId::<S>::new_in(datacenter, number).expect("a worker");
             assert_eq!((worker.datacenter(), worker.worker(), worker.index()), (datacenter, number, index));
-            assert_eq!(WorkerId::from_index_in(index), Ok(worker));
+            assert_eq!(WorkerId::from_index(index), Ok(worker));
             assert_eq!(index.to_string().parse(), Ok(worker));
             assert_eq!(worker.to_string(), format!("{datacenter}/{number}"));
             assert_eq!(worker.to_string().parse(), Ok(worker));
-            assert_eq!(WorkerId::from_ordinal_in(&format!("web-{index}")), Ok(worker));
+            assert_eq!(WorkerId::from_ordinal(&format!("web-{index}")), Ok(worker));
             index += 1;
         }
     }
     let beyond = WorkerIdError::Index { value: index, max: index - 1 };
-    assert_eq!(WorkerId::<S>::from_index_in(index), Err(beyond));
+    assert_eq!(WorkerId::<S>::from_index(index), Err(beyond));
     assert_eq!(index.to_string().parse::<WorkerId<S>>(), Err(beyond.into()));
 }
 
@@ -79,7 +79,7 @@ fn i5_a_text_that_is_no_worker_is_refused() {
     assert_eq!(format!("0/{digits}").parse::<WorkerId<Sonyflake>>(), Err(too_long(65_535)));
     let hostname = format!("web-{digits}");
     let refused = WorkerTextError::Hostname { hostname: hostname.clone(), cause: too_long(1023).into() };
-    assert_eq!(WorkerId::from_ordinal(&hostname), Err(refused));
+    assert_eq!(WorkerId::<Standard>::from_ordinal(&hostname), Err(refused));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn i5_a_worker_has_no_text_with_leading_zeros() {
 #[test]
 fn an_address_or_a_version_at_the_end_of_a_host_name_reads_as_an_ordinal() {
     for (hostname, index) in [("ip-10-0-3-17", 17), ("ubuntu-22", 22)] {
-        assert_eq!(WorkerId::from_ordinal(hostname).map(WorkerId::index), Ok(index), "{hostname}");
+        assert_eq!(WorkerId::<Standard>::from_ordinal(hostname).map(WorkerId::index), Ok(index), "{hostname}");
     }
 }
 
@@ -117,7 +117,7 @@ fn the_ordinal_of_a_stateful_set_is_the_index() {
         ("a--5", 5),
     ];
     for (hostname, index) in ordinals {
-        assert_eq!(WorkerId::from_ordinal(hostname).map(WorkerId::index), Ok(index), "{hostname}");
+        assert_eq!(WorkerId::<Standard>::from_ordinal(hostname).map(WorkerId::index), Ok(index), "{hostname}");
     }
 }
 
@@ -143,12 +143,12 @@ fn i5_a_host_name_without_an_ordinal_is_refused() {
     ];
     for hostname in names {
         let refused = WorkerTextError::NoOrdinal { hostname: hostname.to_owned() };
-        assert_eq!(WorkerId::from_ordinal(hostname), Err(refused), "{hostname:?}");
+        assert_eq!(WorkerId::<Standard>::from_ordinal(hostname), Err(refused), "{hostname:?}");
     }
     for value in [1024, u64::MAX] {
         let (hostname, cause) = (format!("web-{value}"), WorkerIdError::Index { value, max: 1023 });
         let refused = WorkerTextError::Hostname { hostname: hostname.clone(), cause: Box::new(cause.into()) };
-        assert_eq!(WorkerId::from_ordinal(&hostname), Err(refused.clone()));
+        assert_eq!(WorkerId::<Standard>::from_ordinal(&hostname), Err(refused.clone()));
         assert_eq!(refused.to_string(), format!("the host name {hostname:?}: {cause}"));
     }
 }
@@ -157,7 +157,7 @@ fn i5_a_host_name_without_an_ordinal_is_refused() {
 #[test]
 fn the_machines_host_name_is_read_as_any_other() {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("the kernel knows its name");
-    assert_eq!(WorkerId::from_hostname(), WorkerId::from_ordinal(name.trim_end()));
+    assert_eq!(WorkerId::<Standard>::from_hostname(), WorkerId::from_ordinal(name.trim_end()));
 }
 
 const VARIABLE: &str = "CASFLAKE_TEST_WORKER";
@@ -165,7 +165,7 @@ const VARIABLE: &str = "CASFLAKE_TEST_WORKER";
 /// Not a test of its own: what the next ones run as a process of its own, with the variable set.
 #[test]
 fn print_the_worker_from_the_environment() {
-    let told = match WorkerId::from_env(VARIABLE) {
+    let told = match WorkerId::<Standard>::from_env(VARIABLE) {
         Ok(worker) => format!("worker {worker}"),
         Err(error) => error.to_string(),
     };

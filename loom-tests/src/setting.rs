@@ -11,7 +11,7 @@ use casflake::{Clock, GenerateError, Generator, GeneratorBuilder, Layout, Manual
 pub struct Bit;
 
 impl Scheme for Bit {
-    const LAYOUT: Layout = Layout::new(16, 0, 1, 1).epoch_unix_ms(1000);
+    const LAYOUT: Layout = Layout::new(16, 0, 1, 1).with_epoch_unix_ms(1000);
 }
 
 /// A generator as the models use it.
@@ -62,7 +62,7 @@ impl Time {
     fn look(&self) -> u64 {
         // ORDERING: Relaxed. A counter of its own.
         self.looks.fetch_add(1, Ordering::Relaxed);
-        self.clock.unix_millis()
+        self.clock.unix_ms()
     }
 
     /// Moves the clock to `tick`, forward or back.
@@ -72,11 +72,11 @@ impl Time {
 }
 
 impl Clock for Time {
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         self.look() - self.lag
     }
 
-    fn unix_nanos(&self) -> u128 {
+    fn precise_unix_ns(&self) -> u128 {
         let now = self.look();
         if self.moves_by_itself {
             self.clock.advance(1);
@@ -85,7 +85,7 @@ impl Clock for Time {
         u128::from(now) * 1_000_000 + 999_900
     }
 
-    fn elapsed(&self) -> Option<Duration> {
+    fn monotonic(&self) -> Option<Duration> {
         None
     }
 }

@@ -26,12 +26,12 @@ pub struct CoarseClock;
 
 impl Clock for CoarseClock {
     #[inline]
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         coarse_millis()
     }
 
-    fn unix_nanos(&self) -> u128 {
-        SystemClock.unix_nanos()
+    fn precise_unix_ns(&self) -> u128 {
+        SystemClock.precise_unix_ns()
     }
 }
 
@@ -40,7 +40,7 @@ impl Clock for CoarseClock {
 fn coarse_millis() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
     match (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec)) {
-        (Ok(seconds), Ok(nanos)) => super::unix_ms(seconds, nanos),
+        (Ok(seconds), Ok(nanos)) => super::whole_ms(seconds, nanos),
         _ => before_1970(),
     }
 }
@@ -54,5 +54,5 @@ fn before_1970() -> u64 {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[inline]
 fn coarse_millis() -> u64 {
-    SystemClock.unix_millis()
+    SystemClock.unix_ms()
 }

@@ -61,8 +61,8 @@ std::thread_local! {
 
 impl Clock for TscClock {
     #[inline]
-    fn unix_millis(&self) -> u64 {
-        let Some(per_milli) = self.per_milli else { return SystemClock.unix_millis() };
+    fn unix_ms(&self) -> u64 {
+        let Some(per_milli) = self.per_milli else { return SystemClock.unix_ms() };
         let count = self.counter.raw();
         LATEST
             .try_with(|latest| {
@@ -70,18 +70,18 @@ impl Clock for TscClock {
                 // If the counter moved back, the difference wraps and is far beyond the span.
                 if count.wrapping_sub(since) < span { unix_ms } else { renew(latest, count, per_milli) }
             })
-            .unwrap_or_else(|_| SystemClock.unix_millis())
+            .unwrap_or_else(|_| SystemClock.unix_ms())
     }
 
-    fn unix_nanos(&self) -> u128 {
-        SystemClock.unix_nanos()
+    fn precise_unix_ns(&self) -> u128 {
+        SystemClock.precise_unix_ns()
     }
 }
 
 /// Reads the system's clock and keeps the reading. `count` is the counter's value just before.
 #[cold]
 fn renew(latest: &Cell<Milli>, count: u64, per_milli: u64) -> u64 {
-    let now_ns = SystemClock.unix_nanos();
+    let now_ns = SystemClock.precise_unix_ns();
     let unix_ms = ns_to_ms(now_ns);
     let left_ns = NS_PER_MS - now_ns % NS_PER_MS;
     // A thousandth less, because the measured rate has an error: the clock is read again before it could lag.
@@ -115,13 +115,13 @@ mod tests {
         mock.increment(count);
         let clock = TscClock { counter, per_milli: Some(PER_MILLI) };
         LATEST.set(Milli { unix_ms: 5, since: 1000, span: 100 });
-        clock.unix_millis()
+        clock.unix_ms()
     }
 
     #[test]
     fn a_millisecond_lasts_as_long_as_the_counter_says() {
         assert_eq!([1000, 1001, 1099].map(reading), [5; 3]);
-        let before = SystemClock.unix_millis();
+        let before = SystemClock.unix_ms();
         // Over, or moved back: by a little, to the beginning, or around the end.
         for count in [1100, 1101, 999, 0, u64::MAX, 1 << 63] {
             assert!(reading(count) >= before, "at {count}");
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_reading_lasts_until_just_before_its_millisecond_is_over() {
         for per_milli in [0, 1, PER_MILLI, u64::MAX] {
-            let nanos = SystemClock.unix_nanos();
+            let nanos = SystemClock.precise_unix_ns();
             let unix_ms = LATEST.with(|latest| renew(latest, 7, per_milli));
             let Milli { unix_ms: kept, since, span } = LATEST.get();
             assert_eq!((kept, since), (unix_ms, 7));
@@ -148,7 +148,7 @@ mod tests {
         let (counter, _) = quanta::Clock::mock();
         let clock = TscClock { counter, per_milli: None };
         LATEST.set(Milli { unix_ms: 5, since: 0, span: u64::MAX });
-        let before = SystemClock.unix_millis();
-        assert!(clock.unix_millis() >= before);
+        let before = SystemClock.unix_ms();
+        assert!(clock.unix_ms() >= before);
     }
 }

@@ -19,7 +19,7 @@ pub enum GenerateError {
     },
     /// The clock did not reach the next tick within `max_wait`.
     ClockStalled {
-        /// The bound that the wait reached, by the clock's [`elapsed`](crate::Clock::elapsed).
+        /// The bound that the wait reached, by the clock's [`monotonic`](crate::Clock::monotonic) time.
         max_wait: Duration,
     },
     /// The clock reads a time before the layout's epoch, and no ID has been issued yet.
@@ -181,15 +181,15 @@ impl core::error::Error for GenerateError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FillError {
     pub(crate) filled: usize,
-    pub(crate) cause: GenerateError,
+    pub(crate) error: GenerateError,
 }
 
 impl FillError {
     /// Creates the error of a source of IDs other than [`Generator`](crate::Generator): how many IDs it has written to
     /// the start of the buffer, and why it stopped.
     #[must_use]
-    pub const fn new(filled: usize, cause: GenerateError) -> Self {
-        Self { filled, cause }
+    pub const fn new(filled: usize, error: GenerateError) -> Self {
+        Self { filled, error }
     }
 
     /// Returns how many IDs, from the start of the buffer, were issued and are valid. The rest of the buffer is
@@ -201,14 +201,14 @@ impl FillError {
 
     /// Returns why no more IDs were issued.
     #[must_use]
-    pub const fn cause(&self) -> GenerateError {
-        self.cause
+    pub const fn error(&self) -> GenerateError {
+        self.error
     }
 
     /// Returns whether a later call for the rest may succeed without any other change.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        self.cause.is_retryable()
+        self.error.is_retryable()
     }
 }
 
@@ -220,6 +220,6 @@ impl fmt::Display for FillError {
 
 impl core::error::Error for FillError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(&self.cause)
+        Some(&self.error)
     }
 }

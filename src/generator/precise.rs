@@ -67,7 +67,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     fn attempt(&self, count: u64) -> Result<Reservation, (Refusal, u128)> {
         let attempt = || {
             self.advance(|word| {
-                let now_ns = self.clock.unix_nanos();
+                let now_ns = self.clock.precise_unix_ns();
                 let now_tick = S::LAYOUT.signed_tick_at(ns_to_ms(now_ns));
                 reserve(word, now_tick, count, &self.limits()).map_err(|refusal| (refusal, now_ns))
             })
@@ -95,7 +95,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         for _ in 0..2 {
             // Loaded before the clock is read, as in `attempt`.
             let last = self.last_tick();
-            let now_ns = self.clock.unix_nanos();
+            let now_ns = self.clock.precise_unix_ns();
             match last {
                 Some(last) if is_ahead(last, S::LAYOUT.signed_tick_at(ns_to_ms(now_ns))) => {
                     by = self.time_until(last, now_ns);
@@ -123,7 +123,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Returns how long after the reading `now_ns` the clock allows slots of `tick`.
     fn time_until(&self, tick: u64, now_ns: u128) -> Duration {
         let first = i128::from(signed(tick)) - i128::from(signed(self.settings.max_lead));
-        let due_ms = i128::from(S::LAYOUT.epoch()) + first * i128::from(S::LAYOUT.tick_length());
+        let due_ms = i128::from(S::LAYOUT.epoch_unix_ms()) + first * i128::from(S::LAYOUT.tick_ms());
         let due_ns = u128::try_from(due_ms).unwrap_or(0).saturating_mul(NS_PER_MS);
         let left_ns = due_ns.saturating_sub(now_ns);
         let seconds = u64::try_from(left_ns / NS_PER_SECOND).unwrap_or(u64::MAX);
@@ -136,7 +136,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         match refusal {
             Refusal::Closed => GenerateError::Closed,
             Refusal::BeforeEpoch => {
-                GenerateError::BeforeEpoch { unix_ms: ns_to_ms(now_ns), epoch_unix_ms: S::LAYOUT.epoch() }
+                GenerateError::BeforeEpoch { unix_ms: ns_to_ms(now_ns), epoch_unix_ms: S::LAYOUT.epoch_unix_ms() }
             }
             Refusal::OutOfTicks => GenerateError::OutOfTicks { max_tick: S::LAYOUT.max_tick() },
             Refusal::Fenced { fence } => GenerateError::Fenced { fence },

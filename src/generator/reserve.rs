@@ -98,6 +98,6 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Returns the tick of the clock's fast reading, which may lag.
     #[inline]
     pub(crate) fn now_tick(&self) -> i64 {
-        S::LAYOUT.signed_tick_at(self.clock.unix_millis())
+        S::LAYOUT.signed_tick_at(self.clock.unix_ms())
     }
 }

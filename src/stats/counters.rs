@@ -63,7 +63,7 @@ impl Counters {
         }
     }
 
-    /// Records one wait for a tick. `time` is 0 if the clock has no `elapsed`.
+    /// Records one wait for a tick. `time` is 0 if the clock has no monotonic time.
     pub(crate) fn record_overflow_wait(&self, time: Duration) {
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         // ORDERING: Relaxed. Independent counters: no other value is read because of what they hold.

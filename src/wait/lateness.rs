@@ -1,4 +1,4 @@
-//! `Wait::Park`: how long to sleep, estimated from how late the system has woken threads up.
+//! `Wait::Sleep`: how long to sleep, estimated from how late the system has woken threads up.
 
 use core::time::Duration;
 

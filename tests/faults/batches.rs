@@ -63,9 +63,9 @@ fn i6_a_batch_refused_midway_carries_its_ids() {
     ids.generate_batch(100).expect("a batch");
     let error = ids.generate_batch(5_000).unwrap_err();
     assert_eq!(slots(error.issued()), following(100, SIZE - 100));
-    assert_eq!(error.cause(), GenerateError::ClockStalled { max_wait: ms(1) });
+    assert_eq!(error.error(), GenerateError::ClockStalled { max_wait: ms(1) });
     assert_eq!((error.is_retryable(), error.to_string().contains("3996")), (true, true));
-    assert_eq!(error.source().map(ToString::to_string), Some(error.cause().to_string()));
+    assert_eq!(error.source().map(ToString::to_string), Some(error.error().to_string()));
     ids.clock().advance(1);
     assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)), "the refused rest took no slots");
     assert_eq!(ids.stats().ids, SIZE as u64 + 1);
@@ -77,18 +77,18 @@ fn i6_a_clock_that_steps_back_midway_ends_a_batch_with_its_ids() {
     let ids = on(Script::new([NOW, NOW, NOW, NOW + 1, NOW - HOUR_MS]));
     let error = ids.generate_batch(3 * SIZE).unwrap_err();
     assert_eq!(slots(error.issued()), following(0, 2 * SIZE));
-    assert_eq!(error.cause(), GenerateError::ClockBehind { by: ms(HOUR_MS + 1) });
+    assert_eq!(error.error(), GenerateError::ClockBehind { by: ms(HOUR_MS + 1) });
 }
 
 #[test]
 fn i6_a_fence_ends_a_batch_with_the_ids_below_it() {
     let ids = with(Script::new(NOW..NOW + 9), |builder| builder.fence(TICK + 2));
     let error = ids.generate_batch(3 * SIZE).unwrap_err();
-    assert_eq!(error.cause(), GenerateError::Fenced { fence: TICK + 2 });
+    assert_eq!(error.error(), GenerateError::Fenced { fence: TICK + 2 });
     assert_eq!(slots(error.issued()), following(0, 2 * SIZE));
 
     let error = ids.fill(&mut [Snowflake::MIN]).unwrap_err();
-    assert_eq!((error.filled(), error.cause()), (0, GenerateError::Fenced { fence: TICK + 2 }));
+    assert_eq!((error.filled(), error.error()), (0, GenerateError::Fenced { fence: TICK + 2 }));
     assert!(!error.is_retryable(), "time alone moves no fence");
 }
 
@@ -97,11 +97,11 @@ fn i6_a_buffer_filled_in_part_says_how_far_and_leaves_the_rest() {
     let ids = with(ManualClock::new(NOW), |builder| builder.max_wait(ms(1)));
     let mut buffer = vec![Snowflake::MAX; 5_000];
     let error = ids.fill(&mut buffer).unwrap_err();
-    assert_eq!((error.filled(), error.cause()), (SIZE, GenerateError::ClockStalled { max_wait: ms(1) }));
+    assert_eq!((error.filled(), error.error()), (SIZE, GenerateError::ClockStalled { max_wait: ms(1) }));
     assert_eq!(slots(&buffer[..SIZE]), following(0, SIZE));
     assert!(buffer[SIZE..].iter().all(|id| *id == Snowflake::MAX));
     assert_eq!((error.is_retryable(), error.to_string().contains("4096")), (true, true));
-    assert_eq!(error.source().map(ToString::to_string), Some(error.cause().to_string()));
+    assert_eq!(error.source().map(ToString::to_string), Some(error.error().to_string()));
 
     let error = ids.fill(&mut buffer).unwrap_err();
     assert_eq!(error.filled(), 0);
@@ -128,9 +128,9 @@ fn i5_a_count_of_0_or_too_large_is_refused_and_changes_nothing() {
     let ids = on(ManualClock::new(NOW));
     for count in [0, MAX_BATCH + 1, usize::MAX] {
         let error = ids.generate_batch(count).unwrap_err();
-        assert_eq!(error.cause(), GenerateError::Count { count, max: MAX_BATCH });
+        assert_eq!(error.error(), GenerateError::Count { count, max: MAX_BATCH });
         assert_eq!((error.issued().len(), error.issued().max_sequence(), error.is_retryable()), (0, 0, false));
-        assert!(error.cause().to_string().contains(&count.to_string()), "{}", error.cause());
+        assert!(error.error().to_string().contains(&count.to_string()), "{}", error.error());
     }
     assert_eq!((ids.stats().ids, ids.last_tick()), (0, None));
 }
@@ -153,7 +153,7 @@ fn the_largest_batch_is_granted() {
     struct Roomy;
 
     impl Scheme for Roomy {
-        const LAYOUT: Layout = Layout::new(30, 0, 1, 24).epoch_unix_ms(NOW);
+        const LAYOUT: Layout = Layout::new(30, 0, 1, 24).with_epoch_unix_ms(NOW);
     }
 
     let ids = Generator::with_clock(WorkerId::<Roomy>::fixed_in::<0, 1>(), ManualClock::new(NOW + 1));

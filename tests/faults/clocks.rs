@@ -31,14 +31,14 @@ impl Script {
 }
 
 impl Clock for Script {
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         self.looks.fetch_add(1, Ordering::Relaxed);
         let mut readings = self.readings.lock().expect("no panic");
         let last = *readings.front().expect("a script has a reading");
         if readings.len() > 1 { readings.pop_front().expect("more than one") } else { last }
     }
 
-    fn elapsed(&self) -> Option<Duration> {
+    fn monotonic(&self) -> Option<Duration> {
         None
     }
 }
@@ -61,11 +61,11 @@ impl Split {
 }
 
 impl Clock for Split {
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         self.coarse_ms.load(Ordering::Relaxed)
     }
 
-    fn unix_nanos(&self) -> u128 {
+    fn precise_unix_ns(&self) -> u128 {
         self.precise_ns.load(Ordering::Relaxed).into()
     }
 }
@@ -89,11 +89,11 @@ impl Stopwatch {
 }
 
 impl Clock for Stopwatch {
-    fn unix_millis(&self) -> u64 {
-        self.wall.unix_millis()
+    fn unix_ms(&self) -> u64 {
+        self.wall.unix_ms()
     }
 
-    fn elapsed(&self) -> Option<Duration> {
+    fn monotonic(&self) -> Option<Duration> {
         let looks = self.looks.fetch_add(1, Ordering::Relaxed);
         Some(self.step * u32::try_from(looks).expect("a bounded wait"))
     }
@@ -130,7 +130,7 @@ impl Interrupted {
 
 impl Interrupted {
     fn look(&self) -> u64 {
-        let reading = self.time.unix_millis();
+        let reading = self.time.unix_ms();
         let left = self.left.swap(0, Ordering::Relaxed);
         if left > 0 {
             self.event.get().expect("set before it is due")();
@@ -141,11 +141,11 @@ impl Interrupted {
 }
 
 impl Clock for Interrupted {
-    fn unix_millis(&self) -> u64 {
-        if self.lag == 0 { self.look() } else { self.time.unix_millis() - self.lag }
+    fn unix_ms(&self) -> u64 {
+        if self.lag == 0 { self.look() } else { self.time.unix_ms() - self.lag }
     }
 
-    fn unix_nanos(&self) -> u128 {
+    fn precise_unix_ns(&self) -> u128 {
         u128::from(self.look()) * 1_000_000
     }
 }

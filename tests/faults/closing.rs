@@ -43,9 +43,9 @@ fn i8_a_closed_generator_refuses_every_call_and_changes_no_more() {
         ids.clock().set(unix_ms);
         assert_eq!((ids.generate(), ids.try_generate()), (Err(GenerateError::Closed), Err(GenerateError::Closed)));
         let batch = ids.generate_batch(5).unwrap_err();
-        assert_eq!((batch.cause(), batch.issued().len()), (GenerateError::Closed, 0));
+        assert_eq!((batch.error(), batch.issued().len()), (GenerateError::Closed, 0));
         let fill = ids.fill(&mut [casflake::Snowflake::MIN; 5]).unwrap_err();
-        assert_eq!((fill.cause(), fill.filled()), (GenerateError::Closed, 0));
+        assert_eq!((fill.error(), fill.filled()), (GenerateError::Closed, 0));
     }
     assert!(!GenerateError::Closed.is_retryable());
     assert_eq!(ids.extend_fence(1 << 41), Ok(()));
@@ -84,5 +84,5 @@ fn i8_a_batch_under_way_keeps_its_ids_when_another_closes() {
         }
     });
     let error = ids.generate_batch(10).unwrap_err();
-    assert_eq!((error.cause(), error.issued().len()), (GenerateError::Closed, 3));
+    assert_eq!((error.error(), error.issued().len()), (GenerateError::Closed, 3));
 }

@@ -49,7 +49,7 @@ fn i6_a_batch_that_meets_the_end_keeps_what_it_has() {
     let ids = tiny(5_007, |builder| builder);
     let error = ids.generate_batch(9).unwrap_err();
     let slots: Vec<_> = error.issued().iter().map(|id| slot(*id)).collect();
-    assert_eq!((slots, error.cause()), (vec![(7, 0), (7, 1), (7, 2), (7, 3)], OUT));
+    assert_eq!((slots, error.error()), (vec![(7, 0), (7, 1), (7, 2), (7, 3)], OUT));
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn i4_a_frozen_clock_without_a_monotonic_one_releases_a_waiting_caller() {
         ids.clock().then([NOW]);
         assert_eq!(ids.generate(), Err(GenerateError::ClockStalled { max_wait: ms(2) }));
         assert_eq!(ids.clock().looks(), 2 + 20_000, "2 ms at 100 ns a look, after those before the wait");
-        assert_eq!(ids.generate_batch(2).map_err(|error| error.cause()), Err(ids.generate().unwrap_err()));
+        assert_eq!(ids.generate_batch(2).map_err(|error| error.error()), Err(ids.generate().unwrap_err()));
         assert_eq!(ids.stats().ids, SIZE as u64);
     }
 }

@@ -237,11 +237,11 @@ fn i8_a_handle_stops_at_the_fence_and_goes_on_when_it_is_moved() {
 fn i5_the_last_id_of_all_is_issued() {
     struct Full;
     impl Scheme for Full {
-        const LAYOUT: Layout = Layout::new(2, 30, 30, 2).epoch_unix_ms(5_000);
+        const LAYOUT: Layout = Layout::new(2, 30, 30, 2).with_epoch_unix_ms(5_000);
     }
     struct WorkerLast;
     impl Scheme for WorkerLast {
-        const LAYOUT: Layout = Full::LAYOUT.order(FieldOrder::WorkerLast);
+        const LAYOUT: Layout = Full::LAYOUT.with_order(FieldOrder::WorkerLast);
     }
     fn last_tick<S: Scheme>() -> Vec<Snowflake<S>> {
         let worker = WorkerId::<S>::new_in(S::LAYOUT.max_datacenter(), S::LAYOUT.max_worker()).expect("a worker");

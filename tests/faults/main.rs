@@ -40,7 +40,7 @@ const WORKER: WorkerId = WorkerId::fixed::<9, 17>();
 struct Tiny;
 
 impl Scheme for Tiny {
-    const LAYOUT: Layout = Layout::new(3, 0, 1, 2).epoch_unix_ms(5_000);
+    const LAYOUT: Layout = Layout::new(3, 0, 1, 2).with_epoch_unix_ms(5_000);
 }
 
 const TINY: WorkerId<Tiny> = WorkerId::<Tiny>::fixed_in::<0, 1>();

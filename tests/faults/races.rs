@@ -138,7 +138,7 @@ fn i4_a_call_that_loses_whole_ticks_waits_for_each_anew() {
     let ids = shared();
     drain(ids, SIZE);
     ids.clock().interrupt(5, || {
-        let begun = ids.clock().time.unix_millis() - NOW + 1;
+        let begun = ids.clock().time.unix_ms() - NOW + 1;
         ids.clock().time.advance(1);
         if begun < 5 {
             ids.generate_batch(SIZE).expect("the whole tick");

@@ -109,7 +109,7 @@ fn i4_strict_refuses_a_step_back_while_the_open_tick_has_ids_left() {
         assert_eq!((ids.try_generate(), ids.generate()), (Err(behind), Err(behind)));
         assert_eq!(ids.clock().looks(), 6, "it does not wait, however short the step");
         let batch = ids.generate_batch(3).unwrap_err();
-        assert_eq!((batch.cause(), batch.issued().len()), (behind, 0));
+        assert_eq!((batch.error(), batch.issued().len()), (behind, 0));
         ids.clock().then([NOW]);
         assert_eq!(ids.generate().map(slot), Ok((first.tick(), 1)));
         assert_eq!(ids.stats().clock_behind, 3);
@@ -163,7 +163,7 @@ fn i5_a_reading_less_than_a_tick_before_the_epoch_is_before_it() {
 fn i5_an_epoch_in_the_future_is_refused_on_the_system_clock() {
     struct Later;
     impl casflake::Scheme for Later {
-        const LAYOUT: casflake::Layout = casflake::Layout::new(41, 5, 5, 12).epoch_unix_ms(u64::MAX / 2);
+        const LAYOUT: casflake::Layout = casflake::Layout::new(41, 5, 5, 12).with_epoch_unix_ms(u64::MAX / 2);
     }
     let ids = Generator::new(WorkerId::<Later>::fixed_in::<0, 0>());
     let Err(GenerateError::BeforeEpoch { unix_ms, epoch_unix_ms }) = ids.generate() else { panic!("an ID") };
@@ -198,5 +198,5 @@ fn i1_no_walk_of_the_clock_repeats_an_id() {
             Err(error) => assert!(error.is_retryable(), "{error}"),
         }
     }
-    assert!(last.is_some_and(|id| id.unix_ms() == NOW + 96 && ids.clock().unix_millis() <= NOW + 96));
+    assert!(last.is_some_and(|id| id.unix_ms() == NOW + 96 && ids.clock().unix_ms() <= NOW + 96));
 }

@@ -1,4 +1,5 @@
-//! How long a call waits: known waits are weighed before they begin, unknown ones bounded by the clock's `elapsed`.
+//! How long a call waits: known waits are weighed before they begin, unknown ones bounded by the clock's monotonic
+//! time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -60,12 +61,12 @@ fn a_wait_is_weighed_by_what_is_left_of_the_tick() {
 fn max_wait_counts_anew_for_each_tick() {
     struct Running(Stopwatch);
     impl Clock for Running {
-        fn unix_millis(&self) -> u64 {
-            self.0.unix_millis()
+        fn unix_ms(&self) -> u64 {
+            self.0.unix_ms()
         }
-        fn elapsed(&self) -> Option<Duration> {
+        fn monotonic(&self) -> Option<Duration> {
             self.0.wall.advance(1);
-            self.0.elapsed()
+            self.0.monotonic()
         }
     }
     let ids = with(Running(Stopwatch::new(NOW, ms(1))), |builder| builder.max_wait(ms(3)));
@@ -89,25 +90,25 @@ fn i4_a_wait_that_takes_longer_than_it_promised_ends_with_max_wait() {
 #[test]
 fn a_thread_that_was_off_its_core_is_not_told_that_the_clock_stalled() {
     struct OffCore {
-        elapsed_looks: AtomicU64,
+        monotonic_looks: AtomicU64,
         wake_at: u64,
     }
     impl OffCore {
         fn since_start(&self) -> Duration {
-            if self.elapsed_looks.load(Ordering::Relaxed) > self.wake_at { ms(200) } else { ms(0) }
+            if self.monotonic_looks.load(Ordering::Relaxed) > self.wake_at { ms(200) } else { ms(0) }
         }
     }
     impl Clock for OffCore {
-        fn unix_millis(&self) -> u64 {
+        fn unix_ms(&self) -> u64 {
             NOW + u64::try_from(self.since_start().as_millis()).expect("200")
         }
-        fn elapsed(&self) -> Option<Duration> {
-            self.elapsed_looks.fetch_add(1, Ordering::Relaxed);
+        fn monotonic(&self) -> Option<Duration> {
+            self.monotonic_looks.fetch_add(1, Ordering::Relaxed);
             Some(self.since_start())
         }
     }
     for wake_at in 1..5 {
-        let ids = on(OffCore { elapsed_looks: 0.into(), wake_at });
+        let ids = on(OffCore { monotonic_looks: 0.into(), wake_at });
         drain(&ids, SIZE);
         assert_eq!(ids.generate().map(slot), Ok((TICK + 200, 0)), "off the core at look {wake_at}");
     }
@@ -117,21 +118,21 @@ fn a_thread_that_was_off_its_core_is_not_told_that_the_clock_stalled() {
 /// a clock that goes on meanwhile.
 #[cfg(feature = "std")]
 #[test]
-fn i4_a_call_that_parks_ends_as_one_that_spins_does() {
-    fn park<C: Clock>(clock: C) -> Generator<Standard, C> {
-        let ids = with(clock, |builder| builder.wait(Wait::Park).max_wait(ms(3)));
+fn i4_a_call_that_sleeps_ends_as_one_that_spins_does() {
+    fn sleeping<C: Clock>(clock: C) -> Generator<Standard, C> {
+        let ids = with(clock, |builder| builder.wait(Wait::Sleep).max_wait(ms(3)));
         drain(&ids, SIZE);
         ids
     }
     let stalled = Err(GenerateError::ClockStalled { max_wait: ms(3) });
-    assert_eq!(park(Stopwatch::new(NOW, ms(0))).generate(), stalled, "by how long it has slept");
-    assert_eq!(park(Script::new([NOW])).generate(), stalled, "by how long it has slept");
-    let frozen = park(ManualClock::new(NOW));
+    assert_eq!(sleeping(Stopwatch::new(NOW, ms(0))).generate(), stalled, "by how long it has slept");
+    assert_eq!(sleeping(Script::new([NOW])).generate(), stalled, "by how long it has slept");
+    let frozen = sleeping(ManualClock::new(NOW));
     assert_eq!(frozen.generate(), stalled);
     assert!(frozen.stats().overflow_wait_time >= ms(3));
     frozen.clock().advance(1);
     assert_eq!(frozen.generate().map(slot), Ok((TICK + 1, 0)));
-    let ids = park(Script::new([NOW]));
+    let ids = sleeping(Script::new([NOW]));
     ids.clock().then([NOW, NOW, NOW, NOW + 1]);
     assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)));
     assert_eq!(ids.stats().overflow_waits, 1);
@@ -142,9 +143,9 @@ fn i4_a_call_that_parks_ends_as_one_that_spins_does() {
 /// spun.
 #[cfg(feature = "std")]
 #[test]
-fn i4_a_call_that_parks_sleeps_and_sleeps_no_longer_than_max_wait() {
+fn i4_a_waiting_call_sleeps_but_no_longer_than_max_wait() {
     let worker = WorkerId::<Sonyflake>::fixed_in::<0, 5>();
-    let builder = GeneratorBuilder::new(worker, Script::new([1_409_529_600_000])).wait(Wait::Park);
+    let builder = GeneratorBuilder::new(worker, Script::new([1_409_529_600_000])).wait(Wait::Sleep);
     let max_wait = ms(10) + Duration::from_micros(300);
     let ids = builder.max_wait(max_wait).build().expect("settings");
     drain(&ids, 256);

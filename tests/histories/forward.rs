@@ -13,8 +13,8 @@ use crate::{Wide, builder, calls, pool};
 struct Forward(AtomicU64);
 
 impl Clock for Forward {
-    fn unix_millis(&self) -> u64 {
-        let now = SystemClock.unix_millis();
+    fn unix_ms(&self) -> u64 {
+        let now = SystemClock.unix_ms();
         // ORDERING: Relaxed. Coherence alone keeps a thread from reading less than before; across threads it is for the
         // generator to read the clock after the reading that the word rests on.
         self.0.fetch_max(now, Ordering::Relaxed).max(now)
@@ -25,7 +25,7 @@ impl Clock for Forward {
 struct EachLook(AtomicU64);
 
 impl Clock for EachLook {
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         // ORDERING: Relaxed, as in `Forward`.
         let now = self.0.fetch_add(1, Ordering::Relaxed);
         if now % 4 == 0 {
@@ -53,5 +53,5 @@ fn i4_a_strict_generator_refuses_nothing_on_a_clock_that_moves_only_forward() {
 
 #[test]
 fn i4_a_strict_generator_refuses_nothing_on_a_clock_that_moves_with_every_look() {
-    never_behind(|| EachLook(SystemClock.unix_millis().into()), 12);
+    never_behind(|| EachLook(SystemClock.unix_ms().into()), 12);
 }

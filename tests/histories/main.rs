@@ -35,7 +35,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 struct Wide;
 
 impl Scheme for Wide {
-    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).with_epoch_unix_ms(1_735_689_600_000);
 }
 
 const CALLS: usize = if cfg!(debug_assertions) { 1_500_000 } else { 10_000_000 };

@@ -73,13 +73,13 @@ struct Watched {
 }
 
 impl Clock for Watched {
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         let looks = self.looks.fetch_add(1, Ordering::Relaxed);
         assert!(looks < 10_000, "a call hangs");
-        self.time.unix_millis()
+        self.time.unix_ms()
     }
 
-    fn elapsed(&self) -> Option<Duration> {
+    fn monotonic(&self) -> Option<Duration> {
         let looks = self.looks.fetch_add(1, Ordering::Relaxed);
         Some(Duration::from_millis(looks.into()))
     }
@@ -120,7 +120,7 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
     let not_before = setup.not_before.min(layout.max_tick());
     let fence = not_before.saturating_add(setup.window).min(end);
     let max_lead = setup.max_lead.min(layout.max_tick());
-    let clock = Watched { time: ManualClock::new(layout.epoch()), looks: 0.into() };
+    let clock = Watched { time: ManualClock::new(layout.epoch_unix_ms()), looks: 0.into() };
     let builder = GeneratorBuilder::new(worker, &clock).max_lead(max_lead).strict(setup.strict);
     let builder = builder.not_before(not_before).fence(fence).max_wait(setup.max_wait);
     let generator = builder.build().expect("settings that fit");
@@ -129,13 +129,13 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
     let mut count = Count::default();
     for (step, call) in steps {
         match *step {
-            Step::Set(later) => clock.time.set(layout.epoch().saturating_add_signed(later)),
+            Step::Set(later) => clock.time.set(layout.epoch_unix_ms().saturating_add_signed(later)),
             Step::Advance(ms) => clock.time.advance(ms),
             Step::Back(ms) => clock.time.step_back(ms),
         }
         clock.looks.store(0, Ordering::Relaxed);
-        let now = clock.unix_millis();
-        highest = highest.max(now.checked_sub(layout.epoch()).map(|since| since / layout.tick_length()));
+        let now = clock.unix_ms();
+        highest = highest.max(now.checked_sub(layout.epoch_unix_ms()).map(|since| since / layout.tick_ms()));
         let before = count.ids;
         let mut ids = Vec::new();
         let refused = match *call {
@@ -144,7 +144,7 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
             Call::Batch(asked) => {
                 let (batch, refused) = match generator.generate_batch(asked) {
                     Ok(batch) => (batch, None),
-                    Err(error) => (error.issued().clone(), Some(error.cause())),
+                    Err(error) => (error.issued().clone(), Some(error.error())),
                 };
                 prop_assert!(refused.is_some() || batch.len() == asked);
                 ids.extend(batch);
@@ -155,7 +155,7 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
                 let refused = generator.fill(&mut buffer).err();
                 buffer.truncate(refused.map_or(asked, |error| error.filled()));
                 ids = buffer;
-                refused.map(|error| error.cause())
+                refused.map(|error| error.error())
             }
         };
         for id in ids {
@@ -166,7 +166,7 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
         }
         count.behind += u64::from(matches!(refused, Some(GenerateError::ClockBehind { .. })));
         if let Some(GenerateError::BeforeEpoch { unix_ms, epoch_unix_ms }) = refused {
-            prop_assert_eq!((unix_ms, epoch_unix_ms, before), (now, layout.epoch(), 0));
+            prop_assert_eq!((unix_ms, epoch_unix_ms, before), (now, layout.epoch_unix_ms(), 0));
         }
 
         let stats = generator.stats();
@@ -205,9 +205,9 @@ macro_rules! small_schemes {
 }
 
 small_schemes! {
-    Narrow = Layout::new(6, 0, 1, 2).epoch_unix_ms(1_000);
-    OneSlot = Layout::new(7, 1, 0, 0).epoch_unix_ms(10_000_000);
-    SlowTick = Layout::new(5, 1, 2, 3).epoch_unix_ms(100).tick_ms(10).order(FieldOrder::WorkerLast);
-    FullWord = Layout::new(59, 1, 1, 3).epoch_unix_ms(77);
+    Narrow = Layout::new(6, 0, 1, 2).with_epoch_unix_ms(1_000);
+    OneSlot = Layout::new(7, 1, 0, 0).with_epoch_unix_ms(10_000_000);
+    SlowTick = Layout::new(5, 1, 2, 3).with_epoch_unix_ms(100).with_tick_ms(10).with_order(FieldOrder::WorkerLast);
+    FullWord = Layout::new(59, 1, 1, 3).with_epoch_unix_ms(77);
     UnixEpoch = Layout::new(40, 0, 0, 1);
 }

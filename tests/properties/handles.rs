@@ -10,7 +10,7 @@ use proptest::prelude::*;
 struct Small;
 
 impl Scheme for Small {
-    const LAYOUT: Layout = Layout::new(6, 0, 1, 3).epoch_unix_ms(1_000);
+    const LAYOUT: Layout = Layout::new(6, 0, 1, 3).with_epoch_unix_ms(1_000);
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ proptest! {
         let builder = GeneratorBuilder::new(WorkerId::<Small>::fixed_in::<0, 1>(), ManualClock::new(1_000));
         let builder = builder.max_lead(max_lead).strict(strict).fence(fence).max_wait(Duration::ZERO);
         let generator = builder.build().expect("settings that fit");
-        let tick_now = || i64::try_from(generator.clock().unix_millis()).expect("a time") - 1_000;
+        let tick_now = || i64::try_from(generator.clock().unix_ms()).expect("a time") - 1_000;
 
         let mut handles = blocks.map(|block| generator.local(block));
         let mut last: [Option<Snowflake<Small>>; HANDLES] = [None; HANDLES];

@@ -56,8 +56,8 @@ fn id_properties<S: Scheme>(number: u64, signed: i64, time: u64, parts: [u64; 4]
         }
         (None, min, max) => {
             let last = layout.unix_ms_of(layout.max_tick()).expect("the last tick has a time");
-            let last = last.saturating_add(layout.tick_length() - 1);
-            let refused = IdError::Time { unix_ms: time, first: layout.epoch(), last };
+            let last = last.saturating_add(layout.tick_ms() - 1);
+            let refused = IdError::Time { unix_ms: time, first: layout.epoch_unix_ms(), last };
             prop_assert_eq!((min, max), (Err(refused), Err(refused)));
         }
         outcome => return Err(TestCaseError::fail(format!("{outcome:?}"))),
@@ -89,7 +89,7 @@ fn worker_properties<S: Scheme>(datacenter: u64, worker: u64) -> Result<(), Test
     prop_assert_eq!(made.is_ok(), fits);
     prop_assert_eq!(format!("{datacenter}/{worker}").parse(), made.map_err(WorkerTextError::from));
     if let Ok(worker) = made {
-        prop_assert_eq!(WorkerId::from_index_in(worker.index()), Ok(worker));
+        prop_assert_eq!(WorkerId::from_index(worker.index()), Ok(worker));
         prop_assert_eq!(worker.index().to_string().parse(), Ok(worker));
     }
     Ok(())

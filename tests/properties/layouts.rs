@@ -27,8 +27,8 @@ fn layouts() -> impl Strategy<Value = Layout> {
         let tick_ms = tick_ms.min(u64::MAX / largest(t)).max(1);
         let epoch = epoch.min(u64::MAX - largest(t) * tick_ms);
         let order = if worker_last { FieldOrder::WorkerLast } else { FieldOrder::SequenceLast };
-        let layout = Layout::try_new(t, d, w, s).and_then(|layout| layout.try_tick_ms(tick_ms));
-        layout.and_then(|layout| layout.try_epoch_unix_ms(epoch)).expect("a layout").order(order)
+        let layout = Layout::try_new(t, d, w, s).and_then(|layout| layout.try_with_tick_ms(tick_ms));
+        layout.and_then(|layout| layout.try_with_epoch_unix_ms(epoch)).expect("a layout").with_order(order)
     })
 }
 
@@ -64,7 +64,7 @@ proptest! {
     /// The same place for each part in each ID, told by multiplication, from the lowest field up.
     #[test]
     fn each_field_stands_where_its_order_says((layout, parts) in layout_and_parts()) {
-        let fields = match layout.field_order() {
+        let fields = match layout.order() {
             FieldOrder::WorkerLast => [
                 (parts.worker, layout.worker_bits()),
                 (parts.datacenter, layout.datacenter_bits()),
@@ -133,18 +133,19 @@ proptest! {
     #[test]
     fn a_tick_is_the_one_at_every_time_within_it((layout, parts) in layout_and_parts(), within in any_size()) {
         let begin = layout.unix_ms_of(parts.tick).expect("a tick of the layout");
-        let within = begin.saturating_add(within % layout.tick_length());
+        let within = begin.saturating_add(within % layout.tick_ms());
         prop_assert_eq!(layout.tick_at(begin), Some(parts.tick));
         prop_assert_eq!(layout.tick_at(within), Some(parts.tick));
-        let expected = u128::from(layout.epoch()) + u128::from(parts.tick) * u128::from(layout.tick_length());
+        let expected = u128::from(layout.epoch_unix_ms()) + u128::from(parts.tick) * u128::from(layout.tick_ms());
         prop_assert_eq!(u128::from(begin), expected);
     }
 
     #[test]
     fn i5_a_time_or_tick_outside_of_the_layout_is_none(layout in layouts(), any_ms in any_size(), tick in any_size()) {
         prop_assert_eq!(layout.unix_ms_of(tick).is_some(), tick <= layout.max_tick());
-        let end = u128::from(layout.epoch()) + (u128::from(layout.max_tick()) + 1) * u128::from(layout.tick_length());
-        let inside = any_ms >= layout.epoch() && u128::from(any_ms) < end;
+        let ticks = u128::from(layout.max_tick()) + 1;
+        let end = u128::from(layout.epoch_unix_ms()) + ticks * u128::from(layout.tick_ms());
+        let inside = any_ms >= layout.epoch_unix_ms() && u128::from(any_ms) < end;
         prop_assert_eq!(layout.tick_at(any_ms).is_some(), inside);
     }
 
@@ -175,18 +176,19 @@ proptest! {
     fn i5_an_epoch_or_tick_that_leaves_the_last_tick_no_time_is_refused(
         [t, d, w, s] in widths(), epoch_unix_ms in any_size(), tick_ms in any_size()
     ) {
-        let layout = Layout::try_new(t, d, w, s).and_then(|layout| layout.try_tick_ms(tick_ms));
+        let layout = Layout::try_new(t, d, w, s).and_then(|layout| layout.try_with_tick_ms(tick_ms));
         let last = u128::from(largest(t)) * u128::from(tick_ms);
         if tick_ms == 0 {
             prop_assert_eq!(layout, Err(LayoutError::NoTick));
         } else if last > u128::from(u64::MAX) {
             prop_assert_eq!(layout, Err(LayoutError::TimeOverflow { epoch_unix_ms: 0, tick_ms }));
         } else {
-            let layout = layout.and_then(|layout| layout.try_epoch_unix_ms(epoch_unix_ms));
+            let layout = layout.and_then(|layout| layout.try_with_epoch_unix_ms(epoch_unix_ms));
             if last + u128::from(epoch_unix_ms) > u128::from(u64::MAX) {
                 prop_assert_eq!(layout, Err(LayoutError::TimeOverflow { epoch_unix_ms, tick_ms }));
             } else {
-                prop_assert_eq!(layout.map(|layout| (layout.epoch(), layout.tick_length())), Ok((epoch_unix_ms, tick_ms)));
+                let set = layout.map(|layout| (layout.epoch_unix_ms(), layout.tick_ms()));
+                prop_assert_eq!(set, Ok((epoch_unix_ms, tick_ms)));
             }
         }
     }

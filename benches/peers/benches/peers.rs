@@ -117,7 +117,7 @@ fn bound(c: &mut Criterion) {
     let mut group = c.benchmark_group("bound by 12 bits");
     group.throughput(Throughput::Elements(1));
     one(&mut group, "casflake", ours::standard(SystemClock, Wait::Spin).source());
-    one(&mut group, "casflake, CoarseClock, parked", ours::standard(CoarseClock, Wait::Park).source());
+    one(&mut group, "casflake, CoarseClock, sleeping", ours::standard(CoarseClock, Wait::Sleep).source());
     one(&mut group, "ferroid atomic", ferroid::standard().source());
     one(&mut group, "snowflaked", snowflaked::standard().source());
     one(&mut group, "snowdon", snowdon::standard().source());

@@ -16,7 +16,7 @@ const fn word() -> Word {
 
 /// One reading of a clock.
 pub fn read(clock: impl Clock) -> impl Source<Id = u64> {
-    calls(move || clock.unix_millis(), |_| 0)
+    calls(move || clock.unix_ms(), |_| 0)
 }
 
 /// One `fetch_add` of a word that no other thread knows.
@@ -36,7 +36,7 @@ pub fn load_then_exchange() -> impl Source<Id = u64> {
 pub fn read_then_exchange(clock: impl Clock) -> impl Source<Id = u64> {
     let word = word();
     let next = move || {
-        let now = clock.unix_millis() << 22;
+        let now = clock.unix_ms() << 22;
         exchange(&word, |word| word.max(now) + 1)
     };
     calls(next, |_| 0)

@@ -15,11 +15,11 @@ pub const EPOCH: u64 = 1_735_689_600_000;
 pub struct Wide;
 
 impl Scheme for Wide {
-    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).epoch_unix_ms(EPOCH);
+    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).with_epoch_unix_ms(EPOCH);
 }
 
 fn generator<S: Scheme, C: Clock>(clock: C, wait: Wait) -> Generator<S, C> {
-    let worker = WorkerId::from_index_in(1).expect("every layout here has a worker 1");
+    let worker = WorkerId::from_index(1).expect("every layout here has a worker 1");
     GeneratorBuilder::new(worker, clock).wait(wait).build().expect("settings that fit")
 }
 
@@ -115,7 +115,7 @@ impl Default for Ticker {
 
 impl Clock for Ticker {
     #[inline]
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         TimeSource::<u64>::current_millis(&self.0)
     }
 }

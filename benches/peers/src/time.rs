@@ -45,7 +45,7 @@ impl Default for Counter {
 
 /// The wall clock.
 pub fn unix_ms() -> u64 {
-    SystemClock.unix_millis()
+    SystemClock.unix_ms()
 }
 
 /// The processor time that this thread has used.

@@ -22,7 +22,7 @@ pub(crate) struct Fields {
 impl Fields {
     pub(crate) fn of(layout: &Layout, id: u64) -> Result<Self, IdError> {
         let Parts { tick, datacenter, worker, sequence } = layout.decode(id)?;
-        let unix_ms = layout.epoch() + tick * layout.tick_length();
+        let unix_ms = layout.epoch_unix_ms() + tick * layout.tick_ms();
         Ok(Self { id: id.to_string(), time: rfc_3339(unix_ms), unix_ms, tick, datacenter, worker, sequence })
     }
 }

@@ -67,7 +67,7 @@ fn print_all<S: Scheme>(ids: &impl IdGenerator<S>, layout: &Layout, args: &Args)
     while left > 0 {
         let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let (drawn, _) = buffer.split_at_mut(room);
-        ids.fill(drawn).map_err(|error| Stop::failed(error.cause()))?;
+        ids.fill(drawn).map_err(|error| Stop::failed(error.error()))?;
         left -= drawn.len() as u64;
         for id in drawn {
             write(&mut out, args.format, layout, id.as_u64())?;

@@ -226,7 +226,7 @@ mod tests {
     /// A generator does not tell how it waits, and no figure of a run proves it.
     #[test]
     fn the_generator_waits_as_it_was_told_to() {
-        for (wait, name) in [(Wait::Spin, "Spin"), (Wait::Yield, "Yield"), (Wait::Park, "Park")] {
+        for (wait, name) in [(Wait::Spin, "Spin"), (Wait::Yield, "Yield"), (Wait::Sleep, "Sleep")] {
             let builder = format!("{:?}", builder(WorkerId::<Standard>::fixed::<0, 0>(), SystemClock, wait));
             assert!(builder.contains(&format!("wait: {name}")), "{builder}");
         }

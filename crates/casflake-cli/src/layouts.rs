@@ -70,9 +70,9 @@ impl LayoutName {
     /// any on the day of its epoch, to which every small number leads.
     pub(crate) const fn in_use_since(self, layout: &Layout) -> u64 {
         match self {
-            Self::Twitter => layout.epoch(),
+            Self::Twitter => layout.epoch_unix_ms(),
             Self::Mastodon => MASTODON_BEGAN_MS,
-            _ => layout.epoch() + DAY_MS,
+            _ => layout.epoch_unix_ms() + DAY_MS,
         }
     }
 }
@@ -114,9 +114,9 @@ impl LayoutArgs {
             Order::WorkerLast => FieldOrder::WorkerLast,
         };
         Layout::try_new(timestamp, datacenter, worker, sequence)
-            .and_then(|layout| layout.try_tick_ms(self.tick))
-            .and_then(|layout| layout.try_epoch_unix_ms(epoch))
-            .map(|layout| layout.order(order))
+            .and_then(|layout| layout.try_with_tick_ms(self.tick))
+            .and_then(|layout| layout.try_with_epoch_unix_ms(epoch))
+            .map(|layout| layout.with_order(order))
             .map_err(Stop::usage)
     }
 }
@@ -181,7 +181,7 @@ mod tests {
         node generate decode stress help --help -h --version -V -- - --layout --bits --epoch --tick --order \
         --json --count -n --datacenter --worker --format --max-batch --threads --seconds --batch --local --clock \
         --wait --rate --plot --lease --lease-ttl --lease-wait leases list reclaim init --workers --yes file:/tmp standard \
-        mastodon all coarse park worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan 18446744073709551616 range --from --to \
+        mastodon all coarse sleep worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan 18446744073709551616 range --from --to \
         --hex --ids string --worker-env --worker-hostname 1/5 2026-01-01 -7d now";
 
     /// Words of the command line, whole or not, and any other text.

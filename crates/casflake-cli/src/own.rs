@@ -58,7 +58,7 @@ pub(crate) fn generator(
 enum Slots<const SEQUENCE: u32> {}
 
 impl<const SEQUENCE: u32> Scheme for Slots<SEQUENCE> {
-    const LAYOUT: Layout = Layout::new(62 - SEQUENCE, 0, 0, SEQUENCE).epoch_unix_ms(ORIGIN);
+    const LAYOUT: Layout = Layout::new(62 - SEQUENCE, 0, 0, SEQUENCE).with_epoch_unix_ms(ORIGIN);
 }
 
 /// What [`Ticks`] reads at the layout's epoch. Not 0, so that a time before it is less.
@@ -67,35 +67,35 @@ const ORIGIN: u64 = 1;
 /// A clock that reads the layout's ticks as milliseconds, and stands still within each.
 struct Ticks {
     clock: Box<dyn Clock + Sync>,
-    epoch: u64,
-    tick_length: u64,
+    epoch_unix_ms: u64,
+    tick_ms: u64,
 }
 
 impl Ticks {
     /// Returns the tick at a time, and the milliseconds of it that have gone by.
     fn tick(&self, unix_ms: u64) -> Option<(u64, u64)> {
-        let since = unix_ms.checked_sub(self.epoch)?;
-        Some((since / self.tick_length, since % self.tick_length))
+        let since = unix_ms.checked_sub(self.epoch_unix_ms)?;
+        Some((since / self.tick_ms, since % self.tick_ms))
     }
 }
 
 const MS: u128 = 1_000_000;
 
 impl Clock for Ticks {
-    fn unix_millis(&self) -> u64 {
-        self.tick(self.clock.unix_millis()).map_or(0, |(tick, _)| tick.saturating_add(ORIGIN))
+    fn unix_ms(&self) -> u64 {
+        self.tick(self.clock.unix_ms()).map_or(0, |(tick, _)| tick.saturating_add(ORIGIN))
     }
 
     /// Within the last millisecond of a tick this goes on to the next, so that a sleep until then is not too long.
-    fn unix_nanos(&self) -> u128 {
-        let nanos = self.clock.unix_nanos();
+    fn precise_unix_ns(&self) -> u128 {
+        let nanos = self.clock.precise_unix_ns();
         let Some((tick, gone_by)) = self.tick(u64::try_from(nanos / MS).unwrap_or(u64::MAX)) else { return 0 };
-        let within = if gone_by == self.tick_length - 1 { nanos % MS } else { 0 };
+        let within = if gone_by == self.tick_ms - 1 { nanos % MS } else { 0 };
         u128::from(tick.saturating_add(ORIGIN)) * MS + within
     }
 
-    fn elapsed(&self) -> Option<Duration> {
-        self.clock.elapsed()
+    fn monotonic(&self) -> Option<Duration> {
+        self.clock.monotonic()
     }
 }
 
@@ -112,8 +112,8 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         clock: Box<dyn Clock + Sync>,
         wait: Wait,
     ) -> Result<Box<dyn Draw<Own>>, SettingError> {
-        let ticks = Ticks { clock, epoch: layout.epoch(), tick_length: layout.tick_length() };
-        let patience = Duration::from_millis(layout.tick_length().saturating_mul(2).max(100));
+        let ticks = Ticks { clock, epoch_unix_ms: layout.epoch_unix_ms(), tick_ms: layout.tick_ms() };
+        let patience = Duration::from_millis(layout.tick_ms().saturating_mul(2).max(100));
         let generator = GeneratorBuilder::new(first_worker::<SEQUENCE>(), ticks)
             .wait(wait)
             .max_wait(patience)
@@ -139,8 +139,8 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         match error {
             GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. } => self.out_of_ticks(),
             GenerateError::BeforeEpoch { .. } => GenerateError::BeforeEpoch {
-                unix_ms: self.generator.clock().clock.unix_millis(),
-                epoch_unix_ms: self.layout.epoch(),
+                unix_ms: self.generator.clock().clock.unix_ms(),
+                epoch_unix_ms: self.layout.epoch_unix_ms(),
             },
             GenerateError::ClockBehind { by } => GenerateError::ClockBehind { by: self.duration(by) },
             GenerateError::Exhausted { retry_after } => {
@@ -152,7 +152,7 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
 
     /// Returns the real time of what takes `by_ticks` on the clock of [`Ticks`], where a tick is a millisecond.
     fn duration(&self, by_ticks: Duration) -> Duration {
-        by_ticks.saturating_mul(u32::try_from(self.layout.tick_length()).unwrap_or(u32::MAX))
+        by_ticks.saturating_mul(u32::try_from(self.layout.tick_ms()).unwrap_or(u32::MAX))
     }
 }
 
@@ -180,7 +180,7 @@ impl<const SEQUENCE: u32> IdGenerator<Own> for OwnGenerator<SEQUENCE> {
                 *place = self.id(*slot).map_err(|error| FillError::new(filled, error))?;
                 filled += 1;
             }
-            outcome.map_err(|error| FillError::new(filled, self.refused(error.cause())))?;
+            outcome.map_err(|error| FillError::new(filled, self.refused(error.error())))?;
         }
         Ok(())
     }
@@ -218,7 +218,7 @@ mod tests {
     enum Seconds {}
 
     impl Scheme for Seconds {
-        const LAYOUT: Layout = Layout::new(32, 0, 8, 22).epoch_unix_ms(0).tick_ms(1000);
+        const LAYOUT: Layout = Layout::new(32, 0, 8, 22).with_epoch_unix_ms(0).with_tick_ms(1000);
     }
 
     /// Generators of the same worker and clock, one by the type and one by the value of the layout.
@@ -230,8 +230,8 @@ mod tests {
         let worker = WorkerId::<S>::new_in(place.datacenter, place.worker).expect("a worker");
         let typed: Generator<S, _> = GeneratorBuilder::new(worker, clock.clone()).build().expect("a generator");
         for &(step, count) in steps {
-            let step = step * layout.tick_length().div_ceil(20).cast_signed();
-            clock.set(clock.unix_millis().saturating_add_signed(step));
+            let step = step * layout.tick_ms().div_ceil(20).cast_signed();
+            clock.set(clock.unix_ms().saturating_add_signed(step));
             for _ in 0..count {
                 let ids = (own.generate().map(u64::from), typed.generate().map(u64::from));
                 prop_assert_eq!(ids.0, ids.1);
@@ -259,8 +259,8 @@ mod tests {
     /// Would catch: a wait for a tick that is longer than a wait may be.
     #[test]
     fn a_call_waits_for_a_tick_as_long_as_it_is() {
-        for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
-            let layout = Layout::new(32, 0, 30, 0).epoch_unix_ms(1_700_000_000_000).tick_ms(300);
+        for wait in [Wait::Spin, Wait::Yield, Wait::Sleep] {
+            let layout = Layout::new(32, 0, 30, 0).with_epoch_unix_ms(1_700_000_000_000).with_tick_ms(300);
             let own = generator(&layout, Place::FIRST, SystemClock, wait).unwrap();
             let [first, second, third] = [(); 3].map(|()| layout.decode(own.generate().unwrap().into()).unwrap().tick);
             assert!(first < second && second < third, "an ID a tick: {first}, {second}, {third}");
@@ -272,7 +272,7 @@ mod tests {
     /// Would catch: a time that is told in ticks.
     #[test]
     fn a_clock_that_was_set_back_is_behind_by_so_long() {
-        let layout = Layout::new(32, 0, 30, 0).epoch_unix_ms(0).tick_ms(1000);
+        let layout = Layout::new(32, 0, 30, 0).with_epoch_unix_ms(0).with_tick_ms(1000);
         let clock = Arc::new(ManualClock::new(1_000_000_000));
         let own = generator(&layout, Place::FIRST, clock.clone(), Wait::Spin).unwrap();
         own.generate().unwrap();
@@ -283,9 +283,9 @@ mod tests {
 
     #[test]
     fn i4_a_clock_that_stands_still_or_is_before_the_epoch_is_an_error_of_the_layout() {
-        let clock = Arc::new(ManualClock::new(Sonyflake::LAYOUT.epoch() - 1));
+        let clock = Arc::new(ManualClock::new(Sonyflake::LAYOUT.epoch_unix_ms() - 1));
         let own = generator(&Sonyflake::LAYOUT, Place::FIRST, clock.clone(), Wait::Spin).unwrap();
-        let epoch_unix_ms = Sonyflake::LAYOUT.epoch();
+        let epoch_unix_ms = Sonyflake::LAYOUT.epoch_unix_ms();
         let before = GenerateError::BeforeEpoch { unix_ms: epoch_unix_ms - 1, epoch_unix_ms };
         assert_eq!(own.generate(), Err(before));
         clock.advance(10);
@@ -300,17 +300,17 @@ mod tests {
     /// Would catch: IDs of a chunk that are lost where its end is refused.
     #[test]
     fn i6_a_buffer_refused_midway_holds_the_ids_that_were_issued() {
-        let clock = Arc::new(ManualClock::new(Standard::LAYOUT.epoch()));
+        let clock = Arc::new(ManualClock::new(Standard::LAYOUT.epoch_unix_ms()));
         let own = generator(&Standard::LAYOUT, Place::FIRST, clock.clone(), Wait::Spin).unwrap();
         own.generate().unwrap();
         let mut buffer = [Snowflake::MAX; 4200];
         let Err(error) = own.fill(&mut buffer) else { panic!("a tick has 4,096 IDs") };
-        assert!(matches!(error.cause(), GenerateError::ClockStalled { .. }), "{error:?}");
+        assert!(matches!(error.error(), GenerateError::ClockStalled { .. }), "{error:?}");
         assert_eq!(error.filled(), 4095);
         let (issued, rest) = buffer.split_at(4095);
         assert!(issued.iter().copied().map(u64::from).eq(1..4096));
         assert!(rest.iter().all(|id| *id == Snowflake::MAX), "the rest is as it was");
-        assert_eq!(own.fill(&mut buffer), Err(FillError::new(0, error.cause())));
+        assert_eq!(own.fill(&mut buffer), Err(FillError::new(0, error.error())));
         assert!(matches!(own.try_generate(), Err(GenerateError::Exhausted { .. })));
         clock.advance(1);
         assert_eq!(own.try_generate().map(u64::from), Ok(1 << 22));
@@ -320,11 +320,11 @@ mod tests {
     struct Nanos(u128);
 
     impl Clock for Nanos {
-        fn unix_millis(&self) -> u64 {
+        fn unix_ms(&self) -> u64 {
             u64::try_from(self.0 / MS).unwrap()
         }
 
-        fn unix_nanos(&self) -> u128 {
+        fn precise_unix_ns(&self) -> u128 {
             self.0
         }
     }
@@ -332,8 +332,8 @@ mod tests {
     #[test]
     fn a_tick_is_one_moment_up_to_its_last_millisecond() {
         let read = |nanos: u128| {
-            let ticks = Ticks { clock: Box::new(Nanos(nanos)), epoch: 1_000, tick_length: 10 };
-            (ticks.unix_millis() - ORIGIN, ticks.unix_nanos() - u128::from(ORIGIN) * MS)
+            let ticks = Ticks { clock: Box::new(Nanos(nanos)), epoch_unix_ms: 1_000, tick_ms: 10 };
+            (ticks.unix_ms() - ORIGIN, ticks.precise_unix_ns() - u128::from(ORIGIN) * MS)
         };
         assert_eq!(read(1_010 * MS), (1, MS));
         assert_eq!(read(1_018 * MS + 999_999), (1, MS));

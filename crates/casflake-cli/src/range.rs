@@ -95,8 +95,8 @@ impl Range {
 
 /// Returns the smallest ID of the tick during which it is `unix_ms`, and when that tick begins.
 fn first_id(layout: &Layout, unix_ms: u64) -> Result<(u64, u64), IdError> {
-    let (first, tick_ms) = (layout.epoch(), layout.tick_length());
-    let last = layout.epoch() + layout.max_tick() * tick_ms;
+    let (first, tick_ms) = (layout.epoch_unix_ms(), layout.tick_ms());
+    let last = layout.epoch_unix_ms() + layout.max_tick() * tick_ms;
     let out_of_range = IdError::Time { unix_ms, first, last: last.saturating_add(tick_ms - 1) };
     let tick = layout.tick_at(unix_ms).ok_or(out_of_range)?;
     let id = layout.encode(Parts { tick, datacenter: 0, worker: 0, sequence: 0 })?;
@@ -114,7 +114,7 @@ mod tests {
         let range = Range::of(&S::LAYOUT, from_ms, to_ms).map(|range| (range.from, range.before, range.last));
         match (Snowflake::<S>::min_at(from_ms), Snowflake::<S>::min_at(to_ms)) {
             (Ok(from), Ok(before)) if from < before => {
-                let last = Snowflake::<S>::max_at(before.unix_ms() - S::LAYOUT.tick_length()).expect("a tick before");
+                let last = Snowflake::<S>::max_at(before.unix_ms() - S::LAYOUT.tick_ms()).expect("a tick before");
                 prop_assert_eq!(range, Ok((from.to_string(), before.to_string(), last.to_string())));
             }
             _ => prop_assert!(range.is_err()),

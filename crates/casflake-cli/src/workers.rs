@@ -46,7 +46,7 @@ impl WorkerArgs {
     /// Returns the worker that was asked for, or `None` if none was.
     pub(crate) fn asked(&self, layout: &Layout) -> Result<Option<Place>, Stop> {
         if self.worker_hostname {
-            let host = WorkerId::<Ordinal>::from_hostname_in().map_err(Stop::usage)?;
+            let host = WorkerId::<Ordinal>::from_hostname().map_err(Stop::usage)?;
             return Place::of_index(layout, host.index())
                 .map(Some)
                 .map_err(|error| Stop::usage(format_args!("the ordinal of the host name: {error}")));

@@ -14,7 +14,7 @@ use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator, LeasedGeneratorBuil
 struct Wide;
 
 impl Scheme for Wide {
-    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Layout::new(39, 0, 2, 22).with_epoch_unix_ms(1_735_689_600_000);
 }
 
 const ROUNDS: usize = 31;
@@ -88,7 +88,7 @@ struct Booted {
 #[cfg(target_os = "linux")]
 impl Booted {
     fn new() -> Self {
-        let now = u64::try_from(SystemClock.unix_nanos()).expect("before the year 2554");
+        let now = u64::try_from(SystemClock.precise_unix_ns()).expect("before the year 2554");
         Self { zero_nanos: now - Self::since_start() }
     }
 
@@ -100,7 +100,7 @@ impl Booted {
 
 #[cfg(target_os = "linux")]
 impl Clock for Booted {
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         (self.zero_nanos + Self::since_start()) / 1_000_000
     }
 }

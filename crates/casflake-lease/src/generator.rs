@@ -181,10 +181,10 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
             let Some(rest) = buffer.get_mut(filled..) else { return Ok(()) };
             generator.fill(rest).map_err(|error| {
                 filled += error.filled();
-                error.cause()
+                error.error()
             })
         })
-        .map_err(|cause| FillError::new(filled, cause))
+        .map_err(|error| FillError::new(filled, error))
     }
 
     /// `count` IDs in increasing order, as [`Generator::generate_batch`]; waits as [`generate`](Self::generate) does.
@@ -205,13 +205,13 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
             }
             Err(error) => {
                 ids.extend(error.issued());
-                Err(error.cause())
+                Err(error.error())
             }
         });
         let batch = Batch::from(ids);
         match outcome {
             Ok(()) => Ok(batch),
-            Err(cause) => Err(BatchError::new(cause, batch)),
+            Err(error) => Err(BatchError::new(error, batch)),
         }
     }
 
@@ -344,5 +344,5 @@ impl<S: Scheme, C: Clock + fmt::Debug> fmt::Debug for LeasedGenerator<S, C> {
 /// Whether the layout's last tick has passed indeed.
 fn is_out_of_ticks<S: Scheme, C: Clock>(generator: &Generator<S, Watched<C>>) -> bool {
     let last = S::LAYOUT.max_tick();
-    generator.last_tick() == Some(last) || S::LAYOUT.tick_at(generator.clock().clock.unix_millis()).is_none()
+    generator.last_tick() == Some(last) || S::LAYOUT.tick_at(generator.clock().clock.unix_ms()).is_none()
 }

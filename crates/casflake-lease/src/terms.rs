@@ -55,8 +55,8 @@ impl Terms {
     pub fn of(layout: &Layout) -> Self {
         let terms = Self {
             layout: fingerprint(layout),
-            epoch_unix_ms: layout.epoch(),
-            tick_ms: layout.tick_length(),
+            epoch_unix_ms: layout.epoch_unix_ms(),
+            tick_ms: layout.tick_ms(),
             end: layout.max_tick().saturating_add(1),
             workers: workers_of(layout).min(WORKERS),
             max_ttl: 0,
@@ -112,9 +112,9 @@ pub(crate) fn fingerprint(layout: &Layout) -> String {
         layout.datacenter_bits(),
         layout.worker_bits(),
         layout.sequence_bits(),
-        layout.field_order(),
-        layout.epoch(),
-        layout.tick_length()
+        layout.order(),
+        layout.epoch_unix_ms(),
+        layout.tick_ms()
     )
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn workers_of(layout: &Layout) -> u64 {
 
 /// Returns the longest lead of a leased generator, in ticks.
 pub(crate) fn lead_ticks(layout: &Layout) -> u64 {
-    ticks(layout.tick_length(), MAX_LEAD).min(layout.max_tick())
+    ticks(layout.tick_ms(), MAX_LEAD).min(layout.max_tick())
 }
 
 fn ticks(tick_ms: u64, time: Duration) -> u64 {

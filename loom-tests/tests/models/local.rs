@@ -9,7 +9,7 @@ use casflake_loom_tests::{AtomicU64, Time, exhaustive, together};
 struct Four;
 
 impl Scheme for Four {
-    const LAYOUT: Layout = Layout::new(16, 0, 1, 2).epoch_unix_ms(1000);
+    const LAYOUT: Layout = Layout::new(16, 0, 1, 2).with_epoch_unix_ms(1000);
 }
 
 type Fours = Generator<Four, Time>;

@@ -12,15 +12,15 @@ use crate::source::{Shared, Source};
 
 pub(super) fn run(plan: &Plan) -> Table {
     let spin = ours::standard(SystemClock, Wait::Spin);
-    let park = ours::standard(CoarseClock, Wait::Park);
-    let fill = ours::standard_fill::<4096>(CoarseClock, Wait::Park);
+    let sleeping = ours::standard(CoarseClock, Wait::Sleep);
+    let fill = ours::standard_fill::<4096>(CoarseClock, Wait::Sleep);
     let sides = [
         side("`generate`, 1 thread", || shared(&spin, plan, 1)),
         side("`generate`, 2 threads", || shared(&spin, plan, 2)),
         side("`generate`, 4 threads", || shared(&spin, plan, 4)),
         side("`generate`, 8 threads", || shared(&spin, plan, 8)),
-        side("`generate` on CoarseClock, `Wait::Park`, 1 thread", || shared(&park, plan, 1)),
-        side("`fill` of 4,096 on CoarseClock, `Wait::Park`, 1 thread", || shared(&fill, plan, 1)),
+        side("`generate` on CoarseClock, `Wait::Sleep`, 1 thread", || shared(&sleeping, plan, 1)),
+        side("`fill` of 4,096 on CoarseClock, `Wait::Sleep`, 1 thread", || shared(&fill, plan, 1)),
     ];
     table("At the limit of 12 bits, 4.096 M/s: casflake", plan, sides)
 }

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_a_little_ahead_makes_no_id_implausible() {
-        let id = (NOW + 59_000 - Standard::LAYOUT.epoch()) << 22;
+        let id = (NOW + 59_000 - Standard::LAYOUT.epoch_unix_ms()) << 22;
         assert!(verdicts(id, NOW).contains(&("standard".into(), None)));
         let later = id + (2_000 << 22);
         assert!(verdicts(later, NOW).contains(&("standard".into(), Some("the time is in the future".into()))));

@@ -28,7 +28,7 @@ pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json:
     is_of(&space, layout)?;
     let now_ms = unix_ns / 1_000_000;
     if layout.tick_at(now_ms).is_none() {
-        return Err(refused(&StoreError::StoreClockOutside { unix_ms: now_ms, epoch_unix_ms: layout.epoch() }));
+        return Err(refused(&StoreError::StoreClockOutside { unix_ms: now_ms, epoch_unix_ms: layout.epoch_unix_ms() }));
     }
     let rows: Vec<Row> = workers.iter().map(|worker| Row::of(worker, layout, now_ms)).collect();
     let behind = behind.unwrap_or_default();

@@ -151,7 +151,7 @@ impl<'s, S: Generates> Server<'s, S> {
 /// Returns `count` IDs.
 fn batch<S: Scheme>(generator: &impl IdGenerator<S>, count: usize) -> Result<Vec<Snowflake<S>>, GenerateError> {
     let mut ids = vec![Snowflake::MIN; count];
-    generator.fill(&mut ids).map(|()| ids).map_err(|error| error.cause())
+    generator.fill(&mut ids).map(|()| ids).map_err(|error| error.error())
 }
 
 /// The worker of a node: its position in the list that all nodes are given.

@@ -43,7 +43,8 @@ pub(crate) enum WaitName {
     /// Give the core away between two looks
     Yield,
     /// Sleep for most of the wait
-    Park,
+    #[value(alias = "park")]
+    Sleep,
 }
 
 /// As it is written on the command line.
@@ -56,7 +57,7 @@ impl WaitName {
         match self {
             Self::Spin => Wait::Spin,
             Self::Yield => Wait::Yield,
-            Self::Park => Wait::Park,
+            Self::Sleep => Wait::Sleep,
         }
     }
 }

@@ -36,7 +36,7 @@ impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
         let (ids, _) = self.buffer.split_at_mut(room);
         match (&mut self.way, &mut *ids) {
             (Way::Shared(shared), [id]) => *id = shared.generate()?,
-            (Way::Shared(shared), ids) => shared.fill(ids).map_err(|error| error.cause())?,
+            (Way::Shared(shared), ids) => shared.fill(ids).map_err(|error| error.error())?,
             (Way::Handle(handle), ids) => {
                 for id in ids {
                     *id = handle.generate()?;

@@ -152,7 +152,7 @@ fn watch<S: Scheme + 'static, C: Clock>(
     started: Instant,
 ) -> Option<Waits> {
     let plan = shared.setup.plan;
-    let tick = Duration::from_millis(shared.setup.layout.tick_length());
+    let tick = Duration::from_millis(shared.setup.layout.tick_ms());
     let mut waits = shared.setup.is_plotted.then(|| Waits::new(tick));
     let mut progress = Progress::new(plan);
     while running.iter().any(|thread| !thread.is_finished()) {

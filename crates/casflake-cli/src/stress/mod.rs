@@ -122,7 +122,7 @@ fn stress<S: Generates>(clock: impl Named + 'static, args: &Args) -> Outcome {
     let over_time = run.over_time.take();
     let report = Report::new(&setup, &ids.stats(), run);
     let plotted = plot.zip(over_time).map_or(Ok(()), |(plot, over_time)| {
-        let svg = chart::svg(&report.headings(), setup.threads, layout.tick_length(), over_time)?;
+        let svg = chart::svg(&report.headings(), setup.threads, layout.tick_ms(), over_time)?;
         plot.write(&svg)
     });
     // A report that nobody reads must not hide what it says.
@@ -164,5 +164,5 @@ fn setup(args: &Args, clock: ClockName, layout: Layout) -> Result<Setup, Stop> {
 
 /// The most IDs that one worker of the layout can issue in a second, rounded down.
 fn per_second(layout: &Layout) -> u64 {
-    (layout.max_sequence() + 1).saturating_mul(1000) / layout.tick_length()
+    (layout.max_sequence() + 1).saturating_mul(1000) / layout.tick_ms()
 }

@@ -100,7 +100,7 @@ impl Report {
             overflow_waits: stats.overflow_waits,
             overflow_wait_seconds: stats.overflow_wait_time.as_secs_f64(),
             clock_behind: stats.clock_behind,
-            tick_ms: layout.tick_length(),
+            tick_ms: layout.tick_ms(),
             ids_per_tick: buckets(layout, stats),
         }
     }
@@ -231,7 +231,7 @@ fn buckets(layout: &Layout, stats: &Stats) -> Vec<Bucket> {
 
 /// The most IDs that one worker of the layout can issue in a second.
 fn limit(layout: &Layout) -> f64 {
-    float(layout.max_sequence() + 1) * 1000.0 / float(layout.tick_length())
+    float(layout.max_sequence() + 1) * 1000.0 / float(layout.tick_ms())
 }
 
 #[cfg(test)]

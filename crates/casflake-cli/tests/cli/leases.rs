@@ -260,7 +260,7 @@ fn an_owner_is_shown_in_one_line_of_what_can_be_printed() {
 #[test]
 fn leases_of_a_layout_of_ones_own_are_listed_and_freed() {
     let store = Store::empty("own");
-    let layout = Layout::new(41, 0, 10, 12).epoch_unix_ms(1_600_000_000_000);
+    let layout = Layout::new(41, 0, 10, 12).with_epoch_unix_ms(1_600_000_000_000);
     let own = ["--bits", "41,0,10,12", "--epoch", "1600000000000"];
     let output = store.run(&["leases"], &[&["init", "--beside", "--immediately", "--yes"][..], &own].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
@@ -354,7 +354,7 @@ fn what_can_not_be_is_refused_and_says_why() {
 #[test]
 fn a_store_whose_clock_was_set_back_is_said_to_be_behind() {
     let store = Store::empty("behind");
-    let tomorrow = ManualClock::new(SystemClock.unix_millis() + 86_400_000);
+    let tomorrow = ManualClock::new(SystemClock.unix_ms() + 86_400_000);
     FileStore::with_clock(&store.0, tomorrow).init_immediately(&Standard::LAYOUT, 3).unwrap();
     let output = store.run(&["generate", "--lease-wait", "1"], &[]);
     let error = text(&output.stderr);
@@ -375,8 +375,8 @@ fn a_store_whose_clock_was_set_back_is_said_to_be_behind() {
 #[test]
 fn a_store_whose_clock_has_no_tick_is_an_error_of_the_list() {
     let store = Store::empty("outside");
-    let layout = Layout::new(41, 0, 10, 12).epoch_unix_ms(4_102_444_800_000);
-    let then = ManualClock::new(layout.epoch() + 1000);
+    let layout = Layout::new(41, 0, 10, 12).with_epoch_unix_ms(4_102_444_800_000);
+    let then = ManualClock::new(layout.epoch_unix_ms() + 1000);
     FileStore::with_clock(&store.0, then).init_immediately(&layout, 3).unwrap();
     let own = ["--bits", "41,0,10,12", "--epoch", "2100-01-01"];
     for args in [&["leases"][..], &["leases", "--json"]] {

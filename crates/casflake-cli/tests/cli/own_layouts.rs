@@ -11,7 +11,7 @@ const ODD: [&str; 8] = ["--bits", "38,3,9,7", "--epoch", "2020-02-02", "--tick",
 const EPOCH: u64 = 1_580_601_600_000;
 
 fn odd() -> Layout {
-    Layout::new(38, 3, 9, 7).epoch_unix_ms(EPOCH).tick_ms(7).order(casflake::FieldOrder::WorkerLast)
+    Layout::new(38, 3, 9, 7).with_epoch_unix_ms(EPOCH).with_tick_ms(7).with_order(casflake::FieldOrder::WorkerLast)
 }
 
 fn parts(args: &[&str]) -> Vec<Parts> {
@@ -75,7 +75,7 @@ fn every_width_of_the_sequence_is_one_that_a_generator_has() {
 #[test]
 fn stress_proves_the_ids_of_a_layout_of_ones_own() {
     for more in
-        [&["--threads", "2"][..], &["--batch", "300"], &["--local", "8"], &["--wait", "park"], &["--clock", "tsc"]]
+        [&["--threads", "2"][..], &["--batch", "300"], &["--local", "8"], &["--wait", "sleep"], &["--clock", "tsc"]]
     {
         let args = [&["stress", "--count", "2000", "--json", "--worker", "1/5"], &ODD[..], more].concat();
         let output = run(&args, "");

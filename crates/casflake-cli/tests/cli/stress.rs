@@ -54,7 +54,7 @@ fn stress_draws_from_handles_and_accounts_for_what_they_drop() {
 #[test]
 fn stress_draws_by_every_clock_and_wait() {
     for clock in ["system", "coarse", "tsc"] {
-        for wait in ["spin", "yield", "park"] {
+        for wait in ["spin", "yield", "sleep"] {
             // More than two ticks hold: someone has to wait, unless the machine is slow.
             let report = stress(&["--threads", "2", "--count", "10000", "--clock", clock, "--wait", wait]);
             assert_eq!((&report["ids"], &report["counted"]), (&Value::from(10_000), &Value::from(10_000)));
@@ -63,6 +63,8 @@ fn stress_draws_by_every_clock_and_wait() {
     }
     let report = stress(&["--count", "1"]);
     assert_eq!((&report["clock"], &report["wait"]), (&Value::from("system"), &Value::from("spin")));
+    let former = stress(&["--count", "1", "--wait", "park"]);
+    assert_eq!(former["wait"], "sleep", "the name before 1.0 is still understood");
 }
 
 /// The percentiles of a report, from the lowest to the maximum, and how many calls they are of.
@@ -190,7 +192,7 @@ fn stress_refuses_what_does_not_fit() {
         (&["--count", "1", "--rate", "4096001"], &["--rate 4096001", "1 to 4096000", "another --layout"]),
         (&["--count", "1", "--rate", "25601", "--layout", "sonyflake"], &["--rate 25601", "1 to 25600"]),
         (&["--count", "1", "--clock", "sun"], &["sun", "system, coarse, tsc"]),
-        (&["--count", "1", "--wait", "long"], &["long", "spin, yield, park"]),
+        (&["--count", "1", "--wait", "long"], &["long", "spin, yield, sleep"]),
     ] {
         assert_fails(&run(&[&["stress"], args].concat(), ""), 2, words);
     }

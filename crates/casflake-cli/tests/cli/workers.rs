@@ -72,7 +72,7 @@ fn a_worker_is_taken_from_the_environment() {
 fn a_worker_is_taken_from_the_host_name_as_the_library_takes_it() {
     for command in [&["generate"][..], &["stress", "--count", "1"]] {
         let output = run(&[command, &["--worker-hostname"]].concat(), "");
-        match WorkerId::from_hostname() {
+        match <WorkerId>::from_hostname() {
             Ok(_) => assert!(output.status.success(), "{}", text(&output.stderr)),
             Err(error) => assert_fails(&output, 2, &[&error.to_string()]),
         }

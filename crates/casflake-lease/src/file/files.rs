@@ -41,7 +41,7 @@ impl<C: Clock> Files<C> {
         space: Option<Space>,
         records: BTreeMap<u64, Record>,
     ) -> Contents {
-        let unix_ns = u64::try_from(self.clock.unix_nanos()).unwrap_or(u64::MAX);
+        let unix_ns = u64::try_from(self.clock.precise_unix_ns()).unwrap_or(u64::MAX);
         Contents { space, records, ..Contents::new(unix_ns, incarnation, place) }
     }
 

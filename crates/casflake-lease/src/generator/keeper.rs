@@ -95,7 +95,7 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
 
     fn generator<S: Scheme>(&self, lease: &Lease, after: Option<u64>) -> Result<Generator<S, Watched<C>>, StoreError> {
         let odd = |why: String| StoreError::corrupt("the lease that was granted", why);
-        let worker = WorkerId::<S>::from_index_in(lease.worker).map_err(|error| odd(error.to_string()))?;
+        let worker = WorkerId::<S>::from_index(lease.worker).map_err(|error| odd(error.to_string()))?;
         let clock = Watched::new(self.clock.clone(), Arc::clone(&self.watch));
         let Plan { wait, max_wait, strict, max_lead, .. } = self.plan;
         let builder = GeneratorBuilder::new(worker, clock).wait(wait).max_wait(max_wait).strict(strict);

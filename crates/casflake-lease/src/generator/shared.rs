@@ -138,10 +138,10 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         if generator.is_closed() {
             return Duration::ZERO;
         }
-        let unix_ms = generator.clock().unix_millis();
-        let ended = || if unix_ms < S::LAYOUT.epoch() { 0 } else { u64::MAX };
+        let unix_ms = generator.clock().unix_ms();
+        let ended = || if unix_ms < S::LAYOUT.epoch_unix_ms() { 0 } else { u64::MAX };
         let now = S::LAYOUT.tick_at(unix_ms).unwrap_or_else(ended);
-        duration(S::LAYOUT.tick_length(), generator.fence().saturating_sub(now))
+        duration(S::LAYOUT.tick_ms(), generator.fence().saturating_sub(now))
     }
 }
 

@@ -65,11 +65,11 @@ const fn carried_on(nanos: u64) -> u64 {
 
 impl Clock for StoreClock {
     #[inline]
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         self.nanos() / 1_000_000
     }
 
-    fn unix_nanos(&self) -> u128 {
+    fn precise_unix_ns(&self) -> u128 {
         u128::from(self.nanos())
     }
 }

@@ -112,26 +112,26 @@ impl Watch {
     }
 
     pub(crate) fn apart_now(&self) -> u64 {
-        let wall = u64::try_from(SystemClock.unix_nanos()).unwrap_or(NEVER);
+        let wall = u64::try_from(SystemClock.precise_unix_ns()).unwrap_or(NEVER);
         wall.wrapping_sub(self.monotonic.nanos())
     }
 }
 
 impl<C: Clock> Clock for Watched<C> {
     #[inline]
-    fn unix_millis(&self) -> u64 {
-        let now = self.clock.unix_millis();
+    fn unix_ms(&self) -> u64 {
+        let now = self.clock.unix_ms();
         if self.believes(now) { now } else { NEVER }
     }
 
-    fn unix_nanos(&self) -> u128 {
-        let now = self.clock.unix_nanos();
+    fn precise_unix_ns(&self) -> u128 {
+        let now = self.clock.precise_unix_ns();
         let is_believed = self.believes(u64::try_from(now / 1_000_000).unwrap_or(u64::MAX));
         if is_believed { now } else { u128::from(NEVER) * 1_000_000 }
     }
 
-    fn elapsed(&self) -> Option<std::time::Duration> {
-        self.clock.elapsed()
+    fn monotonic(&self) -> Option<std::time::Duration> {
+        self.clock.monotonic()
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn readings(clock: &Watched<ManualClock>) -> [u64; 2] {
-        [clock.unix_millis(), u64::try_from(clock.unix_nanos() / 1_000_000).unwrap()]
+        [clock.unix_ms(), u64::try_from(clock.precise_unix_ns() / 1_000_000).unwrap()]
     }
 
     fn is_rung(signal: &Signal) -> bool {

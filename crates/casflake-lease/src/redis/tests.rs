@@ -139,10 +139,10 @@ fn start() -> Option<RedisServer> {
 fn a_renewal_by_script_is_that_of_the_rules() {
     let Some(server) = start() else { return };
     let run = server.info("run_id").unwrap();
-    let ends_soon = Layout::new(20, 0, 8, 8).epoch_unix_ms(NOW * 1000 - (1 << 20) + 9_000);
-    let is_over = Layout::new(20, 0, 8, 8).epoch_unix_ms(NOW * 1000 - (1 << 20));
-    let has_not_begun = Layout::new(41, 0, 8, 8).epoch_unix_ms(NOW * 1000 + 1);
-    let odd = Layout::new(38, 0, 8, 8).epoch_unix_ms(NOW * 1000 - 7 * 14_285_714_285).tick_ms(7);
+    let ends_soon = Layout::new(20, 0, 8, 8).with_epoch_unix_ms(NOW * 1000 - (1 << 20) + 9_000);
+    let is_over = Layout::new(20, 0, 8, 8).with_epoch_unix_ms(NOW * 1000 - (1 << 20));
+    let has_not_begun = Layout::new(41, 0, 8, 8).with_epoch_unix_ms(NOW * 1000 + 1);
+    let odd = Layout::new(38, 0, 8, 8).with_epoch_unix_ms(NOW * 1000 - 7 * 14_285_714_285).with_tick_ms(7);
     for layout in [Standard::LAYOUT, Sonyflake::LAYOUT, odd, ends_soon, is_over, has_not_begun] {
         let terms = Terms::of(&layout);
         let ttl = terms.ticks(Duration::from_secs(10));

@@ -136,13 +136,13 @@ fn a_drain_ends_in_time_although_a_call_still_waits() {
 #[test]
 fn a_drain_lets_a_call_that_waits_for_a_tick_end() {
     let scratch = directory(1);
-    let now = SystemClock.unix_millis();
+    let now = SystemClock.unix_ms();
     let clock = Arc::new(ManualClock::new(now));
     let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path()));
     let builder = builder.ttl(Duration::from_secs(60)).max_wait(Duration::from_secs(60)).clock(Arc::clone(&clock));
     let ids = builder.build().unwrap();
     // A reading within the window, which begins when the lease was granted.
-    clock.set(SystemClock.unix_millis() + 1);
+    clock.set(SystemClock.unix_ms() + 1);
     while ids.try_generate().is_ok() {}
     thread::scope(|scope| {
         let waits = scope.spawn(|| ids.generate());
@@ -172,11 +172,11 @@ fn a_shut_down_generator_tells_a_stopping_process_from_a_fault() {
 fn a_leased_generator_leads_its_clock_by_as_many_ticks_as_it_is_allowed_to() {
     let scratch = directory(1);
     for lead in [0, 3] {
-        let clock = Arc::new(ManualClock::new(SystemClock.unix_millis()));
+        let clock = Arc::new(ManualClock::new(SystemClock.unix_ms()));
         let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).max_lead(lead);
         let builder = builder.ttl(Duration::from_secs(60)).wait_for_worker(Duration::from_secs(60));
         let ids = builder.clock(Arc::clone(&clock)).build().unwrap();
-        clock.set(SystemClock.unix_millis() + 10);
+        clock.set(SystemClock.unix_ms() + 10);
         let issued = (0..).take_while(|_| ids.try_generate().is_ok()).count() as u64;
         assert_eq!(issued, (lead + 1) * 4096);
         ids.shutdown().unwrap();
@@ -271,14 +271,14 @@ impl Fragile {
 }
 
 impl Clock for Fragile {
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         self.check();
-        SystemClock.unix_millis()
+        SystemClock.unix_ms()
     }
 
-    fn unix_nanos(&self) -> u128 {
+    fn precise_unix_ns(&self) -> u128 {
         self.check();
-        SystemClock.unix_nanos()
+        SystemClock.precise_unix_ns()
     }
 }
 

@@ -210,7 +210,7 @@ impl Trial<'_> {
 
     /// How far ahead of the clock a floor is put, in ticks.
     fn reach(&self) -> u64 {
-        let reach = (MAX_TTL + CLOCK_SLACK).as_millis() / u128::from(self.layout.tick_length());
+        let reach = (MAX_TTL + CLOCK_SLACK).as_millis() / u128::from(self.layout.tick_ms());
         reach.try_into().unwrap()
     }
 

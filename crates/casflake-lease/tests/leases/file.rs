@@ -67,8 +67,8 @@ impl Busy {
 }
 
 impl Clock for Busy {
-    fn unix_millis(&self) -> u64 {
-        let now = self.clock.unix_millis();
+    fn unix_ms(&self) -> u64 {
+        let now = self.clock.unix_ms();
         let (readings, act) = &mut *self.act.lock().unwrap();
         *readings += 1;
         if *readings == self.reading {
@@ -325,7 +325,7 @@ fn i8_another_layout_is_refused() {
     sonyflake.layout = Sonyflake::LAYOUT;
     let outcome = store.acquire(&sonyflake);
     assert!(matches!(outcome, Err(StoreError::OtherLayout { .. })), "{outcome:?}");
-    let other = LAYOUT.epoch_unix_ms(LAYOUT.epoch() + 1);
+    let other = LAYOUT.with_epoch_unix_ms(LAYOUT.epoch_unix_ms() + 1);
     let outcome = store.init_immediately(&other, 4);
     assert!(matches!(outcome, Err(StoreError::OtherLayout { .. })), "{outcome:?}");
     acquire(&mut store).unwrap();

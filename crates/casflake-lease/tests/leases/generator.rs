@@ -122,7 +122,7 @@ fn i6_a_batch_that_outlives_the_lease_returns_the_ids_that_it_holds() {
     health.set(Mood::Deaf);
     // A million take 250 ms; the lease ends within some of these.
     let error = eventually("an end", || ids.generate_batch(1_000_000).err());
-    assert!(matches!(error.cause(), GenerateError::LeaseExpired { .. }), "{error:?}");
+    assert!(matches!(error.error(), GenerateError::LeaseExpired { .. }), "{error:?}");
     let issued = error.into_issued();
     assert!(issued.is_sorted_by(|one, next| one < next));
     let mut buffer = [Snowflake::MIN; 4];
@@ -130,7 +130,7 @@ fn i6_a_batch_that_outlives_the_lease_returns_the_ids_that_it_holds() {
     health.set(Mood::Well);
     eventually("IDs", || ids.fill(&mut buffer).ok());
     assert!(issued.last().is_none_or(|last| *last < buffer[0]) && buffer.is_sorted_by(|one, next| one < next));
-    assert_eq!(ids.generate_batch(0).unwrap_err().cause(), GenerateError::Count { count: 0, max: casflake::MAX_BATCH });
+    assert_eq!(ids.generate_batch(0).unwrap_err().error(), GenerateError::Count { count: 0, max: casflake::MAX_BATCH });
 }
 
 /// Would catch: a retry that is granted another worker; a renewal without a reply that is taken for another process's.
@@ -233,7 +233,7 @@ fn i8_a_shutdown_ends_a_call_that_waits_for_the_lease() {
 /// Clocks of the hosts, where the generator is to go by them: one that is out of the window issues nothing.
 #[test]
 fn i8_a_clock_of_the_host_that_is_out_of_the_window_costs_ids_and_no_duplicate() {
-    let now = SystemClock.unix_millis();
+    let now = SystemClock.unix_ms();
     let minutes = |minutes: i64| now.saturating_add_signed(minutes * 60_000);
     let scratch = directory(3);
     let with_clock = |unix_ms| {
@@ -246,7 +246,7 @@ fn i8_a_clock_of_the_host_that_is_out_of_the_window_costs_ids_and_no_duplicate()
     assert!(is_expired(&ahead.generate()));
     let (behind, _) = with_clock(minutes(-10));
     assert!(matches!(behind.generate(), Err(GenerateError::TooEarly { .. })));
-    let (right, clock) = with_clock(SystemClock.unix_millis());
+    let (right, clock) = with_clock(SystemClock.unix_ms());
     let first = right.generate().unwrap();
     // Over a restart whose clock was set back by an hour.
     let worker = right.worker();
@@ -257,7 +257,7 @@ fn i8_a_clock_of_the_host_that_is_out_of_the_window_costs_ids_and_no_duplicate()
     // One that is in step issues what nobody has issued before.
     drop(again);
     clock.advance(10);
-    let (right, _) = with_clock(clock.unix_millis());
+    let (right, _) = with_clock(clock.unix_ms());
     assert!(right.worker() == worker && right.generate().unwrap() > first);
 }
 
@@ -306,7 +306,7 @@ fn i4_a_store_whose_clock_is_set_and_goes_on_costs_no_more_ids_than_it_was_set_b
         clock.by(ahead);
         // Of which a process that is asked for no IDs sees but its renewals.
         eventually("a renewal", || {
-            (ids.stats().lease.until() > Standard::LAYOUT.tick_at(clock.unix_millis())?).then_some(())
+            (ids.stats().lease.until() > Standard::LAYOUT.tick_at(clock.unix_ms())?).then_some(())
         });
         clock.by(-back);
         // What is left of the open millisecond is used meanwhile.
@@ -327,13 +327,13 @@ impl Set {
 }
 
 impl Clock for Set {
-    fn unix_millis(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
         // ORDERING: Relaxed, as above.
-        SystemClock.unix_millis().saturating_add_signed(self.0.load(Ordering::Relaxed))
+        SystemClock.unix_ms().saturating_add_signed(self.0.load(Ordering::Relaxed))
     }
 
-    fn unix_nanos(&self) -> u128 {
-        u128::from(self.unix_millis()) * 1_000_000
+    fn precise_unix_ns(&self) -> u128 {
+        u128::from(self.unix_ms()) * 1_000_000
     }
 }
 
@@ -343,7 +343,7 @@ fn a_store_that_can_not_help_is_not_asked_by_each_call() {
     let scratch = directory(1);
     let (store, health) = Shaky::new(FileStore::new(scratch.path()));
     // A clock of the host that is far ahead: each renewal goes well, and helps nothing.
-    let clock = Arc::new(ManualClock::new(SystemClock.unix_millis() + 600_000));
+    let clock = Arc::new(ManualClock::new(SystemClock.unix_ms() + 600_000));
     let builder = LeasedGenerator::<Standard>::builder(store).ttl(Duration::from_secs(12)).clock(clock);
     let ids = builder.build().unwrap();
     let started = Instant::now();

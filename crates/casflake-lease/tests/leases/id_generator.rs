@@ -85,7 +85,7 @@ fn i8_calls_through_the_trait_wait_for_the_lease_and_tries_do_not() {
     assert_eq!(ids.generate(), Err(GenerateError::ShutDown));
     assert_eq!(ids.try_generate(), Err(GenerateError::ShutDown));
     let error = ids.fill(&mut [Snowflake::MIN; 3]).unwrap_err();
-    assert_eq!((error.filled(), error.cause()), (0, GenerateError::ShutDown));
+    assert_eq!((error.filled(), error.error()), (0, GenerateError::ShutDown));
 }
 
 fn is_exhausted(error: &GenerateError) -> bool {

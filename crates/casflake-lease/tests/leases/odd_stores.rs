@@ -101,14 +101,14 @@ fn i5_a_time_to_live_that_no_lease_has_is_refused() {
 struct Counted(Arc<ManualClock>, Arc<std::sync::atomic::AtomicU64>);
 
 impl Clock for Counted {
-    fn unix_millis(&self) -> u64 {
-        self.0.unix_millis()
+    fn unix_ms(&self) -> u64 {
+        self.0.unix_ms()
     }
 
-    fn unix_nanos(&self) -> u128 {
+    fn precise_unix_ns(&self) -> u128 {
         // ORDERING: Relaxed. One thread counts.
         self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.0.unix_nanos()
+        self.0.precise_unix_ns()
     }
 }
 
@@ -117,7 +117,7 @@ impl Clock for Counted {
 fn what_is_no_matter_of_the_lease_is_asked_once() {
     let scratch = Scratch::new();
     let (builder, _) = builder(&scratch);
-    let counted = Counted(Arc::new(ManualClock::new(SystemClock.unix_millis())), Arc::default());
+    let counted = Counted(Arc::new(ManualClock::new(SystemClock.unix_ms())), Arc::default());
     let reads = || counted.1.load(std::sync::atomic::Ordering::Relaxed);
     let ids = builder.ttl(MAX_TTL).clock(counted.clone()).build().unwrap();
     while ids.try_generate().is_ok() {}
@@ -134,7 +134,7 @@ fn what_is_no_matter_of_the_lease_is_asked_once() {
 struct Orders;
 
 impl Scheme for Orders {
-    const LAYOUT: Layout = Layout::new(41, 0, 8, 13).epoch_unix_ms(1_735_689_600_000);
+    const LAYOUT: Layout = Layout::new(41, 0, 8, 13).with_epoch_unix_ms(1_735_689_600_000);
 }
 
 #[test]

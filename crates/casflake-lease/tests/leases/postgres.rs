@@ -578,10 +578,10 @@ fn a_renewal_keeps_to_the_rule() {
     let now: u64 = server.value("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").parse().unwrap();
     let layouts = [
         LAYOUT,
-        Layout::new(41, 0, 10, 12).epoch_unix_ms(now - 12_345).tick_ms(7),
-        Layout::new(30, 0, 10, 12).tick_ms(10_000),
+        Layout::new(41, 0, 10, 12).with_epoch_unix_ms(now - 12_345).with_tick_ms(7),
+        Layout::new(30, 0, 10, 12).with_tick_ms(10_000),
         // Its last tick is a hundred seconds from now.
-        Layout::new(17, 0, 10, 12).epoch_unix_ms(now - (1 << 17) + 100_000),
+        Layout::new(17, 0, 10, 12).with_epoch_unix_ms(now - (1 << 17) + 100_000),
         Layout::new(63, 0, 0, 1),
     ];
     for (number, layout) in layouts.iter().enumerate() {
@@ -590,7 +590,7 @@ fn a_renewal_keeps_to_the_rule() {
             let (table, change) = what.split_once(": ").expect("a table and a change");
             server.sql(&format!("UPDATE casflake_{table} SET {change} WHERE space = '{name}'"));
         };
-        let ticks = |seconds: u64| (seconds * 1000).div_ceil(layout.tick_length());
+        let ticks = |seconds: u64| (seconds * 1000).div_ceil(layout.tick_ms());
         let mut store = store(&server).space(&*name).expect("a name");
         store.init_immediately(layout, 1).expect("it is initialised");
         let lease = store.acquire(&AcquireRequest::new(layout, token(), TTL, "a test")).expect("it is free").lease;
@@ -654,7 +654,7 @@ fn a_layout_whose_time_has_not_begun_or_is_over_renews_nothing() {
     let mut store = initialised(&server, 1);
     let lease = granted(&mut store);
     for (bits, epoch, tick) in [(41, now + 60_000, 1), (41, now + 60_000, 600_000), (10, now - 1025, 1)] {
-        let layout = Layout::new(bits, 0, 10, 12).epoch_unix_ms(epoch).tick_ms(tick);
+        let layout = Layout::new(bits, 0, 10, 12).with_epoch_unix_ms(epoch).with_tick_ms(tick);
         let text = format!("{bits}+0+10+12 bits, sequence-last, from {epoch} ms in ticks of {tick} ms");
         server.sql(&format!(
             "UPDATE casflake_spaces SET layout = '{text}', floor = 0;

@@ -79,7 +79,7 @@ fn child(ids: &LeasedGenerator, before: Snowflake, directory: &Path) {
     };
     assert_eq!(error, GenerateError::OtherProcess, "after {drawn} IDs");
     assert_eq!(ids.generate(), Err(GenerateError::OtherProcess));
-    assert_eq!(ids.generate_batch(3).unwrap_err().cause(), GenerateError::OtherProcess);
+    assert_eq!(ids.generate_batch(3).unwrap_err().error(), GenerateError::OtherProcess);
     ids.shutdown().expect("nothing to do");
     let own = LeasedGenerator::<Standard>::builder(FileStore::new(directory)).ttl(TTL).build().unwrap();
     assert_ne!(own.worker(), ids.worker());

@@ -186,12 +186,12 @@ impl Wrong {
 }
 
 impl Clock for Wrong {
-    fn unix_millis(&self) -> u64 {
-        SystemClock.unix_millis().saturating_add_signed(self.ms())
+    fn unix_ms(&self) -> u64 {
+        SystemClock.unix_ms().saturating_add_signed(self.ms())
     }
 
-    fn unix_nanos(&self) -> u128 {
-        SystemClock.unix_nanos().saturating_add_signed(i128::from(self.ms()) * 1_000_000)
+    fn precise_unix_ns(&self) -> u128 {
+        SystemClock.precise_unix_ns().saturating_add_signed(i128::from(self.ms()) * 1_000_000)
     }
 }
 
@@ -236,14 +236,14 @@ where
         while !over.load(Ordering::Relaxed) {
             let (batch, error) = match ids.generate_batch(BATCH) {
                 Ok(batch) => (batch, None),
-                Err(error) => (error.issued().clone(), Some(error.cause())),
+                Err(error) => (error.issued().clone(), Some(error.error())),
             };
             assert!(error.is_none_or(|error| error.is_retryable()), "{error:?}");
             for id in &batch {
                 assert!(last < Some(*id), "{id:?} after {last:?}");
                 last = Some(*id);
                 bytes.extend(id.as_u64().to_le_bytes());
-                bytes.extend(SystemClock.unix_millis().to_le_bytes());
+                bytes.extend(SystemClock.unix_ms().to_le_bytes());
             }
             file.write_all(&bytes).unwrap();
             bytes.clear();
