@@ -95,3 +95,7 @@ pub use stats::{Histogram, Stats};
 #[cfg(feature = "alloc")]
 pub use topology::{Datacenter, MAX_GENERATORS, Topology};
 pub use worker::WorkerId;
+
+#[cfg(all(feature = "std", any(doc, doctest)))]
+#[doc = include_str!("guide.md")]
+pub mod _guide {}

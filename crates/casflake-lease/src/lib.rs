@@ -100,3 +100,7 @@ pub mod _protocol {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("guide.md")]
+pub mod _guide {}
