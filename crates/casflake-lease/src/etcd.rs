@@ -114,11 +114,11 @@ impl EtcdStore {
     /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next
     /// is asked where one can't be reached, is no etcd or has failed: at once, unless it may have written already what
     /// it was asked to; then from the next call on. `etcd` is what etcd's own programs call `http`, and `etcds` is
-    /// `https`, by [TLS](crate::open()#tls), at port 2379 unless it is named. A user's name and
+    /// `https`, by [TLS](crate::from_url()#tls), at port 2379 unless it is named. A user's name and
     /// password go before the hosts, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is
     /// not a letter, a digit or one of `-._~`; without TLS everybody between here and there can read them. `#name` at the
-    /// end is [`space`](Self::space), and [`open`](crate::open()) says what all URLs have in common. Connects to nothing
-    /// yet.
+    /// end is [`space`](Self::space), and [`from_url`](crate::from_url()) says what all URLs have in common.
+    /// Connects to nothing yet.
     ///
     /// # Errors
     /// [`StoreError::Url`] if this is not such an address.
@@ -134,7 +134,7 @@ impl EtcdStore {
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
-    /// name](crate::open()#spaces).
+    /// name](crate::from_url()#spaces).
     pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         let keys = Keys::new(space_name(name.as_ref())?);
         let backend = self.into_backend();

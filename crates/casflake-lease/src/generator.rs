@@ -30,8 +30,8 @@ pub use self::switch::{Ended, Switch};
 use self::watch::Watched;
 use crate::error::StoreError;
 
-/// A [`Generator`] whose worker is leased: it acquires one from a [store](LeaseStore), issues IDs within the window of
-/// ticks that the lease grants, renews it in the background, and acquires another where it is lost.
+/// A [`Generator`] whose worker is leased: it acquires one from a [store](crate::LeaseStore), issues IDs within the window
+/// of ticks that the lease grants, renews it in the background, and acquires another where it is lost.
 ///
 /// ```no_run
 /// use casflake_lease::{FileStore, LeasedGenerator};

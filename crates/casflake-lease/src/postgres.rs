@@ -162,7 +162,7 @@ impl PostgresStore {
     ///
     /// The string is a URL, as `postgresql://ids@db.example.org/ids?schema=orders#users`, or a list of `key=value`, as
     /// `host=db.example.org user=ids dbname=ids schema=orders`. See [parameters](Self#parameters). `#name` at the end of a
-    /// URL is [`space`](Self::space), and [`open`](crate::open()) says what all URLs have in common.
+    /// URL is [`space`](Self::space), and [`from_url`](crate::from_url()) says what all URLs have in common.
     ///
     /// # Errors
     /// [`StoreError::Url`] if the string can't be parsed, names no database, has a parameter that is unknown or given
@@ -207,7 +207,7 @@ impl<T> PostgresStore<T> {
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
-    /// name](crate::open()#spaces).
+    /// name](crate::from_url()#spaces).
     pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         let space = space_name(name.as_ref())?.into();
         Ok(Self::on(PostgresBackend { space, ..self.into_backend() }))

@@ -103,8 +103,9 @@ impl RedisStore {
     /// Returns the leases in the server at `url`. Connects to nothing yet.
     ///
     /// The URL is `redis://[user][:password@]host[:port][/database]` or `unix:///path[?db=database]`. It is
-    /// `rediss://` for [TLS](crate::open()#tls). The parameter `protocol` is 2 or 3; `unix:` has `user` and `pass`, too.
-    /// `#name` at the end is [`space`](Self::space), and [`open`](crate::open()) says what all URLs have in common.
+    /// `rediss://` for [TLS](crate::from_url()#tls). The parameter `protocol` is 2 or 3; `unix:` has `user` and `pass`,
+    /// too. `#name` at the end is [`space`](Self::space), and [`from_url`](crate::from_url()) says what all URLs have in
+    /// common.
     ///
     /// # Errors
     /// [`StoreError::Url`] if this is not such a URL, or if it asks for something that is not built in.
@@ -118,7 +119,7 @@ impl RedisStore {
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
-    /// name](crate::open()#spaces).
+    /// name](crate::from_url()#spaces).
     pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         let space = space_name(name.as_ref())?;
         let backend = self.into_backend();

@@ -19,7 +19,7 @@ pub struct Survey {
     /// Each worker that was granted, and some that were made ready, by index.
     pub workers: Vec<SurveyedWorker>,
     /// Whether this is a copy of a space that was made elsewhere: then no process gets a worker of it
-    /// ([`StoreError::Copied`]).
+    /// ([`StoreError::Copied`](crate::StoreError::Copied)).
     pub is_copy: bool,
 }
 

@@ -25,8 +25,8 @@ use crate::lease::Lease;
 /// | `Released` | `INFO` | `lease released` | `worker` | the worker was given back |
 /// | `NotReleased` | `WARN` | `lease not released` | `worker`, `error` | the worker could not be given back and stays taken until its window ends |
 ///
-/// [`open`](crate::open()) warns of each part of a URL that makes no difference to the store, which is no event of a
-/// lease: the message is the note.
+/// [`from_url`](crate::from_url()) warns of each part of a URL that makes no difference to the store, which is no event
+/// of a lease: the message is the note.
 ///
 /// The end of a lease is noticed when the store is asked next. If a call of the store hangs, that is some seconds late;
 /// calls of the generator fail in time.
