@@ -412,7 +412,7 @@ fn parameters_of_other_clients_are_skipped_with_a_note() {
     }
 }
 
-/// Would catch: a store that reads a URL by other rules than `open` does.
+/// Would catch: a store that reads a URL by other rules than `from_url` does.
 #[test]
 fn stores_refuse_the_urls_that_open_refuses() {
     for url in REFUSED.iter().flat_map(|(_, urls)| *urls) {
