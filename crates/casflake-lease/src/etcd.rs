@@ -1,4 +1,4 @@
-//! `EtcdStore`: leases in etcd, for whoever reaches the cluster.
+//! `EtcdStore`: leases in etcd, for all hosts that reach the cluster.
 
 mod address;
 mod date;
@@ -30,23 +30,24 @@ use crate::protocol::{self, Change};
 use crate::terms::Terms;
 use crate::url::{StoreUrl, space_name};
 
-/// How many records one transaction writes: etcd takes 128 operations unless it is told otherwise.
-const AT_ONCE: usize = 100;
+/// The maximum number of records in one transaction: etcd's default limit is 128 operations.
+const RECORDS_PER_TXN: usize = 100;
 
-/// How old an etcd lease may be by which a worker's holder is known to be alive.
-const SPARE: Duration = Duration::from_millis(500);
+/// How old a spare etcd lease may be to be used for a worker.
+const SPARE_AGE: Duration = Duration::from_millis(500);
 
-/// How many other spaces are named, and for how long they are looked for.
+/// How many other spaces are listed at most, and how long the list may take.
 const MOST_OTHERS: usize = 10;
 const LISTING: Duration = Duration::from_secs(1);
 
 const TXN: &str = "/v3/kv/txn";
 
-/// Leases in etcd, version 3.4 or later, by its own JSON gateway.
+/// A store of leases in etcd, version 3.4 or later, through etcd's own JSON gateway, for all hosts that reach the
+/// cluster. Feature `etcd`.
 ///
-/// Below `/casflake/{space}/` the key `space` holds what is kept of all workers, and `workers/{index}` the window of
-/// one: both last. `live/{index}` is attached to an etcd lease of the worker's holder, which lasts as long as its
-/// lease.
+/// Below `/casflake/{space}/` the key `space` holds the data of the space, and `workers/{index}` the window of one
+/// worker. Both are permanent. `live/{index}` is attached to an etcd lease of the worker's holder, which lasts as long
+/// as the holder's lease.
 ///
 /// ```no_run
 /// use casflake_lease::{EtcdStore, LeasedGenerator};
@@ -58,43 +59,43 @@ const TXN: &str = "/v3/kv/txn";
 /// ```
 ///
 /// # What it promises
-/// Windows of one worker never overlap, over processes that are killed, paused or cut off, and over members that crash,
-/// are cut off or have clocks that are set: each change is one transaction, which compares all that it replaces, and
-/// which a majority of the members has stored before any of it is used. A member without a majority answers nothing,
-/// neither a change nor a question. A worker whose holder renews its lease is given to nobody, even where the clock
-/// says that its window has passed. Values that are none of ours are refused, and left as they are.
+/// Windows of one worker never overlap. This holds over processes that are killed, paused or cut off, and over members
+/// that crash, are cut off or have clocks that are set. Each change is one transaction. It compares all that it
+/// replaces, and a majority of the members has stored it before any of it is used. A member without a majority answers
+/// neither writes nor reads. A worker whose holder renews its lease is not granted to another process, even if the
+/// clock says that its window has passed. Values that this store has not written are refused, and left as they are.
 ///
-/// A cluster that was restored under another cluster ID, and one in which keys are missing, may have lost leases: nothing
-/// is granted until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless the store was
-/// [initialised](crate::LeaseAdmin::init_immediately). A cluster without any key of the space has no such space:
-/// [`NoSpace`](crate::StoreError::NoSpace), until a process restores it that was granted a lease by the same cluster, or
-/// an operator creates it.
+/// A cluster that was restored under another cluster ID, or in which keys are missing, may have lost leases. It grants
+/// nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an operator
+/// [initialises](crate::LeaseAdmin::init_immediately) the store. If a cluster has no key of the space, calls fail with
+/// [`NoSpace`](crate::StoreError::NoSpace). They do so until the space is restored by a process that was granted a
+/// lease by the same cluster, or until an operator creates it.
 ///
-/// # What it does not
-/// * **Restore a snapshot with another `--initial-cluster-token`**, or for other members: from these the cluster's ID
-///   is made. Under the same ID, and where data directories were set back, only a holder who knows more than the store
-///   can notice, at its next renewal. Until then IDs can be issued twice, and where no such holder is left. So they can
-///   where members lose what they have synced.
-/// * etcd tells no time but in the header `Date` of its replies, to the second. It is carried on by a clock of the
-///   host, so that the time in IDs may be up to a second behind the member's clock (two hosts' IDs may differ by as
-///   much in their order), and jump forward by as much in the first renewals. Other members, other clocks: when one
-///   can't be reached the next is asked. Keep them in step.
-///   For up to a second after an operator has initialised a space, another host may hear
-///   [`NotYet`](crate::StoreError::NotYet).
-/// * The lifetime of an etcd lease is whole seconds, rounded up, and not less than some (two unless the cluster's
-///   election timeout is another). So a worker whose holder was killed may stay taken for somewhat longer than its
-///   window.
-/// * A renewal is one round trip, for which two requests are sent at once, on two connections. Where the store has
-///   changed in other ways since it was read (workers were granted for the first time), it is three.
-/// * etcd's gateway is a client of etcd itself. Where `--client-cert-auth` is on, the member's own certificate must
-///   therefore be one for clients, too; and no user is known by a certificate, but by a password.
+/// # What it does not promise
+/// * **Restore a snapshot with another `--initial-cluster-token`**, or for other members: the cluster's ID is made from
+///   these. If the ID is the same, or if data directories were replaced by older ones, only a holder that knows a newer
+///   record than the store can notice the loss, at its next renewal. IDs can be issued twice until then, and also if no
+///   such holder is left. They can also be issued twice if members lose what they have synced.
+/// * etcd reports the time only in the header `Date` of its replies, to the second. A clock of the host carries it on,
+///   so the time in IDs may be up to a second behind the member's clock (the IDs of two hosts may be out of order by as
+///   much), and may jump forward by as much in the first renewals. If one member can't be reached the next is asked,
+///   which has another clock. Keep the members' clocks in step. For up to a second after an operator has initialised a
+///   space, another host may get [`NotYet`](crate::StoreError::NotYet).
+/// * The TTL of an etcd lease is a whole number of seconds, rounded up, and has a lower bound (two seconds unless the
+///   cluster's election timeout is not the default). So the worker of a killed process may stay taken for somewhat
+///   longer than its window.
+/// * A renewal is one round trip, in which two requests are sent at the same time, on two connections. It is three
+///   round trips if the store has changed in other ways since it was read (workers were granted for the first time).
+/// * etcd's gateway is a client of etcd itself. If `--client-cert-auth` is on, the member's own certificate must
+///   therefore be valid for clients, too. A user is identified by a password and never by a certificate.
 ///
-/// Compaction takes nothing away: no old revision is ever asked for.
+/// Compaction does no harm: the store never asks for an old revision.
 ///
+/// # Errors
 /// A call ends within two seconds. A wrong password and a missing permission fail with
-/// [`Refused`](crate::StoreError::Refused). So do a server that speaks TLS only or has none, whatever is wrong with a
-/// certificate, and what is no etcd, unless another of the endpoints may answer later; no host of this name, no
-/// connection and no leader fail with [`Unavailable`](crate::StoreError::Unavailable).
+/// [`Refused`](crate::StoreError::Refused). So do a server that requires TLS or does not support it, any fault of a
+/// certificate, and a server that is not etcd, unless another of the endpoints may answer later. A host name that is
+/// not resolved, no connection and no leader fail with [`Unavailable`](crate::StoreError::Unavailable).
 pub type EtcdStore = BackendStore<EtcdBackend>;
 
 /// The backend of [`EtcdStore`].
@@ -102,26 +103,30 @@ pub struct EtcdBackend {
     gateway: Gateway,
     keys: Keys,
     clock: DateClock,
-    /// What etcd holds, if nobody has changed it since this has.
+    /// The contents of etcd, if no other client has changed them since this store read or wrote them.
     known: Option<Contents>,
-    /// By which etcd leases the workers are alive that this store has leased.
+    /// The etcd leases of the workers that this store has leased.
     lifelines: BTreeMap<u64, Lifeline>,
-    /// An etcd lease of so many seconds, granted just now, that came too late for a worker.
+    /// An etcd lease that was just granted for a worker that another client then took: when, for how many seconds, and
+    /// its ID.
     spare: Option<(Instant, u64, String)>,
 }
 
 impl EtcdStore {
-    /// The leases in etcd at this address: `etcd://host:port`, or several with commas between them, of which the next
-    /// is asked where one can't be reached, is no etcd or has failed: at once, unless it may have written already what
-    /// it was asked to; then from the next call on. `etcd` is what etcd's own programs call `http`, and `etcds` is
-    /// `https`, by [TLS](crate::from_url()#tls), at port 2379 unless it is named. A user's name and
-    /// password go before the hosts, as in `etcds://name:password@host`, with `%` and hexadecimal digits for what is
-    /// not a letter, a digit or one of `-._~`; without TLS everybody between here and there can read them. `#name` at the
-    /// end is [`space`](Self::space), and [`from_url`](crate::from_url()) says what all URLs have in common. Connects to nothing
-    /// yet.
+    /// Returns a store of leases in etcd at this address. Does not connect yet.
+    ///
+    /// The URL is `etcd://host:port`, or has several hosts with commas between them. If one can't be reached, is not
+    /// etcd or has failed, the next is asked: immediately, or, if the first may already have written the change, from
+    /// the next call on. `etcd` is the scheme that etcd's own programs call `http`. `etcds` is `https`, by
+    /// [TLS](crate::from_url()#tls). The default port is 2379.
+    ///
+    /// The user's name and password go before the hosts, as in `etcds://name:password@host`. A character other than a
+    /// letter, a digit or one of `-._~` is written as `%` and hexadecimal digits. Without TLS, anyone on the network
+    /// path can read the name and the password. `#name` at the end is the [`space`](Self::space).
+    /// [`from_url`](crate::from_url()) describes the rules that all URLs share.
     ///
     /// # Errors
-    /// [`StoreError::Url`] if this is not such an address.
+    /// [`StoreError::Url`] if `url` is not such an address.
     pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let url = StoreUrl::parse(url)?;
         let keys = url.space().map(Keys::new).map_err(|why| StoreError::Url { why })?;
@@ -130,7 +135,7 @@ impl EtcdStore {
         Ok(Self::on(EtcdBackend { gateway, keys, clock: DateClock::new(), known, lifelines, spare }))
     }
 
-    /// Chooses another space than `default`. Processes of different spaces issue the same IDs.
+    /// Sets the space, instead of `default`. Processes of different spaces issue the same IDs.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
@@ -146,11 +151,11 @@ impl EtcdBackend {
     /// Writes a change, and attaches the workers that it grants to an etcd lease.
     fn write(&mut self, seen: &Contents, change: &Change, lifeline: Option<&str>) -> Result<bool, StoreError> {
         self.known = None;
-        // More records than fit one transaction are those of lost ones, each of which may be written for itself. The
-        // space goes with the last.
-        let before = change.records.len().saturating_sub(1) / AT_ONCE * AT_ONCE;
+        // Only a change that marks lost workers has more records than fit one transaction, and each of these may be
+        // written on its own. The space is written with the last.
+        let before = change.records.len().saturating_sub(1) / RECORDS_PER_TXN * RECORDS_PER_TXN;
         let (before, last) = change.records.split_at_checked(before).unwrap_or((&[], &change.records));
-        for records in before.chunks(AT_ONCE) {
+        for records in before.chunks(RECORDS_PER_TXN) {
             let reply = self.gateway.call(TXN, &self.keys.transaction(seen, None, records, None)?);
             if !is_written(&mut self.clock, seen, reply)? {
                 return Ok(false);
@@ -165,7 +170,7 @@ impl EtcdBackend {
         Ok(is_written)
     }
 
-    /// Renews what `contents` shows, and at the same time keeps the etcd lease alive.
+    /// Renews the lease on the basis of `contents`, and keeps the etcd lease alive at the same time.
     fn renew_from(
         &mut self,
         contents: Contents,
@@ -190,23 +195,23 @@ impl EtcdBackend {
         let contents = after(contents, &change);
         let wanted = seconds(terms.duration(ttl));
         let is_alive = match left {
-            // Whose etcd lease that is is not known.
+            // This store does not know the worker's etcd lease.
             None => false,
-            // What has become of it is not known: the next renewal sees.
+            // Whether the etcd lease lives on is unknown. The next renewal finds out.
             Some(None) => true,
             Some(Some(left)) => left >= wanted,
         };
         if !is_alive {
-            // The window is renewed, whatever becomes of this.
+            // The window is renewed even if this fails.
             let _ = self.revive(&contents, lease, wanted);
         }
-        // At the time by which the window was renewed: what the reply has told counts from the next renewal on.
+        // As of the time on which the renewed window is based. The time in the reply counts from the next renewal on.
         let renewed = contents.renewed(record.lease(lease.worker, lease.token));
         self.known = Some(contents);
         Ok(Some(renewed))
     }
 
-    /// Releases what `contents` shows.
+    /// Releases the lease on the basis of `contents`.
     fn release_from(&mut self, contents: &Contents, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
         let released = contents.records.get(&lease.worker).and_then(|record| protocol::release(record, lease, last));
         let Some(record) = released else { return Ok(false) };
@@ -217,7 +222,7 @@ impl EtcdBackend {
         Ok(is_written)
     }
 
-    /// Attaches a worker to a new etcd lease, if it is still its holder's by the same record.
+    /// Attaches a worker to a new etcd lease, if its record is still the same and so its holder is.
     fn revive(&mut self, seen: &Contents, lease: &Lease, seconds: u64) -> Result<(), StoreError> {
         let Some(record) = seen.records.get(&lease.worker) else { return Ok(()) };
         let id = self.gateway.grant(seconds)?;
@@ -252,7 +257,7 @@ impl Backend for EtcdBackend {
                 others.push(keys::name_of(&root));
             }
             if started.elapsed() >= LISTING && others.is_empty() {
-                let why = "etcd has not told within 1 s whether there are others";
+                let why = "etcd did not answer within 1 s whether there are others";
                 return Err(StoreError::unavailable("listing the ID spaces in etcd", why));
             }
             if started.elapsed() >= LISTING {
@@ -276,7 +281,7 @@ impl Backend for EtcdBackend {
 
     fn grant(&mut self, seen: &Contents, change: &Change, ttl: Duration) -> Result<bool, StoreError> {
         let seconds = seconds(ttl);
-        if self.spare.as_ref().is_some_and(|(since, of, _)| *of != seconds || since.elapsed() >= SPARE) {
+        if self.spare.as_ref().is_some_and(|(since, of, _)| *of != seconds || since.elapsed() >= SPARE_AGE) {
             self.give_up();
         }
         let (since, _, id) = match self.spare.take() {
@@ -302,8 +307,8 @@ impl Backend for EtcdBackend {
         }
     }
 
-    /// In one trip where what is known from the last one still holds. A renewal that may have had its effect is not
-    /// sent again: the caller would not know how often it was renewed.
+    /// Takes one round trip if the contents known from the last one still hold. A renewal that may have had its effect
+    /// is not sent again, because the caller would not know how often the lease was renewed.
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
         if let (Some(known), Some(unix_ns)) = (self.known.take(), self.clock.now()) {
             let contents = Contents { unix_ns, ..known };
@@ -327,7 +332,7 @@ impl Backend for EtcdBackend {
 }
 
 impl fmt::Debug for EtcdBackend {
-    /// Without the password.
+    /// Formats the store without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EtcdStore")
             .field("endpoints", &self.gateway.endpoints())
@@ -337,7 +342,7 @@ impl fmt::Debug for EtcdBackend {
     }
 }
 
-/// Whether a transaction was written that should be to what `seen` shows.
+/// Returns whether the transaction was written. Fails if it was written to another cluster than `seen` shows.
 fn is_written(
     clock: &mut DateClock,
     seen: &Contents,
@@ -346,7 +351,7 @@ fn is_written(
     let Reply { unix_ns, body: Txn { header, succeeded, .. } } = reply?;
     clock.hear(unix_ns);
     if succeeded && header.cluster_id != seen.incarnation {
-        // It does not know what that one has granted.
+        // That cluster does not know what the one in `seen` has granted.
         let why = format!("cluster {} has answered, not {}", header.cluster_id, seen.incarnation);
         return Err(StoreError::unavailable("writing to etcd", why));
     }

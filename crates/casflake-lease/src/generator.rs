@@ -1,4 +1,4 @@
-//! `LeasedGenerator`: a generator that keeps a lease of a worker.
+//! `LeasedGenerator`: a generator with a worker that is leased from a store.
 
 mod builder;
 mod end;
@@ -8,7 +8,7 @@ mod shared;
 mod signal;
 mod stats;
 mod store_clock;
-#[allow(unreachable_pub, reason = "public for the models on loom alone")]
+#[allow(unreachable_pub, reason = "public only for the models on loom")]
 mod switch;
 mod watch;
 
@@ -32,8 +32,9 @@ pub use self::switch::{Ended, Switch};
 use self::watch::Watched;
 use crate::error::StoreError;
 
-/// A [`Generator`] whose worker is leased: it acquires one from a [store](crate::LeaseStore), issues IDs within the window of
-/// ticks that the lease grants, renews it in the background, and acquires another where it is lost.
+/// A [`Generator`] with a leased worker. It acquires a worker from a [store](crate::LeaseStore) and issues IDs within
+/// the window of ticks that the lease grants. It renews the lease in the background, and acquires another if the lease
+/// is lost.
 ///
 /// ```no_run
 /// use casflake_lease::{FileStore, LeasedGenerator};
@@ -45,25 +46,28 @@ use crate::error::StoreError;
 /// ```
 ///
 /// # What it promises
-/// All that the [`Generator`] does, over all workers that it leases one after the other: its IDs keep increasing. And
-/// beyond one process: as long as the store keeps what it has acknowledged, or its loss is noticed, no two generators
-/// with leases of one store issue the same ID, over crashes, pauses, partitions, restarts and clocks that are set.
-/// Those cost time without IDs, in which calls fail with [`LeaseExpired`](GenerateError::LeaseExpired).
+/// All that the [`Generator`] promises, over all workers that it leases one after the other: its IDs keep increasing.
+/// And beyond one process: as long as the store keeps what it has acknowledged, or the loss is noticed, no two
+/// generators with leases of one store issue the same ID. This holds over crashes, pauses, partitions, restarts and
+/// clocks that are set. Those cost time without IDs, in which calls fail with
+/// [`LeaseExpired`](GenerateError::LeaseExpired).
 ///
-/// # What it does not
-/// * Clones of a virtual machine that run at the same time issue the same IDs, until one of them finds that another
-///   renews the same lease: a third of the time to live, and at most what is left of the window. So does one that was
-///   restored from a snapshot, within the window of its original, where its wall clock was not set forward.
-/// * A `fork` without `exec` issues the same IDs until the millisecond is over; then its calls fail with
+/// # What it does not promise
+/// * Clones of a virtual machine that run at the same time issue the same IDs until one of them finds that another
+///   renews the same lease. That takes a third of the TTL, and at most the rest of the window. A machine that is
+///   restored from a snapshot also repeats IDs, within the window of its original, if its wall clock was not set
+///   forward.
+/// * A `fork` without `exec` issues the same IDs until the millisecond is over. Then its calls fail with
 ///   [`OtherProcess`](GenerateError::OtherProcess). Acquire leases after the fork.
-/// * Where a store is set back to an older state without a trace, nobody knows of the leases since. See each store.
+/// * If a store returns to an older state without a trace, the leases granted since then are unknown to it. See the
+///   documentation of each store.
 ///
 /// # On an async runtime
-/// [`generate`](Self::generate), [`fill`](Self::fill) and [`generate_batch`](Self::generate_batch) block the thread that
-/// calls them: for the rest of a millisecond if its IDs are used up, and for
-/// [`max_wait`](LeasedGeneratorBuilder::max_wait) if the lease has ended. On a thread of an async runtime that holds up every
-/// other task, even one that needs no ID. [`try_generate`](Self::try_generate) never blocks, and its errors say when to
-/// try again:
+/// [`generate`](Self::generate), [`fill`](Self::fill) and [`generate_batch`](Self::generate_batch) block the thread
+/// that calls them: for the rest of a millisecond if its IDs are used up, and for
+/// [`max_wait`](LeasedGeneratorBuilder::max_wait) if the lease has ended. On a thread of an async runtime that delays
+/// every other task, even one that needs no ID. [`try_generate`](Self::try_generate) never blocks, and its errors say
+/// when to try again:
 ///
 /// ```no_run
 /// use casflake_lease::LeasedGenerator;
@@ -73,22 +77,22 @@ use crate::error::StoreError;
 /// async fn next_id(ids: &LeasedGenerator) -> Result<Snowflake, GenerateError> {
 ///     loop {
 ///         match ids.try_generate() {
-///             // The IDs of this millisecond are used up: wait for the next one, and let other tasks run.
+///             // The IDs of this millisecond are used up: wait for the next one while other tasks run.
 ///             Err(GenerateError::Exhausted { retry_after }) => tokio::time::sleep(retry_after).await,
-///             // The lease has ended, for one. The client tries again after `retry_after`, the server does not wait.
+///             // The lease has ended, for example. The client retries after `retry_after`; the server does not wait.
 ///             outcome => return outcome,
 ///         }
 ///     }
 /// }
 /// ```
 ///
-/// [`new`](Self::new), [`build`](LeasedGeneratorBuilder::build), [`shutdown`](Self::shutdown), [`drain`](Self::drain) and
-/// the drop of a generator talk to the store, and block for seconds: call them from a thread on which blocking is allowed,
-/// as `tokio::task::spawn_blocking` has.
+/// [`new`](Self::new), [`build`](LeasedGeneratorBuilder::build), [`shutdown`](Self::shutdown), [`drain`](Self::drain)
+/// and the drop of a generator talk to the store, and can block for seconds. Call them from a thread that may block, as
+/// in `tokio::task::spawn_blocking`.
 ///
-/// # Leased or not
-/// Both kinds of generator are an [`IdGenerator`]. A service that leases its worker in production, and has a fixed one on
-/// a developer's machine, chooses between them when it starts:
+/// # A leased or a fixed worker
+/// Both kinds of generator are an [`IdGenerator`]. A service that leases its worker in production, and uses a fixed one
+/// on a developer's machine, chooses between them when it starts:
 ///
 /// ```no_run
 /// use std::error::Error;
@@ -111,33 +115,33 @@ use crate::error::StoreError;
 /// # Ok::<(), Box<dyn Error>>(())
 /// ```
 ///
-/// The drop of the last `Arc` gives the lease back. A program that also calls [`drain`](Self::drain) keeps an
+/// The drop of the last `Arc` releases the lease. A program that also calls [`drain`](Self::drain) keeps an
 /// `Arc<LeasedGenerator>`, and passes clones of it as `Ids`.
 ///
 /// # How it works
-/// A thread of its own talks to the store; no call ever does. A call uses the generator of the current lease, of which
-/// there is one for each, and pays for two loads more. Each worker that was lost costs 600 bytes until the generator is
-/// dropped, so that no call need ever be waited for.
+/// A background thread, the keeper, talks to the store; calls never do. Each lease has a generator of its own. A call
+/// uses that of the current lease, which costs two additional loads. The generator of a lost lease, 600 bytes, stays in
+/// memory until the `LeasedGenerator` is dropped, so that replacing it never has to wait for a call.
 pub struct LeasedGenerator<S = Standard, C = StoreClock> {
     shared: Arc<Shared<S, C>>,
     max_wait: Duration,
-    /// Whether its clock is the store's time.
+    /// Whether the clock is a `StoreClock`.
     is_by_store: bool,
     keeper: Mutex<Keeping>,
-    /// The thread that keeps the lease, which a callback runs on.
+    /// The id of the keeper's thread. Callbacks run on that thread.
     keeper_thread: ThreadId,
 }
 
-/// The thread that keeps the lease, until its end was waited for; and whether a wait was too long.
+/// The keeper's thread, until it was joined, and whether a wait for its end has timed out.
 struct Keeping {
     thread: Option<KeeperThread>,
     is_given_up: bool,
 }
 
-/// Longer than anybody waits, and a time that can be added to any.
+/// The longest wait: practically unlimited, but small enough to be added to any `Instant`.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// The thread that keeps the lease, and what it said when it gave that back.
+/// The keeper's thread. It returns the outcome of releasing the lease.
 type KeeperThread = JoinHandle<Result<(), StoreError>>;
 
 impl<S, C> LeasedGenerator<S, C> {
@@ -149,20 +153,22 @@ impl<S, C> LeasedGenerator<S, C> {
 }
 
 impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
-    /// Returns the next ID, as [`Generator::generate`]. If the lease has ended, waits for it to be renewed or replaced, for
-    /// [`max_wait`](LeasedGeneratorBuilder::max_wait) at most. Blocks the thread meanwhile: not for a thread of an [async
-    /// runtime](Self#on-an-async-runtime).
+    /// Returns the next ID, as [`Generator::generate`] does. If the lease has ended, waits until it is renewed or
+    /// replaced, for [`max_wait`](LeasedGeneratorBuilder::max_wait) at most. Blocks the thread meanwhile, so do not
+    /// call it on a thread of an [async runtime](Self#on-an-async-runtime).
     ///
     /// # Errors
-    /// [`LeaseExpired`](GenerateError::LeaseExpired) or [`StoreClockBehind`](GenerateError::StoreClockBehind) if the lease has
-    /// ended and was not renewed in time; [`ShutDown`](GenerateError::ShutDown) after [`shutdown`](Self::shutdown) or
-    /// [`drain`](Self::drain); [`OtherProcess`](GenerateError::OtherProcess) in a fork; others as [`Generator::generate`].
+    /// [`LeaseExpired`](GenerateError::LeaseExpired) or [`StoreClockBehind`](GenerateError::StoreClockBehind) if the
+    /// lease has ended and was not renewed or replaced in time; [`ShutDown`](GenerateError::ShutDown) after
+    /// [`shutdown`](Self::shutdown) or [`drain`](Self::drain); [`OtherProcess`](GenerateError::OtherProcess) in a fork;
+    /// the others as for [`Generator::generate`].
     #[inline]
     pub fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
         self.ask(true, Generator::generate)
     }
 
-    /// Returns the next ID without waiting, as [`Generator::try_generate`]. Never blocks, however long the store is away.
+    /// Returns the next ID without waiting, as [`Generator::try_generate`] does. Never blocks, however long the store
+    /// is unavailable.
     ///
     /// # Errors
     /// As [`generate`](Self::generate), but immediately; and as [`Generator::try_generate`].
@@ -171,10 +177,11 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         self.ask(false, Generator::try_generate)
     }
 
-    /// Fills `buffer` with IDs in increasing order, as [`Generator::fill`]; waits as [`generate`](Self::generate) does.
+    /// Fills `buffer` with IDs in increasing order, as [`Generator::fill`] does. Waits as [`generate`](Self::generate)
+    /// does.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate), and how many IDs were [`filled`](FillError::filled) in before.
+    /// As [`generate`](Self::generate). The error says how many IDs were [`filled`](FillError::filled) in before.
     pub fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
         let mut filled = 0;
         self.ask(true, |generator| {
@@ -187,10 +194,11 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         .map_err(|error| FillError::new(filled, error))
     }
 
-    /// `count` IDs in increasing order, as [`Generator::generate_batch`]; waits as [`generate`](Self::generate) does.
+    /// Returns `count` IDs in increasing order, as [`Generator::generate_batch`] does. Waits as
+    /// [`generate`](Self::generate) does.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate), with the IDs that were issued before; or a `count` of 0 or over
+    /// As [`generate`](Self::generate), with the IDs that were issued before. Also if `count` is 0 or more than
     /// [`MAX_BATCH`](casflake::MAX_BATCH).
     pub fn generate_batch(&self, count: usize) -> Result<Batch<S>, BatchError<S>> {
         let mut ids: Vec<Snowflake<S>> = Vec::new();
@@ -215,7 +223,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Asks the current generator, without a lock, and where that can't answer for want of a lease, the next one.
+    /// Asks the current generator, without a lock. If it refuses because of its lease, goes on in
+    /// [`retry`](Self::retry).
     #[inline]
     fn ask<T>(
         &self,
@@ -229,8 +238,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// What to make of it that the generator has refused. By itself, so that an answer need not be put where an error
-    /// would fit: that makes a call dearer by half.
+    /// Interprets a refusal. Out of line, because returning the large `Result` through memory makes every call 50 %
+    /// slower.
     #[cold]
     fn refused<T>(
         &self,
@@ -246,28 +255,28 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Refuses a call that begins when the generator is drained or shut down.
+    /// Refuses a call that begins after the generator was drained or shut down.
     #[cold]
     fn shut_down<T>(&self) -> Result<T, GenerateError> {
         Err(if self.shared.watch.is_fork() { GenerateError::OtherProcess } else { GenerateError::ShutDown })
     }
 
-    /// Asks the current generator until what it answers is no matter of its lease; or once, but where a call `waits`,
-    /// and for no longer than it may.
+    /// Asks the current generator until its answer does not depend on the lease. If `waits`, it keeps asking for
+    /// `max_wait` at most. If not, it asks again only if the lease was renewed or replaced meanwhile.
     fn retry<T>(
         &self,
         waits: bool,
         mut ask: impl FnMut(&Generator<S, Watched<C>>) -> Result<T, GenerateError>,
     ) -> Result<T, GenerateError> {
         let shared = &*self.shared;
-        // The locks below may be held by a thread that this process does not have.
+        // A thread that does not exist in this process may hold the locks below.
         if shared.watch.is_fork() {
             return Err(GenerateError::OtherProcess);
         }
         let _caller = shared.signal.enter();
         let mut deadline = None;
         loop {
-            // Before the question, so that what is new after the answer ends the wait for it.
+            // Read before the generator is asked, so that news after its answer ends the wait for news.
             let (news, count) = (shared.signal.news(), shared.switch.count());
             let generator = shared.switch.current();
             let error = match ask(generator) {
@@ -278,7 +287,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
                 GenerateError::Closed if shared.switch.has_ended() => return Err(GenerateError::ShutDown),
                 GenerateError::Closed if shared.switch.count() != count => continue,
                 GenerateError::Closed | GenerateError::Fenced { .. } => {}
-                // What a clock reads that is not to be believed.
+                // The `Watched` clock reads `NEVER` because its reading can not be trusted.
                 GenerateError::OutOfTicks { .. } if !is_out_of_ticks(generator) => {}
                 error => return Err(self.named(error)),
             }
@@ -291,7 +300,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// The generator's error, by the name of the clock that it has looked at.
+    /// Returns the generator's error, renamed if its clock is the store's.
     const fn named(&self, error: GenerateError) -> GenerateError {
         match error {
             GenerateError::ClockBehind { by } if self.is_by_store => GenerateError::StoreClockBehind { by },
@@ -299,20 +308,20 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// What a call is told that has no lease.
+    /// Returns the error of a call that has no lease, and records it.
     fn expired(&self) -> GenerateError {
         self.shared.expired()
     }
 
-    /// The worker that issues, or has issued last.
+    /// Returns the worker that issues, or issued last.
     #[must_use]
     pub fn worker(&self) -> WorkerId<S> {
         self.shared.switch.current().worker()
     }
 
-    /// What the generator and its leases have done so far.
+    /// Returns the records of the generator and its leases so far.
     ///
-    /// In a fork of the process this can wait for ever, for a thread that the fork does not have.
+    /// In a fork of the process this can block for ever: a thread that does not exist in the fork may hold the lock.
     #[must_use]
     pub fn stats(&self) -> LeaseStats<S> {
         self.shared.stats()
@@ -341,7 +350,7 @@ impl<S: Scheme, C: Clock + fmt::Debug> fmt::Debug for LeasedGenerator<S, C> {
     }
 }
 
-/// Whether the layout's last tick has passed indeed.
+/// Returns whether the layout's last tick has really passed.
 fn is_out_of_ticks<S: Scheme, C: Clock>(generator: &Generator<S, Watched<C>>) -> bool {
     let last = S::LAYOUT.max_tick();
     generator.last_tick() == Some(last) || S::LAYOUT.tick_at(generator.clock().clock.unix_ms()).is_none()

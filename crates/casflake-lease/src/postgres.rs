@@ -30,9 +30,10 @@ use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::url::space_name;
 
-/// Leases in two tables of a PostgreSQL database (12 or later), for all hosts that reach it. Feature `postgres`.
+/// A store of leases in two tables of a PostgreSQL database (12 or later), for all hosts that reach it. Feature
+/// `postgres`.
 ///
-/// The store's clock is the server's. Renewing a lease is one statement and one round trip, as is giving it back.
+/// The store's clock is the server's. Renewing a lease is one statement and one round trip, and so is releasing it.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, PostgresStore};
@@ -46,110 +47,112 @@ use crate::url::space_name;
 /// ```
 ///
 /// # Tables
-/// The first call that writes creates them if they are missing. Reading creates nothing.
+/// The first call that writes creates the tables if they are missing. A call that only reads creates nothing.
 ///
 /// ```sql
 #[doc = include_str!("postgres/tables.sql")]
 /// ```
 ///
-/// If the store's role has no privilege to do so, create them by hand, and `GRANT SELECT, INSERT, UPDATE` on both.
+/// If the store's role is not allowed to create tables, create them by hand, and `GRANT SELECT, INSERT, UPDATE` on
+/// both.
 ///
-/// They are in the schema `public`, or in the one that `?schema=` or [`schema`](Self::schema) names, which then
+/// The tables are in the schema `public`, or in the one that `?schema=` or [`schema`](Self::schema) names, which then
 /// replaces `public` in these statements. The schema must exist: the store does not create it.
 ///
 /// # One URL, one place
-/// A URL names the same tables for every role. The `search_path` of a role, a database or a session does not matter,
-/// and temporary tables do not either. The URL must name the database, because the server's default is the name of the
+/// A URL names the same tables for every role. It does not depend on the `search_path` of a role, a database or a
+/// session, nor on temporary tables. The URL must name the database, because the server's default is the name of the
 /// role.
 ///
-/// Earlier versions looked for the tables along the `search_path`. If that leads to a schema other than `public`, a
-/// store whose URL names no schema fails with [`StoreError::Url`], because processes of both versions would issue the
-/// same IDs. Add `?schema=` and the schema that holds the leases.
+/// Earlier versions looked for the tables along the `search_path`. If that leads to a schema other than `public`, and
+/// the URL names no schema, the store fails with [`StoreError::Url`], because processes of both versions would issue
+/// the same IDs. Add `?schema=` and the schema that holds the leases.
 ///
 /// # Parameters
-/// One URL serves this store and other clients of PostgreSQL. Names of parameters that were skipped are in
-/// [`ignored_parameters`](Self::ignored_parameters).
+/// One URL serves this store and other clients of PostgreSQL. [`ignored_parameters`](Self::ignored_parameters) returns
+/// the names of parameters that were skipped.
 ///
 #[doc = include_str!("postgres/parameters.md")]
 ///
-/// What a URL means depends neither on the user nor on the host: `PGSSLMODE` and the other variables of libpq,
-/// `~/.pgpass`, `~/.postgresql` and service files are not consulted. (Without a `user` the role has the name of the
-/// operating system's user.)
+/// The meaning of a URL depends neither on the user nor on the host: `PGSSLMODE` and the other variables of libpq,
+/// `~/.pgpass`, `~/.postgresql` and service files are not consulted. (There is one exception: without a `user` the role
+/// has the name of the operating system's user.)
 ///
 /// # TLS
-/// On rustls, by the `sslmode` of the URL:
+/// TLS is implemented by rustls and depends on the `sslmode` of the URL:
 ///
 /// | `sslmode` | TLS | what is verified |
 /// |---|---|---|
 /// | `disable` | never | |
-/// | `allow` | only if the server does not admit the user without | as `require` |
-/// | `prefer`, the default | if the server has it; else, or if that fails, without | as `require` |
-/// | `require` | always | nothing; with `sslrootcert` as `verify-ca` |
-/// | `verify-ca` | always | that an authority in `sslrootcert` signed the certificate; without `sslrootcert` as `verify-full` |
-/// | `verify-full` | always | that, and the host name. Without `sslrootcert`, or with `sslrootcert=system`, the authorities are those that the platform trusts |
+/// | `allow` | only if the server does not admit the user without TLS | as for `require` |
+/// | `prefer`, the default | if the server has it and admits the user with it; if not, or if TLS fails, the connection is without TLS | as for `require` |
+/// | `require` | always | nothing; with `sslrootcert`, as for `verify-ca` |
+/// | `verify-ca` | always | that an authority in `sslrootcert` signed the certificate; without `sslrootcert`, as for `verify-full` |
+/// | `verify-full` | always | that an authority signed the certificate, and the host name. Without `sslrootcert`, or with `sslrootcert=system`, the authorities are those that the platform trusts |
 ///
-/// `sslrootcert`, `sslcert` and `sslkey` are whole paths of PEM files, read anew for each connection. `sslcert` and
-/// `sslkey` are the client's certificate and its key, which has no passphrase. With `allow` and `prefer` `sslrootcert` has no
-/// force, because a connection without TLS will do, and a [note](crate::LeaseAdmin::notes) says so. A certificate that has
-/// signed itself must not be an authority's: make it by `openssl req -x509` with
-/// `-addext basicConstraints=critical,CA:FALSE`. A socket of the same host has no TLS. A
-/// password is bound to the session if the server can do that (`channel_binding`). Lists of revoked certificates are not
-/// read. The authorities of the platform are found by the crate `rustls-native-certs`, which consults `SSL_CERT_FILE` and
-/// `SSL_CERT_DIR` first. (`T` is the connector of [`with_tls`](Self::with_tls); a store that was opened by its URL needs none.)
+/// `sslrootcert`, `sslcert` and `sslkey` are whole paths of PEM files, which are read again for each connection.
+/// `sslcert` and `sslkey` are the client's certificate and its key, which must not have a passphrase. With `allow` and
+/// `prefer`, `sslrootcert` has no effect, because a connection without TLS is accepted as well; a
+/// [note](crate::LeaseAdmin::notes) says so. A self-signed certificate must not be an authority's: make it by
+/// `openssl req -x509` with `-addext basicConstraints=critical,CA:FALSE`. A connection through a Unix socket has no
+/// TLS. A password is bound to the TLS session if the server supports that (`channel_binding`). Lists of revoked
+/// certificates are not read. The crate `rustls-native-certs` finds the authorities of the platform; it consults
+/// `SSL_CERT_FILE` and `SSL_CERT_DIR` first. (`T` is the connector of [`with_tls`](Self::with_tls). A store that is
+/// made from a URL does not need one.)
 ///
 /// # What it promises
-/// Windows of one worker never overlap: over clients and servers that are killed, restarted, stopped or cut off, and
-/// clocks that are set. Each commit is on disk before it is acknowledged (`synchronous_commit`, which each transaction
-/// sets for itself), and on those standbys that the server is set to wait for. Rows that are none of a store's are
-/// refused, and left as they are.
+/// Windows of one worker never overlap. This holds over clients and servers that are killed, restarted, stopped or cut
+/// off, and over clocks that are set. Each commit is on disk before it is acknowledged (`synchronous_commit`, which
+/// each transaction sets for itself), and on those standbys that the server is configured to wait for. Rows that this
+/// store has not written are refused, and left as they are.
 ///
-/// What may have lost leases grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are
-/// over, unless the store was [initialised](crate::LeaseAdmin::init_immediately). Who holds a lease meanwhile issues IDs
-/// until its window ends, and can't renew it:
+/// A store that may have lost leases grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
+/// [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an operator [initialises](crate::LeaseAdmin::init_immediately)
+/// it. Meanwhile a process that holds a lease issues IDs until its window ends, and can't renew it. This applies to:
 /// * tables that were dropped or emptied (as `UNLOGGED` ones are by a crash), and rows that were deleted;
-/// * a server on a new timeline: a standby that was promoted, whether it had seen each commit or not, and a backup that
-///   was recovered, to its end or to a point in time;
+/// * a server on a new timeline: a standby that was promoted, whether it had received each commit or not, and a backup
+///   that was recovered, to its end or to a point in time;
 /// * another cluster: one that was upgraded by `pg_upgrade`, or into which a dump was loaded.
 ///
-/// If no row of the space is left, or a table is missing, there is no such space: [`NoSpace`](crate::StoreError::NoSpace),
-/// until a process restores it that was granted a lease in the same cluster, database and schema, or an operator creates
-/// it.
+/// If no row of the space is left, or a table is missing, calls fail with [`NoSpace`](crate::StoreError::NoSpace). They
+/// do so until the space is restored by a process that was granted a lease in the same cluster, database and schema, or
+/// until an operator creates it.
 ///
-/// On a standby the store is unavailable. Of several hosts in a URL, in whatever order, that one is used that can be
-/// written. Each has its share of the two seconds that a connection may take. If none is left, a wrong user or password
-/// that one of them names is [`StoreError::Refused`]; all else is so only if none of the hosts has failed in a way that
-/// may pass.
+/// On a standby the store is unavailable. If a URL names several hosts, in whatever order, the store uses the one that
+/// accepts writes. Each host has its share of the two seconds that a connection may take. If no host is usable and one
+/// of them reports a wrong user or password, the error is [`StoreError::Refused`]. For any other reason it is `Refused`
+/// only if no host has failed in a way that may pass.
 ///
-/// # Errors that last
-/// What no time mends is [`StoreError::Refused`], with a remedy: a wrong password, a role, a database or a schema that
-/// does not exist, a permission that is missing, `pg_hba.conf`, TLS. What may pass is [`StoreError::Unavailable`]: the
-/// network, a name that is not resolved, a server that starts or has too many connections, a standby. A holder of a lease
-/// goes on trying in both cases.
+/// # Permanent errors
+/// A failure that does not pass by itself is [`StoreError::Refused`], with a remedy: a wrong password, a role, a
+/// database or a schema that does not exist, a missing permission, `pg_hba.conf`, TLS. A failure that may pass is
+/// [`StoreError::Unavailable`]: the network, a name that is not resolved, a server that is starting or has too many
+/// connections, a standby. The holder of a lease retries in both cases.
 ///
-/// # What it does not
-/// * A primary that goes on by itself after another was promoted goes on granting and renewing leases: fence it off.
-/// * An older state without a new timeline is noticed only when somebody renews a lease that it does not know of, until
-///   when windows can be granted twice: a data directory, a disk or a snapshot that was put back without recovery, a
-///   dump that was loaded into the cluster it was taken from, rows that were changed by hand.
+/// # What it does not promise
+/// * A primary that keeps running after another was promoted keeps granting and renewing leases: fence it off.
+/// * An older state without a new timeline is noticed only when a holder renews a lease that the store does not know.
+///   Until then windows can be granted twice. Such a state is a data directory, a disk or a snapshot that was put back
+///   without recovery, a dump that was loaded into the cluster it was taken from, or rows that were changed by hand.
 /// * Nothing holds with `fsync = off`, or on disks that lose what they have acknowledged.
-/// * A clock that is set forward frees workers whose holders are alive, and one that is set back frees none until it
-///   has caught up: the first costs those holders their leases, the second their renewals, and neither an ID twice.
+/// * A clock that is set forward frees workers whose holders are alive. A clock that moves back frees none until it has
+///   caught up. The first costs those holders their leases, the second their renewals. Neither repeats an ID.
 ///
 /// # Poolers
-/// A pooler of transactions will do, such as PgBouncer with `pool_mode = transaction`, with no setting for this store.
-/// Each statement is a transaction of its own and one message, in which it sets its own limits of time, for itself alone.
-/// Nothing is prepared, nothing is left in a session, and no options are sent at the start of a connection.
+/// A transaction pooler works, such as PgBouncer with `pool_mode = transaction`, and needs no setting for this store.
+/// Each statement is one message and a transaction of its own, in which it sets its own time limits, for itself alone.
+/// The store prepares no statements, leaves no state in a session, and sends no options at the start of a connection.
 ///
 /// # Time
 /// A call ends within seconds, whatever the server does: 2 s for a connection, and 2 s for each statement. After an
-/// error the next call connects anew. Calls block; within a runtime of `tokio` they block one of its threads.
+/// error the next call connects again. Calls block; within a `tokio` runtime they block one of its threads.
 pub type PostgresStore<T = NoTls> = BackendStore<PostgresBackend<T>>;
 
 /// The backend of [`PostgresStore`].
 pub struct PostgresBackend<T = NoTls> {
     config: Config,
     tls: Tls<T>,
-    /// The names of the parameters that are for other clients.
+    /// The names of the parameters that are meant for other clients.
     ignored: Vec<String>,
     schema: Schema,
     statements: Statements,
@@ -158,16 +161,17 @@ pub struct PostgresBackend<T = NoTls> {
 }
 
 impl PostgresStore {
-    /// Returns a store of the database that a connection string names, with the TLS that it asks for. Connects to
-    /// nothing yet.
+    /// Returns a store of the database that a connection string names, with the TLS that it asks for. Does not connect
+    /// yet.
     ///
-    /// The string is a URL, as `postgresql://ids@db.example.org/ids?schema=orders#users`, or a list of `key=value`, as
-    /// `host=db.example.org user=ids dbname=ids schema=orders`. See [parameters](Self#parameters). `#name` at the end of a
-    /// URL is [`space`](Self::space), and [`from_url`](crate::from_url()) says what all URLs have in common.
+    /// The string is a URL, such as `postgresql://ids@db.example.org/ids?schema=orders#users`, or a list of
+    /// `key=value`, such as `host=db.example.org user=ids dbname=ids schema=orders`. See [parameters](Self#parameters).
+    /// `#name` at the end of a URL is the [`space`](Self::space). [`from_url`](crate::from_url()) describes the rules
+    /// that all URLs share.
     ///
     /// # Errors
-    /// [`StoreError::Url`] if the string can't be parsed, names no database, has a parameter that is unknown or given
-    /// twice, or a value that the parameter does not have.
+    /// [`StoreError::Url`] if the string can't be parsed or names no database, or if a parameter is unknown, is given
+    /// twice or has an invalid value.
     pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let (url, space) = address::parse(url)?;
         let Parameters { config, schema, tls, ignored } = parameters::read(&url)?;
@@ -178,13 +182,14 @@ impl PostgresStore {
 }
 
 impl<T> PostgresStore<T> {
-    /// Returns a store of the space `default` in the database that `config` names, by connections that `tls` secures, for
-    /// a connector of your own; [`from_url`](PostgresStore::from_url) brings one. Connects to nothing yet. If `config` names no database, every call fails with [`StoreError::Url`].
+    /// Returns a store of the space `default` in the database that `config` names. `tls`, a connector of your own,
+    /// secures its connections; [`from_url`](PostgresStore::from_url) brings a connector. Does not connect yet. If
+    /// `config` names no database, every call fails with [`StoreError::Url`].
     pub fn with_tls(config: Config, tls: T) -> Self {
         Self::on(PostgresBackend::with_tls(config, tls))
     }
 
-    /// Sets the schema of the tables, in place of `public` and of the schema that a connection string names.
+    /// Sets the schema of the tables, instead of `public` or the schema that the connection string names.
     ///
     /// A name has 1 to 63 characters of `a` to `z`, `A` to `Z`, `0` to `9` and `_`. It begins neither with a digit nor
     /// with `pg_`. It is case-sensitive, as a quoted name in SQL: `schema("Orders")` is the schema that
@@ -197,14 +202,15 @@ impl<T> PostgresStore<T> {
         Ok(Self::on(self.into_backend().in_schema(schema)))
     }
 
-    /// Returns the names of those parameters in the connection string that are for other clients, and were not used.
+    /// Returns the names of those parameters in the connection string that are meant for other clients and were not
+    /// used.
     #[must_use]
     pub fn ignored_parameters(&self) -> &[String] {
         &self.backend().ignored
     }
 
-    /// Chooses another space than `default`: there are as many in a database as there are names. Processes of different
-    /// spaces issue the same IDs.
+    /// Sets the space, instead of `default`. A database has as many spaces as names. Processes of different spaces
+    /// issue the same IDs.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
@@ -226,7 +232,7 @@ impl<T> PostgresBackend<T> {
         Self { statements: Statements::on(&schema), schema, ..self }
     }
 
-    /// Where the database is, for people.
+    /// Returns a description of the database for people, without a password.
     fn database(&self) -> String {
         let ports = self.config.get_ports();
         let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);

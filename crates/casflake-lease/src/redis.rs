@@ -33,11 +33,11 @@ use crate::renewal_json::RenewalJson;
 use crate::terms::{CLOCK_SLACK, Terms};
 use crate::url::{StoreUrl, space_name};
 
-/// Leases in a Redis server (5 or later, or Valkey), for all hosts that reach it.
+/// A store of leases in a Redis server (5 or later, or Valkey), for all hosts that reach it. Feature `redis`.
 ///
-/// Each ID space is one hash, named `casflake:` and the space, so that all of it is kept or lost together: a field
-/// `space` and one for each worker, in JSON. Each call is a Lua script, or for an acquisition two, that compares before
-/// it writes; a renewal is one round trip. Time is the server's.
+/// Each ID space is one hash, named `casflake:` and the space, so that all of it is kept or lost together. The hash has
+/// a field `space` and one field for each worker, in JSON. Each call is one Lua script that compares before it writes;
+/// an acquisition takes two. A renewal is one round trip. Time is the server's.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, RedisStore};
@@ -50,44 +50,50 @@ use crate::url::{StoreUrl, space_name};
 /// ```
 ///
 /// # What it promises
-/// Windows of one worker never overlap, as long as one server at a time is the master and keeps what it has
-/// acknowledged. It notices that it may not have:
+/// Windows of one worker never overlap, as long as only one server at a time is the master and keeps what it has
+/// acknowledged. The store notices these cases, in which that may not be so:
 ///
-/// * **The server was started anew**, with all of its data, older data or none; a replica has taken over; or the server
-///   was a replica in between. Redis names each run and each promotion. Leases granted under another name are not
-///   renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over.
-///   So a restart costs two and a half minutes without IDs, less what is left of the leases, unless an operator who
-///   knows that none is in use [initialises](crate::LeaseAdmin::init_immediately) the store. An append-only file does not
-///   change that.
-/// * **The hash is gone**: flushed, deleted, evicted, or not kept over a restart. A process that was granted a lease of the
-///   space restores it, if this is the server that has granted the lease, or one that was started since (another server
-///   that the address leads to now is left as it is, as is a replica that has taken over without the hash); until then, and if no such process runs, the others get
-///   [`NoSpace`](crate::StoreError::NoSpace). The new one costs the same wait. To keep the hash, let Redis save its data,
-///   and set `maxmemory-policy` to `noeviction`, or to one of the `volatile-` policies, which leave alone what does not
-///   expire.
-/// * **A record is gone, or its holder knows more of it than the server:** the same, or for that worker alone.
+/// * **The server was restarted**, with all of its data, older data or none; a replica has taken over; or the server
+///   was a replica in between. Redis names each run and each promotion. Leases that were granted under another name are
+///   not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are
+///   over. So a restart costs two and a half minutes without IDs, less the rest of the leases' windows, even with an
+///   append-only file. An operator who knows that no lease is in use can avoid that and
+///   [initialise](crate::LeaseAdmin::init_immediately) the store.
+/// * **The hash is missing**: it was flushed, deleted, evicted, or not kept over a restart. A process that was granted
+///   a lease of the space restores it, if this is the server that granted the lease or one that was started since.
+///   Another server to which the address leads now is left as it is, and so is a replica that has taken over without
+///   the hash. Until the space is restored, and if no such process runs, the others get
+///   [`NoSpace`](crate::StoreError::NoSpace). The new hash costs the same wait. To keep the hash, let Redis save its
+///   data, and set `maxmemory-policy` to `noeviction` or to one of the `volatile-` policies, which do not evict keys
+///   without an expiry.
+/// * **A record is missing, or its holder knows a newer one than the server:** the same, or for that worker alone.
 ///
-/// The server's clock may be set: while it is far behind what was granted, calls are refused. No replica is asked or
-/// written to, not even one that can be. What is not written as this store writes it is refused, and left as it is.
+/// The server's clock may be set: while it is far behind the windows that were granted, calls are refused. The store
+/// does not read from or write to a replica, not even one that accepts writes. A value that is not in the form that
+/// this store writes is refused, and left as it is.
 ///
-/// # What it does not
-/// * **Two masters at once** can grant the same window. A master that was cut off, and still serves some clients,
-///   renews their leases for as long as it may, and the one in its place does not hear of it. Where a replica can take
-///   over, set `min-replicas-to-write` to half of the replicas or more, and `min-replicas-max-lag` to 10 seconds: the
-///   old master then stops in time, if the servers' clocks agree to 15 seconds.
-/// * Data replaced while the server runs, by `RESTORE`, `SWAPDB`, `DEBUG RELOAD` or by hand, are not noticed but by
-///   holders of leases who know more.
-/// * Sentinel is not asked, and a cluster's redirections are not followed: let the URL lead to the master, in a cluster
+/// # What it does not promise
+/// * **Two masters at the same time** can grant the same window. A master that was cut off, and still serves some
+///   clients, renews their leases for as long as it may, and the new master does not learn of that. If a replica can
+///   take over, set `min-replicas-to-write` to half of the replicas or more, and `min-replicas-max-lag` to 10 seconds.
+///   The old master then stops in time, if the servers' clocks agree to 15 seconds.
+/// * Data that is replaced while the server runs, by `RESTORE`, `SWAPDB`, `DEBUG RELOAD` or by hand, is noticed only by
+///   holders of leases that know newer records.
+/// * Sentinel is not asked, and a cluster's redirections are not followed. Let the URL lead to the master, in a cluster
 ///   to the one that has this one key. A proxy may stand between if it leads to one server.
 ///
-/// A request fails after two seconds without an answer, or after one without a connection or a session of TLS. A wrong
-/// password, a missing permission, a database that does not exist, a server in protected mode, one that speaks TLS only
-/// or has none, and whatever is wrong with a certificate fail with [`Refused`](crate::StoreError::Refused); no host of
-/// this name, no connection, a replica, a server that loads its data or has too many clients with
-/// [`Unavailable`](crate::StoreError::Unavailable). Each request is made on a thread of
-/// its own, which outlives it where the server answers ever so slowly. The user needs the keys `casflake:*` and the commands `evalsha`,
-/// `script|load`, `info`, `time`, `type`, `hget`, `hgetall`, `hmget` and `hset`, and `select` for a database other than
-/// 0; and `scan` to create an ID space (without it `init` wants `--beside`) and to be told which others there are.
+/// # Errors and permissions
+/// A request fails after two seconds without an answer, or after one second without a connection or a TLS session.
+///
+/// [`Refused`](crate::StoreError::Refused) is the error for a wrong password, a missing permission, a database that
+/// does not exist, a server in protected mode, a server that requires TLS or does not support it, and any fault of a
+/// certificate. [`Unavailable`](crate::StoreError::Unavailable) is the error for a host name that is not resolved, no
+/// connection, a replica, and a server that loads its data or has too many clients.
+///
+/// Each request runs on a thread of its own, which outlives the request if the server answers very slowly. The user
+/// needs access to the keys `casflake:*` and to the commands `evalsha`, `script|load`, `info`, `time`, `type`, `hget`,
+/// `hgetall`, `hmget` and `hset`; to `select` for a database other than 0; and to `scan` to create an ID space (without
+/// it `init` requires `--beside`) and to list the other spaces in an error.
 pub type RedisStore = BackendStore<RedisBackend>;
 
 /// The backend of [`RedisStore`].
@@ -95,27 +101,28 @@ pub struct RedisBackend {
     link: Link,
     space: String,
     key: String,
-    /// The run of the server that has granted the lease, and when it last said that it is in use, in nanoseconds.
+    /// The run of the server that granted the lease, and the time of its last grant or renewal, in nanoseconds.
     heard_of: Option<(String, u64)>,
-    /// The run that was read last.
+    /// The run of the last `read`.
     run: String,
 }
 
 impl RedisStore {
-    /// Returns the leases in the server at `url`. Connects to nothing yet.
+    /// Returns a store of leases in the server at `url`. Does not connect yet.
     ///
-    /// The URL is `redis://[user][:password@]host[:port][/database]` or `unix:///path[?db=database]`. It is
-    /// `rediss://` for [TLS](crate::from_url()#tls). The parameter `protocol` is 2 or 3; `unix:` has `user` and `pass`, too.
-    /// `#name` at the end is [`space`](Self::space), and [`from_url`](crate::from_url()) says what all URLs have in common.
+    /// The URL is `redis://[user][:password@]host[:port][/database]` or `unix:///path[?db=database]`. It is `rediss://`
+    /// for [TLS](crate::from_url()#tls). The parameter `protocol` is 2 or 3; `unix:` also has `user` and `pass`.
+    /// `#name` at the end is the [`space`](Self::space). [`from_url`](crate::from_url()) describes the rules that all
+    /// URLs share.
     ///
     /// # Errors
-    /// [`StoreError::Url`] if this is not such a URL, or if it asks for something that is not built in.
+    /// [`StoreError::Url`] if `url` is not such a URL, or if it asks for a feature that is not built in.
     pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let url = StoreUrl::parse(url)?;
         RedisBackend::at(&url).map(Self::on).map_err(|why| StoreError::Url { why })
     }
 
-    /// Chooses another space than `default`. Each space has workers of its own, and processes of different spaces issue
+    /// Sets the space, instead of `default`. Each space has workers of its own, and processes of different spaces issue
     /// the same IDs.
     ///
     /// # Errors
@@ -150,18 +157,19 @@ impl RedisBackend {
         })
     }
 
-    /// Where the space is. If it is absent, that is where it was only by the server that has granted the lease, or by one
-    /// at its address that was started since. One that was running before is another, to which the address leads now.
+    /// Returns the place of the space. If the space is absent, the place is the same as before only on the server that
+    /// granted the lease, or on one that was started since at its address. A server that was running before is another
+    /// one, to which the address leads now.
     fn place_of(&mut self, incarnation: &str, started: u64, is_absent: bool) -> String {
         self.run = incarnation.chars().take_while(char::is_ascii_hexdigit).collect();
-        // By a clock that may be behind that of the server before, on another host.
+        // On a clock that may be behind that of the previous server, on another host.
         let started = started.saturating_add(CLOCK_SLACK.as_secs()).saturating_mul(1_000_000_000);
         let is_same = |(run, last): &(String, u64)| *run == self.run || started >= *last;
         let is_another = is_absent && !self.heard_of.as_ref().is_none_or(is_same);
         if is_another { format!("{}, run {}", self.link, self.run) } else { self.link.to_string() }
     }
 
-    /// The server has renewed the lease at this time.
+    /// Records that the server renewed the lease at this time.
     fn heard(&mut self, unix_ns: u64) {
         if let Some((_, last)) = &mut self.heard_of {
             *last = unix_ns;
@@ -199,7 +207,7 @@ impl Backend for RedisBackend {
                 return Ok(others.into_iter().take(MOST_OTHERS).collect());
             }
             if started.elapsed() >= LISTING {
-                let why = "it has too many keys to look for others within 1 s";
+                let why = "it has too many keys to find the others within 1 s";
                 return Err(StoreError::unavailable(format!("listing the ID spaces in Redis at {}", self.link), why));
             }
             cursor = next;
@@ -216,7 +224,7 @@ impl Backend for RedisBackend {
             if field == SPACE {
                 space = Some(decode(&text).map_err(failed)?);
             } else {
-                let worker = worker(&field).ok_or_else(|| failed("it is named like no worker".into()))?;
+                let worker = worker(&field).ok_or_else(|| failed("its name is not that of a worker".into()))?;
                 records.insert(worker, decode(&text).and_then(sound).map_err(failed)?);
             }
         }
@@ -226,8 +234,8 @@ impl Backend for RedisBackend {
         Ok(Contents { space, records, ..Contents::new(unix_ns, incarnation, place) })
     }
 
-    /// Compares all of each text, not only what tells one version from the next: a space that was lost and made anew
-    /// meanwhile begins with the same version.
+    /// Compares all of each text, not only the version: a space that was lost and created again meanwhile begins with
+    /// the same version.
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
         let mut args = Vec::from([seen.incarnation.clone()]);
         args.extend([SPACE.into(), encode_some(seen.space.as_ref())?, encode_some(change.space.as_ref())?]);
@@ -270,18 +278,18 @@ impl fmt::Debug for RedisBackend {
     }
 }
 
-/// What the keys of all spaces begin with.
+/// The prefix of the keys of all spaces.
 const PREFIX: &str = "casflake:";
 
 fn key(space: &str) -> String {
     format!("{PREFIX}{space}")
 }
 
-/// How many other spaces are named, and for how long they are looked for.
+/// How many other spaces are listed at most, and how long the list may take.
 const MOST_OTHERS: usize = 10;
 const LISTING: Duration = Duration::from_secs(1);
 
-/// The field that is no worker's.
+/// The name of the only field that does not belong to a worker.
 const SPACE: &str = "space";
 
 macro_rules! script {
@@ -296,12 +304,12 @@ static RENEW: LazyLock<Script> = script!("redis/renew.lua");
 static RELEASE: LazyLock<Script> = script!("redis/release.lua");
 static OTHERS: LazyLock<Script> = script!("redis/others.lua");
 
-/// What Redis's `TIME` says, in nanoseconds since 1970.
+/// Converts the answer of Redis's `TIME` into nanoseconds since 1970.
 const fn nanos(seconds: u64, micros: u64) -> u64 {
     seconds.saturating_mul(1_000_000).saturating_add(micros).saturating_mul(1_000)
 }
 
-/// The worker that a field is named after.
+/// Returns the worker that a field is named after.
 fn worker(field: &str) -> Option<u64> {
     field.parse().ok().filter(|worker: &u64| worker.to_string() == field)
 }
@@ -310,12 +318,13 @@ fn encode(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::unavailable("writing JSON", error))
 }
 
-/// As the script `swap` has it: empty for none.
+/// Encodes a value for the script `swap`, in which an empty text stands for `None`.
 fn encode_some(value: Option<&impl Serialize>) -> Result<String, StoreError> {
     value.map_or(Ok(String::new()), encode)
 }
 
-/// The value of a field, if it is written as [`encode`] writes it: the scripts take it to be, and compare it as text.
+/// Returns the value of a field, if it is written as [`encode`] writes it. The scripts rely on that form, and compare
+/// it as text.
 fn decode<T: Serialize + DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     let value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     match serde_json::to_vec(&value) {
@@ -324,7 +333,7 @@ fn decode<T: Serialize + DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     }
 }
 
-/// The record, if its window is one.
+/// Returns the record, if its window does not end before it begins.
 fn sound(record: Record) -> Result<Record, String> {
     if record.from <= record.until { Ok(record) } else { Err("its window ends before it begins".into()) }
 }

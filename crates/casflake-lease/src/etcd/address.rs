@@ -1,4 +1,4 @@
-//! `Address`: where etcd is, and who asks.
+//! `Address`: the endpoints of etcd, and the user.
 
 use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::tls::{Files, PARAMETERS};
 use crate::url::{Authority, HOST, StoreUrl, check_host, parameters, unknown};
 
-/// What etcd listens on unless it is told otherwise.
+/// The port on which etcd listens by default.
 const PORT: u16 = 2379;
 
 pub(crate) const SCHEMES: &[&str] = &["etcd", "etcds"];
@@ -16,7 +16,7 @@ pub(super) struct Address {
     /// Scheme, host and port of each member.
     pub(super) endpoints: Vec<String>,
     pub(super) user: Option<User>,
-    /// If it is `etcds`.
+    /// The files for TLS, if the scheme is `etcds`.
     pub(super) tls: Option<Files>,
 }
 
@@ -30,7 +30,7 @@ impl Address {
         Self::try_parse(url).map_err(|why| StoreError::Url { why })
     }
 
-    /// No message shows the text itself, in which there may be a password.
+    /// No error shows the text itself, because there may be a password in it.
     fn try_parse(url: &StoreUrl<'_>) -> Result<Self, String> {
         let scheme = &*url.scheme;
         url.check_scheme(SCHEMES)?;
@@ -55,7 +55,7 @@ impl Address {
         let mut endpoints: Vec<String> = Vec::new();
         for host in hosts.split(',') {
             let endpoint = endpoint(scheme, host)?;
-            // Then another one is missing: the next that is asked would be the same.
+            // A repetition suggests a mistake, and the next endpoint to be asked would be the same.
             if endpoints.contains(&endpoint) {
                 return Err("an endpoint is repeated: give each one once".into());
             }
@@ -72,12 +72,12 @@ impl User {
             return Err("its user or password is empty: give both before the @, or leave the @ out".into());
         }
         let decoded = |text| percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
-        let odd = |_| "its user or password is not UTF-8";
-        Ok(Self { name: decoded(name).map_err(odd)?, password: decoded(password).map_err(odd)? })
+        let not_utf_8 = |_| "its user or password is not UTF-8";
+        Ok(Self { name: decoded(name).map_err(not_utf_8)?, password: decoded(password).map_err(not_utf_8)? })
     }
 }
 
-/// The host of an endpoint is written in lower case, as which it is looked up.
+/// Returns an endpoint with its host in lower case, in which it is looked up.
 fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     let host = match text.split_once("://") {
         Some((again, host)) if again.eq_ignore_ascii_case(scheme) => host,
@@ -89,7 +89,7 @@ fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
     let protocol = if scheme == "etcds" { "https" } else { "http" };
     let endpoint = if has_port { format!("{protocol}://{host}") } else { format!("{protocol}://{host}:{PORT}") };
-    // As each request will have it.
+    // Checked in the form that each request has.
     let uri = endpoint.parse::<Uri>();
     uri.map(|_| endpoint).map_err(|_| "there is no host and port between its commas".into())
 }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_and_not_shown() {
+    fn an_invalid_address_is_refused_and_not_shown() {
         for url in [
             "",
             "a:1",
@@ -159,7 +159,7 @@ mod tests {
             "etcd://[a]",
             "etcd://a%20b",
         ] {
-            let Err(error) = parse(url) else { panic!("{url:?} is taken") };
+            let Err(error) = parse(url) else { panic!("{url:?} is accepted") };
             let text = format!("{error:?}");
             assert!(text.starts_with("Url") && !text.contains("secret"), "{text}");
         }

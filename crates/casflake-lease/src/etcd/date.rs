@@ -1,4 +1,4 @@
-//! `DateClock`: the time of those who write no more of it than the second into their replies.
+//! `DateClock`: the time of a server that reports it only to the second.
 
 use std::time::UNIX_EPOCH;
 
@@ -7,13 +7,14 @@ use crate::terms::MAX_TTL;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A server's clock, by the `Date` of its replies: the second that has begun, carried on by a monotonic clock of this
-/// host so that it goes on within the second as well.
+/// A server's clock, by the `Date` of its replies. That is the second that has begun. A monotonic clock of this host
+/// carries it on, so that it also goes on within the second.
 ///
-/// It is behind the server's by a second at most (and a message's way), and the less the more replies there were.
+/// It is behind the server's clock by a second at most (plus the delay of a message), and by less the more replies
+/// there were.
 pub(super) struct DateClock {
     monotonic: Monotonic,
-    /// What it read last, and what the monotonic clock read then.
+    /// The last reading by a reply, and the reading of the monotonic clock at that time.
     heard: Option<(u64, u64)>,
 }
 
@@ -22,19 +23,20 @@ impl DateClock {
         Self { monotonic: Monotonic::new(), heard: None }
     }
 
-    /// Goes by the `Date` of a reply that has just come. What the clock reads.
+    /// Follows the `Date` of a reply that has just come. Returns the clock's reading.
     pub(super) fn hear(&mut self, date: u64) -> u64 {
         let now = read(date, self.projected().map(|(projected, _)| projected));
         self.heard = Some((now, self.monotonic.nanos()));
         now
     }
 
-    /// What it reads, unless it has not heard of the server for so long that the drift of this host's clock matters.
+    /// Returns the clock's reading, or `None` if the last reply was so long ago that the drift of this host's clock
+    /// matters.
     pub(super) fn now(&self) -> Option<u64> {
         self.projected().filter(|(_, since)| u128::from(*since) <= MAX_TTL.as_nanos()).map(|(projected, _)| projected)
     }
 
-    /// Its reading, and how long ago it heard of the server.
+    /// Returns the clock's reading, and how long ago the last reply came.
     fn projected(&self) -> Option<(u64, u64)> {
         let (heard, at) = self.heard?;
         let since = self.monotonic.nanos().wrapping_sub(at);
@@ -42,19 +44,19 @@ impl DateClock {
     }
 }
 
-/// What the time is, where a reply says `date` and it should be `projected`.
+/// Returns the time, if a reply has `date` and the clock reads `projected`.
 fn read(date: u64, projected: Option<u64>) -> u64 {
     match projected {
-        // Within the second that has begun; or at its end, where the reply took its time or the host's clock is fast.
+        // Within the second that has begun, or at its end if the reply was slow or the host's clock is fast.
         Some(projected) if projected <= date.saturating_add(2 * SECOND) => {
             projected.clamp(date, date.saturating_add(SECOND))
         }
-        // The first reply; or the server's clock was set back.
+        // This is the first reply, or the server's clock moved back.
         _ => date,
     }
 }
 
-/// The time that a `Date` says, in nanoseconds since 1970.
+/// Parses a `Date` into nanoseconds since 1970.
 pub(super) fn parse(date: &str) -> Option<u64> {
     let since = httpdate::parse_http_date(date).ok()?.duration_since(UNIX_EPOCH).ok()?;
     u64::try_from(since.as_nanos()).ok()
@@ -69,14 +71,14 @@ mod tests {
         const HALF: u64 = SECOND / 2;
         let date = 100 * SECOND;
         assert_eq!(read(date, None), date);
-        // In step, and behind, by whatever.
+        // In step, or behind by any amount.
         assert_eq!(read(date, Some(date + HALF)), date + HALF);
         assert_eq!(read(date, Some(date - 1)), date);
         assert_eq!(read(date, Some(0)), date);
-        // Somewhat ahead: never by more than the rest of the second.
+        // Somewhat ahead: limited to the end of the second.
         assert_eq!(read(date, Some(date + SECOND + HALF)), date + SECOND);
         assert_eq!(read(date, Some(date + 2 * SECOND)), date + SECOND);
-        // Set back.
+        // The server's clock moved back.
         assert_eq!(read(date, Some(date + 2 * SECOND + 1)), date);
         assert_eq!(read(u64::MAX, Some(u64::MAX)), u64::MAX);
     }
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_heard_long_ago_is_not_carried_on() {
+    fn a_reply_of_long_ago_is_not_carried_on() {
         let mut clock = DateClock::new();
         clock.hear(100 * SECOND);
         clock.heard = clock.heard.map(|(heard, at)| (heard, at.wrapping_sub(121 * SECOND)));
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_is_read() {
+    fn a_date_is_parsed() {
         assert_eq!(parse("Thu, 01 Jan 1970 00:00:01 GMT"), Some(SECOND));
         assert_eq!(parse("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777 * SECOND));
         assert_eq!(parse("yesterday"), None);

@@ -1,22 +1,22 @@
-//! Which failures of etcd waiting does not mend, and what does.
+//! Distinguishes the failures of etcd that do not pass by waiting, and names a remedy for each.
 //!
-//! A cluster without a leader gets one, a member that is full is compacted, a token is renewed, and a name that is not
-//! found may be about to be: these pass.
+//! The others may pass: a cluster without a leader elects one, a member that is full is compacted, a token is renewed,
+//! and a host name that is not resolved may be registered soon.
 
 use serde::Deserialize;
 
 use crate::error::StoreError;
 use crate::tls::{Files, explain_to};
 
-pub(super) const WANTS_TLS: &str = "the server speaks TLS only: write etcds:// in place of etcd://";
+pub(super) const WANTS_TLS: &str = "the server speaks only TLS: write etcds:// in place of etcd://";
 
-/// Returns what a reply means that is none of success.
+/// Interprets a reply that does not report success.
 pub(super) fn of_reply(what: String, status: u16, body: &str) -> StoreError {
     let message = message(body);
-    let why = format!("the reply is {status}: {}", message.as_deref().unwrap_or("none of etcd's"));
+    let why = format!("the reply is {status}: {}", message.as_deref().unwrap_or("not etcd's"));
     let remedy = match &message {
         Some(message) => of_message(message),
-        None => of_stranger(status, body),
+        None => of_other_server(status, body),
     };
     match remedy {
         Some(remedy) => StoreError::refused(what, remedy, why),
@@ -24,11 +24,11 @@ pub(super) fn of_reply(what: String, status: u16, body: &str) -> StoreError {
     }
 }
 
-/// Returns what it means that there was no reply.
+/// Interprets the lack of a reply.
 pub(super) fn of_transport(what: String, error: ureq::Error, files: Option<&Files>) -> StoreError {
     let has_certificate = files.is_some_and(|files| files.identity.is_some());
     let explain = |error| explain_to(has_certificate, error);
-    // The error tells no source.
+    // The error does not return its source.
     let remedy = match &error {
         ureq::Error::Io(error) => explain(error),
         ureq::Error::Rustls(error) => explain(error),
@@ -40,32 +40,33 @@ pub(super) fn of_transport(what: String, error: ureq::Error, files: Option<&File
     }
 }
 
-/// Returns what etcd says of an error.
+/// Returns etcd's message in the body of an error.
 pub(super) fn message(body: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Failure {
         message: String,
     }
-    // Something may follow, which is for another protocol.
+    // The rest of the body may be for another protocol.
     let mut failures = serde_json::Deserializer::from_str(body).into_iter();
     failures.next()?.ok().map(|Failure { message }| message)
 }
 
-/// Whether etcd may have said this: all that it says is JSON, and there is a message where it refuses.
+/// Returns whether etcd may have sent this. All its replies are JSON, and its errors have a message.
 pub(super) fn is_of_etcd(status: u16, body: &str) -> bool {
     if status == 200 { body.trim_start().starts_with('{') } else { message(body).is_some() }
 }
 
-/// Whether what was asked has been done by nobody: what has answered is no etcd, and has passed it on to none.
+/// Returns whether the request was certainly not carried out: the server is not etcd, and has not passed the request
+/// on.
 pub(super) fn is_undone(status: u16, body: &str) -> bool {
     (matches!(status, 300..500) || status == 501) && !is_of_etcd(status, body)
 }
 
-/// What etcd has no code of its own for is told apart by its words.
+/// Distinguishes by their words the errors for which etcd has no codes.
 fn of_message(message: &str) -> Option<&'static str> {
     let remedies = [
-        ("user name is empty", "etcd wants a user: write user:password@ before the hosts"),
-        ("invalid user ID or password", "mend the user or the password in the URL"),
+        ("user name is empty", "etcd requires a user: write user:password@ before the hosts"),
+        ("invalid user ID or password", "correct the user or the password in the URL"),
         ("authentication is not enabled", "leave the user out of the URL, or turn authentication on in etcd"),
         ("permission denied", "grant the user a role with readwrite for the prefix /casflake/"),
         ("too many operations in txn", "set --max-txn-ops of etcd to 128 or more"),
@@ -74,8 +75,8 @@ fn of_message(message: &str) -> Option<&'static str> {
     remedies.into_iter().find(|(words, _)| message.contains(words)).map(|(_, remedy)| remedy)
 }
 
-/// What is said by something that is no etcd, or by one whose gateway is off.
-fn of_stranger(status: u16, body: &str) -> Option<&'static str> {
+/// Returns the remedy for a reply of another server, or of an etcd without a gateway.
+fn of_other_server(status: u16, body: &str) -> Option<&'static str> {
     match status {
         400 if body.to_ascii_uppercase().contains("HTTPS") => Some(WANTS_TLS),
         404 | 405 | 501 => Some("give the address of etcd 3.4 or later, with its gateway on (--enable-grpc-gateway)"),
@@ -88,9 +89,9 @@ mod tests {
 
     use super::of_reply;
 
-    /// As etcd, its gateway and what may stand in their place word them.
+    /// The texts are those of etcd, its gateway and other servers that may be in their place.
     #[test]
-    fn what_time_mends_is_told_from_what_it_does_not() {
+    fn failures_that_may_pass_are_retryable_and_others_are_not() {
         let of_etcd = |message: &str| format!(r#"{{"error":"{message}","message":"{message}","code":3}}more"#);
         for (status, body, is_passing) in [
             (400, of_etcd("etcdserver: user name is empty"), false),

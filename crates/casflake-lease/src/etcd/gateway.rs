@@ -15,18 +15,18 @@ use super::{date, failure, tls};
 use crate::error::StoreError;
 use crate::tls::{Files, PROBE, has_hung_up, refusal, speaks_tls};
 
-/// How long one call takes at most, whatever becomes of the members that it tries.
+/// The time limit of a call, however many members it tries.
 const CALL: Duration = Duration::from_secs(2);
 
-/// How long one member's name may take to be looked up, and how long the member has to take a connection.
+/// How long the look-up of one member's name may take, and how long the connection to it.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// The longest reply: twice what 65,536 workers take.
+/// The longest reply: twice that of 65,536 workers.
 const LONGEST: u64 = 64 << 20;
 
 pub(super) struct Gateway {
-    /// None before the first call, and after one whose session failed: certificates that were renewed on disk are used
-    /// from then on.
+    /// `None` before the first call, and after a failed TLS session. Certificates that were renewed on disk are then
+    /// used in the next session.
     agent: Mutex<Option<Agent>>,
     address: Address,
     route: Mutex<Route>,
@@ -34,13 +34,13 @@ pub(super) struct Gateway {
 
 #[derive(Default)]
 struct Route {
-    /// Which of the endpoints is asked.
+    /// The index of the endpoint that is asked.
     endpoint: usize,
-    /// What the user was given for the password.
+    /// The token that the user got for the password.
     token: Option<String>,
 }
 
-/// What was answered, and the `Date` of that.
+/// The body of a reply, and its `Date`.
 pub(super) struct Reply<T> {
     pub(super) unix_ns: u64,
     pub(super) body: T,
@@ -55,17 +55,17 @@ impl Gateway {
         &self.address.endpoints
     }
 
-    /// The members as a store's URL has them.
+    /// Returns the members in the form of a store's URL.
     pub(super) fn places(&self) -> String {
         self.address.endpoints.iter().map(|endpoint| shown(endpoint)).collect::<Vec<_>>().join(", ")
     }
 
-    /// The user's name.
+    /// Returns the user's name.
     pub(super) fn user(&self) -> Option<&str> {
         self.address.user.as_ref().map(|user| &*user.name)
     }
 
-    /// Posts `request`, by the user's token if there is a user, and by a new one if etcd knows it no more.
+    /// Posts `request`, with the user's token if there is a user, and with a new token if etcd no longer accepts it.
     pub(super) fn call<T: DeserializeOwned>(&self, path: &str, request: &Value) -> Result<Reply<T>, StoreError> {
         let started = Instant::now();
         let Some(user) = &self.address.user else {
@@ -94,8 +94,9 @@ impl Gateway {
         Ok(token)
     }
 
-    /// Asks a member; if it can't be reached or is no etcd the next, and so on. What may be done twice is asked of the
-    /// next whatever has failed; but nothing else is asked of one that another may have done already.
+    /// Asks a member. If it can't be reached or is not etcd, asks the next, and so on. A request that may be repeated
+    /// is sent to the next member after any failure. Any other request is not sent to a second member if the first may
+    /// have carried it out.
     fn send(&self, path: &str, token: Option<&str>, request: &Value, started: Instant) -> Result<Answer, StoreError> {
         let agent = self.agent()?;
         let (mut turn, mut passing) = (1, None);
@@ -108,8 +109,8 @@ impl Gateway {
                 Ok((status, date, body)) if status < 500 && failure::is_of_etcd(status, &body) => {
                     return Ok(Answer { what, status, date, body });
                 }
-                // Something else has taken the request, or it is a server's own failure: that it has no leader, or has
-                // just lost it, or is only learning.
+                // Another server than etcd has answered; or it is a server's own failure: it has no leader, has just
+                // lost it, or is only learning.
                 Ok((status, _, body)) => {
                     let may_go_on = failure::is_undone(status, &body);
                     (failure::of_reply(what, status, &body), may_go_on)
@@ -122,7 +123,7 @@ impl Gateway {
             self.turn_from(at);
             let is_last = turn >= self.address.endpoints.len() || CALL <= started.elapsed();
             if is_last || !(may_go_on || is_repeatable(request)) {
-                // What may pass with one of the members may pass.
+                // If the failure of one member may pass, so may that of the call.
                 return Err(if failure.is_retryable() { failure } else { passing.unwrap_or(failure) });
             }
             passing = passing.or_else(|| failure.is_retryable().then_some(failure));
@@ -136,7 +137,7 @@ impl Gateway {
         if let Some(agent) = &*known {
             return Ok(agent.clone());
         }
-        // A proxy that is set for the web is none for etcd.
+        // A proxy that is configured for the web is not meant for etcd.
         let mut config = Agent::config_builder().proxy(None).max_redirects(0).http_status_as_error(false);
         if let Some(files) = &self.address.tls {
             config = config.https_only(true).tls_config(tls::config(files)?);
@@ -145,7 +146,7 @@ impl Gateway {
         Ok(known.insert(agent).clone())
     }
 
-    /// Returns what it means that a member has not replied.
+    /// Interprets the lack of a reply from a member.
     fn failure(&self, what: String, endpoint: &str, error: ureq::Error, started: Instant) -> StoreError {
         let files = self.address.tls.as_ref();
         if files.is_some() {
@@ -160,7 +161,7 @@ impl Gateway {
         failure::of_transport(what, error, files)
     }
 
-    /// Asks another member from now on, unless somebody has seen to it already.
+    /// Selects the next member for the following requests, unless another call already has.
     fn turn_from(&self, endpoint: usize) {
         let mut route = self.route();
         if route.endpoint == endpoint {
@@ -180,7 +181,7 @@ fn post(
     request: &Value,
     left: Duration,
 ) -> Result<(u16, Option<u64>, String), ureq::Error> {
-    // A timeout of 0 would be none.
+    // A timeout of 0 would mean no timeout.
     let left = left.max(Duration::from_millis(1));
     let mut post = agent.post(url).config().timeout_global(Some(left)).build();
     post = post.content_type("application/json");
@@ -193,17 +194,17 @@ fn post(
     Ok((response.status().as_u16(), date, body))
 }
 
-/// Returns whether the member may speak TLS where it was asked without, or the other way round.
+/// Returns whether the member may speak TLS although it was asked without, or the other way round.
 fn may_speak_otherwise(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::Io(error) => has_hung_up(error),
-        // It has answered, and not in HTTP.
+        // The member has answered, but not in HTTP.
         ureq::Error::Protocol(_) => true,
         _ => false,
     }
 }
 
-/// What to do about a member that hangs up, if that is a matter of TLS.
+/// Returns the remedy for a member that hangs up, if TLS is the reason.
 fn remedy(endpoint: &str, files: Option<&Files>) -> Option<&'static str> {
     let uri: Uri = endpoint.parse().ok()?;
     let (host, port) = (uri.host()?.trim_matches(['[', ']']), uri.port_u16()?);
@@ -213,22 +214,23 @@ fn remedy(endpoint: &str, files: Option<&Files>) -> Option<&'static str> {
     }
 }
 
-/// Whether nothing comes of doing it twice. What compares, writes. All else reads, or is about a user's token or an
-/// etcd lease, of which one too many ends by itself.
+/// Returns whether the request may be repeated. A request that compares also writes. All others read, or are about a
+/// user's token or an etcd lease, of which an extra one expires.
 fn is_repeatable(request: &Value) -> bool {
     request.get("compare").is_none()
 }
 
-/// Whether nothing was sent.
+/// Returns whether nothing was sent.
 fn is_unreachable(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
         | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => true,
         ureq::Error::Io(error) => match error.kind() {
-            // A connection that is there is not lost for the latter two within the time of a call.
+            // An established connection does not fail with the latter two within the time of a call.
             ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => true,
-            // What is said of a name, by no kind of its own: by Windows in numbers, elsewhere by the standard library.
+            // A failed look-up of a name has no kind of its own: Windows reports it by numbers, other systems by the
+            // standard library's text.
             _ => {
                 matches!(error.raw_os_error(), Some(11_001..=11_004))
                     || error.to_string().starts_with("failed to lookup address")
@@ -254,14 +256,14 @@ impl Answer {
         match (date, serde_json::from_str(&body)) {
             (Some(unix_ns), Ok(body)) => Ok(Reply { unix_ns, body }),
             (None, _) => {
-                let remedy = "let what stands before etcd pass its header Date on";
-                Err(StoreError::refused(what, remedy, "the reply has no header Date to go by"))
+                let remedy = "let the proxy before etcd pass on its header Date";
+                Err(StoreError::refused(what, remedy, "the reply has no valid header Date"))
             }
-            (_, Err(error)) => Err(StoreError::unavailable(what, format!("the reply is none of etcd's: {error}"))),
+            (_, Err(error)) => Err(StoreError::unavailable(what, format!("the reply is not etcd's: {error}"))),
         }
     }
 
-    /// Whether nothing was done because the token has expired or the users have changed.
+    /// Returns whether nothing was done because the token has expired or the users have changed.
     fn is_refused_token(&self) -> bool {
         let is_of_older = || failure::message(&self.body).is_some_and(|message| message.contains("auth store"));
         self.status == 401 || (self.status == 400 && is_of_older())
@@ -281,7 +283,7 @@ mod tests {
     use super::{Address, Answer, Gateway, Reply};
     use crate::error::StoreError;
 
-    /// Something that answers with a status alone, or hangs up, and counts how often it was asked.
+    /// A server that answers only with a status, or hangs up, and counts its requests.
     struct Member {
         endpoint: String,
         asked: Arc<AtomicU64>,
@@ -295,15 +297,15 @@ mod tests {
             let count = Arc::clone(&asked);
             thread::spawn(move || {
                 for mut client in listener.incoming().map_while(Result::ok) {
-                    // Or it was asked whether it speaks TLS.
+                    // The store was probing for TLS.
                     if !read_request(&client) {
                         continue;
                     }
-                    // ORDERING: Relaxed. The reply is sent after it, which its reader has seen.
+                    // ORDERING: Relaxed. The reply is sent after this, and the reader has received the reply.
                     count.fetch_add(1, Ordering::Relaxed);
                     if let Some(status) = status {
                         let date = "Date: Sun, 06 Nov 2044 08:49:37 GMT";
-                        let head = format!("HTTP/1.1 {status} As told\r\n{date}\r\nConnection: close");
+                        let head = format!("HTTP/1.1 {status} As set\r\n{date}\r\nConnection: close");
                         let _ = write!(client, "{head}\r\nContent-Length: 2\r\n\r\n{{}}");
                     }
                 }
@@ -317,7 +319,7 @@ mod tests {
         }
     }
 
-    /// Reads a request, if it is one of HTTP. One that is closed with something unread would be reset.
+    /// Reads a request, if it is HTTP. A connection that is closed with unread data would be reset.
     fn read_request(client: &TcpStream) -> bool {
         let mut reader = BufReader::new(client);
         if !reader.fill_buf().is_ok_and(|bytes| bytes.starts_with(b"POST")) {
@@ -353,34 +355,34 @@ mod tests {
         call(gateway, &json!({ "compare": [], "success": [] }))
     }
 
-    /// As one does that has no leader, is only learning, or is gone in the midst.
+    /// As a member does that has no leader, is only learning, or ends during a request.
     #[test]
-    fn a_member_that_fails_is_left() {
+    fn after_a_failure_the_next_member_is_asked() {
         for status in [Some(503), Some(500), None] {
             let (bad, good) = (Member::answering(status), Member::answering(Some(200)));
             let gateway = gateway(&[&bad.endpoint, &good.endpoint]);
-            read(&gateway).expect("the next one's answer");
-            write(&gateway).expect("the next one's answer");
+            read(&gateway).expect("the next member's answer");
+            write(&gateway).expect("the next member's answer");
             assert_eq!((bad.asked(), good.asked()), (1, 2), "{status:?}");
         }
     }
 
     /// Would catch: a change that is made twice.
     #[test]
-    fn what_a_member_may_have_written_no_other_is_asked_to_write() {
+    fn a_write_that_may_have_happened_is_not_sent_to_another_member() {
         for status in [Some(503), None] {
             let (bad, good) = (Member::answering(status), Member::answering(Some(200)));
             let gateway = gateway(&[&bad.endpoint, &good.endpoint]);
             let outcome = write(&gateway);
             assert!(matches!(outcome, Err(StoreError::Unavailable { .. })));
             assert_eq!((bad.asked(), good.asked()), (1, 0), "{status:?}");
-            write(&gateway).expect("the next one's answer to the next call");
+            write(&gateway).expect("the next member's answer to the next call");
             assert_eq!((bad.asked(), good.asked()), (1, 1), "{status:?}");
         }
     }
 
     #[test]
-    fn where_all_members_fail_each_is_asked_once() {
+    fn each_member_is_asked_once_if_all_fail() {
         let members = [503, 500, 504].map(|status| Member::answering(Some(status)));
         let gateway = gateway(&[&members[0].endpoint, &members[1].endpoint, &members[2].endpoint]);
         let error = format!("{:?}", read(&gateway).unwrap_err());
@@ -389,30 +391,30 @@ mod tests {
         assert_eq!(members.map(|member| member.asked()), [1, 1, 1]);
     }
 
-    /// A name that there is not, an address to which no connection leads, a port at which nobody listens.
+    /// A host name that does not exist, an address that can't be reached, a port that refuses connections.
     #[test]
-    fn a_member_that_is_not_there_keeps_nobody_from_writing() {
-        for nobody in ["http://no-such-host.invalid:2379", "http://224.0.0.1:2379", "http://127.0.0.1:1"] {
+    fn an_unreachable_member_does_not_prevent_a_write() {
+        for unreachable in ["http://no-such-host.invalid:2379", "http://224.0.0.1:2379", "http://127.0.0.1:1"] {
             let good = Member::answering(Some(200));
-            let outcome = write(&gateway(&[nobody, &good.endpoint]));
-            assert!(outcome.is_ok() && good.asked() == 1, "{nobody}: {outcome:?}");
+            let outcome = write(&gateway(&[unreachable, &good.endpoint]));
+            assert!(outcome.is_ok() && good.asked() == 1, "{unreachable}: {outcome:?}");
         }
     }
 
-    /// Would catch: a holder that loses its lease beside a member that would renew it.
+    /// Would catch: a holder that loses its lease although another member would renew it.
     #[test]
-    fn what_is_no_etcd_keeps_nobody_from_writing() {
+    fn a_server_that_is_not_etcd_does_not_prevent_a_write() {
         for status in [302, 400, 404, 405, 501] {
             let (bad, good) = (Member::answering(Some(status)), Member::answering(Some(200)));
             let gateway = gateway(&[&bad.endpoint, &good.endpoint]);
-            write(&gateway).expect("the next one's answer");
-            write(&gateway).expect("the next one's answer");
+            write(&gateway).expect("the next member's answer");
+            write(&gateway).expect("the next member's answer");
             assert_eq!((bad.asked(), good.asked()), (1, 2), "{status}");
         }
     }
 
     #[test]
-    fn what_is_no_etcd_is_refused_where_no_other_may_answer() {
+    fn a_server_that_is_not_etcd_is_refused_if_no_other_may_answer() {
         let members = [404, 405, 503].map(|status| Member::answering(Some(status)));
         let [first, second, passing] = [0, 1, 2].map(|at: usize| &*members[at].endpoint);
         let refused = write(&gateway(&[first, second]));
@@ -429,8 +431,8 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_renewed_where_that_helps() {
-        // As etcd words them, and what becomes of tokens that say of which revision of the users they are.
+    fn a_refused_token_is_recognized() {
+        // The texts are etcd's. The second is for tokens that name the revision of the users.
         assert!(answer(401, "etcdserver: invalid auth token").is_refused_token());
         assert!(answer(400, "etcdserver: revision of auth store is old").is_refused_token());
         assert!(!answer(400, "etcdserver: authentication failed, invalid user ID or password").is_refused_token());
@@ -438,11 +440,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_says_why() {
+    fn an_error_says_why_there_is_no_answer() {
         let why = |answer: Answer| format!("{:?}", answer.read::<Value>().map(|_| ()).unwrap_err());
         assert!(why(answer(403, "etcdserver: permission denied")).contains("403: etcdserver: permission denied"));
-        assert!(why(Answer { body: String::from("<html>"), ..answer(502, "") }).contains("502: none of etcd's"));
-        assert!(why(Answer { body: String::from("<html>"), ..answer(200, "") }).contains("none of etcd's: expected"));
+        assert!(why(Answer { body: String::from("<html>"), ..answer(502, "") }).contains("502: not etcd's"));
+        assert!(why(Answer { body: String::from("<html>"), ..answer(200, "") }).contains("not etcd's: expected"));
         assert!(why(Answer { date: None, ..answer(200, "") }).contains("Date"));
     }
 }

@@ -1,4 +1,4 @@
-//! `Keys`: what lies where in etcd.
+//! `Keys`: the keys of a space in etcd.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,37 +19,37 @@ pub(super) struct Keys {
     root: String,
 }
 
-/// What the keys of all spaces begin with.
+/// The prefix of the keys of all spaces.
 pub(super) const FIRST_OF_ALL: &str = "/casflake/";
 
-/// The request for the first key of any space that is not before this one.
+/// Returns the request for the first key of any space at or after `key`.
 pub(super) fn first_since(key: &str) -> Value {
     // '0' follows '/'.
     json!({ "key": wire::base64(key), "range_end": wire::base64("/casflake0"), "limit": "1", "keys_only": true })
 }
 
-/// The root of the space whose key was answered, if there was one.
+/// Returns the root of the space of the key in `answer`, or `None` if there was no key.
 pub(super) fn root_of(answer: &Range) -> Result<Option<String>, StoreError> {
     let Some(pair) = answer.kvs.first() else { return Ok(None) };
     let key = STANDARD.decode(&pair.key).ok().and_then(|key| String::from_utf8(key).ok());
     let name = key.as_deref().and_then(|key| key.strip_prefix(FIRST_OF_ALL)?.split('/').next());
-    let odd = || StoreError::corrupt("a key below /casflake/ in etcd", "it is not named as a space's keys are");
-    name.map(|name| Some(format!("{FIRST_OF_ALL}{name}"))).ok_or_else(odd)
+    let corrupt = || StoreError::corrupt("a key below /casflake/ in etcd", "its name is not that of a space's key");
+    name.map(|name| Some(format!("{FIRST_OF_ALL}{name}"))).ok_or_else(corrupt)
 }
 
-/// What follows all keys of a space.
+/// Returns a key that follows all keys of a space.
 pub(super) fn after(root: &str) -> String {
     format!("{root}0")
 }
 
-/// The name of the space with this root.
+/// Returns the name of the space with this root.
 pub(super) fn name_of(root: &str) -> String {
     root.strip_prefix(FIRST_OF_ALL).unwrap_or(root).replace("%2F", "/").replace("%25", "%")
 }
 
 impl Keys {
     pub(super) fn new(space: &str) -> Self {
-        // A slash in a name would put it among another space's keys.
+        // A slash in a name would put its keys among those of another space.
         let root = format!("{FIRST_OF_ALL}{}", space.replace('%', "%25").replace('/', "%2F"));
         Self { space: space.into(), root }
     }
@@ -62,17 +62,17 @@ impl Keys {
         &self.root
     }
 
-    /// How the space is kept as a whole.
+    /// Returns the key of the space's data.
     pub(super) fn space(&self) -> String {
         format!("{}/space", self.root)
     }
 
-    /// The worker's window.
+    /// Returns the key of the worker's record.
     pub(super) fn record(&self, worker: u64) -> String {
         format!("{}/{worker}", self.records())
     }
 
-    /// There as long as the worker's holder is alive, by an etcd lease.
+    /// Returns the key that exists, by an etcd lease, as long as the worker's holder is alive.
     pub(super) fn live(&self, worker: u64) -> String {
         format!("{}/{worker}", self.lives())
     }
@@ -85,14 +85,14 @@ impl Keys {
         format!("{}/live", self.root)
     }
 
-    /// The request for all of them, as they are at one moment.
+    /// Returns the request for all keys, as of one moment.
     pub(super) fn all(&self) -> Value {
         let ranges =
             [wire::range(&self.space()), wire::range_in(&self.records(), false), wire::range_in(&self.lives(), true)];
         json!({ "success": ranges })
     }
 
-    /// The transaction that writes a change, where nothing of what it replaces is other than in `seen`.
+    /// Returns the transaction that writes a change, if everything that it replaces is still as in `seen`.
     pub(super) fn transaction(
         &self,
         seen: &Contents,
@@ -113,7 +113,7 @@ impl Keys {
             success.push(wire::put(&key, &json_of(record)?));
             match (lifeline, record.token) {
                 (Some(lifeline), Some(_)) => success.push(wire::put_live(&live, lifeline)),
-                // Released or reclaimed. Where the record was lost somebody may well be alive.
+                // Released or reclaimed. If the record was lost, its holder may be alive.
                 (_, None) if before.is_some() => success.push(wire::delete(&live)),
                 _ => {}
             }
@@ -121,16 +121,17 @@ impl Keys {
         Ok(json!({ "compare": compare, "success": success }))
     }
 
-    /// What etcd has answered to the request for all.
+    /// Reads etcd's answer to the request for all keys.
     pub(super) fn contents(
         &self,
         unix_ns: u64,
         incarnation: String,
         answers: Vec<Response>,
     ) -> Result<Contents, StoreError> {
-        let odd = || StoreError::unavailable("reading etcd's reply", "it has not the three parts that were asked for");
+        let incomplete =
+            || StoreError::unavailable("reading etcd's reply", "it does not have the three parts that were asked for");
         let mut ranges = answers.into_iter().map(|answer| answer.response_range.map(|range| range.kvs));
-        let mut next = || ranges.next().flatten().ok_or_else(odd);
+        let mut next = || ranges.next().flatten().ok_or_else(incomplete);
         let space: Option<Space> = next()?.first().map(|pair| stored(&self.space(), pair)).transpose()?;
         let records: BTreeMap<u64, Record> = next()?
             .iter()
@@ -141,36 +142,37 @@ impl Keys {
             .collect::<Result<_, StoreError>>()?;
         let live: BTreeSet<u64> =
             next()?.iter().map(|pair| index(&self.lives(), pair)).collect::<Result<_, StoreError>>()?;
-        // The cluster's ID is both.
+        // The cluster's ID is both the incarnation and the place.
         let place = incarnation.clone();
         Ok(Contents { space, records, live, ..Contents::new(unix_ns, incarnation, place) })
     }
 }
 
-/// What is written for `value`.
+/// Returns the text that is stored for `value`.
 pub(super) fn json_of(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::unavailable("writing JSON", error))
 }
 
-/// What the key `place` holds. It must be written as we write it, for whether it has changed is asked by its text.
+/// Returns the value of the key `place`. It must be in the form that this store writes, because a change is detected by
+/// its text.
 fn stored<T: Serialize + DeserializeOwned>(place: &str, pair: &Pair) -> Result<T, StoreError> {
     let corrupt = |why: String| StoreError::corrupt(format!("the key {place} in etcd"), why);
     let bytes = STANDARD.decode(&pair.value).map_err(|error| corrupt(error.to_string()))?;
     let value: T = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
     if json_of(&value)?.as_bytes() != bytes {
-        return Err(corrupt("it is not written as this version writes it".into()));
+        return Err(corrupt("it is not in the form that this version writes".into()));
     }
     Ok(value)
 }
 
-/// Which worker's key in `folder` this is.
+/// Returns the worker that a key in `folder` belongs to.
 fn index(folder: &str, pair: &Pair) -> Result<u64, StoreError> {
     let key = STANDARD.decode(&pair.key).unwrap_or_default();
     let key = String::from_utf8_lossy(&key);
     let name = key.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
     match name.parse::<u64>() {
         Ok(index) if index.to_string() == name => Ok(index),
-        _ => Err(StoreError::corrupt(format!("the key {key} in etcd"), "it is named for no worker")),
+        _ => Err(StoreError::corrupt(format!("the key {key} in etcd"), "its name is not that of a worker")),
     }
 }
 
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn written_contents_are_read_back() {
         let space = r#"{"version":1,"layout":"l","workers":2,"granted":1,"floor":0,"incarnation":"c"}"#;
         let contents = contents(Some(space), ("/casflake/s/workers/10", RECORD), "/casflake/s/live/10").unwrap();
         assert_eq!(contents.space.unwrap().workers, 2);
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_writes_is_corrupt() {
+    fn contents_that_no_store_writes_are_corrupt() {
         let (record, live) = ("/casflake/s/workers/0", "/casflake/s/live/0");
         assert!(contents(None, (record, RECORD), live).is_ok());
         for (space, record, live) in [
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn no_space_lies_in_another() {
+    fn the_keys_of_two_spaces_never_overlap() {
         assert_eq!(Keys::new("a/workers").space(), "/casflake/a%2Fworkers/space");
         assert_ne!(Keys::new("a/b").root(), Keys::new("a%2Fb").root());
     }

@@ -1,4 +1,4 @@
-//! `Lifeline`: an etcd lease, by which etcd knows that a worker's holder is alive.
+//! `Lifeline`: an etcd lease that shows etcd that a worker's holder is alive.
 
 use std::time::Duration;
 
@@ -21,19 +21,19 @@ impl Gateway {
         self.call("/v3/lease/grant", &request).map(|reply: Reply<Granted>| reply.body.id)
     }
 
-    /// How many seconds the lease lasts from now on; 0 if it has ended.
+    /// Keeps the etcd lease alive. Returns how many seconds it lasts from now on; 0 if it has ended.
     pub(super) fn keep_alive(&self, id: &str) -> Result<u64, StoreError> {
         let reply: Reply<KeptAlive> = self.call("/v3/lease/keepalive", &json!({ "ID": id }))?;
         Ok(reply.body.result.seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(0))
     }
 
-    /// Ends the lease now rather than when it has expired, if that can be.
+    /// Ends the etcd lease before it expires, if possible.
     pub(super) fn revoke(&self, id: &str) {
         let _: Result<Reply<Value>, _> = self.call("/v3/lease/revoke", &json!({ "ID": id }));
     }
 }
 
-/// The lifetime of an etcd lease: whole seconds.
+/// Returns the TTL of an etcd lease: whole seconds, rounded up.
 pub(super) fn seconds(ttl: Duration) -> u64 {
     ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0)
 }
@@ -45,7 +45,7 @@ mod tests {
     use super::seconds;
 
     #[test]
-    fn an_etcd_lease_lasts_no_less_than_the_window() {
+    fn an_etcd_lease_lasts_at_least_as_long_as_the_window() {
         for (millis, expected) in [(1, 1), (999, 1), (1000, 1), (1001, 2), (120_000, 120)] {
             assert_eq!(seconds(Duration::from_millis(millis)), expected);
         }

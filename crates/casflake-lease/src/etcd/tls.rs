@@ -1,7 +1,7 @@
-//! The files for TLS, as the crate `ureq` takes them.
+//! The files for TLS, in the form of the crate `ureq`.
 //!
-//! Its provider of cryptography is the one that the program has installed for its process, or `ring`. This installs none.
-//! (To name one is a part of the crate that may change in any of its versions.)
+//! The crate uses the provider of cryptography that the program has installed for its process, or `ring`. This module
+//! does not install one. (The crate's API to name a provider may change in any of its versions.)
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,17 +20,17 @@ pub(super) fn config(files: &Files) -> Result<TlsConfig, StoreError> {
 }
 
 fn root_certs(roots: &Roots) -> Result<RootCerts, StoreError> {
-    // Those that can not be used are refused here, where they have a path, and passed over by the crate.
+    // Unusable certificates are refused here, where their path is known. The crate would skip them.
     roots.read()?;
     Ok(roots.certificates()?.iter().map(|root| Certificate::from_der(root).to_owned()).into())
 }
 
 fn client_cert(identity: &Identity) -> Result<ClientCert, StoreError> {
     let (chain, key) = identity.read()?;
-    // The crate panics where they do not belong together.
+    // The crate panics if the key does not belong to the certificate.
     CertifiedKey::from_der(chain.clone(), key.clone_key(), &ring::default_provider())
         .map_err(|error| identity.refused(error))?;
-    // It takes keys in no other form.
+    // The crate takes keys only as PEM.
     let label = match &key {
         PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
         PrivateKeyDer::Sec1(_) => "EC PRIVATE KEY",

@@ -1,4 +1,4 @@
-//! What etcd's JSON gateway is sent and what it answers: keys and values are base64, numbers of 64 bits are text.
+//! The messages of etcd's JSON gateway. Keys and values are base64; numbers of 64 bits are text.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ pub(super) fn range(key: &str) -> Value {
     json!({ "request_range": { "key": base64(key) } })
 }
 
-/// All keys that begin with `folder` and a slash.
+/// Reads all keys that begin with `folder` and a slash.
 pub(super) fn range_in(folder: &str, keys_only: bool) -> Value {
     // '0' follows '/'.
     let (first, end) = (base64(&format!("{folder}/")), base64(&format!("{folder}0")));
@@ -24,7 +24,7 @@ pub(super) fn put(key: &str, value: &str) -> Value {
     json!({ "request_put": { "key": base64(key), "value": base64(value) } })
 }
 
-/// A key without a value, that is there as long as the etcd lease is.
+/// Writes a key without a value, which exists as long as the etcd lease.
 pub(super) fn put_live(key: &str, lease: &str) -> Value {
     json!({ "request_put": { "key": base64(key), "lease": lease } })
 }
@@ -33,7 +33,7 @@ pub(super) fn delete(key: &str) -> Value {
     json!({ "request_delete_range": { "key": base64(key) } })
 }
 
-/// That a key has this value, or that it is missing.
+/// Compares that a key has this value, or that the key does not exist.
 pub(super) fn compare(key: &str, value: Option<&str>) -> Value {
     match value {
         Some(value) => json!({ "key": base64(key), "target": "VALUE", "result": "EQUAL", "value": base64(value) }),
@@ -73,7 +73,7 @@ pub(super) struct Pair {
     pub(super) value: String,
 }
 
-/// An etcd lease that was granted.
+/// The reply to the grant of an etcd lease.
 #[derive(Deserialize)]
 pub(super) struct Granted {
     #[serde(rename = "ID")]
@@ -85,7 +85,7 @@ pub(super) struct KeptAlive {
     pub(super) result: Left,
 }
 
-/// What an etcd lease has left, in seconds; nothing where it has ended.
+/// How many seconds an etcd lease still lasts; `None` if it has ended.
 #[derive(Deserialize)]
 pub(super) struct Left {
     #[serde(rename = "TTL", default)]

@@ -1,4 +1,4 @@
-//! `LeasedGeneratorBuilder`: everything about a leased generator that has a default.
+//! `LeasedGeneratorBuilder`: all settings of a leased generator that have a default.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, mpsc};
@@ -21,10 +21,10 @@ use crate::request::Missing;
 use crate::store::LeaseStore;
 use crate::terms::{RESTORED_WITHIN, lead_ticks};
 
-/// How long to leave a store that has granted nothing, where the caller waits for it.
+/// The pause between two tries while `build` waits for a worker.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
-/// Makes a [`LeasedGenerator`] with more than its store set: [`LeasedGenerator::builder`] starts one.
+/// Builds a [`LeasedGenerator`] with settings other than the defaults. [`LeasedGenerator::builder`] returns one.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -52,12 +52,12 @@ impl<S: Scheme + 'static> LeasedGenerator<S> {
     /// Acquires a lease from `store`, with the defaults of [`builder`](Self::builder).
     ///
     /// # Errors
-    /// No lease was granted: see [`StoreError`].
+    /// Fails with a [`StoreError`] if no lease was granted, as [`build`](LeasedGeneratorBuilder::build) does.
     pub fn new(store: impl LeaseStore + 'static) -> Result<Self, StoreError> {
         Self::builder(store).build()
     }
 
-    /// Starts a generator with a lease from `store`, to set more.
+    /// Returns a builder of a generator that leases its worker from `store`.
     pub fn builder<T: LeaseStore + 'static>(store: T) -> LeasedGeneratorBuilder<T, S> {
         LeasedGeneratorBuilder::new(store)
     }
@@ -83,87 +83,93 @@ impl<T: LeaseStore + 'static, S: Scheme> LeasedGeneratorBuilder<T, S> {
 impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Sync + 'static>
     LeasedGeneratorBuilder<T, S, C>
 {
-    /// Takes a clock of this host instead of the store's time. Where it is not within the lease's window by the store's
-    /// time, no ID is issued: keep it in step with the store's, better than to a third of the time to live.
+    /// Sets the clock of the IDs to one of this host instead of the store's time. No ID is issued while this clock
+    /// reads a time outside the lease's window, which is in the store's time. Keep the two in step, closer than a third
+    /// of the TTL.
     pub fn clock<D: Clock + Clone>(self, clock: D) -> LeasedGeneratorBuilder<T, S, D> {
         let Self { store, plan, patience, creates, events, scheme, .. } = self;
         LeasedGeneratorBuilder { store, clock, store_clock: None, plan, patience, creates, events, scheme }
     }
 
-    /// How long a lease lasts that is not renewed; it is renewed each third of this. 30 s unless set, and
-    /// [`MAX_TTL`](crate::MAX_TTL) at most.
+    /// Sets the TTL: how long a lease lasts if it is not renewed. The keeper renews it every third of the TTL. The
+    /// default is 30 s, the maximum is [`MAX_TTL`](crate::MAX_TTL).
     ///
-    /// So long the store can be away and nobody notices (less the third); and so long a worker stays taken whose
-    /// process was killed.
+    /// The store may be down for two thirds of this without effect; the worker of a killed process stays taken for all
+    /// of it.
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.plan.ttl = ttl;
         self
     }
 
-    /// Who holds the lease, for people who look at the list. The host's name and the process's number unless set.
+    /// Sets the name of the holder, which lists of leases show to people. The default is the host's name and the
+    /// process's number.
     pub fn owner(mut self, owner: impl Into<String>) -> Self {
         self.plan.owner = owner.into();
         self
     }
 
-    /// How long [`build`](Self::build) goes on asking for a worker where none is free or the store is away. It asks
-    /// once unless set. For an ID space that does not exist it asks for 40 s at most: by then a process that was granted
-    /// a lease of it has restored it.
+    /// Sets how long [`build`](Self::build) retries if no worker is free or the store is unavailable. By default it
+    /// does not retry. If the ID space does not exist it retries for 40 s at most: by then a process that was ever
+    /// granted a lease of the space has restored it.
     pub const fn wait_for_worker(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Lets [`build`](Self::build) create the ID space if it does not exist, and the store tells that it has no other one:
-    /// else it fails with [`NoSpace`](StoreError::NoSpace), and an operator has to create the space. The space grants after
-    /// [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK), 150 s: to stay in `build` until then, let it
-    /// [wait](Self::wait_for_worker) for longer.
+    /// Lets [`build`](Self::build) create the ID space if it does not exist and the store reports that it has no other
+    /// one. Without this, `build` fails with [`NoSpace`](StoreError::NoSpace), and an operator has to create the space.
+    /// The new space grants leases after [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK), 150 s. To
+    /// stay in `build` until then, [wait](Self::wait_for_worker) for longer than that.
     ///
-    /// **A process whose store is misspelt then creates a second ID space, which issues the IDs of the first again.** To
-    /// create a space once, by an operator, [`LeaseAdmin::init`](crate::LeaseAdmin::init) is safer.
+    /// **If the name of the store is misspelt, the process then creates a second ID space, which issues the IDs of the
+    /// first again.** It is safer if an operator creates the space once, with
+    /// [`LeaseAdmin::init`](crate::LeaseAdmin::init).
     pub const fn create_if_missing(mut self) -> Self {
         self.creates = true;
         self
     }
 
-    /// What a call does while it waits for the next tick, as
-    /// [`GeneratorBuilder::wait`](casflake::GeneratorBuilder::wait).
+    /// Sets what a call does while it waits for the next tick, as
+    /// [`GeneratorBuilder::wait`](casflake::GeneratorBuilder::wait) does.
     pub const fn wait(mut self, wait: Wait) -> Self {
         self.plan.wait = wait;
         self
     }
 
-    /// How long a call waits for a tick to begin, as [`GeneratorBuilder::max_wait`](casflake::GeneratorBuilder::max_wait),
-    /// and for a lease that has ended to be renewed or replaced. 100 ms unless set.
+    /// Sets how long a call waits for a tick to begin, as
+    /// [`GeneratorBuilder::max_wait`](casflake::GeneratorBuilder::max_wait) does, and how long it waits for a lease
+    /// that has ended to be renewed or replaced. The default is 100 ms.
     pub const fn max_wait(mut self, max_wait: Duration) -> Self {
         self.plan.max_wait = max_wait;
         self
     }
 
-    /// As [`GeneratorBuilder::strict`](casflake::GeneratorBuilder::strict).
+    /// Sets whether the generator is strict about its clock, as
+    /// [`GeneratorBuilder::strict`](casflake::GeneratorBuilder::strict) does.
     pub const fn strict(mut self, strict: bool) -> Self {
         self.plan.strict = strict;
         self
     }
 
-    /// How many ticks of the future calls may use where those before are used up, as
-    /// [`GeneratorBuilder::max_lead`](casflake::GeneratorBuilder::max_lead). 0 unless set, and the ticks of
-    /// [`MAX_LEAD`](crate::MAX_LEAD), 1 s, at most. The window of the lease bounds it, too, so no other process issues these
-    /// ticks while the store keeps what it knows.
+    /// Sets how many ticks ahead of the clock calls may use if the ticks before are used up, as
+    /// [`GeneratorBuilder::max_lead`](casflake::GeneratorBuilder::max_lead) does. The default is 0, the maximum is the
+    /// number of ticks in [`MAX_LEAD`](crate::MAX_LEAD), 1 s. The window of the lease bounds it as well, so no other
+    /// process issues these ticks as long as the store keeps its data.
     ///
-    /// An operator who frees the worker of a process that was killed, or vouches for a store that has lost something, does so
-    /// a second after the process has ended: [`reclaim`](crate::LeaseAdmin::reclaim) and
+    /// An operator must wait for one second after a process has ended before reclaiming the worker of a process that
+    /// was killed, or vouching for a store that has lost data: [`reclaim`](crate::LeaseAdmin::reclaim) and
     /// [`init_immediately`](crate::LeaseAdmin::init_immediately) begin the next window immediately.
     pub const fn max_lead(mut self, ticks: u64) -> Self {
         self.plan.max_lead = ticks;
         self
     }
 
-    /// Calls `callback` with each thing that happens to the lease: for logs and alarms of programs without `tracing`.
+    /// Calls `callback` with each event of the lease, for logs and alarms of programs without `tracing`.
     ///
-    /// The thread that keeps the lease calls it, and [`build`](Self::build) while it waits for a worker. The lease is not
-    /// renewed meanwhile, so it must return within milliseconds: it may ask for `stats`, and `shutdown` takes effect when it
-    /// has returned; `generate` and `drain` in it wait for a renewal that can't come. A panic in it is caught.
+    /// The keeper's thread calls it. [`build`](Self::build) calls it while it waits for a worker. The lease is not
+    /// renewed meanwhile, so the callback must return within milliseconds. It may call `stats`. It may call `shutdown`,
+    /// which takes effect when the callback has returned. It should not call `generate` or `drain`, which would wait
+    /// for a renewal that can't come. A panic in the callback is caught.
     ///
     /// ```no_run
     /// use casflake_lease::{FileStore, LeaseEvent, LeasedGenerator};
@@ -181,13 +187,13 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Acquires a lease, and starts the thread that keeps it.
+    /// Acquires a lease and starts the thread that keeps it.
     ///
     /// # Errors
-    /// [`StoreError::NoSpace`] if the ID space does not exist; [`StoreError::Ttl`] if the time to live is out of range;
-    /// [`StoreError::Lead`] if `max_lead` is longer than [`MAX_LEAD`](crate::MAX_LEAD); [`StoreError::Refused`] if the store refuses
-    /// the caller, immediately however long it waits for a worker; [`StoreError::Unavailable`] if the store can't be asked or no thread can be started; any other [`StoreError`] if
-    /// no lease was granted.
+    /// [`StoreError::NoSpace`] if the ID space does not exist; [`StoreError::Ttl`] if the TTL is out of range;
+    /// [`StoreError::Lead`] if `max_lead` is longer than [`MAX_LEAD`](crate::MAX_LEAD); [`StoreError::Refused`] if the
+    /// store refuses the caller, immediately even if `build` may wait for a worker; [`StoreError::Unavailable`] if the
+    /// store can't be asked or the thread can't be started; any other [`StoreError`] if no lease was granted.
     pub fn build(self) -> Result<LeasedGenerator<S, C>, StoreError> {
         let Self { store, clock, store_clock, plan, patience, creates, mut events, .. } = self;
         ttl_within(plan.ttl)?;
@@ -195,7 +201,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         if plan.max_lead > max {
             return Err(StoreError::Lead { value: plan.max_lead, max });
         }
-        // First of all, so that no lease is left to nobody where there is no thread to keep it.
+        // Started before the lease is acquired: if there is no thread to keep a lease, none is left taken.
         let (hand_over, handed_over) = mpsc::channel::<Keeper<S, C, T>>();
         let keep = move || handed_over.recv().map_or(Ok(()), Keeper::run);
         let thread = thread::Builder::new().name("casflake-lease".into()).spawn(keep);
@@ -229,7 +235,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     }
 }
 
-/// Acquires a lease, and asks on for `patience` if none is granted; for less if the space does not exist.
+/// Acquires a lease. Retries for `patience` if none is granted, and for `RESTORED_WITHIN` at most if the space does not
+/// exist.
 fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
     source: &mut Source<C, T>,
     patience: Duration,
@@ -247,11 +254,11 @@ fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
         let mut is_passing = error.is_retryable();
         let is_missing = matches!(error, StoreError::NoSpace { .. });
         if is_missing {
-            // A store is asked once for all its spaces, and if it can't tell there may be others.
+            // Asked once: listing the spaces takes a while. A store that can't tell may have others.
             if std::mem::take(&mut may_create) && source.create_unless_others() {
                 continue;
             }
-            // It may be lost, and about to be restored.
+            // The space may be lost, and about to be restored.
             let since = *missing_since.get_or_insert_with(Instant::now);
             left = left.min(RESTORED_WITHIN.saturating_sub(since.elapsed()));
             is_passing = true;
@@ -259,7 +266,7 @@ fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
         if left.is_zero() || !is_passing {
             return Err(source.with_others(error));
         }
-        // Once, because it takes a store a while to name the others.
+        // Once, because listing the other spaces takes the store a while.
         if is_missing && !std::mem::replace(&mut is_named, true) {
             error = source.with_others(error);
         }

@@ -1,4 +1,4 @@
-//! `Events`: tells `tracing` and a callback what becomes of a lease, and of an outage not more than they need.
+//! `Events`: reports what happens to a lease, to `tracing` and to a callback. Limits the reports of an outage.
 
 mod event;
 
@@ -10,31 +10,31 @@ pub use self::event::LeaseEvent;
 use crate::error::{LostReason, StoreError};
 use crate::lease::Lease;
 
-/// How often an outage, or a wait for a worker, is reported again.
+/// The time between two reports of the same outage, or of the same wait for a worker.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// What a program wants to be called with.
+/// The program's callback.
 pub(crate) type Callback = Box<dyn FnMut(&LeaseEvent<'_>) + Send>;
 
-/// Tells `tracing` of a part of a URL that makes no difference to its store.
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nothing is told"))]
+/// Warns `tracing` of a part of a URL that makes no difference to its store.
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "without `tracing` there is nothing to do"))]
 pub(crate) fn noted(note: &str) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "casflake::lease", "{note}");
 }
 
-/// What was reported of one generator, so that it is not reported twice.
+/// Reports the events of one generator, and remembers its reports to limit them.
 #[derive(Default)]
 pub(crate) struct Events {
     callback: Option<Callback>,
-    /// When a wait for the first worker was reported last.
+    /// When the wait for the first worker was last reported.
     waiting: Option<Instant>,
     outage: Option<Outage>,
-    /// Whether the end of the lease was reported, after which there is no news until another one begins or it is renewed.
+    /// Whether the end of the lease was reported. It is not reported again until the lease is renewed or replaced.
     has_ended: bool,
 }
 
-/// The store has failed since it last answered.
+/// A time in which the store has only failed.
 #[derive(Debug)]
 struct Outage {
     since: Instant,
@@ -47,7 +47,7 @@ impl Events {
         self.callback = Some(callback);
     }
 
-    /// No worker was granted at the time `now`, and the caller goes on asking.
+    /// Reports that no worker was granted at the time `now`, and that the caller retries.
     pub(crate) fn waiting(&mut self, error: &StoreError, now: Instant) {
         if self.waiting.is_none_or(|reported| now.duration_since(reported) >= AGAIN) {
             self.waiting = Some(now);
@@ -55,19 +55,20 @@ impl Events {
         }
     }
 
-    /// `remaining`: what the generator's own clock leaves of the lease. A host's clock that is ahead leaves nothing.
+    /// Reports a grant. `remaining` is how long the window still lasts by the generator's own clock. It is zero if a
+    /// host's clock is ahead of the window.
     pub(crate) fn acquired(&mut self, lease: &Lease, remaining: Duration, now: Instant) {
         self.recovered(lease.worker, remaining, now);
         self.report(&LeaseEvent::Acquired { lease: *lease });
     }
 
-    /// As [`acquired`](Self::acquired).
+    /// Reports a renewal. `remaining` is as for [`acquired`](Self::acquired).
     pub(crate) fn renewed(&mut self, lease: &Lease, remaining: Duration, now: Instant) {
         self.recovered(lease.worker, remaining, now);
         self.report(&LeaseEvent::Renewed { lease: *lease });
     }
 
-    /// The store has failed at the time `now`, while `remaining` was left of the lease.
+    /// Reports that the store failed at the time `now`, when the window still lasted for `remaining`.
     pub(crate) fn failed(&mut self, worker: u64, remaining: Duration, error: &StoreError, now: Instant) {
         let Some(outage) = &mut self.outage else {
             self.outage = Some(Outage { since: now, reported: now, failures: 1 });
@@ -81,7 +82,7 @@ impl Events {
         }
     }
 
-    /// Nothing is left of the lease, and calls fail.
+    /// Reports that the window has ended, and that calls fail.
     pub(crate) fn ended(&mut self, worker: u64) {
         if !std::mem::replace(&mut self.has_ended, true) {
             self.report(&LeaseEvent::Ended { worker });
@@ -100,7 +101,7 @@ impl Events {
         self.report(&LeaseEvent::NotReleased { worker, error });
     }
 
-    /// The store has granted or renewed a lease.
+    /// Reports the end of an outage, if there was one, after the store granted or renewed a lease.
     fn recovered(&mut self, worker: u64, remaining: Duration, now: Instant) {
         if remaining.is_zero() {
             return;
@@ -115,7 +116,7 @@ impl Events {
     }
 
     fn report(&mut self, event: &LeaseEvent<'_>) {
-        // Neither the thread that keeps the lease nor `build` is to end by a fault of a subscriber or of the callback.
+        // A panic of a subscriber or of the callback must not end the keeper's thread or `build`.
         let _ = catch_unwind(AssertUnwindSafe(|| event.trace()));
         if let Some(callback) = &mut self.callback {
             let _ = catch_unwind(AssertUnwindSafe(|| callback(event)));
@@ -146,7 +147,7 @@ mod tests {
         (events, log)
     }
 
-    fn told(log: &Mutex<Vec<String>>) -> Vec<String> {
+    fn reported(log: &Mutex<Vec<String>>) -> Vec<String> {
         std::mem::take(&mut *log.lock().unwrap())
     }
 
@@ -160,29 +161,29 @@ mod tests {
         let (start, error) = (Instant::now(), StoreError::unavailable("asking", "no store"));
         let mut fail = |millis: u64| {
             events.failed(7, Duration::from_secs(20), &error, start + Duration::from_millis(millis));
-            told(&log).len()
+            reported(&log).len()
         };
         assert_eq!(fail(0), 1);
         assert_eq!((1..100).map(|tenth| fail(tenth * 100)).sum::<usize>(), 0);
         assert_eq!((fail(10_000), fail(10_001), fail(19_999), fail(20_000)), (1, 0, 0, 1));
         events.renewed(&lease(), AGAIN, start + 2 * AGAIN);
-        let told = told(&log);
-        assert!(told[0].contains("after 20.0 s and 104 failures"), "{told:?}");
-        assert_eq!(told.len(), 2);
+        let reported = reported(&log);
+        assert!(reported[0].contains("after 20.0 s and 104 failures"), "{reported:?}");
+        assert_eq!(reported.len(), 2);
     }
 
     #[test]
     fn the_end_of_a_lease_is_reported_once_until_it_is_renewed() {
         let (mut events, log) = recorded();
         (0..3).for_each(|_| events.ended(7));
-        assert_eq!(told(&log).len(), 1);
+        assert_eq!(reported(&log).len(), 1);
         events.renewed(&lease(), Duration::ZERO, Instant::now());
         events.ended(7);
-        assert_eq!(told(&log).len(), 1, "it is renewed, and of no use by this host's clock");
+        assert_eq!(reported(&log).len(), 1, "renewed, but ended by this host's clock");
         events.renewed(&lease(), AGAIN, Instant::now());
-        assert_eq!(told(&log).len(), 2, "it is back, and renewed");
+        assert_eq!(reported(&log).len(), 2, "recovered, and renewed");
         events.ended(7);
-        assert_eq!(told(&log).len(), 1);
+        assert_eq!(reported(&log).len(), 1);
     }
 
     #[test]
@@ -191,7 +192,7 @@ mod tests {
         let (start, error) = (Instant::now(), StoreError::Contended { attempts: 1 });
         let mut wait = |seconds| {
             events.waiting(&error, start + Duration::from_secs(seconds));
-            told(&log).len()
+            reported(&log).len()
         };
         assert_eq!((wait(0), wait(1), wait(9), wait(10), wait(11)), (1, 0, 0, 1, 0));
     }
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn a_callback_that_panics_does_not_end_the_thread() {
         let mut events = Events::default();
-        events.call(Box::new(|_| panic!("a fault of the program")));
+        events.call(Box::new(|_| panic!("a bug of the program")));
         events.released(7);
     }
 }

@@ -1,4 +1,4 @@
-//! The thread that keeps a lease: renews it, and replaces it where it is lost.
+//! The thread that keeps a lease: it renews the lease, and replaces it if it is lost.
 
 use std::panic;
 use std::panic::AssertUnwindSafe;
@@ -18,7 +18,7 @@ use crate::request::{AcquireRequest, Grant, Missing, Renewal};
 use crate::store::LeaseStore;
 use crate::token::Token;
 
-/// What a keeper is told once and for all.
+/// The settings of a keeper, which do not change.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) ttl: Duration,
@@ -29,22 +29,23 @@ pub(crate) struct Plan {
     pub(crate) max_lead: u64,
 }
 
-/// Where leases come from, and generators that issue by them.
+/// Acquires leases, and makes a generator for each.
 pub(crate) struct Source<C, T> {
     pub(crate) plan: Plan,
     pub(crate) store: T,
     pub(crate) watch: Arc<Watch>,
     pub(crate) clock: C,
-    /// `clock` again, where that is the store's time.
+    /// `clock` again, if it is a `StoreClock`.
     pub(crate) store_clock: Option<StoreClock>,
-    /// For the next lease. The same until it is granted, so that a grant whose reply was lost is not granted twice.
+    /// The token of the next lease. It stays the same until a lease is granted. So if the reply to a grant is lost, the
+    /// next request does not get a second grant.
     pub(crate) token: Option<Token>,
-    /// What the store does if the ID space does not exist. Once a lease was granted it may be remade.
+    /// Whether the store may create the ID space if it does not exist. After the first grant it may create it again.
     pub(crate) missing: Missing,
 }
 
 impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
-    /// A lease whose window begins after the tick `after`, and its generator.
+    /// Returns a lease whose window begins after the tick `after`, and its generator.
     pub(crate) fn acquire<S: Scheme>(
         &mut self,
         after: Option<u64>,
@@ -67,15 +68,15 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         match self.generator(&grant.lease, after) {
             Ok(generator) => Ok((grant.lease, generator)),
             Err(error) => {
-                // Of no use to anybody. If this fails it ends by itself.
+                // The lease is of no use. If this fails, it expires.
                 let _ = self.store.release(&grant.lease, None);
                 Err(error)
             }
         }
     }
 
-    /// Lets the store create the ID space from now on, unless it has others, beside which this one may be misspelt, or
-    /// can't tell. Whether it may.
+    /// Lets the store create the ID space from now on, if it has no other spaces. If it has some, the name of this one
+    /// may be misspelt; if it can't tell, it may have some. Returns whether the store may create the space.
     pub(crate) fn create_unless_others(&mut self) -> bool {
         let has_none = self.store.others().is_ok_and(|others| others.is_empty());
         if has_none {
@@ -84,28 +85,29 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         has_none
     }
 
-    /// The error that is given up on. If the space does not exist, with the names of those that do.
+    /// Returns the final error. If the space does not exist, adds the names of those that do.
     pub(crate) fn with_others(&mut self, mut error: StoreError) -> StoreError {
         if let StoreError::NoSpace { others, .. } = &mut error {
-            // If they can't be listed the error says enough.
+            // If the others can't be listed, the error says enough.
             *others = self.store.others().unwrap_or_default();
         }
         error
     }
 
     fn generator<S: Scheme>(&self, lease: &Lease, after: Option<u64>) -> Result<Generator<S, Watched<C>>, StoreError> {
-        let odd = |why: String| StoreError::corrupt("the lease that was granted", why);
-        let worker = WorkerId::<S>::from_index(lease.worker).map_err(|error| odd(error.to_string()))?;
+        let corrupt = |why: String| StoreError::corrupt("the lease that was granted", why);
+        let worker = WorkerId::<S>::from_index(lease.worker).map_err(|error| corrupt(error.to_string()))?;
         let clock = Watched::new(self.clock.clone(), Arc::clone(&self.watch));
         let Plan { wait, max_wait, strict, max_lead, .. } = self.plan;
         let builder = GeneratorBuilder::new(worker, clock).wait(wait).max_wait(max_wait).strict(strict);
         let builder = builder.max_lead(max_lead);
-        // A store that does not keep to what it was asked must not set this process's IDs back.
+        // A store that ignores the request must not let this process's IDs decrease.
         let from = after.map_or(0, |last| last.saturating_add(1)).max(lease.from);
-        builder.not_before(from).fence(lease.until).build().map_err(|error| odd(error.to_string()))
+        builder.not_before(from).fence(lease.until).build().map_err(|error| corrupt(error.to_string()))
     }
 
-    /// `apart`: what the watch has measured before the store was asked. What has jumped since is still to be found.
+    /// Follows the clock of a store that answered. `apart` is what the watch measured before the store was asked, so a
+    /// clock that jumped since then is still noticed.
     fn hear(&mut self, grant: &Grant, apart: u64) {
         match &self.store_clock {
             Some(clock) if self.ahead_of(grant).is_some() => clock.set(grant.unix_ns),
@@ -115,8 +117,8 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         self.watch.settle(apart);
     }
 
-    /// By how much the store's time, as it is carried on here, is ahead of the store's clock, where that keeps the
-    /// window that was granted from being of any use.
+    /// Returns by how much the `StoreClock` is ahead of the store's clock, if it is so far ahead that the window of
+    /// `grant` is of no use.
     fn ahead_of(&self, grant: &Grant) -> Option<Duration> {
         let ahead = self.store_clock.as_ref()?.nanos().checked_sub(grant.unix_ns)?;
         Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= self.plan.ttl)
@@ -126,11 +128,11 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
 pub(crate) struct Keeper<S, C, T> {
     pub(crate) source: Source<C, T>,
     pub(crate) shared: Arc<Shared<S, C>>,
-    /// What it holds, as far as it knows.
+    /// The lease that this keeper holds, as far as it knows.
     pub(crate) lease: Option<Lease>,
-    /// How many renewals were sent since one was answered.
+    /// How many renewals were sent since one was last answered.
     pub(crate) unanswered: u64,
-    /// A lease that the store has forgotten, and since when that is known.
+    /// A lease that the store no longer knows, and when the keeper learned that.
     pub(crate) forgotten: Option<(Instant, Lease)>,
     /// The last tick that was issued by any lease.
     pub(crate) last_tick: Option<u64>,
@@ -138,21 +140,21 @@ pub(crate) struct Keeper<S, C, T> {
 }
 
 impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
-    /// Keeps the lease until it is told to stop, then gives it back.
+    /// Keeps the lease until the signal to stop, then releases it.
     pub(crate) fn run(mut self) -> Result<(), StoreError> {
-        let mut next = calmly(|| self.until_renewal()).unwrap_or(self.pause());
+        let mut next = catching_panics(|| self.until_renewal()).unwrap_or(self.pause());
         let mut failures = 0;
         while self.rest(next, failures > 0) == Call::Work {
-            (next, failures) = match self.keep_calmly() {
+            (next, failures) = match self.keep_catching_panics() {
                 Some(next) => (next, 0),
                 None => (self.retry_after(failures), failures + 1),
             };
         }
-        self.give_back()
+        self.release()
     }
 
-    /// Leaves the store alone for `time`, or until somebody has no lease and rings; but for a moment in any case, and
-    /// after a failure for all of it: many who ring must not be a burden to a store that can't help them.
+    /// Leaves the store alone for `time`, or until a call that has no lease rings. In any case it does so for a moment,
+    /// and after a failure for all of `time`: many calls that ring must not burden a store that can't help them.
     fn rest(&self, time: Duration, is_failing: bool) -> Call {
         let time = self.jittered(time).max(FIRST_RETRY);
         let deaf = if is_failing { time } else { time.min(self.pause()) };
@@ -162,16 +164,17 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         }
     }
 
-    /// The longest time between two tries after a failure, and the shortest between two renewals that went well.
+    /// Returns the longest time between two tries after a failure, which is also the shortest between two renewals that
+    /// succeeded.
     fn pause(&self) -> Duration {
         (self.ttl() / 12).clamp(FIRST_RETRY, Duration::from_secs(1))
     }
 
-    /// As [`keep`](Self::keep); `None` where it has failed, of which everybody is told. A store that panics has failed,
-    /// in its errors, too, and whether it has renewed the lease is not known.
-    fn keep_calmly(&mut self) -> Option<Duration> {
-        let kept = calmly(|| {
-            self.notice_the_end(self.shared.remaining());
+    /// Does what [`keep`](Self::keep) does. Returns `None` if it failed, after reporting that. A panic of the store (or
+    /// of the `Display` of its error) counts as a failure that leaves unknown whether the lease was renewed.
+    fn keep_catching_panics(&mut self) -> Option<Duration> {
+        let kept = catching_panics(|| {
+            self.report_end(self.shared.remaining());
             self.keep().inspect_err(|error| self.failed(error)).ok()
         });
         kept.unwrap_or_else(|| {
@@ -181,30 +184,30 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         })
     }
 
-    /// Takes note that the store has failed.
+    /// Records and reports that the store failed.
     fn failed(&mut self, error: &StoreError) {
-        self.shared.book(|status| status.failed(error, self.pause()));
-        // What has panicked may have been the clock.
-        let remaining = calmly(|| self.shared.remaining()).unwrap_or_default();
+        self.shared.record(|status| status.failed(error, self.pause()));
+        // The panic may have come from the clock.
+        let remaining = catching_panics(|| self.shared.remaining()).unwrap_or_default();
         if !self.shared.switch.has_ended() {
             self.events.failed(self.worker(), remaining, error, Instant::now());
         }
-        self.notice_the_end(remaining);
+        self.report_end(remaining);
     }
 
-    /// Reports that nothing is left of the lease, unless the generator was ended.
-    fn notice_the_end(&mut self, remaining: Duration) {
+    /// Reports that the window has ended, if it has, unless the generator was ended.
+    fn report_end(&mut self, remaining: Duration) {
         if remaining.is_zero() && !self.shared.switch.has_ended() {
             self.events.ended(self.worker());
         }
     }
 
-    /// The index of the worker that issues, or has issued last.
+    /// Returns the index of the worker that issues, or issued last.
     fn worker(&self) -> u64 {
         self.shared.switch.current().worker().index()
     }
 
-    /// Renews the lease, or acquires one. How long to leave it at that.
+    /// Renews the lease, or acquires one. Returns how long to leave the store alone after that.
     fn keep(&mut self) -> Result<Duration, StoreError> {
         if let Some(lease) = self.lease {
             let apart = self.source.watch.apart_now();
@@ -224,16 +227,16 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
                 }
             }
         }
-        if !self.left_of_the_forgotten().is_zero() {
-            self.look_after_the_forgotten();
+        if !self.forgotten_remaining().is_zero() {
+            self.renew_forgotten();
         }
-        let left = self.left_of_the_forgotten();
+        let left = self.forgotten_remaining();
         if left.is_zero() { self.replace() } else { Ok(left.min(self.ttl() / 3)) }
     }
 
-    /// Asks for the lease that the store has forgotten, and whose window is being used up: if the space is lost once more
-    /// it is restored by this, and if an operator has vouched that no lease is in use, this one ends now.
-    fn look_after_the_forgotten(&mut self) {
+    /// Tries to renew the lease that the store no longer knows, while its window is being used up. If the space is lost
+    /// once more, this restores it. If an operator has vouched that no lease is in use, the lease ends now.
+    fn renew_forgotten(&mut self) {
         let Some((_, lease)) = self.forgotten else { return };
         let answer = self.source.store.renew(&self.renewal(&lease));
         if let Err(StoreError::Lost { worker, reason }) = answer
@@ -243,21 +246,22 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         }
     }
 
-    /// How long the window lasts of a lease that the store has forgotten: it is nobody else's. A host's clock that is
-    /// behind may think that it lasts for long; no window of now lasts longer than the time to live.
-    fn left_of_the_forgotten(&self) -> Duration {
+    /// Returns how long the window of a lease still lasts that the store no longer knows. No other process can have
+    /// that window. A host's clock that is behind may read that the window lasts for long; but no window that includes
+    /// the present lasts longer than the TTL.
+    fn forgotten_remaining(&self) -> Duration {
         let passed = self.forgotten.map_or(Duration::MAX, |(since, _)| since.elapsed());
         self.shared.remaining().min(self.ttl().saturating_sub(passed))
     }
 
-    /// Acquires a lease in place of the one before, and issues by it.
+    /// Acquires a lease to replace the one before, and issues IDs by it.
     fn replace(&mut self) -> Result<Duration, StoreError> {
         self.close();
         let (lease, generator) = self.source.acquire(self.last_tick)?;
         self.unanswered = 0;
         self.lease = Some(lease);
         if self.shared.begin(lease, generator).is_err() {
-            // Ended meanwhile: nothing was issued by it.
+            // The generator was ended meanwhile: nothing was issued by this lease.
             self.source.store.release(&lease, None)?;
             self.lease = None;
             return Ok(Duration::ZERO);
@@ -267,7 +271,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         Ok(self.until_renewal())
     }
 
-    /// A third of the time to live, or of what is left of it where the renewal was slow.
+    /// Returns a third of the TTL, or of the rest of the window if the renewal was slow.
     fn until_renewal(&self) -> Duration {
         (self.shared.remaining().min(self.ttl()) / 3).max(self.ttl() / 12)
     }
@@ -285,20 +289,20 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.source.plan.ttl
     }
 
-    /// Moves the fence. How long until the next renewal.
+    /// Moves the fence. Returns how long to wait until the next renewal.
     fn renewed(&mut self, grant: &Grant, apart: u64) -> Duration {
         self.unanswered = 0;
         self.lease = Some(grant.lease);
-        // A fence that does not fit the layout was granted by no store that keeps to the rules, and is not used. It is
-        // moved before the clock is, which may go far forward.
+        // A store that obeys the protocol grants no fence that does not fit the layout. Such a fence is not used. The
+        // fence is moved before the clock is, because the clock may go far forward.
         let _ = self.shared.switch.current().extend_fence(grant.lease.until);
         let behind = self.source.ahead_of(grant);
         self.source.hear(grant, apart);
-        self.shared.book(|status| status.renewed(grant.lease));
+        self.shared.record(|status| status.renewed(grant.lease));
         self.shared.signal.tell();
         self.events.renewed(&grant.lease, self.shared.remaining(), Instant::now());
         if let Some(by) = behind {
-            self.shared.book(|status| status.is_behind(by));
+            self.shared.record(|status| status.is_behind(by));
         }
         self.until_renewal()
     }
@@ -307,15 +311,15 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         let lease = self.lease.take();
         self.forgotten = lease.filter(|_| reason == LostReason::StoreChanged).map(|lease| (Instant::now(), lease));
         let error = StoreError::Lost { worker, reason };
-        self.shared.book(|status| status.failed(&error, self.pause()));
+        self.shared.record(|status| status.failed(&error, self.pause()));
         self.events.lost(worker, reason);
         if self.forgotten.is_none() {
             self.close();
         }
     }
 
-    /// Lets no ID be issued any more, then gives the worker back.
-    fn give_back(mut self) -> Result<(), StoreError> {
+    /// Stops the generator for good, then releases the worker.
+    fn release(mut self) -> Result<(), StoreError> {
         let last = self.shared.switch.end();
         self.shared.signal.tell();
         let Some(lease) = self.lease else { return Ok(()) };
@@ -331,19 +335,20 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         (FIRST_RETRY * 2_u32.saturating_pow(failures.min(8))).min(self.pause())
     }
 
-    /// `time` less up to a tenth of it, so that many processes that began at once do not ask at once for ever.
+    /// Returns `time` minus up to a tenth of it, so that many processes that started at the same time spread their
+    /// requests.
     fn jittered(&self, time: Duration) -> Duration {
         let tenths = Token::random().map_or(0, |token| token.pick(101));
         time - time * u32::try_from(tenths).unwrap_or(0) / 1000
     }
 }
 
-/// Does what may panic: a store, a clock and a callback are the program's. `None` if it has.
-fn calmly<R>(work: impl FnOnce() -> R) -> Option<R> {
+/// Runs `work`, which may panic: the store, the clock and the callback belong to the program. Returns `None` if it did.
+fn catching_panics<R>(work: impl FnOnce() -> R) -> Option<R> {
     panic::catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
-/// Whether `renewed` is `lease` and no other.
+/// Returns whether `renewed` is the same lease as `lease`.
 fn is_renewed(lease: &Lease, renewed: &Lease) -> bool {
     (lease.worker, lease.from, lease.token) == (renewed.worker, renewed.from, renewed.token)
 }

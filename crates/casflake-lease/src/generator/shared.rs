@@ -1,4 +1,4 @@
-//! `Shared`: what the calls of a leased generator share with the thread that keeps its lease.
+//! `Shared`: the state that the calls of a leased generator share with the thread that keeps its lease.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,20 +15,20 @@ use crate::lease::Lease;
 use crate::sync::{Counter, Ordering};
 use crate::terms::duration;
 
-/// How long to wait after the first failure; after each other twice as long, up to a part of the time to live.
+/// The wait after the first failure. It doubles with each further failure, up to a part of the TTL.
 pub(super) const FIRST_RETRY: Duration = Duration::from_millis(20);
 
-/// What the calls and the keeper share.
+/// The state that the calls and the keeper share.
 pub(crate) struct Shared<S, C> {
     pub(crate) switch: Switch<S, Watched<C>>,
     pub(crate) watch: Arc<Watch>,
     pub(crate) signal: Arc<Signal>,
     status: Mutex<Status>,
-    /// How many calls have failed for want of a lease.
+    /// How many calls have failed because there was no lease.
     expired: Counter,
 }
 
-/// What the keeper has last known, for people, and for the error that a call returns.
+/// The keeper's latest knowledge, for the statistics and for the errors of calls.
 #[derive(Debug)]
 pub(crate) struct Status {
     lease: Lease,
@@ -36,7 +36,7 @@ pub(crate) struct Status {
     renewals: u64,
     failures: u64,
     last_error: Option<String>,
-    /// By how much the store's clock was behind, where that was the last failure.
+    /// By how much the store's clock was behind, if that was the last failure.
     store_behind: Option<Duration>,
     /// When a call that has no lease may try again.
     retry_after: Duration,
@@ -48,7 +48,7 @@ impl Status {
         Self { lease, acquired: 1, renewals: 0, failures: 0, last_error, store_behind, retry_after }
     }
 
-    /// `pause`: the longest that the keeper leaves the store alone after this.
+    /// Records a failure. `pause` is the longest that the keeper leaves the store alone after this.
     pub(crate) fn failed(&mut self, error: &StoreError, pause: Duration) {
         self.failures += 1;
         self.last_error = Some(Causes(error).to_string());
@@ -79,7 +79,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         Self { switch, watch, signal, status, expired: Counter::new(0) }
     }
 
-    pub(crate) fn book(&self, change: impl FnOnce(&mut Status)) {
+    pub(crate) fn record(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.status());
     }
 
@@ -87,9 +87,9 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Issues by `generator` from now on.
+    /// Makes `generator` the one that issues, by `lease`.
     pub(crate) fn begin(&self, lease: Lease, generator: Generator<S, Watched<C>>) -> Result<(), Ended> {
-        // For all of it, so that the statistics show a lease together with its generator.
+        // Locked for all of this, so that the statistics show a lease together with its generator.
         let mut status = self.status();
         self.switch.publish(generator)?;
         status.acquired += 1;
@@ -97,9 +97,9 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         Ok(())
     }
 
-    /// The error of a call that has no lease.
+    /// Returns the error of a call that has no lease, and records it.
     pub(super) fn expired(&self) -> GenerateError {
-        // ORDERING: Relaxed. A counter of its own; nothing is read on the strength of it.
+        // ORDERING: Relaxed. An independent counter; no other memory is read because of it.
         self.expired.fetch_add(1, Ordering::Relaxed);
         let Status { lease, store_behind, retry_after, .. } = *self.status();
         match store_behind {
@@ -109,10 +109,10 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
     }
 
     pub(super) fn stats(&self) -> LeaseStats<S> {
-        // First, so that what remains is of that lease or of a later renewal.
+        // Locked first, so that `remaining` is that of this lease or of a later renewal.
         let status = self.status();
         let remaining = if self.watch.has_jumped() { Duration::ZERO } else { self.remaining() };
-        // The last one first: for a generator of which there were several each counter is their sum.
+        // The last one first: its records are completed by those of the generators before it.
         let mut all = self.switch.all().rev();
         let last = all.next().unwrap_or_else(|| self.switch.current());
         let mut generator = last.stats();
@@ -125,14 +125,14 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
             renewals: status.renewals,
             failures: status.failures,
             last_error: status.last_error.clone(),
-            // ORDERING: Relaxed, as where it is counted.
+            // ORDERING: Relaxed, as in `expired`.
             expired: self.expired.load(Ordering::Relaxed),
             waiting: self.waiting(),
             generator,
         }
     }
 
-    /// How long the window still lasts by the generator's own clock; 0 where nothing is issued.
+    /// Returns how long the window still lasts by the generator's own clock. 0 if nothing can be issued.
     pub(crate) fn remaining(&self) -> Duration {
         let generator = self.switch.current();
         if generator.is_closed() {
@@ -146,7 +146,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
 }
 
 impl<S: Scheme, C> Shared<S, C> {
-    /// How many calls wait, for a tick or for the keeper.
+    /// Returns how many calls wait, for a tick or for the keeper.
     pub(super) fn waiting(&self) -> u64 {
         self.signal.callers() + self.switch.current().waiting()
     }

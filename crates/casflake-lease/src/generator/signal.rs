@@ -1,21 +1,22 @@
-//! `Signal`: what calls that have no lease and the thread that keeps it tell each other. Off the hot path, and so a lock.
+//! `Signal`: how calls that have no lease, and the thread that keeps the lease, wake each other. It is off the hot
+//! path, so it uses a lock.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Wakes the keeper, and those who wait for it.
+/// Wakes the keeper, and the calls that wait for it.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     state: Mutex<State>,
     /// The keeper waits here.
     called: Condvar,
-    /// And here those who wait for it.
+    /// Calls that wait for the keeper wait here.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Somebody needs the lease to be renewed now.
+    /// A call needs the lease to be renewed now.
     rung: bool,
     stopping: bool,
     /// How often the lease was renewed or replaced, or has ended.
@@ -24,7 +25,7 @@ struct State {
     callers: u64,
 }
 
-/// A call that may wait for the keeper, for as long as this lives.
+/// Counts a call that may wait for the keeper, as long as this lives.
 pub(crate) struct Caller<'b>(&'b Signal);
 
 impl Drop for Caller<'_> {
@@ -36,7 +37,7 @@ impl Drop for Caller<'_> {
 /// Why the keeper goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
-    /// There is something to do: it is time, or somebody has rung.
+    /// It is time to renew, or a call has rung.
     Work,
     Stop,
 }
@@ -44,7 +45,7 @@ pub(crate) enum Call {
 impl Signal {
     /// Asks the keeper to renew now.
     pub(crate) fn ring(&self) {
-        // Those who ring after somebody else has, and before he was heard, need wake nobody.
+        // If `rung` was set already, the call that set it has woken the keeper.
         if !std::mem::replace(&mut self.lock().rung, true) {
             self.called.notify_one();
         }
@@ -56,13 +57,13 @@ impl Signal {
         self.called.notify_one();
     }
 
-    /// Tells those who wait that something is new.
+    /// Wakes the calls that wait: there is news.
     pub(crate) fn tell(&self) {
         self.lock().news += 1;
         self.changed.notify_all();
     }
 
-    /// How often something was new so far.
+    /// Returns how often there has been news.
     pub(crate) fn news(&self) -> u64 {
         self.lock().news
     }
@@ -73,23 +74,23 @@ impl Signal {
         Caller(self)
     }
 
-    /// How many calls wait for the keeper, or are about to.
+    /// Returns how many calls wait for the keeper, or are about to.
     pub(crate) fn callers(&self) -> u64 {
         self.lock().callers
     }
 
-    /// Waits until something is newer than `seen`, or `deadline`. Whether it is.
+    /// Waits until there is news after `seen`, or until `deadline`. Returns whether there is.
     pub(crate) fn wait_for_news(&self, seen: u64, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let waited = self.changed.wait_timeout_while(self.lock(), left, |state| state.news == seen);
         waited.unwrap_or_else(PoisonError::into_inner).0.news != seen
     }
 
-    /// Lets the keeper sleep for `time`, or until it is called. Where `is_deaf`, only the end calls it, and who has
-    /// rung is heard the next time.
+    /// Lets the keeper sleep for `time`, or until it is woken. If `is_deaf`, only `stop` wakes it, and a ring is kept
+    /// for the next sleep.
     pub(crate) fn sleep(&self, time: Duration, is_deaf: bool) -> Call {
-        let goes_on = |state: &mut State| !state.stopping && (is_deaf || !state.rung);
-        let waited = self.called.wait_timeout_while(self.lock(), time, goes_on);
+        let sleeps_on = |state: &mut State| !state.stopping && (is_deaf || !state.rung);
+        let waited = self.called.wait_timeout_while(self.lock(), time, sleeps_on);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         state.rung &= is_deaf;
         if state.stopping { Call::Stop } else { Call::Work }

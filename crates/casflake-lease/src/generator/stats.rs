@@ -1,4 +1,4 @@
-//! `LeaseStats`: what has become of a generator's leases.
+//! `LeaseStats`: records of a generator and its leases.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,34 +7,35 @@ use casflake::{Stats, WorkerId};
 
 use crate::lease::Lease;
 
-/// What a [`LeasedGenerator`](crate::LeasedGenerator) and its leases have done so far.
+/// Records of a [`LeasedGenerator`](crate::LeasedGenerator) and its leases, from
+/// [`LeasedGenerator::stats`](crate::LeasedGenerator::stats).
 #[non_exhaustive]
 pub struct LeaseStats<S> {
-    /// The worker that issues, or has issued last.
+    /// The worker that issues, or issued last.
     pub worker: WorkerId<S>,
-    /// Its lease, as it was granted or last renewed.
+    /// The worker's lease, as it was granted or last renewed.
     pub lease: Lease,
-    /// How long the window still lasts, by the generator's clock; 0 where it has ended, or has not been renewed since
-    /// the clock jumped.
+    /// How long the window still lasts, by the generator's clock. 0 if it has ended, or if the clock has jumped and the
+    /// lease was not renewed since.
     pub remaining: Duration,
-    /// How often a lease was acquired: 1 and once for each that was lost.
+    /// How often a lease was acquired: 1, and once more for each lease that was replaced.
     pub acquired: u64,
     /// How often a lease was renewed.
     pub renewals: u64,
     /// How often the store failed to renew a lease or to grant one.
     pub failures: u64,
-    /// Why it last did, if nothing has succeeded since.
+    /// The last failure, if the store has not granted or renewed a lease since.
     pub last_error: Option<String>,
-    /// How often a call failed for want of a lease: with [`LeaseExpired`](casflake::GenerateError::LeaseExpired) or
-    /// [`StoreClockBehind`](casflake::GenerateError::StoreClockBehind).
+    /// How often a call failed because there was no lease: with [`LeaseExpired`](casflake::GenerateError::LeaseExpired)
+    /// or [`StoreClockBehind`](casflake::GenerateError::StoreClockBehind).
     pub expired: u64,
     /// How many calls wait at the moment, for a tick or for the lease.
     pub waiting: u64,
-    /// What the generators of all its leases have done, this one and those before it: each counter is their sum.
+    /// The records of the generators of all its leases, the current one and those before it. Each counter is their sum.
     pub generator: Stats,
 }
 
-// By hand, so that `S`, a mere name, needs none of these itself.
+// Not derived, because `S` is only a marker and needs none of these traits.
 
 impl<S> Clone for LeaseStats<S> {
     fn clone(&self) -> Self {

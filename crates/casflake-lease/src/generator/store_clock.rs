@@ -1,4 +1,4 @@
-//! `StoreClock`: the store's time, between two looks at it.
+//! `StoreClock`: the store's time, extrapolated between two answers of the store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,40 +8,43 @@ use casflake::Clock;
 use crate::monotonic::Monotonic;
 use crate::sync::{AtomicU64, Ordering};
 
-/// The time of a store of leases: what its clock read at the last grant or renewal, carried on by a monotonic clock of
-/// this host, which also counts the time that the host is suspended (where the system has such a clock: Linux, macOS,
-/// Windows).
+/// The time of a store of leases. It starts from the reading of the store's clock at the last grant or renewal, and
+/// advances with a monotonic clock of this host. That clock also counts the time that the host is suspended, if the
+/// system has such a clock: Linux, macOS and Windows do.
 ///
-/// So all holders of one store's leases issue IDs in one time, whatever their hosts' clocks say. It is behind the
-/// store's clock by a message's way, and by up to 1/8192 of the time since the last renewal (a millisecond or so), and
-/// follows it forward at each. If the store's clock is set back it goes on, but for where that is by a time to live or
-/// more, and no window of now could be used by it: then it is set back as well, and IDs go on, after the last that was
-/// issued.
+/// So all holders of one store's leases issue IDs in one time, whatever their hosts' clocks say. A `StoreClock` is
+/// behind the store's clock by the delay of one message, and by up to 1/8192 of the time since the last renewal (a
+/// millisecond or so). Each grant or renewal moves it forward to the store's clock.
+///
+/// If the store's clock moves back, a `StoreClock` goes on. The exception is a clock that moves back so far, by a TTL
+/// or more, that the `StoreClock` would be past the window of every lease that the store grants now. Then the
+/// `StoreClock` moves back as well. IDs go on after the last one that was issued.
 #[derive(Clone)]
 pub struct StoreClock {
     basis: Arc<Basis>,
 }
 
 struct Basis {
-    /// Nanoseconds from the zero of [`carried_on`] to 1970.
+    /// The clock's reading in nanoseconds since 1970, minus [`carried_on`].
     offset: AtomicU64,
     monotonic: Monotonic,
 }
 
 impl StoreClock {
-    /// A clock that reads some time in 1970, until it is told.
+    /// Returns a clock that reads a time in 1970 until it follows a store.
     pub(crate) fn new() -> Self {
         Self { basis: Arc::new(Basis { offset: AtomicU64::new(0), monotonic: Monotonic::new() }) }
     }
 
-    /// Goes by the store's clock, which has read `unix_ns` a moment ago.
+    /// Moves forward to the store's clock, which read `unix_ns` a moment ago. Never moves back.
     pub(crate) fn follow(&self, unix_ns: u64) {
         let measured = unix_ns.saturating_sub(carried_on(self.basis.monotonic.nanos()));
-        // ORDERING: Relaxed, and so below: one variable. What a reading is, nothing but an ID's time depends on.
+        // ORDERING: Relaxed, here and below. It is a single variable, and nothing but an ID's time depends on its
+        // value.
         self.basis.offset.fetch_max(measured, Ordering::Relaxed);
     }
 
-    /// The same, and back where that is back.
+    /// Moves to the store's clock, which read `unix_ns` a moment ago, even if that is back.
     pub(crate) fn set(&self, unix_ns: u64) {
         let measured = unix_ns.saturating_sub(carried_on(self.basis.monotonic.nanos()));
         // ORDERING: Relaxed, as above.
@@ -55,9 +58,9 @@ impl StoreClock {
     }
 }
 
-/// By how much the store's clock has gone on at least while this host's has by `nanos`: quartz goes wrong by 100 in a
-/// million at worst. A clock that were carried on as fast as the host's would be ahead of the store's for good where
-/// that is the slower one, or would have to be set back.
+/// Returns how much time has passed on the store's clock, at least, while this host's clock went on by `nanos`: a
+/// quartz is wrong by 100 in a million at worst. A clock that went on as fast as the host's would stay ahead of a
+/// slower store's clock, or would have to move back.
 #[inline]
 const fn carried_on(nanos: u64) -> u64 {
     nanos - (nanos >> 13)
@@ -87,15 +90,16 @@ mod tests {
     const NOW: u64 = 1_800_000_000_000_000_000;
     const SECOND: u64 = 1_000_000_000;
 
-    /// Within a minute of `expected`, and not before it: so long a machine may keep this test waiting.
+    /// Asserts that `clock` reads `expected` or up to a minute later, because a busy machine may delay the test for
+    /// that long.
     #[track_caller]
     fn assert_reads(clock: &StoreClock, expected: u64) {
         let read = clock.nanos();
-        assert!((expected..expected + 60 * SECOND).contains(&read), "{read} is not {expected} and a moment");
+        assert!((expected..expected + 60 * SECOND).contains(&read), "{read} is not shortly after {expected}");
     }
 
     #[test]
-    fn it_follows_the_store_forward_at_once() {
+    fn it_moves_forward_to_the_store_immediately() {
         let clock = StoreClock::new();
         for now in [NOW, NOW + 3600 * SECOND, u64::MAX - 600 * SECOND] {
             clock.follow(now);
@@ -104,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn it_follows_the_store_back_only_where_it_is_told_to() {
+    fn it_moves_back_only_by_set() {
         let clock = StoreClock::new();
         clock.follow(NOW);
         let mut last = clock.nanos();
@@ -120,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_on_more_slowly_than_any_quartz() {
+    fn it_goes_on_more_slowly_than_any_quartz_but_not_much() {
         for seconds in [1, 10, 3600, 584 * 365 * 86_400] {
             let nanos = seconds * SECOND;
             let behind = nanos - carried_on(nanos);

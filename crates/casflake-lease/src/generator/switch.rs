@@ -1,4 +1,4 @@
-//! `Switch`: which of a process's generators, one for each lease that it has had, is the one that issues. No lock.
+//! `Switch`: selects the generator that issues, among those of all leases that a process has had. Without a lock.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -15,25 +15,24 @@ const DRAINING: u64 = 1 << 62;
 
 const COUNT: u64 = DRAINING - 1;
 
-/// Room for 2^32 generators in all: one a second for 136 years.
+/// Room for 2^32 generators: one a second for 136 years.
 const BLOCKS: usize = 32;
 
-/// The generators of one process, one after the other. Each but the last is closed.
+/// The generators of one process, in the order of their leases. All but the last are closed.
 ///
-/// A call looks at `state` and uses the generator that it names, for as long as it likes: none is ever dropped or used
-/// for another lease while the switch lives. So there is nothing to wait for, neither for calls nor for who replaces
-/// one.
+/// A call loads `state` and uses the generator that it names, for as long as it takes. No generator is dropped or used
+/// for another lease while the switch lives, so neither calls nor the thread that replaces a generator have to wait.
 pub struct Switch<S, C> {
     /// How many generators there have been after the first, and whether there will be more.
     ///
     /// | state | reads as |
     /// |---|---|
     /// | n | the nth after the first issues; 0 is the first |
-    /// | n + `DRAINING` | it issues for calls that began before |
-    /// | n + `ENDED` | that was the last, and is closed or about to be |
+    /// | n + `DRAINING` | the same generator issues, but only for calls that began before |
+    /// | n + `ENDED` | the same generator was the last one; it is closed, or about to be |
     state: AtomicU64,
     first: Generator<S, C>,
-    /// Block k holds 2^k of those after the first.
+    /// Block k holds 2^k of the generators after the first.
     later: [OnceLock<Block<S, C>>; BLOCKS],
 }
 
@@ -46,19 +45,19 @@ impl<S: Scheme, C: fmt::Debug> fmt::Debug for Switch<S, C> {
 }
 
 impl<S, C> Switch<S, C> {
-    /// One whose first generator issues.
+    /// Returns a switch in which `first` issues.
     pub fn new(first: Generator<S, C>) -> Self {
         Self { state: AtomicU64::new(0), first, later: [const { OnceLock::new() }; BLOCKS] }
     }
 
-    /// How many generators there have been after the first.
+    /// Returns how many generators there have been after the first.
     #[inline]
     pub fn count(&self) -> u64 {
-        // ORDERING: Acquire, paired with the Release in `publish`: who sees the count sees the generator.
+        // ORDERING: Acquire, paired with the Release in `publish`: a thread that sees the count sees the generator.
         self.state.load(Ordering::Acquire) & COUNT
     }
 
-    /// The generator that issues, for a call that begins now; `None` where such a call is refused.
+    /// Returns the generator that issues, or `None` if calls that begin now are refused.
     #[inline]
     pub fn open(&self) -> Option<&Generator<S, C>> {
         // ORDERING: Acquire, as in `count`.
@@ -66,59 +65,61 @@ impl<S, C> Switch<S, C> {
         if state > COUNT { None } else { Some(self.nth(state)) }
     }
 
-    /// Refuses calls that begin from now on. Those that have begun go on.
+    /// Refuses calls that begin from now on. Calls that have begun go on.
     pub fn drain(&self) {
-        // ORDERING: Relaxed. A call that begins after this returned (happens-before) sees the bit (coherence), and
-        // nothing is read on the strength of it.
+        // ORDERING: Relaxed. A call that begins after this returned (happens-before) sees the bit (coherence), and no
+        // other memory is read because of it.
         self.state.fetch_or(DRAINING, Ordering::Relaxed);
     }
 
-    /// Whether no generator will follow.
+    /// Returns whether no generator will follow.
     pub fn has_ended(&self) -> bool {
-        // ORDERING: Relaxed. Who has seen `end` return sees this (coherence); nothing is read on the strength of it.
+        // ORDERING: Relaxed. A thread that has seen `end` return sees this (coherence), and no other memory is read
+        // because of it.
         self.state.load(Ordering::Relaxed) & ENDED != 0
     }
 
-    /// The generator that issues, or has issued last.
+    /// Returns the generator that issues, or issued last.
     #[inline]
     pub fn current(&self) -> &Generator<S, C> {
         self.nth(self.count())
     }
 
-    /// All generators that have issued, from the first to the one that issues or has issued last.
+    /// Returns all generators that have issued, from the first to the one that issues or issued last.
     pub fn all(&self) -> impl DoubleEndedIterator<Item = &Generator<S, C>> {
         (0..=self.count()).map(|nth| self.nth(nth))
     }
 
-    /// The `nth` generator after the first.
+    /// Returns the `nth` generator after the first.
     #[inline]
     fn nth(&self, nth: u64) -> &Generator<S, C> {
         let Some((block, place)) = place(nth) else { return &self.first };
         let slot = || self.later.get(block)?.get()?.get(place)?.get();
-        // It is there: it was put there before it was counted.
+        // Always `Some`: `publish` fills the slot before it counts it.
         slot().unwrap_or(&self.first)
     }
 }
 
 impl<S: Scheme, C> Switch<S, C> {
-    /// Makes `generator` the one that issues. Only one thread does this, and only after it has closed the one before.
+    /// Makes `generator` the one that issues. Only one thread calls this, and only after it has closed the generator
+    /// before.
     ///
     /// # Errors
-    /// The switch has ended: `generator` will issue nothing.
+    /// `Ended` if the switch has ended. `generator` then issues nothing.
     pub fn publish(&self, generator: Generator<S, C>) -> Result<(), Ended> {
-        // ORDERING: Relaxed. Only this thread changes the count, and the exchange below finds an end that is newer.
+        // ORDERING: Relaxed. Only this thread changes the count, and the exchange below fails if there is a newer end.
         let mut state = self.state.load(Ordering::Relaxed);
         let slot = place((state & COUNT) + 1).and_then(|(block, place)| {
             let slots = || (0..1_u64 << block).map(|_| OnceLock::new()).collect();
             self.later.get(block)?.get_or_init(slots).get(place)
         });
-        // Nothing is in the slot, for whoever has found the end does not come back.
+        // The slot is empty: a caller that got `Ended` does not call this again.
         if state & ENDED != 0 || slot.is_none_or(|slot| slot.set(generator).is_err()) {
             return Err(Ended);
         }
         while state & ENDED == 0 {
-            // ORDERING: Release, paired with the Acquire in `count`. Relaxed on failure, which says that `end` or `drain`
-            // was faster, of which the latter lets generators follow.
+            // ORDERING: Release, paired with the Acquire in `count`. Relaxed on failure, which means that `end` or
+            // `drain` came first. Only after `drain` may generators follow.
             match self.state.compare_exchange(state, state + 1, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return Ok(()),
                 Err(now) => state = now,
@@ -127,22 +128,23 @@ impl<S: Scheme, C> Switch<S, C> {
         Err(Ended)
     }
 
-    /// Ends the switch: closes the generator that issues, and lets none follow. Tells the last tick that it has issued.
+    /// Ends the switch: closes the generator that issues, and lets none follow. Returns the last tick that it has
+    /// issued.
     pub fn end(&self) -> Option<u64> {
         // ORDERING: Acquire, paired with the Release in `publish`: the generator that is closed is the last that was
-        // published, for no exchange after this one succeeds.
+        // published, because no exchange after this one succeeds.
         let state = self.state.fetch_or(ENDED, Ordering::Acquire);
         self.nth(state & COUNT).close()
     }
 }
 
-/// The block of the `nth` generator after the first, and its place in there.
+/// Returns the block of the `nth` generator after the first, and its place in the block.
 #[inline]
 fn place(nth: u64) -> Option<(usize, usize)> {
     let block = nth.checked_ilog2()?;
     Some((block as usize, usize::try_from(nth - (1 << block)).ok()?))
 }
 
-/// No generator follows: the switch has ended.
+/// The switch has ended: no generator follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended;

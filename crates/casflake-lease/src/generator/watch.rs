@@ -1,4 +1,4 @@
-//! Looks, once a millisecond, at whether this is still the process that a lease was granted to, and its time the same.
+//! Checks once a millisecond that this is still the process that a lease was granted to, and that no clock has jumped.
 
 use std::sync::Arc;
 use std::{fmt, process};
@@ -9,20 +9,22 @@ use crate::generator::signal::Signal;
 use crate::monotonic::Monotonic;
 use crate::sync::{AtomicU64, Ordering};
 
-/// By so many nanoseconds the wall clock and the monotonic clock part when a machine is resumed from an old snapshot,
-/// or its clock is set. Slewing does not move them apart by as much between two renewals.
+/// By how many nanoseconds the wall clock and the monotonic clock must part to count as a jump. They do when a machine
+/// is resumed from an old snapshot, or its clock is set. Slewing does not move them apart by as much between two
+/// renewals.
 const JUMP: u64 = 1_000_000_000;
 
-/// By so many milliseconds one reading may be behind another of the same clock, which was checked: a jiffy and more.
+/// By how many milliseconds one reading may be behind another reading of the same clock that was checked: a jiffy and
+/// more.
 const LAG: u64 = 16;
 
-/// What a clock reads that must not be believed: after every window.
+/// The reading of a clock that must not be trusted: after every window.
 const NEVER: u64 = u64::MAX;
 
-/// A clock whose readings are watched.
+/// A clock with readings that are checked by a [`Watch`].
 pub(crate) struct Watched<C> {
     pub(crate) clock: C,
-    /// The millisecond up to which all was found well. Here, beside the clock, as each call looks at it.
+    /// The millisecond of the last check that succeeded. It is beside the clock, because each call reads it.
     checked: AtomicU64,
     watch: Arc<Watch>,
 }
@@ -32,30 +34,31 @@ impl<C> Watched<C> {
         Self { clock, checked: AtomicU64::new(0), watch }
     }
 
-    /// Whether the reading `now`, in milliseconds, is to be believed.
+    /// Returns whether the reading `now`, in milliseconds, can be trusted.
     #[inline]
-    fn believes(&self, now: u64) -> bool {
-        // Of a time that is long after this nothing is known: its clock was set back since.
+    fn trusts(&self, now: u64) -> bool {
+        // If `checked` is long after `now`, the clock has moved back since, and the check says nothing about `now`.
         // ORDERING: Relaxed, as in `check`.
         self.checked.load(Ordering::Relaxed).wrapping_sub(now) <= LAG || self.check(now)
     }
 
     #[cold]
     fn check(&self, now: u64) -> bool {
-        let is_well = self.watch.is_well();
-        if is_well {
-            // ORDERING: Relaxed. Several threads may check the same millisecond; whichever is last stays.
+        let is_unchanged = self.watch.is_unchanged();
+        if is_unchanged {
+            // ORDERING: Relaxed. Several threads may check the same millisecond; the last store wins.
             self.checked.store(now, Ordering::Relaxed);
         }
-        is_well
+        is_unchanged
     }
 }
 
-/// What the watched clocks of a process share, of which each generator has its own.
+/// The state that all watched clocks of a `LeasedGenerator` share. Each of its generators has a watched clock of its
+/// own.
 pub(crate) struct Watch {
     /// How far the wall clock was ahead of the monotonic one at the last grant or renewal, modulo 2^64.
     apart: AtomicU64,
-    /// 1 where they have moved apart since.
+    /// 1 if they have moved apart since.
     has_jumped: AtomicU64,
     process: u32,
     monotonic: Monotonic,
@@ -75,28 +78,30 @@ impl Watch {
         watch
     }
 
-    /// A grant or a renewal has shown that the lease is this process's, and when the clocks were so far `apart` was now.
+    /// Records that a grant or a renewal has shown that this process holds the lease. `apart` is how far the clocks
+    /// were apart before the store was asked.
     pub(crate) fn settle(&self, apart: u64) {
-        // ORDERING: Relaxed, all of them. Each is looked at by itself; a call that sees an old one is refused once
-        // more.
+        // ORDERING: Relaxed, here and below. Each variable is read independently of the others; a call that sees an old
+        // value is refused once more.
         self.apart.store(apart, Ordering::Relaxed);
         self.has_jumped.store(0, Ordering::Relaxed);
     }
 
-    /// Whether a jump was seen and no renewal since.
+    /// Returns whether a jump was seen, and the lease was not renewed since.
     pub(crate) fn has_jumped(&self) -> bool {
         // ORDERING: Relaxed, as above.
         self.has_jumped.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether this is a fork of the process that the lease was granted to.
+    /// Returns whether this is a fork of the process that the lease was granted to.
     pub(crate) fn is_fork(&self) -> bool {
         process::id() != self.process
     }
 
-    /// Whether this is the process that the lease was granted to, and no clock has jumped since.
-    fn is_well(&self) -> bool {
-        // A fork must not touch the signal: the thread that held its lock may be the other process's.
+    /// Returns whether this is the process that the lease was granted to, and no clock has jumped since the last grant
+    /// or renewal.
+    fn is_unchanged(&self) -> bool {
+        // A fork must not touch the signal: a thread that only the other process has may hold its lock.
         if self.is_fork() || self.has_jumped() {
             return false;
         }
@@ -121,13 +126,13 @@ impl<C: Clock> Clock for Watched<C> {
     #[inline]
     fn unix_ms(&self) -> u64 {
         let now = self.clock.unix_ms();
-        if self.believes(now) { now } else { NEVER }
+        if self.trusts(now) { now } else { NEVER }
     }
 
     fn precise_unix_ns(&self) -> u128 {
         let now = self.clock.precise_unix_ns();
-        let is_believed = self.believes(u64::try_from(now / 1_000_000).unwrap_or(u64::MAX));
-        if is_believed { now } else { u128::from(NEVER) * 1_000_000 }
+        let is_trusted = self.trusts(u64::try_from(now / 1_000_000).unwrap_or(u64::MAX));
+        if is_trusted { now } else { u128::from(NEVER) * 1_000_000 }
     }
 
     fn monotonic(&self) -> Option<std::time::Duration> {
@@ -160,7 +165,7 @@ mod tests {
         (Watched::new(ManualClock::new(NOW), watch), signal)
     }
 
-    /// As if the wall clock had been set by so much since the last renewal.
+    /// Makes it look as if the wall clock had been set by `nanos` since the last renewal.
     fn step(watch: &Watch, nanos: i64) {
         // ORDERING: Relaxed, both: one thread.
         let apart = watch.apart.load(Ordering::Relaxed);
@@ -178,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_is_believed_as_long_as_the_wall_clock_keeps_step() {
+    fn a_clock_is_trusted_while_the_wall_clock_keeps_step() {
         for slewed in [0, 500_000_000, -500_000_000] {
             let (clock, _) = watched();
             step(&clock.watch, slewed);
@@ -187,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn after_a_jump_nothing_is_believed_until_the_lease_was_renewed() {
+    fn after_a_jump_no_reading_is_trusted_until_a_renewal() {
         let far = i64::try_from(JUMP).unwrap() + 500_000_000;
         for jump in [far, -far, 3_600_000_000_000, -3_600_000_000_000] {
             let (clock, signal) = watched();
             assert_eq!(readings(&clock), [NOW; 2]);
             step(&clock.watch, jump);
-            assert_eq!(readings(&clock), [NOW; 2], "of the millisecond that was looked at before");
+            assert_eq!(readings(&clock), [NOW; 2], "the millisecond that was checked before");
             clock.clock.advance(1);
             assert_eq!(readings(&clock), [NEVER; 2], "{jump}");
             assert!(clock.watch.has_jumped() && is_rung(&signal));
@@ -203,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_is_looked_at_again() {
+    fn a_clock_that_moves_back_is_checked_again() {
         let (mut clock, _) = watched();
         clock.clock.advance(3_600_000);
         assert_eq!(readings(&clock), [NOW + 3_600_000; 2]);
@@ -213,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_that_lags_is_of_what_was_checked() {
+    fn a_reading_that_lags_slightly_is_not_checked_again() {
         let (mut clock, _) = watched();
         assert_eq!(readings(&clock), [NOW; 2]);
         Arc::get_mut(&mut clock.watch).unwrap().process ^= 1;
@@ -222,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fork_believes_nothing_and_rings_for_nobody() {
+    fn a_fork_trusts_no_reading_and_does_not_ring() {
         let (mut clock, _) = watched();
         Arc::get_mut(&mut clock.watch).unwrap().process ^= 1;
         assert!(clock.watch.is_fork());

@@ -1,17 +1,18 @@
-//! What the parser of `tokio-postgres` is to read.
+//! Prepares a connection string for the parser of `tokio-postgres`.
 
 use crate::error::StoreError;
 use crate::url::{Authority, HOST, StoreUrl, check_host, parameters, trimmed};
 
 pub(crate) const SCHEMES: &[&str] = &["postgres", "postgresql"];
 
-/// What the path of a socket's directory has besides ASCII letters and digits, with its slashes encoded.
+/// The characters that the path of a socket's directory may have besides ASCII letters and digits, with its slashes
+/// encoded.
 const SOCKET: &str = "-._~%";
 
-/// Returns a text for that parser and the name of the space, after refusing what it would guess.
+/// Returns a text for that parser and the name of the space, after refusing what the parser would guess.
 pub(super) fn parse(text: &str) -> Result<(String, String), StoreError> {
     let text = trimmed(text);
-    // Words as host=…, which have blanks between them.
+    // Words such as host=…, with spaces between them.
     if text.find([':', '=']).is_some_and(|at| text[at..].starts_with('=')) {
         return Ok((text.into(), "default".into()));
     }

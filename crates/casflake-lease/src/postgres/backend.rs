@@ -1,4 +1,4 @@
-//! `PostgresBackend`: what it asks of the database, and what it makes of the answers.
+//! `PostgresBackend`: its requests to the database, and how it reads the answers.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::protocol::Change;
 use crate::renewal_json::RenewalJson;
 use crate::terms::Terms;
 
-/// How often a reading tries again that others came in between of.
+/// The maximum number of tries of a read that conflicts with other clients.
 const READS: u32 = 100;
 
 impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresBackend<T> {
-    /// What `work` comes to on the connection, which is made if there is none, and given up if it fails.
+    /// Runs `work` on the connection. Connects first if necessary, and drops the connection if `work` fails.
     fn on<R>(
         &mut self,
         what: &str,
@@ -58,7 +58,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresB
         self.on(what, |link, statements| link.ask(PATIENCE, statement(statements), params))
     }
 
-    /// Returns what the database holds, as one row, whether there are tables or not.
+    /// Returns the contents of the database as one row, whether the tables exist or not.
     fn read_row(&mut self) -> Result<SimpleQueryRow, StoreError> {
         let (space, schema) = (self.space.clone(), self.schema.clone());
         let tables: &[Param<'_>] = &[Param::Text(&space)];
@@ -73,7 +73,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresB
             match answer {
                 Answer::Row(row) => return Ok(row),
                 Answer::NoTables => are_there = false,
-                // Where transactions are serializable unless they say otherwise, others come in between.
+                // If the database's default is serializable transactions, others can conflict with this one.
                 Answer::Nothing => {}
             }
         }
@@ -90,8 +90,9 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
         format!("{}, schema {:?}", self.database(), self.schema.name())
     }
 
-    /// `orders` in the schema of the store, `orders (schema billing)` in another one, and `(schema billing)` if the
-    /// store's role can't read the spaces there. Takes one second at most once the store is connected.
+    /// Returns names such as `orders` for a space in the schema of the store, `orders (schema billing)` for one in
+    /// another schema, and `(schema billing)` if the store's role can't read the spaces there. Takes one second at most
+    /// once the store is connected.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         let (schema, space) = (self.schema.clone(), self.space.clone());
         self.on("looking for other ID spaces", |link, _| others::find(link, &schema, &space))
@@ -124,7 +125,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
             Param::MaybeText(space.as_deref()),
             Param::Text(&records),
         ];
-        // Tens of thousands of records at once, in place of those that a large space has lost, take a while.
+        // Tens of thousands of records in one statement, to replace those that a large space has lost, take a while.
         let patience = PATIENCE + Duration::from_micros(100) * u32::try_from(change.records.len()).unwrap_or(u32::MAX);
         let answer = self.on("writing leases", |link, statements| {
             let statement = statement(statements);
@@ -141,13 +142,13 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
             Answer::Nothing => Ok(false),
             Answer::NoTables => {
                 let what = format!("writing leases in {}", self.database());
-                Err(StoreError::unavailable(what, "the tables are gone that were created"))
+                Err(StoreError::unavailable(what, "the tables that were just created are missing"))
             }
         }
     }
 
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
-        // Numbers are bigints there.
+        // Numbers in the database are bigints.
         let renewal = RenewalJson::of(&self.space, lease, ttl, terms, i64::MAX.unsigned_abs())?;
         let Some(renewal) = renewal.map(|renewal| renewal.text()).transpose()? else { return Ok(None) };
         let params: &[Param<'_>] = &[Param::Text(&renewal), Param::Bool(self.schema.is_named())];
@@ -161,7 +162,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
 
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<bool, StoreError> {
         let (name, token) = (self.space.clone(), lease.token.to_string());
-        // No window of this store ends beyond.
+        // No window of this store ends after that.
         let after = last_tick.map_or(0, |last| i64::try_from(last.saturating_add(1)).unwrap_or(i64::MAX));
         let params: &[Param<'_>] = &[
             Param::Text(&name),

@@ -1,6 +1,7 @@
 //! The grammar of connection strings, which is that of libpq.
 //!
-//! `tokio_postgres` refuses parameters that it does not know, so they are taken out first. The rest stays as it was.
+//! `tokio_postgres` refuses parameters that it does not know, so they are taken out first. The rest of the string is
+//! not changed.
 
 use std::collections::BTreeSet;
 
@@ -12,16 +13,16 @@ use crate::error::StoreError;
 /// Names and values of parameters.
 pub(super) type Taken = Vec<(String, String)>;
 
-/// Returns the text without those parameters for which `is_taken` is true, and these.
+/// Returns the text without those parameters for which `is_taken` is true, and these parameters.
 pub(super) fn split(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Taken), StoreError> {
     let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
     if is_url { split_url(text, is_taken) } else { split_words(text, is_taken) }
 }
 
-/// Fails if no database is named. The server would take the name of the user, and the client may have taken that from
-/// the operating system: one text would name as many databases as there are users.
+/// Fails if no database is named. The server's default is the name of the user, and the client's default for that is
+/// the name of the operating system's user, so one text would name as many databases as there are users.
 pub(super) fn require_database(config: &Config) -> Result<(), StoreError> {
-    // To the server an empty name is as good as none.
+    // The server treats an empty name as no name.
     if config.get_dbname().is_some_and(|name| !name.is_empty()) {
         return Ok(());
     }
@@ -30,7 +31,7 @@ pub(super) fn require_database(config: &Config) -> Result<(), StoreError> {
 }
 
 fn split_url(url: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Taken), StoreError> {
-    // All that is before an @ is a user and a password, with whatever in it.
+    // Everything before an @ is a user and a password, which may have any character.
     let credentials = url.find('@').map_or(0, |at| at + 1);
     let Some(query) = url[credentials..].find('?').map(|at| credentials + at + 1) else {
         return Ok((url.into(), Vec::new()));
@@ -44,7 +45,7 @@ fn split_url(url: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Take
         let (value, tail) = tail.split_once('&').unwrap_or((tail, ""));
         let name = percent_decode_str(key).decode_utf8_lossy();
         if is_taken(&name) {
-            // Which one is not said: behind an & in a password comes a part of it.
+            // The error does not name the parameter, because after an & in a password it is a part of the password.
             let value = percent_decode_str(value).decode_utf8();
             let value = value.map_err(|_| StoreError::Url { why: "a parameter of its query is not UTF-8".into() })?;
             taken.push((name.into(), value.into()));
@@ -60,7 +61,7 @@ fn split_words(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, T
     let (mut kept, mut taken, mut rest) = (String::new(), Vec::new(), text);
     let mut names = BTreeSet::new();
     while let Some((key, value, tail)) = word(rest) {
-        // One client takes the first, and another the last. (In a URL this was looked at before.)
+        // Some clients take the first value, others the last. (A URL was checked for this before.)
         if !names.insert(key) {
             return Err(StoreError::Url { why: "a parameter is repeated: give it once".into() });
         }
@@ -74,7 +75,7 @@ fn split_words(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, T
     Ok((kept + rest, taken))
 }
 
-/// Returns the first key, its value, and what comes after; `None` if there is no such thing.
+/// Returns the first key, its value and the rest of the text, or `None` if there is no such key.
 fn word(text: &str) -> Option<(&str, String, &str)> {
     let text = text.trim_start();
     let (key, rest) = text.split_at(text.find(|c: char| c.is_whitespace() || c == '=')?);
@@ -100,7 +101,7 @@ mod tests {
     use super::{require_database, split};
 
     #[test]
-    fn what_is_taken_out_of_a_connection_string_leaves_the_rest_as_it_was() {
+    fn taking_out_parameters_does_not_change_the_rest_of_the_string() {
         for (text, rest, name) in [
             ("postgres://h/d", "postgres://h/d", None),
             ("postgres://h/d?", "postgres://h/d?", None),
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_is_taken_twice_or_is_no_text_is_refused() {
+    fn a_parameter_that_is_repeated_or_not_utf_8_is_refused() {
         for (text, words) in [
             ("schema=a host=h schema=b schema=c", "repeated"),
             ("host=h user=u host=i", "repeated"),
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_string_names_its_database() {
+    fn a_connection_string_must_name_a_database() {
         for text in ["postgres://h", "postgres://u@h/", "postgres://h?dbname=", "host=h user=u", "host=h dbname=''"] {
             let config: Config = text.parse().expect(text);
             let why = require_database(&config).expect_err(text).to_string();

@@ -1,4 +1,4 @@
-//! Several hosts of one database, of which each is tried by itself: the client's own error is that of one of them alone.
+//! Several hosts of one database. Each is tried separately, because the client's own error is that of only one of them.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -9,8 +9,8 @@ use tokio_postgres::{Config, Error};
 use super::refusal::Cause;
 use crate::error::StoreError;
 
-/// Returns a configuration for each of the hosts, from a random one on. If there are not as many ports or addresses as
-/// hosts, it is the whole, of which the client says what is wrong.
+/// Returns a configuration for each of the hosts, beginning with a random one. If the numbers of ports or addresses and
+/// hosts do not match, returns the whole configuration, which the client refuses with a reason.
 pub(super) fn each(config: &Config) -> Vec<Config> {
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let count = hosts.len().max(addresses.len());
@@ -19,13 +19,14 @@ pub(super) fn each(config: &Config) -> Vec<Config> {
         return [config.clone()].into();
     }
     let mut each: Vec<_> = (0..count).map(|at| one(config, at)).collect();
-    // A first one that does not answer would take its time from every connection.
+    // A first host that does not answer would delay every connection.
     let random = usize::try_from(RandomState::new().hash_one(0) % 1024).unwrap_or(0);
     each.rotate_left(random % count);
     each
 }
 
-/// Returns the configuration without the other hosts than this. Who asks for several means the one that can be written.
+/// Returns the configuration with only this host. It accepts only a server that can be written, because a URL with
+/// several hosts asks for that one.
 fn one(config: &Config, at: usize) -> Config {
     let mut one = Config::new();
     match config.get_hosts().get(at) {
@@ -54,10 +55,10 @@ fn one(config: &Config, at: usize) -> Config {
     one
 }
 
-/// What the hosts have said that were tried, whatever their order: what one says of the user counts, which is the same for
-/// all of them; otherwise what may pass with one of them may pass.
+/// The failures of the hosts that were tried, independent of their order. A failure that is about the user counts most,
+/// because the user is the same for all hosts. Otherwise the failure may pass if that of one host may pass.
 #[derive(Default)]
-pub(super) struct Said(Option<(Weight, StoreError)>);
+pub(super) struct Failures(Option<(Weight, StoreError)>);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
@@ -66,7 +67,7 @@ enum Weight {
     OfTheUser,
 }
 
-impl Said {
+impl Failures {
     pub(super) fn add(self, cause: Cause, failure: impl Fn(Cause) -> StoreError) -> Self {
         let is_of_the_user = is_of_the_user(&cause);
         let error = failure(cause);
@@ -96,16 +97,16 @@ mod tests {
 
     use tokio_postgres::Config;
 
-    use super::{Said, each};
+    use super::{Failures, each};
     use crate::error::StoreError;
 
     fn config(words: &str) -> Config {
         words.parse().expect("words")
     }
 
-    /// Would catch: a setting that is lost where there are several hosts.
+    /// Would catch: a setting that is lost if there are several hosts.
     #[test]
-    fn each_host_has_all_that_is_said_of_the_others() {
+    fn each_host_has_all_other_settings() {
         let all = "user=u password=p dbname=d options='-c a=b' application_name=n sslmode=require \
             sslnegotiation=direct connect_timeout=3 tcp_user_timeout=4 keepalives=0 keepalives_idle=5 \
             keepalives_interval=6 keepalives_retries=7 channel_binding=require";
@@ -119,7 +120,7 @@ mod tests {
         ] {
             let seen = each(&config(&format!("{several} {all}")));
             let mut expected: Vec<_> = [first, second].map(|one| config(&format!("{one} {all} {other}"))).into();
-            // From whichever on.
+            // The first host is random.
             if seen.first() != expected.first() {
                 expected.reverse();
             }
@@ -128,24 +129,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_one_host_or_does_not_fit_stays_as_it_is() {
+    fn a_configuration_of_one_host_or_with_counts_that_differ_is_not_changed() {
         for words in ["host=a", "user=u", "host=a,b port=1,2,3", "host=a,b hostaddr=::1", "host=a port=1,2"] {
             assert_eq!(each(&config(words)), [config(words)], "{words}");
         }
     }
 
     #[test]
-    fn what_may_pass_with_one_may_pass() {
-        let said = |causes: &[&str]| {
+    fn a_failure_may_pass_if_that_of_one_host_may_pass() {
+        let failures = |causes: &[&str]| {
             let failure = |cause: super::Cause| match &*format!("{cause}") {
                 "passing" => StoreError::unavailable("connecting", cause),
-                _ => StoreError::refused("connecting", "mend it", cause),
+                _ => StoreError::refused("connecting", "correct it", cause),
             };
-            let said =
-                causes.iter().fold(Said::default(), |said, &cause| said.add(String::from(cause).into(), failure));
-            said.error().is_some_and(|error| error.is_retryable())
+            let failures = causes
+                .iter()
+                .fold(Failures::default(), |failures, &cause| failures.add(String::from(cause).into(), failure));
+            failures.error().is_some_and(|error| error.is_retryable())
         };
-        assert!(said(&["passing", "lasting"]) && said(&["lasting", "passing"]) && said(&["passing"]));
-        assert!(!said(&["lasting", "lasting"]));
+        assert!(failures(&["passing", "lasting"]) && failures(&["lasting", "passing"]) && failures(&["passing"]));
+        assert!(!failures(&["lasting", "lasting"]));
     }
 }

@@ -1,4 +1,4 @@
-//! A connection, on which nothing takes for ever.
+//! A connection. Each of its operations has a time limit.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -10,24 +10,25 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Error, SimpleQueryMessage, SimpleQueryRow, Socket};
 
-use super::hosts::{self, Said};
+use super::hosts::{self, Failures};
 use super::literals::{Param, filled};
 use super::refusal::Cause;
 use super::tls::{Connector, Tls};
 use crate::error::StoreError;
 
-/// How long a connection may take to be there, and a statement to be answered.
+/// The time limit to make a connection, and that to answer a statement.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A little sooner than the client the server gives up waiting for a lock, and says so. Nor does it go on for long with
-/// a statement that nobody waits for any more. For the transaction alone, and in the same message as its statement: a
-/// pooler takes no settings at the start of a connection, and gives each transaction another session.
+/// The server gives up waiting for a lock a little sooner than the client does, and reports that. It does not go on for
+/// long with a statement after the client has stopped waiting. The limits are set for the transaction alone, and in the
+/// same message as its statement: a pooler takes no settings at the start of a connection, and gives each transaction
+/// another session.
 const LIMITS: &str = "SET LOCAL lock_timeout = 1500; SET LOCAL statement_timeout = 10000;\n";
 
-/// What a statement came to.
+/// The outcome of a statement.
 pub(super) enum Answer {
     Row(SimpleQueryRow),
-    /// Nothing was as it asks for, or not any more.
+    /// No row met the statement's conditions, or none did any more.
     Nothing,
     NoTables,
 }
@@ -38,7 +39,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Returns a connection to the first of the hosts that gives one. `failure` says what another's failure means.
+    /// Returns a connection to the first host that accepts one. `failure` interprets the failure of a host.
     pub(super) fn connect<T>(
         config: &Config,
         tls: &Tls<T>,
@@ -48,18 +49,18 @@ impl Link {
         T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send,
     {
         let started = Instant::now();
-        let (mut said, mut hosts) = (Said::default(), hosts::each(config).into_iter());
+        let (mut failures, mut hosts) = (Failures::default(), hosts::each(config).into_iter());
         while let Some(host) = hosts.next() {
-            // One that does not answer at all leaves time for those that come after it.
+            // A host that does not answer at all must leave time for those after it.
             let left = PATIENCE.saturating_sub(started.elapsed());
             let patience = left / u32::try_from(hosts.len() + 1).unwrap_or(u32::MAX);
             let connector = tls.connector(&host)?;
-            match Self::connect_one(furnished(host, patience), connector, patience) {
+            match Self::connect_one(with_defaults(host, patience), connector, patience) {
                 Ok(link) => return Ok(link),
-                Err(cause) => said = said.add(cause, &failure),
+                Err(cause) => failures = failures.add(cause, &failure),
             }
         }
-        Err(said.error().unwrap_or_else(|| failure("there is no host".into())))
+        Err(failures.error().unwrap_or_else(|| failure("there is no host".into())))
     }
 
     fn connect_one<T>(config: Config, connector: Connector<T>, patience: Duration) -> Result<Self, Cause>
@@ -71,12 +72,12 @@ impl Link {
         Ok(Self { client, inner })
     }
 
-    /// Runs a statement that gives a row or none. When this returns, its transaction has ended.
+    /// Runs a statement that returns at most one row. When this returns, its transaction has ended.
     pub(super) fn ask(&mut self, patience: Duration, statement: &str, params: &[Param<'_>]) -> Result<Answer, Cause> {
         let sql = format!("{LIMITS}{}", filled(statement, params));
         match self.inner.run(patience, || self.client.simple_query(&sql)) {
-            Ok(said) => {
-                let row = said.into_iter().find_map(|message| match message {
+            Ok(messages) => {
+                let row = messages.into_iter().find_map(|message| match message {
                     SimpleQueryMessage::Row(row) => Some(row),
                     _ => None,
                 });
@@ -84,7 +85,7 @@ impl Link {
             }
             Err(cause) => match cause.downcast_ref::<Error>().and_then(Error::code) {
                 Some(&SqlState::UNDEFINED_TABLE) => Ok(Answer::NoTables),
-                // Others were faster.
+                // Other clients were faster.
                 Some(
                     &SqlState::UNIQUE_VIOLATION
                     | &SqlState::T_R_SERIALIZATION_FAILURE
@@ -95,15 +96,15 @@ impl Link {
         }
     }
 
-    /// Creates the tables by `create` where they are missing.
+    /// Creates the missing tables by the statement `create`.
     pub(super) fn create_tables(&mut self, create: &str) -> Result<(), Cause> {
         let sql = format!("{LIMITS}{create}");
         self.inner.run(PATIENCE, || self.client.batch_execute(&sql))
     }
 }
 
-/// With what each connection has.
-fn furnished(mut config: Config, patience: Duration) -> Config {
+/// Returns the configuration with the settings that each connection has.
+fn with_defaults(mut config: Config, patience: Duration) -> Config {
     if config.get_application_name().is_none() {
         config.application_name("casflake");
     }
@@ -113,11 +114,11 @@ fn furnished(mut config: Config, patience: Duration) -> Config {
     config
 }
 
-/// A runtime of one connection's own, which moves only while something is waited for.
+/// The runtime of one connection. It makes progress only while a call waits.
 struct Inner(Option<Runtime>);
 
 impl Inner {
-    /// What `work` comes to, if it does so in time.
+    /// Runs `work`. Fails if it takes longer than `patience`.
     fn run<R: Send, F: Future<Output = Result<R, Error>>>(
         &self,
         patience: Duration,
@@ -132,15 +133,15 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Waits for nothing, as for a look-up of a name that still runs. (A thread that is within another runtime must
-        // not wait.)
+        // Does not wait for anything, such as a name look-up that is still running. (A thread that is within another
+        // runtime must not wait.)
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Does `work` where a runtime can be blocked on: on a thread of its own if this one is within a runtime.
+/// Runs `work` on a thread that may block on a runtime: on a new one if this thread is within a runtime.
 fn aside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     if Handle::try_current().is_err() {
         return work();

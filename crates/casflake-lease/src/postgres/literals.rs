@@ -1,9 +1,9 @@
-//! Values as SQL has them.
+//! Values as literals of SQL.
 //!
-//! What the store needs of a transaction is set within it, and a renewal is one round trip: so settings and statement
-//! are one message. Of the two protocols only the simple one has such messages, and it has no parameters.
+//! The settings that a transaction needs are set within it, and a renewal is one round trip, so settings and statement
+//! are one message. Only the simple one of the two protocols has such messages, and it has no parameters.
 
-/// A value for a place in a statement, `$1` and so on.
+/// A value for a placeholder in a statement, `$1` and so on.
 #[derive(Clone, Copy)]
 pub(super) enum Param<'a> {
     Text(&'a str),
@@ -17,8 +17,8 @@ impl Param<'_> {
     fn write(self, sql: &mut String) {
         match self {
             Self::Text(text) | Self::MaybeText(Some(text)) => {
-                // What `E''` means depends on no setting. The encoding is UTF-8, in which neither is part of another
-                // character.
+                // The meaning of `E''` does not depend on a setting. The encoding is UTF-8, in which neither character
+                // is part of another one.
                 sql.push_str("E'");
                 for c in text.chars() {
                     if matches!(c, '\'' | '\\') {
@@ -35,9 +35,9 @@ impl Param<'_> {
     }
 }
 
-/// Returns the statement with a value in each of its places. A place without a value stays as it is, which the server
-/// refuses. So does a quoted name, which may have a `$` in it: a `"` is nothing else in a statement than the begin or the
-/// end of one, and one within it is doubled.
+/// Returns the statement with a value in each of its placeholders. A placeholder without a value is not changed, and
+/// the server refuses it. A quoted name, which may have a `$` in it, is not changed either: a `"` in a statement only
+/// begins or ends a name, and one within a name is doubled.
 pub(super) fn filled(statement: &str, params: &[Param<'_>]) -> String {
     let mut sql = String::new();
     for (at, part) in statement.split('"').enumerate() {
@@ -76,7 +76,7 @@ mod tests {
     use super::{Param, filled};
 
     #[test]
-    fn each_place_gets_its_value() {
+    fn each_placeholder_is_replaced_by_its_value() {
         let params = [
             Param::Text("a"),
             Param::MaybeText(None),
@@ -92,13 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_no_place() {
+    fn a_quoted_name_is_not_changed() {
         let sql = filled(r#"SELECT $1 FROM "a$1"."b""$1" WHERE "c" = $1"#, &[Param::Text("x\"")]);
         assert_eq!(sql, r#"SELECT E'x"'::text FROM "a$1"."b""$1" WHERE "c" = E'x"'::text"#);
     }
 
     #[test]
-    fn no_text_ends_its_literal() {
+    fn a_text_can_not_end_its_literal() {
         let sql = filled("SELECT $1", &[Param::Text("it's \\' $1; DROP -- \u{fc}\n")]);
         assert_eq!(sql, "SELECT E'it''s \\\\'' $1; DROP -- \u{fc}\n'::text");
     }

@@ -1,7 +1,8 @@
-//! The other ID spaces of a database: if a store's own is missing, its caller may have meant another one.
+//! The other ID spaces of a database. If a store's own space is missing, its caller may have meant another one.
 //!
-//! Other schemas belong to other roles, and this role may have more privileges than they have. Reading a table of
-//! theirs must not run code of theirs: hence no view, no row security, and no column but plain text.
+//! Other schemas belong to other roles, and this role may have more privileges than they have. Reading one of their
+//! tables must not run their code, so the search reads no view, no table with row security, and only columns of plain
+//! text.
 
 use std::time::{Duration, Instant};
 
@@ -13,17 +14,17 @@ use super::refusal::Cause;
 use super::rows::column;
 use super::schema::Schema;
 
-/// How long the search may take, once there is a connection.
+/// The time limit of the search, once there is a connection.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How often the search begins anew, because of a table that was dropped meanwhile.
+/// How often the search starts again because a table was dropped meanwhile.
 const ATTEMPTS: u32 = 5;
 
 /// How many spaces are found at most.
 const MOST: usize = 10;
 
-/// The schemas with a table of spaces, the store's own first, and whether this role can read it. Parameters: the name
-/// of the store's schema; how many.
+/// Lists the schemas with a table of spaces, the store's own first, and whether this role can read it. Parameters: the
+/// name of the store's schema; the maximum number.
 const SCHEMAS: &str = "SELECT coalesce(json_agg(found), '[]')::text FROM (
     SELECT n.nspname AS name, quote_ident(n.nspname) AS quoted, coalesce(
         c.relkind = 'r' AND NOT c.relrowsecurity
@@ -40,13 +41,13 @@ const SCHEMAS: &str = "SELECT coalesce(json_agg(found), '[]')::text FROM (
 #[derive(Deserialize)]
 struct Found {
     name: String,
-    /// Its name as a statement has it.
+    /// The name, quoted for a statement.
     quoted: String,
     is_readable: bool,
 }
 
-/// Returns the names of the spaces, without the one called `space` in `schema`. Those of other schemas have the schema
-/// behind them; a schema whose spaces can't be read stands alone.
+/// Returns the names of the spaces, except the one named `space` in `schema`. Names of spaces in other schemas are
+/// followed by the schema. A schema is listed on its own if its spaces can't be read.
 pub(super) fn find(link: &mut Link, schema: &Schema, space: &str) -> Result<Vec<String>, Cause> {
     let until = Instant::now() + PATIENCE;
     for _ in 0..ATTEMPTS {
@@ -57,7 +58,7 @@ pub(super) fn find(link: &mut Link, schema: &Schema, space: &str) -> Result<Vec<
     Err("tables of spaces were dropped each time they were about to be read".into())
 }
 
-/// As [`find`]; `None` if a table was dropped meanwhile.
+/// Searches once, as [`find`] does. Returns `None` if a table was dropped meanwhile.
 fn try_find(link: &mut Link, schema: &Schema, space: &str, until: Instant) -> Result<Option<Vec<String>>, Cause> {
     let left = || until.saturating_duration_since(Instant::now());
     let most = i64::try_from(MOST).unwrap_or(i64::MAX);

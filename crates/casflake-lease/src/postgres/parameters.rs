@@ -1,4 +1,4 @@
-//! What the parameters of a connection string mean to this store: one string serves other clients, too.
+//! The meaning of a connection string's parameters to this store. One string also serves other clients.
 
 mod known;
 
@@ -16,29 +16,30 @@ use super::tls::{Settings, is_socket};
 use crate::error::StoreError;
 use crate::tls::{Identity, Roots, absolute};
 
-/// What a connection string says.
+/// The contents of a connection string.
 pub(super) struct Parameters {
     pub(super) config: Config,
     pub(super) schema: Schema,
     pub(super) tls: Settings,
-    /// The names of those that are for other clients, in their order.
+    /// The names of the parameters that are meant for other clients, in their order.
     pub(super) ignored: Vec<String>,
 }
 
-/// Reads a connection string, whose name of a space is gone already.
+/// Reads a connection string, from which the name of the space was removed.
 pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     let (kept, taken) = split(text, |name| !OF_THE_CLIENT.contains(&name))?;
     if text.contains("%00") {
-        return Err(refused("there is a %00 in it, which no value has: leave it out".into()));
+        return Err(refused("there is a %00 in it, which no value may have: leave it out".into()));
     }
     let config: Config = kept.parse().map_err(|error: tokio_postgres::Error| {
         let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        // What such a text shows may be a part of a password that has a blank in it.
+        // Such an error may quote a part of a password that has a space in it.
         let is_shown = !why.starts_with("unexpected");
-        let why = if is_shown { &why } else { "it is neither a URL nor words as key=value, with blanks in '…' only" };
+        let why =
+            if is_shown { &why } else { "it is neither a URL nor words such as key=value, with spaces only in '…'" };
         refused(format!("{why}; in a password / ? # @ & are written %2F %3F %23 %40 %26"))
     })?;
-    // It would be asked without TLS, as a socket is, and at an address.
+    // The store would connect without TLS, as to a socket, but to an address.
     if !config.get_hostaddrs().is_empty() && config.get_hosts().iter().any(is_socket) {
         return Err(refused("it gives hostaddr beside the directory of a socket: leave one of them out".into()));
     }
@@ -46,12 +47,12 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     let mut parameters =
         Parameters { config, schema: Schema::default(), tls: Settings::default(), ignored: Vec::new() };
     let mut files = Certificates::default();
-    // What is unknown may be the end of a password that has an & or a blank in it.
+    // An unknown name may be the end of a password that has an & or a space in it.
     let is_shown = !text.contains("password");
     for (name, value) in &taken {
         parameters.take(name, value, &mut files).map_err(|why| match why {
             Why::Unknown if is_shown => {
-                let remedy = "mend its name, or remove it: PostgresStore's documentation has those that are known";
+                let remedy = "correct its name, or remove it: PostgresStore's documentation lists those that are known";
                 refused(format!("unknown option `{name}`: {remedy}"))
             }
             Why::Unknown => refused("a parameter is unknown or invalid: in a password & is written %26".into()),
@@ -64,7 +65,7 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     Ok(parameters)
 }
 
-/// Refuses a parameter that is given by two of its names: which of the values counts nobody could tell.
+/// Refuses a parameter that is given by two of its names, because it would be unclear which value counts.
 fn refuse_repeated(taken: &[(String, String)]) -> Result<(), StoreError> {
     for (at, (name, _)) in taken.iter().enumerate() {
         let before = taken.iter().take(at).find(|(before, _)| canonical(before) == canonical(name));
@@ -75,7 +76,7 @@ fn refuse_repeated(taken: &[(String, String)]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The name that libpq has for an option.
+/// Returns libpq's name of an option.
 fn canonical(name: &str) -> &str {
     match name {
         "ssl" | "ssl-mode" => "sslmode",
@@ -92,11 +93,11 @@ fn refused(why: String) -> StoreError {
 }
 
 fn is_of_others(name: &str) -> bool {
-    // Some clients name a setting of a session so: `options[search_path]`.
+    // Some clients write a setting of a session like this: `options[search_path]`.
     OF_OTHERS.contains(&name) || name.starts_with("options[")
 }
 
-/// Why a parameter is refused. No value is shown.
+/// Why a parameter is refused. Does not show its value.
 enum Why {
     Unknown,
     Invalid(String),
@@ -108,18 +109,18 @@ impl From<String> for Why {
     }
 }
 
-/// What the parameters for certificates give, before it is known whether they fit together.
+/// The values of the parameters for certificates, before it is checked that they fit together.
 #[derive(Default)]
 struct Certificates {
     mode: Option<Mode>,
     roots: Option<Roots>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
-    /// Whether no certificate of the client is to be shown.
+    /// Whether the client must not present a certificate.
     shows_none: bool,
 }
 
-/// As many as Linux takes.
+/// The maximum of Linux.
 const MOST_KEEPALIVES: u32 = 127;
 
 impl Parameters {
@@ -137,20 +138,20 @@ impl Parameters {
             ("sslkey", path) => files.key = Some(absolute(name, path)?),
             ("sslcertmode", "disable") => files.shows_none = true,
             ("target_session_attrs", "any") => {}
-            // Only what can be written can grant. Which of several hosts that is is found out in any case.
+            // Only a server that accepts writes can grant. The store finds out in any case which of several hosts does.
             ("target_session_attrs", "primary" | "read-write" | "prefer-standby") => {
                 self.config.target_session_attrs(TargetSessionAttrs::ReadWrite);
             }
             ("target_session_attrs", _) => {
                 return Err(invalid("any, read-write or primary, because a server that only reads grants nothing"));
             }
-            // As libpq has it: the system's own.
+            // As for libpq: the system's default.
             ("keepalives_count", "0") => {}
             ("keepalives_count", _) => {
                 let count = value.parse().ok().filter(|count| (1..=MOST_KEEPALIVES).contains(count));
                 self.config.keepalives_retries(count.ok_or_else(|| invalid("a number from 0 to 127"))?);
             }
-            // In milliseconds, as libpq has it.
+            // In milliseconds, as for libpq.
             ("tcp_user_timeout", _) => {
                 self.config.tcp_user_timeout(Duration::from_millis(u64::from(
                     value.parse::<u32>().map_err(|_| invalid("milliseconds, up to 4294967295"))?,
@@ -171,7 +172,7 @@ impl Parameters {
         Ok(())
     }
 
-    /// Gives a host that is known by its address alone that address as its name, which TLS needs.
+    /// Sets the address as the name of a host that has only an address, because TLS needs a name.
     fn name_hosts(&mut self) {
         if self.config.get_hosts().is_empty() {
             for address in self.config.get_hostaddrs().to_vec() {
@@ -187,7 +188,7 @@ impl Certificates {
         let mode = self.mode.unwrap_or(if is_platform { Mode::VerifyFull } else { Mode::default() });
         if is_platform && mode != Mode::VerifyFull {
             return Err(refused(
-                "sslrootcert=system trusts those who sign for everybody: give sslmode=verify-full with it".into(),
+                "sslrootcert=system trusts authorities that sign for any host: give sslmode=verify-full with it".into(),
             ));
         }
         if config.get_ssl_negotiation() == SslNegotiation::Direct && mode < Mode::Require {

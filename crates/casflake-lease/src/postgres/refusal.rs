@@ -1,4 +1,4 @@
-//! Which failures no time mends, and what to do about them.
+//! Distinguishes the failures of PostgreSQL that do not pass by waiting, and names a remedy for each.
 
 use std::error::Error as _;
 
@@ -28,9 +28,9 @@ pub(super) struct Asked<'a> {
 
 /// Returns the error for `what`, which failed because of `cause`.
 ///
-/// Passing are: whatever the network or a name server does, a server that starts or shuts down, one that has too many
-/// connections, a standby (another server may be promoted), a lock, and all else that the server does not say to be
-/// for good.
+/// These may pass: any failure of the network or a name server, a server that starts or shuts down or has too many
+/// connections, a standby (another server may be promoted), a lock, and every other failure that the server does not
+/// report as permanent.
 pub(super) fn failure(what: String, at: At, cause: Cause, asked: Asked<'_>) -> StoreError {
     match cause.downcast_ref().and_then(|error| remedy(error, at, asked)) {
         Some(remedy) => StoreError::refused(what, remedy, cause),
@@ -38,13 +38,13 @@ pub(super) fn failure(what: String, at: At, cause: Cause, asked: Asked<'_>) -> S
     }
 }
 
-/// Whether a connection failed for its TLS.
+/// Returns whether a connection failed because of TLS.
 pub(super) fn is_of_tls(error: &Error) -> bool {
-    // That crate has no name for the kinds of its errors.
+    // The crate does not expose the kinds of its errors.
     error.to_string() == "error performing TLS handshake" || explain(error).is_some()
 }
 
-/// Whether the server has said that it has no TLS.
+/// Returns whether the server answered that it has no TLS.
 pub(super) fn has_no_tls(error: &Error) -> bool {
     error.source().is_some_and(|cause| cause.to_string() == NO_TLS)
 }
@@ -67,29 +67,31 @@ fn remedy(error: &Error, at: At, asked: Asked<'_>) -> Option<String> {
             ));
         }
         "error performing TLS handshake" if cause == "no TLS implementation configured" => {
-            "this store was given no TLS: give PostgresStore::with_tls a connector, or open it by its URL"
+            "this store has no TLS connector: pass one to PostgresStore::with_tls, or use PostgresStore::from_url"
         }
         "invalid configuration" if cause == "password missing" => {
-            "the server wants a password: give one in the URL; PGPASSWORD and .pgpass are not read"
+            "the server requires a password: give one in the URL; PGPASSWORD and .pgpass are not read"
         }
-        "invalid configuration" => "mend the configuration of the connection",
+        "invalid configuration" => "correct the configuration of the connection",
         "authentication error" if cause.contains("channel binding") => {
-            "the URL wants channel_binding=require, for which the connection needs TLS and a password by SCRAM: add \
+            "the URL has channel_binding=require, which needs TLS and a SCRAM password: add \
              sslmode=require, or leave channel_binding out"
         }
-        "authentication error" => "the server wants to authenticate in a way that this client does not: see the cause",
+        "authentication error" => {
+            "the server requires a way to authenticate that this client does not support: see the cause"
+        }
         _ => return None,
     };
     Some(remedy.into())
 }
 
 const NO_DATABASE: &str = "create the database, or give another";
-const WRONG_PASSWORD: &str = "mend the user or the password";
+const WRONG_PASSWORD: &str = "correct the user or the password";
 
 fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
     Some(match error.code().code() {
         "28P01" => WRONG_PASSWORD.into(),
-        // Whatever language its messages have.
+        // Independent of the language of the server's messages.
         "28000" if error.routine() == Some("InitializeSessionUserId") => {
             "create the role, or allow it to log in, or give another user".into()
         }
@@ -99,7 +101,7 @@ fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
                 .into()
         }
         "3D000" => NO_DATABASE.into(),
-        // PgBouncer has one code for nearly all that it says, and no other language.
+        // PgBouncer uses one code for nearly all errors, and its messages are always in English.
         "08P01" => of_pooler(error.message())?.into(),
         "42501" if at == At::Connecting => "GRANT CONNECT ON DATABASE to this role, or give another".into(),
         "42501" => of_privilege(error.message(), schema),
@@ -123,8 +125,8 @@ fn of_pooler(message: &str) -> Option<&'static str> {
     remedies.into_iter().find(|(start, _)| message.starts_with(start)).map(|(_, remedy)| remedy)
 }
 
-/// Returns what gives the store's role the privilege that it lacks. In other languages than English the message tells
-/// nothing.
+/// Returns the statements that give the store's role the privilege that it lacks. A message in another language than
+/// English does not tell which one that is.
 fn of_privilege(message: &str, schema: &Schema) -> String {
     let schema = schema.quoted();
     let tables = format!("{schema}.casflake_spaces, {schema}.casflake_leases");

@@ -1,4 +1,4 @@
-//! Rows to contents, and back. What is read is JSON, by names, and looked at before it is believed.
+//! Converts rows to contents, and back. Rows are read as JSON, by names, and checked before they are trusted.
 
 use std::collections::BTreeMap;
 
@@ -13,23 +13,23 @@ use crate::error::StoreError;
 use crate::protocol::{Change, Record};
 use crate::token::Token;
 
-/// What [`Statements::read`](super::sql::Statements) gives.
+/// The answer to [`Statements::read`](super::sql::Statements).
 #[derive(Deserialize)]
 struct Stored {
     unix_micros: u64,
     incarnation: String,
-    /// The OID of the database. One that is dropped and created again has another.
+    /// The OID of the database. It changes if the database is dropped and created again.
     database: String,
-    /// The schema that a name without one would be found in.
+    /// The schema in which an unqualified name would be found.
     unqualified: String,
-    /// Whether the store's schema is missing, where tables are.
+    /// Whether the store's schema is missing. Only reported if tables are missing.
     #[serde(default)]
     no_schema: bool,
     space: Option<Box<RawValue>>,
     records: BTreeMap<i64, Box<RawValue>>,
 }
 
-/// A record to write in place of what was seen, for [`Statements::swap_records`](super::sql::Statements).
+/// A record to write, with the record that it replaces, for [`Statements::swap_records`](super::sql::Statements).
 #[derive(Serialize)]
 struct Asked<'a> {
     worker: u64,
@@ -41,9 +41,10 @@ struct Asked<'a> {
     seen_token: Option<Token>,
 }
 
-/// Returns what the database holds. Fails if what the store names may be another place for other processes, or is none.
+/// Returns the contents of the database. Fails if other processes may take the store's name for another place, or if
+/// the schema does not exist.
 ///
-/// `place` is what it was asked, for an error.
+/// `place` describes the database, for an error.
 pub(super) fn contents(row: &SimpleQueryRow, schema: &Schema, place: &str) -> Result<Contents, StoreError> {
     parsed(column(row, 0)?, schema, place)
 }
@@ -80,13 +81,15 @@ pub(super) fn nanos(unix_micros: u64) -> u64 {
     unix_micros.saturating_mul(1000)
 }
 
-/// A column that holds a number of a store's.
+/// Returns a column that holds a number of a store's.
 pub(super) fn number(row: &SimpleQueryRow, at: usize) -> Result<u64, StoreError> {
     let number = column(row, at)?;
-    number.parse().map_err(|_| StoreError::corrupt("a row in casflake_leases", format!("{number} is not from 0 up")))
+    number
+        .parse()
+        .map_err(|_| StoreError::corrupt("a row in casflake_leases", format!("{number} is not a number of at least 0")))
 }
 
-/// The text of a column that is not null.
+/// Returns the text of a column that is not null.
 pub(super) fn column(row: &SimpleQueryRow, at: usize) -> Result<&str, StoreError> {
     match row.try_get(at) {
         Ok(Some(text)) => Ok(text),
@@ -95,7 +98,7 @@ pub(super) fn column(row: &SimpleQueryRow, at: usize) -> Result<&str, StoreError
     }
 }
 
-/// The records of `change`, each with what it replaces.
+/// Returns the records of `change`, each with the record that it replaces.
 pub(super) fn asked(change: &Change, seen: &Contents) -> Result<String, StoreError> {
     let asked = change.records.iter().map(|(worker, record)| {
         let before = seen.records.get(worker);
@@ -115,9 +118,10 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::unavailable("writing JSON", error))
 }
 
-/// The number as PostgreSQL keeps it.
+/// Returns the number as PostgreSQL stores it.
 pub(super) fn bigint(number: u64) -> Result<i64, StoreError> {
-    i64::try_from(number).map_err(|_| StoreError::corrupt("a lease or a layout", format!("{number} is no bigint")))
+    i64::try_from(number)
+        .map_err(|_| StoreError::corrupt("a lease or a layout", format!("{number} does not fit in a bigint")))
 }
 
 #[cfg(test)]
@@ -130,13 +134,13 @@ mod tests {
         "space": null, "records": {}}"#;
 
     #[test]
-    fn contents_tell_where_the_space_is() {
+    fn contents_name_the_place_of_the_space() {
         let contents = parsed(EMPTY, &Schema::default(), "").expect("contents");
         assert_eq!((&*contents.place, contents.space, contents.unix_ns), ("7/5/public", None, 1000));
     }
 
     #[test]
-    fn no_contents_are_read_where_earlier_versions_have_theirs_elsewhere() {
+    fn contents_are_refused_if_earlier_versions_have_theirs_elsewhere() {
         let elsewhere = EMPTY.replace(r#""unqualified": "public""#, r#""unqualified": "orders""#);
         let refused = parsed(&elsewhere, &Schema::default(), "");
         assert!(matches!(refused, Err(StoreError::Url { .. })), "{refused:?}");
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn no_contents_are_read_in_a_schema_that_is_missing() {
+    fn contents_of_a_missing_schema_are_refused() {
         let missing = EMPTY.replace('}', "") + "}, \"no_schema\": true}";
         let refused = parsed(&missing, &Schema::default(), "PostgreSQL at h:1");
         let Err(StoreError::Refused { what, remedy, cause }) = refused else { panic!("read") };

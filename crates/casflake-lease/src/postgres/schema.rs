@@ -1,11 +1,11 @@
-//! `Schema`: where the tables are, whatever a role, a database or a session has set.
+//! `Schema`: the schema of the tables, whatever a role, a database or a session has set.
 
 use crate::error::StoreError;
 
-/// PostgreSQL cuts longer names short, and two of them may then be one.
+/// PostgreSQL truncates longer names, so two of them could name the same schema.
 const MAX_LENGTH: usize = 63;
 
-/// The schema of a URL that names none.
+/// The schema of a URL that does not name one.
 const PUBLIC: &str = "public";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ impl Default for Schema {
 }
 
 impl Schema {
-    /// Fails with a sentence if a schema can't be named so, which does not show the name, because half of a password may
-    /// be in it.
+    /// Fails with a sentence if `name` is not a valid name of a schema. The sentence does not show the name, because a
+    /// part of a password may be in it.
     pub(super) fn named(name: &str) -> Result<Self, String> {
         let is_known = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let why = if name.is_empty() {
@@ -50,33 +50,33 @@ impl Schema {
         self.is_named
     }
 
-    /// Its name in a statement. The alphabet has no character that would end it early.
+    /// Returns the name for use in a statement. The alphabet of names has no character that would end the quotes.
     pub(super) fn quoted(&self) -> String {
         format!("\"{}\"", self.name)
     }
 
-    /// Returns what to do if the schema does not exist. The store does not create it, because its name may be a
+    /// Returns the remedy if the schema does not exist. The store does not create it, because its name may be a
     /// mistake.
     pub(super) fn missing(&self) -> String {
         format!("CREATE SCHEMA {} in this database, or name another", self.quoted())
     }
 
-    /// Fails if the URL names no schema and `unqualified` is another one. Earlier versions found their tables along the
-    /// `search_path`: their processes, with the same URL and role, would lease the same workers there.
+    /// Fails if the URL names no schema and `unqualified` is another one than the default. Earlier versions found their
+    /// tables along the `search_path`. Their processes, with the same URL and role, would lease the same workers there.
     pub(super) fn refuse_another(&self, unqualified: &str) -> Result<(), StoreError> {
         if self.is_named || unqualified == self.name {
             return Ok(());
         }
-        let go_on = match Self::named(unqualified) {
-            Ok(_) => format!("say ?schema={unqualified} to go on with it, or ?schema={}", self.name),
+        let remedy = match Self::named(unqualified) {
+            Ok(_) => format!("add ?schema={unqualified} to keep using it, or ?schema={}", self.name),
             Err(_) => format!(
-                "say ?schema={}, or move its tables there first, by ALTER TABLE ... SET SCHEMA, to go on with them",
+                "add ?schema={}, or first move the tables there by ALTER TABLE ... SET SCHEMA to keep using them",
                 self.name
             ),
         };
         let why = format!(
-            "it names no schema, so it means {}.casflake_spaces, but earlier versions of casflake take \
-             {unqualified}.casflake_spaces for it, by the search_path: {go_on}",
+            "it names no schema, so it means {}.casflake_spaces, but earlier versions of casflake use \
+             {unqualified}.casflake_spaces, by the search_path: {remedy}",
             self.name
         );
         Err(StoreError::Url { why })
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_is_named_by_letters_digits_and_underscores() {
+    fn a_name_of_a_schema_has_letters_digits_and_underscores() {
         let longest = "x".repeat(63);
         for name in ["orders", "Orders", "_", "a1", "Pg_a", "pg", "information_schema", &longest] {
             let schema = Schema::named(name).expect("a name");
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn another_schema_is_refused_if_none_is_named() {
+    fn another_unqualified_schema_is_refused_if_none_is_named() {
         let public = Schema::default();
         assert!(public.refuse_another("public").is_ok());
         let why = public.refuse_another("orders").expect_err("another").to_string();

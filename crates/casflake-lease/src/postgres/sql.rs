@@ -1,11 +1,11 @@
-//! The statements. Each is a transaction of its own and one round trip: no lock outlasts it, whatever becomes of the
+//! The statements. Each is a transaction of its own and one round trip: no lock outlasts it, whatever happens to the
 //! client.
 //!
-//! Each table has the schema `public` here, which [`Statements`] replaces by the store's. A table without a schema
-//! would be looked for among temporary tables and along the `search_path`, which differs from role to role.
+//! Each table has the schema `public` here, which [`Statements`] replaces with the store's. A table without a schema
+//! would be looked up among temporary tables and along the `search_path`, which depends on the role.
 //!
-//! None of them relies on what was set for its session, so that they may go through a pooler that gives each
-//! transaction another one. Those that write set for themselves that their commit is acknowledged only when it lasts.
+//! No statement relies on settings of its session, so a pooler may give each transaction another session. The
+//! statements that write set for their own transaction that its commit is acknowledged only after it is durable.
 
 use super::schema::Schema;
 
@@ -37,31 +37,31 @@ impl Statements {
     }
 }
 
-/// The clock, in microseconds since 1970: not before, and not later than a `u64` can count nanoseconds.
+/// The clock, in microseconds since 1970: not negative, and not later than a `u64` can count nanoseconds.
 macro_rules! micros {
     () => {
         "least(greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint, 0), 18446744073709551)"
     };
 }
 
-/// The cluster, and its timeline: each promotion and each recovery from a backup begins another. From the position of
-/// the log, which is right from the first moment of a timeline on; the control file follows with the next checkpoint.
-/// On a standby, where nothing can be granted, this is an error.
+/// The cluster and its timeline: each promotion and each recovery from a backup begins another. The timeline is read
+/// from the position of the log, which is right from the first moment of a timeline on; the control file follows only
+/// with the next checkpoint. On a standby, where nothing can be granted, this is an error.
 macro_rules! incarnation {
     () => {
         "(SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system())"
     };
 }
 
-/// True, and from then on the transaction is acknowledged only when it is on disk (and on those standbys that the
-/// server is set to wait for), whatever else is set.
+/// Always true. From then on the transaction is acknowledged only when it is on disk (and on those standbys that the
+/// server is configured to wait for), whatever else is set.
 macro_rules! lasting {
     () => {
         "set_config('synchronous_commit', 'on', true) = 'on'"
     };
 }
 
-/// The schema in which this session would find `casflake_spaces` without the name of a schema, temporary tables aside;
+/// The schema in which this session would find `casflake_spaces` by its unqualified name, temporary tables aside;
 /// `public` if there is none.
 macro_rules! unqualified {
     () => {
@@ -74,11 +74,11 @@ macro_rules! unqualified {
     };
 }
 
-/// Two sessions that create the same table at the same time get in each other's way: one after the other. The number is
-/// this store's own, the letters "casflake".
+/// Two sessions that create the same table at the same time would conflict, so a lock lets only one at a time. Its
+/// number is this store's own: the letters "casflake".
 const CREATE: &str = concat!("SELECT pg_advisory_xact_lock(7161131766237981541);\n", include_str!("tables.sql"));
 
-/// What a statement can tell without the tables.
+/// The values that a statement can read without the tables.
 macro_rules! surroundings {
     () => {
         concat!(
@@ -96,7 +96,7 @@ macro_rules! surroundings {
     };
 }
 
-/// All of a space as JSON, of one moment. Parameters: the space.
+/// Reads all of a space as JSON, as of one moment. Parameters: the space.
 const READ: &str = concat!(
     "SELECT json_build_object(",
     surroundings!(),
@@ -111,7 +111,7 @@ const READ: &str = concat!(
     )::text"
 );
 
-/// As [`READ`], where tables are missing. Parameters: the name of the schema.
+/// Reads the same as [`READ`] if tables are missing. Parameters: the name of the schema.
 const READ_NO_TABLES: &str = concat!(
     "SELECT json_build_object(",
     surroundings!(),
@@ -122,19 +122,19 @@ const READ_NO_TABLES: &str = concat!(
     )::text"
 );
 
-/// A space as JSON has it.
+/// The columns of a space in JSON.
 macro_rules! space {
     () => {
         "version bigint, layout text, workers bigint, granted bigint, floor bigint, incarnation text"
     };
 }
 
-/// A row where it was done. Parameters: the space; how that was seen, or null, and the incarnation that was; what to
-/// write of the space, or null; what to write of the records, and how each was seen, or nulls.
+/// Returns a row if the change was written. Parameters: the space; the space as it was seen, or null; the incarnation
+/// that was seen; the space to write, or null; the records to write, each with the record that was seen, or nulls.
 ///
-/// What is replaced is locked first, and looked at as it is once the lock is there, not as the statement's snapshot has
-/// it. What is new, and is there already, can't be inserted: that is an error, by which nothing is written. The space
-/// is locked before the records, by everyone, so that nobody waits in a circle.
+/// Rows to be replaced are locked first. They are compared as they are once they are locked, not as they are in the
+/// statement's snapshot. A row to be inserted that exists already is an error, and then nothing is written. Every
+/// client locks the space before the records, so clients can not deadlock.
 macro_rules! swap {
     ($lock:literal) => {
         concat!(
@@ -195,18 +195,19 @@ macro_rules! swap {
     };
 }
 
-/// Writes the space.
+/// Writes the space and records.
 const SWAP_SPACE: &str = swap!("FOR UPDATE");
 
-/// Writes records alone: as many at once as like, as long as nobody writes the space.
+/// Writes only records: any number of clients at the same time, unless one writes the space.
 const SWAP_RECORDS: &str = swap!("FOR SHARE");
 
 /// The rule of renewals, [`protocol::renew`](crate::protocol::renew), term by term. Parameters: the renewal, as
-/// [`RenewalJson`](crate::renewal_json::RenewalJson); whether the caller has named the schema. Otherwise nothing is renewed once earlier versions would find another table, and may lease the same worker there.
+/// [`RenewalJson`](crate::renewal_json::RenewalJson); whether the caller has named the schema. If it has not, nothing
+/// is renewed once earlier versions would find another table, because they may lease the same worker there.
 ///
-/// Where the record is locked by another, that one's change is waited for, and the record is looked at again. The clock
-/// and the space are as they were before the wait, as if the renewal had come sooner: its window is the shorter for it,
-/// and a floor that was raised meanwhile would not have held it up then.
+/// If another transaction has locked the record, this one waits for it and then compares the record again. The clock
+/// and the space are as they were before the wait, as if the renewal had come sooner. So its window is shorter by the
+/// wait, and a floor that was raised meanwhile would not have refused it then.
 const RENEW: &str = concat!(
     "WITH renewal AS MATERIALIZED (
         SELECT * FROM json_to_record($1::json) AS r (
@@ -238,7 +239,7 @@ const RENEW: &str = concat!(
 );
 
 /// The rule of [`protocol::release`](crate::protocol::release). Parameters: the space, the worker, token and counter;
-/// the tick after the last that was issued. What has become of the space does not matter to one who gives back.
+/// the tick after the last that was issued. The state of the space does not matter to a release.
 const RELEASE: &str = concat!(
     "UPDATE public.casflake_leases
     SET until_tick = least(greatest($5, from_tick), until_tick), token = NULL

@@ -2,7 +2,7 @@
 
 use tokio_postgres::config::SslMode;
 
-/// What `sslmode` says, by libpq's rules.
+/// The value of `sslmode`, by libpq's rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mode {
     Disable,
@@ -41,7 +41,7 @@ impl Mode {
         }
     }
 
-    /// What comes next to it of what `tokio_postgres` knows.
+    /// Returns the closest mode that `tokio_postgres` has.
     pub(super) fn of_the_client(self) -> SslMode {
         match self {
             Self::Disable => SslMode::Disable,

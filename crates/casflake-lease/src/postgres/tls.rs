@@ -1,4 +1,4 @@
-//! Connections with TLS and without, as a URL or a caller asks for.
+//! Connections with and without TLS, as a URL or a caller asks for.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use super::ssl_mode::Mode;
 use crate::error::StoreError;
 use crate::tls::{Identity, Roots, Verify, client_config};
 
-/// What the parameters of a URL say of TLS.
+/// The parameters of a URL for TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     pub(super) mode: Mode,
@@ -23,17 +23,18 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Returns what is to be known of a file that secures nothing: a connection without TLS is good enough.
+    /// Returns a note if a file of authorities has no effect, because a connection without TLS is accepted as well.
     fn note(&self) -> Option<String> {
-        let has_force = self.mode >= Mode::Require || self.roots.is_none();
-        (!has_force)
-            .then(|| format!("sslrootcert has no force with sslmode={}: give sslmode=verify-full", self.mode.name()))
+        let has_effect = self.mode >= Mode::Require || self.roots.is_none();
+        (!has_effect)
+            .then(|| format!("sslrootcert has no effect with sslmode={}: give sslmode=verify-full", self.mode.name()))
     }
 
     fn verify(&self) -> Verify {
         match (self.mode, self.roots.clone()) {
             (Mode::VerifyFull, roots) => Verify::AuthorityAndName(roots.unwrap_or(Roots::Platform)),
-            // Those whom the platform trusts sign a certificate for everybody, of which the name alone tells whose it is.
+            // The authorities that the platform trusts sign certificates for any host, so only the name identifies the
+            // server.
             (Mode::VerifyCa, None) => Verify::AuthorityAndName(Roots::Platform),
             (_, Some(roots)) => Verify::Authority(roots),
             (_, None) => Verify::Nothing,
@@ -42,13 +43,13 @@ impl Settings {
 
     fn client_config(&self) -> Result<ClientConfig, StoreError> {
         let mut config = client_config(&self.verify(), self.identity.as_ref())?;
-        // Without it a server refuses a session that begins with TLS (`sslnegotiation=direct`).
+        // Without this a server refuses a session that begins with TLS (`sslnegotiation=direct`).
         config.alpn_protocols = [b"postgresql".into()].into();
         Ok(config)
     }
 }
 
-/// How a store's connections are made.
+/// The way in which a store's connections are made.
 #[derive(Clone)]
 pub(super) enum Tls<T> {
     /// By the caller's connector, and the `sslmode` of the configuration.
@@ -66,7 +67,7 @@ impl<T> fmt::Debug for Tls<T> {
 }
 
 impl<T> Tls<T> {
-    /// Returns how much was asked for. A connector of the caller's that fails was asked for TLS.
+    /// Returns the mode that was asked for. If a connector of the caller's fails, the caller asked for TLS.
     pub(super) const fn mode(&self) -> Mode {
         match self {
             Self::Given(_) => Mode::Require,
@@ -83,11 +84,11 @@ impl<T> Tls<T> {
 }
 
 impl<T: Clone> Tls<T> {
-    /// Reads the files that there are.
+    /// Reads the files, if there are any.
     pub(super) fn connector(&self, config: &Config) -> Result<Connector<T>, StoreError> {
         Ok(match self {
             Self::Given(tls) => Connector::Given(tls.clone()),
-            // As libpq has it, a socket of the same host has no TLS, whatever is asked for.
+            // As for libpq, a connection through a Unix socket has no TLS, whatever is asked for.
             Self::OfUrl(Settings { mode: Mode::Disable, .. }) => Connector::Plain,
             Self::OfUrl(_) if config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(is_socket) => {
                 Connector::Plain
@@ -117,7 +118,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static>> Connector<T> {
             Self::Plain => connect(&config, SslMode::Disable, NoTls).await,
             Self::Rustls(Mode::Allow, tls) => match connect(&config, SslMode::Disable, NoTls).await {
                 Err(refused) if is_not_admitted(&refused) => {
-                    // What is said of the first attempt is what there is to mend if the server has no TLS.
+                    // If the server has no TLS, the error of the first attempt is the one to correct.
                     connect(&config, SslMode::Require, tls)
                         .await
                         .map_err(|error| if has_no_tls(&error) { refused } else { error })
@@ -142,12 +143,13 @@ where
 {
     let mut config = config.clone();
     let (client, connection) = config.ssl_mode(mode).connect(tls).await?;
-    // Carries the client's messages while something is waited for. If it fails, the client knows.
+    // Transfers the client's messages while a call is waited for. If it fails, the client notices.
     drop(tokio::spawn(connection));
     Ok(client)
 }
 
-/// Whether the server's rules (`pg_hba.conf`) have no entry for such a connection: there may be one for the other kind.
+/// Returns whether the server's rules (`pg_hba.conf`) have no entry for such a connection. There may be one for a
+/// connection with TLS, or without.
 fn is_not_admitted(error: &Error) -> bool {
     let is_pooler =
         |error: &DbError| error.code() == &SqlState::PROTOCOL_VIOLATION && error.message() == "SSL required";

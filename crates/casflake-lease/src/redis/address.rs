@@ -1,4 +1,4 @@
-//! Where a Redis server is, and which database of it.
+//! The address of a Redis server and its database.
 
 use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, ConnectionInfo};
@@ -6,7 +6,7 @@ use redis::{ConnectionAddr, ConnectionInfo};
 use crate::tls::{Files, PARAMETERS};
 use crate::url::{Authority, HOST, StoreUrl, check_host, local_path, parameters, unknown};
 
-/// Those that the crate `redis` knows.
+/// The schemes that the crate `redis` accepts.
 pub(crate) const SCHEMES: &[&str] = &["redis", "rediss", "valkey", "valkeys", "redis+unix", "valkey+unix", "unix"];
 
 const SCHEMES_OF_TLS: &[&str] = &["rediss", "valkeys"];
@@ -16,8 +16,9 @@ pub(super) struct Address {
     pub(super) tls: Option<Files>,
 }
 
-/// Reads a URL by the crate `redis`, after refusing what that would ignore or guess: parameters that it does not know,
-/// a database in a longer path, a user without a password, and segments `..` of a path, which it resolves.
+/// Parses a URL with the crate `redis`, after refusing the parts that the crate would ignore or guess: parameters that
+/// it does not know, a database in a longer path, a user without a password, and segments `..` of a path, which it
+/// resolves.
 pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
     url.check_scheme(SCHEMES)?;
     let (path, tls) = if url.is_local() {
@@ -26,7 +27,7 @@ pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
     } else {
         (None, check_server(url)?)
     };
-    // TLS is not the crate's business, which has a provider of its own for the whole process.
+    // The crate is not told about TLS, because its TLS uses one provider of cryptography for the whole process.
     let scheme = if tls.is_some() { "redis" } else { &url.scheme };
     let info: ConnectionInfo = url.server_by(scheme).parse().map_err(|error: redis::RedisError| error.to_string())?;
     Ok(Address {
@@ -38,13 +39,13 @@ pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
     })
 }
 
-/// Returns the files for TLS, if the scheme asks for that.
+/// Returns the files for TLS, if the scheme asks for TLS.
 fn check_server(url: &StoreUrl<'_>) -> Result<Option<Files>, String> {
     let Some(Authority { user, hosts }) = &url.authority else {
         return Err(format!("it does not begin with {}://", url.scheme));
     };
     check_host(hosts, HOST)?;
-    // Only then does the server ask who it is.
+    // The crate logs in only if there is a password.
     if user.is_some_and(|user| user.split_once(':').is_none_or(|(_, password)| password.is_empty())) {
         return Err("there is a user without a password: give user:password@ or :password@, or leave the @ out".into());
     }
@@ -79,11 +80,11 @@ fn check_socket(url: &StoreUrl<'_>) -> Result<(), String> {
             _ => return Err(unknown(name, before, "db, user, pass and protocol")),
         }
         before = Some(name);
-        // As in forms of web pages.
+        // The crate decodes a query as that of a web form, in which + is a space.
         if value.contains('+') {
-            return Err("there is a + in its query, which stands for a blank: write %2B or %20".into());
+            return Err("there is a + in its query, which stands for a space: write %2B or %20".into());
         }
-        // Other bytes would all become the same character.
+        // Bytes that are not UTF-8 would all become the same character.
         if percent_decode_str(value).decode_utf8().is_err() {
             return Err("a parameter of its query is not UTF-8".into());
         }
@@ -95,7 +96,7 @@ fn check_socket(url: &StoreUrl<'_>) -> Result<(), String> {
 }
 
 fn check_database(text: &str) -> Result<(), String> {
-    // A sign and zeros before are a number, too.
+    // A sign and leading zeros would parse as well.
     let is_number = text.parse::<u32>().is_ok_and(|number| number.to_string() == text);
     if is_number { Ok(()) } else { Err("its database is not a number, such as 0".into()) }
 }

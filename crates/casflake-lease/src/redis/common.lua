@@ -1,8 +1,8 @@
--- What every script begins with. KEYS[1] is the space: a hash of JSON texts, one called `space` and one for each
--- worker.
+-- The beginning of every script. KEYS[1] is the space: a hash of JSON texts, one named `space` and one for each worker.
 --
--- Lua's numbers are exact up to 2^53 only, so those that are stored stay the digits that they are, and records are
--- not read by cjson, which keeps 14 of them. Computed is with the clock alone: it reads 2^53 milliseconds in the year 287396.
+-- Lua's numbers are exact only up to 2^53, so stored numbers are handled as their digits, and records are not decoded
+-- by cjson, which keeps 14 digits. Arithmetic is done only with the clock: it reads 2^53 milliseconds in the year
+-- 287396.
 
 local replication = redis.call('INFO', 'replication')
 local run = string.match(redis.call('INFO', 'server'), '\nrun_id:(%x+)')
@@ -18,8 +18,9 @@ if kind ~= 'hash' and kind ~= 'none' then
   return redis.error_reply('WRONGTYPE it is a ' .. kind .. ', and no hash')
 end
 
--- What serves: a run of a server and, where that was a replica, its last promotion, at which it may have come back with
--- another's data. A server that has had no replica for an hour forgets its promotion: what is known of its run stands.
+-- The incarnation: the run of the server and, if it was a replica, its last promotion, because it may have come back
+-- with another server's data. A server that has had no replica for an hour forgets its promotion. Then `known`, the
+-- stored incarnation, is returned if it is of this run.
 local function incarnation(known)
   local former = string.match(replication, '\nmaster_replid2:(%x+)') or ''
   if not string.find(former, '[^0]') then
@@ -28,7 +29,7 @@ local function incarnation(known)
   return run .. '-' .. (string.match(replication, '\nmaster_replid:(%x+)') or '')
 end
 
--- Whether one number is less than another, both as digits.
+-- Returns whether one number is less than another, both as digits.
 local function less(a, b)
   if #a ~= #b then return #a < #b end
   return a < b
@@ -38,7 +39,8 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
--- The fields of a record: three numbers as digits, two values as JSON. Nothing where it is not as Rust writes it.
+-- Returns the fields of a record: three numbers as digits, two values as JSON. Returns nothing if the record is not in
+-- the form that Rust writes.
 local function fields(record)
   local from, till, counter, token, owner =
     string.match(record or '', '^{"from":(%d+),"until":(%d+),"counter":(%d+),"token":(.-),"owner":(".*")}$')

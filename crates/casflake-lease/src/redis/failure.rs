@@ -1,4 +1,4 @@
-//! `Failure`: why Redis has not answered.
+//! `Failure`: why there is no answer from Redis.
 
 use std::io;
 
@@ -8,9 +8,9 @@ use crate::error::StoreError;
 
 /// Why there is no answer.
 pub(super) enum Failure {
-    /// What the server says, or the way to it.
+    /// An error of the server or of the connection, which is still to be interpreted.
     Redis(RedisError),
-    /// What is known to mean this.
+    /// A failure that is already interpreted.
     Store(StoreError),
 }
 

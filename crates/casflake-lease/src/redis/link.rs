@@ -1,8 +1,8 @@
-//! `Link`: a connection to a Redis server that is made when it is needed, and no longer used once it has failed.
+//! `Link`: a connection to a Redis server that is made when it is needed, and is not used again after it has failed.
 //!
-//! The crate `redis` bounds how long one reading takes, not how long an answer does that comes byte by byte, and
-//! nothing bounds the look-up of a name, or TLS while it begins. So all of it is done on threads, for which nobody
-//! waits longer than he will. (A thread ends by itself where the server says nothing at all for two seconds.)
+//! The crate `redis` bounds how long one read takes. It does not bound an answer that comes byte by byte. Neither the
+//! look-up of a host name nor the TLS handshake is bounded. So all of this runs on threads, and a call stops waiting
+//! for its thread after a fixed time. (A thread ends by itself if the server sends nothing for two seconds.)
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -15,23 +15,23 @@ use redis::{FromRedisValue, ScriptInvocation};
 use super::failure::Failure;
 use super::server::{Server, Session};
 
-/// How long a call takes at most.
+/// The time limit of a call.
 const CALL: Duration = Duration::from_secs(2);
 
-/// For how much of that it waits for a connection.
+/// The part of that limit for which a call waits for a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// How old a connection may be that is still being made. Then another is made.
+/// How old a connection may be that is still being made. After that another one is made.
 const COMING: Duration = Duration::from_secs(5);
 
 pub(super) struct Link {
     server: Arc<Server>,
     session: Option<Session>,
-    /// A session that is being begun, since when.
+    /// When a session was begun that is not ready yet, and its outcome.
     coming: Option<(Instant, Outcome<Session>)>,
 }
 
-/// What a thread will have done.
+/// The outcome of a thread's work.
 type Outcome<T> = Receiver<Result<T, Failure>>;
 
 impl Link {
@@ -53,7 +53,7 @@ impl Link {
         T: FromRedisValue + Send + 'static,
     {
         let started = Instant::now();
-        // Taken, and not put back where it has failed: an answer that comes late would be taken for the next one's.
+        // Not put back after a failure: an answer that comes late would be taken for that of the next script.
         let mut session = match self.session.take() {
             Some(session) => session,
             None => self.connect()?,
@@ -69,7 +69,8 @@ impl Link {
         Ok(answer)
     }
 
-    /// The next call waits for the same one, so that a server that is slow is not sent more and more.
+    /// Connects. If that takes too long, the next call waits for the same connection, so that a slow server is not
+    /// burdened with more and more of them.
     fn connect(&mut self) -> Result<Session, Failure> {
         let (since, coming) = match self.coming.take() {
             Some(coming) => coming,
@@ -79,28 +80,30 @@ impl Link {
             }
         };
         wait(&coming, CONNECT).unwrap_or_else(|| {
-            // One that is still not there never may be.
+            // A connection that takes longer than `COMING` may never be ready.
             self.coming = Some((since, coming)).filter(|(since, _)| since.elapsed() < COMING);
             Err(late("there was no connection within 1 s"))
         })
     }
 }
 
-/// Does `work` on a thread of its own.
+/// Runs `work` on a thread of its own.
 fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> io::Result<Outcome<T>> {
     let (sender, receiver) = mpsc::sync_channel(1);
-    // Nobody may wait for it any more.
+    // Sending fails if the call has stopped waiting.
     let work = move || drop(sender.send(work()));
     thread::Builder::new().name(String::from("casflake-redis")).spawn(work)?;
     Ok(receiver)
 }
 
-/// What has been done, if it was in time.
+/// Returns the outcome, or `None` if it took longer than `patience`.
 fn wait<T>(outcome: &Outcome<T>, patience: Duration) -> Option<Result<T, Failure>> {
     match outcome.recv_timeout(patience) {
         Ok(outcome) => Some(outcome),
         Err(RecvTimeoutError::Timeout) => None,
-        Err(RecvTimeoutError::Disconnected) => Some(Err(io::Error::other("the thread that asks has panicked").into())),
+        Err(RecvTimeoutError::Disconnected) => {
+            Some(Err(io::Error::other("the thread of this request has panicked").into()))
+        }
     }
 }
 
@@ -108,7 +111,7 @@ fn late(why: &str) -> Failure {
     io::Error::new(ErrorKind::TimedOut, why).into()
 }
 
-/// Where it leads to, without the password.
+/// The form is the server's address, without the password.
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.server.fmt(f)

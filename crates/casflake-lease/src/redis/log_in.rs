@@ -1,7 +1,7 @@
-//! What a session with Redis begins with: who asks, and for which database.
+//! The log-in of a session with Redis: the user, the password and the database.
 //!
-//! The crate `redis` would do it, and say no more of a failure than that there was one: not whether the password is
-//! wrong, or the server has as many clients as it takes.
+//! The crate `redis` can do this, but reports only that it failed. It does not report whether the password is wrong or
+//! the server has too many clients.
 
 use redis::{ConnectionLike, RedisConnectionInfo, RedisError, RedisResult, cmd};
 
@@ -23,7 +23,7 @@ pub(super) fn log_in(connection: &mut dyn ConnectionLike, info: &RedisConnection
 fn authenticate(connection: &mut dyn ConnectionLike, user: Option<&str>, password: &str) -> RedisResult<()> {
     let outcome = cmd("AUTH").arg(user).arg(password).exec(connection);
     match outcome {
-        // Redis 5 knows passwords only.
+        // Redis 5 has passwords but no users.
         Err(error) if user.is_some() && knows_no_users(&error) => cmd("AUTH").arg(password).exec(connection),
         outcome => outcome,
     }

@@ -1,4 +1,4 @@
--- Everything: {seconds, microseconds, for how many seconds the server runs, what serves, {field, text, ...}}.
+-- Returns everything: {seconds, microseconds, the server's uptime in seconds, the incarnation, {field, text, ...}}.
 
 local time = redis.call('TIME')
 local known = string.match(redis.call('HGET', KEYS[1], 'space') or '', '"incarnation":"(.*)"}$')

@@ -1,21 +1,21 @@
-//! Which failures of Redis waiting does not mend, and what does.
+//! Distinguishes the failures of Redis that do not pass by waiting, and names a remedy for each.
 //!
-//! A replica (`READONLY`) may be promoted, a server that loads its data or has too many clients takes others later, and
-//! a name that is not found may be about to be: these pass.
+//! The others may pass: a replica (`READONLY`) may be promoted, a server that loads its data or has too many clients
+//! accepts others later, and a host name that is not resolved may be registered soon.
 
 use redis::{ErrorKind, RedisError};
 
 use crate::error::StoreError;
 
-const PASSWORD: &str = "mend the user or the password in the URL";
+const PASSWORD: &str = "correct the user or the password in the URL";
 const PERMISSION: &str = "allow this user the keys casflake:* and the commands in RedisStore's documentation";
 const NO_PASSWORD: &str = "the server has no password: leave it out of the URL";
 const DATABASE: &str = "the server has no such database: give another in the URL, such as /0";
-const COMMAND: &str = "ask Redis 5 or later, or Valkey, in which no command that RedisStore needs is disabled";
-const OTHER_NODE: &str = "the key is on another node of the cluster, which the cause names: give that one in the URL";
-const NO_REDIS: &str = "what answers is no Redis: mend the host or the port in the URL";
+const COMMAND: &str = "use Redis 5 or later, or Valkey, and disable none of the commands that RedisStore needs";
+const OTHER_NODE: &str = "the key is on another node of the cluster, which the cause names: give that node in the URL";
+const NO_REDIS: &str = "the server is not Redis: correct the host or the port in the URL";
 
-/// Returns the failure of `what`.
+/// Returns the error for `what`, which failed because of `error`.
 pub(super) fn of(what: String, error: RedisError) -> StoreError {
     match remedy(&error) {
         Some(remedy) => StoreError::refused(what, remedy, words(&error)),
@@ -23,7 +23,8 @@ pub(super) fn of(what: String, error: RedisError) -> StoreError {
     }
 }
 
-/// Returns what the server has said, or what else has failed. The error itself says it twice: as its own source.
+/// Returns the words of the server, or of what else has failed. The error itself repeats them, because it is its own
+/// source.
 fn words(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
@@ -37,7 +38,7 @@ fn remedy(error: &RedisError) -> Option<&'static str> {
     }
     match error.code()? {
         "WRONGPASS" => Some(PASSWORD),
-        "NOAUTH" => Some("the server wants a password: write :password@ or user:password@ before the host"),
+        "NOAUTH" => Some("the server requires a password: write :password@ or user:password@ before the host"),
         "NOPERM" => Some(PERMISSION),
         "NOPROTO" => Some("leave the parameter protocol out of the URL"),
         "MOVED" => Some(OTHER_NODE),
@@ -48,7 +49,7 @@ fn remedy(error: &RedisError) -> Option<&'static str> {
     }
 }
 
-/// What has no code of its own is told apart by its words. Redis 5 has fewer codes than 7.
+/// Distinguishes the errors that have no code of their own by their words. Redis 5 has fewer codes than Redis 7.
 fn of_text(text: &str) -> Option<&'static str> {
     let has = |words: &str| text.contains(words);
     if has("invalid password") {
@@ -78,9 +79,9 @@ mod tests {
         value.and_then(redis::Value::extract_error).map(|_| ()).expect_err("an error")
     }
 
-    /// As the servers word them.
+    /// The texts are those of the servers.
     #[test]
-    fn what_time_mends_is_told_from_what_it_does_not() {
+    fn failures_that_may_pass_are_retryable_and_others_are_not() {
         for (text, is_passing) in [
             ("WRONGPASS invalid username-password pair or user is disabled.", false),
             ("ERR invalid password", false),

@@ -1,4 +1,5 @@
--- `rules::release`: 1, or 0 where that says no. ARGV: worker, token, counter, the tick after the last that was issued.
+-- The rule `protocol::release`. Returns 1, or 0 if the rule refuses. ARGV: worker, token, counter, the tick after the
+-- last that was issued.
 
 local worker, token, counter, after = unpack(ARGV)
 local from, till, of_counter, of_token, owner = fields(redis.call('HGET', KEYS[1], worker))

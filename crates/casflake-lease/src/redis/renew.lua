@@ -1,5 +1,5 @@
--- The rule `protocol::renew`: {seconds, microseconds, from, until, the space's workers}, or nothing if the rule refuses.
--- ARGV: the renewal, as Rust's `RenewalJson`. Its numbers are texts of digits, as those of the records.
+-- The rule `protocol::renew`. Returns {seconds, microseconds, from, until, the space's workers}, or nothing if the rule
+-- refuses. ARGV: the renewal, as Rust's `RenewalJson`. Its numbers are texts of digits, like those of the records.
 
 local renewal = cjson.decode(ARGV[1])
 local found = redis.call('HMGET', KEYS[1], 'space', renewal.worker)

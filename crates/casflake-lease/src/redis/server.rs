@@ -1,4 +1,4 @@
-//! `Server`: where a Redis server is, and how a session with it begins.
+//! `Server`: the address of a Redis server, and how a session with it begins.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,31 +13,31 @@ use super::tls::TlsConnection;
 use crate::error::StoreError;
 use crate::tls::{Files, speaks_tls};
 
-/// How long a connection may take, and each reading from it.
+/// The time limit to make a connection, and that of each read from it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct Server {
     client: Client,
-    /// Who asks, and for which database: see [`log_in`].
+    /// The user, the password and the database: see [`log_in`].
     info: RedisConnectionInfo,
     tls: Option<Files>,
 }
 
-/// A connection on which somebody has logged in.
+/// A connection that is logged in.
 pub(super) enum Session {
     Plain(Connection),
     Tls(Box<TlsConnection>),
 }
 
 impl Server {
-    /// To which nothing connects yet.
+    /// Returns a server at `address`. Does not connect yet.
     pub(super) fn at(address: Address) -> RedisResult<Self> {
         let Address { info, tls } = address;
-        // Each script is one message, which nothing is gained by holding back.
+        // Each script is one message, so delaying it would gain nothing.
         let tcp = TcpSettings::default().set_nodelay(true);
-        let nobody = RedisConnectionInfo::default().set_skip_set_lib_name();
+        let no_log_in = RedisConnectionInfo::default().set_skip_set_lib_name();
         let of_address = info.redis_settings().clone();
-        let client = Client::open(info.set_tcp_settings(tcp).set_redis_settings(nobody))?;
+        let client = Client::open(info.set_tcp_settings(tcp).set_redis_settings(no_log_in))?;
         Ok(Self { client, info: of_address, tls })
     }
 
@@ -64,12 +64,12 @@ impl Server {
         }
     }
 
-    /// Returns what a failure of this session means.
+    /// Interprets a failure of this session.
     pub(super) fn failure(&self, session: &Session, error: RedisError) -> Failure {
         let refused = match session {
             Session::Tls(connection) => connection.refused(&self.what()),
             Session::Plain(_) if error.is_connection_dropped() && self.wants_tls() => {
-                let remedy = "the server speaks TLS only: write rediss:// in place of redis://";
+                let remedy = "the server speaks only TLS: write rediss:// in place of redis://";
                 Some(StoreError::refused(self.what(), remedy, error.to_string()))
             }
             Session::Plain(_) => None,
@@ -77,7 +77,7 @@ impl Server {
         refused.map_or(Failure::Redis(error), Failure::Store)
     }
 
-    /// A server that has TLS alone hangs up on all else without a word.
+    /// Returns whether the server speaks only TLS. Such a server closes a connection without TLS and sends no answer.
     fn wants_tls(&self) -> bool {
         match self.client.get_connection_info().addr() {
             ConnectionAddr::Tcp(host, port) => speaks_tls(host, *port),
@@ -99,7 +99,7 @@ impl Session {
     }
 }
 
-/// Without the password.
+/// The form does not contain the password.
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by_tls = if self.tls.is_some() { " by TLS" } else { "" };

@@ -1,5 +1,5 @@
--- ARGV: what served when the rest was seen, then field, text seen, new text for each that must not have changed. An
--- empty text stands for none. 1 where all that is new was written, 0 where nothing was.
+-- ARGV: the incarnation that was seen, then a field, the text that was seen and the new text, for each field that must
+-- not have changed. An empty text stands for none. Returns 1 if all new texts were written, 0 if none was.
 
 if incarnation(ARGV[1]) ~= ARGV[1] then return 0 end
 local new = {}
@@ -10,7 +10,8 @@ for at = 2, #ARGV, 3 do
     new[#new + 1] = ARGV[at + 2]
   end
 end
--- In parts, as Lua passes some thousands of arguments at most. Once a script has written, Redis refuses it nothing.
+-- In parts, because Lua passes only some thousands of arguments. Once a script has written, Redis refuses none of its
+-- further writes.
 for at = 1, #new, 2000 do
   redis.call('HSET', KEYS[1], unpack(new, at, math.min(at + 1999, #new)))
 end

@@ -1,4 +1,4 @@
-//! That the scripts do what the rules say: on a real server, whose clock stands.
+//! The scripts do the same as the rules of the protocol: tested on a real server with a clock that stands still.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::terms::Terms;
 use crate::{AcquireRequest, Lease, LeaseAdmin, LeaseStore, Renewal, StoreError, Token};
 
 const KEY: &str = "casflake:default";
-/// What the server's clock reads, in seconds.
+/// The reading of the server's clock, in seconds.
 const NOW: u64 = 1_800_000_000;
 const WORKER: u64 = 3;
 
@@ -47,7 +47,8 @@ fn raw(connection: &mut redis::Connection) -> BTreeMap<String, String> {
     redis::cmd("HGETALL").arg(KEY).query(connection).unwrap()
 }
 
-/// Whether something was done, and what is stored then; by the rules and by the scripts.
+/// Asserts that the rules and the scripts return the same and store the same in each case. Returns in how many cases
+/// they changed the hash.
 fn both<T: PartialEq + std::fmt::Debug>(
     server: &RedisServer,
     cases: impl IntoIterator<Item = (Space, Record)>,
@@ -69,7 +70,8 @@ fn both<T: PartialEq + std::fmt::Debug>(
     done
 }
 
-/// Each begin and end that a rule tells apart, with all else right or one thing wrong.
+/// Returns a case for each begin and end of a window that a rule distinguishes: with all else right, or with one thing
+/// wrong.
 fn cases(terms: &Terms, now: u64, run: &str, held: &Lease, ttl: u64) -> Vec<(Space, Record)> {
     let (floor, horizon) = (now - 50, now + terms.max_ttl + terms.slack);
     let layout = terms.layout.clone();
@@ -106,9 +108,9 @@ fn contents() -> Contents {
     Contents::new(0, "", "")
 }
 
-/// Would catch: a second space, made by a holder whose address leads to another server for a while.
+/// Would catch: a second space, created by a holder while its address leads to another server.
 #[test]
-fn a_space_is_where_it_was_by_the_same_server_or_one_that_was_started_since() {
+fn a_missing_space_belongs_to_the_server_that_granted_or_one_started_since() {
     const AT: u64 = 200_000_000_000;
     let mut store = RedisStore::from_url("redis://h").unwrap().into_backend();
     let home = store.link.to_string();
@@ -118,25 +120,25 @@ fn a_space_is_where_it_was_by_the_same_server_or_one_that_was_started_since() {
     store.granted(&granted(AT - 50_000_000_000));
     store.heard(AT);
     let mut is_home = |run: &str, started: u64, is_absent: bool| store.place_of(run, started, is_absent) == home;
-    assert!(is_home("aa", 100, true) && is_home("aa-bb", 100, true), "it was flushed");
-    assert!(!is_home("bb", 169, true), "it was there before");
-    assert!(is_home("bb", 170, true), "it was restarted, by a clock that is behind");
-    assert!(is_home("bb", 100, false), "the space is there");
-    // It has granted the next lease.
+    assert!(is_home("aa", 100, true) && is_home("aa-bb", 100, true), "the server was flushed");
+    assert!(!is_home("bb", 169, true), "another server that was running before");
+    assert!(is_home("bb", 170, true), "the server was restarted, on a clock that is behind");
+    assert!(is_home("bb", 100, false), "the space exists");
+    // The other server grants the next lease.
     store.granted(&granted(AT));
     assert!(store.place_of("bb", 100, true) == home && store.place_of("aa", 100, true) != home);
 }
 
 fn start() -> Option<RedisServer> {
     let server = RedisServer::start_with_faked_clock()?;
-    // Its files are no matter here, and slow.
+    // The append-only file does not matter here, and is slow.
     server.command("CONFIG", &["SET", "appendonly", "no"]);
     server.freeze_clock(NOW);
     Some(server)
 }
 
 #[test]
-fn a_renewal_by_script_is_that_of_the_rules() {
+fn the_script_renews_as_the_rules_do() {
     let Some(server) = start() else { return };
     let run = server.info("run_id").unwrap();
     let ends_soon = Layout::new(20, 0, 8, 8).with_epoch_unix_ms(NOW * 1000 - (1 << 20) + 9_000);
@@ -162,7 +164,7 @@ fn a_renewal_by_script_is_that_of_the_rules() {
                 |rules| quiet(rules.renew(&held, ttl, &terms)),
                 |script| quiet(script.renew(&held, ttl, &terms)),
             );
-            // Of two spaces, the begin that is held, with the ends from the one that is known up to the horizon.
+            // Renewed in two spaces, if the window begins as held, for each end from the held one up to the horizon.
             let ends = if until == floor { 6 } else { 5 };
             let is_renewed = now.is_some() && from >= floor;
             assert_eq!(done, if is_renewed { 2 * ends } else { 0 }, "{layout:?} {from} {until}");
@@ -171,7 +173,7 @@ fn a_renewal_by_script_is_that_of_the_rules() {
 }
 
 #[test]
-fn a_release_by_script_is_that_of_the_rules() {
+fn the_script_releases_as_the_rules_do() {
     let Some(server) = start() else { return };
     let run = server.info("run_id").unwrap();
     let terms = Terms::of(&Standard::LAYOUT);
@@ -184,14 +186,14 @@ fn a_release_by_script_is_that_of_the_rules() {
             |rules| rules.release(&held, last).unwrap(),
             |script| script.release(&held, last).unwrap(),
         );
-        // Whatever the space is.
+        // Released in each of the six spaces: a release does not depend on the space.
         assert_eq!(done, 6 * 4 * 7);
     }
 }
 
-/// Others have seen the same, and one of them was faster.
+/// Each case is a client that saw the same contents, and of which another one was faster.
 #[test]
-fn a_swap_writes_nothing_where_anything_has_changed() {
+fn a_swap_writes_nothing_if_anything_has_changed() {
     let Some(server) = RedisServer::start() else { return };
     let (mut store, mut leases) = (backend(&server), RedisStore::from_url(&server.url()).unwrap());
     let layout = Standard::LAYOUT;
@@ -216,9 +218,9 @@ fn a_swap_writes_nothing_where_anything_has_changed() {
     let seen = store.read().unwrap();
     leases.acquire(&request(2)).unwrap();
     let before = raw(&mut server.connection());
-    assert_eq!(unchanged(store.swap(&seen, &change)), before, "the space has another version, and a record is there");
+    assert_eq!(unchanged(store.swap(&seen, &change)), before, "the space has another version, and a new record exists");
 
-    // Emptied and begun anew, it has the version that it had: what is seen now must not be taken for what was.
+    // After a flush and `init` the space has the same version as before. The contents seen before must still not match.
     server.flush_all();
     assert!(leases.init(&layout, 8).unwrap());
     let seen = store.read().unwrap();
@@ -226,7 +228,7 @@ fn a_swap_writes_nothing_where_anything_has_changed() {
     assert!(leases.init(&layout, 8).unwrap());
     let before = raw(&mut server.connection());
     assert_eq!(store.read().unwrap().space.unwrap().version, seen.space.as_ref().unwrap().version);
-    assert_eq!(unchanged(store.swap(&seen, &change)), before, "all of it is another");
+    assert_eq!(unchanged(store.swap(&seen, &change)), before, "the space was created again");
 
     let seen = store.read().unwrap();
     let copy = RedisServer::start().unwrap();
@@ -236,7 +238,7 @@ fn a_swap_writes_nothing_where_anything_has_changed() {
     assert!(raw(&mut server.connection()).is_empty());
 }
 
-/// More records than Lua passes arguments.
+/// More records than Lua can pass as arguments.
 #[test]
 fn a_swap_writes_any_number_of_records() {
     let Some(server) = RedisServer::start() else { return };

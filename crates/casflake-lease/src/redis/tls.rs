@@ -1,7 +1,7 @@
 //! `TlsConnection`: Redis's protocol over TLS.
 //!
-//! Not the crate `redis`'s own TLS, which takes the provider of cryptography that the whole process has, installs one
-//! where there is none, and panics where it has to choose between two.
+//! It is not the TLS of the crate `redis`. That one uses the provider of cryptography of the whole process, installs a
+//! provider if the process has not, and panics if it has to choose between two.
 
 use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::failure::Failure;
 use crate::error::StoreError;
 use crate::tls::{Files, NO_TLS, Session, connect, first_byte};
 
-/// How long a server may say nothing to the offer of TLS, before it is asked whether it has any.
+/// The time that a server may leave the offer of TLS unanswered, before a second connection asks it without TLS.
 const SILENCE: Duration = Duration::from_millis(300);
 
 pub(super) struct TlsConnection {
@@ -22,7 +22,7 @@ pub(super) struct TlsConnection {
 }
 
 impl TlsConnection {
-    /// Connects to a server and verifies it. A connection and each reading takes as long as `patience`.
+    /// Connects to a server and verifies it. The connection, and each read from it, takes `patience` at most.
     pub(super) fn open(host: &str, port: u16, files: &Files, patience: Duration, what: &str) -> Result<Self, Failure> {
         let config = files.config()?;
         let socket = connect(host, port, patience)?;
@@ -32,9 +32,9 @@ impl TlsConnection {
         let mut session = Session::new(config, host, socket)?;
         let mut outcome = session.shake_hands();
         if outcome.as_ref().is_err_and(is_silence) {
-            // Without TLS Redis waits for the end of a line.
+            // A Redis without TLS waits for the end of a line.
             if matches!(first_byte(host, port, b"PING\r\n".into()), Some(b'+' | b'-')) {
-                return Err(StoreError::refused(what, NO_TLS, "it says nothing to TLS, and answers without").into());
+                return Err(StoreError::refused(what, NO_TLS, "it does not answer to TLS, but does without TLS").into());
             }
             session.socket().set_read_timeout(Some(patience))?;
             outcome = session.shake_hands();
@@ -47,7 +47,7 @@ impl TlsConnection {
         }
     }
 
-    /// Returns why `what` has failed, if that was TLS and waiting does not mend it.
+    /// Returns the error for `what`, if TLS failed for a reason that does not pass by waiting.
     pub(super) fn refused(&self, what: &str) -> Option<StoreError> {
         self.session.refused(what)
     }
@@ -55,7 +55,7 @@ impl TlsConnection {
     fn read(&mut self) -> RedisResult<Value> {
         loop {
             match self.parser.parse_value(&mut self.session) {
-                // Not an answer.
+                // A push message is not an answer.
                 Ok(Value::Push { .. }) => {}
                 outcome => {
                     self.is_open &= outcome.is_ok();

@@ -638,9 +638,9 @@ fn what_time_does_not_mend_is_refused_with_a_remedy() {
     ] {
         server.etcdctl(args);
     }
-    assert_refused("", "etcd wants a user");
-    assert_refused("root:s3cr3t@", "mend the user or the password");
-    assert_refused("nobody:s3cr3t@", "mend the user or the password");
+    assert_refused("", "etcd requires a user");
+    assert_refused("root:s3cr3t@", "correct the user or the password");
+    assert_refused("nobody:s3cr3t@", "correct the user or the password");
     assert_refused("ids:secret@", "grant the user a role");
 }
 

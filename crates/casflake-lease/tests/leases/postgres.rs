@@ -562,7 +562,9 @@ fn numbers_that_do_not_fit_are_refused() {
     // The last that fits is not counted on.
     server.sql("UPDATE casflake_leases SET counter = 9223372036854775807");
     let last = Lease::new(0, lease.from(), 1, big - 1, lease.token());
-    assert_unavailable(renew(&mut store, &last), "out of range");
+    let refused = renew(&mut store, &last).unwrap_err();
+    assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("9223372036854775808 is larger than 9223372036854775807"), "{refused}");
     let ours = acquire(&mut store, lease.token()).expect("it is granted already").lease;
     store.release(&ours, Some(u64::MAX)).expect("it is ours");
     assert_eq!(server.value("SELECT until_tick FROM casflake_leases"), lease.until().to_string());

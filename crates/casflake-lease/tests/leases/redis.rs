@@ -757,7 +757,7 @@ fn a_user_needs_no_more_than_is_said() {
     server.command("ACL", &["SETUSER", "ids", "+select"]);
     RedisStore::from_url(&elsewhere).expect("a URL").init_immediately(&LAYOUT, 2).expect("in a database other than 0");
     let mut wrong = RedisStore::from_url(&server.url().replace("//", "//ids:wrong@")).expect("a URL");
-    assert_permanent(acquire(&mut wrong), "WRONGPASS", "mend the user or the password");
+    assert_permanent(acquire(&mut wrong), "WRONGPASS", "correct the user or the password");
 }
 
 #[test]
@@ -768,7 +768,7 @@ fn what_time_does_not_mend_is_refused_with_a_remedy() {
     let url = server.url();
     for by in ["", "?protocol=3"] {
         let with = |user: &str| url.replace("//", &format!("//{user}@")) + by;
-        assert_permanent(survey(with("nobody:s3cr3t")), "WRONGPASS", "mend the user or the password");
+        assert_permanent(survey(with("nobody:s3cr3t")), "WRONGPASS", "correct the user or the password");
         assert_permanent(survey(url.clone() + "/16" + by), "DB index", "no such database");
     }
     assert_permanent(survey(url.replace("//", "//:s3cr3t@")), "without any password", "leave it out");
@@ -800,7 +800,7 @@ fn what_is_no_redis_is_refused() {
             let _ = client.write_all(b"HTTP/1.1 400 Bad AcquireRequest\r\n\r\n");
         }
     });
-    assert_permanent(RedisStore::from_url(&url).expect("a URL").survey(), "", "no Redis");
+    assert_permanent(RedisStore::from_url(&url).expect("a URL").survey(), "", "not Redis");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `LeaseEvent`: one thing that has become of a lease, and what `tracing` is told of it.
+//! `LeaseEvent`: one event of a lease, and its form for `tracing`.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,38 +7,38 @@ use crate::causes::Causes;
 use crate::error::{LostReason, StoreError};
 use crate::lease::Lease;
 
-/// Something that has happened to the lease of a [`LeasedGenerator`](crate::LeasedGenerator).
+/// An event of the lease of a [`LeasedGenerator`](crate::LeasedGenerator).
 ///
-/// A callback gets each of them: [`LeasedGeneratorBuilder::on_event`](crate::LeasedGeneratorBuilder::on_event). With
+/// A callback gets each event: see [`LeasedGeneratorBuilder::on_event`](crate::LeasedGeneratorBuilder::on_event). With
 /// the feature `tracing` each one is also an event of the target `casflake::lease`:
 ///
 /// | event | level | message | fields | when |
 /// |---|---|---|---|---|
-/// | `Waiting` | `WARN` | `waiting for a worker` | `error` | `build` was granted no worker and goes on asking; again every 10 s |
+/// | `Waiting` | `WARN` | `waiting for a worker` | `error` | `build` was granted no worker and retries; again every 10 s |
 /// | `Acquired` | `INFO` | `lease acquired` | `worker`, `from`, `until` | a worker was granted |
-/// | `Renewed` | `DEBUG` | `lease renewed` | `worker`, `until`, `counter` | each third of the time to live |
-/// | `StoreFailed` | `WARN` | `store failed` | `worker`, `remaining_ms`, `error` | the store has failed for the first time since it answered |
+/// | `Renewed` | `DEBUG` | `lease renewed` | `worker`, `until`, `counter` | every third of the TTL |
+/// | `StoreFailed` | `WARN` | `store failed` | `worker`, `remaining_ms`, `error` | the store failed for the first time since it last answered |
 /// | `StillFailing` | `WARN` | `store still failing` | `worker`, `remaining_ms`, `failures`, `error` | every 10 s after that |
-/// | `Ended` | `ERROR` | `lease ended` | `worker` | nothing is left of the lease: calls fail until it is renewed or replaced |
-/// | `Lost` | `ERROR` | `lease lost` | `worker`, `reason` | the store says that the lease is not this generator's any more |
+/// | `Ended` | `ERROR` | `lease ended` | `worker` | the window has ended: calls fail until the lease is renewed or replaced |
+/// | `Lost` | `ERROR` | `lease lost` | `worker`, `reason` | the store answers that this generator no longer holds the lease |
 /// | `Recovered` | `INFO` | `store recovered` | `worker`, `failures`, `after_ms` | the lease is renewed or replaced after an outage or an end |
-/// | `Released` | `INFO` | `lease released` | `worker` | the worker was given back |
-/// | `NotReleased` | `WARN` | `lease not released` | `worker`, `error` | the worker could not be given back and stays taken until its window ends |
+/// | `Released` | `INFO` | `lease released` | `worker` | the worker was released |
+/// | `NotReleased` | `WARN` | `lease not released` | `worker`, `error` | the worker could not be released and stays taken until its window ends |
 ///
-/// [`from_url`](crate::from_url()) warns of each part of a URL that makes no difference to the store, which is no event of a
-/// lease: the message is the note.
+/// [`from_url`](crate::from_url()) also warns, with the same target, of each part of a URL that makes no difference to
+/// the store. Such a warning is not an event of a lease, and its message is the note itself.
 ///
-/// The end of a lease is noticed when the store is asked next. If a call of the store hangs, that is some seconds late;
-/// calls of the generator fail in time.
+/// The end of a lease is noticed when the store is next asked. If a call of the store hangs, that is some seconds late.
+/// Calls of the generator still fail in time.
 ///
-/// Its `Display` form is a sentence for a log, with the causes of an error.
+/// Its `Display` form is a sentence for a log, which includes the causes of an error.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum LeaseEvent<'e> {
-    /// No worker is granted, and `build` goes on asking.
+    /// No worker was granted, and `build` retries.
     #[non_exhaustive]
     Waiting {
-        /// Why no worker is granted.
+        /// Why no worker was granted.
         error: &'e StoreError,
     },
     /// A worker was granted.
@@ -53,64 +53,64 @@ pub enum LeaseEvent<'e> {
         /// The lease as it is now.
         lease: Lease,
     },
-    /// The store has failed, for the first time since it answered.
+    /// The store failed for the first time since it last answered.
     #[non_exhaustive]
     StoreFailed {
-        /// The index of the worker that issues, or has issued last.
+        /// The index of the worker that issues, or issued last.
         worker: u64,
-        /// What is left of its lease.
+        /// How long its lease still lasts.
         remaining: Duration,
-        /// What the store has answered, or why it has not.
+        /// Why the store failed.
         error: &'e StoreError,
     },
-    /// The store fails still.
+    /// The store still fails.
     #[non_exhaustive]
     StillFailing {
-        /// The index of the worker that issues, or has issued last.
+        /// The index of the worker that issues, or issued last.
         worker: u64,
-        /// What is left of its lease.
+        /// How long its lease still lasts.
         remaining: Duration,
-        /// How often the store has failed since it answered.
+        /// How often the store has failed since it last answered.
         failures: u64,
-        /// What the store has answered, or why it has not.
+        /// Why the store failed.
         error: &'e StoreError,
     },
-    /// Nothing is left of the lease: calls fail until it is renewed or replaced.
+    /// The window of the lease has ended: calls fail until the lease is renewed or replaced.
     #[non_exhaustive]
     Ended {
         /// The index of the worker.
         worker: u64,
     },
-    /// The lease is not this generator's any more. Another one is acquired.
+    /// This generator no longer holds the lease. It acquires another.
     #[non_exhaustive]
     Lost {
         /// The index of the worker.
         worker: u64,
-        /// How it was lost.
+        /// Why it was lost.
         reason: LostReason,
     },
-    /// The lease is renewed or replaced, after the store has failed or the lease has ended.
+    /// The lease is renewed or replaced, after the store failed or the lease ended.
     #[non_exhaustive]
     Recovered {
         /// The index of the worker that issues now.
         worker: u64,
-        /// How often the store has failed.
+        /// How often the store failed.
         failures: u64,
-        /// How long after the first failure.
+        /// How much time has passed since the first failure.
         after: Duration,
     },
-    /// The worker was given back.
+    /// The worker was released.
     #[non_exhaustive]
     Released {
         /// The index of the worker.
         worker: u64,
     },
-    /// The worker could not be given back: it stays taken until its window ends.
+    /// The worker could not be released: it stays taken until its window ends.
     #[non_exhaustive]
     NotReleased {
         /// The index of the worker.
         worker: u64,
-        /// Why it could not.
+        /// Why it could not be released.
         error: &'e StoreError,
     },
 }
@@ -147,7 +147,7 @@ impl fmt::Display for LeaseEvent<'_> {
     }
 }
 
-/// What is left of a worker's lease, in words.
+/// Displays how long a worker's lease still lasts.
 struct Left(u64, Duration);
 
 impl fmt::Display for Left {
@@ -161,7 +161,7 @@ impl fmt::Display for Left {
     }
 }
 
-/// A time in seconds, to the tenth.
+/// Displays a time in seconds, to the tenth.
 struct Seconds(Duration);
 
 impl fmt::Display for Seconds {
@@ -172,7 +172,7 @@ impl fmt::Display for Seconds {
 
 #[cfg(feature = "tracing")]
 impl LeaseEvent<'_> {
-    /// Tells `tracing`.
+    /// Passes the event to `tracing`.
     pub(super) fn trace(&self) {
         use std::error::Error;
 
@@ -213,6 +213,6 @@ impl LeaseEvent<'_> {
 
 #[cfg(not(feature = "tracing"))]
 impl LeaseEvent<'_> {
-    #[expect(clippy::unused_self, reason = "nothing is told")]
+    #[expect(clippy::unused_self, reason = "without `tracing` there is nothing to do")]
     pub(super) const fn trace(&self) {}
 }

@@ -1,6 +1,6 @@
 //! The names of parameters that clients of PostgreSQL know.
 
-/// What `tokio_postgres` reads as libpq does.
+/// The parameters that `tokio_postgres` reads as libpq does.
 pub(super) const OF_THE_CLIENT: &[&str] = &[
     "application_name",
     "channel_binding",
@@ -18,8 +18,8 @@ pub(super) const OF_THE_CLIENT: &[&str] = &[
     "user",
 ];
 
-/// What other clients know, and what makes no difference here: how they pool, prepare, encode, or wait; and settings of
-/// a session, on which no statement of this store relies.
+/// Parameters of other clients that make no difference here: how they pool, prepare, encode or wait, and settings of a
+/// session, on which no statement of this store relies.
 pub(super) const OF_OTHERS: &[&str] = &[
     // libpq.
     "client_encoding",
@@ -85,17 +85,18 @@ pub(super) const OF_OTHERS: &[&str] = &[
     // SQLAlchemy, asyncpg.
     "command_timeout",
     "prepared_statement_cache_size",
-    // Hosts of databases.
+    // Providers of databases.
     "supa",
     "workaround",
 ];
 
-/// Parameters of libpq by which less would be safe, or another server asked, if they were skipped.
+/// Parameters of libpq that must not be skipped, because the connection would then be less safe or lead to another
+/// server.
 pub(super) const REFUSED: &[(&str, &str)] = &[
     ("require_auth", "this client can't limit how it authenticates: remove it, or ask for channel_binding=require"),
     ("requirepeer", "this client can't check it: remove it"),
-    ("service", "what it means is in a file of the user's: give the host and the database"),
-    ("servicefile", "what it means is in a file of the user's: give the host and the database"),
+    ("service", "its meaning is in a file of the user's: give the host and the database"),
+    ("servicefile", "its meaning is in a file of the user's: give the host and the database"),
     ("sslcrl", "this client reads no lists of revoked certificates: remove it"),
     ("sslcrldir", "this client reads no lists of revoked certificates: remove it"),
 ];

@@ -9,13 +9,13 @@ use tokio_postgres::config::{Host, TargetSessionAttrs};
 use super::super::tls::Tls;
 use super::{Mode, Parameters, Roots, read};
 
-/// The parameter in a URL and in words.
+/// Returns the parameter in a URL and in words.
 fn both(parameter: &str) -> [String; 2] {
     let words = parameter.replace('&', " ");
     [format!("postgres://me@h/ids?{parameter}"), format!("host=h user=me dbname=ids {words}")]
 }
 
-/// The paths in a text as they are whole on this platform.
+/// Returns the text with its paths made absolute on this platform.
 fn here(text: &str) -> String {
     if cfg!(windows) { text.replace("=/", "=C:/").replace("='/", "='C:/") } else { text.into() }
 }
@@ -30,7 +30,7 @@ fn taken(text: &str) -> Parameters {
 
 fn refusal(text: &str) -> String {
     match read(&here(text)) {
-        Ok(_) => panic!("{text} is taken"),
+        Ok(_) => panic!("{text} is accepted"),
         Err(error) => error.to_string(),
     }
 }
@@ -51,7 +51,7 @@ fn each_mode_of_tls_is_read_as_libpq_reads_it() {
         ("sslrootcert=system", Mode::VerifyFull, Some("")),
     ] {
         let forms = both(parameter);
-        // In words nothing is encoded.
+        // Words are not percent-encoded.
         for text in &forms[..if parameter.contains('%') { 1 } else { 2 }] {
             let tls = taken(text).tls;
             let roots =
@@ -65,7 +65,7 @@ fn each_mode_of_tls_is_read_as_libpq_reads_it() {
 }
 
 #[test]
-fn what_is_for_other_clients_is_skipped_by_name() {
+fn parameters_of_other_clients_are_skipped_and_named() {
     for (parameter, names) in [
         ("application_name=x&connect_timeout=10&channel_binding=prefer", &[][..]),
         ("pgbouncer=true&connection_limit=1&pool_timeout=0", &["pgbouncer", "connection_limit", "pool_timeout"]),
@@ -84,7 +84,7 @@ fn what_is_for_other_clients_is_skipped_by_name() {
 }
 
 #[test]
-fn what_is_honoured_reaches_the_configuration() {
+fn honoured_parameters_reach_the_configuration() {
     for text in both("tcp_user_timeout=30000&keepalives_count=5&target_session_attrs=primary&connect_timeout=7") {
         let config = taken(&text).config;
         assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(30)));
@@ -102,7 +102,7 @@ fn what_is_honoured_reaches_the_configuration() {
 }
 
 #[test]
-fn what_is_unknown_or_would_be_less_than_asked_for_is_refused_by_name() {
+fn parameters_that_are_unknown_or_can_not_be_honoured_are_refused_by_name() {
     for (parameter, words) in [
         ("nope=1", &["unknown option `nope`"][..]),
         ("SSLMODE=require", &["unknown option `SSLMODE`"]),
@@ -144,16 +144,16 @@ fn no_refusal_shows_a_part_of_a_password() {
     assert!(refusals[2].contains("`sslmode`"), "{}", refusals[2]);
 }
 
-/// Would catch: an operator who believes that a server is verified because there is a file to verify it by.
+/// Would catch: an operator who believes that a server is verified because a file of authorities is given.
 #[test]
-fn a_file_of_authorities_that_has_no_force_is_noted() {
+fn a_file_of_authorities_without_effect_is_noted() {
     let note = |text: &str| Tls::<NoTls>::OfUrl(taken(text).tls).note();
     for (parameter, mode) in [
         ("sslrootcert=/ca.pem", "prefer"),
         ("sslrootcert=/ca.pem&sslmode=allow", "allow"),
         ("sslrootcert=/ca.pem&sslmode=disable", "disable"),
     ] {
-        let expected = format!("sslrootcert has no force with sslmode={mode}: give sslmode=verify-full");
+        let expected = format!("sslrootcert has no effect with sslmode={mode}: give sslmode=verify-full");
         assert_eq!(both(parameter).map(|text| note(&text)), [Some(expected.clone()), Some(expected)]);
     }
     for parameter in ["sslmode=prefer", "sslmode=require&sslrootcert=/ca.pem", "sslrootcert=system"] {
@@ -161,7 +161,7 @@ fn a_file_of_authorities_that_has_no_force_is_noted() {
     }
 }
 
-/// Would catch: a server that is asked without TLS because its host is a socket, and gets the password at an address.
+/// Would catch: a connection without TLS, because the host is a socket, that sends the password to an address.
 #[cfg(unix)]
 #[test]
 fn an_address_beside_a_socket_is_refused() {
@@ -177,7 +177,7 @@ fn an_address_beside_a_socket_is_refused() {
     assert!(read("host=h hostaddr=127.0.0.1 dbname=d").is_ok());
 }
 
-/// Would catch: a later, weaker value that takes the place of the one that was meant.
+/// Would catch: a later, weaker value that replaces the intended one.
 #[test]
 fn an_option_that_is_given_by_two_of_its_names_is_refused() {
     for (one, other) in [
@@ -202,13 +202,17 @@ fn values_that_the_system_refuses_are_refused_when_they_are_read() {
     for text in ["postgres://h/d?keepalives_count=128", "postgres://h/d?keepalives_count=-1"] {
         assert!(refusal(text).contains("0 to 127"), "{text}");
     }
-    assert_eq!(taken("postgres://h/d?keepalives_count=0").config.get_keepalives_retries(), None, "the system's own");
+    assert_eq!(
+        taken("postgres://h/d?keepalives_count=0").config.get_keepalives_retries(),
+        None,
+        "the system's default"
+    );
     assert!(refusal("postgres://h/d?tcp_user_timeout=4294967296").contains("4294967295"));
     assert!(refusal("postgres://h/d?application_name=a%00b").contains("%00"));
 }
 
 #[test]
-fn a_certificate_that_is_not_to_be_shown_is_not_used() {
+fn sslcertmode_disable_ignores_the_certificate() {
     let files = "sslcert=/a.crt&sslkey=/a.key";
     assert!(taken(&format!("postgres://h/d?{files}&sslcertmode=allow")).tls.identity.is_some());
     assert_eq!(taken(&format!("postgres://h/d?{files}&sslcertmode=disable")).tls.identity, None);

@@ -126,7 +126,7 @@ fn a_user_or_a_password_that_a_pooler_does_not_know_is_refused() {
         for user in ["ids:wrong", "nobody:right"] {
             let url = format!("postgres://{user}@127.0.0.1:{}/postgres", pooler.port());
             let outcome = PostgresStore::from_url(&url).expect("a URL").survey();
-            assert_refused(outcome, &["mend the user or the password", "FATAL"]);
+            assert_refused(outcome, &["correct the user or the password", "FATAL"]);
         }
     }
 }

@@ -26,7 +26,7 @@ fn who_may_not_connect_is_told_why_at_once_and_for_good() {
     );
     let place = format!("PostgreSQL at 127.0.0.1:{}, database \"postgres\"", server.port());
     for (user, words) in [
-        ("ids:s3cret", &["mend the user or the password", "password authentication failed"][..]),
+        ("ids:s3cret", &["correct the user or the password", "password authentication failed"][..]),
         ("ids", &["give one in the URL; PGPASSWORD and .pgpass are not read"]),
         ("nobody", &["create the role", "role \"nobody\" does not exist"]),
         ("idle", &["allow it to log in", "not permitted to log in"]),
@@ -142,7 +142,7 @@ fn of_several_hosts_the_same_is_said_each_time() {
     };
     for _ in 0..8 {
         let down = [hosts[0], hosts[2]];
-        assert_refused(of("ids:s3cret", down, "postgres").survey(), &["mend the user or the password"]);
+        assert_refused(of("ids:s3cret", down, "postgres").survey(), &["correct the user or the password"]);
         assert_unavailable(of("postgres", down, "nowhere").survey(), "error connecting to server");
         assert_refused(of("postgres", [hosts[0], hosts[1]], "nowhere").survey(), &["create the database"]);
         of("ids:right", [hosts[1], hosts[0]], "postgres").others().expect("one lets it in");

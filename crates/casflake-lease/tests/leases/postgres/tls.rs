@@ -157,7 +157,7 @@ fn a_password_is_bound_to_the_session() {
     server.admit("host all ids all scram-sha-256");
     by(&server, "ids:right", "localhost", "?sslmode=require&channel_binding=require").others().expect("it is bound");
     let mut plain = by(&server, "ids:right", "localhost", "?sslmode=disable&channel_binding=require");
-    assert_refused(plain.survey(), &["the URL wants channel_binding=require", "add sslmode=require"]);
+    assert_refused(plain.survey(), &["the URL has channel_binding=require", "add sslmode=require"]);
 }
 
 /// Certificates are made anew while processes run.

@@ -22,8 +22,8 @@ fn etcds_is_tls_with_a_user_and_with_several_members() {
     assert_issues(&format!("etcds://localhost:1,{host}/{parameters}#orders"));
     server.turn_authentication_on(&files.roots, "root:s3cr3t");
     assert_issues(&format!("etcds://root:s3cr3t@{host}{parameters}#users"));
-    assert_refused(&format!("etcds://root:wrong@{host}{parameters}"), "mend the user or the password");
-    assert_refused(&format!("etcds://{host}{parameters}"), "etcd wants a user");
+    assert_refused(&format!("etcds://root:wrong@{host}{parameters}"), "correct the user or the password");
+    assert_refused(&format!("etcds://{host}{parameters}"), "etcd requires a user");
 }
 
 #[test]

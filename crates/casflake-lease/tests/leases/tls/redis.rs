@@ -52,7 +52,7 @@ fn rediss_is_tls_for_either_scheme_with_a_user_and_a_database() {
     server.redis.command("ACL", &["SETUSER", "default", "resetpass"]);
     assert_issues(&format!("rediss://ids:s3cr3t@{host}/3{parameters}"));
     assert_issues(&format!("rediss://ids:s3cr3t@{host}/3{parameters}&protocol=3"));
-    assert_refused(&format!("rediss://ids:wrong@{host}{parameters}"), "mend the user or the password");
+    assert_refused(&format!("rediss://ids:wrong@{host}{parameters}"), "correct the user or the password");
 }
 
 #[test]
