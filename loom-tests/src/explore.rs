@@ -1,4 +1,4 @@
-//! How a model is run.
+//! Runs models.
 
 use std::sync::Arc;
 
@@ -7,26 +7,26 @@ use loom::thread;
 #[cfg(not(loom))]
 use std::thread;
 
-/// Runs `model` in every order that its threads' steps can take, but that a thread which waits lets the others go first.
+/// Runs `model` in every order of its threads' steps, except that a thread that waits lets the others go first.
 pub fn exhaustive(model: impl Fn() + Send + Sync + 'static) {
     explore(None, model);
 }
 
-/// Runs `model` in every order in which threads that could go on have to give way `preemptions` times at most.
+/// Runs `model` in every order in which threads that could go on are preempted at most `preemptions` times.
 pub fn bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     explore(Some(preemptions), model);
 }
 
-/// [`exhaustive`] where the variable `EXHAUSTIVE` is 1, which is a matter of minutes; else [`bounded`].
+/// Runs as [`exhaustive`] if the variable `EXHAUSTIVE` is 1, which takes minutes, and otherwise as [`bounded`].
 pub fn exhaustive_or_bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let exhaustive = std::env::var_os("EXHAUSTIVE").is_some_and(|wanted| wanted == "1");
     explore((!exhaustive).then_some(preemptions), model);
 }
 
-/// Runs `parts` at once, the first in this thread and each other in one of its own, and gives back what each returned.
+/// Runs `parts` concurrently, the first on this thread and each other on one of its own. Returns the result of each.
 ///
 /// # Panics
-/// A part does.
+/// If a part panics.
 pub fn together<S: Send + Sync + 'static, T: Send + 'static, const N: usize>(
     shared: &Arc<S>,
     parts: [fn(&S) -> T; N],
@@ -54,11 +54,11 @@ fn explore(preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static)
     let runs = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&runs);
     let mut builder = loom::model::Builder::new();
-    // What loom's own variables may have set would end an exploration early, without a word.
+    // Loom's own variables may set limits that would end an exploration early without a message.
     builder.max_permutations = None;
     builder.max_duration = None;
     builder.checkpoint_file = None;
-    // A bound of LOOM_MAX_PREEMPTIONS may narrow it, and is told below.
+    // A bound from LOOM_MAX_PREEMPTIONS may be lower, and is printed below.
     builder.preemption_bound = preemptions.into_iter().chain(builder.preemption_bound).min();
     let started = Instant::now();
     builder.check(move || {

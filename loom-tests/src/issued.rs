@@ -1,4 +1,4 @@
-//! What must hold of the IDs that a run has issued, by all threads together.
+//! The promises that hold for the IDs of a run, of all threads together.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ pub struct Issued {
 }
 
 impl Issued {
-    /// The IDs of several threads, each with what its calls returned, one after the other.
+    /// Collects the IDs of several threads, each with the results of its calls in order, and checks them.
     ///
     /// # Panics
-    /// A thread's IDs do not increase (I2), an ID is there twice (I1), or one was left out: a tick's sequence numbers do
-    /// not count from 0 without a gap.
+    /// If a thread's IDs do not increase (I2), if an ID is there twice (I1), or if one was left out: the sequence
+    /// numbers of a tick do not count from 0 without a gap.
     #[must_use]
     pub fn by(threads: Vec<Vec<Outcome>>) -> Self {
         let mut issued = Self::default();
@@ -33,7 +33,7 @@ impl Issued {
     fn check(&self) {
         let mut ticks = BTreeMap::<u64, Vec<u64>>::new();
         for id in &self.ids {
-            assert_eq!(id.worker(), 1, "a slot that spills into the bits above it: {id:?}");
+            assert_eq!(id.worker(), 1, "a slot spills into the bits above it: {id:?}");
             ticks.entry(id.tick()).or_default().push(id.sequence());
         }
         for (tick, sequences) in &mut ticks {
@@ -43,13 +43,13 @@ impl Issued {
         }
     }
 
-    /// How many IDs there are.
+    /// Returns the number of IDs.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.ids.len() as u64
     }
 
-    /// The ticks that they are of.
+    /// Returns the tick of each ID.
     pub fn ticks(&self) -> impl Iterator<Item = u64> + '_ {
         self.ids.iter().map(|id| id.tick())
     }

@@ -1,8 +1,8 @@
-//! What the models in `tests/models/` are made of: a way to explore them, a layout of two slots a tick, a clock that moves
-//! when it is told to, and what must hold of the IDs that a run has issued.
+//! The parts of the models in `tests/models/`: functions that explore them, a layout of two slots per tick, a clock
+//! that moves only when it is set, and checks of the IDs that a run has issued.
 //!
-//! Under `--cfg loom` each model runs once for each order that its threads' steps can take, and for each value that a load
-//! can see. Without it each runs once, on the system's threads: that shows that it compiles, and little more.
+//! Under `--cfg loom` each model runs once for each order of its threads' steps, and for each value that a load can
+//! see. Without it each model runs once, on the system's threads: that shows that it compiles, and little more.
 
 mod explore;
 mod issued;

@@ -1,4 +1,4 @@
-//! The generator that the models ask for IDs.
+//! The generator that the models use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use casflake::{Clock, GenerateError, Generator, GeneratorBuilder, Layout, ManualClock, Scheme, Snowflake, WorkerId};
 
-/// Two slots a tick, so that every second ID fills one.
+/// A layout of two slots per tick, so that every second ID fills one.
 #[derive(Debug)]
 pub struct Bit;
 
@@ -14,53 +14,54 @@ impl Scheme for Bit {
     const LAYOUT: Layout = Layout::new(16, 0, 1, 1).with_epoch_unix_ms(1000);
 }
 
-/// A generator as the models use it.
+/// The type of generator that the models use.
 pub type Ids = Generator<Bit, Time>;
 
-/// What a call has returned.
+/// The result of a call.
 pub type Outcome = Result<Snowflake<Bit>, GenerateError>;
 
-/// A clock in ticks of [`Bit`]. It has no monotonic time, which loom can't explore: waits are counted in looks.
+/// A clock in ticks of [`Bit`]. It has no monotonic time, because loom can't explore that: waits are counted in
+/// readings.
 #[derive(Debug)]
 pub struct Time {
     clock: ManualClock,
-    /// Whether each precise look moves the clock on, after it: who waits does not wait for another thread then, which loom
-    /// may keep from running for as long as there are others.
+    /// Whether each precise reading moves the clock on afterwards. Then a thread that waits does not depend on another
+    /// one, which loom may keep from running as long as there are others.
     moves_by_itself: bool,
-    /// How many ticks other looks lag behind precise ones.
+    /// The number of ticks by which other readings lag behind precise ones.
     lag: u64,
-    /// Not loom's: it is no part of what is explored.
+    /// Not loom's, because it is not a part of the model.
     looks: AtomicU64,
 }
 
 impl Time {
-    /// A clock that stands at this tick until it is set.
+    /// Returns a clock that stands at this tick until it is set.
     #[must_use]
     pub fn at(tick: u64) -> Self {
         Self { clock: ManualClock::new(1000 + tick), moves_by_itself: false, lag: 0, looks: AtomicU64::new(0) }
     }
 
-    /// A clock that moves on from this tick when somebody waits for it.
+    /// Returns a clock that moves on from this tick when a thread waits for it.
     #[must_use]
     pub fn moving_from(tick: u64) -> Self {
         Self { moves_by_itself: true, ..Self::at(tick) }
     }
 
-    /// The same clock, but that other than precise looks see it a tick behind.
+    /// Returns the same clock, but all readings except precise ones are a tick behind.
     #[must_use]
     pub fn lagging(self) -> Self {
         Self { lag: 1, ..self }
     }
 
-    /// How often anyone has looked at it.
+    /// Returns how often the clock was read.
     #[must_use]
     pub fn looks(&self) -> u64 {
-        // ORDERING: Relaxed. Read when no thread looks any more.
+        // ORDERING: Relaxed. It is loaded when no thread reads the clock any more.
         self.looks.load(Ordering::Relaxed)
     }
 
     fn look(&self) -> u64 {
-        // ORDERING: Relaxed. A counter of its own.
+        // ORDERING: Relaxed. An independent counter.
         self.looks.fetch_add(1, Ordering::Relaxed);
         self.clock.unix_ms()
     }
@@ -81,7 +82,7 @@ impl Clock for Time {
         if self.moves_by_itself {
             self.clock.advance(1);
         }
-        // Just before the next tick, so that a wait of a few looks is not known from the start to be too short.
+        // Just before the next tick, so that a wait of a few readings is not known from the start to be too short.
         u128::from(now) * 1_000_000 + 999_900
     }
 
@@ -90,16 +91,17 @@ impl Clock for Time {
     }
 }
 
-/// A generator whose clock stands at tick 1. On the system's threads it is patient; loom ends a run of a thousand steps.
+/// Returns a generator with a clock that stands at tick 1. On the system's threads its calls wait for up to 60 s; loom
+/// ends a run after a thousand steps.
 #[must_use]
 pub fn generator() -> Arc<Ids> {
     generator_with(|builder| builder)
 }
 
-/// As [`generator`], with settings of the model's.
+/// Returns a [`generator`] with settings of the model.
 ///
 /// # Panics
-/// They don't fit.
+/// If the settings do not fit.
 #[must_use]
 pub fn generator_with(set: impl FnOnce(GeneratorBuilder<Bit, Time>) -> GeneratorBuilder<Bit, Time>) -> Arc<Ids> {
     let builder = GeneratorBuilder::new(WorkerId::<Bit>::fixed_in::<0, 1>(), Time::at(1));

@@ -1,4 +1,4 @@
-//! `casflake decode`: IDs taken apart.
+//! `casflake decode`: takes IDs apart.
 
 mod every;
 mod number;
@@ -14,32 +14,33 @@ use crate::layouts::{LayoutArgs, LayoutName};
 use crate::lines::{Line, Lines};
 use crate::stop::{Outcome, Stop, report, shortened};
 
-/// Print what is in IDs: time (RFC 3339, UTC), datacenter, worker, sequence
+/// Print the fields of IDs: time (RFC 3339, UTC), datacenter, worker, sequence
 ///
-/// An ID is read as decimal digits without leading zeros; as a negative number, which a signed column shows for an ID
-/// of 64 bits; or as hexadecimal digits: after 0x, or 16 of them with a letter among them, or any with --hex.
+/// An ID is one of: decimal digits without leading zeros; a negative number, which is how a signed column shows an ID
+/// of 64 bits; hexadecimal digits after 0x; 16 hexadecimal digits with a letter among them; any hexadecimal digits with
+/// --hex.
 ///
-/// With --layout all a line for each layout says what the ID is in it, and why it can not be one of it: such as a time
-/// in the future.
+/// With --layout all, each layout gets a line. It says how the layout reads the ID, and why the ID cannot come from
+/// that layout if it cannot: for example, because its time is in the future.
 ///
-/// An ID that can't be decoded is reported on stderr, the others are printed, and the exit code is 1.
+/// IDs that can't be decoded are reported on stderr, the others are printed, and the exit code is 1.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
     #[command(flatten)]
     layout: LayoutArgs,
-    /// Read all IDs as hexadecimal, with or without 0x
+    /// Read all IDs as hexadecimal digits, with or without 0x
     #[arg(long)]
     hex: bool,
-    /// Print an object a line, with the ID as a string
+    /// Print one JSON object per line, with the ID as a string
     #[arg(long)]
     json: bool,
-    /// The IDs; one a line on stdin where there are none
+    /// The IDs; without any, they are read from stdin, one per line
     #[arg(value_name = "ID")]
     ids: Vec<String>,
 }
 
-/// By which layout, and how.
+/// How to decode an ID, and how to print it.
 struct Decoder {
     name: Option<LayoutName>,
     /// `None` for every layout.
@@ -74,7 +75,7 @@ impl Decoder {
                 Line::Text(text) if text.trim_ascii().is_empty() => {}
                 Line::Text(text) => all_good &= self.decode(String::from_utf8_lossy(text).trim(), out)?,
                 Line::TooLong => {
-                    report("a line of over 1 MiB: give one ID a line");
+                    report("a line is longer than 1 MiB: give one ID per line");
                     all_good = false;
                 }
                 Line::End => return Ok(all_good),
@@ -82,7 +83,7 @@ impl Decoder {
         }
     }
 
-    /// Prints what is in an ID, or reports why it is none and returns `false`.
+    /// Prints the fields of an ID. If the text is not an ID, reports why and returns `false`.
     fn decode(&self, text: &str, out: &mut impl Write) -> Result<bool, Stop> {
         let decoded = Number::parse(text, self.hex).and_then(|number| match &self.layout {
             Some(layout) => self.print(layout, number, out).map_err(|error| error.to_string()),

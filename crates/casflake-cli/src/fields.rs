@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::times::rfc_3339;
 
-/// One ID's fields. The ID is a string in JSON, because many readers of JSON round integers over 2^53.
+/// The fields of one ID. In JSON the ID is a string, because many JSON parsers round integers over 2^53.
 #[derive(Serialize)]
 pub(crate) struct Fields {
     id: String,

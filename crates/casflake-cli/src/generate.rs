@@ -1,4 +1,4 @@
-//! `casflake generate`: IDs on stdout.
+//! `casflake generate`: prints new IDs.
 
 use std::io::{self, BufWriter, Write};
 
@@ -12,14 +12,15 @@ use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
 use crate::workers::{Place, WorkerArgs};
 
-/// Print new IDs, one a line, in increasing order
+/// Print new IDs, one per line, in increasing order
 ///
-/// Two processes that run at the same time need two workers: with the same one, 0/0 unless set, they print the same IDs.
-/// So can two runs one after the other within the same tick (1 ms; 10 ms in sonyflake). With --lease they can't.
+/// Processes that run at the same time need different workers. With the same worker, which is 0/0 unless set, they
+/// print the same IDs. So can two runs in succession that fall into the same tick (1 ms; 10 ms in sonyflake). With
+/// --lease, neither happens.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
-    /// How many
+    /// How many IDs to print
     #[arg(short = 'n', long, default_value_t = 1, value_parser = whole::<u64>(1..=u64::MAX))]
     count: u64,
     #[command(flatten)]
@@ -35,13 +36,13 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
-    /// Digits
+    /// Decimal digits
     Decimal,
-    /// 0x and 16 digits
+    /// 0x and 16 hexadecimal digits
     Hex,
-    /// An object a line, with the ID as a string and its fields
+    /// One JSON object per line: the ID as a string, and its fields
     Json,
-    /// The ID, its time, datacenter, worker and sequence
+    /// The ID, and its time, datacenter, worker and sequence
     Parts,
 }
 

@@ -1,4 +1,4 @@
-//! Where a command's IDs come from: a worker that it was given, or one that it leases.
+//! The source of a command's IDs: a worker that was given as an option, or one that is leased.
 
 use std::time::Duration;
 
@@ -15,20 +15,21 @@ use crate::workers::Place;
 
 #[derive(clap::Args)]
 pub(crate) struct LeaseArgs {
-    /// Lease a worker from a store, so that no other process has it: file:/DIR, postgres://…, redis://… or etcd://… (with
-    /// TLS rediss://… or etcds://…); #NAME at the end chooses one of several ID spaces of a server; not with --bits
+    /// Lease a worker from a store, so that no other process has it: file:/DIR, postgres://…, redis://… or etcd://…
+    /// (with TLS: rediss://…, etcds://…). #NAME at the end chooses one of several ID spaces of a server. Not with
+    /// --bits
     #[arg(long, value_name = "URL", conflicts_with = "bits")]
     pub(crate) lease: Option<String>,
-    /// For how many seconds, if it is not renewed
+    /// The TTL of the lease in seconds: it expires unless it is renewed within that time
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "30", value_parser = seconds)]
     lease_ttl: Duration,
-    /// For how many seconds to wait for a worker, and for a lease that has ended to be renewed; 0 to ask once
+    /// The seconds to wait for a worker, and for the renewal of a lease that has ended; 0 asks only once
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "10", value_parser = seconds_or_none)]
     lease_wait: Duration,
     /// Create the ID space if it does not exist and the store has no other one; it grants after 150 s
     ///
-    /// A URL that is misspelt then creates a second ID space, which issues the IDs of the first again. "casflake leases
-    /// URL init", once, is safer.
+    /// With this option a misspelt URL creates a second ID space, which issues the IDs of the first again. Running
+    /// "casflake leases URL init" once is safer.
     #[arg(long, requires = "lease")]
     lease_create: bool,
 }
@@ -41,23 +42,23 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 fn seconds_or_none(text: &str) -> Result<Duration, String> {
-    if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|why| format!("{why}, or 0 not to wait")) }
+    if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|why| format!("{why}, or 0 for no wait")) }
 }
 
-/// How long a call waits for a tick to begin, though it does not wait for a lease.
+/// The longest that a call waits for a tick to begin, even if it does not wait for a lease.
 const TICK_WAIT: Duration = Duration::from_millis(100);
 
 #[expect(clippy::large_enum_variant, reason = "a process has one, and each call would pay for a box")]
 pub(crate) enum Ids<S: Scheme, C> {
     Given(Generator<S, C>),
     Leased(LeasedGenerator<S>),
-    /// By a layout that is known at run time only.
+    /// IDs of a layout that is known only at run time.
     Own(Box<dyn Draw<S>>),
 }
 
-/// A scheme that a command generates IDs of.
+/// A scheme of which a command can generate IDs.
 pub(crate) trait Generates: Scheme + Sized + 'static {
-    /// Returns the IDs of this worker of `layout`, which is that of the scheme unless the scheme is [`Own`].
+    /// Returns the IDs of this worker of `layout`. That is the scheme's layout unless the scheme is [`Own`].
     fn ids<C: Clock + Sync + 'static>(
         layout: &Layout,
         place: Place,
@@ -92,7 +93,7 @@ impl Generates for Own {
     ) -> Result<Ids<Self, C>, Stop> {
         if !layout.can_generate() {
             return Err(Stop::usage(
-                "--bits only decodes: a generator needs a timestamp and a sequence of 62 bits or fewer together",
+                "--bits only decodes: to generate, timestamp and sequence must have at most 62 bits together",
             ));
         }
         generator(layout, place, clock, wait).map(Ids::Own).map_err(Stop::failed)
@@ -102,7 +103,7 @@ impl Generates for Own {
 /// Reports a wait for a worker, an outage of the store, and the end of a lease.
 fn report_trouble(event: &LeaseEvent<'_>) {
     match event {
-        // As it should be; and what the end of the command reports itself.
+        // The normal course, and failures that the end of the command reports itself.
         LeaseEvent::Acquired { .. }
         | LeaseEvent::Renewed { .. }
         | LeaseEvent::Released { .. }
@@ -116,7 +117,7 @@ fn builder<S: Scheme, C: Clock>(worker: WorkerId<S>, clock: C, wait: Wait) -> Ge
 }
 
 impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
-    /// A lease, where one is asked for.
+    /// Leases a worker if the arguments ask for one.
     pub(crate) fn leased(args: &LeaseArgs, wait: Wait) -> Option<Result<Self, Stop>> {
         let url = args.lease.as_deref()?;
         let store = match from_url(url) {
@@ -132,7 +133,7 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         Some(leased.map(Self::Leased).map_err(|error| Stop::because(&error)))
     }
 
-    /// Returns the worker of all IDs; `None` where a lease may change it.
+    /// Returns the worker of all IDs, or `None` if a lease may change it.
     pub(crate) fn place(&self) -> Option<Place> {
         match self {
             Self::Given(generator) => {
@@ -144,7 +145,7 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         }
     }
 
-    /// What was done by all workers together.
+    /// Returns the statistics of all workers together.
     pub(crate) fn stats(&self) -> Stats {
         match self {
             Self::Given(generator) => generator.stats(),
@@ -163,12 +164,12 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         }
     }
 
-    /// Gives a lease back. If the store can't be told the IDs are good all the same, and the lease ends by itself.
+    /// Releases the lease. If the store can't be reached, the IDs are still good, and the lease expires.
     pub(crate) fn end(self) -> Outcome {
         if let Self::Leased(leased) = self
             && let Err(error) = leased.shutdown()
         {
-            report(format_args!("the lease was not given back, and ends by itself: {}", why(&error)));
+            report(format_args!("the lease was not released and will expire: {}", why(&error)));
         }
         Ok(())
     }
@@ -202,7 +203,7 @@ impl<S: Scheme, C: Clock> IdGenerator<S> for Ids<S, C> {
     }
 }
 
-/// Says why the store was not told, without the remedy of trying again: the command has ended.
+/// Returns why the lease was not released, without the remedy "try again": the command has ended.
 fn why(error: &StoreError) -> String {
     match error {
         StoreError::Unavailable { what, cause } => format!("{what} failed: {}", causes(&**cause)),
@@ -218,14 +219,14 @@ mod tests {
     use super::{builder, why};
 
     #[test]
-    fn a_lease_that_is_not_given_back_is_no_matter_to_try_again() {
+    fn an_unreleased_lease_does_not_suggest_to_try_again() {
         let error = StoreError::Unavailable { what: "asking Redis".into(), cause: "connection refused".into() };
         assert_eq!(why(&error), "asking Redis failed: connection refused");
     }
 
-    /// A generator does not tell how it waits, and no figure of a run proves it.
+    /// A generator does not reveal how it waits, and no figure of a run proves it.
     #[test]
-    fn the_generator_waits_as_it_was_told_to() {
+    fn the_generator_waits_as_the_option_says() {
         for (wait, name) in [(Wait::Spin, "Spin"), (Wait::Yield, "Yield"), (Wait::Sleep, "Sleep")] {
             let builder = format!("{:?}", builder(WorkerId::<Standard>::fixed::<0, 0>(), SystemClock, wait));
             assert!(builder.contains(&format!("wait: {name}")), "{builder}");

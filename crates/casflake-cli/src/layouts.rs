@@ -1,4 +1,4 @@
-//! `--layout`: from a name to the layout, and from the words for a layout of one's own to that.
+//! `--layout` and `--bits`: from a name, or from the arguments of a custom layout, to the layout.
 
 use std::str::FromStr;
 
@@ -23,19 +23,19 @@ pub(crate) enum LayoutName {
     Instagram,
     /// 39 + 8 + 16 bits of 10 ms from 2014-09-01, worker last, no datacenter
     Sonyflake,
-    /// 39 + 8 + 16 bits of 10 ms from 2025-01-01, as sonyflake: its second version
+    /// 39 + 8 + 16 bits of 10 ms from 2025-01-01: the second version of sonyflake
     #[value(name = "sonyflake2")]
     Sonyflake2,
     /// 41 + 5 + 7 bits from 2024-01-01, exact in JavaScript, no datacenter
     JsSafe,
-    /// 48 + 16 bits from 1970-01-01, to decode only
+    /// 48 + 16 bits from 1970-01-01, only to decode
     Mastodon,
-    /// Each of these, for decode alone: says which of them an ID can be of
+    /// Every layout above, only to decode: says which of them an ID can come from
     All,
 }
 
 impl LayoutName {
-    /// Returns the layout; `None` for all of them.
+    /// Returns the layout, or `None` for all of them.
     pub(crate) const fn layout(self) -> Option<Layout> {
         Some(match self {
             Self::Standard => Standard::LAYOUT,
@@ -51,7 +51,8 @@ impl LayoutName {
     }
 }
 
-/// Twitter counted its posts up to about this one, of 2010-11-04, and issued Snowflake IDs from then on.
+/// Up to about this number, on 2010-11-04, Twitter's posts were numbered in sequence. From then on it issued Snowflake
+/// IDs.
 const FIRST_SNOWFLAKE_OF_TWITTER: u64 = 29_700_859_247;
 
 /// Mastodon began in 2016, though its layout counts from 1970.
@@ -60,14 +61,14 @@ const MASTODON_BEGAN_MS: u64 = 1_451_606_400_000;
 const DAY_MS: u64 = 86_400_000;
 
 impl LayoutName {
-    /// Returns why the ID carries no time, if it is older than the layout.
+    /// Returns why the ID carries no time, if the ID is older than the layout.
     pub(crate) fn no_time_in(self, id: u64) -> Option<&'static str> {
         let is_older = self == Self::Twitter && id < FIRST_SNOWFLAKE_OF_TWITTER;
         is_older.then_some("older than Snowflake (2010-11-04): a number in sequence, without a time")
     }
 
-    /// Returns when the layout's first IDs can have been issued, in Unix milliseconds. No service but Twitter issued
-    /// any on the day of its epoch, to which every small number leads.
+    /// Returns when the layout's first IDs can have been issued, in Unix milliseconds. Every small number decodes to
+    /// the day of the epoch, and no service except Twitter issued an ID on that day.
     pub(crate) const fn in_use_since(self, layout: &Layout) -> u64 {
         match self {
             Self::Twitter => layout.epoch_unix_ms(),
@@ -77,36 +78,36 @@ impl LayoutName {
     }
 }
 
-/// A layout by its name, or one of the user's own.
+/// A layout by its name, or a custom one.
 #[derive(clap::Args)]
 pub(crate) struct LayoutArgs {
-    /// The layout of the IDs' bits; all is for decode alone, mastodon for decode and range
+    /// The layout of an ID's bits; all is only for decode, mastodon only for decode and range
     #[arg(long, value_enum, default_value_t = LayoutName::Standard, global = true)]
     layout: LayoutName,
-    /// A layout of your own: the widths of timestamp, datacenter, worker and sequence, such as 41,5,5,12
+    /// A custom layout: the widths of timestamp, datacenter, worker and sequence, such as 41,5,5,12
     #[arg(long, conflicts_with = "layout", requires = "epoch", global = true)]
     bits: Option<Widths>,
-    /// When tick 0 of that layout begins: a date such as 2026-01-31 (UTC), a time such as 2026-01-31T09:30:00Z, or Unix
-    /// milliseconds
+    /// When tick 0 of the custom layout begins: a date such as 2026-01-31 (UTC), a time such as 2026-01-31T09:30:00Z,
+    /// or Unix milliseconds
     #[arg(long, value_name = "TIME", requires = "bits", global = true, value_parser = times::unix_ms)]
     epoch: Option<u64>,
-    /// How long a tick of that layout is, in milliseconds
+    /// The length of a tick of the custom layout, in milliseconds
     #[arg(long, requires = "bits", global = true, default_value_t = 1, value_parser = whole::<u64>(1..=u64::MAX))]
     tick: u64,
-    /// The order of that layout's fields
+    /// The order of the custom layout's fields
     #[arg(long, value_enum, requires = "bits", global = true, default_value_t = Order::SequenceLast)]
     order: Order,
 }
 
 impl LayoutArgs {
-    /// Returns the name; `None` for a layout of the user's own.
+    /// Returns the layout's name, or `None` for a custom layout.
     pub(crate) const fn name(&self) -> Option<LayoutName> {
         if self.bits.is_some() { None } else { Some(self.layout) }
     }
 
     pub(crate) fn layout(&self) -> Result<Layout, Stop> {
         let (Some(Widths([timestamp, datacenter, worker, sequence])), Some(epoch)) = (self.bits, self.epoch) else {
-            let all = "--layout all is for decode only: choose one layout";
+            let all = "--layout all only decodes: choose one layout";
             return self.layout.layout().ok_or_else(|| Stop::usage(all));
         };
         let order = match self.order {
@@ -143,7 +144,7 @@ enum Order {
     WorkerLast,
 }
 
-/// Calls the function with the scheme of these [`LayoutArgs`] as its type argument; refuses a layout that only decodes.
+/// Calls the function with the scheme of these [`LayoutArgs`] as its type argument. Refuses a layout that only decodes.
 macro_rules! with_scheme {
     ($args:expr, $run:ident($($arg:expr),*)) => {
         match $args.name() {
@@ -156,8 +157,8 @@ macro_rules! with_scheme {
             Some($crate::layouts::LayoutName::Sonyflake2) => $run::<casflake::Sonyflake2>($($arg),*),
             Some($crate::layouts::LayoutName::JsSafe) => $run::<casflake::JsSafe>($($arg),*),
             Some($crate::layouts::LayoutName::Mastodon) => Err($crate::stop::Stop::usage(
-                "--layout mastodon only decodes (its timestamp and sequence take 64 bits, a generator has 62): choose \
-                 another layout",
+                "--layout mastodon only decodes (its timestamp and sequence have 64 bits, a generator's at most 62): \
+                 choose another layout",
             )),
             Some($crate::layouts::LayoutName::All) => {
                 Err($crate::stop::Stop::usage("--layout all only decodes: choose one layout"))
@@ -184,7 +185,7 @@ mod tests {
         mastodon all coarse sleep worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan 18446744073709551616 range --from --to \
         --hex --ids string --worker-env --worker-hostname 1/5 2026-01-01 -7d now";
 
-    /// Words of the command line, whole or not, and any other text.
+    /// Words of the command line, whole or mangled, and arbitrary text.
     fn word() -> impl Strategy<Value = OsString> {
         let known = || select(KNOWN.split_whitespace().collect::<Vec<_>>());
         prop_oneof![
@@ -210,9 +211,9 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn any_arguments_are_a_command_or_are_refused_with_a_reason(words in prop::collection::vec(word(), 0..8)) {
+        fn arguments_are_a_command_or_are_refused_with_a_reason(words in prop::collection::vec(word(), 0..8)) {
             if let Err(error) = Cli::try_parse_from([OsString::from("casflake")].into_iter().chain(words)) {
-                // Help and version are no failures.
+                // Help and version are not failures.
                 prop_assert_eq!(error.exit_code(), if error.use_stderr() { 2 } else { 0 });
                 prop_assert!(!error.to_string().trim().is_empty());
             }

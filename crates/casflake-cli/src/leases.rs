@@ -1,4 +1,4 @@
-//! `casflake leases`: what a store of leases holds, and what only an operator may do to it.
+//! `casflake leases`: lists the leases of a store, and does what only an operator may do to it.
 
 mod ask;
 mod list;
@@ -16,30 +16,31 @@ use crate::numbers::{counted, whole};
 use crate::stop::{Outcome, Stop, causes, report};
 use crate::workers::Place;
 
-/// How many workers a new space has, if its layout has as many.
+/// The number of workers of a new space, unless its layout has fewer.
 const WORKERS: u64 = 1024;
 
-const LOST: &str = "the ID space has lost its own record: init, or the next request for a worker, restores it, and it \
-                    grants again 150 s later";
+const LOST: &str = "the ID space has lost its own record: init, or the next request for a worker, restores it; then it \
+                    grants again after 150 s";
 
-/// List the leases of a store: workers, who holds them, their windows, and how long those last
+/// List the leases of a store: the workers, their holders, their windows and the time that is left
 ///
-/// The exit code is 1 if the store grants nothing because it is a copy of another, or has lost its own record, or because
-/// its clock reads a time that the layout has no tick for.
+/// The exit code is 1 if the store grants nothing because it is a copy of another one, because it has lost its own
+/// record, or because its clock reads a time that is outside the layout's ticks.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
-    /// The store: file:/DIR, postgres://…, redis://… or etcd://… (with TLS rediss://… or etcds://…); #NAME at the end
+    /// The store: file:/DIR, postgres://…, redis://… or etcd://… (with TLS: rediss://…, etcds://…). #NAME at the end
     /// chooses one of several ID spaces of a server
     #[arg(value_name = "URL")]
     url: String,
     #[command(flatten)]
     layout: LayoutArgs,
-    /// Print an object a line: first {"space": {"name", "layout", "workers", "taken", "grants_in_ms", "clock_behind_ms",
-    /// "is_copy"}}, then one for each worker that was ever granted. A subcommand prints the state that it leaves
+    /// Print one JSON object per line: first {"space": {"name", "layout", "workers", "taken", "grants_in_ms",
+    /// "clock_behind_ms", "is_copy"}}, then one for each worker that was ever granted. A subcommand prints the state
+    /// that it leaves
     ///
-    /// "grants_in_ms" is 0 if the ID space grants, and null where no time tells: if the store is a copy, or its clock is
-    /// behind what it has granted ("clock_behind_ms" is over 0).
+    /// "grants_in_ms" is 0 if the ID space grants. It is null if no duration can be given: the store is a copy, or its
+    /// clock is behind what it has granted ("clock_behind_ms" is then over 0).
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -48,36 +49,37 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Action {
-    /// List the leases, as without a command
+    /// List the leases, as without a subcommand
     List,
-    /// Take a worker from its holder, and free it immediately
+    /// Take a worker from its holder and free it immediately
     ///
-    /// If its holder still runs, the next one can issue the same IDs: make sure that it does not. A program that lets its
-    /// generator lead the clock (max_lead) must have ended a second ago.
+    /// First make sure that the holder has ended: if it still runs, the next holder can issue the same IDs. A program
+    /// with a generator that may lead the clock (max_lead) must have ended at least a second ago.
     Reclaim {
-        /// The worker: its index, as listed, such as 37; or datacenter/worker, such as 1/5
+        /// The worker: its index as listed, such as 37, or datacenter/worker, such as 1/5
         worker: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Create the ID space, which grants after 150 s; one that exists is left as it is
+    /// Create the ID space, which grants after 150 s; an existing one is left as it is
     ///
-    /// Once for each new space, by an operator or a job.
+    /// Run it once for each new space, by hand or in a job.
     Init {
-        /// How many workers there are: 1024 unless the layout has fewer
+        /// The number of workers: 1024 unless the layout has fewer
         #[arg(long, value_parser = whole::<u64>(1..=MAX_WORKERS))]
         workers: Option<u64>,
-        /// Grant immediately, also where something was lost: every process that held a lease of the space has ended
+        /// Grant immediately, even after data loss: confirms that every process that held a lease of the space has
+        /// ended
         ///
-        /// Sets the number of workers of a space that exists, too. If a process that held a lease still runs, others
-        /// can issue the same IDs.
+        /// Also sets the number of workers of an existing space. If a process that held a lease still runs, others can
+        /// issue the same IDs.
         #[arg(long, alias = "at-once")]
         immediately: bool,
-        /// Create it although the store has other ID spaces
+        /// Create the ID space even if the store has other ones
         #[arg(long)]
         beside: bool,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -111,7 +113,7 @@ fn reclaim(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, worker: u64, 
             survey.workers.into_iter().find(|surveyed| surveyed.worker == worker).and_then(|surveyed| surveyed.owner)
         });
         let holder = owner.map_or_else(|| "its holder".into(), |owner| printable(&owner));
-        format!("Has {holder} ended, for good? Then worker {worker} of the {} is freed.", whereabouts(url))
+        format!("Has {holder} ended for good? If so, worker {worker} of the {} is freed.", whereabouts(url))
     };
     confirm(yes, || ask(store))?;
     store.reclaim(layout, worker).map_err(|error| refused(&error))?;
@@ -126,7 +128,7 @@ struct Init<'a> {
     yes: bool,
 }
 
-/// Returns what was done.
+/// Creates the ID space, or makes it grant immediately. Returns a line that says what was done.
 fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result<String, Stop> {
     let survey = match store.survey() {
         Ok(survey) => Some(survey),
@@ -156,25 +158,28 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result
     left_as_it_is(store, layout, asked.workers)
 }
 
-/// A name that is misspelt must not become a second ID space beside the one that is meant.
+/// Fails if the store has other ID spaces: a misspelt name must not become a second space beside the one that is meant.
 fn has_no_others(store: &mut dyn LeaseAdmin) -> Outcome {
-    let what = "to create an ID space beside others give --beside";
-    let others = store.others().map_err(|error| Stop::failed(format_args!("{}; {what}", causes(&error))))?;
+    let remedy = "to create another one, add --beside";
+    let others = store.others().map_err(|error| Stop::failed(format_args!("{}; {remedy}", causes(&error))))?;
     if others.is_empty() {
         return Ok(());
     }
     let names: Vec<String> = others.iter().map(|name| format!("{name:?}")).collect();
-    Err(Stop::failed(format_args!("the store has {}: if one of these is meant mend the URL; {what}", names.join(", "))))
+    Err(Stop::failed(format_args!(
+        "the store already has the ID space {}: if that is the one you mean, correct the URL; {remedy}",
+        names.join(" and ")
+    )))
 }
 
-/// Says what there is in place of what was to be created.
+/// Returns a line that describes the existing space, which was not created anew.
 fn left_as_it_is(store: &mut dyn LeaseAdmin, layout: &Layout, workers: Option<u64>) -> Result<String, Stop> {
     let Some(space) = store.survey().map_err(|error| refused(&error))?.space else { return Err(Stop::failed(LOST)) };
     is_of(&space, layout)?;
     let has = counted(space.workers, "worker");
     if workers.is_some_and(|workers| workers != space.workers) {
         return Err(Stop::failed(format_args!(
-            "the ID space exists, with {has}: to change their number give --immediately"
+            "the ID space exists, with {has}: to change their number, add --immediately"
         )));
     }
     Ok(format!("the ID space exists, with {has}: nothing was changed"))
@@ -186,7 +191,7 @@ fn is_of(space: &SurveyedSpace, layout: &Layout) -> Outcome {
     }
     let stored = printable(&space.layout);
     Err(Stop::usage(format_args!(
-        "the leases are for the layout {stored}: give its --layout, or its --bits, --epoch, --tick and --order"
+        "the leases are for the layout {stored}: give that --layout, or its --bits, --epoch, --tick and --order"
     )))
 }
 

@@ -1,10 +1,10 @@
-//! Lines from stdin, in bounded memory.
+//! Reads lines from stdin in bounded memory.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use crate::stop::{Outcome, Stop};
 
-/// The longest line that is read; a longer one is skipped.
+/// The longest line, in bytes. Longer ones are skipped.
 const MAX_LINE: usize = 1 << 20;
 
 pub(crate) enum Line<'a> {
@@ -12,14 +12,14 @@ pub(crate) enum Line<'a> {
     Text(&'a [u8]),
     /// A line of more than 1 MiB, which was skipped.
     TooLong,
-    /// There are no more.
+    /// The end of the input.
     End,
 }
 
 pub(crate) struct Lines<R> {
     input: BufReader<R>,
     line: Vec<u8>,
-    /// Whether the input's first bytes, which may be a byte order mark, are still to come.
+    /// Whether the input's first bytes, which may be a byte order mark, are still to be read.
     at_start: bool,
 }
 
@@ -31,9 +31,11 @@ impl<R: Read> Lines<R> {
         Self { input: BufReader::with_capacity(1 << 16, input), line: Vec::new(), at_start: true }
     }
 
-    /// Returns the next line. Calls `before_waiting` whenever no input is at hand, so that the caller can flush what the
-    /// other side may be waiting for. A byte order mark of UTF-8 at the start of the input is skipped; UTF-16 is an error,
-    /// because no line of such an input can be read.
+    /// Returns the next line. Calls `before_waiting` whenever no input is buffered, so that the caller can flush output
+    /// that the other side may be waiting for. Skips a byte order mark of UTF-8 at the start of the input.
+    ///
+    /// # Errors
+    /// Fails if the input is UTF-16, because no line of it can be read, and if reading fails.
     pub(crate) fn next(&mut self, mut before_waiting: impl FnMut() -> Outcome) -> Result<Line<'_>, Stop> {
         self.line.clear();
         let mut too_long = false;
@@ -76,7 +78,9 @@ impl<R: Read> Lines<R> {
     /// Removes the mark from the input's first bytes, which are in `line`.
     fn skip_mark(&mut self) -> Outcome {
         if is_utf_16(&self.line) {
-            return Err(Stop::failed("stdin is UTF-16: convert it to UTF-8, such as by iconv -f UTF-16 -t UTF-8"));
+            return Err(Stop::failed(
+                "stdin is UTF-16: convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8",
+            ));
         }
         if self.line.starts_with(UTF_8_MARK) {
             self.line.drain(..UTF_8_MARK.len());
@@ -85,7 +89,8 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Whether a text begins with a mark of UTF-16, or with a character of ASCII in it: no line of UTF-8 has a NUL byte.
+/// Returns whether a text begins with a byte order mark of UTF-16, or with an ASCII character in it. No line of UTF-8
+/// has a NUL byte.
 fn is_utf_16(start: &[u8]) -> bool {
     UTF_16_MARKS.iter().any(|mark| start.starts_with(mark))
         || matches!(start, [0, 0x20..0x7f, ..] | [0x20..0x7f, 0, ..])
@@ -101,8 +106,8 @@ mod tests {
     use super::{Line, Lines, MAX_LINE, UTF_8_MARK, UTF_16_MARKS, is_utf_16};
     use crate::stop::Stop;
 
-    /// An input that fails where it is read on and on behind its end. (Twice is no fault: a last line without a newline ends
-    /// there, and so does the input.)
+    /// An input that fails if it is read again after its end. Two reads at the end are allowed: the first ends a last
+    /// line without a newline, the second ends the input.
     struct Ending<R> {
         input: R,
         ends: u32,
@@ -135,7 +140,7 @@ mod tests {
         }
     }
 
-    /// Fails once, and is at its end after that.
+    /// An input that fails once and is at its end after that.
     struct Broken(bool);
 
     impl Read for Broken {
@@ -145,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_that_fails_is_no_end() {
+    fn a_failing_input_is_not_an_end() {
         let mut lines = Lines::new(Broken(true));
         assert!(matches!(lines.next(|| Ok(())), Err(Stop::Failed(why)) if why.starts_with("stdin can't be read")));
     }
@@ -159,23 +164,23 @@ mod tests {
     }
 
     #[test]
-    fn an_end_within_a_long_line_is_an_end() {
+    fn an_input_may_end_within_a_long_line() {
         assert_eq!(all(&vec![b'x'; 3 * MAX_LINE]), [None]);
         assert_eq!(all(b""), []);
     }
 
     #[test]
-    fn a_byte_order_mark_is_skipped_at_the_start_of_the_input_alone() {
+    fn a_byte_order_mark_is_skipped_only_at_the_start_of_the_input() {
         assert_eq!(all(b"\xef\xbb\xbfab\n\xef\xbb\xbfab"), [Some(2), Some(5)]);
-        assert_eq!(all(b"\xef\xbb\xbf\xef\xbb\xbf"), [Some(3)], "one of them");
+        assert_eq!(all(b"\xef\xbb\xbf\xef\xbb\xbf"), [Some(3)], "only one mark is skipped");
         assert_eq!(all(b"\xef\xbb\xbf"), []);
-        assert_eq!(all(b"\xef\xbb\n"), [Some(2)], "a part of one is none");
+        assert_eq!(all(b"\xef\xbb\n"), [Some(2)], "a part of a mark is not a mark");
         let limit = [UTF_8_MARK, &vec![b'x'; MAX_LINE]].concat();
-        assert_eq!(all(&limit), [Some(MAX_LINE)], "it does not count");
+        assert_eq!(all(&limit), [Some(MAX_LINE)], "the mark does not count");
     }
 
     #[test]
-    fn utf_16_is_an_error_that_says_what_to_do() {
+    fn utf_16_is_an_error_with_a_remedy() {
         for mark in UTF_16_MARKS {
             for rest in [&b""[..], b"\n\0", &vec![b'x'; 2 * MAX_LINE]] {
                 let input = [mark, rest].concat();
@@ -186,7 +191,7 @@ mod tests {
         }
     }
 
-    /// Hands out its bytes in pieces of these sizes, over and over, and is interrupted before each.
+    /// An input that returns its bytes in pieces of these sizes, again and again, and is interrupted before each.
     struct Pieces<'a> {
         bytes: &'a [u8],
         sizes: std::iter::Cycle<std::slice::Iter<'a, usize>>,
@@ -227,7 +232,7 @@ mod tests {
             prop_assume!(!is_utf_16(&lines) && !lines.starts_with(UTF_8_MARK));
             let input = [if mark { UTF_8_MARK } else { b"" }, &lines].concat();
             let mut expected: Vec<&[u8]> = lines.split(|&byte| byte == b'\n').collect();
-            // Behind the last newline there is a line only if there is something in it.
+            // After the last newline there is a line only if it is not empty.
             if expected.last().is_some_and(|last| last.is_empty()) {
                 expected.pop();
             }

@@ -1,4 +1,4 @@
-//! The `casflake` command: a node, a source of IDs, a decoder, ranges, a stress run and a list of leases, over the
+//! The command `casflake`: a node, a source of IDs, a decoder, time ranges, a stress run and a list of leases, over the
 //! library's public API.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]

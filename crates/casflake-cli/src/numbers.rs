@@ -1,8 +1,8 @@
-//! Whole numbers as arguments, with errors that name the bound.
+//! Whole numbers as arguments, with errors that name the bounds.
 
 use std::ops::RangeInclusive;
 
-/// A parser, for clap, of a number in this range: digits only.
+/// Returns a parser, for clap, of the numbers in this range. It accepts only digits.
 pub(crate) fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| {
         let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
@@ -14,13 +14,13 @@ pub(crate) fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str
     }
 }
 
-/// A number of things, such as `1 worker` and `2 workers`.
+/// Returns a number of things, such as `1 worker` or `2 workers`.
 pub(crate) fn counted(count: u64, thing: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{plural}")
 }
 
-/// Counts to print, for which 53 bits are exact enough.
+/// Returns a count as a float to print, for which 53 bits are exact enough.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) fn float(count: u64) -> f64 {
     count as f64
@@ -38,7 +38,7 @@ mod tests {
         ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
     }
 
-    /// Numbers, and what people and machines write in their place.
+    /// Numbers, and texts that people and machines write in place of numbers.
     fn text() -> impl Strategy<Value = String> {
         prop_oneof![
             (any::<u64>(), 0..64_u32).prop_map(|(number, shift)| (number >> shift).to_string()),
@@ -49,7 +49,7 @@ mod tests {
         ]
     }
 
-    /// The number that these digits mean, however many there are.
+    /// Returns the number that these digits mean, however many there are.
     fn meant(text: &str) -> Option<u128> {
         let digits = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
         digits.then(|| match text.trim_start_matches('0') {

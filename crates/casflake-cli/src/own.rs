@@ -1,9 +1,9 @@
-//! Generators of a layout that is known at run time only: that of `--bits`.
+//! Generators of a layout that is known only at run time: the layout of `--bits`.
 //!
-//! A generator's layout is a constant of its type, and a type for every layout there can be no program has. What the
-//! constant decides, though, is only how many IDs a tick has. So there is a type for each width of the sequence, whose
-//! timestamp is as wide as a generator's gets; its clock counts the layout's ticks, however long they are, and its slots
-//! become the layout's IDs.
+//! A generator's layout is a constant of its type, and a program cannot have a type for every possible layout. But that
+//! constant only decides how many IDs a tick has. So there is one type for each width of the sequence, with the widest
+//! timestamp that a generator can have. Its clock counts the ticks of the custom layout, however long they are, and its
+//! slots are converted to IDs of that layout.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use casflake::{
 
 use crate::workers::Place;
 
-/// The IDs of a layout that no type names: any number of 64 bits.
+/// The IDs of a layout that no type names: any 64-bit number.
 pub(crate) enum Own {}
 
 impl Scheme for Own {
@@ -25,25 +25,25 @@ impl Scheme for Own {
 pub(crate) trait Draw<S: Scheme>: IdGenerator<S> + Sync {
     fn stats(&self) -> Stats;
 
-    /// Returns the calls of a handle that reserves up to `block` IDs at once.
+    /// Returns a function that draws IDs from a handle. The handle reserves up to `block` IDs at a time.
     fn handle(&self, block: u64) -> Box<dyn FnMut() -> Result<Snowflake<S>, GenerateError> + '_>;
 
     fn place(&self) -> Place;
 }
 
-/// Makes the generator of a worker. The layout [can generate](Layout::can_generate).
+/// Returns the generator of a worker. The layout [can generate](Layout::can_generate).
 pub(crate) fn generator(
     layout: &Layout,
     place: Place,
     clock: impl Clock + Sync + 'static,
     wait: Wait,
 ) -> Result<Box<dyn Draw<Own>>, SettingError> {
-    /// Picks the type by the width of the sequence.
+    /// Chooses the type by the width of the sequence.
     macro_rules! of_width {
         ($($width:literal)*) => {
             match layout.sequence_bits() {
                 $($width => OwnGenerator::<$width>::boxed(layout, place, Box::new(clock), wait),)*
-                // The timestamp has a bit at least.
+                // The timestamp has at least one bit.
                 _ => OwnGenerator::<61>::boxed(layout, place, Box::new(clock), wait),
             }
         };
@@ -54,17 +54,17 @@ pub(crate) fn generator(
     )
 }
 
-/// The ticks since a layout's epoch, and a sequence of so many bits. No layout that can generate has more ticks.
+/// The ticks since a layout's epoch, and a sequence of `SEQUENCE` bits. No layout that can generate has more ticks.
 enum Slots<const SEQUENCE: u32> {}
 
 impl<const SEQUENCE: u32> Scheme for Slots<SEQUENCE> {
     const LAYOUT: Layout = Layout::new(62 - SEQUENCE, 0, 0, SEQUENCE).with_epoch_unix_ms(ORIGIN);
 }
 
-/// What [`Ticks`] reads at the layout's epoch. Not 0, so that a time before it is less.
+/// The reading of [`Ticks`] at the layout's epoch. It is not 0, so that a time before the epoch can be less.
 const ORIGIN: u64 = 1;
 
-/// A clock that reads the layout's ticks as milliseconds, and stands still within each.
+/// A clock that reads the layout's ticks as milliseconds and stands still within each tick.
 struct Ticks {
     clock: Box<dyn Clock + Sync>,
     epoch_unix_ms: u64,
@@ -72,7 +72,7 @@ struct Ticks {
 }
 
 impl Ticks {
-    /// Returns the tick at a time, and the milliseconds of it that have gone by.
+    /// Returns the tick at a time, and how many of its milliseconds have passed.
     fn tick(&self, unix_ms: u64) -> Option<(u64, u64)> {
         let since = unix_ms.checked_sub(self.epoch_unix_ms)?;
         Some((since / self.tick_ms, since % self.tick_ms))
@@ -86,7 +86,7 @@ impl Clock for Ticks {
         self.tick(self.clock.unix_ms()).map_or(0, |(tick, _)| tick.saturating_add(ORIGIN))
     }
 
-    /// Within the last millisecond of a tick this goes on to the next, so that a sleep until then is not too long.
+    /// Advances only within the last millisecond of a tick, so that a sleep until the next tick is not too long.
     fn precise_unix_ns(&self) -> u128 {
         let nanos = self.clock.precise_unix_ns();
         let Some((tick, gone_by)) = self.tick(u64::try_from(nanos / MS).unwrap_or(u64::MAX)) else { return 0 };
@@ -134,7 +134,7 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         GenerateError::OutOfTicks { max_tick: self.layout.max_tick() }
     }
 
-    /// Returns the error as one of the layout.
+    /// Converts an error of the generator to one of the custom layout.
     fn refused(&self, error: GenerateError) -> GenerateError {
         match error {
             GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. } => self.out_of_ticks(),
@@ -150,7 +150,7 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         }
     }
 
-    /// Returns the real time of what takes `by_ticks` on the clock of [`Ticks`], where a tick is a millisecond.
+    /// Converts a duration on the clock of [`Ticks`], on which a tick is a millisecond, to real time.
     fn duration(&self, by_ticks: Duration) -> Duration {
         by_ticks.saturating_mul(u32::try_from(self.layout.tick_ms()).unwrap_or(u32::MAX))
     }
@@ -214,15 +214,15 @@ mod tests {
     use super::{MS, ORIGIN, Ticks, generator};
     use crate::workers::Place;
 
-    /// Ticks of a second, with no more of them than the timestamp has room for.
+    /// Ticks of a second, as many as the timestamp can hold.
     enum Seconds {}
 
     impl Scheme for Seconds {
         const LAYOUT: Layout = Layout::new(32, 0, 8, 22).with_epoch_unix_ms(0).with_tick_ms(1000);
     }
 
-    /// Generators of the same worker and clock, one by the type and one by the value of the layout.
-    fn draws_the_same<S: Scheme>(tick: u64, steps: &[(i64, u8)]) -> Result<(), TestCaseError> {
+    /// Draws from two generators of the same worker and clock: one has the layout as a type, the other as a value.
+    fn assert_same_ids<S: Scheme>(tick: u64, steps: &[(i64, u8)]) -> Result<(), TestCaseError> {
         let layout = S::LAYOUT;
         let clock = Arc::new(ManualClock::new(layout.unix_ms_of(tick).expect("a tick of the layout")));
         let place = Place { datacenter: layout.max_datacenter(), worker: 5 };
@@ -246,19 +246,19 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn i1_a_layout_that_no_type_names_gives_the_ids_of_the_type_that_does(
+        fn i1_a_layout_value_generates_the_ids_of_the_layout_type(
             steps in prop::collection::vec((-30..50_i64, 0..5_u8), 1..20)
         ) {
-            draws_the_same::<Standard>(1_000_000_000, &steps)?;
-            draws_the_same::<Sonyflake>(100_000_000, &steps)?;
-            draws_the_same::<Seconds>(1_767_225_600, &steps)?;
-            draws_the_same::<Seconds>(Seconds::LAYOUT.max_tick() - 3, &steps)?;
+            assert_same_ids::<Standard>(1_000_000_000, &steps)?;
+            assert_same_ids::<Sonyflake>(100_000_000, &steps)?;
+            assert_same_ids::<Seconds>(1_767_225_600, &steps)?;
+            assert_same_ids::<Seconds>(Seconds::LAYOUT.max_tick() - 3, &steps)?;
         }
     }
 
-    /// Would catch: a wait for a tick that is longer than a wait may be.
+    /// Would catch: a limit of the wait that is shorter than one of the layout's ticks.
     #[test]
-    fn a_call_waits_for_a_tick_as_long_as_it_is() {
+    fn a_call_waits_for_a_whole_tick_of_the_layout() {
         for wait in [Wait::Spin, Wait::Yield, Wait::Sleep] {
             let layout = Layout::new(32, 0, 30, 0).with_epoch_unix_ms(1_700_000_000_000).with_tick_ms(300);
             let own = generator(&layout, Place::FIRST, SystemClock, wait).unwrap();
@@ -269,9 +269,9 @@ mod tests {
         }
     }
 
-    /// Would catch: a time that is told in ticks.
+    /// Would catch: a duration that is reported in ticks.
     #[test]
-    fn a_clock_that_was_set_back_is_behind_by_so_long() {
+    fn a_clock_that_moved_back_is_behind_by_the_real_time() {
         let layout = Layout::new(32, 0, 30, 0).with_epoch_unix_ms(0).with_tick_ms(1000);
         let clock = Arc::new(ManualClock::new(1_000_000_000));
         let own = generator(&layout, Place::FIRST, clock.clone(), Wait::Spin).unwrap();
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn i4_a_clock_that_stands_still_or_is_before_the_epoch_is_an_error_of_the_layout() {
+    fn i4_a_stalled_clock_or_one_before_the_epoch_is_an_error_of_the_layout() {
         let clock = Arc::new(ManualClock::new(Sonyflake::LAYOUT.epoch_unix_ms() - 1));
         let own = generator(&Sonyflake::LAYOUT, Place::FIRST, clock.clone(), Wait::Spin).unwrap();
         let epoch_unix_ms = Sonyflake::LAYOUT.epoch_unix_ms();
@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(own.generate().map(u64::from), Ok(1 << 24), "the tick after it");
     }
 
-    /// Would catch: IDs of a chunk that are lost where its end is refused.
+    /// Would catch: IDs of a chunk that are lost because the generator refuses the end of the chunk.
     #[test]
     fn i6_a_buffer_refused_midway_holds_the_ids_that_were_issued() {
         let clock = Arc::new(ManualClock::new(Standard::LAYOUT.epoch_unix_ms()));
@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(own.try_generate().map(u64::from), Ok(1 << 22));
     }
 
-    /// A time in nanoseconds.
+    /// A clock that stands still at this time, in nanoseconds.
     struct Nanos(u128);
 
     impl Clock for Nanos {
@@ -330,14 +330,14 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_is_one_moment_up_to_its_last_millisecond() {
+    fn the_clock_stands_still_up_to_the_last_millisecond_of_a_tick() {
         let read = |nanos: u128| {
             let ticks = Ticks { clock: Box::new(Nanos(nanos)), epoch_unix_ms: 1_000, tick_ms: 10 };
             (ticks.unix_ms() - ORIGIN, ticks.precise_unix_ns() - u128::from(ORIGIN) * MS)
         };
         assert_eq!(read(1_010 * MS), (1, MS));
         assert_eq!(read(1_018 * MS + 999_999), (1, MS));
-        assert_eq!(read(1_019 * MS + 7), (1, MS + 7), "how long it is until the next");
+        assert_eq!(read(1_019 * MS + 7), (1, MS + 7), "it advances until the next tick");
         assert_eq!(read(1_020 * MS), (2, 2 * MS));
     }
 }

@@ -1,4 +1,4 @@
-//! `casflake range`: the IDs of a time range, as bounds of a query.
+//! `casflake range`: prints the IDs of a time range, as the bounds of a query.
 
 use std::io::{self, Write};
 
@@ -12,31 +12,31 @@ use crate::times::{Moment, rfc_3339};
 
 /// Print the bounds of a time range as IDs: all IDs of all workers from one time to another
 ///
-/// --from is inclusive, --to is exclusive: the ranges of two days one after the other share no ID and leave none out.
-/// Three lines are printed, the last of which is a condition for SQL:
+/// --from is inclusive, --to is exclusive: the ranges of two successive days share no ID and omit none. Three lines are
+/// printed. The last one is a condition for SQL:
 ///
 ///   from    the smallest ID at --from, and its time
 ///
-///   before  the smallest ID at --to, and its time; itself outside of the range
+///   before  the smallest ID at --to, and its time; it is not in the range
 ///
 ///   id >= … AND id < …
 ///
-/// A time within a tick of the layout counts as the tick's beginning. The IDs are of 64 bits without a sign: those of a
-/// layout that uses all of them may be over what a signed column holds.
+/// A time within a tick of the layout counts as the beginning of the tick. The IDs are unsigned 64-bit numbers: if the
+/// layout uses all 64 bits, they may be too large for a signed column.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// The first moment: a date such as 2026-01-31 (UTC), a time such as 2026-01-31T09:30:00Z, Unix milliseconds, or
-    /// relative to now, such as -7d or -1h30m
+    /// The start of the range: a date such as 2026-01-31 (UTC), a time such as 2026-01-31T09:30:00Z, Unix milliseconds,
+    /// or relative to now, such as -7d or -1h30m
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Moment,
-    /// The first moment after the range, in the same form; "now" for now
+    /// The end of the range, in the same form; "now" is the present time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Moment,
     #[command(flatten)]
     layout: LayoutArgs,
-    /// Print an object with the IDs as strings: "from", "from_time", "before", "before_time", and "last", the largest
-    /// ID of the range
+    /// Print a JSON object with the IDs as strings: "from", "from_time", "before", "before_time", and "last", which is
+    /// the largest ID of the range
     #[arg(long)]
     json: bool,
 }
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let (from_ms, to_ms) = (bound("--from", args.from)?, bound("--to", args.to)?);
     let range = Range::of(&layout, from_ms, to_ms).map_err(Stop::usage)?;
     if range.before.parse::<i64>().is_err() {
-        report(format_args!("a signed 64-bit column can't hold these IDs: it ends at {}", i64::MAX));
+        report(format_args!("a signed 64-bit column can't hold these IDs: its largest number is {}", i64::MAX));
     }
     let mut out = io::stdout().lock();
     if args.json {
@@ -76,12 +76,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
 impl Range {
     fn of(layout: &Layout, from_ms: u64, to_ms: u64) -> Result<Self, String> {
         if to_ms < from_ms {
-            return Err("--to is before --from: give a --to that is later".into());
+            return Err("--to is before --from: give a later --to".into());
         }
         let (from, from_ms) = first_id(layout, from_ms).map_err(|error| format!("--from: {error}"))?;
         let (before, to_ms) = first_id(layout, to_ms).map_err(|error| format!("--to: {error}"))?;
         if from >= before {
-            return Err("no tick of the layout begins from --from to --to: give a --to that is later".into());
+            return Err("no tick of the layout begins between --from and --to: give a later --to".into());
         }
         Ok(Self {
             from: from.to_string(),
@@ -93,7 +93,7 @@ impl Range {
     }
 }
 
-/// Returns the smallest ID of the tick during which it is `unix_ms`, and when that tick begins.
+/// Returns the smallest ID of the tick that contains `unix_ms`, and when that tick begins.
 fn first_id(layout: &Layout, unix_ms: u64) -> Result<(u64, u64), IdError> {
     let (first, tick_ms) = (layout.epoch_unix_ms(), layout.tick_ms());
     let last = layout.epoch_unix_ms() + layout.max_tick() * tick_ms;
@@ -126,7 +126,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn the_bounds_of_a_range_are_the_librarys(
+        fn a_range_has_the_same_bounds_as_the_library(
             from in 1_288_000_000_000..4_000_000_000_000_u64,
             length in 0..100_000_000_u64,
             shift in 0..27_u32

@@ -1,4 +1,4 @@
-//! Why a command ended before its time, and with which exit code.
+//! The reasons why a command ends early, and their exit codes.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -10,13 +10,13 @@ use std::process::ExitCode;
 pub(crate) type Outcome = Result<(), Stop>;
 
 pub(crate) enum Stop {
-    /// An argument that does not fit: exit code 2.
+    /// An argument is wrong: exit code 2.
     Usage(String),
-    /// The command failed, and this is why: exit code 1.
+    /// The command failed for this reason: exit code 1.
     Failed(String),
-    /// The command failed and has said so already: exit code 1.
+    /// The command failed and has already reported why: exit code 1.
     Reported,
-    /// Stdout is not read any more, as under `head`: no failure.
+    /// The reader of stdout has closed it, as `head` does. This is not a failure.
     PipeClosed,
 }
 
@@ -29,13 +29,13 @@ impl Stop {
         Self::Failed(why.to_string())
     }
 
-    /// A failure with all its causes.
+    /// Returns a failure with all its causes.
     pub(crate) fn because(error: &(dyn Error + 'static)) -> Self {
         Self::Failed(causes(error))
     }
 }
 
-/// An error of writing to stdout.
+/// A failed write to stdout.
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -51,7 +51,7 @@ impl From<serde_json::Error> for Stop {
     }
 }
 
-/// What an error says and what its causes say, each once: some errors end with what their cause says.
+/// Returns the text of an error and of its causes, each once. Some errors already end with the text of their cause.
 pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut said = error.to_string();
     for cause in successors(error.source(), |&error| error.source()).map(ToString::to_string) {
@@ -62,7 +62,7 @@ pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     said
 }
 
-/// The text, or its beginning and end where it is long: what was wrong with it need not be repeated at full length.
+/// Returns the text, or only its beginning and end if it is long, because an error need not repeat all of it.
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     const HEAD: usize = 70;
     const TAIL: usize = 50;
@@ -76,9 +76,9 @@ pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Reports on stderr; a closed stderr is no reason to fail.
+/// Reports on stderr. A closed stderr is not a failure.
 pub(crate) fn report(what: impl Display) {
-    // There may be names in it that others have chosen, and that would move the terminal's cursor.
+    // The text may contain names from elsewhere. Their control characters would move the terminal's cursor.
     let escaped = |c: char| if c.is_control() { c.escape_debug().collect() } else { c.to_string() };
     let what: String = what.to_string().chars().map(escaped).collect();
     let _ = writeln!(io::stderr(), "casflake: {what}");
@@ -107,7 +107,7 @@ mod tests {
 
     use super::{causes, shortened};
 
-    /// A text and a cause; as some are, whose text is the cause's.
+    /// A text and a cause. The text can be the same as the cause's, as in some errors.
     #[derive(Debug)]
     struct Because(&'static str, Option<Box<Because>>);
 
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cause_is_said_twice() {
+    fn no_cause_is_reported_twice() {
         let chain = |texts: [&'static str; 3]| {
             let [last, middle, first] = texts.map(|text| Because(text, None));
             let middle = Because(middle.0, Some(Box::new(first)));

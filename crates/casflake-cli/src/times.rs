@@ -1,18 +1,18 @@
-//! Times as arguments: dates, RFC 3339, Unix milliseconds, and how long before or after now.
+//! Times as arguments: dates, RFC 3339, Unix milliseconds, and durations before or after now.
 
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, civil};
 
-/// The years that a number of four or of eight digits is taken to begin with.
+/// The years that the first four digits of a number of four or eight digits are assumed to mean.
 const YEARS: std::ops::RangeInclusive<u64> = 1900..=2199;
 
-/// The numbers that are a time from 2000 to 2100 if they count seconds; as milliseconds they all lie in the first seven
+/// The numbers that are a time from 2000 to 2100 if they count seconds. As milliseconds they all lie in the first seven
 /// weeks of 1970.
 const SECONDS: std::ops::RangeInclusive<u64> = 946_684_800..=4_102_444_800;
 
-/// A time in Unix milliseconds, for clap: digits, a date, or RFC 3339.
+/// Parses a time, for clap: digits are Unix milliseconds; or a date, or RFC 3339. Returns Unix milliseconds.
 pub(crate) fn unix_ms(text: &str) -> Result<u64, String> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
         return number(text);
@@ -23,18 +23,18 @@ pub(crate) fn unix_ms(text: &str) -> Result<u64, String> {
 fn number(digits: &str) -> Result<u64, String> {
     let number = digits.parse().map_err(|_| format!("give Unix milliseconds from 0 to {}, or a date", u64::MAX))?;
     if let Some(date) = written_without_hyphens(digits, number) {
-        return Err(format!("looks like a date: write {date}, or 0{number} for milliseconds"));
+        return Err(format!("{number} looks like a date: write {date}, or 0{number} for milliseconds"));
     }
     if SECONDS.contains(&number) {
         let seconds = i64::try_from(number).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
         let time = seconds.map(|time| time.to_string()).unwrap_or_default();
-        return Err(format!("looks like seconds: give milliseconds, {number}000, or the time itself, {time}"));
+        return Err(format!("{number} looks like seconds: write {number}000 for milliseconds, or {time}"));
     }
     Ok(number)
 }
 
-/// Returns the date that digits seem to mean: YYYY or YYYYMMDD. As milliseconds such a number lies in the first hours of
-/// 1970.
+/// Returns the date that the digits probably mean: YYYY or YYYYMMDD. As milliseconds such a number lies in the first
+/// hours of 1970.
 fn written_without_hyphens(digits: &str, number: u64) -> Option<String> {
     let year = match digits.len() {
         4 => number,
@@ -48,9 +48,7 @@ fn written_without_hyphens(digits: &str, number: u64) -> Option<String> {
 
 fn time(text: &str) -> Result<Timestamp, String> {
     if text.contains('[') {
-        return Err(
-            "what stands in brackets would not be read: give the offset, such as 2026-01-31T09:30:00-05:00".into()
-        );
+        return Err("a time zone in brackets is not read: write the offset, such as 2026-01-31T09:30:00-05:00".into());
     }
     let time = if is_date(text) {
         let date = civil::Date::from_str(text).ok();
@@ -60,7 +58,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
     };
     time.ok_or_else(|| {
         if text.contains(['T', 't', ' ']) && civil::DateTime::from_str(text).is_ok() {
-            return "its zone is missing: write Z (UTC) or an offset behind it, such as 2026-01-31T09:30:00Z or \
+            return "the time zone is missing: append Z (UTC) or an offset, such as 2026-01-31T09:30:00Z or \
                     2026-01-31T09:30:00+01:00"
                 .into();
         }
@@ -70,14 +68,15 @@ fn time(text: &str) -> Result<Timestamp, String> {
     })
 }
 
-/// Whether the text has the form YYYY-MM-DD. The parser takes others, too, and the date of a time without the rest.
+/// Returns whether the text has the form YYYY-MM-DD. The parser also accepts other forms, and reads only the date of a
+/// text with a time.
 fn is_date(text: &str) -> bool {
     let is_of_form = |(at, byte): (usize, u8)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
     text.len() == 10 && text.bytes().enumerate().all(is_of_form)
 }
 
 fn since_1970(time: Timestamp) -> Result<u64, String> {
-    u64::try_from(time.as_millisecond()).map_err(|_| "give a time from 1970 on: no ID has an earlier one".into())
+    u64::try_from(time.as_millisecond()).map_err(|_| "the time is before 1970: no ID is that old".into())
 }
 
 /// A time, or how far it is from now.
@@ -94,18 +93,18 @@ impl FromStr for Moment {
         if text == "now" {
             return Ok(Self::FromNow(Span::new()));
         }
-        // Without a sign it would not be known which of the two is meant.
+        // Without a sign it would not be clear whether the time is before or after now.
         if text.starts_with(['+', '-']) {
             return text.parse().map(Self::FromNow).map_err(|_| {
-                "give how long before or after now it is, such as -7d, -1h30m or +15m (m is minutes, mo months)".into()
+                "give a duration before or after now, such as -7d, -1h30m or +15m (m is minutes, mo is months)".into()
             });
         }
-        unix_ms(text).map(Self::At).map_err(|why| format!("{why}; or relative to now, such as -7d"))
+        unix_ms(text).map(Self::At).map_err(|why| format!("{why}; or give a duration from now, such as -7d"))
     }
 }
 
 impl Moment {
-    /// Returns the time in Unix milliseconds, where it is `now`.
+    /// Returns the time in Unix milliseconds, if it is `now`.
     pub(crate) fn unix_ms(self, now: Timestamp) -> Result<u64, String> {
         match self {
             Self::At(unix_ms) => Ok(unix_ms),
@@ -117,7 +116,8 @@ impl Moment {
     }
 }
 
-/// RFC 3339 in UTC; `None` from the last day of the year 9999 on: that format has four digits for it.
+/// Formats a time as RFC 3339 in UTC. Returns `None` from the last day of the year 9999 on, because that format has
+/// only four digits for the year.
 pub(crate) fn rfc_3339(unix_ms: u64) -> Option<String> {
     let time = i64::try_from(unix_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     time.map(|time| format!("{time:.3}"))
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused_with_an_example() {
+    fn a_text_that_is_not_a_time_is_refused_with_an_example() {
         for text in [
             "",
             "x",
@@ -166,27 +166,27 @@ mod tests {
             assert!(unix_ms(text).is_err_and(|why| why.contains("zone is missing")), "{text}");
         }
         assert!(unix_ms("18446744073709551616").is_err_and(|why| why.contains("0 to 18446744073709551615")));
-        assert!(unix_ms("1969-12-31").is_err_and(|why| why.contains("from 1970 on")));
+        assert!(unix_ms("1969-12-31").is_err_and(|why| why.contains("before 1970")));
     }
 
     #[test]
-    fn a_number_that_looks_like_a_date_is_refused_and_the_date_named() {
+    fn a_number_that_looks_like_a_date_is_refused_with_the_date() {
         for (text, date) in [("2026", "2026-01-01"), ("20260131", "2026-01-31"), ("19991231", "1999-12-31")] {
             assert!(unix_ms(text).is_err_and(|why| why.contains(&format!("write {date}"))), "{text}");
         }
         for (text, number) in
             [("0", 0), ("1000", 1000), ("20261301", 20_261_301), ("02026", 2026), ("2026013", 2_026_013)]
         {
-            assert_eq!(unix_ms(text), Ok(number), "no date");
+            assert_eq!(unix_ms(text), Ok(number), "not a date");
         }
     }
 
     #[test]
-    fn a_number_that_looks_like_seconds_is_refused_and_its_time_named() {
+    fn a_number_that_looks_like_seconds_is_refused_with_its_time() {
         let refused = unix_ms("1767225600").unwrap_err();
         assert_eq!(
             refused,
-            "looks like seconds: give milliseconds, 1767225600000, or the time itself, 2026-01-01T00:00:00Z"
+            "1767225600 looks like seconds: write 1767225600000 for milliseconds, or 2026-01-01T00:00:00Z"
         );
         for number in [946_684_800_u64, 4_102_444_800] {
             assert!(unix_ms(&number.to_string()).is_err());
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signed_span_is_counted_from_now() {
+    fn a_signed_duration_is_counted_from_now() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let at = |text: &str| text.parse::<Moment>().and_then(|moment| moment.unix_ms(now));
         let ms = |time: &str| Ok(u64::try_from(time.parse::<Timestamp>().unwrap().as_millisecond()).unwrap());

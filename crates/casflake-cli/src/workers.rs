@@ -1,4 +1,4 @@
-//! Which worker: an index or a datacenter's worker, given as an option, in the environment or by the host's name.
+//! `--worker` and its like: an index, or a worker of a datacenter, from an option, the environment or the host name.
 
 use std::env;
 
@@ -9,33 +9,32 @@ use crate::stop::Stop;
 
 #[derive(clap::Args)]
 pub(crate) struct WorkerArgs {
-    /// The datacenter; --worker is then the worker within it
+    /// The datacenter; --worker is then the worker's number within it
     #[arg(long, conflicts_with = "lease", value_parser = whole::<u64>(0..=u64::MAX))]
     datacenter: Option<u64>,
-    /// The worker: its index over all datacenters, such as 37; or datacenter/worker, such as 1/5; or, with
-    /// --datacenter, its number within that
+    /// The worker: its index over all datacenters, such as 37, or datacenter/worker, such as 1/5; with --datacenter, its
+    /// number within that datacenter
     #[arg(long, conflicts_with = "lease")]
     worker: Option<String>,
-    /// Take the worker from this environment variable: an index such as 37, or datacenter/worker such as 1/5
+    /// Take the worker from this environment variable: an index such as 37, or datacenter/worker, such as 1/5
     #[arg(long, value_name = "NAME", conflicts_with_all = ["lease", "datacenter", "worker"])]
     worker_env: Option<String>,
-    /// Take the worker from the number at the end of the host's name: web-3 is index 3
+    /// Take the worker from the number at the end of the host name: web-3 is index 3
     ///
-    /// Right for the pods of one Kubernetes StatefulSet. Any other number after the last hyphen is taken for a worker,
-    /// too: ip-10-0-3-17 is worker 17, and every host named ubuntu-22 is worker 22, so that two of them print the same
-    /// IDs.
+    /// Meant for the pods of one Kubernetes StatefulSet. Any other number after the last hyphen is also taken as a
+    /// worker: ip-10-0-3-17 is worker 17. Every host named ubuntu-22 is worker 22, so two of them print the same IDs.
     #[arg(long, conflicts_with_all = ["lease", "datacenter", "worker", "worker_env"])]
     worker_hostname: bool,
 }
 
-/// A worker of a layout that is known at run time only.
+/// A worker of a layout that is known only at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) datacenter: u64,
     pub(crate) worker: u64,
 }
 
-/// A layout's numbers as wide as they get, for a host name's ordinal.
+/// The layout with the widest worker, for the ordinal of a host name.
 enum Ordinal {}
 
 impl Scheme for Ordinal {
@@ -43,13 +42,13 @@ impl Scheme for Ordinal {
 }
 
 impl WorkerArgs {
-    /// Returns the worker that was asked for, or `None` if none was.
+    /// Returns the worker that the options name, or `None` if they name none.
     pub(crate) fn asked(&self, layout: &Layout) -> Result<Option<Place>, Stop> {
         if self.worker_hostname {
             let host = WorkerId::<Ordinal>::from_hostname().map_err(Stop::usage)?;
             return Place::of_index(layout, host.index())
                 .map(Some)
-                .map_err(|error| Stop::usage(format_args!("the ordinal of the host name: {error}")));
+                .map_err(|error| Stop::usage(format_args!("--worker-hostname: {error}")));
         }
         if let Some(variable) = &self.worker_env {
             return from_env(layout, variable).map(Some);
@@ -57,7 +56,7 @@ impl WorkerArgs {
         match (self.datacenter, self.worker.as_deref()) {
             (None, None) => Ok(None),
             (None, Some(text)) => Place::parse(layout, text).map(Some).map_err(|error| {
-                let hint = alone(layout, &error);
+                let hint = remedy(layout, &error);
                 Stop::usage(format_args!("{}{hint}", named(error)))
             }),
             (Some(datacenter), text) => Place::within(layout, datacenter, text.unwrap_or("0")).map(Some),
@@ -69,11 +68,11 @@ fn named(error: impl std::fmt::Display) -> String {
     format!("--worker: {error}")
 }
 
-/// Returns what remains to be said where a datacenter was given and the layout has none.
-fn alone(layout: &Layout, error: &WorkerTextError) -> &'static str {
+/// Returns a remedy to append to the error if a datacenter was given and the layout has none.
+fn remedy(layout: &Layout, error: &WorkerTextError) -> &'static str {
     match error {
         WorkerTextError::DoesNotFit(WorkerIdError::Datacenter { .. }) if layout.max_datacenter() == 0 => {
-            "; the layout has no datacenter: give the worker alone"
+            "; the layout has no datacenter: give only the worker"
         }
         _ => "",
     }
@@ -81,12 +80,12 @@ fn alone(layout: &Layout, error: &WorkerTextError) -> &'static str {
 
 fn from_env(layout: &Layout, variable: &str) -> Result<Place, Stop> {
     let Ok(text) = env::var(variable) else {
-        let hint = if variable.starts_with('$') { "; leave out the $ of its name" } else { "" };
+        let hint = if variable.starts_with('$') { "; leave out the $ before its name" } else { "" };
         let error = WorkerTextError::NotSet { variable: variable.into() };
         return Err(Stop::usage(format_args!("{error}{hint}")));
     };
     Place::parse(layout, text.trim()).map_err(|cause| {
-        let hint = alone(layout, &cause);
+        let hint = remedy(layout, &cause);
         let error = WorkerTextError::Variable { variable: variable.into(), cause: cause.into() };
         Stop::usage(format_args!("{error}{hint}"))
     })
@@ -105,22 +104,22 @@ impl Place {
         Ok(Self { datacenter, worker })
     }
 
-    /// Returns the worker with this index, which counts those of datacenter 0 first.
+    /// Returns the worker with this index. The index counts the workers of datacenter 0 first.
     pub(crate) fn of_index(layout: &Layout, index: u64) -> Result<Self, WorkerIdError> {
         let max = max_index(layout);
         if index > max {
             return Err(WorkerIdError::Index { value: index, max });
         }
-        // A layout's worker is narrower than 64 bits: its timestamp has one at least.
+        // A layout's worker is narrower than 64 bits, because its timestamp has at least one.
         Ok(Self { datacenter: index >> layout.worker_bits(), worker: index & layout.max_worker() })
     }
 
-    /// Returns the index.
+    /// Returns the worker's index.
     pub(crate) const fn index(self, layout: &Layout) -> u64 {
         (self.datacenter << layout.worker_bits()) | self.worker
     }
 
-    /// Reads what a [`WorkerId`] is read from, by a layout that no type names.
+    /// Parses a worker as [`WorkerId`] does, for a layout that no type names.
     pub(crate) fn parse(layout: &Layout, text: &str) -> Result<Self, WorkerTextError> {
         let number = |digits: &str, max| {
             if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -139,15 +138,15 @@ impl Place {
         })
     }
 
-    /// Reads a worker's number within this datacenter.
+    /// Parses a worker's number within this datacenter.
     fn within(layout: &Layout, datacenter: u64, text: &str) -> Result<Self, Stop> {
         if text.contains('/') {
             return Err(Stop::usage(format_args!(
-                "--worker {text} names its datacenter: leave out --datacenter {datacenter}"
+                "--worker {text} names a datacenter: leave out --datacenter {datacenter}"
             )));
         }
         if let Err(error) = Self::new(layout, datacenter, 0) {
-            let hint = if layout.max_datacenter() == 0 { "; the layout has no datacenter: leave it out" } else { "" };
+            let hint = if layout.max_datacenter() == 0 { "; the layout has no datacenter: omit it" } else { "" };
             return Err(Stop::usage(format_args!("--datacenter: {error}{hint}")));
         }
         Self::parse(layout, &format!("{datacenter}/{text}")).map_err(|error| Stop::usage(named(error)))
@@ -180,7 +179,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_worker_reads_as_the_library_reads_it(text in prop_oneof![
+        fn a_worker_is_parsed_as_in_the_library(text in prop_oneof![
             "[0-9]{1,6}", "[0-9]{1,3}/[0-9]{1,6}", "[0-9]{18,22}(/[0-9]{18,22})?", "[-+0-9/ ]{0,6}", any::<String>(),
         ]) {
             agrees::<Standard>(&text)?;

@@ -1,6 +1,6 @@
-//! `casflake decode` over a long stream of hostile lines, in layouts of every kind: each line is decoded or reported.
+//! `casflake decode` on a long stream of hostile lines, in layouts of every kind: each line is decoded or reported.
 //!
-//! A few hundred lines for each layout, or as many as the variable `PROPTEST_CASES` says for all of them.
+//! A few hundred lines for each layout, or as many for all of them as the variable `PROPTEST_CASES` says.
 
 mod common;
 
@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use serde_json::{Value, json};
 
-/// How many layouts, each in processes of its own.
+/// The number of layouts, unless `PROPTEST_CASES` needs more. Each is tested in processes of its own.
 const LAYOUTS: u32 = 8;
 
-/// The most lines that one process is sent.
+/// The most lines that one process gets.
 const LINES: u32 = 50_000;
 
 fn arbitrary<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> impl FnMut() -> T {
@@ -20,7 +20,7 @@ fn arbitrary<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> impl FnM
     move || strategy.new_tree(&mut runner).expect("a value").current()
 }
 
-/// A line without a newline in it.
+/// Generates a line without a newline in it.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let number = (any::<u64>(), 0..64_u32).prop_map(|(number, shift)| number >> shift);
     let digits = prop_oneof![
@@ -44,7 +44,8 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Widths that fit, an epoch and a tick with which the last tick has a time, and whether the worker stands last.
+/// Generates widths that fit, an epoch and a tick with which the last tick has a time, and whether the worker comes
+/// last.
 fn layout() -> impl Strategy<Value = ([u32; 4], u64, u64, bool)> {
     let widths =
         prop_oneof![[1..=41_u32, 0..=9_u32, 0..=9_u32, 0..=9_u32], [1..=64_u32, 0..=30_u32, 0..=30_u32, 0..=30_u32]];
@@ -65,7 +66,8 @@ fn max(bits: u32) -> u64 {
     u64::try_from((1_u128 << bits) - 1).expect("64 bits at most")
 }
 
-/// The number that a line means, if it is one; negative ones only where an ID has all 64 bits.
+/// Returns the number that a line means, or `None` if it is not one. A negative number is one only if an ID has all 64
+/// bits.
 fn number(line: &[u8], has_64_bits: bool) -> Option<u64> {
     let text = std::str::from_utf8(line).ok()?.trim();
     if let Some(number) = text.parse::<i64>().ok().filter(|number| *number < 0) {
@@ -82,7 +84,8 @@ fn number(line: &[u8], has_64_bits: bool) -> Option<u64> {
     u64::from_str_radix(digits, radix).ok().filter(|_| good)
 }
 
-/// The object that is printed for a number, by division, without its `time`; `None` where it is no ID of the layout.
+/// Returns the object that is printed for a number, computed by division, without its `time`. `None` if the number is
+/// not an ID of the layout.
 fn fields(id: u64, [t, d, w, s]: [u32; 4], epoch: u64, tick_ms: u64, worker_last: bool) -> Option<Value> {
     let mut rest = u128::from(id);
     let order = if worker_last { [2, 1, 3, 0] } else { [3, 2, 1, 0] };
@@ -116,7 +119,7 @@ fn every_line_on_stdin_is_decoded_or_reported() {
             ["decode", "--json", "--bits", &bits, "--epoch", &epoch_text, "--tick", &tick_text, "--order", order];
 
         let mut lines: Vec<Vec<u8>> = (0..(count / LAYOUTS).clamp(1, LINES)).map(|_| line()).collect();
-        // One of each kind is always among them. The first has no byte order mark.
+        // One line of each kind is always among them. The first line has no byte order mark.
         lines.insert(0, b"0".to_vec());
         lines.push(b"none".to_vec());
         let output = run(&args, lines.join(&b'\n'));
@@ -136,7 +139,7 @@ fn every_line_on_stdin_is_decoded_or_reported() {
             let printed = printed.next().unwrap_or_else(|| panic!("{args:?}: nothing for {}", line.escape_ascii()));
             let mut printed: Value = serde_json::from_str(printed).expect("JSON");
             let time = printed.as_object_mut().expect("an object").remove("time").expect("a time");
-            // RFC 3339 ends with the year 9999, here up to some hours earlier.
+            // RFC 3339 ends with the year 9999; here the limit is some hours earlier.
             let unix_ms = expected["unix_ms"].as_u64().expect("a time");
             assert!(time.is_string() || unix_ms > 253_402_200_000_000, "{args:?}: {expected}");
             assert!(time.is_null() || unix_ms < 253_402_300_800_000, "{args:?}: {expected}");

@@ -1,8 +1,8 @@
-//! Which states are the same but for names: of tokens, of incarnations, and of processes.
+//! Canonical states: states are the same if they differ only in the names of tokens, incarnations and processes.
 
 use crate::world::{Asking, Call, GONE, LATE, NOBODY, Name, PROCESSES, Process, World};
 
-/// Where each process, and each late call, of the state in its own form was before.
+/// The places that each process and each late call of a canonical state had before.
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
     pub processes: [usize; PROCESSES],
@@ -10,7 +10,8 @@ pub struct Places {
 }
 
 impl World {
-    /// This state, in which the first `processes` take part, with names that follow from all else.
+    /// Returns the canonical form of this state, in which the first `processes` take part. Its names follow from the
+    /// rest of the state.
     pub fn canonical(mut self, processes: usize) -> (Self, Places) {
         self.forget();
         let mut places = Places { processes: [0, 1, 2], late: [0, 1] };
@@ -24,10 +25,10 @@ impl World {
         (self, places)
     }
 
-    /// Drops what nobody will look at again.
+    /// Drops information that no later step reads.
     fn forget(&mut self) {
         for place in 0..PROCESSES {
-            // A token that was never sent is as good as any.
+            // A token that was never sent is equivalent to any other.
             let Some(Asking { token, swap: None, .. }) = self.processes[place].asking else { continue };
             let mut others = *self;
             others.processes[place].asking = None;
@@ -49,7 +50,7 @@ impl World {
             *owner = names.known(*owner).unwrap_or(GONE);
         }
         let mut servers = Names::default();
-        // That of a file that is no copy.
+        // The name of the server of a file that is not a copy.
         servers.of(0);
         self.each_server(|server| *server = servers.of(*server) - 1);
     }
@@ -65,7 +66,7 @@ fn nameless_call(mut call: Call) -> Call {
     call
 }
 
-/// New names, from 1 on, in the order in which the old ones are met.
+/// New names, counted from 1, in the order in which the old ones occur.
 #[derive(Default)]
 struct Names {
     old: [Name; 32],

@@ -1,50 +1,55 @@
-//! Every way that a small world of leases can go: all that can happen between a store, its clock, processes and
-//! messages, in any order, by the shipped functions and no others. A hand-made model checker, breadth first.
+//! An exhaustive search over small models of leases. It explores everything that can happen between a store, its clock,
+//! processes and messages, in any order, by the shipped functions and no others. It is a hand-made model checker that
+//! searches breadth first.
 //!
 //! # The model
-//! * Times are ticks, from 0 to 6 at most. The **store's clock** goes on and is set back by single ticks, between any
-//!   two other events, so in all it jumps as it likes. A store that loses something has a clock that is never more than
-//!   `slack` behind the latest that it has read.
-//! * A **process** has no clock: it issues any tick of its window that is after its last. So nothing rests on clocks
-//!   that are right. It acquires, renews, releases, is lost a lease, and moves on to another as the keeper does. It is
-//!   paused wherever other events come first, and killed at any time; who comes after it knows nothing.
-//! * To **acquire** is to read the store, to decide, and to write if the store is as it was seen, by
-//!   [`Contents::is_as_seen`](protocol::Contents::is_as_seen): any number of other events may lie between. A
-//!   **renewal** and a **release** are done in one step.
-//! * Requests get lost, and so do replies. A call that its process has given up may go on: an acquisition with a write
-//!   that was decided on long ago, or from its beginning; a renewal as the message that it is, or (`whole_calls`) as
-//!   all of a call, which asks why it was denied and tries again; a release.
-//! * A **space** that is absent is made by a process that was granted a lease of it, or by any other one if these
-//!   `create`; by an **operator** who creates or vouches, by a look and a write between which anything can happen. An
-//!   operator who is right vouches when no process runs that was ever granted a lease, and none has issued ahead of the
-//!   store's clock. One who is wrong vouches at any time.
-//! * The URL of a process leads to a **second store** at times (`moves`), which has nothing.
-//! * A **store loses** one record, or everything, or all since a backup was made, or nothing, when another server takes
-//!   over. That it was set back is noticed in one of two ways. Either another server serves what was restored. Or the
-//!   next that talks to the store is a process that renews, that was told after the backup what it holds, and for whose
-//!   worker the backup has no record, or one with a lower counter. A loss that nobody could notice is not in the model.
-//! * Some stores (`told_after`) say only with the reply to a write what serves them: it is done, whatever serves, but
-//!   nobody is told that anything was granted by it.
-//! * A **file** is served by what it says itself; a copy of it, or nothing, by something new each time, until its space
-//!   is written anew.
+//! * Times are ticks, from 0 to 6 at most. The **store's clock** moves on and back by single ticks, between any two
+//!   other events, so that in effect it jumps in any way. The clock of a store that loses something is never more than
+//!   `slack` behind its latest reading.
+//! * A **process** has no clock: it issues any tick of its window that is after its last one. So nothing depends on a
+//!   correct clock of a process. A process acquires, renews and releases leases. It can lose a lease, and it moves on to
+//!   another one as the keeper does. It is paused whenever other events come first, and can be killed at any time. The
+//!   process that comes after it knows nothing.
+//! * To **acquire** a lease, a process reads the store, decides, and writes if the store is as it was seen, by
+//!   [`Contents::is_as_seen`](protocol::Contents::is_as_seen). Any number of other events may happen in between. A
+//!   **renewal** and a **release** are one step each.
+//! * Requests and replies can be lost. A call that its process has given up may go on: an acquisition with a write that
+//!   was decided on long ago, or from its beginning; a renewal as a single message, or (`whole_calls`) as a whole call,
+//!   which asks why it was denied and tries again; a release.
+//! * An absent **space** is created by a process that was granted a lease of it, by any other process if these
+//!   `create`, or by an **operator** that creates it or vouches for it. An operator looks first and then writes, and
+//!   anything can happen in between. An operator that is right vouches when no process runs that was ever granted a
+//!   lease, and when none has issued ahead of the store's clock. An operator that is wrong vouches at any time.
+//! * At times the URL of a process leads to a **second store** (`moves`), which is empty.
+//! * A **store loses** one record, or everything, or everything since a backup was made. Or it loses nothing, and
+//!   another server takes over. A restored backup is noticed in one of two ways. Either another server serves the
+//!   backup. Or the next to talk to the store is a process that renews and knows more: it learned after the backup which
+//!   lease it holds, and the backup has no record of its worker, or one with a lower counter. A loss that cannot be
+//!   noticed is not in the model.
+//! * Some stores (`told_after`) name their server only in the reply to a write. The write is done whatever server
+//!   receives it, but if it is another one than was read, no process learns that the write granted anything.
+//! * A **file** carries the name of its server. A copy of a file, or a file without a space, is served by a new server
+//!   each time, until its space is written anew.
 //!
 //! # What must hold in every state
-//! * No tick of a worker is granted to two tokens, ever, whatever the store has forgotten; what was released is granted
-//!   up to the last tick that was issued.
-//! * No tick is issued but by the token that it is granted to. So none is issued by two. (After an operator was wrong:
-//!   by no process that has heard from the store since. If the store loses everything once more before that, nothing
-//!   tells the process that an operator was wrong, and it may use its window up; that is not explored.)
-//! * A process's ticks increase, over all its leases.
-//! * What was released is not renewed, and nothing ends after the layout.
-//! * Where nothing is lost no lease is lost whose window has not passed on the store's clock.
-//! * A call that nobody disturbs ends after some rounds, and a process that keeps asking gets a lease and issues by it,
-//!   if nothing is lost any more and the clock goes on; and if the space exists, or a process still runs that was granted
-//!   a lease of it there.
+//! * No tick of a worker is ever granted to two tokens, whatever the store has forgotten. A released window counts as
+//!   granted up to the last tick that was issued.
+//! * A tick is issued only by the token that it is granted to, so no tick is issued by two. (After an operator was
+//!   wrong, this holds for each process that has heard from the store since. If the store loses everything once more
+//!   before that, nothing tells the process that an operator was wrong, and it may use its window up. This is not
+//!   explored.)
+//! * The ticks of a process increase, over all its leases.
+//! * A released lease is not renewed, and no window ends after the layout.
+//! * If nothing is lost, no holder loses a lease before its window has passed on the store's clock.
+//! * A call that nothing disturbs ends after some rounds. A process that keeps asking gets a lease and issues by it, if
+//!   nothing more is lost and the clock moves on; and if the space exists, or a process still runs that was granted a
+//!   lease of it there.
 //!
-//! States are told apart up to the names of tokens, servers and processes. Of each a digest of 64 bits is kept.
+//! Two states are the same if they differ only in the names of tokens, servers and processes. The search keeps a digest
+//! of 64 bits of each state.
 //!
-//! Without `EXHAUSTIVE=1` the models are small. With it they take minutes in a release build, and gigabytes. `WORLD=name`
-//! explores those alone in whose names the text occurs.
+//! Without `EXHAUSTIVE=1` the models are small. With it they take minutes in a release build, and gigabytes of memory.
+//! `WORLD=text` explores only the models whose names contain the text.
 
 mod bounds;
 mod canon;

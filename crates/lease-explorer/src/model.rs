@@ -1,4 +1,4 @@
-//! What a store and its clients do, by the shipped rules.
+//! The behaviour of a store and its clients, by the shipped rules.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use casflake_lease::{Lease, LostReason, Token};
 use crate::bounds::Bounds;
 use crate::world::{Asking, Data, Held, Incarnation, NOBODY, Name, Row, Space, Swap, TICKS, World};
 
-/// The functions that are explored: the shipped ones, or one of them without one of its rules.
+/// The functions to explore: the shipped ones, or a set in which one of them lacks a rule.
 #[derive(Clone, Copy)]
 pub struct Rules {
     pub acquire: fn(&View, &Ask, &Terms) -> Result<Decision, Denied>,
@@ -26,22 +26,22 @@ pub struct Rules {
 pub const SHIPPED: Rules =
     Rules { acquire, renew, explain, release, init, init_immediately, is_as_seen: Contents::is_as_seen };
 
-/// What must never happen, and has.
+/// A promise that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Broken {
-    /// A tick of a worker was granted to two.
+    /// A tick of a worker was granted to two tokens.
     Overlap { worker: u8, tick: u8 },
-    /// A tick was issued by somebody whose it is not.
+    /// A process issued a tick that was not granted to its token.
     Foreign { worker: u8, tick: u8 },
-    /// A process has issued a tick that is not after those of its lease before.
+    /// A process issued a tick that is not after those of its lease before.
     Backwards { tick: u8, last: u8 },
-    /// A window that ends after the layout.
+    /// A window ends after the layout.
     Beyond { until: u8 },
-    /// A window that was given back was renewed.
+    /// A released window was renewed.
     Revived { worker: u8 },
-    /// A lease was lost whose window had not passed, by a store that has lost nothing.
+    /// A holder lost its lease before the end of the window, although the store has lost nothing.
     Robbed { reason: LostReason },
-    /// A call that nobody disturbs goes round in circles.
+    /// A call does not end although nothing disturbs it.
     Endless,
     /// A process that keeps asking gets no lease.
     Stuck,
@@ -55,7 +55,7 @@ pub struct Model {
     pub terms: Terms,
 }
 
-/// What a client learns by one look at the store.
+/// The result of one look at the store.
 pub enum Read {
     Granted(Held),
     Decided(Swap),
@@ -64,7 +64,7 @@ pub enum Read {
 
 impl Model {
     pub fn new(bounds: Bounds, rules: Rules) -> Self {
-        assert!(usize::from(bounds.clock + bounds.max_ttl) < TICKS, "every window can be booked");
+        assert!(usize::from(bounds.clock + bounds.max_ttl) < TICKS, "every window fits the table of owners");
         assert!(!bounds.moves || bounds.late == 0, "a late call goes to the first store");
         Self { bounds, rules, terms: bounds.terms() }
     }
@@ -86,7 +86,8 @@ impl Model {
         world
     }
 
-    /// Reads, and decides. `pick` is what the token picks where two workers are free, and how large a crowd is.
+    /// Reads the store and decides. `pick` is the choice of the token if two workers are free, and the size of the
+    /// crowd.
     pub fn read(&self, world: &World, at: u8, asking: &Asking, pick: u8) -> Read {
         let names = Tokens { picking: Some((asking.token, pick)) };
         let ask = Ask {
@@ -123,7 +124,8 @@ impl Model {
         Swap { at, seen, incarnation: self.incarnation(world, at), change, lease }
     }
 
-    /// Writes what was decided, if the store is as it was seen. Whether it did, as far as is told.
+    /// Writes the decision if the store is as it was seen. Returns whether the write succeeded, as far as the process
+    /// learns.
     pub fn land(&self, world: &mut World, swap: &Swap) -> Result<bool, Broken> {
         let (data, serving) = (world.stores[usize::from(swap.at)].data, self.incarnation(world, swap.at));
         let now = contents(&data, serving, Tokens::default());
@@ -143,7 +145,7 @@ impl Model {
         Ok(true)
     }
 
-    /// One call of `renew` that nobody disturbs.
+    /// Makes one undisturbed call of `renew`.
     pub fn renew(
         &self,
         world: &mut World,
@@ -166,7 +168,7 @@ impl Model {
         Err(Broken::Endless)
     }
 
-    /// One renewal, done or not.
+    /// Makes one renewal. Returns `None` if the store denies it.
     pub fn renew_once(&self, world: &mut World, at: u8, lease: &Held) -> Result<Option<Held>, Broken> {
         let view = self.view(world, at, Tokens::default());
         let record = (self.rules.renew)(&view, &lent(lease), self.bounds.ttl.into(), &self.terms);
@@ -180,7 +182,7 @@ impl Model {
         Ok(Some(Held { from, until, counter, ..*lease }))
     }
 
-    /// One call of `release` that nobody disturbs.
+    /// Makes one undisturbed call of `release`.
     pub fn release(&self, world: &mut World, at: u8, mut lease: Held, last: Option<u8>) {
         let (worker, store) = (usize::from(lease.worker), usize::from(at));
         loop {
@@ -218,7 +220,7 @@ impl Model {
         View { now, place, incarnation, space, records, live, look }
     }
 
-    /// Notes that these ticks are `token`'s for ever.
+    /// Records that these ticks belong to `token` for ever.
     pub fn book(&self, world: &mut World, worker: u8, window: Range<u8>, token: Name) -> Result<(), Broken> {
         if window.end > self.bounds.end {
             return Err(Broken::Beyond { until: window.end });
@@ -240,14 +242,14 @@ impl Model {
         for (row, replaced) in data.rows.iter_mut().zip(change.rows) {
             *row = replaced.or(*row);
         }
-        // A file whose space is written anew is no copy any more.
+        // A file is not a copy any more if its space is written anew.
         if self.bounds.file && change.space.is_some() {
             store.server = 0;
         }
     }
 }
 
-/// The store that is meant.
+/// The store that the URL is meant to name.
 pub(crate) const FIRST: u8 = 0;
 
 fn place(at: u8) -> String {
@@ -257,7 +259,7 @@ fn place(at: u8) -> String {
 /// The tokens of a view, by their names.
 #[derive(Clone, Copy, Default)]
 pub struct Tokens {
-    /// The name whose token picks, and what.
+    /// The name of the token that chooses a worker, and its choice.
     picking: Option<(Name, u8)>,
 }
 
@@ -298,7 +300,7 @@ fn a_space(space: &Space) -> casflake_lease::_protocol::Space {
     }
 }
 
-/// The server as one letter, then what the rules say of the finder.
+/// Spells an incarnation: the server as one letter, then the finder as the rules write it.
 fn spelt(incarnation: Incarnation) -> String {
     let server = char::from(b'a' + incarnation.server);
     incarnation

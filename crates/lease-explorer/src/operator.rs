@@ -1,4 +1,5 @@
-//! What an operator does: looks at a store, decides, and writes; and what is true when they vouch.
+//! Operations: an operator looks at a store, decides, and writes. Also what follows if an operator vouches that no
+//! lease is in use.
 
 use casflake_lease::_protocol::Operation;
 
@@ -7,7 +8,7 @@ use crate::model::{Broken, FIRST, Model, Tokens};
 use crate::world::{NOBODY, Operator, TICKS, WORKERS, World};
 
 impl Model {
-    /// What an operator decides on who looks at the store, if anything.
+    /// Returns the decision of an operator after a look at the store, or `None` if there is nothing to do.
     fn operate(&self, world: &World, vouches: bool) -> Option<Operator> {
         let view = self.view(world, FIRST, Tokens::default());
         let operation = if vouches {
@@ -38,7 +39,7 @@ impl Model {
 
     pub fn operator_looks(&self, world: &mut World) -> Option<()> {
         let operator = world.operator.filter(|operator| operator.swap.is_none())?;
-        // If there is nothing to create, that is all.
+        // If there is nothing to create, the operation is finished.
         let decided = self.operate(world, operator.vouches);
         if operator.vouches && decided.is_none() {
             return None;
@@ -59,13 +60,13 @@ impl Model {
     }
 }
 
-/// Whether a process runs that was ever granted a lease.
+/// Returns whether a process runs that was ever granted a lease.
 fn is_any_in_use(world: &World) -> bool {
     world.processes.iter().any(|process| process.home.is_some())
 }
 
-/// An operator who vouches that every holder has ended, and that none has issued ahead of the store's clock, gives back
-/// what they have not used.
+/// Frees all ticks from now on, if the operator rightly vouches that every holder has ended and that none has issued
+/// IDs ahead of the store's clock.
 fn free_what_is_vouched_for(world: &mut World) {
     if world.operator.is_some_and(|operator| operator.vouches && operator.is_last) && !is_any_in_use(world) {
         let now = usize::from(world.now);
@@ -73,8 +74,8 @@ fn free_what_is_vouched_for(world: &mut World) {
     }
 }
 
-/// From now on nobody's leases are in use, as far as the store knows. Those that are will be, until their holders hear
-/// from the store.
+/// Clears all owners, because the store believes from now on that no lease is in use. Leases that are in use stay in use
+/// until their holders hear from the store.
 fn deceive(world: &mut World) {
     world.owners = [[NOBODY; TICKS]; WORKERS];
     world.is_deceived = is_any_in_use(world);

@@ -1,14 +1,14 @@
-//! That a process gets a lease, and issues by it, once nothing is lost any more and time goes by.
+//! Checks progress: each process gets a lease and issues IDs, if nothing more is lost and the clock moves on.
 
 use crate::model::{Broken, Model};
 use crate::steps::{Event, Outcome};
 use crate::world::{Data, Issuer, Process, World};
 
-/// More than anything has to wait for in a small model, in ticks.
+/// More ticks than any process has to wait in a small model.
 const PATIENCE: u8 = 30;
 
 impl Model {
-    /// Lets one process after the other go on alone from here.
+    /// Lets each process, one after the other, go on alone from this state.
     pub fn everybody_gets_on(&self, world: &World) -> Result<(), Broken> {
         (0..self.bounds.processes).try_for_each(|process| self.gets_on(*world, process))
     }
@@ -19,14 +19,15 @@ impl Model {
         for _ in 0..PATIENCE {
             world.now += 1;
             let now = world.now;
-            // A space that is lost is remade by those who were granted leases of it, and they go on while it is.
+            // A lost space is remade by the processes that were granted leases of it, and these go on until it is.
             for other in (0..self.bounds.processes).filter(|&other| other != process) {
                 if is_absent(&world) && is_at_home(&world.processes[other], at) {
                     self.goes_on(&mut world, other)?;
                 }
             }
             self.goes_on(&mut world, process)?;
-            // The window's own begin may lie ahead, and so may the last tick that was issued: those wait for the clock.
+            // The window may begin later, and so may the tick after the last one that was issued: both wait for the
+            // clock.
             let can_issue = |issuer: &Issuer| {
                 (issuer.from..issuer.fence).contains(&now) && issuer.last.is_none_or(|last| last < now)
             };
@@ -38,12 +39,13 @@ impl Model {
         if is_hopeless && !self.bounds.creates { Ok(()) } else { Err(Broken::Stuck) }
     }
 
-    /// A process does what its keeper does next.
+    /// Makes the next step of a process's keeper.
     fn goes_on(&self, world: &mut World, process: usize) -> Result<(), Broken> {
         let events: &[Event] = if world.processes[process].lease.is_some() {
             &[Event::Renew { process }]
         } else {
-            // Writes first what it has decided on: that may fail. Then it may have to mend, more than once.
+            // First writes an earlier decision, which may fail. Then the process may have to mend the store, more than
+            // once.
             &[Event::Swap { process }, Event::Ask { process, pick: 0 }, Event::Swap { process }]
         };
         for event in events {
@@ -57,7 +59,7 @@ impl Model {
     }
 }
 
-/// Whether the URL of a process leads to this store, and it was granted its last lease by it.
+/// Returns whether the URL of a process leads to this store, and this store granted its last lease.
 fn is_at_home(process: &Process, at: u8) -> bool {
     process.at == at && process.home == Some(at)
 }

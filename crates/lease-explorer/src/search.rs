@@ -1,4 +1,4 @@
-//! Breadth first over all states that can be reached: the first way that is found to one is a shortest.
+//! Searches all reachable states breadth first, so that the first way found to a state is a shortest one.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,17 +9,17 @@ use crate::model::{Broken, Model};
 use crate::steps::{Event, Outcome};
 use crate::world::{LATE, PROCESSES, World};
 
-/// What a search has seen.
+/// The results of a search.
 pub struct Search {
     pub states: usize,
     pub transitions: usize,
-    /// How many steps the furthest state is away.
+    /// The number of steps to the furthest state.
     pub depth: usize,
-    /// The shortest way to something that must not happen.
+    /// The shortest way to a broken promise.
     pub broken: Option<Trace>,
 }
 
-/// A way from the beginning, and where it leads.
+/// A way from the beginning, and its end.
 pub struct Trace {
     pub events: Vec<(Event, World)>,
     pub last: Option<Event>,
@@ -32,14 +32,14 @@ impl Trace {
     }
 }
 
-/// By which state a state was found, and by which of its events.
+/// The state from which a state was found, and the event that leads to it.
 #[derive(Clone, Copy)]
 struct Origin {
     state: u32,
     event: u16,
 }
 
-/// Explores `model`, and looks into each state that `check` is for.
+/// Explores `model`, and calls `check` on each state. The second argument of `check` is the state's digest.
 pub fn search(model: &Model, check: impl Fn(&World, u64) -> Result<(), Broken>) -> Search {
     let all = Event::all(model);
     let mut seen: HashSet<u64, BuildHasherDefault<Digest>> = HashSet::default();
@@ -81,7 +81,7 @@ pub fn search(model: &Model, check: impl Fn(&World, u64) -> Result<(), Broken>) 
     found
 }
 
-/// The way to `state`, and on by `last`, with processes and tokens that keep their names.
+/// Returns the way to `state`, and on by `last`, in which processes and tokens keep their names.
 fn retraced(
     model: &Model,
     all: &[Event],
@@ -114,7 +114,7 @@ fn retraced(
             processes: core::array::from_fn::<_, PROCESSES, _>(|place| places.processes[moved.processes[place]]),
             late: core::array::from_fn::<_, LATE, _>(|place| places.late[moved.late[place]]),
         };
-        // Of two empty places either may have been taken.
+        // If two places are empty, either may have been taken.
         if (0..LATE).any(|place| canonical.late[place].is_some() != named.late[places.late[place]].is_some()) {
             places.late.reverse();
         }
@@ -129,8 +129,8 @@ fn digest(world: &World) -> u64 {
     digest.finish()
 }
 
-/// 64 bits, well mixed. That two states have the same is less likely than one in a thousand in 10^8 of them; one of
-/// them would be left out then.
+/// A hash of 64 well mixed bits. In a search of 10^8 states, the probability that two have the same hash is below one
+/// in a thousand; one of the two would not be explored then.
 #[derive(Default)]
 struct Digest {
     mixed: u64,

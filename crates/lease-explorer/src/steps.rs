@@ -1,4 +1,4 @@
-//! What can happen next.
+//! The events that can happen next.
 
 use casflake_lease::_protocol::Denied;
 use casflake_lease::LostReason;
@@ -11,52 +11,52 @@ use crate::world::{Asking, Call, Data, Held, Issuer, LATE, NOBODY, PROCESSES, Pr
 /// One step. Processes and late calls are named by their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// The store's clock goes on by a tick.
+    /// The store's clock moves on by a tick.
     Forward,
-    /// The store's clock is set back by a tick.
+    /// The store's clock moves back by a tick.
     Back,
-    /// A process that has no lease closes its generator and reads the store, to acquire one; `pick` is what its token
-    /// picks where two workers are free.
+    /// A process that has no lease closes its generator and reads the store, to acquire one. `pick` is the choice of
+    /// its token if two workers are free.
     Ask {
         process: usize,
         pick: u8,
     },
-    /// The same, but the call goes on later, when the process has given it up.
+    /// As `Ask`, but the process gives the call up, and the call goes on later.
     AskLate {
         process: usize,
     },
-    /// What was decided is written, if nothing has changed, and the process is told.
+    /// The decision is written if nothing has changed, and the process learns the result.
     Swap {
         process: usize,
     },
-    /// The same, but the reply is lost.
+    /// As `Swap`, but the reply is lost.
     SwapUnheard {
         process: usize,
     },
-    /// The process gives up its call, which goes on.
+    /// The process gives up its call, which goes on later.
     GiveUp {
         process: usize,
     },
     Renew {
         process: usize,
     },
-    /// The lease is renewed, and the reply is lost.
+    /// The lease is renewed, but the reply is lost.
     RenewUnheard {
         process: usize,
     },
-    /// The request is lost.
+    /// The request for the renewal is lost.
     RenewLost {
         process: usize,
     },
-    /// The process gives up its call, which comes to the store later.
+    /// The process gives up its renewal, which reaches the store later.
     RenewLate {
         process: usize,
     },
-    /// The process closes its generator, gives its lease back and ends.
+    /// The process closes its generator, releases its lease and ends.
     Release {
         process: usize,
     },
-    /// The same, but the request comes to the store later.
+    /// As `Release`, but the request reaches the store later.
     ReleaseLate {
         process: usize,
     },
@@ -64,29 +64,29 @@ pub enum Event {
     Crash {
         process: usize,
     },
-    /// The process issues an ID in this tick, which is what its own clock reads.
+    /// The process issues an ID in this tick, which is the reading of its own clock.
     Issue {
         process: usize,
         tick: u8,
     },
-    /// A late call goes on by a step; `pick` as in `Ask`.
+    /// A late call goes on by one step. `pick` is as in `Ask`.
     Late {
         call: usize,
         pick: u8,
     },
-    /// The store loses one worker's record.
+    /// The store loses the record of one worker.
     LoseRecord {
         worker: u8,
     },
     /// The store loses everything.
     LoseAll,
-    /// Another server takes over, which knows all that this one did.
+    /// Another server takes over, which knows everything that this one did.
     Failover,
     Backup,
-    /// The backup is put in place of the store, and another server takes over.
+    /// The store is replaced by the backup, and another server takes over.
     Restore,
-    /// The backup is put in place of the store, and the next that talks to it is a process that knows more: it was told
-    /// after the backup that it holds a lease with a counter that the backup does not have.
+    /// The store is replaced by the backup, and the next to talk to it is a process that knows more: it learned after
+    /// the backup that it holds a lease, and the counter of that lease is not in the backup.
     RestoreNoticed {
         process: usize,
     },
@@ -95,22 +95,22 @@ pub enum Event {
         process: usize,
         copy: usize,
     },
-    /// The space's own record is lost, and no worker's.
+    /// The store loses the space's own record, but no worker's.
     LoseSpace,
     /// The URL of a process leads to the other store from now on.
     Move {
         process: usize,
     },
-    /// An operator looks at the store, and decides.
+    /// An operator looks at the store and decides.
     OperatorBegins,
     /// The operator looks again.
     OperatorLooks,
-    /// What the operator has decided on is written, if nothing has changed.
+    /// The operator's decision is written if nothing has changed.
     OperatorWrites,
 }
 
-/// What comes of an event.
-#[expect(clippy::large_enum_variant, reason = "it is moved on at once, a million times a second")]
+/// The result of an event.
+#[expect(clippy::large_enum_variant, reason = "it is moved immediately, a million times per second")]
 pub enum Outcome {
     /// It can't happen here, or is not in the model.
     Never,
@@ -119,7 +119,7 @@ pub enum Outcome {
 }
 
 impl Event {
-    /// All that there are in a model of this size.
+    /// Returns all events of a model of this size.
     pub fn all(model: &Model) -> Vec<Self> {
         let bounds = &model.bounds;
         let picks = if bounds.workers > 1 { 0..2 } else { 0..1 };
@@ -149,7 +149,7 @@ impl Event {
             all.extend(copies.map(|copy| Self::Clone { process, copy }));
         }
         for call in 0..bounds.late {
-            // Those in use are the last, in a state's own form.
+            // In a canonical state the places in use are the last ones.
             all.extend(picks.clone().map(|pick| Self::Late { call: LATE - 1 - call, pick }));
         }
         all.extend((0..bounds.workers).filter(|_| bounds.record).map(|worker| Self::LoseRecord { worker }));
@@ -165,7 +165,7 @@ impl Event {
         all
     }
 
-    /// This event of a state in its own form, as an event of that state as it was before.
+    /// Converts an event of a canonical state to an event of the state before its conversion.
     pub fn at(mut self, places: &Places) -> Self {
         match &mut self {
             Self::Ask { process, .. }
@@ -196,7 +196,7 @@ impl Event {
 }
 
 impl Model {
-    /// What comes of `event`, if that lies within the bounds.
+    /// Returns the result of `event`, or `Never` if the next state is not within the bounds.
     pub fn step(&self, world: &World, event: Event) -> Outcome {
         match self.step_unbounded(world, event) {
             Outcome::To(next) if !self.is_within(&next) => Outcome::Never,
@@ -215,13 +215,13 @@ impl Model {
         let mut next = *world;
         match self.happens(&mut next, event) {
             Err(broken) => Outcome::Breaks(broken),
-            // What changes nothing need not be looked up.
+            // An event that changes nothing need not be looked up.
             Ok(Some(())) if next != *world => Outcome::To(next),
             Ok(_) => Outcome::Never,
         }
     }
 
-    /// Whether the event can happen at all, as `Some`.
+    /// Makes the event happen in `world`. Returns `None` if it can't happen.
     fn happens(&self, world: &mut World, event: Event) -> Result<Option<()>, Broken> {
         match event {
             Event::Forward => Ok(forward(world, self.bounds.clock)),
@@ -325,11 +325,11 @@ impl Model {
     fn process_renews(&self, world: &mut World, place: usize, is_heard: bool) -> Result<Option<()>, Broken> {
         let Process { at, lease: Some(lease), unanswered, .. } = world.processes[place] else { return Ok(None) };
         let answer = self.renew(world, at, lease, unanswered.into())?;
-        if is_heard { self.told(world, place, answer) } else { Ok(goes_unanswered(process_of(world, place))) }
+        if is_heard { self.hears(world, place, answer) } else { Ok(goes_unanswered(process_of(world, place))) }
     }
 
-    /// The process hears what has become of its renewal.
-    fn told(&self, world: &mut World, place: usize, answer: Result<Held, Denied>) -> Result<Option<()>, Broken> {
+    /// Delivers the result of its renewal to the process.
+    fn hears(&self, world: &mut World, place: usize, answer: Result<Held, Denied>) -> Result<Option<()>, Broken> {
         let (high, is_deceived) = (world.high, world.is_deceived);
         let process = process_of(world, place);
         process.is_warned |= is_deceived;
@@ -388,7 +388,7 @@ impl Model {
     fn late(&self, world: &mut World, place: usize, pick: u8) -> Result<Option<()>, Broken> {
         let Some(call) = world.late[place].take() else { return Ok(None) };
         match call {
-            // Nobody hears the answers.
+            // No process hears the answers.
             Call::Renew(held, unanswered) if self.bounds.whole_calls => {
                 let _ = self.renew(world, FIRST, held, unanswered.into())?;
             }
@@ -451,7 +451,7 @@ fn back(world: &mut World, earliest: u8) -> Option<()> {
     (world.now >= earliest).then_some(())
 }
 
-/// The call of a process that has no lease: the one before, or a new one, before which its generator is closed.
+/// Returns the call of a process that has no lease: its call in progress, or a new one. Closes the generator first.
 fn begun(world: &mut World, place: usize) -> Option<Asking> {
     let token = world.fresh();
     let process = process_of(world, place);
@@ -463,7 +463,7 @@ fn begun(world: &mut World, place: usize) -> Option<Asking> {
     Some(process.asking.unwrap_or(Asking { token, after, home, swap: None }))
 }
 
-/// The process issues by `lease` from now on.
+/// Lets the process issue IDs by `lease` from now on.
 fn begin(process: &mut Process, lease: Held, is_deceived: bool) {
     let Held { at, worker, from, until, token, .. } = lease;
     process.home = Some(at);
@@ -482,7 +482,7 @@ fn goes_unanswered(process: &mut Process) -> Option<()> {
     Some(())
 }
 
-/// What a process gives back that ends.
+/// Ends a process. Returns the lease that it releases, and the last tick that it issued.
 fn ended(world: &mut World, place: usize) -> Option<(Held, Option<u8>)> {
     let process = std::mem::take(process_of(world, place));
     Some((process.lease?, process.issuer.and_then(|issuer| issuer.last)))
@@ -507,7 +507,7 @@ fn issue(world: &mut World, place: usize, tick: u8) -> Result<Option<()>, Broken
     if *owner == token || is_unaware { Ok(Some(())) } else { Err(Broken::Foreign { worker, tick }) }
 }
 
-/// Whether a clone of this process has renewed the same lease, as it has.
+/// Returns whether both this process and a clone of it have renewed the same lease.
 fn has_twin(world: &World, place: usize) -> bool {
     let renewed = |process: &Process| process.issuer.filter(|_| process.twin == Some(true)).map(|issuer| issuer.token);
     let ours = renewed(&world.processes[place]);

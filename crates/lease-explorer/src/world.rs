@@ -1,16 +1,16 @@
-//! The state of the model: small numbers, so that millions of them can be compared.
+//! The state of the model, in small numbers, so that millions of states can be compared.
 
-/// Room for the largest model; a smaller one leaves some of it empty.
+/// Room for the largest model. A smaller model leaves some of it empty.
 pub(crate) const WORKERS: usize = 2;
 pub(crate) const PROCESSES: usize = 3;
 pub(crate) const LATE: usize = 2;
 pub(crate) const TICKS: usize = 14;
 pub(crate) const STORES: usize = 2;
 
-/// A token's number, from 1 on.
+/// The number of a token, counted from 1.
 pub(crate) type Name = u8;
 
-/// In [`World::owners`]: granted to nobody; and to somebody who is gone, as are his messages.
+/// In [`World::owners`]: `NOBODY` if the tick was not granted; `GONE` if its token and all messages with it are gone.
 pub(crate) const NOBODY: Name = 0;
 pub(crate) const GONE: Name = u8::MAX;
 
@@ -23,7 +23,8 @@ pub struct Space {
     pub incarnation: Incarnation,
 }
 
-/// What serves a store, and, of a space that was found missing and nobody has looked at since, who has found that.
+/// The server of a store. `finder` is the token of the look that found the space missing, until the space is looked at
+/// again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation {
     pub server: u8,
@@ -36,11 +37,11 @@ pub struct Row {
     pub until: u8,
     pub counter: u8,
     pub token: Option<Name>,
-    /// What no store knows: that this window was given back, whatever the token says.
+    /// Whether this window was released, whatever the token says. No store knows this.
     pub released: bool,
 }
 
-/// What a store keeps; or what a change writes of it.
+/// The contents of a store, or the part of them that a change writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Data {
     pub space: Option<Space>,
@@ -49,7 +50,7 @@ pub struct Data {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Store {
-    /// What serves the store; of a file: what it was copied from, or 0 where it is no copy.
+    /// The server of the store. For a file: the original of the copy, or 0 if it is not a copy.
     pub server: u8,
     pub data: Data,
     pub backup: Option<Data>,
@@ -57,7 +58,7 @@ pub struct Store {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Held {
-    /// The store that has granted it.
+    /// The store that granted it.
     pub at: u8,
     pub worker: u8,
     pub from: u8,
@@ -66,41 +67,41 @@ pub struct Held {
     pub token: Name,
 }
 
-/// A write that was decided on and is not done.
+/// A write that was decided on but not done yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Swap {
-    /// The store that was read, and is written to.
+    /// The store that was read, and that the write goes to.
     pub at: u8,
-    /// What it was decided by, as far as anybody looks at that again.
+    /// The contents that the decision rests on, as far as they are compared again.
     pub seen: Data,
     pub incarnation: Incarnation,
     pub change: Data,
-    /// What is granted by it, if that is what it does.
+    /// The lease that the write grants, if it grants one.
     pub lease: Option<Held>,
 }
 
-/// A call of `acquire` under way.
+/// A call of `acquire` in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Asking {
     pub token: Name,
     pub after: Option<u8>,
-    /// Which store has granted its process the last lease, if any has.
+    /// The store that granted the last lease of this process, if any.
     pub home: Option<u8>,
     pub swap: Option<Swap>,
 }
 
-/// An operation that is under way.
+/// An operation in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Operator {
-    /// Whether the operator vouches that no lease is in use; else it is the creation of a space.
+    /// Whether the operator vouches that no lease is in use. If not, the operation creates a space.
     pub vouches: bool,
-    /// What was decided on; `None` if the store has to be looked at first.
+    /// The decision; `None` if the operator has to look at the store first.
     pub swap: Option<Swap>,
-    /// Whether all is done when that is written.
+    /// Whether this write finishes the operation.
     pub is_last: bool,
 }
 
-/// A generator that is open.
+/// An open generator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Issuer {
     pub worker: u8,
@@ -112,27 +113,27 @@ pub struct Issuer {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Process {
-    /// The store that its URL leads to.
+    /// The store that the URL of this process leads to.
     pub at: u8,
-    /// Which store has granted it the last lease, if any has. (Where that ended does not matter: no window ends beyond
-    /// the floor that a space gets which is made by a clock that is `slack` behind at most.)
+    /// The store that granted the last lease of this process, if any. (The end of that lease does not matter: if a
+    /// clock that is at most `slack` behind makes a new space, no window ends beyond the floor of that space.)
     pub home: Option<u8>,
-    /// Whether it has heard from the store since an operator vouched falsely.
+    /// Whether the process has heard from the store since an operator vouched falsely.
     pub is_warned: bool,
-    /// A call of `acquire` that was not answered, or not heard.
+    /// A call of `acquire` without an answer, or with a lost one.
     pub asking: Option<Asking>,
     pub lease: Option<Held>,
     pub unanswered: u8,
     pub issuer: Option<Issuer>,
-    /// The last tick issued by generators that are closed.
+    /// The last tick that its closed generators issued.
     pub last: Option<u8>,
-    /// Whether it was told what it holds after the backup was made.
+    /// Whether the process learned after the backup which lease it holds.
     pub is_newer: bool,
-    /// Of a process that was cloned and of its clone: whether a renewal has succeeded since.
+    /// For a cloned process and its clone: whether a renewal has succeeded since.
     pub twin: Option<bool>,
 }
 
-/// A call that its process has given up, or that is under way twice, and that goes on.
+/// A call that goes on after its process gave it up, or that is in progress twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Call {
     Acquire(Asking),
@@ -142,22 +143,24 @@ pub enum Call {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct World {
-    /// What the stores' clocks read.
+    /// The reading of the stores' clocks.
     pub now: u8,
-    /// The latest that they ever read.
+    /// The latest reading of the stores' clocks so far.
     pub high: u8,
-    /// The first is the one that is meant. The second is one that the same URL leads to at times: it has nothing.
+    /// The first store is the one that the URL is meant to name. The second one is empty; the same URL leads to it at
+    /// times.
     pub stores: [Store; STORES],
     pub operator: Option<Operator>,
-    /// How often there was one.
+    /// The number of operations so far.
     pub operations: u8,
     /// Whether an operator has vouched while leases were in use.
     pub is_deceived: bool,
     pub processes: [Process; PROCESSES],
     pub late: [Option<Call>; LATE],
-    /// Whose each tick of each worker is, as granted and not given back, and whatever the store has forgotten.
+    /// The owner of each tick of each worker: the token that it was granted to and that has not released it, whatever
+    /// the store has forgotten.
     pub owners: [[Name; TICKS]; WORKERS],
-    /// How often the store has lost something.
+    /// The number of losses so far.
     pub losses: u8,
 }
 
@@ -177,7 +180,7 @@ impl World {
         }
     }
 
-    /// A token that nobody has or had, but for those who are gone.
+    /// Returns a token that is not in use, and was not, except by processes that are gone.
     pub fn fresh(&self) -> Name {
         let mut copy = *self;
         let mut highest = 0;
@@ -192,7 +195,7 @@ impl World {
         highest + 1
     }
 
-    /// Every token but those of the owners.
+    /// Visits every token except those of the owners.
     pub fn each_token(&mut self, mut visit: impl FnMut(&mut Name)) {
         for Store { data, backup, .. } in &mut self.stores {
             data.each_token(&mut visit);
@@ -257,7 +260,7 @@ impl Process {
         self.issuer.iter_mut().for_each(|issuer| visit(&mut issuer.token));
     }
 
-    /// Issues nothing any more by the lease that it has.
+    /// Closes the generator, so that the process issues nothing more by its lease.
     pub fn close(&mut self) {
         self.last = self.last.max(self.issuer.take().and_then(|issuer| issuer.last));
     }

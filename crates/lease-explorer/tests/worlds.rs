@@ -1,76 +1,78 @@
-//! The shipped rules in small worlds of every kind: nothing that they promise breaks, whatever happens.
+//! Explores the shipped rules in small models of every kind: no promise breaks, whatever happens.
 
 use std::env;
 use std::time::Instant;
 
 use lease_explorer::{Bounds, Model, Operators, SHIPPED, search};
 
-/// A name, the model of every day, and the thorough one.
+/// The name of a model, its everyday bounds, and its thorough ones.
 type Case = (&'static str, Bounds, Bounds);
 
+/// Stores that keep everything.
 const KEEPING: &[Case] = &[
     (
-        "messages that are late and lost",
-        Bounds { counter: 2, crashes: false, backwards: false, clock: 2, ..SHORT },
-        Bounds { clock: 3, ..CALM },
+        "late and lost messages",
+        Bounds { counter: 2, crashes: false, backwards: false, clock: 2, ..SHORT_TTL },
+        Bounds { clock: 3, ..NO_LOSS },
     ),
     (
-        "two of them late",
-        Bounds { late: 2, counter: 1, lossy: false, crashes: false, backwards: false, clock: 1, ..SHORT },
-        Bounds { late: 2, lossy: false, clock: 2, ..SHORT },
+        "two late messages",
+        Bounds { late: 2, counter: 1, lossy: false, crashes: false, backwards: false, clock: 1, ..SHORT_TTL },
+        Bounds { late: 2, lossy: false, clock: 2, ..SHORT_TTL },
     ),
     (
-        "whole calls that are late",
-        Bounds { whole_calls: true, counter: 2, lossy: false, crashes: false, backwards: false, clock: 2, ..SHORT },
-        Bounds { whole_calls: true, clock: 2, ..CALM },
+        "late whole calls",
+        Bounds { whole_calls: true, counter: 2, lossy: false, crashes: false, backwards: false, clock: 2, ..SHORT_TTL },
+        Bounds { whole_calls: true, clock: 2, ..NO_LOSS },
     ),
     (
         "far into the future",
-        Bounds { late: 0, counter: 2, clock: 3, ..CALM },
-        Bounds { late: 0, counter: 4, unanswered: 2, clock: 5, ..CALM },
+        Bounds { late: 0, counter: 2, clock: 3, ..NO_LOSS },
+        Bounds { late: 0, counter: 4, unanswered: 2, clock: 5, ..NO_LOSS },
     ),
     (
         "three processes, one worker",
-        Bounds { processes: 3, clock: 2, ..LEAN },
-        Bounds { processes: 3, counter: 3, clock: 4, ..LEAN },
+        Bounds { processes: 3, clock: 2, ..ON_TIME },
+        Bounds { processes: 3, counter: 3, clock: 4, ..ON_TIME },
     ),
     (
         "two processes, two workers",
-        Bounds { workers: 2, crashes: false, backwards: false, clock: 2, ..LEAN },
-        Bounds { workers: 2, clock: 3, ..LEAN },
+        Bounds { workers: 2, crashes: false, backwards: false, clock: 2, ..ON_TIME },
+        Bounds { workers: 2, clock: 3, ..ON_TIME },
     ),
     (
         "three processes, two workers",
-        Bounds { processes: 3, workers: 2, crashes: false, backwards: false, clock: 1, ..LEAN },
-        Bounds { processes: 3, workers: 2, clock: 2, ..LEAN },
+        Bounds { processes: 3, workers: 2, crashes: false, backwards: false, clock: 1, ..ON_TIME },
+        Bounds { processes: 3, workers: 2, clock: 2, ..ON_TIME },
     ),
-    ("the end of a layout", Bounds { end: 3, clock: 4, ..LEAN }, Bounds { end: 3, late: 1, clock: 4, ..LEAN }),
+    ("the end of a layout", Bounds { end: 3, clock: 4, ..ON_TIME }, Bounds { end: 3, late: 1, clock: 4, ..ON_TIME }),
     (
         "clones",
-        Bounds { clones: true, releases: false, clock: 3, ..LEAN },
-        Bounds { clones: true, releases: false, processes: 3, counter: 3, clock: 3, ..LEAN },
+        Bounds { clones: true, releases: false, clock: 3, ..ON_TIME },
+        Bounds { clones: true, releases: false, processes: 3, counter: 3, clock: 3, ..ON_TIME },
     ),
 ];
 
+/// Stores that lose something.
 const LOSING: &[Case] = &[
-    ("one record", Bounds { record: true, clock: 2, ..LOSS }, Bounds { record: true, clock: 5, ..LATE }),
+    ("one record", Bounds { record: true, clock: 2, ..ONE_LOSS }, Bounds { record: true, clock: 5, ..LOSS_AND_LATE }),
     (
         "two records",
-        Bounds { record: true, losses: 2, backwards: false, clock: 3, ..LOSS },
-        Bounds { record: true, losses: 2, clock: 5, ..CRASHING },
+        Bounds { record: true, losses: 2, backwards: false, clock: 3, ..ONE_LOSS },
+        Bounds { record: true, losses: 2, clock: 5, ..LOSS_AND_CRASH },
     ),
     (
         "everything",
-        Bounds { all: true, initialised: false, creates: true, clock: 3, ..LOSS },
-        Bounds { all: true, initialised: false, creates: true, clock: 4, ..LATE },
+        Bounds { all: true, initialised: false, creates: true, clock: 3, ..ONE_LOSS },
+        Bounds { all: true, initialised: false, creates: true, clock: 4, ..LOSS_AND_LATE },
     ),
     (
-        "everything, by three",
-        Bounds { all: true, processes: 3, counter: 1, backwards: false, clock: 3, ..LOSS },
-        Bounds { all: true, initialised: false, creates: true, processes: 3, counter: 1, clock: 4, ..LOSS },
+        "everything, three processes",
+        Bounds { all: true, processes: 3, counter: 1, backwards: false, clock: 3, ..ONE_LOSS },
+        Bounds { all: true, initialised: false, creates: true, processes: 3, counter: 1, clock: 4, ..ONE_LOSS },
     ),
     (
-        "everything, and who finds that is late",
+        "everything, found by a late call",
         Bounds {
             all: true,
             initialised: false,
@@ -79,42 +81,42 @@ const LOSING: &[Case] = &[
             releases: false,
             clock: 2,
             backwards: false,
-            ..LATE
+            ..LOSS_AND_LATE
         },
-        Bounds { all: true, initialised: false, creates: true, counter: 1, clock: 4, ..LATE },
+        Bounds { all: true, initialised: false, creates: true, counter: 1, clock: 4, ..LOSS_AND_LATE },
     ),
     (
-        "what a backup lacks",
-        Bounds { restored: true, releases: false, backwards: false, clock: 3, ..LOSS },
-        Bounds { restored: true, clock: 4, ..LATE },
+        "everything since a backup",
+        Bounds { restored: true, releases: false, backwards: false, clock: 3, ..ONE_LOSS },
+        Bounds { restored: true, clock: 4, ..LOSS_AND_LATE },
     ),
     (
-        "what a holder knows",
-        Bounds { known: true, backwards: false, clock: 3, ..LOSS },
-        Bounds { known: true, clock: 4, ..LATE },
+        "everything since a backup, noticed by a holder",
+        Bounds { known: true, backwards: false, clock: 3, ..ONE_LOSS },
+        Bounds { known: true, clock: 4, ..LOSS_AND_LATE },
     ),
     (
-        "what a holder knows of two",
-        Bounds { known: true, workers: 2, releases: false, backwards: false, clock: 2, ..LOSS },
-        Bounds { known: true, workers: 2, clock: 4, ..LOSS },
+        "everything since a backup, noticed by a holder, two workers",
+        Bounds { known: true, workers: 2, releases: false, backwards: false, clock: 2, ..ONE_LOSS },
+        Bounds { known: true, workers: 2, clock: 4, ..ONE_LOSS },
     ),
     (
         "a file",
-        Bounds { file: true, all: true, restored: true, counter: 1, backwards: false, clock: 3, ..LOSS },
-        Bounds { file: true, all: true, restored: true, clock: 4, ..CRASHING },
+        Bounds { file: true, all: true, restored: true, counter: 1, backwards: false, clock: 3, ..ONE_LOSS },
+        Bounds { file: true, all: true, restored: true, clock: 4, ..LOSS_AND_CRASH },
     ),
     (
-        "a server that tells who it is after it has written",
-        Bounds { told_after: true, restored: true, releases: false, backwards: false, clock: 3, ..LOSS },
-        Bounds { told_after: true, restored: true, failover: true, losses: 2, clock: 4, ..LATE },
+        "a server that gives its name after a write",
+        Bounds { told_after: true, restored: true, releases: false, backwards: false, clock: 3, ..ONE_LOSS },
+        Bounds { told_after: true, restored: true, failover: true, losses: 2, clock: 4, ..LOSS_AND_LATE },
     ),
     (
-        "one thing after the other",
-        Bounds { failover: false, all: false, counter: 1, releases: false, backwards: false, clock: 2, ..ANYTHING },
-        Bounds { clock: 4, ..ANYTHING },
+        "one loss after the other",
+        Bounds { failover: false, all: false, counter: 1, releases: false, backwards: false, clock: 2, ..ANY_LOSSES },
+        Bounds { clock: 4, ..ANY_LOSSES },
     ),
     (
-        "three processes, two workers, and anything",
+        "three processes, two workers, and any loss",
         Bounds {
             processes: 3,
             workers: 2,
@@ -125,85 +127,114 @@ const LOSING: &[Case] = &[
             releases: false,
             backwards: false,
             clock: 2,
-            ..ONCE
+            ..ANY_LOSS
         },
-        Bounds { processes: 3, workers: 2, counter: 1, crashes: true, clock: 3, ..ONCE },
+        Bounds { processes: 3, workers: 2, counter: 1, crashes: true, clock: 3, ..ANY_LOSS },
     ),
     (
-        "shorter leases than there may be",
-        Bounds { record: true, max_ttl: 2, slack: 2, releases: false, backwards: false, clock: 5, ..LOSS },
-        Bounds { record: true, all: true, restored: true, max_ttl: 2, slack: 2, clock: 6, ..LOSS },
+        "leases shorter than the longest",
+        Bounds { record: true, max_ttl: 2, slack: 2, releases: false, backwards: false, clock: 5, ..ONE_LOSS },
+        Bounds { record: true, all: true, restored: true, max_ttl: 2, slack: 2, clock: 6, ..ONE_LOSS },
     ),
 ];
 
-/// How spaces come into being, and what becomes of those that are lost.
+/// Spaces that are created, lost and remade, by processes and by operators.
 const SPACES: &[Case] = &[
     (
-        "a space that an operator creates",
-        Bounds { operators: Operators::Create, all: true, initialised: false, clock: 3, ..OPERATED },
-        Bounds { operators: Operators::Create, all: true, initialised: false, operations: 2, clock: 4, ..CRASHING },
+        "an operator that creates a space",
+        Bounds { operators: Operators::Create, all: true, initialised: false, clock: 3, ..OPERATION },
+        Bounds {
+            operators: Operators::Create,
+            all: true,
+            initialised: false,
+            operations: 2,
+            clock: 4,
+            ..LOSS_AND_CRASH
+        },
     ),
     (
-        "an operator who vouches, and is right",
-        Bounds { operators: Operators::Vouch, all: true, clock: 2, ..OPERATED },
-        Bounds { operators: Operators::Vouch, all: true, operations: 2, clock: 3, ..CRASHING },
+        "an operator that vouches, and is right",
+        Bounds { operators: Operators::Vouch, all: true, clock: 2, ..OPERATION },
+        Bounds { operators: Operators::Vouch, all: true, operations: 2, clock: 3, ..LOSS_AND_CRASH },
     ),
     (
-        "an operator who vouches for a space that there may not be",
-        Bounds { operators: Operators::Vouch, all: true, initialised: false, creates: true, clock: 3, ..OPERATED },
-        Bounds { operators: Operators::Vouch, all: true, initialised: false, creates: true, clock: 4, ..AT_WORK },
+        "an operator that vouches for a space that may be absent",
+        Bounds { operators: Operators::Vouch, all: true, initialised: false, creates: true, clock: 3, ..OPERATION },
+        Bounds {
+            operators: Operators::Vouch,
+            all: true,
+            initialised: false,
+            creates: true,
+            clock: 4,
+            ..FULL_OPERATION
+        },
     ),
     (
-        "an operator who vouches, and is right, and a store that is set back",
-        Bounds { operators: Operators::Vouch, restored: true, clock: 3, ..OPERATED },
-        Bounds { operators: Operators::Vouch, restored: true, failover: true, clock: 4, ..AT_WORK },
+        "an operator that vouches, and is right, and a restored backup",
+        Bounds { operators: Operators::Vouch, restored: true, clock: 3, ..OPERATION },
+        Bounds { operators: Operators::Vouch, restored: true, failover: true, clock: 4, ..FULL_OPERATION },
     ),
     (
-        "an operator who vouches, and is wrong",
-        Bounds { operators: Operators::Deceive, all: true, clock: 3, ..OPERATED },
-        Bounds { operators: Operators::Deceive, all: true, clock: 4, ..AT_WORK },
+        "an operator that vouches, and is wrong",
+        Bounds { operators: Operators::Deceive, all: true, clock: 3, ..OPERATION },
+        Bounds { operators: Operators::Deceive, all: true, clock: 4, ..FULL_OPERATION },
     ),
     (
         "a URL that leads to another store at times",
-        Bounds { moves: true, clock: 3, releases: false, ..LEAN },
-        Bounds { moves: true, clock: 4, ..LEAN },
+        Bounds { moves: true, clock: 3, releases: false, ..ON_TIME },
+        Bounds { moves: true, clock: 4, ..ON_TIME },
     ),
     (
         "a URL that leads to another store, and a loss",
-        Bounds { moves: true, all: true, backwards: false, releases: false, clock: 3, ..LOSS },
-        Bounds { moves: true, all: true, clock: 4, ..CRASHING },
+        Bounds { moves: true, all: true, backwards: false, releases: false, clock: 3, ..ONE_LOSS },
+        Bounds { moves: true, all: true, clock: 4, ..LOSS_AND_CRASH },
     ),
     (
         "the space's own record",
-        Bounds { own_record: true, clock: 3, backwards: false, ..LOSS },
-        Bounds { own_record: true, record: true, losses: 2, clock: 3, ..CRASHING },
+        Bounds { own_record: true, clock: 3, backwards: false, ..ONE_LOSS },
+        Bounds { own_record: true, record: true, losses: 2, clock: 3, ..LOSS_AND_CRASH },
     ),
 ];
 
-const AT_WORK: Bounds = Bounds { operations: 1, ..CRASHING };
-const OPERATED: Bounds = Bounds { operations: 1, crashes: true, backwards: false, releases: false, counter: 1, ..LOSS };
-const CALM: Bounds = Bounds { counter: 3, unanswered: 1, ..Bounds::CALM };
-const SHORT: Bounds = Bounds { ttl: 1, max_ttl: 1, ..CALM };
-const LEAN: Bounds = Bounds { late: 0, lossy: false, unanswered: 0, counter: 2, ..CALM };
-const LOSS: Bounds = Bounds { losses: 1, crashes: false, ttl: 1, max_ttl: 1, ..LEAN };
-const CRASHING: Bounds = Bounds { crashes: true, ..LOSS };
-const LATE: Bounds = Bounds { late: 1, ..LOSS };
-const ANYTHING: Bounds =
-    Bounds { losses: 2, record: true, all: true, failover: true, restored: true, known: true, ..LOSS };
-const ONCE: Bounds = Bounds { losses: 1, ..ANYTHING };
+/// A store that keeps everything, with late and lost messages, crashes and a clock that moves back: for thorough models.
+const NO_LOSS: Bounds = Bounds { counter: 3, unanswered: 1, ..Bounds::CALM };
+/// The same with leases of one tick: for models that would be too large with longer ones.
+const SHORT_TTL: Bounds = Bounds { ttl: 1, max_ttl: 1, ..NO_LOSS };
+/// The same without late or lost messages: for models with more processes or workers, and to make others from.
+const ON_TIME: Bounds = Bounds { late: 0, lossy: false, unanswered: 0, counter: 2, ..NO_LOSS };
+
+/// A store that loses something once, with leases of one tick and without crashes: for everyday models of losses. Each
+/// model says what the store loses.
+const ONE_LOSS: Bounds = Bounds { losses: 1, crashes: false, ttl: 1, max_ttl: 1, ..ON_TIME };
+/// The same with crashes: for thorough models.
+const LOSS_AND_CRASH: Bounds = Bounds { crashes: true, ..ONE_LOSS };
+/// The same with one late call: for thorough models.
+const LOSS_AND_LATE: Bounds = Bounds { late: 1, ..ONE_LOSS };
+/// A store that loses anything, twice: for losses that follow each other.
+const ANY_LOSSES: Bounds =
+    Bounds { losses: 2, record: true, all: true, failover: true, restored: true, known: true, ..ONE_LOSS };
+/// A store that loses anything, once: for models with three processes and two workers.
+const ANY_LOSS: Bounds = Bounds { losses: 1, ..ANY_LOSSES };
+
+/// One operation of an operator, with crashes, but without releases and with a clock that only moves forward: for
+/// everyday models of operators.
+const OPERATION: Bounds =
+    Bounds { operations: 1, crashes: true, backwards: false, releases: false, counter: 1, ..ONE_LOSS };
+/// One operation of an operator, with crashes, releases and a clock that moves back: for thorough models of operators.
+const FULL_OPERATION: Bounds = Bounds { operations: 1, ..LOSS_AND_CRASH };
 
 #[test]
-fn a_store_that_keeps_everything() {
+fn no_promise_breaks_on_a_store_that_keeps_everything() {
     explore(KEEPING);
 }
 
 #[test]
-fn a_store_that_loses_something() {
+fn no_promise_breaks_on_a_store_that_loses_something() {
     explore(LOSING);
 }
 
 #[test]
-fn spaces_come_into_being_once() {
+fn no_promise_breaks_while_spaces_are_created_and_lost() {
     explore(SPACES);
 }
 
@@ -214,7 +245,8 @@ fn explore(cases: &[Case]) {
         let bounds = if is_thorough { thorough } else { everyday };
         let started = Instant::now();
         let model = Model::new(bounds, SHIPPED);
-        // At the end of a layout nobody gets on. Else one state in 16 is looked into, which is the costly part.
+        // After the end of a layout no process makes progress. Otherwise one state in 16 is checked for progress,
+        // because that is the costly part.
         let checked = if bounds.end < bounds.clock { 0 } else { u64::MAX / 16 };
         let check = |world: &_, digest| if digest < checked { model.everybody_gets_on(world) } else { Ok(()) };
         let found = search(&model, check);

@@ -1,6 +1,6 @@
-//! Certificates of a test's own: authorities, and what they sign for servers and clients.
+//! Certificates for a test: authorities, and the certificates that they sign for servers and clients.
 //!
-//! The library's own tests include this file, where nothing of `std` is named by itself.
+//! The library's own tests include this file, in a crate where nothing of `std` is in scope without an import.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use rcgen::{
 /// The names of a server on this host.
 pub const HERE: &[&str] = &["localhost", "127.0.0.1", "::1"];
 
-/// Who signs certificates. Two of them are strangers to each other, even if they have the same name.
+/// An authority that signs certificates. Two authorities do not trust each other, even if they have the same name.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, as PEM.
@@ -31,43 +31,43 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key()).expect("it signs itself"))
     }
 
-    /// Its own certificate, as PEM.
+    /// Returns its own certificate, as PEM.
     pub fn certificate(&self) -> String {
         self.0.pem()
     }
 
-    /// The same and its key, as a server may have them that was set up in one step.
+    /// Returns its own certificate and key, which a server may use that was set up in one step.
     pub fn itself(&self) -> Signed {
         Signed { certificate: self.certificate(), key: self.0.key().serialize_pem() }
     }
 
-    /// For a server with these names.
+    /// Signs for a server with these names.
     pub fn server(&self, names: &[&str]) -> Signed {
         self.sign(of_server(names))
     }
 
-    /// For a server with these names that is a client, too: a member of etcd, whose gateway is its client.
+    /// Signs for a server with these names that is also a client: a member of etcd, because its gateway is its client.
     pub fn member(&self, names: &[&str]) -> Signed {
         let mut params = of_server(names);
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
         self.sign(params)
     }
 
-    /// For a server on this host, until the end of 2020.
+    /// Signs for a server on this host, until the end of 2020.
     pub fn expired(&self) -> Signed {
         let mut params = of_server(HERE);
         params.not_after = date_time_ymd(2021, 1, 1);
         self.sign(params)
     }
 
-    /// For a server on this host, from the year 3000 on.
+    /// Signs for a server on this host, from the year 3000 on.
     pub fn not_yet_valid(&self) -> Signed {
         let mut params = of_server(HERE);
         params.not_before = date_time_ymd(3000, 1, 1);
         self.sign(params)
     }
 
-    /// For a client with this name.
+    /// Signs for a client with this name.
     pub fn client(&self, name: &str) -> Signed {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -83,7 +83,7 @@ impl Authority {
 }
 
 impl Signed {
-    /// For a server with these names, signed by itself and no authority's.
+    /// Returns a certificate for a server with these names that is signed by itself and by no authority.
     pub fn alone(names: &[&str]) -> Self {
         let key = key();
         let mut params = of_server(names);
@@ -92,7 +92,7 @@ impl Signed {
         Self { certificate: certificate.pem(), key: key.serialize_pem() }
     }
 
-    /// Writes `NAME.crt` and `NAME.key` in a directory, and returns their paths.
+    /// Writes `NAME.crt` and `NAME.key` to a directory, and returns their paths.
     pub fn write(&self, directory: &Path, name: &str) -> [PathBuf; 2] {
         [("crt", &self.certificate), ("key", &self.key)].map(|(extension, contents)| {
             let path = directory.join(format!("{name}.{extension}"));

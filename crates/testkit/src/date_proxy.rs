@@ -1,4 +1,4 @@
-//! A proxy for HTTP that sets the clock of the server behind it, as far as clients can tell: by the header `Date`.
+//! An HTTP proxy that sets the clock of the server behind it, as far as clients can see: by the header `Date`.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::proxy::Front;
 
-/// Passes on each request and each reply, as they are but for the `Date`.
+/// Passes on each request and each reply, unchanged except for the `Date`.
 pub struct DateProxy {
     front: Front,
     shared: Arc<Shared>,
@@ -36,7 +36,7 @@ pub struct Passed {
 }
 
 impl DateProxy {
-    /// In front of the server at this port of the loopback.
+    /// Starts a proxy in front of the server at this port of the loopback interface.
     pub fn start(upstream: u16) -> Self {
         let state = State { upstream, offset: 0, dateless: false, delay: Duration::ZERO, lost: None, log: Vec::new() };
         let shared = Arc::new(Shared { state: Mutex::new(state) });
@@ -48,37 +48,37 @@ impl DateProxy {
         self.front.port()
     }
 
-    /// Moves the server's clock by so many seconds from what it really reads.
+    /// Shifts the server's clock by this many seconds from its real time.
     pub fn set_clock(&self, offset: i64) {
         self.shared.state().offset = offset;
     }
 
-    /// Passes on no `Date` from now on, or does so again.
+    /// Removes the `Date` from all replies from now on, or passes it on again.
     pub fn hide_date(&self, hide: bool) {
         self.shared.state().dateless = hide;
     }
 
-    /// Closes the connection in place of the next reply to a request in which there is this text.
+    /// Closes the connection instead of passing on the next reply to a request that contains this text.
     pub fn lose_reply(&self, text: &'static str) {
         self.shared.state().lost = Some(text);
     }
 
-    /// Lets each request take so much longer from now on.
+    /// Delays each request by this much from now on.
     pub fn set_delay(&self, delay: Duration) {
         self.shared.state().delay = delay;
     }
 
-    /// Passes requests on to another server from now on, those of old connections as well.
+    /// Passes requests on to another server from now on, also those of old connections.
     pub fn redirect(&self, upstream: u16) {
         self.shared.state().upstream = upstream;
     }
 
-    /// Closes all connections, as those of a server that is killed are.
+    /// Closes all connections, as if the server were killed.
     pub fn disconnect(&self) {
         self.front.disconnect();
     }
 
-    /// What was passed on since this was asked last.
+    /// Returns the requests that were passed on since the last call.
     pub fn take_log(&self) -> Vec<Passed> {
         std::mem::take(&mut self.shared.state().log)
     }
@@ -95,7 +95,7 @@ impl Shared {
         let _ = client.shutdown(Shutdown::Both);
     }
 
-    /// Request for request.
+    /// Passes on one request after the other.
     fn pass(&self, client: &TcpStream, upstream: &mut Option<(u16, TcpStream)>) -> io::Result<()> {
         let mut requests = BufReader::new(client);
         loop {
@@ -135,7 +135,7 @@ fn connect(port: u16) -> io::Result<TcpStream> {
     Ok(server)
 }
 
-/// A request or a reply, whole.
+/// A whole request or reply.
 struct Message {
     bytes: Vec<u8>,
     head: usize,
@@ -182,7 +182,7 @@ impl Message {
         self.bytes.windows(text.len()).any(|bytes| bytes == text.as_bytes())
     }
 
-    /// A `Date` is as long as any other.
+    /// Shifts the `Date`, or hides it. The length stays the same, because all dates have the same length.
     fn shift_date(&mut self, seconds: i64, hide: bool) {
         let head = String::from_utf8_lossy(&self.bytes[..self.head]).into_owned();
         let Some(name) = head.find("\r\nDate: ").map(|at| at + "\r\n".len()) else { return };
@@ -197,7 +197,7 @@ impl Message {
     }
 }
 
-/// The next line, without its end; with it, appended to `bytes`.
+/// Reads the next line and appends it to `bytes` with its end. Returns it without.
 fn read_line(from: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<String> {
     let start = bytes.len();
     if from.read_until(b'\n', bytes)? == 0 {

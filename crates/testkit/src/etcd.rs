@@ -1,4 +1,4 @@
-//! etcd, one member, behind a proxy that sets its clock.
+//! A cluster of one etcd member, behind a proxy that sets its clock.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -18,19 +18,19 @@ use crate::server::Server;
 use crate::skip::skipped;
 
 pub struct EtcdServer {
-    /// `None` while it is killed.
+    /// `None` while the server is killed.
     child: Option<Child>,
     directory: Scratch,
-    /// Below the directory; another one after each restore.
+    /// A directory below `directory`; another one after each restore.
     data: PathBuf,
     restores: u32,
-    /// For clients, and for other members.
+    /// The ports for clients and for other members.
     ports: [u16; 2],
     proxy: DateProxy,
 }
 
 impl EtcdServer {
-    /// A new cluster, or `None` where etcd is not installed.
+    /// Starts a new cluster. Returns `None` if etcd is not installed.
     #[track_caller]
     pub fn start() -> Option<Self> {
         if Command::new("etcd").arg("--version").stdout(Stdio::null()).status().is_err() {
@@ -40,13 +40,13 @@ impl EtcdServer {
         Some(Self::start_with(Scratch::new()))
     }
 
-    /// With the data that are in the directory, if there are any.
+    /// Starts a cluster with the data in the directory, if there are any.
     fn start_with(directory: Scratch) -> Self {
         let data = directory.path().join("data");
         let ports = free_ports();
         let proxy = DateProxy::start(ports[0]);
         let mut server = Self { child: None, directory, data, restores: 0, ports, proxy };
-        // Somebody else may have taken a port meanwhile.
+        // Another process may have taken a port meanwhile.
         for _ in 0..10 {
             if server.try_restart() {
                 return server;
@@ -57,7 +57,7 @@ impl EtcdServer {
         panic!("etcd does not start: {}", server.log());
     }
 
-    /// Its own address.
+    /// Returns the server's own address.
     pub fn direct(&self) -> String {
         format!("127.0.0.1:{}", self.ports[0])
     }
@@ -72,7 +72,8 @@ impl EtcdServer {
         assert!(status.is_ok_and(|status| status.success()), "{signal}");
     }
 
-    /// As the power failing would, for etcd syncs what it has acknowledged.
+    /// Kills the server. This has the same effect as a power failure, because etcd syncs writes before it acknowledges
+    /// them.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -81,7 +82,7 @@ impl EtcdServer {
         }
     }
 
-    /// Starts it again, with the ports and the data that it had.
+    /// Starts the server again, with the same ports and data.
     pub fn restart(&mut self) {
         assert!(self.try_restart(), "etcd does not start again: {}", self.log());
     }
@@ -95,7 +96,7 @@ impl EtcdServer {
         command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
         command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
         command.args(["--initial-cluster", &format!("default={peer}")]);
-        // It is its own majority at once.
+        // So that it is soon its own majority.
         command.args(["--heartbeat-interval", "20", "--election-timeout", "200"]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         let mut child = child.expect("etcd starts");
@@ -133,7 +134,7 @@ impl EtcdServer {
         self.post("/v3/kv/put", &json!({ "key": base64(key), "value": base64(value) }));
     }
 
-    /// The etcd leases that there are.
+    /// Returns the IDs of all etcd leases.
     pub fn leases(&self) -> Vec<String> {
         let reply = self.post("/v3/lease/leases", &json!({}));
         let leases = reply["leases"].as_array().cloned().unwrap_or_default();
@@ -144,7 +145,7 @@ impl EtcdServer {
         self.post("/v3/lease/revoke", &json!({ "ID": lease }));
     }
 
-    /// Restores a snapshot of what it holds now as a cluster with another ID.
+    /// Restores a snapshot of its present contents, as a cluster with another ID.
     pub fn restore_as_another_cluster(&mut self) {
         let snapshot = self.snapshot();
         self.kill();
@@ -162,7 +163,7 @@ impl EtcdServer {
         self.go_on();
     }
 
-    /// Goes back to that copy. The cluster's ID stays the same.
+    /// Restores that copy. The cluster's ID stays the same.
     pub fn restore_files(&mut self) {
         self.kill();
         self.data = self.restored();
@@ -170,10 +171,10 @@ impl EtcdServer {
         self.restart();
     }
 
-    /// Another cluster, with a snapshot of what this one holds now.
+    /// Starts another cluster, with a snapshot of this one's present contents.
     pub fn start_another_cluster(&self) -> Self {
         let directory = Scratch::new();
-        // At a port that is none of its own, which does not matter to a cluster of one.
+        // The peer port is not its own, which does not matter to a cluster of one.
         restore(&self.snapshot(), &directory.path().join("data"), self.ports[1]);
         Self::start_with(directory)
     }
@@ -194,7 +195,7 @@ impl EtcdServer {
         etcdctl(Command::new("etcdctl").args(["--endpoints", &self.direct()]).args(args));
     }
 
-    /// Asks it directly.
+    /// Sends a request to the server itself, not through the proxy.
     pub fn post(&self, path: &str, request: &Value) -> Value {
         self.try_post(path, request).unwrap_or_else(|| panic!("{path} failed"))
     }
@@ -211,7 +212,7 @@ impl Server for EtcdServer {
         "etcd"
     }
 
-    /// Through the proxy.
+    /// Returns the URL through the proxy.
     fn url(&self) -> String {
         format!("etcd://127.0.0.1:{}", self.proxy.port())
     }
@@ -222,7 +223,7 @@ impl Server for EtcdServer {
         Some((proxy, url))
     }
 
-    /// Does not even refuse a connection.
+    /// Stops the process. It does not even refuse connections.
     fn stop(&self) {
         self.signal("STOP");
         until_stopped(self.child.as_ref().expect("it runs").id());
@@ -249,7 +250,7 @@ impl Server for EtcdServer {
         fs::rename(self.snapshot(), self.directory.path().join("copy")).expect("a snapshot");
     }
 
-    /// As a new cluster, with an ID of its own, as etcd's documentation has it.
+    /// Restores as a new cluster with an ID of its own, as etcd's documentation describes it.
     fn restore(&mut self) {
         self.kill();
         self.data = self.restored();
@@ -273,7 +274,7 @@ fn base64(text: &str) -> String {
 }
 
 fn free_ports() -> [u16; 2] {
-    // At once, so that they are two.
+    // Both are bound at the same time, so that they differ.
     let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("an address").port())
 }
@@ -303,7 +304,7 @@ fn copy_directory(from: &Path, to: &Path) {
     }
 }
 
-/// Waits until each thread of a process has stopped, which takes those a moment that run.
+/// Waits until each thread of a process has stopped. That takes running threads a moment.
 fn until_stopped(process: u32) {
     let is_stopped = || {
         let mut threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;

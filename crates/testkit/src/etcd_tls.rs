@@ -1,4 +1,4 @@
-//! etcd, one member, that has TLS for its clients.
+//! A cluster of one etcd member that serves its clients with TLS.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -15,15 +15,15 @@ pub struct TlsEtcd {
 }
 
 impl TlsEtcd {
-    /// With a certificate and its key. If there are roots, clients need a certificate of theirs. `None` where etcd is
-    /// not installed.
+    /// Starts a server with a certificate and its key. If `clients` is a file of roots, clients need a certificate that
+    /// one of them has signed. Returns `None` if etcd is not installed.
     #[track_caller]
     pub fn start([certificate, key]: &[PathBuf; 2], clients: Option<&Path>) -> Option<Self> {
         if Command::new("etcd").arg("--version").stdout(Stdio::null()).status().is_err() {
             skipped("etcds", "etcd and etcdctl");
             return None;
         }
-        // Somebody else may take a port meanwhile.
+        // Another process may take a port meanwhile.
         for _ in 0..10 {
             let directory = Scratch::new();
             let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
@@ -48,7 +48,7 @@ impl TlsEtcd {
         panic!("etcd does not start");
     }
 
-    /// Whether it listens, which it does once it has a leader; `false` where it has ended.
+    /// Returns whether the server listens, which it does as soon as it has a leader; `false` if it has ended.
     fn is_up(&mut self) -> bool {
         let address = ("127.0.0.1", self.port);
         eventually("etcd listens, or ends", || match self.child.try_wait() {
@@ -61,7 +61,7 @@ impl TlsEtcd {
         format!("localhost:{}", self.port)
     }
 
-    /// Lets in this user alone, `root:PASSWORD`.
+    /// Turns on authentication and admits only this user, `root:PASSWORD`.
     pub fn turn_authentication_on(&self, roots: &Path, user: &str) {
         for args in [&["user", "add", user][..], &["user", "grant-role", "root", "root"], &["auth", "enable"]] {
             let mut command = Command::new("etcdctl");

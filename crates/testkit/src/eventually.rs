@@ -1,12 +1,12 @@
-//! Waiting for what must come, rather than for a time and hoping.
+//! Waits for an event, rather than for a fixed time that may be too short.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// So long a machine may take for what takes it milliseconds.
+/// The longest time that a busy machine may take for events that usually take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits until `what` has come.
+/// Waits until `look` returns a value, and returns it.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();

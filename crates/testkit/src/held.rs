@@ -1,15 +1,15 @@
-//! `Held`: a file that another process keeps from being opened, as a file system does that hangs.
+//! `Held`: a file that another process keeps from being opened, as a hanging file system does.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Takes a lease on the file (`F_SETLEASE`, `F_WRLCK`), and does not give it up when the kernel asks for it. To open the file
-/// takes `/proc/sys/fs/lease-break-time` then, which is 45 s.
+/// Takes a lease on the file (`F_SETLEASE`, `F_WRLCK`), and does not give it up when the kernel asks for it. To open
+/// the file then takes `/proc/sys/fs/lease-break-time`, which is 45 s.
 const HOLD: &str = r#"$SIG{IO} = "IGNORE"; open(my $file, "+<", $ARGV[0]) or die "open: $!";
     fcntl($file, 1024, 1) or die "lease: $!"; $| = 1; print "held\n"; sleep 60;"#;
 
-/// A file that can be opened again when this is dropped.
+/// A file that can't be opened until this is dropped.
 pub struct Held(Child);
 
 impl Held {
@@ -29,7 +29,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let _ = self.0.kill();
-        // In a child that was forked off it is no child of this process.
+        // If this is dropped in a forked child, the holder is not a child of that process.
         let _ = self.0.wait();
     }
 }

@@ -6,10 +6,10 @@ use std::process::{Child, Stdio};
 
 use crate::postgres::{PostgresServer, as_postgres, free_port, give, new_directory, wait_until};
 
-/// Where Debian and its kin have it; it is not in the path of every user.
+/// The path in Debian and its derivatives. It is not in every user's `PATH`.
 const PROGRAM: &str = "/usr/sbin/pgbouncer";
 
-/// A pooler of transactions on a port of its own, which ends when it is dropped.
+/// A pooler of transactions on a port of its own. It ends when it is dropped.
 pub struct PgBouncer {
     directory: PathBuf,
     port: u16,
@@ -17,19 +17,19 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// With so many connections to the server. `None` if PgBouncer is not installed.
+    /// Starts a pooler with this many connections to the server. Returns `None` if PgBouncer is not installed.
     pub fn in_front_of(server: &PostgresServer, connections: u32) -> Option<Self> {
         Self::with_users(server, connections, "trust", "\"postgres\" \"\"\n")
     }
 
-    /// The same for these users, a line of name and password each, who are known by `method`.
+    /// Starts a pooler for these users, one line of name and password each. `method` authenticates them.
     pub fn with_users(server: &PostgresServer, connections: u32, method: &str, known: &str) -> Option<Self> {
         if !fs::exists(PROGRAM).unwrap_or(false) {
             return None;
         }
         let (directory, port) = (new_directory(), free_port());
         let (settings, users, log) = (directory.join("pgbouncer.ini"), directory.join("users"), directory.join("log"));
-        // What has to be said of an address, a user and the mode, and no more.
+        // Only the settings that are necessary: addresses, users and the mode.
         let text = format!(
             "[databases]\npostgres = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
              unix_socket_dir =\nauth_type = {method}\nauth_file = {}\nlogfile = {}\npool_mode = transaction\n\
@@ -42,7 +42,7 @@ impl PgBouncer {
         fs::write(&users, known).expect("a file is written");
         give(&settings);
         give(&users);
-        // It does not run as root.
+        // PgBouncer does not run as root.
         let mut command = as_postgres(PROGRAM);
         let command =
             command.arg("--quiet").arg(&settings).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -59,7 +59,7 @@ impl PgBouncer {
         self.port
     }
 
-    /// All that it has said.
+    /// Returns all its log output.
     pub fn log(&self) -> String {
         fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }

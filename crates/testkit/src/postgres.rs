@@ -1,4 +1,4 @@
-//! A PostgreSQL server of a test's own, which does what servers do: stops, dies, loses, goes back in time.
+//! A PostgreSQL server for one test, to which everything can happen: it stops, crashes, loses data, and is restored.
 
 mod access;
 
@@ -20,13 +20,13 @@ use tokio_postgres::{NoTls, SimpleQueryMessage};
 use crate::proxy::Proxy;
 use crate::server::Server;
 
-/// How long anything may take here, on a machine that is busy with other things.
+/// The longest time that anything may take here on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An initialised data directory, as a tar archive: that takes seconds to make, and every server begins with a copy.
+/// An initialised data directory, as a tar archive. It takes seconds to make, so every server begins with a copy.
 static TEMPLATE: LazyLock<Option<Vec<u8>>> = LazyLock::new(template);
 
-/// A server on a port and with a directory of its own, both gone when it is dropped.
+/// A server with its own port and directory. Both are removed when it is dropped.
 pub struct PostgresServer {
     directory: PathBuf,
     port: u16,
@@ -36,17 +36,18 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// `None` where PostgreSQL is not installed.
+    /// Starts a server. Returns `None` if PostgreSQL is not installed.
     pub fn start() -> Option<Self> {
         Self::start_with(&[])
     }
 
-    /// With these settings, as `fsync=on`.
+    /// Starts a server with these settings, such as `fsync=on`.
     pub fn start_with(settings: &[&str]) -> Option<Self> {
         Self::new(settings, None)
     }
 
-    /// With a clock that [`set_clock`](Server::set_clock) sets. `None` as well where libfaketime is not installed.
+    /// Starts a server with a clock that [`set_clock`](Server::set_clock) sets. Also returns `None` if libfaketime is
+    /// not installed.
     pub fn start_with_faked_clock() -> Option<Self> {
         Self::new(&[], Some(libfaketime()?))
     }
@@ -63,7 +64,7 @@ impl PostgresServer {
         Some(server)
     }
 
-    /// As [`url`](Server::url), by another port: a proxy's.
+    /// Returns the [`url`](Server::url) with another port: that of a proxy.
     pub fn url_by(&self, port: u16) -> String {
         format!("postgresql://postgres@127.0.0.1:{port}/postgres")
     }
@@ -72,12 +73,12 @@ impl PostgresServer {
         self.port
     }
 
-    /// All that the server has said.
+    /// Returns all log output of the server.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.directory.join("log")).unwrap_or_default()).into_owned()
     }
 
-    /// Kills all its processes at once, as a crash does.
+    /// Kills all its processes together, as a crash does.
     pub fn kill(&mut self) {
         self.stop();
         let processes = self.processes();
@@ -87,25 +88,25 @@ impl PostgresServer {
         }
         wait_until("its processes are gone", || !processes.iter().any(|pid| is_alive(*pid)));
         if self.faketime.is_some() {
-            // What libfaketime shares among them.
+            // Memory that libfaketime shares among the processes.
             for name in ["faketime_shm_", "sem.faketime_sem_"] {
                 processes.iter().for_each(|pid| drop(fs::remove_file(format!("/dev/shm/{name}{pid}"))));
             }
         }
     }
 
-    /// Starts it again where it was, after [`kill`](Self::kill).
+    /// Starts it again at the same place, after [`kill`](Self::kill).
     pub fn restart(&mut self) {
         self.start_again(&[]);
     }
 
-    /// Ends it as its operator does, and starts it again with these settings for once.
+    /// Shuts it down as an operator does, and starts it again, this once with these settings.
     pub fn restart_cleanly(&mut self, settings: &[&str]) {
         self.shut_down();
         self.start_again(settings);
     }
 
-    /// Recovers it from its own log, as a backup: it goes on on a new timeline, as a standby that was promoted.
+    /// Recovers it from its own log, as from a backup. It goes on with a new timeline, like a promoted standby.
     pub fn promote_as_new_timeline(&mut self) {
         self.shut_down();
         self.recover();
@@ -117,14 +118,14 @@ impl PostgresServer {
         wait_until("it is promoted", || self.value("SELECT pg_is_in_recovery()") == "f");
     }
 
-    /// Makes a standby of it, which can be read and not written.
+    /// Makes it a standby, which can be read but not written.
     pub fn become_standby(&mut self) {
         self.shut_down();
         self.signal_file("standby.signal");
         self.start_again(&["restore_command=false"]);
     }
 
-    /// Puts the [copy](Server::copy) back as if it had never been away.
+    /// Restores the [copy](Server::copy), without any trace that time has passed.
     pub fn restore_data(&mut self) {
         self.put_back();
         self.restart();
@@ -136,13 +137,13 @@ impl PostgresServer {
         run(Command::new("cp").arg("-a").arg(self.directory.join("copy")).arg(self.data()));
     }
 
-    /// Runs statements that nothing is wanted of.
+    /// Runs statements without a result.
     #[track_caller]
     pub fn sql(&self, statements: &str) {
         self.rows(statements);
     }
 
-    /// The one value that a query gives.
+    /// Returns the only value of a query's result.
     #[track_caller]
     pub fn value(&self, query: &str) -> String {
         let rows = self.rows(query);
@@ -150,13 +151,13 @@ impl PostgresServer {
         rows[0][0].clone()
     }
 
-    /// What a query gives, as text; a null is `null`.
+    /// Returns the result of a query as text; a null is `null`.
     #[track_caller]
     pub fn rows(&self, query: &str) -> Vec<Vec<String>> {
         self.rows_by(self.port, query)
     }
 
-    /// The same by another port: a pooler's.
+    /// Returns the result of a query through another port: that of a pooler.
     #[track_caller]
     pub fn rows_by(&self, port: u16, query: &str) -> Vec<Vec<String>> {
         let said = ask(&self.url_by(port), query).unwrap_or_else(|error| panic!("{query}: {error:?}"));
@@ -171,14 +172,14 @@ impl PostgresServer {
         self.directory.join("clock")
     }
 
-    /// A file in the data directory by which a server learns what to be.
+    /// Creates a file in the data directory that tells the server which role to take.
     fn signal_file(&self, name: &str) {
         let path = self.data().join(name);
         File::create(&path).expect("a file is created");
         give(&path);
     }
 
-    /// The postmaster and its children.
+    /// Returns the postmaster and its children.
     fn processes(&self) -> Vec<u32> {
         let Some(postmaster) = &self.postmaster else { return Vec::new() };
         let mut processes = vec![postmaster.id()];
@@ -213,7 +214,7 @@ impl PostgresServer {
         self.postmaster.as_mut()?.try_wait().expect("a child of ours")
     }
 
-    /// Ends it as its operator does: no call is answered, and all is on disk.
+    /// Shuts it down as an operator does: calls in progress are cancelled, and everything is on disk.
     fn shut_down(&mut self) {
         if let Some(mut postmaster) = self.postmaster.take() {
             send(postmaster.id(), Signal::INT);
@@ -225,7 +226,7 @@ impl PostgresServer {
 
 impl Drop for PostgresServer {
     fn drop(&mut self) {
-        // At once, but so that it gives back its shared memory.
+        // Fast, but so that it frees its shared memory.
         self.go_on();
         if let Some(postmaster) = &self.postmaster {
             send(postmaster.id(), Signal::QUIT);
@@ -263,10 +264,10 @@ fn unpack(archive: &[u8], directory: &Path) {
     give(directory);
 }
 
-/// A directory that nobody else uses, and the server's user may.
+/// Creates a directory for this server only, which the server's user may write to.
 pub fn new_directory() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    // ORDERING: only the numbers matter, each of which is drawn once.
+    // ORDERING: Relaxed. Only the numbers matter, and each is drawn once.
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let directory = env::temp_dir().join(format!("casflake-postgres-{}-{number}", std::process::id()));
     let _ = fs::remove_dir_all(&directory);
@@ -280,7 +281,7 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("it has an address").port()
 }
 
-/// Where the server's programs are.
+/// Returns the path of one of the server's programs.
 fn binary(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -294,7 +295,7 @@ fn libfaketime() -> Option<PathBuf> {
     places.map(|place| place.join("faketime/libfaketime.so.1")).find(|library| library.is_file())
 }
 
-/// The server does not run as root: its user's IDs where these tests do.
+/// Returns the IDs of the user that runs the server if these tests run as root, because the server refuses root.
 fn user() -> Option<(u32, u32)> {
     static USER: LazyLock<Option<(u32, u32)>> = LazyLock::new(|| {
         if fs::metadata("/proc/self").is_ok_and(|ours| ours.uid() != 0) {
@@ -317,7 +318,7 @@ pub fn as_postgres(program: impl AsRef<Path>) -> Command {
     command
 }
 
-/// Makes it the server's.
+/// Makes the server's user the owner of the path.
 pub fn give(path: &Path) {
     if let Some((user, group)) = user() {
         chown(path, Some(user), Some(group)).expect("root may do that");
@@ -359,11 +360,11 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 fn send(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(pid).expect("a process ID")).expect("not 0");
-    // It may have ended.
+    // The process may have ended.
     let _ = kill_process(pid, signal);
 }
 
-/// The state and the parent of a process, by what follows its name, which may hold anything.
+/// Returns the state and the parent of a process. They follow its name, which may contain any characters.
 fn state(pid: u32) -> Option<(String, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut words = stat.rsplit_once(") ")?.1.split(' ');
@@ -395,9 +396,9 @@ impl Server for PostgresServer {
         Some((proxy, url))
     }
 
-    /// Freezes all its processes, as a host that hangs.
+    /// Freezes all its processes, like a hanging host.
     fn stop(&self) {
-        // One that was just forked is seen the next time.
+        // A process that was just forked is found in the next round.
         let mut stopped = BTreeSet::new();
         while let Some(pid) = self.processes().into_iter().find(|pid| !stopped.contains(pid)) {
             send(pid, Signal::STOP);
@@ -422,14 +423,14 @@ impl Server for PostgresServer {
         self.sql(&format!("DELETE FROM casflake_leases WHERE worker = {worker}"));
     }
 
-    /// All that is on its disk.
+    /// Copies all files of the server.
     fn copy(&mut self) {
         self.shut_down();
         run(Command::new("cp").arg("-a").arg(self.data()).arg(self.directory.join("copy")));
         self.restart();
     }
 
-    /// By recovery, which makes a new timeline of it, as PostgreSQL's documentation has it for a base backup.
+    /// Restores by recovery, which makes a new timeline, as PostgreSQL's documentation describes it for a base backup.
     fn restore(&mut self) {
         self.put_back();
         self.recover();

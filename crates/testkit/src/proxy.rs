@@ -1,11 +1,11 @@
-//! A way to a server that can be cut: before what a client asks for is done, or after.
+//! A proxy that can be cut: before the server executes a request, or after.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
-/// Where clients connect, each of which is served in a thread of its own.
+/// The listener for clients. Each client is served on a thread of its own.
 pub struct Front {
     address: SocketAddr,
     clients: Arc<Mutex<Clients>>,
@@ -31,7 +31,7 @@ impl Front {
                 }
                 clients.all.push(client.try_clone().expect("a socket"));
                 let serve = Arc::clone(&serve);
-                // Ends with the connection, of whichever side.
+                // The thread ends when either side closes the connection.
                 thread::spawn(move || serve(client));
             }
         });
@@ -42,7 +42,7 @@ impl Front {
         self.address.port()
     }
 
-    /// Closes all connections, as those of a server that is killed are.
+    /// Closes all connections, as if the server were killed.
     pub fn disconnect(&self) {
         for client in self.clients.lock().expect("no thread panics with it").all.drain(..) {
             let _ = client.shutdown(Shutdown::Both);
@@ -54,26 +54,26 @@ impl Drop for Front {
     fn drop(&mut self) {
         self.clients.lock().expect("no thread panics with it").ended = true;
         self.disconnect();
-        // The thread that accepts sees it at the next connection.
+        // The accepting thread checks `ended` at the next connection.
         let _ = TcpStream::connect(self.address);
     }
 }
 
-/// What becomes of what clients say while the way is cut.
+/// The fate of requests while the proxy is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// It is lost.
+    /// Requests are lost.
     Before,
-    /// What they say next by the connections that they have comes through, and no answer. More is lost.
+    /// The next request on each existing connection passes, but its reply is lost. More requests are lost.
     After,
-    /// It comes through when the way is healed, whether they are still there or not.
+    /// Requests pass when the proxy is healed, whether their clients are still there or not.
     Late,
 }
 
-/// What becomes of a connection by which something was lost.
+/// The fate of a connection on which something was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
-    /// It stays as it is, and nothing is heard of the other end.
+    /// It stays open, and nothing more arrives from the other end.
     Open,
     Closed,
 }
@@ -92,23 +92,23 @@ struct Shared {
 #[derive(Default)]
 struct State {
     cut: Option<(Cut, Ends)>,
-    /// How often it was cut: connections are older than a cut, or not.
+    /// The number of cuts so far. It shows whether a connection is older than a cut.
     cuts: u64,
-    /// Whether answers are lost by now.
+    /// Whether replies are lost now.
     is_mute: bool,
     has_lost: bool,
     trips: u32,
     is_client_speaking: bool,
 }
 
-/// What is done with some bytes.
+/// The fate of some bytes.
 enum Fate {
     Passed,
     Lost(Ends),
 }
 
 impl Proxy {
-    /// In front of the server at this port of the loopback.
+    /// Starts a proxy in front of the server at this port of the loopback interface.
     pub fn to(port: u16) -> Self {
         let shared = Arc::new(Shared { state: Mutex::default(), healed: Condvar::new() });
         let serving = Arc::clone(&shared);
@@ -119,7 +119,7 @@ impl Proxy {
         self.front.port()
     }
 
-    /// Cuts the way, as soon as a client says something.
+    /// Cuts the proxy as soon as a client sends a request.
     pub fn cut(&self, cut: Cut, ends: Ends) {
         let mut state = self.shared.state();
         state.cut = Some((cut, ends));
@@ -133,12 +133,12 @@ impl Proxy {
         self.shared.healed.notify_all();
     }
 
-    /// Whether something was lost, or is late, since the way was cut.
+    /// Returns whether anything was lost, or is late, since the cut.
     pub fn has_lost(&self) -> bool {
         self.shared.state().has_lost
     }
 
-    /// How often a client has spoken after the server has.
+    /// Returns the number of round trips: how often a client has sent something after the server has.
     pub fn trips(&self) -> u32 {
         self.shared.state().trips
     }
@@ -146,7 +146,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // So that nobody waits for it any more.
+        // So that no thread waits for it any more.
         self.heal();
     }
 }
@@ -158,20 +158,20 @@ impl Shared {
 
     fn serve(&self, client: &TcpStream, port: u16) {
         let cuts = self.state().cuts;
-        // Where there is no server the client is told so.
+        // If there is no server, the connection is closed, so that the client learns of it.
         let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { return };
         thread::scope(|scope| {
             scope.spawn(|| {
-                self.pass(client, &server, || self.said(cuts));
-                // It may yet read what it was told.
+                self.pass(client, &server, || self.fate_of_request(cuts));
+                // The server may still read what was sent before.
                 let _ = server.shutdown(Shutdown::Write);
             });
-            self.pass(&server, client, || self.answered());
+            self.pass(&server, client, || self.fate_of_reply());
             let _ = client.shutdown(Shutdown::Both);
         });
     }
 
-    /// Until one of them has closed the connection, or it is to be closed.
+    /// Passes bytes on until one side closes the connection, or the fate of some bytes is to close it.
     fn pass(&self, mut from: &TcpStream, mut to: &TcpStream, fate: impl Fn() -> Fate) {
         let _ = to.set_nodelay(true);
         let mut bytes = [0; 65_536];
@@ -189,8 +189,8 @@ impl Shared {
         }
     }
 
-    /// What becomes of what a client has said, whose connection is older than the cuts that come.
-    fn said(&self, cuts: u64) -> Fate {
+    /// Returns the fate of bytes from a client. `cuts` is the number of cuts before its connection.
+    fn fate_of_request(&self, cuts: u64) -> Fate {
         let mut state = self.state();
         match state.cut {
             None => {}
@@ -210,7 +210,7 @@ impl Shared {
         Fate::Passed
     }
 
-    fn answered(&self) -> Fate {
+    fn fate_of_reply(&self) -> Fate {
         let mut state = self.state();
         state.is_client_speaking = false;
         match state.cut {

@@ -1,4 +1,4 @@
-//! Random input that can be had again.
+//! Random input that can be reproduced.
 
 use std::env;
 use std::hash::{BuildHasher, RandomState};
@@ -6,7 +6,8 @@ use std::hash::{BuildHasher, RandomState};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-/// Draws from a seed of its own, or the one that the variable `PROPTEST_RNG_SEED` says; a test that fails has printed it.
+/// Returns a runner with a new seed, or with the seed in the variable `PROPTEST_RNG_SEED`. The seed is printed, so a
+/// failed test shows it.
 pub fn runner() -> TestRunner {
     let seed = env::var("PROPTEST_RNG_SEED")
         .map_or_else(|_| RandomState::new().hash_one(0), |seed| seed.parse().expect("PROPTEST_RNG_SEED is a number"));

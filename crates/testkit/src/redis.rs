@@ -1,6 +1,6 @@
-//! A Redis server of a test's own, and what can happen to it.
+//! A Redis server for one test, and the events that can happen to it.
 //!
-//! The library's own tests include this file, where nothing of `std` is named by itself.
+//! The library's own tests include this file, in a crate where nothing of `std` is in scope without an import.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,39 +16,41 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use crate::proxy::Proxy;
 use crate::server::Server;
 
-/// How long anything here may take.
+/// The longest time that anything may take here.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The space that `casflake_lease::RedisStore` uses unless it is told another.
+/// The key of the space that `casflake_lease::RedisStore` uses by default.
 const KEY: &str = "casflake:default";
 
-/// A server on a free port of the loopback interface, with data of its own: killed, and its data removed, on drop.
+/// A server on a free port of the loopback interface, with data of its own. It is killed and its data are removed on
+/// drop.
 pub struct RedisServer {
     port: u16,
     directory: PathBuf,
     faketime: Option<PathBuf>,
-    /// What it is told besides.
+    /// Additional command-line options.
     options: Vec<String>,
     process: Child,
 }
 
 impl RedisServer {
-    /// `None` where there is no `redis-server` in the path.
+    /// Starts a server. Returns `None` if `redis-server` is not in the path.
     pub fn start() -> Option<Self> {
         is_there("redis-server").then(|| Self::with(None, Vec::new))
     }
 
-    /// One with these options, which are asked for again where it does not start: a port may be taken.
+    /// Starts a server with these options. They are asked for again if it does not start, because a port may be taken.
     pub fn start_with(options: impl Fn() -> Vec<String>) -> Option<Self> {
         is_there("redis-server").then(|| Self::with(None, options))
     }
 
-    /// The options that it was started with.
+    /// Returns the options that it was started with.
     pub fn options(&self) -> &[String] {
         &self.options
     }
 
-    /// One whose clock [`set_clock`](Self::set_clock) sets. `None` where there is no libfaketime, either.
+    /// Starts a server with a clock that [`set_clock`](Self::set_clock) sets. Also returns `None` if libfaketime is not
+    /// installed.
     pub fn start_with_faked_clock() -> Option<Self> {
         let library = faketime()?;
         is_there("redis-server").then(|| Self::with(Some(library), Vec::new))
@@ -60,7 +62,8 @@ impl RedisServer {
             let directory = new_directory();
             fs::create_dir(directory.join("data")).expect("a directory");
             fs::write(directory.join("clock"), "+0").expect("a file");
-            // Free now; if somebody else takes it meanwhile, the server ends, and another gets another.
+            // The port is free now. If another process takes it meanwhile, the server ends, and the next round tries
+            // another.
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
             let port = free.expect("a port").port();
             let options = options();
@@ -76,7 +79,7 @@ impl RedisServer {
         self.url_by(self.port)
     }
 
-    /// As [`url`](Self::url), by another port: a proxy's.
+    /// Returns the [`url`](Self::url) with another port: that of a proxy.
     pub fn url_by(&self, port: u16) -> String {
         format!("redis://127.0.0.1:{port}")
     }
@@ -85,12 +88,12 @@ impl RedisServer {
         self.port
     }
 
-    /// The same server by a Unix socket.
+    /// Returns the URL of the same server's Unix socket.
     pub fn unix_url(&self) -> String {
         format!("unix://{}", self.directory.join("socket").display())
     }
 
-    /// For commands of the test's own.
+    /// Returns a connection for the test's own commands.
     pub fn connection(&self) -> Connection {
         self.connect().expect("a connection")
     }
@@ -101,19 +104,19 @@ impl RedisServer {
         Ok(connection)
     }
 
-    /// What `INFO` says of `name`, if the server answers.
+    /// Returns the value of `name` in `INFO`, if the server answers.
     pub fn info(&self, name: &str) -> Option<String> {
         let text: String = ::redis::cmd("INFO").query(&mut self.connect().ok()?).ok()?;
         let mut lines = text.lines().filter_map(|line| line.split_once(':'));
         lines.find(|(key, _)| *key == name).map(|(_, value)| value.into())
     }
 
-    /// Sets the server's clock so much forward, or back, from the machine's.
+    /// Sets the server's clock this much ahead of the machine's, or behind it.
     pub fn set_clock(&self, offset_seconds: i64) {
         self.fake(&format!("{offset_seconds:+}"));
     }
 
-    /// Lets the server's clock stand.
+    /// Stops the server's clock at this time.
     pub fn freeze_clock(&self, unix_seconds: u64) {
         self.fake(&unix_seconds.to_string());
     }
@@ -124,10 +127,10 @@ impl RedisServer {
         fs::write(&new, time).and_then(|()| fs::rename(new, self.directory.join("clock"))).expect("a file");
     }
 
-    /// Stops the process where it is: it keeps its connections and does nothing.
+    /// Stops the process: it keeps its connections but does nothing.
     pub fn stop(&self) {
         self.signal(Signal::STOP);
-        // Until it has indeed.
+        // Until it has in fact stopped.
         waitpid(Some(self.pid()), WaitOptions::UNTRACED).expect("it is a child");
     }
 
@@ -143,12 +146,12 @@ impl RedisServer {
         Pid::from_child(&self.process)
     }
 
-    /// Ends the process at once, as `kill -9` does.
+    /// Ends the process immediately, like `kill -9`.
     pub fn kill(&mut self) {
         self.process.kill().and_then(|()| self.process.wait()).expect("it is a child");
     }
 
-    /// Kills it if it runs, and starts it at the same port with the same data.
+    /// Kills the server if it runs, and starts it again with the same port and data.
     pub fn restart(&mut self) {
         self.kill();
         let deadline = Instant::now() + PATIENCE;
@@ -160,14 +163,14 @@ impl RedisServer {
         }
     }
 
-    /// Whether the server answers; `false` where it has ended.
+    /// Returns whether the server answers; `false` if it has ended.
     fn is_up_before(&mut self, deadline: Instant) -> bool {
         loop {
             if self.process.try_wait().expect("it is a child").is_some() {
                 assert!(Instant::now() < deadline, "{}", self.log());
                 return false;
             }
-            // Not another that has taken its port.
+            // Make sure that this is not another server that has taken the port.
             let is_mine = self.info("process_id") == Some(self.process.id().to_string());
             if is_mine && self.info("loading").as_deref() == Some("0") {
                 return true;
@@ -189,24 +192,24 @@ impl RedisServer {
         self.command("HDEL", &[KEY, &worker.to_string()]);
     }
 
-    /// Any command, whose answer does not matter.
+    /// Runs a command, and ignores its answer.
     pub fn command(&self, name: &str, args: &[&str]) {
         ::redis::cmd(name).arg(args).exec(&mut self.connection()).expect("it is done");
     }
 
-    /// Keeps the data as they are, for [`restore_data`](Self::restore_data).
+    /// Keeps a copy of the data for [`restore_data`](Self::restore_data).
     pub fn copy_data(&self) {
         replace(&self.directory.join("data"), &self.directory.join("copy"));
     }
 
-    /// Kills the server, and starts it with the data that were copied.
+    /// Kills the server, and starts it with the copied data.
     pub fn restore_data(&mut self) {
         self.kill();
         replace(&self.directory.join("copy"), &self.directory.join("data"));
         self.restart();
     }
 
-    /// Makes this server a copy of the other, and waits until it is.
+    /// Makes this server a replica of the other, and waits until it is one.
     pub fn make_replica_of(&self, master: &Self) {
         self.command("REPLICAOF", &["127.0.0.1", &master.port.to_string()]);
         let deadline = Instant::now() + PATIENCE;
@@ -216,9 +219,9 @@ impl RedisServer {
         }
     }
 
-    /// Waits until all that this server was told has reached its replica.
+    /// Waits until all writes of this server have reached its replica.
     pub fn wait_for_replica(&self) {
-        // `WAIT` counts what its own connection has written.
+        // `WAIT` counts only writes of its own connection.
         let mut connection = self.connection();
         ::redis::cmd("SET").arg("written").arg(1).exec(&mut connection).expect("it is done");
         let replicas: u64 = ::redis::cmd("WAIT").arg(1).arg(20_000).query(&mut connection).expect("it is done");
@@ -235,7 +238,7 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        // A child of its own that writes files may outlive it for a moment.
+        // A child process of the server that writes files may outlive it for a moment.
         let deadline = Instant::now() + PATIENCE;
         while fs::remove_dir_all(&self.directory).is_err() && self.directory.exists() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
@@ -257,7 +260,7 @@ fn spawn(directory: &Path, port: u16, faketime: Option<&Path>, options: &[String
         .stdout(log())
         .stderr(log());
     if let Some(library) = faketime {
-        // The C library's own `malloc` before jemalloc's, which asks for the time before libfaketime can tell it.
+        // The C library's own `malloc` comes before jemalloc's, which asks for the time before libfaketime is ready.
         let preload = format!("{}:libc.so.6", library.display());
         command
             .env("LD_PRELOAD", preload)
@@ -274,7 +277,7 @@ fn is_there(program: &str) -> bool {
     env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
-/// Where Debian and its kin have it.
+/// Returns the path of libfaketime in Debian and its derivatives.
 fn faketime() -> Option<PathBuf> {
     let directories = fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
     directories.map(|directory| directory.join("faketime/libfaketime.so.1")).find(|library| library.is_file())
@@ -292,7 +295,7 @@ fn new_directory() -> PathBuf {
     directory
 }
 
-/// Puts a copy of the directory `from` in place of `to`.
+/// Replaces the directory `to` with a copy of `from`.
 fn replace(from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to);
     fs::create_dir(to).expect("a directory");

@@ -1,4 +1,4 @@
-//! A directory that is gone when the test ends, however it does.
+//! A directory that is removed at the end of the test, even if the test fails.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ impl Scratch {
         // ORDERING: Relaxed. A number that no other directory of this process has.
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = env::temp_dir().join(format!("casflake-leases-{}-{number}", process::id()));
-        // Of a process of that number which was killed.
+        // Left by a killed process with the same process ID.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).expect("a new directory for temporary files");
         Self(path)

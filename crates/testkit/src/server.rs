@@ -1,31 +1,31 @@
-//! `Server`: what can happen to a store of leases and what serves it.
+//! `Server`: the events that can happen to a store of leases and its server.
 
 use std::path::PathBuf;
 
 use crate::proxy::Proxy;
 
-/// A store, and what can happen to it.
+/// A store, and the events that can happen to it.
 pub trait Server {
     fn name(&self) -> &'static str;
 
     fn url(&self) -> String;
 
-    /// A way to it that can be cut, and the URL by that. `None` where there is nothing to cut.
+    /// Returns a proxy to it that can be cut, and the URL through the proxy. `None` if there is nothing to cut.
     fn by_proxy(&self) -> Option<(Proxy, String)> {
         None
     }
 
-    /// Where its files are, if that is its users' business.
+    /// Returns the directory of its files, if its users have access to them.
     fn directory(&self) -> Option<PathBuf> {
         None
     }
 
-    /// Answers nobody, until it goes on.
+    /// Stops answering until [`go_on`](Self::go_on).
     fn stop(&self);
 
     fn go_on(&self);
 
-    /// Is killed, and started again on what it has kept.
+    /// Kills it, and starts it again with the data that it has kept.
     fn crash(&mut self);
 
     /// Loses everything.
@@ -33,12 +33,12 @@ pub trait Server {
 
     fn lose_record(&self, worker: u64);
 
-    /// Keeps a copy of what it holds now.
+    /// Keeps a copy of its present contents.
     fn copy(&mut self);
 
-    /// Goes back to that copy.
+    /// Restores that copy.
     fn restore(&mut self);
 
-    /// Sets its clock so many seconds off the host's.
+    /// Shifts its clock by this many seconds from the host's.
     fn set_clock(&self, seconds: i64);
 }

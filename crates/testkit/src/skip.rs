@@ -1,8 +1,8 @@
-//! Tests that need what a machine may lack.
+//! Tests that need something which a machine may lack.
 
 use std::env;
 
-/// Says that this test was not run, and how it can be; fails instead where everything has to run.
+/// Reports that this test was not run, and what it needs. Panics instead if `CASFLAKE_SKIP_NOTHING` is set.
 #[track_caller]
 pub fn skipped(what: &str, needs: &str) {
     println!("SKIPPED: {what} needs {needs}");

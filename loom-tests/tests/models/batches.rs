@@ -23,17 +23,17 @@ fn batch(ids: &Ids) -> Vec<Outcome> {
     batch.into_iter().map(Ok).collect()
 }
 
-/// Would catch: a batch that reserves more slots than its tick has left, or fills in others than those it reserved.
+/// Would catch: a batch that reserves more slots than its tick has left, or that fills in other slots than it reserved.
 #[test]
-fn i1_a_buffer_that_spans_two_ticks_and_a_single_call() {
+fn i1_a_buffer_that_spans_two_ticks_shares_no_id_with_a_single_call() {
     exhaustive(|| {
         let _: Issued = Issued::by(together(&moving(), [fill, |ids| take(ids, 2)]));
     });
 }
 
-/// Would catch: as above, for `generate_batch`.
+/// Would catch: the same for `generate_batch`.
 #[test]
-fn i1_a_batch_that_spans_two_ticks_and_a_single_call() {
+fn i1_a_batch_that_spans_two_ticks_shares_no_id_with_a_single_call() {
     exhaustive(|| {
         let _: Issued = Issued::by(together(&moving(), [batch, |ids| take(ids, 2)]));
     });
@@ -41,7 +41,7 @@ fn i1_a_batch_that_spans_two_ticks_and_a_single_call() {
 
 /// Would catch: a batch refused midway that keeps back IDs which it has taken (I6): the next call would leave a gap.
 #[test]
-fn i6_a_batch_that_is_refused_midway_gives_up_the_ids_it_holds() {
+fn i6_a_batch_refused_midway_returns_the_ids_that_it_has_taken() {
     exhaustive(|| {
         let ids = generator_with(|builder| builder.max_wait(Duration::ZERO));
         let batch: fn(&Ids) -> Vec<Outcome> = |ids| {
@@ -49,6 +49,6 @@ fn i6_a_batch_that_is_refused_midway_gives_up_the_ids_it_holds() {
             refused.into_issued().into_iter().map(Ok).collect()
         };
         let issued = Issued::by(together(&ids, [batch, |ids| take(ids, 1)]));
-        assert_eq!(issued.count(), 2, "all of the tick: {issued:?}");
+        assert_eq!(issued.count(), 2, "all slots of the tick: {issued:?}");
     });
 }

@@ -1,4 +1,4 @@
-//! Order across threads, where one call happens before another.
+//! Order across threads, if one call happens before another.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,14 +15,15 @@ fn relay() -> Arc<Relay> {
     Arc::new(Relay { ids: generator(), passed: AtomicU64::new(0) })
 }
 
-/// Takes an ID, which is above those passed on before, and passes it on.
+/// Draws an ID, asserts that it is above all that were passed on before, and passes it on.
 fn take_above(relay: &Relay) {
-    // ORDERING: Acquire, paired with the Release below: the calls there then happen before the one here.
+    // ORDERING: Acquire, paired with the Release below: the calls before that store happen before this call.
     let before = relay.passed.load(Ordering::Acquire);
     if let Ok(id) = relay.ids.try_generate() {
         assert!(id.as_u64() > before, "{id:?} after {before}");
-        // ORDERING: Release, paired with the load above, and Acquire, so that it passes on what those before it have
-        // released; nothing stronger: the generator's own atomics have to bring about the order, as weak as they are.
+        // ORDERING: Release, paired with the load above, and Acquire, so that it also passes on the writes that were
+        // released to it. Nothing stronger, because the generator's own atomics must establish the order, as weak as
+        // they are.
         relay.passed.fetch_max(id.as_u64(), Ordering::AcqRel);
     }
 }
@@ -32,7 +33,8 @@ fn take_above_twice(relay: &Relay) {
     take_above(relay);
 }
 
-/// Would catch: a word that falls back behind what another thread was given, as by a store in place of the exchange.
+/// Would catch: a word that moves back behind an ID of another thread, for example because of a store in place of the
+/// exchange.
 #[test]
 fn i2_an_id_is_above_those_that_were_passed_on() {
     exhaustive(|| {
@@ -40,9 +42,9 @@ fn i2_an_id_is_above_those_that_were_passed_on() {
     });
 }
 
-/// Would catch: the same where the clock moves on, and the order comes by way of a third thread.
+/// Would catch: the same if the clock moves on, and the order is established through a third thread.
 #[test]
-fn i2_an_id_is_above_those_that_were_passed_on_by_way_of_others() {
+fn i2_an_id_is_above_those_that_were_passed_on_through_a_third_thread() {
     fn tick_and_take_above(relay: &Relay) {
         relay.ids.clock().set(2);
         take_above(relay);

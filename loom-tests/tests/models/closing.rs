@@ -5,23 +5,23 @@ use casflake_loom_tests::{Ids, Issued, Outcome, exhaustive, generator, together}
 
 use crate::take;
 
-/// What a part did: its calls' outcomes, or what its `close` returned.
+/// The result of a part: the outcomes of its calls, or the return value of its `close`.
 #[derive(Debug)]
 enum Part {
     Took(Vec<Outcome>),
     Closed(Option<u64>),
 }
 
-fn took(parts: Vec<Part>) -> Vec<Vec<Outcome>> {
-    let took = |part| if let Part::Took(outcomes) = part { Some(outcomes) } else { None };
-    parts.into_iter().filter_map(took).collect()
+fn taken(parts: Vec<Part>) -> Vec<Vec<Outcome>> {
+    let taken = |part| if let Part::Took(outcomes) = part { Some(outcomes) } else { None };
+    parts.into_iter().filter_map(taken).collect()
 }
 
-fn told(parts: &[Part]) -> Vec<Option<u64>> {
+fn closed(parts: &[Part]) -> Vec<Option<u64>> {
     parts.iter().filter_map(|part| if let Part::Closed(last) = part { Some(*last) } else { None }).collect()
 }
 
-/// Would catch: closing as a load and a store, after which a reservation in between counts and is not told of; an ID after
+/// Would catch: closing as a load and a store, so that a reservation in between counts but is not reported; an ID after
 /// a refusal.
 #[test]
 fn i8_no_id_lies_after_what_close_returned() {
@@ -34,8 +34,8 @@ fn i8_no_id_lies_after_what_close_returned() {
             Part::Closed(last)
         };
         let parts = together(&ids, [tick_and_close, |ids| Part::Took(take(ids, 3))]);
-        let last = told(&parts)[0];
-        let outcomes = took(parts);
+        let last = closed(&parts)[0];
+        let outcomes = taken(parts);
         let closed_at = outcomes[0].iter().position(|outcome| *outcome == Err(GenerateError::Closed));
         let after = &outcomes[0][closed_at.unwrap_or(3)..];
         assert!(after.iter().all(|outcome| *outcome == Err(GenerateError::Closed)), "{outcomes:?}");
@@ -44,28 +44,28 @@ fn i8_no_id_lies_after_what_close_returned() {
     });
 }
 
-/// Would catch: two that close and are told of different ends.
+/// Would catch: two calls of `close` that return different ends.
 #[test]
-fn i8_who_closes_second_is_told_the_same() {
+fn i8_a_second_close_returns_the_same_last_tick() {
     exhaustive(|| {
         let close: fn(&Ids) -> Part = |ids| Part::Closed(ids.close());
         let parts = together(&generator(), [close, close, |ids| Part::Took(take(ids, 1))]);
-        let told = told(&parts);
-        assert_eq!(told[0], told[1]);
-        assert_eq!(Issued::by(took(parts)).ticks().max(), told[0]);
+        let closed = closed(&parts);
+        assert_eq!(closed[0], closed[1]);
+        assert_eq!(Issued::by(taken(parts)).ticks().max(), closed[0]);
     });
 }
 
-/// Would catch: a wait that does not look at the word again, and so outlasts the generator.
+/// Would catch: a wait that does not load the word again, and so lasts longer than the generator.
 #[test]
-fn i8_closing_ends_a_call_that_waits() {
+fn i8_close_ends_a_call_that_waits() {
     exhaustive(|| {
         let ids = generator();
         let full = take(&ids, 2);
         assert!(full.iter().all(Result::is_ok));
         let close: fn(&Ids) -> Part = |ids| Part::Closed(ids.close());
         let parts = together(&ids, [close, |ids| Part::Took(vec![ids.generate()])]);
-        assert_eq!(told(&parts), [Some(1)]);
-        assert_eq!(took(parts), [[Err(GenerateError::Closed)]]);
+        assert_eq!(closed(&parts), [Some(1)]);
+        assert_eq!(taken(parts), [[Err(GenerateError::Closed)]]);
     });
 }

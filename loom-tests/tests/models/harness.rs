@@ -1,13 +1,13 @@
-//! That the harness explores: a model that must fail, does.
+//! Checks the harness: a model that must fail does fail.
 
 use std::sync::Arc;
 
 use casflake::{Clock, ManualClock};
 use casflake_loom_tests::{exhaustive, together};
 
-/// A load, then a store: two threads lose one of two steps in some order. The clock is the library's own, so that this
-/// fails as it should only where the library itself is built on loom's atomics. (On the system's threads the step is made by
-/// one alone: a race that may or may not happen is no test.)
+/// A load, then a store: in some order two threads lose one of two steps. The clock is the library's own, so this fails
+/// as it should only if the library itself is built on loom's atomics. (On the system's threads only one thread makes
+/// the step, because a race that may or may not happen is not a test.)
 #[test]
 #[should_panic(expected = "a step was lost")]
 fn a_planted_race_is_found() {
@@ -25,7 +25,7 @@ fn a_planted_race_is_found() {
     });
 }
 
-/// `RUSTFLAGS` from the environment, or an encoded one, silently replaces what sets `--cfg loom` elsewhere.
+/// `RUSTFLAGS` from the environment, or an encoded one, silently replaces the setting of `--cfg loom` elsewhere.
 #[test]
 fn where_loom_is_required_this_is_loom() {
     let required = std::env::var_os("REQUIRE_LOOM").is_some_and(|required| required == "1");

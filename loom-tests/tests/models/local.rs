@@ -1,4 +1,4 @@
-//! Handles on blocks of slots, on a layout of four slots a tick: a handle's third ID opens a block of two.
+//! Handles that reserve blocks of slots, on a layout of four slots per tick. A handle's third ID opens a block of two.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,8 +27,8 @@ fn take_three(ids: &Fours) -> Vec<Outcome> {
     take(&mut ids.local(2), 3)
 }
 
-/// The IDs of all threads, each thread's in order, after a check that no two are the same and that none lies outside of
-/// what the word has moved over.
+/// Returns the IDs of all threads, sorted. Checks that each thread's IDs increase, that no two are the same, and that
+/// none lies after the last tick of the word.
 fn check(ids: &Fours, outcomes: Vec<Vec<Outcome>>) -> Vec<Snowflake<Four>> {
     let mut all = Vec::new();
     for outcomes in outcomes {
@@ -44,7 +44,7 @@ fn check(ids: &Fours, outcomes: Vec<Vec<Outcome>>) -> Vec<Snowflake<Four>> {
     all
 }
 
-/// Would catch: a block of which another handle gets a slot.
+/// Would catch: a slot of a block that another handle also gets.
 #[test]
 fn i1_two_handles_share_no_slot_while_the_clock_moves_on() {
     fn take_tick_take(ids: &Fours) -> Vec<Outcome> {
@@ -60,8 +60,8 @@ fn i1_two_handles_share_no_slot_while_the_clock_moves_on() {
     });
 }
 
-/// Would catch: a slot of a block that a single call gets; a rest that is used after its tick, or is not counted as
-/// dropped.
+/// Would catch: a slot of a block that a single call also gets; a rest of a block that is used after its tick, or is
+/// not counted as dropped.
 #[test]
 fn i1_a_handle_shares_no_slot_with_the_generator_itself() {
     fn take_tick_take(ids: &Fours) -> Vec<Outcome> {
@@ -69,7 +69,7 @@ fn i1_a_handle_shares_no_slot_with_the_generator_itself() {
         let before = take(&mut handle, 3);
         ids.clock().set(2);
         let after = take(&mut handle, 1);
-        assert!(after.iter().flatten().all(|id| id.tick() == 2), "older than the tick that the clock tells: {after:?}");
+        assert!(after.iter().flatten().all(|id| id.tick() == 2), "before the clock's tick: {after:?}");
         [before, after].concat()
     }
     exhaustive(|| {
@@ -80,7 +80,7 @@ fn i1_a_handle_shares_no_slot_with_the_generator_itself() {
     });
 }
 
-/// Would catch: an ID after the last tick that `close` has told.
+/// Would catch: an ID after the last tick that `close` has returned.
 #[test]
 fn i8_no_handle_issues_an_id_after_the_last_tick_that_close_returned() {
     struct Closed {
@@ -91,7 +91,7 @@ fn i8_no_handle_issues_an_id_after_the_last_tick_that_close_returned() {
         let closed = Arc::new(Closed { ids: generator(), last: AtomicU64::new(0) });
         let close: fn(&Closed) -> Vec<Outcome> = |closed| {
             closed.ids.clock().set(2);
-            // ORDERING: Relaxed. Read when no thread runs any more.
+            // ORDERING: Relaxed. It is loaded when no thread runs any more.
             closed.last.store(closed.ids.close().unwrap_or(0), Ordering::Relaxed);
             Vec::new()
         };
@@ -103,35 +103,35 @@ fn i8_no_handle_issues_an_id_after_the_last_tick_that_close_returned() {
     });
 }
 
-/// Would catch: a handle that goes on with its slots, though its thread knows that the generator was closed: because
-/// the call that closed it has returned, or because it has seen it closed.
+/// Would catch: a handle that goes on with its slots, although its thread knows that the generator was closed, because
+/// the call of `close` has returned or because the thread has seen it closed.
 #[test]
-fn i8_who_knows_of_the_close_gets_no_slot_that_a_handle_has_left() {
-    struct Told {
+fn i8_a_thread_that_knows_of_the_close_gets_no_slot_from_a_handle() {
+    struct Shared {
         ids: Arc<Fours>,
         closed: AtomicU64,
     }
     for by_the_caller in [true, false] {
         exhaustive(move || {
-            let told = Told { ids: generator(), closed: AtomicU64::new(u64::from(!by_the_caller)) };
-            let close: fn(&Told) = |told| {
-                told.ids.close();
+            let shared = Shared { ids: generator(), closed: AtomicU64::new(u64::from(!by_the_caller)) };
+            let close: fn(&Shared) = |shared| {
+                shared.ids.close();
                 // ORDERING: Release, paired with the load below.
-                told.closed.store(2, Ordering::Release);
+                shared.closed.store(2, Ordering::Release);
             };
-            let take: fn(&Told) = |told| {
-                let mut handle = told.ids.local(2);
+            let take: fn(&Shared) = |shared| {
+                let mut handle = shared.ids.local(2);
                 let before = take(&mut handle, 3);
                 // ORDERING: Acquire, paired with the store above.
-                let knows = match told.closed.load(Ordering::Acquire) {
+                let knows = match shared.closed.load(Ordering::Acquire) {
                     0 => false,
-                    1 => told.ids.is_closed(),
+                    1 => shared.ids.is_closed(),
                     _ => true,
                 };
                 let after = handle.try_generate();
                 assert!(!knows || after == Err(GenerateError::Closed), "{before:?}, {after:?}");
             };
-            together(&Arc::new(told), [close, take]);
+            together(&Arc::new(shared), [close, take]);
         });
     }
 }

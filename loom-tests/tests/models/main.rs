@@ -1,4 +1,4 @@
-//! The shipped code, explored: every order of the threads' steps, and every value that loom lets a load see. Each model
+//! Explores the shipped code: every order of the threads' steps, and every value that loom lets a load see. Each model
 //! is named after the invariant that it defends (they are listed in the docs of `Generator`), and says which bug it
 //! would catch.
 //!
@@ -24,12 +24,12 @@ mod window;
 use casflake::GenerateError;
 use casflake_loom_tests::{Ids, Outcome};
 
-/// What `calls` calls in a row return, without a wait.
+/// Makes `calls` calls in a row that do not wait, and returns their outcomes.
 fn take(ids: &Ids, calls: usize) -> Vec<Outcome> {
     (0..calls).map(|_| ids.try_generate()).collect()
 }
 
-/// Where the clock never steps back, no call fails but for want of slots.
+/// Asserts that a call fails only because a tick has no slots left, which holds if the clock never moves back.
 fn assert_at_most_exhausted(outcomes: &[Vec<Outcome>]) {
     for error in outcomes.iter().flatten().filter_map(|outcome| outcome.as_ref().err()) {
         assert!(matches!(error, GenerateError::Exhausted { .. }), "{error}");

@@ -1,4 +1,4 @@
-//! The sequence runs out: calls wait for the next tick while others race into it.
+//! The slots of a tick run out: calls wait for the next tick while others race into it.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ fn generate(ids: &Ids, calls: usize) -> Vec<Outcome> {
     (0..calls).map(|_| ids.generate()).collect()
 }
 
-/// Would catch: a wait that goes on with the word it began with, or that misses the tick; a slot that a call which waited
-/// and one which has just come both get.
+/// Would catch: a wait that goes on with the word from its beginning, or that misses the tick; a slot that a waiting
+/// call and a new one both get.
 #[test]
-fn i1_calls_that_wait_and_calls_that_come_share_the_next_tick() {
+fn i1_waiting_calls_and_new_ones_get_distinct_slots_of_the_next_tick() {
     exhaustive(|| {
         let ids = generator_with(|builder| builder.clock(Time::moving_from(1)));
         let outcomes = together(&ids, [|ids| generate(ids, 2), |ids| generate(ids, 2)]);
@@ -21,9 +21,9 @@ fn i1_calls_that_wait_and_calls_that_come_share_the_next_tick() {
     });
 }
 
-/// Would catch: a wait that ends when its tick has begun, though others have taken all of it.
+/// Would catch: a wait that ends when its tick has begun, although other calls have taken all of it.
 #[test]
-fn i4_a_call_that_loses_the_tick_it_waited_for_waits_for_the_next() {
+fn i4_a_call_that_finds_its_tick_full_waits_for_the_next() {
     bounded(2, || {
         let ids = generator_with(|builder| builder.clock(Time::moving_from(1)));
         let full = generate(&ids, 2);
@@ -35,7 +35,7 @@ fn i4_a_call_that_loses_the_tick_it_waited_for_waits_for_the_next() {
     });
 }
 
-/// Would catch: a wait that looks at the clock which lags, or at an old reading, and so never sees the tick begin.
+/// Would catch: a wait that reads the lagging clock, or uses an old reading, and so never sees the tick begin.
 #[test]
 fn i4_a_call_waits_for_a_clock_that_another_thread_moves() {
     exhaustive(|| {
@@ -52,15 +52,15 @@ fn i4_a_call_waits_for_a_clock_that_another_thread_moves() {
     });
 }
 
-/// Would catch: a wait that a frozen clock makes endless; a refused call that has moved the word all the same (I6).
+/// Would catch: a wait that never ends because the clock stands still; a refused call that has moved the word (I6).
 #[test]
-fn i4_a_frozen_clock_releases_its_callers() {
-    const PATIENCE: Duration = Duration::from_nanos(300); // three looks
+fn i4_a_clock_that_stands_still_ends_the_wait_with_an_error() {
+    const MAX_WAIT: Duration = Duration::from_nanos(300); // three readings
     exhaustive(|| {
-        let ids = generator_with(|builder| builder.max_wait(PATIENCE));
+        let ids = generator_with(|builder| builder.max_wait(MAX_WAIT));
         let outcomes = together(&ids, [|ids| generate(ids, 2), |ids| generate(ids, 1)]);
         let refused: Vec<_> = outcomes.iter().flatten().filter_map(|outcome| outcome.as_ref().err()).collect();
-        assert_eq!(refused, [&GenerateError::ClockStalled { max_wait: PATIENCE }], "two slots for three calls");
+        assert_eq!(refused, [&GenerateError::ClockStalled { max_wait: MAX_WAIT }], "two slots for three calls");
         let _: Issued = Issued::by(outcomes);
         ids.clock().set(2);
         let next = ids.generate().expect("the clock goes on");

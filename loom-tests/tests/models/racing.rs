@@ -40,10 +40,10 @@ fn take_tick_take(ids: &Ids) -> Vec<Outcome> {
     [take_one(ids), tick_take(ids)].concat()
 }
 
-/// Would catch: a lost exchange that returns its slot all the same; a store in place of the exchange; a tick that two
+/// Would catch: a call that returns its slot although its CAS failed; a store in place of the exchange; a tick that two
 /// threads open, each from sequence 0.
 #[test]
-fn i1_two_threads_with_two_ids_each() {
+fn i1_two_threads_get_two_distinct_ids_each() {
     for first in [tick_take_take, take_tick_take, take_two] {
         exhaustive(move || {
             check(together(&generator(), [first, take_two]));
@@ -51,33 +51,33 @@ fn i1_two_threads_with_two_ids_each() {
     }
 }
 
-/// Would catch: as above, where the clock moves on in the middle of either call.
+/// Would catch: the same if the clock moves on in the middle of either call.
 #[test]
-fn i1_two_threads_with_two_ids_each_and_a_third_that_moves_the_clock() {
+fn i1_two_threads_get_distinct_ids_while_a_third_moves_the_clock() {
     exhaustive_or_bounded(3, || {
         check(together(&generator(), [tick, take_two, take_two]));
     });
 }
 
-/// Would catch: as above, where whoever has lost to one thread loses to another.
+/// Would catch: the same for a call that loses to one thread and then to another.
 #[test]
-fn i1_three_threads_with_one_id_each() {
+fn i1_three_threads_get_one_distinct_id_each() {
     exhaustive(|| {
         check(together(&generator(), [tick_take, take_one, take_one]));
     });
 }
 
-/// Would catch: as above, with an overflow for each that loses.
+/// Would catch: the same, with an overflow for each call with a failed CAS.
 #[test]
-fn i1_three_threads_with_two_ids_each() {
+fn i1_three_threads_get_two_distinct_ids_each() {
     bounded(3, || {
         check(together(&generator(), [take_tick_take, take_two, take_two]));
     });
 }
 
-/// Would catch: a lead that lets one thread take slots of a tick which another then opens anew.
+/// Would catch: a lead that lets one thread take slots of a tick which another thread then opens anew.
 #[test]
-fn i1_two_threads_that_may_lead_the_clock_by_a_tick() {
+fn i1_two_threads_that_may_lead_the_clock_get_distinct_ids() {
     exhaustive(|| {
         let ids = generator_with(|builder| builder.max_lead(1));
         let issued = check(together(&ids, [take_tick_take, take_two]));

@@ -1,4 +1,5 @@
-//! What a call books when it moves the word out of a tick. Here, and only here, the counters are loom's as well.
+//! The statistics that a call records when it moves the word out of a tick. Only in these models the counters are
+//! loom's as well.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use casflake_loom_tests::{Ids, Issued, Outcome, Time, exhaustive, generator, gen
 
 use crate::take;
 
-fn assert_booked(ids: &Ids, outcomes: Vec<Vec<Outcome>>) {
+fn assert_recorded(ids: &Ids, outcomes: Vec<Vec<Outcome>>) {
     let issued = Issued::by(outcomes);
     let stats = ids.stats();
     let mut ticks: Vec<_> = issued.ticks().collect();
@@ -23,9 +24,9 @@ fn assert_booked(ids: &Ids, outcomes: Vec<Vec<Outcome>>) {
     assert_eq!(stats.ids_per_tick.iter().map(|(_, ticks)| ticks).sum::<u64>(), stats.ticks);
 }
 
-/// Would catch: a tick that is booked by a call that lost the move out of it, by two, or by none.
+/// Would catch: a tick that is recorded by a call that failed in its CAS out of it, by two calls, or by none.
 #[test]
-fn what_was_booked_is_what_was_issued() {
+fn the_statistics_count_the_ids_that_were_issued() {
     fn tick_and_take(ids: &Ids) -> Vec<Outcome> {
         ids.clock().set(2);
         take(ids, 2)
@@ -33,32 +34,32 @@ fn what_was_booked_is_what_was_issued() {
     exhaustive(|| {
         let ids = generator();
         let outcomes = together(&ids, [tick_and_take, |ids| take(ids, 2)]);
-        assert_booked(&ids, outcomes);
+        assert_recorded(&ids, outcomes);
     });
 }
 
-/// Would catch: counters so weak that a snapshot sees a tick booked and, by an older word, still open: it would count
-/// it twice.
+/// Would catch: counters so weak that a snapshot sees a tick both recorded and, by an older word, still open. It would
+/// count the tick twice.
 #[test]
-fn a_snapshot_never_tells_more_than_was_issued() {
-    fn look(ids: &Ids) -> Vec<Outcome> {
+fn a_snapshot_never_counts_more_than_was_issued() {
+    fn snapshot(ids: &Ids) -> Vec<Outcome> {
         let stats = ids.stats();
-        // One ID was issued before, and one more is, which fills the tick.
+        // One ID was issued before, and one more is issued here, which fills the tick.
         assert!(stats.ids <= 2 && stats.ticks <= 1, "{stats:?}");
         Vec::new()
     }
     exhaustive(|| {
         let ids = generator();
         let mut outcomes = vec![take(&ids, 1)];
-        outcomes.extend(together(&ids, [look, |ids| take(ids, 1)]));
-        assert_booked(&ids, outcomes);
+        outcomes.extend(together(&ids, [snapshot, |ids| take(ids, 1)]));
+        assert_recorded(&ids, outcomes);
     });
 }
 
-/// Would catch: numbers that fall while a tick is being booked.
+/// Would catch: figures that fall while a tick is being recorded.
 #[test]
-fn a_snapshot_never_tells_less_than_one_before() {
-    fn look_twice(ids: &Ids) -> Vec<Outcome> {
+fn a_snapshot_never_counts_less_than_one_before() {
+    fn snapshot_twice(ids: &Ids) -> Vec<Outcome> {
         let (first, second) = (ids.stats(), ids.stats());
         assert!(first.ids <= second.ids && first.ticks <= second.ticks, "{first:?} {second:?}");
         assert!(first.last_tick <= second.last_tick, "{first:?} {second:?}");
@@ -72,8 +73,8 @@ fn a_snapshot_never_tells_less_than_one_before() {
     exhaustive(|| {
         let ids = generator();
         let mut outcomes = vec![take(&ids, 1)];
-        outcomes.extend(together(&ids, [look_twice, tick_and_take]));
-        assert_booked(&ids, outcomes);
+        outcomes.extend(together(&ids, [snapshot_twice, tick_and_take]));
+        assert_recorded(&ids, outcomes);
     });
 }
 
@@ -102,18 +103,18 @@ fn the_highest_sequence_of_two_ticks_is_kept() {
     });
 }
 
-/// Would catch: of two that are counted at once one that is lost.
+/// Would catch: one of two concurrent increments that is lost.
 #[test]
-fn each_wait_and_each_step_back_is_counted() {
-    const ONE_LOOK: Duration = Duration::from_nanos(100);
+fn each_wait_and_each_move_back_of_the_clock_is_counted() {
+    const ONE_READING: Duration = Duration::from_nanos(100);
     fn wait(ids: &Ids) -> Vec<Outcome> {
         vec![ids.generate()]
     }
     exhaustive(|| {
-        let ids = generator_with(|builder| builder.max_wait(ONE_LOOK));
+        let ids = generator_with(|builder| builder.max_wait(ONE_READING));
         take(&ids, 2);
         for outcome in together(&ids, [wait, wait]).concat() {
-            assert_eq!(outcome, Err(GenerateError::ClockStalled { max_wait: ONE_LOOK }));
+            assert_eq!(outcome, Err(GenerateError::ClockStalled { max_wait: ONE_READING }));
         }
         ids.clock().set(0);
         for outcome in together(&ids, [|ids| take(ids, 1), |ids| take(ids, 1)]).concat() {
@@ -124,15 +125,15 @@ fn each_wait_and_each_step_back_is_counted() {
     });
 }
 
-/// Would catch: as above, of two that lose to a third.
+/// Would catch: the same for two calls with a CAS that fails because of a third.
 #[test]
-fn each_exchange_that_was_lost_is_counted() {
+fn each_failed_cas_is_counted() {
     fn take_one(ids: &Ids) -> Vec<Outcome> {
         take(ids, 1)
     }
     exhaustive(|| {
-        // Each call looks once on the hot path, a tick behind, and precisely then: once for each exchange, and once
-        // more where it finds both slots gone.
+        // Each call reads the lagging clock once on the fast path, and then the precise clock once for each CAS, and
+        // once more if it finds both slots taken.
         let ids = generator_with(|builder| builder.clock(Time::at(1).lagging()).not_before(1).strict(true));
         let outcomes = together(&ids, [take_one, take_one, take_one]);
         assert_eq!(outcomes.concat().iter().filter(|outcome| outcome.is_err()).count(), 1, "two slots for three calls");

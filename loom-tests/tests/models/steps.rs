@@ -1,4 +1,4 @@
-//! The clock steps back, or seems to a thread that sees another's word.
+//! The clock moves back, or seems to for a thread that sees another thread's word.
 
 use casflake::GenerateError;
 use casflake_loom_tests::{
@@ -7,16 +7,16 @@ use casflake_loom_tests::{
 
 use crate::{assert_at_most_exhausted, take};
 
-fn step_back(ids: &Ids) -> Vec<Outcome> {
+fn move_back(ids: &Ids) -> Vec<Outcome> {
     ids.clock().set(0);
     Vec::new()
 }
 
-/// Would catch: a step back that starts the tick anew, or one that opens an earlier tick.
+/// Would catch: a clock that moves back and so starts the tick anew, or opens an earlier tick.
 #[test]
-fn i4_a_clock_that_steps_back_makes_no_duplicate() {
+fn i4_a_clock_that_moves_back_causes_no_duplicate() {
     exhaustive(|| {
-        let outcomes = together(&generator(), [step_back, |ids| take(ids, 2), |ids| take(ids, 1)]);
+        let outcomes = together(&generator(), [move_back, |ids| take(ids, 2), |ids| take(ids, 1)]);
         for error in outcomes.iter().flatten().filter_map(|outcome| outcome.as_ref().err()) {
             assert!(matches!(error, GenerateError::Exhausted { .. } | GenerateError::ClockBehind { .. }), "{error}");
         }
@@ -26,47 +26,47 @@ fn i4_a_clock_that_steps_back_makes_no_duplicate() {
     });
 }
 
-/// Would catch: a wait for an overflow that a step back turns into a hang, a refusal or a duplicate.
+/// Would catch: a wait for an overflow that hangs, is refused or returns a duplicate if the clock moves back.
 #[test]
-fn i4_an_overflow_and_a_step_back_together_cost_time_alone() {
+fn i4_an_overflow_with_a_clock_that_moves_back_costs_only_time() {
     exhaustive_or_bounded(3, || {
         let ids = generator_with(|builder| builder.clock(Time::moving_from(1)));
         let filled = take(&ids, 2);
-        let step_back_and_generate: fn(&Ids) -> Vec<Outcome> = |ids| {
+        let move_back_and_generate: fn(&Ids) -> Vec<Outcome> = |ids| {
             ids.clock().set(0);
             vec![ids.generate()]
         };
-        let mut outcomes = together(&ids, [step_back_and_generate, |ids| vec![ids.generate()]]);
+        let mut outcomes = together(&ids, [move_back_and_generate, |ids| vec![ids.generate()]]);
         assert!(outcomes.iter().flatten().all(Result::is_ok), "{outcomes:?}");
         outcomes.push(filled);
         assert_eq!(Issued::by(outcomes).count(), 4);
     });
 }
 
-/// Would catch: a strict generator that hands out IDs of a tick that the clock has left backwards.
+/// Would catch: a strict generator that issues IDs of a tick that the clock has left backwards.
 #[test]
-fn i4_strict_refuses_from_the_step_back_on() {
+fn i4_strict_refuses_calls_after_the_clock_moved_back() {
     exhaustive(|| {
         let ids = generator_with(|builder| builder.strict(true));
         let first = take(&ids, 1);
-        let step_and_take: fn(&Ids) -> Vec<Outcome> = |ids| {
+        let move_back_and_take: fn(&Ids) -> Vec<Outcome> = |ids| {
             ids.clock().set(0);
             take(ids, 1)
         };
-        let mut outcomes = together(&ids, [step_and_take, |ids| take(ids, 1)]);
+        let mut outcomes = together(&ids, [move_back_and_take, |ids| take(ids, 1)]);
         assert!(
             matches!(outcomes[0].as_slice(), [Err(GenerateError::ClockBehind { .. })]),
-            "it stepped back before this call: {outcomes:?}"
+            "the clock moved back before this call: {outcomes:?}"
         );
         outcomes.push(first);
         let _: Issued = Issued::by(outcomes);
     });
 }
 
-/// Would catch: an exchange or a load of the word that is too weak. Then a thread can see another's word and not yet the
-/// reading of the clock that it rests on, and take a clock that only moves forward for one that stepped back.
+/// Would catch: an exchange or a load of the word that is too weak. Then a thread can see another thread's word but not
+/// yet the reading of the clock that it rests on, and conclude that a clock that only moves forward has moved back.
 #[test]
-fn i4_strict_never_takes_an_old_reading_for_a_step_back() {
+fn i4_strict_never_refuses_a_call_because_of_an_old_reading() {
     exhaustive(|| {
         let ids = generator_with(|builder| builder.strict(true));
         let tick_and_take: fn(&Ids) -> Vec<Outcome> = |ids| {
@@ -79,10 +79,10 @@ fn i4_strict_never_takes_an_old_reading_for_a_step_back() {
     });
 }
 
-/// Would catch: a clock that is read before the word, or a word that is taken from the exchange that was lost to another:
-/// each is a step back to whoever has an older reading.
+/// Would catch: a clock that is read before the word; a word that is taken from the failed exchange. To a thread with
+/// an older reading, each of them looks like a clock that moved back.
 #[test]
-fn i4_strict_never_takes_what_others_do_meanwhile_for_a_step_back() {
+fn i4_strict_never_refuses_a_call_because_of_concurrent_calls() {
     exhaustive(|| {
         let ids = generator_with(|builder| builder.strict(true));
         let tick_and_take: fn(&Ids) -> Vec<Outcome> = |ids| {

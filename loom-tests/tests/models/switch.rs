@@ -1,4 +1,4 @@
-//! From one lease's generator to the next one's: the switch, and its end.
+//! The switch from one lease's generator to the next one's, and its end.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use casflake_loom_tests::{Bit, Issued, Outcome, Time, bounded, exhaustive, toget
 
 type Leases = Switch<Bit, Time>;
 
-/// A generator for the window from `not_before` on, whose clock stands in its first tick.
+/// Returns a generator for the window from `not_before` on, with a clock that stands in its first tick.
 fn generator(not_before: u64) -> Generator<Bit, Time> {
     let builder = GeneratorBuilder::new(WorkerId::<Bit>::fixed_in::<0, 1>(), Time::at(not_before));
     builder.not_before(not_before).build().expect("settings that fit")
@@ -18,7 +18,7 @@ fn leases() -> Arc<Leases> {
     Arc::new(Switch::new(generator(1)))
 }
 
-/// As a leased generator's call does.
+/// Draws an ID as a leased generator's call does.
 fn take(leases: &Leases) -> Outcome {
     loop {
         let count = leases.count();
@@ -30,14 +30,14 @@ fn take(leases: &Leases) -> Outcome {
     }
 }
 
-/// As the thread does that keeps the lease: closes, then goes on after the last tick.
+/// Replaces the generator as the keeper's thread does: closes it, and publishes one that begins after its last tick.
 fn replace(leases: &Leases) -> Vec<Outcome> {
     let last = leases.current().close();
     let _ = leases.publish(generator(last.unwrap_or(0) + 1));
     Vec::new()
 }
 
-/// The same, for a generator that has issued nothing. Whether the next one issues.
+/// Replaces a generator that has issued nothing. Returns whether the next one was published.
 fn publish(leases: &Leases) -> bool {
     leases.current().close();
     leases.publish(generator(2)).is_ok()
@@ -49,8 +49,8 @@ fn assert_closed_at_most(outcomes: &[Vec<Outcome>]) {
     }
 }
 
-/// Would catch: a generator that is published before it is there, or before the one before it is closed; a count that
-/// is seen before the generator is, so that calls go back to the first one.
+/// Would catch: a generator that is published before it is complete, or before the previous one is closed; a count that
+/// is seen before the generator, so that calls go back to the first one.
 #[test]
 fn i1_i2_ids_are_distinct_and_increase_over_a_switch() {
     exhaustive(|| {
@@ -71,7 +71,7 @@ fn i1_i2_ids_are_distinct_and_increase_over_a_switch() {
     });
 }
 
-/// Would catch: a thread that goes on with the first generator when another has got an ID of the second.
+/// Would catch: a thread that goes on with the first generator after another thread got an ID of the second.
 #[test]
 fn i2_ids_are_distinct_for_two_threads_over_a_switch() {
     bounded(2, || {
@@ -83,9 +83,9 @@ fn i2_ids_are_distinct_for_two_threads_over_a_switch() {
     });
 }
 
-/// Would catch: an end that closes the generator before the last; a generator that is published after the end.
+/// Would catch: an end that closes the generator before the last one; a generator that is published after the end.
 #[test]
-fn i8_after_the_end_nobody_issues_whoever_was_about_to_replace_the_generator() {
+fn i8_no_call_gets_an_id_after_the_end_even_during_a_replacement() {
     bounded(2, || {
         let leases = leases();
         let end: fn(&Leases) -> Vec<Outcome> = |leases| {
@@ -97,17 +97,17 @@ fn i8_after_the_end_nobody_issues_whoever_was_about_to_replace_the_generator() {
         };
         let outcomes = together(&leases, [replace, end, |leases| vec![take(leases)]]);
         assert_closed_at_most(&outcomes);
-        let told = leases.end();
+        let last = leases.end();
         let issued = Issued::by(outcomes);
-        // What the end tells is the last tick of the last generator; `close` has told those before.
-        assert!(leases.count() == 1 || issued.ticks().max() == told, "{issued:?} {told:?}");
+        // The end returns the last tick of the last generator. `close` has returned those before.
+        assert!(leases.count() == 1 || issued.ticks().max() == last, "{issued:?} {last:?}");
         assert!(leases.current().is_closed());
     });
 }
 
-/// Would catch: a publication that is lost, or told to have happened, when the end comes in between.
+/// Would catch: a publication that is lost, or is reported as done, if the end comes in between.
 #[test]
-fn i8_a_generator_is_published_or_the_end_was_first() {
+fn i8_a_publication_succeeds_or_the_end_was_first() {
     exhaustive(|| {
         let leases = leases();
         let publish: fn(&Leases) -> bool = publish;
@@ -120,14 +120,14 @@ fn i8_a_generator_is_published_or_the_end_was_first() {
         );
         assert_eq!(leases.count() == 1, outcomes[0]);
         assert!(leases.has_ended() && leases.current().is_closed());
-        assert!(leases.publish(generator(3)).is_err(), "none follows");
+        assert!(leases.publish(generator(3)).is_err(), "no generator is published after the end");
     });
 }
 
-/// Would catch: a publication that is taken to have failed because a drain came in between, so that calls which began
-/// before the drain wait in vain; a drain that a publication undoes.
+/// Would catch: a publication that counts as failed because a drain came in between, so that calls that began before
+/// the drain wait in vain; a drain that a publication undoes.
 #[test]
-fn i8_a_drain_keeps_no_generator_from_following_and_no_new_call_gets_one() {
+fn i8_a_drain_allows_a_publication_but_hides_the_generator_from_new_calls() {
     exhaustive(|| {
         let leases = leases();
         let publish: fn(&Leases) -> bool = publish;
@@ -140,7 +140,7 @@ fn i8_a_drain_keeps_no_generator_from_following_and_no_new_call_gets_one() {
         );
         assert_eq!(outcomes, [true, true]);
         assert!(leases.open().is_none() && leases.count() == 1);
-        assert!(!leases.has_ended() && !leases.current().is_closed(), "calls that began before get IDs of it");
+        assert!(!leases.has_ended() && !leases.current().is_closed(), "calls that began before the drain get its IDs");
         leases.end();
         assert!(leases.has_ended() && leases.current().is_closed());
     });

@@ -1,4 +1,4 @@
-//! The window of ticks: a fence that moves while calls run into it, and a beginning that has not come.
+//! The window of ticks: a fence that moves while calls reach it, and a beginning that lies ahead.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,7 +8,7 @@ use casflake_loom_tests::{AtomicU64, Ids, Issued, Outcome, exhaustive, generator
 
 use crate::take;
 
-/// Would catch: a fence that lets its own tick through; a refusal at the fence that has moved the word.
+/// Would catch: a fence that admits its own tick; a refusal at the fence that has moved the word.
 #[test]
 fn i8_no_id_lies_at_the_fence_or_after_it_while_it_moves() {
     exhaustive(|| {
@@ -21,8 +21,8 @@ fn i8_no_id_lies_at_the_fence_or_after_it_while_it_moves() {
         };
         let outcomes = together(&ids, [tick_and_extend, |ids| take(ids, 3)]);
         for error in outcomes.iter().flatten().filter_map(|outcome| outcome.as_ref().err()) {
-            let told = matches!(error, GenerateError::Fenced { fence: 2 | 3 } | GenerateError::Exhausted { .. });
-            assert!(told, "{error}");
+            let is_expected = matches!(error, GenerateError::Fenced { fence: 2 | 3 } | GenerateError::Exhausted { .. });
+            assert!(is_expected, "{error}");
         }
         let issued = Issued::by(outcomes);
         assert!(issued.ticks().all(|tick| tick < 3), "{issued:?}");
@@ -30,35 +30,35 @@ fn i8_no_id_lies_at_the_fence_or_after_it_while_it_moves() {
     });
 }
 
-/// Would catch: a fence so weak that a call is refused by one which its caller knows to have been moved.
+/// Would catch: a fence so weak that it refuses a call although the caller knows that the fence was extended.
 #[test]
-fn i8_who_was_told_of_the_new_fence_gets_ids_up_to_it() {
-    struct Told {
+fn i8_a_caller_that_knows_of_the_new_fence_gets_ids_up_to_it() {
+    struct Shared {
         ids: Arc<Ids>,
         extended: AtomicU64,
     }
     exhaustive(|| {
         let ids = generator_with(|builder| builder.fence(2));
         ids.clock().set(2);
-        let told = Arc::new(Told { ids, extended: AtomicU64::new(0) });
-        let extend: fn(&Told) = |told| {
-            told.ids.extend_fence(3).expect("a fence of the layout");
+        let shared = Arc::new(Shared { ids, extended: AtomicU64::new(0) });
+        let extend: fn(&Shared) = |shared| {
+            shared.ids.extend_fence(3).expect("a fence of the layout");
             // ORDERING: Release, paired with the load below.
-            told.extended.store(1, Ordering::Release);
+            shared.extended.store(1, Ordering::Release);
         };
-        let take: fn(&Told) = |told| {
+        let take: fn(&Shared) = |shared| {
             // ORDERING: Acquire, paired with the store above.
-            let extended = told.extended.load(Ordering::Acquire) == 1;
-            let outcome = told.ids.try_generate();
+            let extended = shared.extended.load(Ordering::Acquire) == 1;
+            let outcome = shared.ids.try_generate();
             assert!(outcome.is_ok() || !extended, "{outcome:?}");
         };
-        together(&told, [extend, take]);
+        together(&shared, [extend, take]);
     });
 }
 
-/// Would catch: a fence that is stored, and so moved back by whoever comes last.
+/// Would catch: a fence that is stored, so that the last of two calls moves it back.
 #[test]
-fn i8_a_fence_that_two_extend_stands_at_the_higher() {
+fn i8_a_fence_that_two_threads_extend_ends_at_the_higher_tick() {
     exhaustive(|| {
         let ids = generator_with(|builder| builder.fence(2));
         let extend: fn(&Ids) = |ids| ids.extend_fence(4).expect("a fence of the layout");
@@ -71,7 +71,7 @@ fn issued_in(outcomes: &[Vec<Outcome>]) -> usize {
     outcomes.iter().flatten().filter(|outcome| outcome.is_ok()).count()
 }
 
-/// Would catch: a beginning that is off by one, or a call before it that has moved the word.
+/// Would catch: a beginning that is off by one, or an earlier call that has moved the word.
 #[test]
 fn i8_the_window_opens_with_its_first_slot() {
     exhaustive(|| {

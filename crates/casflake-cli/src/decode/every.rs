@@ -1,4 +1,4 @@
-//! `--layout all`: an ID as each layout reads it.
+//! `--layout all`: reads an ID by every layout.
 
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,16 +13,16 @@ use crate::fields::Fields;
 use crate::layouts::LayoutName;
 use crate::stop::Outcome;
 
-/// By how much another host's clock may be ahead of this one's.
+/// The most that another host's clock may be ahead of this one's.
 const CLOCKS_DIFFER_MS: u64 = 60_000;
 
-/// An ID in one layout, as JSON.
+/// An ID read by one layout, as JSON.
 #[derive(Serialize)]
 struct Reading {
     layout: String,
-    /// `null` where it can be an ID of the layout.
+    /// Why the ID cannot be one of the layout; `null` if it can.
     implausible: Option<String>,
-    /// None where the number is no ID of the layout.
+    /// `None` if the number is not an ID of the layout.
     #[serde(flatten)]
     fields: Option<Fields>,
 }
@@ -61,7 +61,7 @@ fn reading(name: LayoutName, layout: &Layout, number: Number, now_ms: u64) -> Re
     Reading { layout: written, implausible, fields }
 }
 
-/// Says why it is no ID that the layout's service has issued by now.
+/// Returns why the layout's service cannot have issued this ID by now, or `None` if it can have.
 fn implausible(name: LayoutName, layout: &Layout, id: u64, unix_ms: u64, now_ms: u64) -> Option<String> {
     if unix_ms > now_ms.saturating_add(CLOCKS_DIFFER_MS) {
         return Some("the time is in the future".into());
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_number_is_an_id_of_none() {
+    fn a_small_number_is_implausible_in_every_layout() {
         for (layout, implausible) in verdicts(123_456_789, NOW) {
             assert!(implausible.is_some(), "{layout}");
         }

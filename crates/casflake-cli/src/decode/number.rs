@@ -1,8 +1,8 @@
-//! The number that a text means: decimal, negative or hexadecimal.
+//! Parses an ID's number: decimal, negative or hexadecimal.
 
 use casflake::{IdError, Layout, Mastodon, Snowflake};
 
-/// A number of 64 bits, and whether it was written as a negative one.
+/// A number of 64 bits, and whether it was written with a minus sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Number {
     Unsigned(u64),
@@ -10,7 +10,7 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// Reads a text, or says why it is no number. Digits alone are decimal unless `hex` is set.
+    /// Parses a text, or returns why it is not a number. Digits alone are decimal unless `hex` is set.
     pub(super) fn parse(text: &str, hex: bool) -> Result<Self, String> {
         let after_0x = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
         if let Some(digits) = after_0x.or_else(|| (hex || is_hex_of_64_bits(text)).then_some(text)) {
@@ -22,16 +22,17 @@ impl Number {
         };
         number.map_err(|error| match error {
             IdError::NotDecimal { found: Some(_) } if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                format!("{error}; if it is hexadecimal give --hex, or 0x before it")
+                format!("{error}; if it is hexadecimal, add --hex or write 0x before it")
             }
             IdError::LeadingZeros if text.len() == 16 => {
-                format!("{error}; if they are the 16 digits of a hexadecimal number give --hex, or 0x before it")
+                format!("{error}; if these are 16 hexadecimal digits, add --hex or write 0x before them")
             }
             error => error.to_string(),
         })
     }
 
-    /// Returns the ID that this is in the layout; a negative number is one only where all 64 bits are used.
+    /// Returns the ID that this number is in the layout. A negative number is an ID only if the layout uses all 64
+    /// bits.
     pub(super) const fn id(self, layout: &Layout) -> Result<u64, IdError> {
         match self {
             Self::Unsigned(id) => Ok(id),
@@ -49,7 +50,7 @@ impl Number {
     }
 }
 
-/// Whether it can only be meant so: an ID written as 16 hexadecimal digits that has a letter among them.
+/// Returns whether the text can only be hexadecimal: 16 hexadecimal digits with a letter among them.
 fn is_hex_of_64_bits(text: &str) -> bool {
     text.len() == 16
         && text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -64,18 +65,18 @@ fn hexadecimal(digits: &str) -> Result<u64, String> {
 }
 
 fn decimal(digits: &str) -> Result<u64, IdError> {
-    // Mastodon's IDs use all 64 bits: every number is one.
+    // Mastodon's IDs use all 64 bits, so every number is one.
     digits.parse().map(Snowflake::<Mastodon>::as_u64)
 }
 
-/// Reads the digits after a minus sign.
+/// Parses the digits after a minus sign.
 fn negative(digits: &str) -> Result<Number, IdError> {
-    let behind_the_sign = |error| match error {
+    let after_the_sign = |error| match error {
         IdError::NotDecimal { found: Some((at, found)) } => IdError::NotDecimal { found: Some((at + 1, found)) },
         error => error,
     };
-    match decimal(digits).map_err(behind_the_sign)? {
-        // Zero has no sign: an ID has one text only.
+    match decimal(digits).map_err(after_the_sign)? {
+        // Zero has no sign, because an ID has only one text.
         0 => Err(IdError::NotDecimal { found: Some((0, '-')) }),
         number => 0_i64.checked_sub_unsigned(number).map(Number::Negative).ok_or(IdError::TooLong),
     }
@@ -92,7 +93,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn an_id_is_read_in_every_form_that_it_is_written_in(id in any::<u64>(), shift in 0..64_u32) {
+        fn every_form_of_an_id_is_read(id in any::<u64>(), shift in 0..64_u32) {
             let id = id >> shift;
             let signed = Snowflake::<Mastodon>::try_from(id).unwrap().as_i64().to_string();
             for text in [id.to_string(), format!("{id:#x}"), format!("{id:#018X}").replace("0X", "0x"), signed] {
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_number_is_an_id_of_64_bits_alone() {
+    fn a_negative_number_is_only_an_id_of_64_bits() {
         let least = Number::parse("-9223372036854775808", false).unwrap();
         assert_eq!(least, Number::Negative(i64::MIN));
         assert_eq!(least.id(&Mastodon::LAYOUT), Ok(1 << 63));

@@ -1,4 +1,4 @@
-//! The operator's word: what is asked before IDs could be issued twice, and what counts as yes.
+//! Confirmation by the operator: the questions to answer before IDs could be issued twice, and which answers mean yes.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -8,40 +8,42 @@ use casflake_lease::Survey;
 use super::list::{printable, remaining_ms};
 use crate::stop::{Outcome, Stop};
 
-/// The parameters of a URL that say where a space is. Others name certificates, a password and the like.
+/// The URL parameters that locate a space. Others name certificates, a password and the like.
 const PLACES: [&str; 6] = ["db", "dbname", "host", "hostaddr", "port", "schema"];
 
-/// How many holders are named.
+/// How many holders a question names.
 const NAMED: usize = 3;
 
-/// Asks a question, unless it was answered before.
+/// Asks a question unless it was answered by `--yes`.
 pub(super) fn confirm(yes: bool, question: impl FnOnce() -> String) -> Outcome {
     if yes {
         return Ok(());
     }
     let (question, stdin) = (question(), io::stdin());
     if !stdin.is_terminal() {
-        return Err(Stop::usage(format_args!("{question} There is no terminal to ask at: if it has, give --yes")));
+        return Err(Stop::usage(format_args!(
+            "{question} There is no terminal to ask on: if the answer is yes, add --yes"
+        )));
     }
-    // What could not be asked can't be answered.
+    // If the question could not be shown, it can't be answered.
     write!(io::stderr(), "{question} (yes/no) ")?;
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer).map_err(|error| Stop::failed(format_args!("no answer: {error}")))?;
-    if is_yes(&answer) { Ok(()) } else { Err(Stop::failed("nothing was done: the answer was not yes")) }
+    if is_yes(&answer) { Ok(()) } else { Err(Stop::failed("nothing was done, because the answer was not yes")) }
 }
 
 fn is_yes(answer: &str) -> bool {
     ["y", "yes"].iter().any(|yes| answer.trim().eq_ignore_ascii_case(yes))
 }
 
-/// Returns the ID space of a URL, and where it is, without a password: the URL was opened, so that it is one.
+/// Returns the ID space of a URL and its location, without a password. The URL was accepted before, so it is valid.
 pub(super) fn whereabouts(url: &str) -> String {
     let url = url.trim();
     let (url, space) = url.split_once('#').unwrap_or((url, ""));
     let (url, parameters) = url.split_once('?').unwrap_or((url, ""));
     let place = match url.split_once("://") {
         Some((scheme, rest)) if !scheme.eq_ignore_ascii_case("file") => {
-            // The last @ of all: none that a password has then comes after it.
+            // The last @ of all, so that no @ of a password comes after it.
             let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
             format!("{scheme}://{host}")
         }
@@ -54,23 +56,22 @@ pub(super) fn whereabouts(url: &str) -> String {
     if space.is_empty() { format!("ID space in {place}") } else { format!("ID space {space:?} in {place}") }
 }
 
-/// Returns the question that is to be answered before a space grants immediately. `survey` is `None` for one that does
-/// not exist.
+/// Returns the question to answer before a space grants immediately. `survey` is `None` if the space does not exist.
 pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str) -> String {
     let space = whereabouts(url);
     let asked = match survey {
         None => {
-            format!("There is no {space} yet. If there was one before, has every process that held a lease of it ended")
+            format!("There is no {space} yet. If there was one before: has every process that held a lease of it ended")
         }
         Some(survey) => {
             let held = holders(survey, layout).map_or_else(String::new, |held| format!("{held}. "));
             format!("{held}Has every process that held a lease of the {space} ended")
         }
     };
-    format!("{asked}, for good? (A copy of the space that is in use counts as one that has not.)")
+    format!("{asked} for good? (If a copy of the space is in use, the answer is no.)")
 }
 
-/// Returns which workers are held, the first of them with their holders; `None` if all leases have ended.
+/// Returns which workers are held, and by which holders the first of them are. `None` if all leases have ended.
 fn holders(survey: &Survey, layout: &Layout) -> Option<String> {
     let now_ms = survey.unix_ns / 1_000_000;
     let held = || {
@@ -126,24 +127,24 @@ mod tests {
             let lease = Lease::new(index, 0, until, 1, Token::random().unwrap());
             SurveyedWorker::new(&lease, owner.map(str::to_owned))
         };
-        let told = |workers: Vec<SurveyedWorker>| holders(&Survey::new(unix_ns, None, workers), &Standard::LAYOUT);
+        let named = |workers: Vec<SurveyedWorker>| holders(&Survey::new(unix_ns, None, workers), &Standard::LAYOUT);
         let (over, held) = (now_tick, now_tick + 1);
-        assert_eq!(told(vec![worker(0, over, Some("a")), worker(1, held, None)]), None, "ended or released");
-        assert_eq!(told(vec![worker(7, held, Some("a\n"))]).as_deref(), Some("Worker 7 is held by a\\n"));
+        assert_eq!(named(vec![worker(0, over, Some("a")), worker(1, held, None)]), None, "ended or released");
+        assert_eq!(named(vec![worker(7, held, Some("a\n"))]).as_deref(), Some("Worker 7 is held by a\\n"));
         let many = (0..5).map(|index| worker(index, held, Some("h"))).collect();
         let expected = "Worker 0 is held by h, 1 is held by h, 2 is held by h, and 2 more are held";
-        assert_eq!(told(many).as_deref(), Some(expected));
+        assert_eq!(named(many).as_deref(), Some(expected));
     }
 
     #[test]
-    fn a_space_that_does_not_exist_is_said_not_to() {
+    fn the_question_says_that_a_space_does_not_exist() {
         let asked = |survey: Option<&Survey>| have_all_ended(survey, &Standard::LAYOUT, "redis://h#orders");
-        let rest = "ended, for good? (A copy of the space that is in use counts as one that has not.)";
+        let rest = "ended for good? (If a copy of the space is in use, the answer is no.)";
         assert_eq!(
             asked(None),
             format!(
-                "There is no ID space \"orders\" in redis://h yet. If there was one before, has every process that held \
-                 a lease of it {rest}"
+                "There is no ID space \"orders\" in redis://h yet. If there was one before: has every process that \
+                 held a lease of it {rest}"
             )
         );
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What a store holds, as a table or as JSON.
+//! The contents of a store, as a table or as JSON.
 
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json:
         Ok(survey) => survey,
         Err(mut error) => {
             if let StoreError::NoSpace { others, .. } = &mut error {
-                // If they can't be listed the error says enough.
+                // If they can't be listed, the error says enough.
                 *others = store.others().unwrap_or_default();
             }
             return Err(refused(&error));
@@ -32,7 +32,7 @@ pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json:
     }
     let rows: Vec<Row> = workers.iter().map(|worker| Row::of(worker, layout, now_ms)).collect();
     let behind = behind.unwrap_or_default();
-    // What is left of the floor by a clock that is behind is not what a process waits for.
+    // If the clock is behind, the time to the floor by that clock is not how long a process waits.
     let grants_in_ms = (!is_copy && behind.is_zero()).then(|| remaining_ms(layout, space.floor, now_ms));
     let space = State {
         name: url.trim().split_once('#').map_or("", |(_, name)| name).to_owned(),
@@ -53,23 +53,23 @@ pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json:
     if is_copy { Err(Stop::failed(COPIED)) } else { Ok(()) }
 }
 
-const COPIED: &str = "this is a copy of a store that was made elsewhere: no process gets a worker of it, because both copies \
-                      would issue the same IDs. Use the original";
+const COPIED: &str = "the store is a copy of one that was made elsewhere: it grants nothing, because both would issue \
+                      the same IDs; use the original";
 
-/// What holds for all workers, as JSON and as the last lines of the text.
+/// The state of the space, as JSON and as the last lines of the text.
 #[derive(Serialize)]
 struct State {
-    /// Empty for a store that has only one.
+    /// Empty if the space has no name.
     name: String,
     layout: String,
     workers: u64,
-    /// How many of these workers have a lease that has not ended.
+    /// The number of these workers with a lease that has not ended.
     taken: usize,
-    /// In how long it grants; 0 if it does; `null` where no time tells: the clock is behind, or this is a copy.
+    /// The milliseconds until it grants; 0 if it grants now; `null` if the clock is behind or this is a copy.
     grants_in_ms: Option<u64>,
-    /// By how much the store's clock is behind what it has granted; 0 where it is not.
+    /// How far the store's clock is behind what the store has granted; 0 if it is not.
     clock_behind_ms: u64,
-    /// Whether this is a copy of another space, of which no process gets a worker.
+    /// Whether this is a copy of another space. A copy grants nothing.
     is_copy: bool,
 }
 
@@ -91,12 +91,12 @@ fn print_json(out: &mut impl Write, space: &State, rows: &[Row]) -> Outcome {
 #[derive(Serialize)]
 struct Row {
     worker: u64,
-    /// `null` where it was released.
+    /// `null` if the lease was released.
     owner: Option<String>,
-    /// The first tick of the window and the first after it.
+    /// The first tick of the window. `until` is the first tick after it.
     from: u64,
     until: u64,
-    /// When that is, in RFC 3339; `null` where the format has no date for it.
+    /// The time of `until` in RFC 3339; `null` if that format can't write its year.
     until_time: Option<String>,
     remaining_ms: u64,
     counter: u64,
@@ -117,12 +117,12 @@ impl Row {
     }
 }
 
-/// How long it is until `tick` begins.
+/// Returns how many milliseconds are left until `tick` begins.
 pub(super) fn remaining_ms(layout: &Layout, tick: u64, now_ms: u64) -> u64 {
     layout.unix_ms_of(tick).unwrap_or(u64::MAX).saturating_sub(now_ms)
 }
 
-/// What somebody has written into the store, without what would move a terminal's cursor or break a line.
+/// Returns a text of the store without characters that would move a terminal's cursor or break a line.
 pub(super) fn printable(text: &str) -> String {
     let escaped = |c: char| match c {
         '"' | '\'' | '\\' => c.to_string(),
@@ -151,12 +151,12 @@ fn print(out: &mut impl Write, space: &State, rows: &[Row]) -> io::Result<()> {
         let by = clock_behind_ms.div_ceil(1000);
         writeln!(
             out,
-            "The store's clock is {by} s behind what it has granted: set it. (If it is right, it was ahead.)"
+            "The store's clock is {by} s behind what it has granted: set it. (If it is correct, it was ahead before.)"
         )?;
     }
     if let Some(grants_in_ms @ 1..) = grants_in_ms {
         let seconds = grants_in_ms.div_ceil(1000);
-        writeln!(out, "The ID space is new or has lost something: it grants in {seconds} s.")?;
+        writeln!(out, "The ID space is new or has lost data: it grants in {seconds} s.")?;
     }
     Ok(())
 }

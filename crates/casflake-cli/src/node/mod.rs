@@ -20,10 +20,10 @@ use crate::workers::WorkerArgs;
 
 /// Answer requests for IDs: JSON lines on stdin and stdout, as in Jepsen's Maelstrom
 ///
-/// Each request is {"src": "c1", "dest": "n1", "body": {"type": …, "msg_id": 1, …}} on a line of its own, with a body of
+/// Each request is a line {"src": "c1", "dest": "n1", "body": {"type": …, "msg_id": 1, …}}. The types and their fields:
 ///
 ///   init            "node_id": "n1", "node_ids": ["n1", …]   first; the position in the list is the worker, unless
-///                                                            that is leased or given by an option
+///                                                            the worker is leased or given by an option
 ///
 ///   generate                                                 answered with "id"
 ///
@@ -31,19 +31,19 @@ use crate::workers::WorkerArgs;
 ///
 ///   echo            "echo": …                                answered with "echo"
 ///
-///   stats                                                    answered with what the generator has counted
+///   stats                                                    answered with the generator's statistics
 ///
-/// With --lease the worker is leased at init, and given back at the end of the input.
+/// With --lease the worker is leased at init, and released at the end of the input.
 ///
-/// Errors have Maelstrom's codes: 10 unknown type, 11 not now, 12 malformed, 13 failed, 22 another init. What can't be
-/// answered is reported on stderr and skipped. The end of the input is the end of the node.
+/// Errors have Maelstrom's codes: 10 unknown type, 11 not now, 12 malformed, 13 failed, 22 another init. Lines that
+/// can't be answered are reported on stderr and skipped. The node ends at the end of the input.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true, verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// The largest batch that is answered
+    /// The largest batch that a request may ask for
     #[arg(long, default_value_t = 1_000_000, value_parser = whole::<usize>(1..=MAX_BATCH as u64))]
     max_batch: usize,
-    /// How an ID is written
+    /// The form of IDs in replies
     #[arg(long, value_enum, default_value_t = IdForm::Number)]
     ids: IdForm,
     #[command(flatten)]
@@ -54,17 +54,17 @@ pub(crate) struct Args {
     lease: LeaseArgs,
 }
 
-/// How an ID is written in a reply.
+/// The form of an ID in a reply.
 #[derive(Clone, Copy, ValueEnum)]
 enum IdForm {
-    /// A JSON number, as Maelstrom has it
+    /// A JSON number, as in Maelstrom
     Number,
-    /// A JSON string, for clients whose numbers are floats: they round integers over 2^53
+    /// A JSON string, for clients with floats as numbers, which round integers over 2^53
     String,
 }
 
 impl IdForm {
-    /// Returns what stands on both sides of an ID.
+    /// Returns the quotation mark to write before and after an ID.
     const fn quote(self) -> &'static str {
         match self {
             Self::Number => "",
@@ -85,12 +85,12 @@ fn serve<S: Generates>(args: &Args) -> Outcome {
     let mut server = Server::<S>::new(args.max_batch, layout, place, &args.lease);
     let quote = args.ids.quote();
     for number in 1_u64.. {
-        // Replies are flushed when no further request is at hand: a pipe full of them is answered at full speed, a
-        // single one at once.
+        // Replies are flushed when no further request is buffered: a full pipe is answered at full speed, and a single
+        // request immediately.
         let request = match lines.next(|| Ok(out.flush()?))? {
             Line::Text(line) if line.trim_ascii().is_empty() => continue,
             Line::Text(line) => Request::parse(line),
-            Line::TooLong => Err("over 1 MiB long".into()),
+            Line::TooLong => Err("longer than 1 MiB".into()),
             Line::End => break,
         };
         match request {

@@ -1,4 +1,4 @@
-//! A line of input, as far as it must be understood to answer it.
+//! Parses a line of input as far as is necessary to answer it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,18 +8,18 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A request that can be answered: it says who asks, whom, and by which number.
+/// A request that can be answered: it has a sender, a recipient and a number.
 pub(crate) struct Request<'a> {
-    /// Who asks, as the JSON text that stood in the line.
+    /// The sender, as JSON text of the line.
     pub(crate) src: &'a str,
-    /// Who is asked, likewise.
+    /// The recipient, as JSON text of the line.
     pub(crate) dest: &'a str,
-    /// The number of the request, likewise.
+    /// The number of the request, as JSON text of the line.
     pub(crate) msg_id: &'a str,
     pub(crate) body: Body<'a>,
 }
 
-/// Fields stay JSON text until they are needed, so that a wrong one can be answered with an error.
+/// The fields stay JSON text until they are needed, so that a wrong one can be answered with an error.
 #[derive(serde::Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
@@ -30,7 +30,7 @@ struct Envelope<'a> {
     body: Option<Object<Body<'a>>>,
 }
 
-/// What is asked.
+/// The contents of a request.
 #[derive(serde::Deserialize)]
 pub(crate) struct Body<'a> {
     #[serde(borrow, rename = "type")]
@@ -45,7 +45,7 @@ pub(crate) struct Body<'a> {
     node_ids: Option<&'a RawValue>,
     #[serde(borrow)]
     count: Option<&'a RawValue>,
-    /// `null` is a value like any other here.
+    /// Here `null` is a value like any other.
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) echo: Option<&'a RawValue>,
 }
@@ -55,28 +55,28 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 }
 
 impl<'a> Request<'a> {
-    /// Reads a line, or says why there is no one to answer.
+    /// Parses a line, or returns why it can't be answered.
     pub(crate) fn parse(line: &'a [u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
         let Object(envelope) = serde_json::from_str::<Object<Envelope<'a>>>(text).map_err(|error| {
             format!("not a message: {}", error.to_string().replace(" at line 1 column", " at column"))
         })?;
-        let src = envelope.src.and_then(string).ok_or("no one to answer: \"src\" must be a string")?;
-        let dest = envelope.dest.and_then(string).ok_or("no one to answer as: \"dest\" must be a string")?;
+        let src = envelope.src.and_then(string).ok_or("can't be answered: \"src\" must be a string")?;
+        let dest = envelope.dest.and_then(string).ok_or("can't be answered: \"dest\" must be a string")?;
         let Some(Object(body)) = envelope.body else {
-            return Err("nothing to answer: \"body\" must be an object".into());
+            return Err("can't be answered: \"body\" must be an object".into());
         };
         if body.in_reply_to.is_some() {
-            return Err("a reply, which has no answer".into());
+            return Err("a reply, which is not answered".into());
         }
-        let msg_id = body.msg_id.and_then(integer).ok_or("nothing to answer to: \"msg_id\" must be an integer")?;
+        let msg_id = body.msg_id.and_then(integer).ok_or("can't be answered: \"msg_id\" must be an integer")?;
         Ok(Self { src, dest, msg_id, body })
     }
 }
 
 impl Body<'_> {
     pub(crate) fn kind(&self) -> Option<Cow<'_, str>> {
-        // Without escapes, as it nearly always is, the text stands between the quotes.
+        // Nearly always the text has no escapes. Then it is the part between the quotes.
         let text = string(self.kind?)?;
         let plain = text.strip_prefix('"')?.strip_suffix('"')?;
         if plain.contains('\\') { serde_json::from_str(text).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(plain)) }
@@ -90,26 +90,28 @@ impl Body<'_> {
         serde_json::from_str(self.node_ids?.get()).ok()
     }
 
-    /// `count`, where it is a whole number from 0 up that a `usize` holds; else the JSON text that stands in its place,
-    /// if any.
+    /// Returns `count`, if it is a whole number from 0 up that fits a `usize`.
+    ///
+    /// # Errors
+    /// The JSON text of another value; `None` if there is no `count`.
     pub(crate) fn count(&self) -> Result<usize, Option<&str>> {
         let number = self.count.and_then(integer).and_then(|digits| digits.parse().ok());
         number.ok_or(self.count.map(RawValue::get))
     }
 }
 
-/// The text of a JSON string, quotes and all.
+/// Returns the text of a JSON string, with its quotes.
 fn string(value: &RawValue) -> Option<&str> {
     Some(value.get()).filter(|text| text.starts_with('"'))
 }
 
-/// The text of a JSON number that has neither fraction nor exponent.
+/// Returns the text of a JSON number without a fraction or an exponent.
 fn integer(value: &RawValue) -> Option<&str> {
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     Some(value.get()).filter(|text| digits(text.strip_prefix('-').unwrap_or(text)))
 }
 
-/// A `T` from a JSON object, where serde's own would take an array of the fields as well.
+/// A `T` from a JSON object only. Serde's own implementation would also accept an array of the fields.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -146,7 +148,7 @@ mod tests {
     const PIECES: &str = r#"{ } [ ] , : " \ \u \ud800 - 0 9 . null "src" "src": "dest":"n1" "body":{ "type":"echo" "echo":[]
         "msg_id":1 "msg_id":1e2 "in_reply_to":null"#;
 
-    /// A message, of which any byte may be another or missing; or pieces of one in any order; or anything.
+    /// A message with some bytes replaced or missing; or pieces of a message in any order; or arbitrary bytes.
     fn line() -> impl Strategy<Value = Vec<u8>> {
         let damages = prop::collection::vec((any::<Index>(), prop::option::of(any::<u8>())), 0..3);
         let damaged = damages.prop_map(|damages| {
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_told_that_it_should_be() {
+    fn an_array_is_refused_because_an_object_is_expected() {
         let refused = Request::parse(b"[]").err();
         assert!(refused.as_ref().is_some_and(|why| why.contains("expected an object at column")), "{refused:?}");
     }
@@ -175,14 +177,14 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_line_is_a_request_of_someone_or_there_is_a_reason(line in line()) {
+        fn a_line_is_a_request_or_is_refused_with_a_reason(line in line()) {
             match Request::parse(&line) {
                 Ok(Request { src, dest, msg_id, body }) => {
                     prop_assert!(src.starts_with('"') && src.ends_with('"'), "{}", src);
                     prop_assert!(dest.starts_with('"') && dest.ends_with('"'), "{}", dest);
                     prop_assert!(msg_id.parse::<i128>().is_ok(), "{}", msg_id);
                     let found = (body.kind(), body.node_id(), body.node_ids(), body.count().ok());
-                    // Where serde_json makes a value of the line, it must be made of the same fields.
+                    // If serde_json parses the line as a value, its fields must be the same.
                     if let Ok(value) = serde_json::from_slice::<Value>(&line) {
                         let body = &value["body"];
                         let names = |list: &Vec<Value>| list.iter().map(|name| Some(name.as_str()?.to_owned())).collect();

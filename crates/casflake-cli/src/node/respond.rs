@@ -1,4 +1,4 @@
-//! Replies, in exactly the protocol's form: its order of keys, and a space after each `:` and `,`.
+//! Replies in the exact form of the protocol: its order of keys, and a space after each `:` and `,`.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::request::Request;
 use super::server::Reply;
 
-/// Writes a reply, with `quote` on both sides of each ID.
+/// Writes a reply, with `quote` before and after each ID.
 pub(crate) fn write<S>(
     out: &mut impl Write,
     to: &Request<'_>,
@@ -41,7 +41,7 @@ pub(crate) fn write<S>(
         }
         Reply::Stats(stats) => {
             let fields = spaced(&serde_json::to_string(&StatsFields::from(&*stats))?);
-            // The fields without the braces: they stand in the body itself.
+            // Without the braces, because the fields stand in the body itself.
             write!(out, "{}, ", fields.trim_start_matches('{').trim_end_matches('}'))?;
         }
         Reply::Error(code, text) => {
@@ -59,7 +59,7 @@ struct StatsFields {
     last_tick: Option<u64>,
     tick_max_sequence: u64,
     max_sequence: u64,
-    /// In how many ticks 1, 2 to 3, 4 to 7, 8 to 15, … IDs were issued.
+    /// The number of ticks in which 1, 2 to 3, 4 to 7, 8 to 15, … IDs were issued.
     ids_per_tick: Vec<u64>,
     overflow_waits: u64,
     overflow_wait_us: u128,
@@ -84,7 +84,7 @@ impl From<&Stats> for StatsFields {
     }
 }
 
-/// The same JSON with one space after each `:` and `,` and no other white space outside of strings.
+/// Returns the same JSON with one space after each `:` and `,`, and no other white space outside strings.
 fn spaced(json: &str) -> String {
     let mut spaced = String::with_capacity(json.len() + json.len() / 8);
     let (mut in_string, mut escaped) = (false, false);

@@ -1,4 +1,4 @@
-//! What the node knows, and what it answers to each request.
+//! The node's state, and its answer to each request.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::ids::{Generates, Ids, LeaseArgs};
 use crate::stop::{Outcome, Stop, shortened};
 use crate::workers::Place;
 
-/// What a request is answered with.
+/// The answer to a request.
 pub(crate) enum Reply<'a, S> {
     Init,
     Echo(&'a RawValue),
@@ -34,13 +34,13 @@ pub(crate) struct Server<'a, S: Scheme> {
     node: Option<Node<S>>,
     max_batch: usize,
     layout: Layout,
-    /// The worker, if an option has given it: else it is the node's position.
+    /// The worker, if an option gives it. If not, it is the node's position.
     place: Option<Place>,
     lease: &'a LeaseArgs,
     msg_ids: u64,
 }
 
-/// The node that `init` made of this process.
+/// The node that `init` makes of this process.
 struct Node<S: Scheme> {
     id: String,
     ids: Vec<String>,
@@ -52,12 +52,12 @@ impl<'s, S: Generates> Server<'s, S> {
         Self { node: None, max_batch, layout, place, lease, msg_ids: 0 }
     }
 
-    /// Gives back what the node has leased.
+    /// Releases the node's lease, if it has one.
     pub(crate) fn end(self) -> Outcome {
         self.node.map_or(Ok(()), |node| node.generator.end())
     }
 
-    /// The number of the next reply, from 0.
+    /// Returns the number of the next reply, counted from 0.
     pub(crate) fn next_msg_id(&mut self) -> u64 {
         let next = self.msg_ids;
         self.msg_ids += 1;
@@ -77,7 +77,7 @@ impl<'s, S: Generates> Server<'s, S> {
             ("generate_batch", Some(node)) => self.generate_batch(node, body),
             ("echo", Some(_)) => match body.echo {
                 Some(value) => Reply::Echo(value),
-                None => malformed("echo needs \"echo\", any value"),
+                None => malformed("\"echo\" is missing: give any value"),
             },
             ("stats", Some(node)) => Reply::Stats(Box::new(node.generator.stats())),
             ("generate" | "generate_batch" | "echo" | "stats", None) => {
@@ -97,11 +97,11 @@ impl<'s, S: Generates> Server<'s, S> {
                 Ok(ids) => Reply::GenerateBatch { max_sequence: self.max_sequence(&ids), ids },
                 Err(error) => refused(error),
             },
-            Ok(count) => malformed(format!("a count of {count}: ask for 1 to {max}")),
+            Ok(count) => malformed(format!("count {count} is out of range: give 1 to {max}")),
             Err(Some(text)) => {
-                malformed(format!("a count of {}: ask for a whole number from 1 to {max}", shortened(text)))
+                malformed(format!("count {} is not a whole number in range: give 1 to {max}", shortened(text)))
             }
-            Err(None) => malformed(format!("generate_batch needs \"count\", a whole number from 1 to {max}")),
+            Err(None) => malformed(format!("\"count\" is missing: give a whole number from 1 to {max}")),
         }
     }
 
@@ -119,7 +119,7 @@ impl<'s, S: Generates> Server<'s, S> {
                 Reply::Init
             } else {
                 let text =
-                    format!("the node is {:?} already: start another process for another node", shortened(&node.id));
+                    format!("the node is already {:?}: start another process for another node", shortened(&node.id));
                 Reply::Error(Code::PreconditionFailed, text)
             };
         }
@@ -148,17 +148,17 @@ impl<'s, S: Generates> Server<'s, S> {
     }
 }
 
-/// Returns `count` IDs.
+/// Returns a batch of `count` IDs.
 fn batch<S: Scheme>(generator: &impl IdGenerator<S>, count: usize) -> Result<Vec<Snowflake<S>>, GenerateError> {
     let mut ids = vec![Snowflake::MIN; count];
     generator.fill(&mut ids).map(|()| ids).map_err(|error| error.error())
 }
 
-/// The worker of a node: its position in the list that all nodes are given.
+/// Returns the worker of a node: its position in the list of all nodes.
 fn worker(layout: &Layout, id: &str, ids: &[String]) -> Result<Place, String> {
     let mut seen = HashSet::new();
     if let Some(twice) = ids.iter().find(|id| !seen.insert(*id)) {
-        return Err(format!("{:?} stands in \"node_ids\" twice: give every node a name of its own", shortened(twice)));
+        return Err(format!("{:?} is twice in \"node_ids\": give every node a name of its own", shortened(twice)));
     }
     let Some(position) = ids.iter().position(|other| other == id) else {
         return Err(format!("{:?} is not in \"node_ids\": list every node, in the same order on each", shortened(id)));
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_time_can_mend_is_error_11_and_the_rest_13() {
+    fn a_refusal_that_time_can_cure_is_error_11_and_others_are_13() {
         let by = Duration::from_secs(1);
         assert_eq!(code(GenerateError::ClockBehind { by }), 11);
         assert_eq!(code(GenerateError::Exhausted { retry_after: by }), 11);

@@ -1,4 +1,4 @@
-//! The chart over time, as SVG: IDs in the upper panel, waits and lost exchanges in the lower one.
+//! The chart over time, as SVG: IDs in the upper panel, waits and failed CAS in the lower one.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -11,11 +11,11 @@ use crate::stop::Stop;
 
 const SIZE: (u32, u32) = (1200, 815);
 
-/// How high the title is, and each panel below it.
+/// The heights of the title and of each panel below it.
 const HEAD: u32 = 80;
 const PANEL: u32 = 350;
 
-/// Room for the figures and the name of an axis.
+/// The room for the figures and the name of an axis.
 const AXIS: u32 = 84;
 
 const TEXT: RGBColor = RGBColor(50, 50, 50);
@@ -24,13 +24,13 @@ const IDS: RGBColor = RGBColor(31, 119, 180);
 const WAITS: RGBColor = RGBColor(200, 80, 20);
 const RETRIES: RGBColor = RGBColor(110, 80, 160);
 
-/// What has happened when.
+/// The events of a run, by time.
 pub(crate) struct OverTime {
     pub(crate) timeline: Timeline,
     pub(crate) waits: Waits,
 }
 
-/// Steps from one moment to the next, so that a run of a single tick is seen as well.
+/// Steps from one moment to the next, so that a run of a single tick is visible, too.
 type Line = Vec<(f64, f64)>;
 
 struct Lines {
@@ -63,7 +63,7 @@ fn lines(threads: f64, tick_ms: u64, OverTime { timeline, waits }: OverTime) -> 
     }
     for span in waits.spans() {
         let [from, to, waited] = [span.from, span.to, span.waited].map(|time| 1e3 * time.as_secs_f64());
-        // A wait counts when it is over, and may have begun in the span before.
+        // A wait counts when it ends, and may have begun in the span before.
         step(&mut share, from, to, (100.0 * waited / (threads * (to - from))).min(100.0));
         step(&mut retries, from, to, float(span.retries) / (to - from));
     }
@@ -91,7 +91,7 @@ fn draw(root: &Area<'_>, [title, subtitle]: &[String; 2], lines: &Lines) -> Draw
     };
     line(&head, title, 24, 32)?;
     line(&head, subtitle, 16, 62)?;
-    // Not as the name of the lower panel's axis: that would have the colour of the other axis's name.
+    // Not the name of the lower panel's axis, because that would have the colour of the other axis's name.
     line(&foot, &format!("time since the start ({})", lines.unit), 17, 10)?;
     draw_ids(&upper, lines)?;
     draw_waits(&lower, lines)?;
@@ -101,7 +101,7 @@ fn draw(root: &Area<'_>, [title, subtitle]: &[String; 2], lines: &Lines) -> Draw
 fn draw_ids(area: &Area<'_>, lines: &Lines) -> Drawn {
     let mut chart = ChartBuilder::on(area)
         .margin(10)
-        // As wide as the lower panel, which has an axis there.
+        // As wide as the lower panel, which has a second axis there.
         .margin_right(10 + AXIS)
         .x_label_area_size(30)
         .y_label_area_size(AXIS)
@@ -146,7 +146,7 @@ fn draw_waits(area: &Area<'_>, lines: &Lines) -> Drawn {
         .label_style(text(15, TEXT))
         .axis_desc_style(text(17, RETRIES))
         .y_label_formatter(&figure)
-        .y_desc("lost exchanges per ms")
+        .y_desc("failed CAS per ms")
         .draw()?;
     chart.draw_secondary_series(LineSeries::new(lines.retries.iter().copied(), RETRIES.stroke_width(1)))?;
     chart.draw_series(LineSeries::new(lines.waits.iter().copied(), WAITS.stroke_width(2)))?;
@@ -157,14 +157,14 @@ fn text(size: u32, colour: RGBColor) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&colour)
 }
 
-/// The upper end of an axis on which the line has some air above it.
+/// Returns the upper end of an axis, with some space above the line.
 fn top(line: &Line) -> f64 {
     let highest = line.iter().map(|point| point.1).fold(0.0, f64::max);
     if highest > 0.0 { 1.05 * highest } else { 1.0 }
 }
 
-/// As short as it can be written: 4000, 0.25.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what the axes call for")]
+/// Formats a figure as short as possible: 4000, 0.25.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that the axes require")]
 fn figure(value: &f64) -> String {
     let digits = format!("{value:.4}");
     digits.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -180,8 +180,8 @@ mod tests {
     use crate::stress::timeline::Timeline;
     use crate::stress::waits::Waits;
 
-    /// Of two threads that have got an ID in each of so many ticks, and three more in the last, and have waited for
-    /// half of the time.
+    /// A run of two threads: they got one ID in each of this many ticks and three more in the last one, and they waited
+    /// for half of the time.
     fn over_time(ticks: u64) -> OverTime {
         let mut timeline = Timeline::default();
         (0..ticks).chain([ticks - 1; 3]).for_each(|tick| timeline.see(1_000_000 + tick));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_goes_up_and_down_where_what_it_shows_does() {
+    fn a_line_follows_its_figures() {
         let Lines { unit, end, ids, waits, retries } = lines(2.0, 1, over_time(3));
         assert_eq!((unit, end), ("ms", 3.0));
         assert_eq!(ids, [(0.0, 1.0), (1.0, 1.0), (1.0, 1.0), (2.0, 1.0), (2.0, 4.0), (3.0, 4.0)]);
@@ -202,14 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn a_long_run_is_told_in_seconds_and_ids_by_the_ms_in_every_layout() {
+    fn a_long_run_has_seconds_and_ids_per_ms_in_every_layout() {
         let Lines { unit, end, ids, .. } = lines(2.0, 10, over_time(600));
         assert_eq!((unit, end), ("s", 6.0));
         assert_eq!(ids.first(), Some(&(0.0, 0.1)));
     }
 
     #[test]
-    fn all_the_time_there_is_is_the_most_to_wait() {
+    fn the_share_of_waits_is_at_most_all_the_time() {
         assert!(lines(0.5, 1, over_time(3)).waits.iter().all(|point| point.1 == 100.0));
     }
 
@@ -219,7 +219,7 @@ mod tests {
             let svg = svg(&["Title".into(), "Subtitle".into()], 2, 1, over_time(ticks)).ok().unwrap();
             assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{svg}");
             for words in
-                ["Title", "Subtitle", "IDs per ms", "waiting for a tick", "lost exchanges per ms", "since the start"]
+                ["Title", "Subtitle", "IDs per ms", "waiting for a tick", "failed CAS per ms", "since the start"]
             {
                 assert!(svg.contains(words), "{words}");
             }
@@ -230,14 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn no_id_makes_an_empty_chart() {
+    fn a_run_without_ids_has_an_empty_chart() {
         let waits = Waits::new(Duration::from_millis(1));
         let empty = OverTime { timeline: Timeline::default(), waits };
         assert!(svg(&[String::new(), String::new()], 1, 1, empty).ok().unwrap().contains("IDs per ms"));
     }
 
     #[test]
-    fn figures_are_as_short_as_they_can_be() {
+    fn figures_are_as_short_as_possible() {
         assert_eq!(
             [4000.0, 0.25, 0.1 + 0.2, 0.0, 1e6].map(|value| figure(&value)),
             ["4000", "0.25", "0.3", "0", "1000000"]

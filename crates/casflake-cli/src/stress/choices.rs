@@ -1,4 +1,4 @@
-//! `--clock` and `--wait`: from names to what the library has.
+//! `--clock` and `--wait`: from names to the library's clocks and waits.
 
 use casflake::{Clock, CoarseClock, SystemClock, TscClock, Wait};
 use clap::ValueEnum;
@@ -7,18 +7,18 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ClockName {
-    /// The system's, precise
+    /// The system's clock, precise
     System,
-    /// The system's as of its last timer interrupt: cheaper, up to some ms late (Linux; elsewhere as system)
+    /// The system's clock as of its last timer interrupt: cheaper, up to some ms late (on Linux; elsewhere as system)
     Coarse,
-    /// The processor's counter, set by the system's clock once a ms
+    /// The system's clock, read once per ms and continued by the processor's counter: cheaper
     Tsc,
-    /// That of the store of leases, which no one chooses
+    /// The time of the store of leases, which is not an option
     #[value(skip)]
     Store,
 }
 
-/// A clock that a generator can be run by. It has its name with it, so that a report names the one that was used.
+/// A clock that a generator can read. It has its name, so that a report names the clock that was used.
 pub(crate) trait Named: Clock + Sync {
     const NAME: ClockName;
 }
@@ -38,16 +38,16 @@ impl Named for TscClock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum WaitName {
-    /// Look at the clock again and again
+    /// Poll the clock
     Spin,
-    /// Give the core away between two looks
+    /// Yield the core between two readings of the clock
     Yield,
     /// Sleep for most of the wait
     #[value(alias = "park")]
     Sleep,
 }
 
-/// As it is written on the command line.
+/// Returns the name of a choice as it is written on the command line.
 pub(crate) fn name(choice: &impl ValueEnum) -> String {
     choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

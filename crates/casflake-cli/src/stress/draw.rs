@@ -1,13 +1,13 @@
-//! Where a thread's IDs come from.
+//! The source of a thread's IDs.
 
 use casflake::{Clock, GenerateError, IdGenerator, LocalGenerator, Scheme, Snowflake};
 
 use crate::ids::Ids;
 
-/// One thread's way to IDs.
+/// The source from which one thread draws IDs.
 pub(crate) struct Source<'g, S: Scheme, C> {
     way: Way<'g, S, C>,
-    /// As long as a call draws IDs.
+    /// One place for each ID of a call.
     buffer: Vec<Snowflake<S>>,
 }
 
@@ -18,8 +18,8 @@ enum Way<'g, S: Scheme, C> {
 }
 
 impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
-    /// IDs of the generator itself, or of a handle of one's own that reserves `local` of them at once; a leased one has
-    /// no handles.
+    /// Returns a source: the generator itself, or a handle of this thread that reserves `local` IDs at a time. A leased
+    /// generator has no handles.
     pub(crate) fn new(ids: &'g Ids<S, C>, batch: usize, local: Option<u64>) -> Self {
         let way = match (ids, local) {
             (Ids::Given(generator), Some(block)) => Way::Handle(generator.local(block)),
@@ -29,7 +29,7 @@ impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
         Self { way, buffer: vec![Snowflake::MIN; batch] }
     }
 
-    /// What one call gives: a whole batch unless fewer are `left`.
+    /// Draws the IDs of one call: a whole batch unless fewer are `left`.
     #[inline]
     pub(crate) fn draw(&mut self, left: u64) -> Result<&[Snowflake<S>], GenerateError> {
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_draws_a_batch_and_no_more_than_are_left() {
+    fn a_call_draws_a_batch_but_not_more_than_are_left() {
         let generator = generator();
         let mut source = Source::new(&generator, 100, None);
         assert_eq!(source.draw(u64::MAX).map(<[_]>::len), Ok(100));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_reserves_blocks_and_gives_up_what_it_holds_in_the_end() {
+    fn a_handle_reserves_blocks_and_drops_its_rest_in_the_end() {
         let generator = generator();
         let mut source = Source::new(&generator, 1, Some(64));
         for _ in 0..10 {

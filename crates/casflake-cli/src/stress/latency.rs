@@ -1,23 +1,23 @@
-//! How long calls take: a histogram for each thread, and percentiles of them all.
+//! Latencies of calls: a histogram for each thread, and percentiles of all of them.
 
 use std::time::Duration;
 
 use hdrhistogram::{AdditionError, CreationError, Histogram};
 use serde::Serialize;
 
-/// The longest latency that is told from longer ones, in nanoseconds: the longest run.
+/// The longest latency that is distinguished from longer ones, in nanoseconds: that of the longest run.
 const LONGEST: u64 = 1_000_000_000_000_000;
 
-/// Figures are right to so many digits. All buckets up to the longest take 330 KiB, of which a thread touches few.
+/// The number of exact digits. All buckets up to the longest take 330 KiB, of which a thread touches few.
 const DIGITS: u8 = 3;
 
 /// Latencies, in memory that does not grow with their number.
 pub(crate) struct Latency(Histogram<u64>);
 
-/// Those that one in so many calls exceeds, in nanoseconds.
+/// The latencies that a given share of the calls does not exceed, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Percentiles {
-    /// How many calls were timed.
+    /// The number of calls that were timed.
     pub(crate) samples: u64,
     pub(crate) p50_ns: u64,
     pub(crate) p90_ns: u64,
@@ -41,7 +41,7 @@ impl Latency {
         self.0.add(&other.0)
     }
 
-    /// `None` where no call was timed.
+    /// Returns the percentiles, or `None` if no call was timed.
     pub(crate) fn percentiles(&self) -> Option<Percentiles> {
         let at = |quantile| self.0.value_at_quantile(quantile);
         (!self.0.is_empty()).then(|| Percentiles {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_of_all_threads_are_right_to_three_digits() {
+    fn percentiles_of_all_threads_are_exact_to_three_digits() {
         let mut odd = recorded((1..=1_000_000).step_by(2));
         odd.merge(&recorded((2..=1_000_000).step_by(2))).unwrap();
         let Percentiles { samples, p50_ns, p90_ns, p99_ns, p99_9_ns, p99_99_ns, max_ns } = odd.percentiles().unwrap();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_the_longest_is_the_longest() {
+    fn a_latency_over_the_longest_counts_as_the_longest() {
         let max = |nanos| recorded([nanos]).percentiles().unwrap().max_ns;
         assert!(max(super::LONGEST).abs_diff(super::LONGEST) <= super::LONGEST / 1000);
         assert!(max(u64::MAX) >= max(super::LONGEST));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn no_call_has_no_percentiles() {
+    fn without_a_call_there_are_no_percentiles() {
         assert_eq!(recorded([]).percentiles(), None);
     }
 }

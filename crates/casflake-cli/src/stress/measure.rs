@@ -21,36 +21,36 @@ use super::waits::Waits;
 use crate::ids::Ids;
 use crate::stop::Stop;
 
-/// What a run has come to.
+/// The results of a run.
 pub(crate) struct Run {
     pub(crate) ids_by_thread: Vec<u64>,
     pub(crate) time: Duration,
-    /// `None` where the system can't tell.
+    /// `None` if the system does not report it.
     pub(crate) cpu: Option<Duration>,
-    /// `None` where no call was timed.
+    /// `None` if no call was timed.
     pub(crate) latency: Option<Percentiles>,
-    /// How many IDs were due when the time was over, and not drawn.
+    /// The number of IDs that were due when the time was over, but not drawn.
     pub(crate) overdue: u64,
     pub(crate) verdict: Verdict,
     pub(crate) over_time: Option<OverTime>,
 }
 
-/// What the threads share.
+/// The state that the threads share.
 struct Shared<'a, S: Scheme, C> {
     ids: &'a Ids<S, C>,
     setup: Setup,
     proof: Proof,
-    /// When the run began. Held closed until all threads stand behind it.
+    /// When the run began. The gate is locked until all threads wait for it.
     gate: RwLock<Instant>,
     stop: AtomicBool,
-    /// How many IDs each thread has drawn so far: apart, so that no thread waits for another's cache line.
+    /// The number of IDs that each thread has drawn so far. Padded, so that no thread waits for another's cache line.
     drawn: Vec<CachePadded<AtomicU64>>,
 }
 
 impl<S: Scheme, C> Shared<'_, S, C> {
-    /// Calls for an end: the time is over, or a thread has failed.
-    fn call_for_an_end(&self) {
-        // ORDERING: Relaxed. A flag that publishes nothing; a thread may see it a little later.
+    /// Tells all threads to stop, because the time is over or a thread has failed.
+    fn tell_to_stop(&self) {
+        // ORDERING: Relaxed. The flag publishes nothing, and a thread may see it a little later.
         self.stop.store(true, Ordering::Relaxed);
     }
 
@@ -60,12 +60,12 @@ impl<S: Scheme, C> Shared<'_, S, C> {
     }
 
     fn counted(&self) -> u64 {
-        // ORDERING: Relaxed. Counters of their own, for the progress alone.
+        // ORDERING: Relaxed. The counters are independent, and serve only the progress bar.
         self.drawn.iter().map(|drawn| drawn.load(Ordering::Relaxed)).sum()
     }
 }
 
-/// What one thread has drawn, and when it was done.
+/// The results of one thread, and when it finished.
 struct Drawn {
     ids: u64,
     latency: Latency,
@@ -119,7 +119,7 @@ pub(crate) fn run<S: Scheme + 'static, C: Clock + Sync>(ids: &Ids<S, C>, setup: 
 
 type Running<'scope> = ScopedJoinHandle<'scope, Result<Drawn, Stop>>;
 
-/// Starts the threads, which wait at the gate. Where one can't be started the others go home.
+/// Starts the threads, which wait at the gate. If one can't be started, the others stop.
 fn start<'scope, S: Scheme + 'static, C: Clock + Sync>(
     scope: &'scope Scope<'scope, '_>,
     shared: &'scope Shared<'_, S, C>,
@@ -132,20 +132,20 @@ fn start<'scope, S: Scheme + 'static, C: Clock + Sync>(
         };
         let draw = move || draw(shared, thread, quota, drawn);
         thread::Builder::new().spawn_scoped(scope, draw).map_err(|error| {
-            shared.call_for_an_end();
+            shared.tell_to_stop();
             Stop::failed(format_args!("thread {thread} of {threads} could not be started: {error}"))
         })
     };
     shared.drawn.iter().enumerate().map(start).collect()
 }
 
-/// The part of `count` that falls to one of `threads`.
+/// Returns the share of `count` that one of `threads` draws.
 fn share(count: u64, threads: u64, thread: u64) -> u64 {
     count / threads + u64::from(thread < count % threads)
 }
 
-/// Shows the progress, and calls for an end when the time is over, until all threads have finished. Samples how they
-/// wait, if that is to be plotted.
+/// Shows the progress until all threads have finished, and tells them to stop when the time is over. If the run is
+/// plotted, samples how long they wait.
 fn watch<S: Scheme + 'static, C: Clock>(
     running: &[Running<'_>],
     shared: &Shared<'_, S, C>,
@@ -163,7 +163,7 @@ fn watch<S: Scheme + 'static, C: Clock>(
         }
         thread::sleep(nap);
         if matches!(plan, Plan::Time(time) if started.elapsed() >= time) {
-            shared.call_for_an_end();
+            shared.tell_to_stop();
         }
     }
     waits
@@ -173,7 +173,7 @@ fn join(thread: Running<'_>) -> Result<Drawn, Stop> {
     thread.join().map_err(|_| Stop::failed("a thread panicked"))?
 }
 
-/// One thread: draws IDs and shows each to its witness.
+/// Runs one thread: draws IDs and shows each of them to its witness.
 fn draw<S: Scheme + 'static, C: Clock>(
     shared: &Shared<'_, S, C>,
     thread: usize,
@@ -194,8 +194,8 @@ fn draw<S: Scheme + 'static, C: Clock>(
             Turn::Timed(since) => Some(since),
         };
         let batch = source.draw(quota - ids).map_err(|error| {
-            // Where one thread fails the run has failed: the others need not go on.
-            shared.call_for_an_end();
+            // If one thread fails, the run has failed, and the others need not go on.
+            shared.tell_to_stop();
             Stop::failed(error)
         })?;
         if let Some(since) = since {
@@ -208,7 +208,7 @@ fn draw<S: Scheme + 'static, C: Clock>(
                 .for_each(|id| timeline.see(shared.setup.layout.decode(id.as_u64()).map_or(0, |parts| parts.tick)));
         }
         ids += batch.len() as u64;
-        // ORDERING: Relaxed, as where it is read.
+        // ORDERING: Relaxed, as in `counted`.
         drawn.store(ids, Ordering::Relaxed);
     }
     let finished = Instant::now();

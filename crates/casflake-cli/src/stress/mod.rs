@@ -1,4 +1,4 @@
-//! `casflake stress`: many threads on one generator, and a proof that their IDs are good.
+//! `casflake stress`: many threads draw from one generator, and a proof checks their IDs.
 
 mod chart;
 mod choices;
@@ -33,39 +33,40 @@ use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
 use crate::workers::{Place, WorkerArgs};
 
-/// Draw IDs from one generator by many threads at once, and prove them distinct and in order
+/// Draw IDs from one generator by many threads, and prove them distinct and in order
 ///
-/// Proves, exactly and for all IDs, that no two are the same and that each thread's increase. Memory stays bounded
-/// however long it runs: about 1 MiB a thread, and more while one falls seconds behind. The exit code is 1 if anything
-/// is wrong.
+/// Proves, exactly and for all IDs, that no two are the same and that the IDs of each thread increase. Memory stays
+/// bounded however long the run is: about 1 MiB per thread, and more while a thread is seconds behind. The exit code is
+/// 1 if anything is wrong.
 ///
-/// Latencies are those of a call, which draws one ID or a batch. Without --rate one call in 61 is timed, from its
-/// begin. With --rate each is, from when it was due: what holds one up counts for those that it keeps waiting, too.
+/// A latency is that of a call, which draws one ID or a batch. Without --rate, one call in 61 is timed, from its
+/// beginning. With --rate, every call is timed from when it was due, so a delay also counts for the calls that it keeps
+/// waiting.
 ///
-/// The rate is that of the wall clock. A run of n ms touches n + 1 of them, so that a short one can show a little more
+/// The rate is measured by the wall clock. A run of n ms touches n + 1 of them, so a short one can show a little more
 /// than the layout's limit.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true, group = ArgGroup::new("plan").required(true))]
 pub(crate) struct Args {
-    /// How many threads; as many as there are cores unless set
+    /// The number of threads; as many as there are cores unless set
     #[arg(long, value_parser = whole::<usize>(1..=1024))]
     threads: Option<usize>,
-    /// How many seconds to draw IDs
+    /// The seconds to draw IDs for
     #[arg(long, group = "plan", value_parser = seconds)]
     seconds: Option<Duration>,
-    /// How many IDs to draw, shared out evenly to the threads
+    /// The number of IDs to draw, divided evenly among the threads
     #[arg(long, group = "plan", value_parser = whole::<u64>(1..=u64::MAX))]
     count: Option<u64>,
-    /// How many IDs to draw in one call
+    /// The number of IDs to draw in one call
     #[arg(long, default_value_t = 1, value_parser = whole::<usize>(1..=MAX_BATCH))]
     batch: usize,
-    /// How many IDs to draw in a second, by all threads in turn, each when it is due; as many as there are unless set
+    /// The number of IDs to draw per second, by all threads in turn, each when it is due; unlimited unless set
     #[arg(long, value_parser = whole::<u64>(1..=u64::MAX))]
     rate: Option<u64>,
-    /// Draw from a handle for each thread, which reserves up to so many IDs at once
+    /// Draw from one handle per thread, which reserves up to this many IDs at a time
     #[arg(long, value_name = "BLOCK", conflicts_with = "lease", value_parser = whole::<u64>(1..=u64::MAX))]
     local: Option<u64>,
-    /// The clock that the generator reads, unless the worker is leased: then the store's time
+    /// The clock that the generator reads; a leased worker has the store's time instead
     #[arg(long, value_enum, conflicts_with = "lease", default_value_t = ClockName::System)]
     clock: ClockName,
     /// What a thread does while it waits for the next tick
@@ -75,7 +76,7 @@ pub(crate) struct Args {
     worker: WorkerArgs,
     #[command(flatten)]
     layout: LayoutArgs,
-    /// Draw IDs, waits and lost exchanges over time as a picture in this file, which is overwritten
+    /// Write a chart of IDs, waits and failed CAS over time to this file, and overwrite it
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
     /// Print the report as JSON
@@ -85,7 +86,7 @@ pub(crate) struct Args {
     lease: LeaseArgs,
 }
 
-/// More than enough to span several ticks; 1,024 threads' buffers take 512 MiB.
+/// Enough to span several ticks. The buffers of 1,024 threads take 512 MiB.
 const MAX_BATCH: u64 = 65_536;
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -97,7 +98,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match args.clock {
-        // Where a store's time is to be, none of ours is read.
+        // With a lease the store's time is used, so no local clock is read.
         ClockName::System | ClockName::Store => run_by(SystemClock, args),
         ClockName::Coarse => run_by(CoarseClock, args),
         ClockName::Tsc => run_by(TscClock::new(), args),
@@ -125,13 +126,13 @@ fn stress<S: Generates>(clock: impl Named + 'static, args: &Args) -> Outcome {
         let svg = chart::svg(&report.headings(), setup.threads, layout.tick_ms(), over_time)?;
         plot.write(&svg)
     });
-    // A report that nobody reads must not hide what it says.
+    // If the report can't be written, the exit code must still say what the report would say.
     let printed = report.print(args.json);
     ids.end()?;
     if report.is_good() {
         plotted.and(printed)
     } else {
-        Err(Stop::failed("the IDs are not as they must be: see the report"))
+        Err(Stop::failed("the IDs are not distinct and in order: see the report"))
     }
 }
 
@@ -143,14 +144,14 @@ fn setup(args: &Args, clock: ClockName, layout: Layout) -> Result<Setup, Stop> {
     let &Args { batch, local, wait, rate, .. } = args;
     if let Some(block) = local.filter(|_| batch > 1) {
         return Err(Stop::usage(format_args!(
-            "--batch {batch} does not go with --local {block}, whose handles draw 1 ID a call: leave one of them out"
+            "--batch {batch} can't be used with --local {block}: a handle draws 1 ID per call; leave one out"
         )));
     }
     let most = per_second(&layout);
     if let Some(rate) = rate.filter(|rate| *rate > most) {
         return Err(Stop::usage(format_args!(
-            "--rate {rate} is more than the layout's {most} IDs a second, so that calls would be later and later: give \
-             1 to {most}, another --layout, or no rate for as many as there are"
+            "--rate {rate} is more than the layout's {most} IDs per second, so calls would be later and later: give 1 \
+             to {most}, another --layout, or no --rate"
         )));
     }
     let cores = || thread::available_parallelism().map_or(1, NonZero::get);
@@ -162,7 +163,7 @@ fn setup(args: &Args, clock: ClockName, layout: Layout) -> Result<Setup, Stop> {
     Ok(Setup { layout, threads, batch, local, clock, wait, rate, plan, is_plotted: args.plot.is_some() })
 }
 
-/// The most IDs that one worker of the layout can issue in a second, rounded down.
+/// Returns the most IDs that one worker of the layout can issue per second, rounded down.
 fn per_second(layout: &Layout) -> u64 {
     (layout.max_sequence() + 1).saturating_mul(1000) / layout.tick_ms()
 }

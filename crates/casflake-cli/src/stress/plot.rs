@@ -1,4 +1,4 @@
-//! `--plot`: the file that the chart goes to.
+//! `--plot`: the file of the chart.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,11 +12,11 @@ pub(crate) struct Plot {
 }
 
 impl Plot {
-    /// Creates the file, before a run that may be long.
+    /// Creates the file before the run, which may be long.
     pub(crate) fn create(path: &Path) -> Result<Self, Stop> {
         let file = File::create(path).map_err(|error| {
             Stop::usage(format_args!(
-                "--plot {} can't be created ({error}): give a file that can be written, in a folder that exists",
+                "--plot {} can't be created ({error}): give a writable file in an existing directory",
                 path.display()
             ))
         })?;

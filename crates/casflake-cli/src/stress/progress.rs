@@ -1,4 +1,4 @@
-//! A progress bar on stderr, where that is a terminal.
+//! A progress bar on stderr, if that is a terminal.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use super::setup::Plan;
 
-/// How often the bar is drawn.
+/// The time between two drawings of the bar.
 const REDRAW: Duration = Duration::from_millis(100);
 
 pub(crate) struct Progress {
@@ -20,7 +20,7 @@ impl Progress {
             Plan::Count(count) => count,
             Plan::Time(time) => millis(time),
         };
-        // Hidden by itself where stderr is not a terminal.
+        // The bar hides itself if stderr is not a terminal.
         let bar = ProgressBar::new(length);
         if let Ok(style) = ProgressStyle::with_template("{wide_bar} {percent}%  {msg}") {
             bar.set_style(style);
@@ -28,7 +28,7 @@ impl Progress {
         Self { plan, bar }
     }
 
-    /// Draws the bar, and returns how long to wait before it is to be drawn again.
+    /// Draws the bar, and returns how long to wait before the next call.
     pub(crate) fn show(&mut self, drawn: u64, elapsed: Duration) -> Duration {
         self.bar.set_message(format!("{} IDs", HumanCount(drawn)));
         match self.plan {

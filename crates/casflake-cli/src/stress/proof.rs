@@ -1,8 +1,9 @@
-//! The proof: one bit for each slot that an ID can come from, and no ID forgotten.
+//! The proof: one bit for each slot that an ID can come from, and no ID is forgotten.
 //!
-//! Each thread marks its IDs on a page of its own, so that proving does not slow the threads down by contention. A
-//! thread whose IDs increase never comes back to a page that it has left: it lays that page over the others' there,
-//! where a bit that both have set is a repeat. A page that every thread has left is done, and its memory is free again.
+//! Each thread marks its IDs on a page of its own, so that the proof does not slow the threads down by contention. If
+//! the IDs of a thread increase, it never returns to a page that it has left. When it leaves a page, it merges the page
+//! into the other threads' page of the same number: a bit that is set in both is a repeat. When every thread has left a
+//! page, the page is finished, and its memory is freed.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -12,20 +13,20 @@ use casflake::{Layout, Snowflake};
 
 use crate::workers::Place;
 
-/// Slots on a page: 512 KiB of bits.
+/// The slots of a page: 512 KiB of bits.
 const PAGE_SLOTS: u64 = 1 << 22;
 
-/// Where a thread is that has finished: past all pages.
-const HOME: u64 = u64::MAX;
+/// The page of a thread that has finished: after all pages.
+const FINISHED: u64 = u64::MAX;
 
-/// What was found wrong.
+/// The faults that the proof has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// IDs that two threads got.
+    /// The number of IDs that two threads got.
     pub(crate) repeats: u64,
-    /// IDs that are not larger than the one that the same thread got before.
+    /// The number of IDs that are not larger than the one that the same thread got before.
     pub(crate) out_of_order: u64,
-    /// IDs that do not carry the generator's worker, or are not made of their parts.
+    /// The number of IDs that do not carry the generator's worker, or do not consist of their parts.
     pub(crate) foreign: u64,
 }
 
@@ -34,9 +35,9 @@ pub(crate) struct Proof {
 }
 
 struct Shared {
-    /// Pages that some thread has left and some other has not.
+    /// Pages that one thread or more have left, but not all.
     pages: BTreeMap<u64, Page>,
-    /// The page that each thread is on.
+    /// The number of the page that each thread is on.
     at: Vec<u64>,
     verdict: Verdict,
 }
@@ -54,7 +55,7 @@ impl Proof {
         }
     }
 
-    /// The witness of this thread, one of those that the proof was made for.
+    /// Returns the witness of this thread, which is one of those that the proof was made for.
     pub(crate) fn witness<S>(&self, thread: usize, layout: Layout, place: Option<Place>) -> Witness<'_, S> {
         Witness {
             proof: self,
@@ -78,8 +79,8 @@ impl Proof {
 }
 
 impl Shared {
-    /// Lays `page` over the others' page of that number.
-    fn lay(&mut self, number: u64, page: Page) {
+    /// Merges `page` into the other threads' page of that number.
+    fn merge(&mut self, number: u64, page: Page) {
         let Some(others) = self.pages.get_mut(&number) else {
             self.pages.insert(number, page);
             return;
@@ -90,23 +91,23 @@ impl Shared {
         }
     }
 
-    /// Notes that `thread` goes on to the page `number`, and frees those that every thread has left.
-    #[expect(clippy::indexing_slicing, reason = "a slip here must be loud: the proof would have a hole")]
-    fn go_on(&mut self, thread: usize, number: u64) {
+    /// Records that `thread` moves on to the page `number`, and frees the pages that every thread has left.
+    #[expect(clippy::indexing_slicing, reason = "a wrong index must panic: otherwise the proof would have a gap")]
+    fn move_on(&mut self, thread: usize, number: u64) {
         self.at[thread] = number;
-        let first_in_use = self.at.iter().min().copied().unwrap_or(HOME);
+        let first_in_use = self.at.iter().min().copied().unwrap_or(FINISHED);
         self.pages = self.pages.split_off(&first_in_use);
     }
 }
 
-/// One thread's part in the proof: it is shown each ID that the thread gets.
+/// One thread's part in the proof. It sees each ID that the thread gets.
 pub(crate) struct Witness<'p, S> {
     proof: &'p Proof,
     thread: usize,
-    /// The worker of all IDs; `None` where a lease may change it.
+    /// The worker of all IDs; `None` if a lease may change it.
     place: Option<Place>,
     layout: Layout,
-    /// The page's number, once there was an ID.
+    /// The number of the page; `None` before the first ID.
     number: Option<u64>,
     page: Page,
     /// The last ID and its slot.
@@ -116,7 +117,7 @@ pub(crate) struct Witness<'p, S> {
 
 impl<S> Witness<'_, S> {
     #[inline]
-    #[expect(clippy::indexing_slicing, reason = "a slip here must be loud: the proof would have a hole")]
+    #[expect(clippy::indexing_slicing, reason = "a wrong index must panic: otherwise the proof would have a gap")]
     pub(crate) fn see(&mut self, id: Snowflake<S>) {
         let Ok(parts) = self.layout.decode(id.as_u64()) else {
             self.verdict.foreign += 1;
@@ -127,7 +128,7 @@ impl<S> Witness<'_, S> {
         let is_whole = self.layout.encode(parts) == Ok(id.as_u64());
         self.verdict.foreign += u64::from(!(is_own && is_whole));
 
-        // Such IDs differ just where their slots do, and no two slots share a bit.
+        // Such IDs differ exactly if their slots do, and no two slots share a bit.
         let slot = (parts.tick << self.layout.sequence_bits()) | parts.sequence;
         if self.last.is_some_and(|(last_id, last_slot)| id <= last_id || slot <= last_slot) {
             self.verdict.out_of_order += 1;
@@ -145,18 +146,18 @@ impl<S> Witness<'_, S> {
     fn turn_to(&mut self, number: u64) {
         let mut shared = self.proof.lock();
         if let Some(before) = self.number.replace(number) {
-            shared.lay(before, mem::replace(&mut self.page, blank()));
+            shared.merge(before, mem::replace(&mut self.page, blank()));
         }
-        shared.go_on(self.thread, number);
+        shared.move_on(self.thread, number);
     }
 
-    /// Ends this thread's part.
+    /// Ends this thread's part in the proof.
     pub(crate) fn finish(self) {
         let mut shared = self.proof.lock();
         if let Some(number) = self.number {
-            shared.lay(number, self.page);
+            shared.merge(number, self.page);
         }
-        shared.go_on(self.thread, HOME);
+        shared.move_on(self.thread, FINISHED);
         shared.verdict.out_of_order += self.verdict.out_of_order;
         shared.verdict.foreign += self.verdict.foreign;
     }
@@ -172,7 +173,7 @@ mod tests {
         Snowflake::from_parts(Parts { tick, datacenter: 1, worker: 2, sequence: 7 }).unwrap()
     }
 
-    /// What the proof says of these ticks, a list for each thread, one thread after the other.
+    /// Returns the verdict on these ticks, one list for each thread, one thread after the other.
     fn verdict(threads: &[&[u64]]) -> Verdict {
         let proof = Proof::new(threads.len());
         for (thread, ticks) in threads.iter().enumerate() {
@@ -208,7 +209,7 @@ mod tests {
         assert_eq!(verdict(&[&[7], &[], &[7], &[]]), repeats(1));
     }
 
-    /// One thread runs ahead over several pages before the other begins.
+    /// One thread runs several pages ahead before the other begins.
     #[test]
     fn pages_wait_for_the_slowest_thread() {
         let proof = Proof::new(2);

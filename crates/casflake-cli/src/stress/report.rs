@@ -1,4 +1,4 @@
-//! What a run has come to, for people and as JSON.
+//! The results of a run, as text and as JSON.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -22,32 +22,32 @@ const BAR: u64 = 40;
 pub(crate) struct Report {
     threads: usize,
     batch: usize,
-    /// How many IDs a handle reserves at once; `null` without handles.
+    /// The number of IDs that a handle reserves at a time; `null` without handles.
     local: Option<u64>,
     clock: ClockName,
     wait: WaitName,
-    /// How many IDs in a second were to be drawn; `null` for as many as there are.
+    /// The number of IDs to draw per second; `null` for no limit.
     rate: Option<u64>,
     ids: u64,
     seconds: f64,
     ids_per_second: f64,
     limit_per_second: f64,
     share_of_limit: f64,
-    /// User and system time of all threads; `null` where the system can't tell.
+    /// User and system time of all threads; `null` if the system does not report it.
     cpu_seconds: Option<f64>,
     ids_by_thread: Vec<u64>,
-    /// `null` where no call was timed.
+    /// `null` if no call was timed.
     latency: Option<Percentiles>,
-    /// How many IDs were due when the time was over, and not drawn: their latencies are missing.
+    /// The number of IDs that were due when the time was over, but not drawn. Their latencies are missing.
     overdue: u64,
     repeats: u64,
     out_of_order: u64,
     foreign: u64,
-    /// How many IDs the generator itself says it has issued, and what handles have reserved.
+    /// The number of IDs that the generator itself has counted: those issued, and those that handles have reserved.
     counted: u64,
-    /// How many of those handles have dropped.
+    /// The number of those that handles have dropped.
     unused: u64,
-    /// The most memory that was resident at any time; `null` where the system can't tell.
+    /// The most memory that was resident at any time; `null` if the system does not report it.
     peak_memory_kib: Option<u64>,
     max_sequence: u64,
     cas_retries: u64,
@@ -58,7 +58,7 @@ pub(crate) struct Report {
     ids_per_tick: Vec<Bucket>,
 }
 
-/// In how many ticks between `from` and `to` IDs were issued.
+/// The number of ticks in which `from` to `to` IDs were issued.
 #[derive(Serialize)]
 struct Bucket {
     from: u64,
@@ -109,19 +109,19 @@ impl Report {
         self.repeats == 0 && self.out_of_order == 0 && self.foreign == 0 && self.adds_up()
     }
 
-    /// Whether each ID that the generator has handed out was drawn, or dropped by a handle.
+    /// Returns whether each ID that the generator has issued was drawn, or dropped by a handle.
     fn adds_up(&self) -> bool {
         self.counted.checked_sub(self.unused) == Some(self.ids)
     }
 
-    /// What the run was, as the two lines above a chart.
+    /// Returns the parameters of the run, as the two lines above a chart.
     pub(crate) fn headings(&self) -> [String; 2] {
         let Self { threads, batch, ids, seconds, clock, wait, .. } = self;
         let local = self.local.map(|block| format!(", handles of {block}")).unwrap_or_default();
-        let rate = self.rate.map(|rate| format!(", {} due a second", HumanCount(rate))).unwrap_or_default();
+        let rate = self.rate.map(|rate| format!(", {} due per second", HumanCount(rate))).unwrap_or_default();
         [
             format!("casflake stress: {} IDs in {seconds:.3} s, with {threads} threads", HumanCount(*ids)),
-            format!("clock {}, wait {}, {batch} a call{local}{rate}", name(clock), name(wait)),
+            format!("clock {}, wait {}, {batch} per call{local}{rate}", name(clock), name(wait)),
         ]
     }
 
@@ -138,7 +138,7 @@ impl Report {
 
     fn print_text(&self, out: &mut impl Write) -> io::Result<()> {
         let Self { threads, batch, ids, seconds, .. } = self;
-        writeln!(out, "IDs         {ids} in {seconds:.3} s, with {threads} threads and {batch} a call")?;
+        writeln!(out, "IDs         {ids} in {seconds:.3} s, with {threads} threads and {batch} per call")?;
         writeln!(
             out,
             "rate        {:.0} IDs/s, {:.2} % of the layout's {:.0}",
@@ -156,24 +156,24 @@ impl Report {
         let most = self.ids_by_thread.iter().max().copied().unwrap_or(0);
         writeln!(
             out,
-            "a thread    {fewest} to {most} IDs; the fewest are {:.2} of a fair share",
+            "per thread  {fewest} to {most} IDs; the fewest are {:.2} of a fair share",
             float(fewest) * float(*threads as u64) / float(*ids).max(1.0)
         )?;
         self.print_latency(out)?;
         if let Some(block) = self.local {
             writeln!(out, "unused      {} IDs that handles of {block} reserved and dropped", self.unused)?;
         }
-        writeln!(out, "retries     {} lost compare-and-swaps", self.cas_retries)?;
+        writeln!(out, "retries     {} failed compare-and-swaps", self.cas_retries)?;
         writeln!(
             out,
-            "waits       {} for a tick to begin, {:.3} s in all threads together",
+            "waits       {} for a tick to begin, {:.3} s by all threads together",
             self.overflow_waits, self.overflow_wait_seconds
         )?;
-        writeln!(out, "clock       {} times behind", self.clock_behind)?;
+        writeln!(out, "clock       behind {} times", self.clock_behind)?;
         writeln!(out, "repeats     {}", self.repeats)?;
         writeln!(out, "disorder    {}", self.out_of_order)?;
         if self.foreign > 0 {
-            writeln!(out, "foreign     {} IDs that are not this generator's", self.foreign)?;
+            writeln!(out, "foreign     {} IDs of another generator", self.foreign)?;
         }
         if !self.adds_up() {
             writeln!(out, "count       the generator has issued {}, of which {} unused", self.counted, self.unused)?;
@@ -191,7 +191,7 @@ impl Report {
         writeln!(
             out,
             "\n{}",
-            if self.is_good() { "Every ID is distinct, and each thread's increase." } else { "WRONG" }
+            if self.is_good() { "All IDs are distinct, and those of each thread increase." } else { "WRONG" }
         )
     }
 }
@@ -206,13 +206,13 @@ impl Report {
             writeln!(out, "            p99.9 {p99_9:.1?}, p99.99 {p99_99:.1?}, max {max:.1?}")?;
         }
         if self.overdue > 0 {
-            writeln!(out, "overdue     {} IDs when the time was over; the latencies lack them", self.overdue)?;
+            writeln!(out, "overdue     {} IDs when the time was over; they are not in the latencies", self.overdue)?;
         }
         Ok(())
     }
 }
 
-/// As long as `ticks` is of `most`, and visible unless it is 0.
+/// Returns a bar with a length that shows `ticks` as a share of `most`. It is visible unless `ticks` is 0.
 fn bar(ticks: u64, most: u64) -> String {
     let length = u128::from(ticks) * u128::from(BAR) / u128::from(most);
     let length = if ticks > 0 { length.max(1) } else { 0 };
@@ -229,7 +229,7 @@ fn buckets(layout: &Layout, stats: &Stats) -> Vec<Bucket> {
     stats.ids_per_tick.iter().map(bucket).collect()
 }
 
-/// The most IDs that one worker of the layout can issue in a second.
+/// Returns the most IDs that one worker of the layout can issue per second.
 fn limit(layout: &Layout) -> f64 {
     float(layout.max_sequence() + 1) * 1000.0 / float(layout.tick_ms())
 }
@@ -245,7 +245,8 @@ mod tests {
     use crate::stress::proof::Verdict;
     use crate::stress::setup::Plan;
 
-    /// Of a generator that has issued 5 IDs, and then a handle 3 of the 4 that it had reserved.
+    /// Returns whether the report is good if the generator has issued 5 IDs, and a handle 3 of the 4 that it had
+    /// reserved.
     fn is_good(ids: u64, verdict: Verdict) -> bool {
         let generator =
             Generator::with_clock(WorkerId::<Standard>::fixed::<0, 0>(), ManualClock::new(1_800_000_000_000));
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_good_only_where_nothing_is_wrong() {
+    fn a_report_is_good_only_if_nothing_is_wrong() {
         assert!(is_good(8, Verdict::default()));
         assert!(!is_good(7, Verdict::default()), "the generator has issued 8");
         assert!(!is_good(9, Verdict::default()), "one of them was dropped, not drawn");

@@ -1,4 +1,4 @@
-//! When a thread makes its calls, and from which moment on each is timed.
+//! When a thread makes its calls, and from which moment each call is timed.
 
 use std::hint::spin_loop;
 use std::thread;
@@ -6,43 +6,44 @@ use std::time::{Duration, Instant};
 
 use super::setup::Setup;
 
-/// Of calls that follow each other at once, one in so many is timed. Coprime to all powers of two, and with that to the
-/// number of calls in a full tick of every layout: else the calls that wait would always be timed, or never.
+/// Of calls that follow each other immediately, one in this many is timed. It is coprime to all powers of two, so also
+/// to the number of calls in a full tick of every layout. Otherwise the calls that wait would always be timed, or
+/// never.
 pub(crate) const SAMPLED: u64 = 61;
 
-/// So long before a call is due its thread wakes up, which systems do late.
+/// How long before a call is due its thread wakes up, because systems wake threads late.
 const EARLY: Duration = Duration::from_micros(200);
 
-/// So long before a call is due its thread keeps its core; until then one whose call is due may have it.
+/// How long before a call is due its thread keeps its core. Until then it yields to threads with a call that is due.
 const NEAR: Duration = Duration::from_micros(5);
 
-/// The longest time to sleep at once, so that the end of the run is noticed.
+/// The longest time to sleep without a check, so that a thread sees the end of the run.
 const LONGEST: Duration = Duration::from_millis(10);
 
 pub(crate) struct Schedule {
     started: Instant,
-    /// How many calls have begun.
+    /// The number of calls that have begun.
     calls: u64,
-    /// `None` where each call follows the one before at once.
+    /// `None` if each call follows the one before immediately.
     pace: Option<Pace>,
 }
 
-/// IDs at a given rate in all, whose calls go round the threads.
+/// A given rate of all IDs. The threads take turns to make the calls.
 struct Pace {
-    /// IDs in a second, by all threads.
+    /// The IDs per second of all threads.
     rate: u64,
     batch: u64,
     threads: u64,
     thread: u64,
 }
 
-/// What a thread is to do next.
+/// The next action of a thread.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
     Stop,
     /// A call that is not timed.
     Call,
-    /// A call that is timed from this moment on, counted from the start.
+    /// A call that is timed from this moment, counted from the start.
     Timed(Duration),
 }
 
@@ -57,7 +58,7 @@ impl Schedule {
         Self { started, calls: 0, pace }
     }
 
-    /// Waits until the next call is due, if it is ever.
+    /// Waits until the next call is due, or until the run is over.
     #[inline]
     pub(crate) fn next(&mut self, is_over: impl Fn() -> bool) -> Turn {
         if is_over() {
@@ -71,7 +72,7 @@ impl Schedule {
                 if !wait(self.started, due, is_over) {
                     return Turn::Stop;
                 }
-                // Not from when the thread got round to it: that a late call keeps the next ones waiting counts.
+                // Not from when the thread got to it: a late call also delays the next ones, and that counts.
                 Turn::Timed(due)
             }
         };
@@ -79,29 +80,29 @@ impl Schedule {
         turn
     }
 
-    /// How long after the moment `since` it is.
+    /// Returns how much time has passed since the moment `since`.
     #[inline]
     pub(crate) fn passed(&self, since: Duration) -> Duration {
         self.started.elapsed().saturating_sub(since)
     }
 
-    /// How many calls were due by the end of the run, which came before them.
+    /// Returns how many calls were due by the end of the run but not made.
     pub(crate) fn overdue(&self, end: Duration) -> u64 {
         self.pace.as_ref().map_or(0, |pace| pace.due_by(end).saturating_sub(self.calls))
     }
 }
 
 impl Pace {
-    /// When a call is due. Worked out anew for each, so that no error adds up.
+    /// Returns when a call is due. It is computed anew for each call, so that no error adds up.
     fn due(&self, call: u64) -> Duration {
         let turn = u128::from(call) * u128::from(self.threads) + u128::from(self.thread);
         let nanos = turn.saturating_mul(u128::from(self.batch)).saturating_mul(NANOS) / u128::from(self.rate);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// How many calls are due up to and at this time.
+    /// Returns how many calls are due up to and including this time.
     fn due_by(&self, time: Duration) -> u64 {
-        // The last turn that is due: turn * batch / rate <= time, the nanoseconds rounded down as in `due`.
+        // The last turn that is due: turn * batch / rate <= time, with the nanoseconds rounded down as in `due`.
         let turn = ((time.as_nanos() + 1) * u128::from(self.rate) - 1) / (u128::from(self.batch) * NANOS);
         let calls = turn.checked_sub(u128::from(self.thread)).map_or(0, |turn| turn / u128::from(self.threads) + 1);
         u64::try_from(calls).unwrap_or(u64::MAX)
@@ -110,7 +111,7 @@ impl Pace {
 
 const NANOS: u128 = 1_000_000_000;
 
-/// Waits until `due`, counted from `started`; `false` if the run is over before.
+/// Waits until `due`, counted from `started`. Returns `false` if the run is over before that.
 fn wait(started: Instant, due: Duration, is_over: impl Fn() -> bool) -> bool {
     loop {
         let left = due.saturating_sub(started.elapsed());
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_go_round_the_threads_and_no_error_adds_up() {
+    fn threads_take_turns_and_no_error_adds_up() {
         let due = |thread, call| pace(3, 1, 2, thread).due(call).as_nanos();
         assert_eq!([due(0, 0), due(1, 0), due(0, 1), due(1, 1)], [0, 333_333_333, 666_666_666, 1_000_000_000]);
         assert_eq!(due(1, 1_000_000_000), 2_000_000_001 * 1_000_000_000 / 3);
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_call_sees_the_end_of_the_run() {
+    fn a_thread_that_waits_for_its_call_sees_the_end_of_the_run() {
         // The second is due after ten seconds.
         let mut schedule = schedule(Some(pace(1, 10, 1, 0)));
         assert_eq!(schedule.next(|| false), Turn::Timed(Duration::ZERO));
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_rate_one_call_in_so_many_is_timed() {
+    fn without_a_rate_one_call_in_sampled_is_timed() {
         let mut schedule = schedule(None);
         for call in 0..3 * SAMPLED {
             let is_timed = matches!(schedule.next(|| false), Turn::Timed(_));
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_due_and_not_called_is_overdue() {
+    fn calls_that_were_due_but_not_made_are_overdue() {
         let mut schedule = schedule(Some(pace(1000, 10, 2, 1)));
         // Due at 10, 30, 50 ms and so on.
         for (end, calls) in [(0, 0), (9, 0), (10, 1), (29, 1), (30, 2), (70, 4)] {
@@ -217,7 +218,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn the_calls_due_by_a_time_are_those_that_are_due_until_then(
+        fn due_by_counts_the_calls_that_are_due_until_then(
             rate in 1..5_000_000_u64,
             batch in 1..70_000_u64,
             threads in 1..9_u64,

@@ -1,4 +1,4 @@
-//! `Setup`: what a run is asked to do.
+//! `Setup`: the parameters of a run.
 
 use std::time::Duration;
 
@@ -8,26 +8,26 @@ use super::choices::{ClockName, WaitName};
 
 #[derive(Clone, Copy)]
 pub(crate) enum Plan {
-    /// This many IDs, shared out evenly.
+    /// This many IDs, divided evenly among the threads.
     Count(u64),
-    /// As many as there are in this time.
+    /// As many IDs as can be drawn in this time.
     Time(Duration),
 }
 
-/// How a run is to draw its IDs.
+/// How a run draws its IDs.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
     pub(crate) layout: Layout,
     pub(crate) threads: usize,
-    /// How many IDs a call draws.
+    /// The number of IDs that a call draws.
     pub(crate) batch: usize,
-    /// How many IDs each thread's handle reserves at once; `None` without handles.
+    /// The number of IDs that each thread's handle reserves at a time; `None` without handles.
     pub(crate) local: Option<u64>,
     pub(crate) clock: ClockName,
     pub(crate) wait: WaitName,
-    /// How many IDs in a second by all threads; `None` for as many as there are.
+    /// The number of IDs per second of all threads; `None` for no limit.
     pub(crate) rate: Option<u64>,
     pub(crate) plan: Plan,
-    /// Whether to keep what has happened when.
+    /// Whether to record events by time, for a chart.
     pub(crate) is_plotted: bool,
 }

@@ -1,23 +1,23 @@
-//! How many IDs came from which tick: buckets of equal width, which double it rather than become too many.
+//! Counts the IDs of each tick, in buckets of equal width. The width doubles so that there are never too many buckets.
 
 use std::collections::BTreeMap;
 
-/// The most buckets: a picture has hardly more dots in a row.
+/// The most buckets: a chart has hardly more dots per row.
 const BUCKETS: u64 = 1024;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timeline {
     /// A bucket is 2^`shift` ticks wide.
     shift: u32,
-    /// IDs by bucket; those without any are missing.
+    /// The number of IDs by bucket; buckets without IDs are missing.
     ids: BTreeMap<u64, u64>,
-    /// The first tick and the last.
+    /// The first and the last tick.
     ends: Option<(u64, u64)>,
-    /// The latest tick and its IDs, which are in no bucket yet: a look at the map for each ID would slow a thread down.
+    /// The latest tick and its number of IDs, which are in no bucket yet: a map access per ID would slow a thread down.
     open: (u64, u64),
 }
 
-/// Some ticks and how many IDs came from them.
+/// A span of ticks, and how many IDs came from them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Span {
     /// Ticks since the first.
@@ -46,7 +46,7 @@ impl Timeline {
         }
     }
 
-    /// Takes these ticks in, with buckets as wide as that needs.
+    /// Extends the ends to these ticks, and widens the buckets as far as necessary.
     fn reach(&mut self, first: u64, last: u64) {
         let (first, last) = self.ends.map_or((first, last), |ends| (ends.0.min(first), ends.1.max(last)));
         self.ends = Some((first, last));
@@ -67,12 +67,12 @@ impl Timeline {
         }
     }
 
-    /// Adds what another thread has seen.
+    /// Adds the counts of another thread.
     pub(crate) fn merge(&mut self, mut other: Self) {
         self.close();
         other.close();
         let Some((first, last)) = other.ends else { return };
-        // At least as wide as the other's buckets then, which reach less far.
+        // After this the buckets are at least as wide as the other's, because the other's range is smaller.
         self.reach(first, last);
         other.widen(self.shift);
         for (bucket, ids) in other.ids {
@@ -80,7 +80,7 @@ impl Timeline {
         }
     }
 
-    /// All buckets in order, but for what the first and the last have beyond the ends.
+    /// Returns all buckets in order. The first and the last are cut off at the ends.
     pub(crate) fn spans(mut self) -> Vec<Span> {
         self.close();
         let Some((first, last)) = self.ends else { return Vec::new() };
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn every_tick_of_a_short_run_is_told_with_those_in_between() {
+    fn a_short_run_has_one_span_per_tick_with_empty_ones_between() {
         let spans = seen([1000, 1000, 1001, 1003]).spans();
         let span = |from, ids| Span { from, to: from + 1, ids };
         assert_eq!(spans, [span(0, 2), span(1, 1), span(2, 0), span(3, 1)]);
@@ -117,7 +117,7 @@ mod tests {
         let ticks = 77..77 + 5 * BUCKETS;
         let spans = seen(ticks.clone()).spans();
         assert!(spans.len() as u64 <= BUCKETS && spans.len() as u64 > BUCKETS / 2, "{}", spans.len());
-        // One ID a tick, in the first and the last bucket as well, which are cut off at the ends.
+        // One ID per tick, also in the first and the last bucket, which are cut off at the ends.
         assert!(spans.iter().all(|span| span.ids == span.to - span.from));
         assert!(spans.windows(2).all(|pair| pair[0].to == pair[1].from));
         assert_eq!((spans[0].from, spans.last().unwrap().to), (0, 5 * BUCKETS));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_add_up_whichever_of_them_saw_more() {
+    fn counts_of_threads_add_up_in_either_order() {
         let merged = |mut one: Timeline, other| {
             one.merge(other);
             one.spans()
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(spans, merged(short, long.clone()));
         assert_eq!(spans.iter().map(|span| span.ids).sum::<u64>(), 3 * BUCKETS / 2 + 500);
         assert_eq!(spans[0], Span { from: 0, to: 4, ids: 4 });
-        // Two short ones that are far from each other are a long one.
+        // Two short timelines far from each other make a long one.
         let apart = merged(seen([5]), seen([5 + 2 * BUCKETS]));
         assert!(apart.len() as u64 <= BUCKETS);
         assert_eq!((apart[0].ids, apart.last().unwrap().ids), (1, 1));

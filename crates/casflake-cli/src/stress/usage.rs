@@ -1,8 +1,8 @@
-//! What the process has used, where the system can tell.
+//! Resources that the process has used, if the system reports them.
 
 use std::time::Duration;
 
-/// User and system time of all threads.
+/// Returns the user and system time of all threads.
 #[cfg(unix)]
 pub(crate) fn cpu_time() -> Option<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
@@ -14,7 +14,7 @@ pub(crate) fn cpu_time() -> Option<Duration> {
     None
 }
 
-/// The most memory that was resident at any time, in KiB.
+/// Returns the most memory that was resident at any time, in KiB.
 #[cfg(target_os = "linux")]
 pub(crate) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

@@ -1,16 +1,16 @@
-//! How long the threads waited, and how often they lost an exchange, over the run: sums, looked at now and then.
+//! How long the threads waited, and how many CAS failed, over the run: samples of sums.
 //!
-//! Because they are sums, a sample can be dropped without anything lost but detail.
+//! Because they are sums, a sample can be dropped without losing anything except detail.
 
 use std::time::Duration;
 
 use casflake::Stats;
 
-/// The most samples.
+/// The most samples to keep.
 const SAMPLES: usize = 1024;
 
-/// At least so many ticks between two samples. A wait is booked when it is over, at a tick's begin: how many begins
-/// fall between two samples must not make much of a difference.
+/// The fewest ticks between two samples. A wait is counted when it ends, at the beginning of a tick, so the number of
+/// beginnings between two samples must not make much of a difference.
 const TICKS: u32 = 20;
 
 pub(crate) struct Waits {
@@ -18,7 +18,7 @@ pub(crate) struct Waits {
     samples: Vec<Sample>,
 }
 
-/// What the sums were at a time since the start.
+/// The sums at a time since the start.
 #[derive(Clone, Copy, Default)]
 struct Sample {
     at: Duration,
@@ -26,12 +26,12 @@ struct Sample {
     retries: u64,
 }
 
-/// What came to the sums in a time.
+/// The increase of the sums in a span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) from: Duration,
     pub(crate) to: Duration,
-    /// By all threads together.
+    /// Of all threads together.
     pub(crate) waited: Duration,
     pub(crate) retries: u64,
 }
@@ -41,7 +41,7 @@ impl Waits {
         Self { interval: tick * TICKS, samples: vec![Sample::default()] }
     }
 
-    /// Takes a sample if it is time for one, and returns how long to wait before the next.
+    /// Takes a sample if one is due, and returns how long to wait before the next.
     pub(crate) fn look(&mut self, now: Duration, stats: impl FnOnce() -> Stats) -> Duration {
         if now >= self.next() {
             self.samples.push(sample(now, &stats()));
@@ -54,7 +54,7 @@ impl Waits {
 
     /// Takes the last sample.
     pub(crate) fn finish(&mut self, now: Duration, stats: &Stats) {
-        // Instead of one that is so near that what lies in between would say little.
+        // Replaces a last sample that is too near to show anything in between.
         let is_near = self.samples.last().is_some_and(|last| now.saturating_sub(last.at) < self.interval / 2);
         if is_near && self.samples.len() > 1 {
             self.samples.pop();
@@ -101,7 +101,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Of a run whose threads wait half a ms in each, and lose three exchanges.
+    /// Returns the statistics of a run in which the threads wait for half of each ms, with three failed CAS per ms.
     fn stats(now: u64) -> Stats {
         let mut stats = Generator::<Standard>::new(WorkerId::fixed::<0, 0>()).stats();
         (stats.overflow_wait_time, stats.cas_retries) = (ms(now) / 2, 3 * now);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_is_taken_when_it_is_time_for_one() {
+    fn a_sample_is_taken_when_it_is_due() {
         let mut waits = Waits::new(ms(1));
         assert_eq!(waits.look(ms(0), || unreachable!()), ms(20));
         assert_eq!(waits.look(ms(15), || unreachable!()), ms(5));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_takes_the_place_of_a_sample_just_before() {
+    fn the_end_replaces_a_sample_just_before_it() {
         let mut waits = Waits::new(ms(1));
         waits.look(ms(20), || stats(20));
         waits.look(ms(40), || stats(40));

@@ -1,4 +1,4 @@
-//! `decode`: the forms that an ID is read in, and what it says besides the fields.
+//! `decode`: the forms in which an ID is read, and the output besides the fields.
 
 use serde_json::Value;
 
@@ -15,14 +15,14 @@ fn a_byte_order_mark_before_the_first_id_is_skipped() {
 }
 
 #[test]
-fn utf_16_is_refused_with_what_to_do() {
+fn utf_16_is_refused_with_a_remedy() {
     for input in [&b"\xff\xfe7\0\n\0"[..], b"\xfe\xff\x007\0\n", b"7\0\n\0", b"\x007\0\n"] {
         assert_fails(&run(&["decode"], input), 1, &["UTF-16", "convert it to UTF-8"]);
     }
 }
 
 #[test]
-fn a_negative_number_is_the_id_that_a_signed_column_shows_so() {
+fn a_negative_number_is_an_id_of_a_signed_column() {
     let expected = printed(&["decode", "--layout", "discord", "18446744073709551615"]);
     assert_eq!(printed(&["decode", "--layout", "discord", "-1"]), expected);
     let output = run(&["decode", "--layout", "discord"], "-1\n");
@@ -32,7 +32,7 @@ fn a_negative_number_is_the_id_that_a_signed_column_shows_so() {
 }
 
 #[test]
-fn hexadecimal_digits_need_no_0x_where_they_can_be_nothing_else() {
+fn unambiguous_hexadecimal_digits_need_no_0x() {
     let hex = format!("{:016x}", DISCORD.parse::<u64>().unwrap());
     for args in [&[hex.as_str()][..], &[&hex.to_uppercase()], &["--hex", hex.trim_start_matches('0')]] {
         assert_eq!(printed(&[&["decode", "--layout", "discord"], args].concat()), DISCORD_PARTS);
@@ -44,7 +44,7 @@ fn hexadecimal_digits_need_no_0x_where_they_can_be_nothing_else() {
 }
 
 #[test]
-fn every_layout_says_what_an_id_is_in_it() {
+fn layout_all_reads_an_id_by_every_layout() {
     let lines = printed(&["decode", "--layout", "all", DISCORD]);
     assert_eq!(lines.lines().count(), 8, "{lines}");
     let line = |layout: &str| lines.lines().find(|line| line.split_whitespace().next() == Some(layout)).unwrap();
@@ -66,7 +66,7 @@ fn every_layout_says_what_an_id_is_in_it() {
 }
 
 #[test]
-fn a_tweet_from_before_snowflake_is_noted_to_have_no_time() {
+fn a_tweet_from_before_snowflake_has_a_note_that_it_has_no_time() {
     let first = printed(&["decode", "--layout", "twitter", "20"]);
     assert!(
         first.ends_with("sequence 20  note: older than Snowflake (2010-11-04): a number in sequence, without a time\n")

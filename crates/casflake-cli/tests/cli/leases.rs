@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::common::{assert_fails, run, text};
 
-/// A store in a directory that is gone when the test ends.
+/// A store in a directory that is removed at the end of the test.
 struct Store(PathBuf);
 
 impl Store {
@@ -47,7 +47,7 @@ impl Store {
     fn rows(&self) -> Vec<Value> {
         let output = self.run(&["leases", "--json"], &[]);
         assert!(output.status.success(), "{}", text(&output.stderr));
-        // The first is of the space.
+        // The first line is about the space.
         text(&output.stdout).lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
@@ -59,7 +59,7 @@ impl Drop for Store {
 }
 
 #[test]
-fn generate_leases_a_worker_and_gives_it_back() {
+fn generate_leases_a_worker_and_releases_it() {
     let store = Store::granting("generate", "1");
     let mut last = 0;
     for round in 1..=3 {
@@ -77,7 +77,7 @@ fn generate_leases_a_worker_and_gives_it_back() {
 }
 
 #[test]
-fn the_node_leases_its_worker_whatever_its_place_in_the_list() {
+fn the_node_leases_its_worker_regardless_of_its_position() {
     let store = Store::granting("node", "1");
     let request = |body: &str| format!(r#"{{"src": "c", "dest": "n", "body": {{{body}}}}}"#) + "\n";
     let init = request(r#""type": "init", "msg_id": 1, "node_id": "n9", "node_ids": ["n1", "n2", "n9"]"#);
@@ -87,28 +87,28 @@ fn the_node_leases_its_worker_whatever_its_place_in_the_list() {
     let bodies: Vec<&Value> = replies.iter().map(|reply| &reply["body"]).collect();
     assert_eq!((&bodies[0]["type"], &bodies[2]["ids"]), (&Value::from("init_ok"), &Value::from(1)));
     let id = bodies[1]["id"].as_u64().unwrap();
-    assert_eq!((id >> 12) & 1023, 0, "the only worker there is");
+    assert_eq!((id >> 12) & 1023, 0, "the only worker");
     assert_eq!(store.rows()[0]["owner"], Value::Null);
     let stderr = text(&output.stderr);
     assert!(stderr.contains("leased worker 0/0 (index 0) until 20"), "{stderr}");
 }
 
 #[test]
-fn the_options_of_leases_are_taken_after_its_subcommands_too() {
+fn options_of_leases_may_follow_its_subcommands() {
     let store = Store::empty("after");
     let created = store.run(&["leases", "init", "--beside", "--workers", "1"], &["--layout", "discord"]);
     let expected = format!("created the ID space in file:///{}: it grants 1 worker in 150 s\n", store.path());
     assert_eq!(text(&created.stdout), expected, "{}", text(&created.stderr));
     let vouched = store.run(&["leases", "init", "--immediately", "--yes"], &["--layout", "discord", "--json"]);
     let space: Value = serde_json::from_str(text(&vouched.stdout)).unwrap();
-    assert_eq!(space["space"]["grants_in_ms"], 0, "the state that it leaves");
+    assert_eq!(space["space"]["grants_in_ms"], 0, "the state that init leaves");
     assert_fails(&store.run(&["leases", "reclaim", "0", "--yes"], &["--layout", "discord"]), 1, &["never leased"]);
     assert_fails(&run(&["leases", "init"], ""), 2, &["<URL>"]);
     assert_fails(&run(&["leases"], ""), 2, &["<URL>"]);
 }
 
 #[test]
-fn a_store_that_grants_nothing_yet_has_a_state_in_json() {
+fn a_store_that_does_not_grant_yet_has_a_state_in_json() {
     let store = Store::empty("json");
     assert!(store.run(&["leases"], &["init", "--beside", "--workers", "7"]).status.success());
     let output = store.run(&["leases", "--json"], &[]);
@@ -120,10 +120,10 @@ fn a_store_that_grants_nothing_yet_has_a_state_in_json() {
     assert!((100_000..=150_000).contains(&left), "{left}");
 }
 
-/// On Linux a copied directory is known by its inode and the time at which it was made.
+/// On Linux a copied directory is recognised by its inode and the time at which it was made.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_copied_store_is_listed_and_said_to_be_a_copy() {
+fn a_copied_store_is_listed_with_an_error() {
     let store = Store::granting("original", "1");
     assert!(store.run(&["generate"], &[]).status.success());
     let copy = Store::empty("copy");
@@ -133,19 +133,19 @@ fn a_copied_store_is_listed_and_said_to_be_a_copy() {
     let before = fs::read(copy.0.join("leases")).unwrap();
     for args in [&["leases"][..], &["leases", "--json"]] {
         let listed = copy.run(args, &[]);
-        assert_fails(&listed, 1, &["this is a copy of a store that was made elsewhere"]);
+        assert_fails(&listed, 1, &["the store is a copy of one that was made elsewhere"]);
         assert!(text(&listed.stdout).lines().count() >= 2, "{}", text(&listed.stdout));
     }
     let json = copy.run(&["leases", "--json"], &[]);
     let state: Value = serde_json::from_str(text(&json.stdout).lines().next().unwrap()).unwrap();
     assert_eq!((&state["space"]["is_copy"], &state["space"]["grants_in_ms"]), (&true.into(), &Value::Null));
-    assert_eq!(fs::read(copy.0.join("leases")).unwrap(), before, "looking changes nothing");
+    assert_eq!(fs::read(copy.0.join("leases")).unwrap(), before, "a listing changes nothing");
 }
 
 #[test]
-fn a_wait_for_a_worker_is_not_silent() {
+fn a_wait_for_a_worker_is_reported_once() {
     let store = Store::granting("wait", "1");
-    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "a holder");
     FileStore::new(&store.0).acquire(&request).unwrap();
     let waited = store.run(&["generate"], &["--lease-wait", "2"]);
     let said = text(&waited.stderr);
@@ -156,7 +156,7 @@ fn a_wait_for_a_worker_is_not_silent() {
 }
 
 #[test]
-fn a_node_that_gets_no_worker_says_why_and_that_it_may_get_one_later() {
+fn a_node_without_a_worker_answers_init_with_error_11_and_a_reason() {
     let store = Store::empty("refused");
     assert!(store.run(&["leases"], &["init", "--beside"]).status.success());
     let init = r#"{"src": "c", "dest": "n", "body": {"type": "init", "msg_id": 1, "node_id": "n", "node_ids": ["n"]}}"#;
@@ -167,7 +167,7 @@ fn a_node_that_gets_no_worker_says_why_and_that_it_may_get_one_later() {
 }
 
 #[test]
-fn a_space_that_does_not_exist_is_created_by_an_operator_alone() {
+fn only_an_operator_creates_a_missing_space() {
     let store = Store::empty("absent");
     let refusal = ["there is no ID space in the directory", "within 40 s", "init (grants after 150 s)"];
     assert_fails(&store.run(&["generate"], &["--lease-wait", "0.001"]), 1, &refusal);
@@ -188,15 +188,15 @@ fn a_space_that_does_not_exist_is_created_by_an_operator_alone() {
     assert_fails(&store.run(&["leases"], &["init", "--workers", "8"]), 1, &["exists, with 7 workers", "--immediately"]);
     assert_fails(&store.run(&["leases"], &["init", "--layout", "sonyflake"]), 2, &["41+5+5+12"]);
     let unsure = store.run(&["leases"], &["init", "--immediately"]);
-    assert_fails(&unsure, 2, &["--yes", &format!("Has every process that held a lease of {space} ended, for good?")]);
+    assert_fails(&unsure, 2, &["--yes", &format!("Has every process that held a lease of {space} ended for good?")]);
     let vouched = store.run(&["leases"], &["init", "--immediately", "--yes"]);
     assert_eq!(text(&vouched.stdout), format!("{space} grants 7 workers\n"), "{}", text(&vouched.stderr));
     assert!(store.run(&["generate"], &[]).status.success());
 }
 
 #[test]
-fn a_process_creates_the_space_if_it_is_told_to() {
-    let store = Store::empty("told");
+fn a_process_creates_the_space_with_lease_create() {
+    let store = Store::empty("create");
     let refused = store.run(&["generate"], &["--lease-create", "--lease-wait", "0.001"]);
     assert_fails(&refused, 1, &["is new or has lost something", "it grants in 150 s"]);
     let listed = store.run(&["leases"], &[]);
@@ -231,7 +231,7 @@ fn an_operator_lists_and_frees_workers() {
     assert!(listed.contains(&format!(":{}", node.id())) && listed.contains("1 of 2 workers are taken."), "{listed}");
     let owner = format!(":{}", node.id());
     let unconfirmed = store.run(&["leases"], &["reclaim", "0"]);
-    assert_fails(&unconfirmed, 2, &["--yes", " ended, for good? Then worker 0 of the ID space in file:", &owner]);
+    assert_fails(&unconfirmed, 2, &["--yes", " ended for good? If so, worker 0 of the ID space in file:", &owner]);
     let unconfirmed = store.run(&["leases"], &["init", "--immediately"]);
     assert_fails(&unconfirmed, 2, &["--yes", "Worker 0 is held by ", &owner]);
     assert!(store.rows()[0]["owner"].is_string(), "nothing was done");
@@ -243,9 +243,9 @@ fn an_operator_lists_and_frees_workers() {
     node.wait().unwrap();
 }
 
-/// Would catch: an owner who writes on the terminal of whoever looks.
+/// Would catch: an owner with a text that writes on the terminal of an operator who lists the leases.
 #[test]
-fn an_owner_is_shown_in_one_line_of_what_can_be_printed() {
+fn an_owner_is_listed_on_one_line_of_printable_characters() {
     let store = Store::granting("owner", "2");
     let owner = "say \"ü\"\u{1b}[31m\nb\u{202e}";
     let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), owner);
@@ -254,29 +254,29 @@ fn an_owner_is_shown_in_one_line_of_what_can_be_printed() {
     let listed = text(&listed.stdout);
     assert!(listed.contains("say \"ü\"\\u{1b}[31m\\nb\\u{202e}  20"), "{listed}");
     assert_eq!(listed.lines().count(), 3, "{listed}");
-    assert_eq!(store.rows()[0]["owner"], owner, "as it is");
+    assert_eq!(store.rows()[0]["owner"], owner, "JSON has the owner unchanged");
 }
 
 #[test]
-fn leases_of_a_layout_of_ones_own_are_listed_and_freed() {
+fn leases_of_a_custom_layout_are_listed_and_freed() {
     let store = Store::empty("own");
     let layout = Layout::new(41, 0, 10, 12).with_epoch_unix_ms(1_600_000_000_000);
     let own = ["--bits", "41,0,10,12", "--epoch", "1600000000000"];
     let output = store.run(&["leases"], &[&["init", "--beside", "--immediately", "--yes"][..], &own].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     let mut file = FileStore::new(&store.0);
-    let request = AcquireRequest::new(&layout, Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    let request = AcquireRequest::new(&layout, Token::random().unwrap(), Duration::from_secs(60), "a holder");
     file.acquire(&request).unwrap();
     assert_fails(&store.run(&["leases"], &[]), 2, &["41+0+10+12", "1600000000000", "--bits"]);
     let listed = store.run(&["leases"], &own);
-    assert!(text(&listed.stdout).contains("somebody"), "{}", text(&listed.stderr));
+    assert!(text(&listed.stdout).contains("a holder"), "{}", text(&listed.stderr));
     let released = store.run(&[&["leases"][..], &own].concat(), &["reclaim", "0", "--yes"]);
     assert_eq!(text(&released.stdout), "worker 0 is free\n", "{}", text(&released.stderr));
     assert_eq!(file.survey().unwrap().workers[0].owner, None);
     assert_fails(&store.run(&["leases"], &["--bits", "41,0,10,12"]), 2, &["--epoch"]);
 }
 
-/// Would catch: a URL from a file or a secret whose line break makes it another store.
+/// Would catch: a URL from a file or a secret with a line break that makes it another store.
 #[test]
 fn a_url_means_the_same_with_white_space_around_it() {
     let store = Store::granting("url", "4");
@@ -309,7 +309,7 @@ fn a_url_means_the_same_with_white_space_around_it() {
 
 #[cfg(feature = "redis")]
 #[test]
-fn why_a_server_is_not_there_is_said_once() {
+fn the_reason_why_a_server_is_missing_is_reported_once() {
     let output = run(&["leases", "redis://127.0.0.1:1"], "");
     assert_fails(&output, 1, &["127.0.0.1:1", "refused"]);
     assert_eq!(text(&output.stderr).matches("refused").count(), 1, "{}", text(&output.stderr));
@@ -317,11 +317,11 @@ fn why_a_server_is_not_there_is_said_once() {
 
 #[cfg(feature = "postgres")]
 #[test]
-fn parameters_of_other_clients_are_named_and_do_no_harm() {
+fn url_parameters_of_other_clients_are_named_and_ignored() {
     let url = "postgres://me:secret@127.0.0.1:1/ids?pgbouncer=true&connection_limit=1&sslmode=disable";
     for command in [&["leases"][..], &["generate", "--lease"]] {
         let output = run(&[command, &[url]].concat(), "");
-        // The server is not there, which is the next thing to be said.
+        // The server is not there, and that is the next error.
         let said = ["for other clients: pgbouncer, connection_limit", "PostgreSQL at 127.0.0.1:1, database \"ids\""];
         assert_fails(&output, 1, &said);
         assert!(!text(&output.stderr).contains("secret"), "{}", text(&output.stderr));
@@ -330,7 +330,7 @@ fn parameters_of_other_clients_are_named_and_do_no_harm() {
 }
 
 #[test]
-fn what_can_not_be_is_refused_and_says_why() {
+fn impossible_requests_are_refused_with_a_reason() {
     let store = Store::granting("what", "4");
     assert_fails(&store.run(&["generate", "--worker", "1"], &[]), 2, &["--worker", "--lease"]);
     assert_fails(&store.run(&["stress", "--seconds", "1", "--local", "8"], &[]), 2, &["--local", "--lease"]);
@@ -350,9 +350,9 @@ fn what_can_not_be_is_refused_and_says_why() {
     assert_fails(&run(&["generate", "--lease-ttl", "3"], ""), 2, &["--lease"]);
 }
 
-/// Would catch: an operator who is told to initialise a store again, or to wait for a day, because its clock is wrong.
+/// Would catch: an error for a wrong clock that tells the operator to initialise the store again, or to wait for a day.
 #[test]
-fn a_store_whose_clock_was_set_back_is_said_to_be_behind() {
+fn a_store_whose_clock_moved_back_is_reported_to_be_behind() {
     let store = Store::empty("behind");
     let tomorrow = ManualClock::new(SystemClock.unix_ms() + 86_400_000);
     FileStore::with_clock(&store.0, tomorrow).init_immediately(&Standard::LAYOUT, 3).unwrap();
@@ -371,9 +371,9 @@ fn a_store_whose_clock_was_set_back_is_said_to_be_behind() {
     }
 }
 
-/// Would catch: an operator who is told to wait for years, by a store whose clock is before the layout's epoch.
+/// Would catch: a store with a clock before the layout's epoch that tells the operator to wait for years.
 #[test]
-fn a_store_whose_clock_has_no_tick_is_an_error_of_the_list() {
+fn a_listing_fails_if_the_store_clock_is_outside_the_layout() {
     let store = Store::empty("outside");
     let layout = Layout::new(41, 0, 10, 12).with_epoch_unix_ms(4_102_444_800_000);
     let then = ManualClock::new(layout.epoch_unix_ms() + 1000);
@@ -387,12 +387,12 @@ fn a_store_whose_clock_has_no_tick_is_an_error_of_the_list() {
 
 /// Would catch: "3 of 1 worker is taken".
 #[test]
-fn workers_that_the_space_no_longer_has_are_not_taken() {
+fn workers_beyond_the_size_of_the_space_do_not_count_as_taken() {
     let store = Store::granting("fewer", "3");
     let mut file = FileStore::new(&store.0);
     for _ in 0..3 {
         let request =
-            AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "somebody");
+            AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "a holder");
         file.acquire(&request).unwrap();
     }
     file.init_immediately(&Standard::LAYOUT, 1).unwrap();
@@ -400,16 +400,16 @@ fn workers_that_the_space_no_longer_has_are_not_taken() {
     assert!(text(&listed.stdout).contains("1 of 1 worker is taken."), "{}", text(&listed.stdout));
 }
 
-/// Would catch: a wait of 0 that is refused, or that a full tick fails by.
+/// Would catch: a wait of 0 that is refused, or that makes a full tick an error.
 #[test]
 fn a_command_need_not_wait_for_a_worker() {
     let store = Store::granting("no-wait", "1");
     let output = store.run(&["generate", "-n", "20000"], &["--lease-wait", "0"]);
     assert_eq!(text(&output.stdout).lines().count(), 20_000, "{}", text(&output.stderr));
-    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "somebody");
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "a holder");
     FileStore::new(&store.0).acquire(&request).unwrap();
     assert_fails(&store.run(&["generate"], &["--lease-wait", "0"]), 1, &["none of 1 worker is free"]);
-    assert_fails(&store.run(&["generate"], &["--lease-wait", "-1"]), 2, &["--lease-wait", "or 0 not to wait"]);
+    assert_fails(&store.run(&["generate"], &["--lease-wait", "-1"]), 2, &["--lease-wait", "or 0 for no wait"]);
 }
 
 /// Would catch: a command that never ends, because a file system hangs.
@@ -419,6 +419,6 @@ fn a_command_whose_store_hangs_ends() {
     let store = Store::granting("hangs", "1");
     let _held = testkit::Held::file(&store.0.join("lock"));
     let output = store.run(&["generate", "--lease-wait", "2"], &[]);
-    // A call of the store ends by itself, and the wait is over then.
+    // A call of the store has its own limit of 4 s, and the wait of 2 s is over by then.
     assert_fails(&output, 1, &["the file system has not answered for 4 s"]);
 }

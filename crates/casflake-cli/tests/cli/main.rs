@@ -1,4 +1,4 @@
-//! The command as a child process: `generate`, `decode`, `stress`, and what each says of bad input.
+//! The command as a child process: `generate`, `decode`, `stress`, and the errors of each on bad input.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -17,7 +17,7 @@ use casflake::{Discord, JsSafe, Snowflake, Sonyflake, Sonyflake2, Standard};
 use common::{assert_fails, casflake, run, text};
 use serde_json::Value;
 
-/// What the command prints; it must end well.
+/// Returns the output of the command, which must succeed.
 #[track_caller]
 fn printed(args: &[&str]) -> String {
     let output = run(args, "");
@@ -26,7 +26,7 @@ fn printed(args: &[&str]) -> String {
 }
 
 #[test]
-fn generate_prints_as_many_distinct_increasing_ids_as_asked() {
+fn generate_prints_the_requested_number_of_distinct_increasing_ids() {
     let ids: Vec<Snowflake> = printed(&["generate", "-n", "10000", "--datacenter", "3", "--worker", "31"])
         .lines()
         .map(|id| id.parse().unwrap())
@@ -44,7 +44,7 @@ fn generate_prints_every_format() {
     assert!(u64::from_str_radix(hex.trim().strip_prefix("0x").unwrap(), 16).is_ok());
 
     let json: Value = serde_json::from_str(&printed(&["generate", "--format", "json", "--worker", "9"])).unwrap();
-    let id: Snowflake = json["id"].as_str().expect("a string, so that no reader rounds it").parse().unwrap();
+    let id: Snowflake = json["id"].as_str().expect("a string, so that no parser rounds it").parse().unwrap();
     assert_eq!((json["worker"].as_u64(), json["unix_ms"].as_u64()), (Some(9), Some(id.unix_ms())));
 
     let parts = printed(&["generate", "--format", "parts", "--worker", "9"]);
@@ -60,11 +60,11 @@ fn generate_makes_ids_of_other_layouts() {
     assert_eq!(worker.worker(), 65_535);
     let second: Snowflake<Sonyflake2> = printed(&["generate", "--layout", "sonyflake2"]).trim().parse().unwrap();
     let (first, later) = (worker.unix_ms(), second.unix_ms());
-    assert!(first <= later && later < first + 3_600_000, "by its own epoch");
+    assert!(first <= later && later < first + 3_600_000, "read with its own epoch");
 }
 
 #[test]
-fn generate_refuses_what_does_not_fit() {
+fn generate_refuses_arguments_that_do_not_fit() {
     for (args, words) in [
         (&["--worker", "1024"][..], &["worker index 1024", "0 to 1023"][..]),
         (&["--datacenter", "0", "--worker", "32"], &["worker 32", "0 to 31"]),
@@ -91,8 +91,8 @@ fn generate_refuses_what_does_not_fit() {
 }
 
 #[test]
-fn the_help_says_that_two_processes_need_two_workers() {
-    assert!(printed(&["generate", "--help"]).contains("need two workers"));
+fn the_help_says_that_two_processes_need_different_workers() {
+    assert!(printed(&["generate", "--help"]).contains("need different workers"));
 }
 
 #[test]
@@ -112,10 +112,10 @@ fn a_million_ids_stream_out_in_bounded_memory() {
     let mut child = casflake(&["generate", "-n", "1000000"]).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert_eq!(lines.by_ref().take(900_000).filter(Result::is_ok).count(), 900_000);
-    // It can't have ended: more is left than a pipe holds.
+    // It can't have ended, because more is left than fits a pipe.
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");
-    assert!(peak.parse::<u64>().unwrap() < 16_384, "peak memory {peak} KiB, where the IDs alone are 7,812");
+    assert!(peak.parse::<u64>().unwrap() < 16_384, "peak memory {peak} KiB, but the IDs alone are 7,812");
     assert_eq!(lines.count(), 100_000);
     assert!(child.wait().unwrap().success());
 }
@@ -140,7 +140,7 @@ const DISCORD: &str = "175928847299117063";
 const DISCORD_PARTS: &str = "175928847299117063  2016-04-30T11:18:25.796Z  datacenter 1  worker 0  sequence 7\n";
 
 #[test]
-fn decode_prints_what_is_published_of_an_id() {
+fn decode_prints_the_published_fields_of_an_id() {
     assert_eq!(printed(&["decode", "--layout", "discord", DISCORD]), DISCORD_PARTS);
     assert_eq!(
         printed(&["decode", "--layout", "twitter", "1541815603606036480"]),
@@ -153,7 +153,7 @@ fn decode_prints_what_is_published_of_an_id() {
 }
 
 #[test]
-fn decode_takes_a_layout_of_ones_own() {
+fn decode_accepts_a_custom_layout() {
     assert_eq!(printed(&["decode", "--bits", "42,5,5,12", "--epoch", "1420070400000", DISCORD]), DISCORD_PARTS);
     let id: Snowflake<Sonyflake> =
         printed(&["generate", "--layout", "sonyflake", "--worker", "300"]).trim().parse().unwrap();
@@ -184,7 +184,7 @@ fn decode_reads_what_generate_prints() {
 }
 
 #[test]
-fn decode_reports_a_bad_id_and_goes_on() {
+fn decode_reports_a_bad_id_and_continues() {
     let reserved = (1_u64 << 63).to_string();
     for (bad, words) in [
         ("", "empty"),
@@ -203,7 +203,7 @@ fn decode_reports_a_bad_id_and_goes_on() {
     ] {
         let output = run(&["decode", bad, "4194304"], "");
         assert_fails(&output, 1, &[&format!("{bad:?}"), words]);
-        assert_eq!(text(&output.stdout).lines().count(), 1, "the good one is printed");
+        assert_eq!(text(&output.stdout).lines().count(), 1, "the good ID is printed");
     }
     assert_fails(&run(&["decode"], b"\n\xff\xfe\n"), 1, &["is not a digit"]);
     assert_fails(&run(&["decode"], "7".repeat(2 << 20)), 1, &["1 MiB"]);
@@ -213,7 +213,7 @@ fn decode_reports_a_bad_id_and_goes_on() {
 }
 
 #[test]
-fn decode_refuses_a_layout_that_is_none() {
+fn decode_refuses_an_impossible_layout() {
     for (args, words) in [
         (&["--bits", "41,5,5,14", "--epoch", "0"][..], &["64 bits"][..]),
         (&["--bits", "0,5,5,12", "--epoch", "0"], &["timestamp"]),
@@ -234,7 +234,7 @@ fn decode_refuses_a_layout_that_is_none() {
 }
 
 #[test]
-fn a_time_that_rfc_3339_can_not_write_is_given_in_milliseconds() {
+fn a_time_beyond_rfc_3339_is_printed_in_milliseconds() {
     let far = u64::MAX.to_string();
     let line = printed(&["decode", "--bits", "64,0,0,0", "--epoch", "0", &far]);
     assert!(line.contains("18446744073709551615 ms after 1970"), "{line}");
@@ -249,7 +249,7 @@ fn an_epoch_in_the_future_is_a_time_in_the_future() {
 }
 
 #[test]
-fn the_types_of_the_layouts_are_the_librarys() {
+fn the_layouts_are_those_of_the_library() {
     let id: Snowflake<Discord> = DISCORD.parse().unwrap();
     assert_eq!(id.unix_ms(), 1_462_015_105_796);
     let id: Snowflake<Standard> = printed(&["generate"]).trim().parse().unwrap();

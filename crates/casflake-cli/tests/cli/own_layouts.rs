@@ -1,4 +1,4 @@
-//! `--bits` where IDs are generated: a layout that no type names.
+//! `--bits` to generate IDs: custom layouts, which no type names.
 
 use casflake::{Layout, Parts, Snowflake};
 use serde_json::Value;
@@ -20,7 +20,7 @@ fn parts(args: &[&str]) -> Vec<Parts> {
 }
 
 #[test]
-fn ids_of_a_layout_of_ones_own_are_distinct_increase_and_fill_its_ticks() {
+fn ids_of_a_custom_layout_are_distinct_increase_and_fill_its_ticks() {
     let ids: Vec<u64> = printed(&[&["generate", "-n", "3000", "--worker", "2/300"], &ODD[..]].concat())
         .lines()
         .map(|id| id.parse().unwrap())
@@ -31,11 +31,11 @@ fn ids_of_a_layout_of_ones_own_are_distinct_increase_and_fill_its_ticks() {
     assert!(parts.iter().all(|parts| (parts.datacenter, parts.worker) == (2, 300)));
     assert!(parts.iter().any(|parts| parts.sequence == 127), "a tick is used up");
     let ticks = parts.last().unwrap().tick - parts[0].tick;
-    assert!(ticks >= 3000 / 128 - 1, "{ticks} ticks for 3000 IDs, of which each has 128");
+    assert!(ticks >= 3000 / 128 - 1, "{ticks} ticks for 3000 IDs, although each has 128");
 }
 
 #[test]
-fn the_time_of_an_id_of_a_layout_of_ones_own_is_now() {
+fn an_id_of_a_custom_layout_has_the_present_time() {
     let before: Snowflake = printed(&["generate"]).trim().parse().unwrap();
     let tick = parts(&ODD)[0].tick;
     let after: Snowflake = printed(&["generate"]).trim().parse().unwrap();
@@ -44,7 +44,7 @@ fn the_time_of_an_id_of_a_layout_of_ones_own_is_now() {
 }
 
 #[test]
-fn each_format_shows_an_id_by_the_layout_of_ones_own() {
+fn each_format_shows_an_id_by_the_custom_layout() {
     let printed = |format: &str| printed(&[&["generate", "--format", format, "--worker", "1/2"], &ODD[..]].concat());
     assert!(printed("parts").contains("Z  datacenter 1  worker 2  sequence "));
     let json: Value = serde_json::from_str(&printed("json")).unwrap();
@@ -54,7 +54,7 @@ fn each_format_shows_an_id_by_the_layout_of_ones_own() {
 }
 
 #[test]
-fn every_width_of_the_sequence_is_one_that_a_generator_has() {
+fn every_width_of_the_sequence_has_a_generator() {
     for sequence in [0, 1, 2, 12, 13, 20] {
         let bits = format!("{},1,1,{sequence}", 62 - sequence);
         let id = printed(&["generate", "--bits", &bits, "--epoch", "2026-01-01", "--worker", "1/1"]);
@@ -73,7 +73,7 @@ fn every_width_of_the_sequence_is_one_that_a_generator_has() {
 }
 
 #[test]
-fn stress_proves_the_ids_of_a_layout_of_ones_own() {
+fn stress_proves_the_ids_of_a_custom_layout() {
     for more in
         [&["--threads", "2"][..], &["--batch", "300"], &["--local", "8"], &["--wait", "sleep"], &["--clock", "tsc"]]
     {
@@ -87,7 +87,7 @@ fn stress_proves_the_ids_of_a_layout_of_ones_own() {
 }
 
 #[test]
-fn the_node_answers_with_ids_of_a_layout_of_ones_own() {
+fn the_node_answers_with_ids_of_a_custom_layout() {
     let request = |body: &str| format!(r#"{{"src": "c", "dest": "n", "body": {{{body}}}}}"#) + "\n";
     let input = request(r#""type": "init", "msg_id": 1, "node_id": "n2", "node_ids": ["n1", "n2"]"#)
         + &request(r#""type": "generate_batch", "msg_id": 2, "count": 200"#);
@@ -100,7 +100,7 @@ fn the_node_answers_with_ids_of_a_layout_of_ones_own() {
 }
 
 #[test]
-fn what_a_layout_of_ones_own_can_not_do_is_refused() {
+fn impossible_uses_of_a_custom_layout_are_refused() {
     let generate = |args: &[&str]| run(&[&["generate"], args].concat(), "");
     for command in [&["generate"][..], &["stress", "--count", "1"], &["node"]] {
         let leased = run(&[command, &["--lease", "file:///tmp"], &ODD[..]].concat(), "");

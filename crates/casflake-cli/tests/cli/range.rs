@@ -9,7 +9,7 @@ use crate::common::{assert_fails, run, text};
 const DAY: [&str; 5] = ["range", "--from", "2026-01-01", "--to", "2026-01-02"];
 
 #[test]
-fn a_day_is_bounded_by_the_first_id_of_it_and_of_the_next() {
+fn the_bounds_of_a_day_are_its_first_id_and_that_of_the_next_day() {
     let [from, before] = [1_767_225_600_000, 1_767_312_000_000].map(|ms| <Snowflake>::min_at(ms).unwrap());
     let expected = format!(
         "from    {from}  2026-01-01T00:00:00.000Z\nbefore  {before}  2026-01-02T00:00:00.000Z\n\
@@ -26,7 +26,7 @@ fn a_day_is_bounded_by_the_first_id_of_it_and_of_the_next() {
 }
 
 #[test]
-fn a_range_is_one_of_any_layout() {
+fn a_range_can_have_any_layout() {
     let of = |args: &[&str]| printed(&[&DAY[..], args].concat());
     let own = ["--bits", "39,0,16,8", "--epoch", "2014-09-01", "--tick", "10", "--order", "worker-last"];
     assert_eq!(of(&own), of(&["--layout", "sonyflake"]));
@@ -46,7 +46,7 @@ fn a_new_id_lies_within_a_range_up_to_now() {
 }
 
 #[test]
-fn ids_that_a_signed_column_can_not_hold_are_noted() {
+fn ids_that_a_signed_column_can_not_hold_are_reported() {
     let of = |from: &str, to: &str| run(&["range", "--layout", "discord", "--from", from, "--to", to], "");
     let noted = of("2100-01-01", "2100-01-02");
     assert!(noted.status.success() && text(&noted.stdout).contains("id >= "), "{}", text(&noted.stdout));
@@ -55,15 +55,15 @@ fn ids_that_a_signed_column_can_not_hold_are_noted() {
 }
 
 #[test]
-fn a_range_that_is_none_is_refused_with_a_reason() {
+fn an_invalid_range_is_refused_with_a_reason() {
     for (from, to, words) in [
         ("2026-01-02", "2026-01-01", "--to is before --from"),
-        ("2026-11-27 00:00:00", "now", "its zone is missing"),
+        ("2026-11-27 00:00:00", "now", "the time zone is missing"),
         ("2026-01-31[America/New_York]", "now", "brackets"),
         ("2026-01-01", "2026-01-01", "no tick of the layout begins"),
         ("2023-12-31", "2026-01-01", "--from: Unix time 1703980800000 ms is outside of the layout's"),
         ("2026-01-01", "2126-01-01", "--to: Unix time"),
-        ("1969-12-31", "2026-01-01", "from 1970 on"),
+        ("1969-12-31", "2026-01-01", "before 1970"),
         ("7d", "now", "-7d"),
         ("-7", "now", "-1h30m"),
         ("1767225600", "now", "looks like seconds"),

@@ -1,4 +1,4 @@
-//! A directory of leases that several users share by a group. Run by root, which alone can be two users.
+//! A directory of leases that several users share through a group. Needs root, because only root can act as two users.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use testkit::skipped;
 
 use crate::common::{assert_fails, text};
 
-/// Users of these numbers are in no list, and need not be.
+/// Users with these numbers need not exist.
 const ONE: u32 = 30_001;
 const OTHER: u32 = 30_002;
 const GROUP: u32 = 30_000;
 
-/// A directory of root and the group, beside a copy of the command that each user can run.
+/// A directory of root and the group, and a copy of the command that each user can run.
 struct Shared(PathBuf);
 
 impl Shared {
-    /// `None` where there is only one user.
+    /// Returns `None` if there is only one user.
     #[track_caller]
     fn new(name: &str, mode: u32) -> Option<Self> {
         let path = env::temp_dir().join(format!("casflake-sharing-{name}-{}", process::id()));
@@ -32,10 +32,11 @@ impl Shared {
             skipped("a directory that users share", "root, and setpriv of util-linux");
             return None;
         }
-        // By another process: a child that another test forks off meanwhile inherits no file of it that is open for writing.
+        // Copied by another process, so that a child which another test forks meanwhile does not inherit the file while
+        // it is open for writing.
         let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_casflake")).arg(shared.command()).status();
         assert!(copied.unwrap().success());
-        // Whatever the umask has taken away.
+        // Sets the modes explicitly, because the umask has reduced them.
         for (path, mode) in [(&shared.0, 0o755), (&ids, mode), (&shared.command(), 0o755)] {
             set_mode(path, mode);
         }
@@ -50,7 +51,7 @@ impl Shared {
         self.0.join("casflake")
     }
 
-    /// Runs the command as a user that has a group of its own and is in the shared one as well.
+    /// Runs the command as a user that has a group of its own and is also in the shared one.
     fn run(&self, user: u32, umask: &str, before: &[&str], after: &[&str]) -> Output {
         self.run_in(GROUP, user, umask, before, after)
     }
@@ -79,7 +80,7 @@ impl Shared {
         assert!(output.status.success(), "{user}: {}", text(&output.stderr));
     }
 
-    /// The permissions of the files, and their group.
+    /// Returns the permissions of the files, and their group.
     fn files(&self) -> [(u32, u32); 2] {
         ["lock", "leases"].map(|name| {
             let file = fs::metadata(self.file(name)).unwrap();
@@ -98,7 +99,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
 }
 
-/// Would catch: a second user who is refused, because the first one's umask takes the group's permissions away.
+/// Would catch: a second user that is refused, because the first one's umask takes the group's permissions away.
 #[test]
 fn the_users_of_a_group_share_a_directory() {
     for (mode, umask) in [(0o2770, "022"), (0o2770, "077"), (0o770, "022"), (0o770, "077")] {
@@ -117,7 +118,7 @@ fn a_file_admits_no_group_that_may_not_write_to_the_directory() {
     for (mode, umask, expected) in [
         (0o2750, "022", (0o644, GROUP)),
         (0o755, "022", (0o644, ONE)),
-        // A sticky directory, as /tmp.
+        // A sticky directory, like /tmp.
         (0o1777, "022", (0o644, ONE)),
         (0o3777, "077", (0o600, GROUP)),
     ] {
@@ -129,9 +130,9 @@ fn a_file_admits_no_group_that_may_not_write_to_the_directory() {
     }
 }
 
-/// The shared group of a directory in which a user is not: his files are for his own group no more than they were.
+/// The shared group of the directory is one that the user is not in. The user's own group keeps the access that it had.
 #[test]
-fn a_file_that_can_not_have_the_group_of_the_directory_is_for_no_other_group() {
+fn a_file_that_can_not_have_the_group_of_the_directory_admits_no_other_group() {
     let Some(shared) = Shared::new("stranger", 0o777) else { return };
     chown(shared.0.join("ids"), None, Some(GROUP + 9)).unwrap();
     shared.init(ONE, "022");
@@ -139,10 +140,10 @@ fn a_file_that_can_not_have_the_group_of_the_directory_is_for_no_other_group() {
 }
 
 #[test]
-fn an_error_about_a_file_of_another_user_says_what_mends_it() {
+fn an_error_about_a_file_of_another_user_has_a_remedy_that_works() {
     let Some(shared) = Shared::new("mended", 0o2770) else { return };
     shared.init(ONE, "022");
-    // To read the other one is all that a user needs.
+    // For the other file, permission to read is enough.
     for (name, mode) in [("lock", 0o644), ("leases", 0o600)] {
         let file = shared.file(name);
         chown(&file, Some(ONE), Some(ONE)).unwrap();
@@ -156,7 +157,7 @@ fn an_error_about_a_file_of_another_user_says_what_mends_it() {
 }
 
 #[test]
-fn an_error_about_a_directory_that_users_do_not_share_says_how_they_can() {
+fn an_error_about_an_unshared_directory_has_a_remedy_that_works() {
     let Some(shared) = Shared::new("unshared", 0o755) else { return };
     let ids = shared.0.join("ids");
     chown(&ids, Some(ONE), Some(ONE)).unwrap();
@@ -169,15 +170,16 @@ fn an_error_about_a_directory_that_users_do_not_share_says_how_they_can() {
     let remedy = remedy.replace("GROUP", &GROUP.to_string());
     assert!(Command::new("sh").args(["-c", &remedy]).status().unwrap().success());
     shared.generate(OTHER, "022");
-    // Whoever is in no group of it.
+    // A user that is not in the group of the directory.
     set_mode(&ids, 0o2775);
     let output = shared.run_in(OTHER, OTHER, "022", &["generate"], &[]);
     assert_fails(&output, 1, &[&format!("add this user to the group {GROUP}, which shares {directory}")]);
 }
 
-/// Would catch: a link by which one who may write to the directory has root create or open up a file somewhere else.
+/// Would catch: a link through which a user that may write to the directory makes root create a file elsewhere, or open
+/// one up.
 #[test]
-fn a_link_in_place_of_a_file_changes_nothing_where_it_leads() {
+fn a_link_in_place_of_a_file_does_not_change_its_target() {
     let Some(shared) = Shared::new("link", 0o2770) else { return };
     let [secret, missing] = ["secret", "missing"].map(|name| shared.0.join(name));
     fs::write(&secret, "").unwrap();
@@ -185,7 +187,7 @@ fn a_link_in_place_of_a_file_changes_nothing_where_it_leads() {
     for target in [&missing, &secret] {
         let _ = fs::remove_file(shared.file("lock"));
         symlink(target, shared.file("lock")).unwrap();
-        // By root, who may do anything.
+        // As root, which may do anything.
         let output = shared.run(0, "022", &["leases"], &["init", "--immediately", "--beside", "--yes"]);
         assert_eq!(output.status.success(), target == &secret, "{}", text(&output.stderr));
         assert!(!missing.exists());

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::common::{assert_fails, run, text};
 use crate::printed;
 
-/// The JSON report of a stress run; it must end well.
+/// Returns the JSON report of a stress run, which must succeed.
 fn stress(args: &[&str]) -> Value {
     serde_json::from_str(&printed(&[&["stress", "--json"], args].concat())).unwrap()
 }
@@ -41,7 +41,7 @@ fn stress_draws_from_handles_and_accounts_for_what_they_drop() {
         assert_eq!(report["local"].to_string(), args[1]);
         let (counted, unused) = (report["counted"].as_u64().unwrap(), report["unused"].as_u64().unwrap());
         assert_eq!(counted - unused, 20_000);
-        // Blocks of more than 1 would all have to be used to the last, in each tick and by each thread.
+        // For `unused` to be 0, every thread would have to use up its last block of more than 1 in each tick.
         assert_eq!(unused > 0, args[1] != "1", "{unused}");
     }
     let without = stress(&["--count", "1"]);
@@ -52,10 +52,10 @@ fn stress_draws_from_handles_and_accounts_for_what_they_drop() {
 }
 
 #[test]
-fn stress_draws_by_every_clock_and_wait() {
+fn stress_draws_with_every_clock_and_wait() {
     for clock in ["system", "coarse", "tsc"] {
         for wait in ["spin", "yield", "sleep"] {
-            // More than two ticks hold: someone has to wait, unless the machine is slow.
+            // More than two ticks hold, so a thread has to wait, unless the machine is slow.
             let report = stress(&["--threads", "2", "--count", "10000", "--clock", clock, "--wait", wait]);
             assert_eq!((&report["ids"], &report["counted"]), (&Value::from(10_000), &Value::from(10_000)));
             assert_eq!((&report["clock"], &report["wait"]), (&Value::from(clock), &Value::from(wait)));
@@ -67,7 +67,7 @@ fn stress_draws_by_every_clock_and_wait() {
     assert_eq!(former["wait"], "sleep", "the name before 1.0 is still understood");
 }
 
-/// The percentiles of a report, from the lowest to the maximum, and how many calls they are of.
+/// Returns the percentiles of a report, from the lowest to the maximum, and the number of calls that they describe.
 fn latency(report: &Value) -> (Vec<u64>, u64) {
     let latency = &report["latency"];
     let figures = ["p50_ns", "p90_ns", "p99_ns", "p99_9_ns", "p99_99_ns", "max_ns"];
@@ -115,7 +115,7 @@ fn stress_at_a_rate_ends_with_its_time() {
     assert!([0, 1000].contains(&report["ids"].as_u64().unwrap()), "the second batch is due after 1,000 seconds");
 }
 
-/// A file of this test alone, which is not there yet.
+/// Returns the path of a file that only this test uses, and that does not exist yet.
 fn new_file(name: &str) -> String {
     let path = format!("{}/{}-{name}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
     let _ = std::fs::remove_file(&path);
@@ -127,7 +127,7 @@ fn stress_plots_ids_and_waits_over_time() {
     let path = new_file("plot.svg");
     for (args, heading) in [
         (&["--count", "20000", "--local", "8"][..], "casflake stress: 20,000 IDs in "),
-        (&["--count", "1", "--layout", "sonyflake", "--rate", "9999"], "wait spin, 1 a call, 9,999 due a second"),
+        (&["--count", "1", "--layout", "sonyflake", "--rate", "9999"], "wait spin, 1 per call, 9,999 due per second"),
     ] {
         let report = stress(&[&["--threads", "2", "--plot", &path], args].concat());
         assert_eq!(report["ids"].to_string(), args[1]);
@@ -148,20 +148,20 @@ fn stress_plots_ids_and_waits_over_time() {
 }
 
 #[test]
-fn stress_refuses_a_plot_that_can_not_be_created_before_it_runs() {
+fn stress_refuses_an_impossible_plot_before_it_runs() {
     let path = new_file("no-folder") + "/plot.svg";
     // Without the refusal this would run for 11 days.
     let output = run(&["stress", "--seconds", "1000000", "--plot", &path], "");
-    assert_fails(&output, 2, &["--plot", &path, "can't be created", "a folder that exists"]);
+    assert_fails(&output, 2, &["--plot", &path, "can't be created", "an existing directory"]);
     assert_eq!(text(&output.stdout), "");
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_plot_that_can_not_be_written_is_a_failure_that_hides_no_report() {
+fn a_plot_that_can_not_be_written_does_not_hide_the_report() {
     let output = run(&["stress", "--count", "1", "--plot", "/dev/full"], "");
     assert_fails(&output, 1, &["--plot /dev/full can't be written"]);
-    assert!(text(&output.stdout).trim_end().ends_with("each thread's increase."), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).trim_end().ends_with("those of each thread increase."), "{}", text(&output.stdout));
 }
 
 #[test]
@@ -170,11 +170,11 @@ fn stress_runs_for_a_time_and_draws_a_histogram() {
     assert!(report.contains("repeats     0\n"), "{report}");
     assert!(report.contains('█'), "{report}");
     assert!(!report.contains("NaN"), "{report}");
-    assert!(report.trim_end().ends_with("Every ID is distinct, and each thread's increase."), "{report}");
+    assert!(report.trim_end().ends_with("All IDs are distinct, and those of each thread increase."), "{report}");
 }
 
 #[test]
-fn stress_refuses_what_does_not_fit() {
+fn stress_refuses_arguments_that_do_not_fit() {
     for (args, words) in [
         (&["--threads", "2"][..], &["--seconds", "--count"][..]),
         (&["--threads", "0", "--count", "1"], &["0", "--threads"]),
@@ -187,7 +187,10 @@ fn stress_refuses_what_does_not_fit() {
         (&["--count", "1", "--batch", "0"], &["1 to 65536"]),
         (&["--count", "1", "--layout", "mastodon"], &["only decodes"]),
         (&["--count", "1", "--local", "0"], &["--local", "1 to 18446744073709551615"]),
-        (&["--count", "1", "--local", "64", "--batch", "2"], &["--batch 2", "--local 64", "1 ID a call", "leave one"]),
+        (
+            &["--count", "1", "--local", "64", "--batch", "2"],
+            &["--batch 2", "--local 64", "1 ID per call", "leave one out"],
+        ),
         (&["--count", "1", "--rate", "0"], &["--rate", "1 to 18446744073709551615"]),
         (&["--count", "1", "--rate", "4096001"], &["--rate 4096001", "1 to 4096000", "another --layout"]),
         (&["--count", "1", "--rate", "25601", "--layout", "sonyflake"], &["--rate 25601", "1 to 25600"]),

@@ -1,11 +1,11 @@
-//! Where a worker is taken from: an option in each of its forms, the environment, the host's name.
+//! The sources of a worker: an option in each of its forms, the environment, the host name.
 
 use casflake::{Snowflake, WorkerId};
 
 use super::printed;
 use crate::common::{assert_fails, casflake, run, text};
 
-/// The datacenter and worker of the ID that this prints.
+/// Returns the datacenter and the worker of the ID that `generate` prints with these arguments.
 #[track_caller]
 fn place(args: &[&str]) -> (u64, u64) {
     let id: Snowflake = printed(&[&["generate"], args].concat()).trim().parse().unwrap();
@@ -23,23 +23,19 @@ fn a_worker_is_an_index_or_a_datacenters_worker() {
 }
 
 #[test]
-fn a_worker_that_names_its_datacenter_needs_no_other() {
+fn a_worker_that_names_its_datacenter_excludes_the_option() {
     let both = run(&["generate", "--datacenter", "2", "--worker", "1/5"], "");
-    assert_fails(&both, 2, &["--worker 1/5 names its datacenter", "leave out --datacenter 2"]);
+    assert_fails(&both, 2, &["--worker 1/5 names a datacenter", "leave out --datacenter 2"]);
     assert_fails(&run(&["generate", "--datacenter", "2", "--worker", "37"], ""), 2, &["worker 37", "0 to 31"]);
     assert_fails(&run(&["generate", "--worker", "1/5/6"], ""), 2, &["--worker", "1/5/6", "such as 37"]);
 }
 
 #[test]
-fn a_layout_without_a_datacenter_takes_a_worker_alone() {
+fn a_layout_without_a_datacenter_takes_only_a_worker() {
     let refused = |args: &[&str]| run(&[&["generate", "--layout", "sonyflake"], args].concat(), "");
-    assert_fails(
-        &refused(&["--worker", "1/3"]),
-        2,
-        &["--worker: datacenter 1", "no datacenter: give the worker alone"],
-    );
-    assert_fails(&refused(&["--datacenter", "1"]), 2, &["--datacenter: datacenter 1", "no datacenter: leave it out"]);
-    assert!(refused(&["--worker", "0/3"]).status.success(), "its number is 0");
+    assert_fails(&refused(&["--worker", "1/3"]), 2, &["--worker: datacenter 1", "no datacenter: give only the worker"]);
+    assert_fails(&refused(&["--datacenter", "1"]), 2, &["--datacenter: datacenter 1", "no datacenter: omit it"]);
+    assert!(refused(&["--worker", "0/3"]).status.success(), "the only datacenter is 0");
 }
 
 #[test]
@@ -69,7 +65,7 @@ fn a_worker_is_taken_from_the_environment() {
 }
 
 #[test]
-fn a_worker_is_taken_from_the_host_name_as_the_library_takes_it() {
+fn a_worker_is_taken_from_the_host_name_as_in_the_library() {
     for command in [&["generate"][..], &["stress", "--count", "1"]] {
         let output = run(&[command, &["--worker-hostname"]].concat(), "");
         match <WorkerId>::from_hostname() {
@@ -77,11 +73,11 @@ fn a_worker_is_taken_from_the_host_name_as_the_library_takes_it() {
             Err(error) => assert_fails(&output, 2, &[&error.to_string()]),
         }
     }
-    assert!(printed(&["generate", "--help"]).contains("ubuntu-22"), "the help warns");
+    assert!(printed(&["generate", "--help"]).contains("ubuntu-22"), "the help has a warning");
 }
 
 #[test]
-fn a_worker_comes_from_one_place() {
+fn sources_of_a_worker_exclude_each_other() {
     for args in [
         &["--worker", "1", "--worker-env", "HOME"][..],
         &["--datacenter", "1", "--worker-hostname"],

@@ -1,4 +1,4 @@
-//! The command as a child process.
+//! Runs the command as a child process.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -10,13 +10,13 @@ pub(crate) fn casflake(args: &[&str]) -> Command {
     command
 }
 
-/// Runs the command to its end on this input.
+/// Runs the command to its end with this input.
 pub(crate) fn run(args: &[&str], input: impl AsRef<[u8]> + Send) -> Output {
     let mut child = casflake(args).spawn().expect("the command starts");
     let mut stdin = child.stdin.take().expect("stdin is piped");
     thread::scope(|scope| {
-        // From a thread of its own, so that neither side waits for the other with full pipes. A command that does not
-        // read its input closes it: no failure.
+        // On a thread of its own, so that neither side waits for the other with full pipes. A command that does not
+        // read its input closes it, which is not a failure.
         scope.spawn(move || drop(stdin.write_all(input.as_ref())));
         child.wait_with_output().expect("the command ends")
     })
@@ -26,7 +26,8 @@ pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("UTF-8")
 }
 
-/// What every failure keeps to: this exit code, a message on stderr with these words, and no panic.
+/// Asserts that a command failed properly: with this exit code, a message on stderr with these words, and without a
+/// panic.
 #[track_caller]
 pub(crate) fn assert_fails(output: &Output, code: i32, words: &[&str]) {
     let stderr = text(&output.stderr);

@@ -23,12 +23,12 @@ fn a_request_before_init_is_error_11() {
 }
 
 #[test]
-fn a_malformed_request_is_error_12_and_says_what_is_wanted() {
+fn a_malformed_request_is_error_12_with_a_remedy() {
     for count in [json!(0), json!(-1), json!(1.5), json!(2.0), json!("5"), json!(null), json!([5]), json!(1_000_001)] {
         let (code, text) = error(json!({"type": "generate_batch", "msg_id": 5, "count": count}));
         assert_eq!(code, 12, "{count}: {text}");
         assert!(text.contains("1 to 1000000"), "{text}");
-        let names_it = if count.is_null() { "\"count\"".into() } else { format!("a count of {count}: ") };
+        let names_it = if count.is_null() { "\"count\"".into() } else { format!("count {count} is ") };
         assert!(text.contains(&names_it), "{text}");
     }
     let too_long_for_any_integer = format!(
@@ -47,13 +47,13 @@ fn a_malformed_request_is_error_12_and_says_what_is_wanted() {
 }
 
 #[test]
-fn the_batch_limit_is_the_one_that_was_set() {
+fn the_batch_limit_is_that_of_the_option() {
     let ask = |count: u64| {
         format!(r#"{{"src":"c1","dest":"n1","body":{{"type":"generate_batch","msg_id":5,"count":{count}}}}}"#)
     };
     let replies = replies_of(&["--max-batch", "3"], &[INIT, &ask(3), &ask(4)]);
     assert!(replies[1].contains("generate_batch_ok"));
-    assert!(replies[2].contains(r#""code": 12, "text": "a count of 4: ask for 1 to 3""#), "{}", replies[2]);
+    assert!(replies[2].contains(r#""code": 12, "text": "count 4 is out of range: give 1 to 3""#), "{}", replies[2]);
     for limit in ["0", "-1", "16777217", "many"] {
         assert_fails(&run(&["node", "--max-batch", limit], ""), 2, &["--max-batch", limit, "16777216"]);
     }

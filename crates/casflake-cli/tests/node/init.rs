@@ -1,10 +1,10 @@
-//! What `init` makes of a list of nodes.
+//! The effect of `init` on a node.
 
 use serde_json::{Value, json};
 
 use super::{bodies, id, replies};
 
-/// The reply to an `init` of this node among these nodes.
+/// Returns the reply to an `init` of this node among these nodes.
 fn init(node_id: &Value, node_ids: &Value) -> Value {
     let body = json!({"type": "init", "msg_id": 1, "node_id": node_id, "node_ids": node_ids});
     let replies = replies(&[

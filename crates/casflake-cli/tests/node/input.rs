@@ -1,4 +1,4 @@
-//! Whatever may stand on stdin, and pipes that close.
+//! Arbitrary input on stdin, and pipes that close.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::mpsc;
@@ -11,7 +11,7 @@ use super::common::{assert_fails, assert_no_panic, casflake, run, text};
 use super::{INIT, INIT_OK};
 
 #[test]
-fn what_can_not_be_answered_is_reported_and_skipped() {
+fn lines_that_can_not_be_answered_are_reported_and_skipped() {
     let lines = [
         "",
         "   ",
@@ -44,13 +44,13 @@ fn what_can_not_be_answered_is_reported_and_skipped() {
 }
 
 #[test]
-fn a_byte_order_mark_does_not_cost_the_node_its_init() {
+fn a_byte_order_mark_before_init_is_skipped() {
     let output = run(&["node"], format!("\u{feff}{INIT}\n"));
     assert_eq!((text(&output.stdout), text(&output.stderr)), (format!("{INIT_OK}\n").as_str(), ""));
 }
 
 #[test]
-fn utf_16_ends_the_node_with_what_to_do() {
+fn utf_16_ends_the_node_with_a_remedy() {
     let utf_16: Vec<u8> = format!("\u{feff}{INIT}\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_fails(&run(&["node"], utf_16), 1, &["UTF-16", "convert it to UTF-8"]);
 }
@@ -65,7 +65,7 @@ fn a_line_over_a_mebibyte_is_skipped() {
     let replies: Vec<&str> = text(&output.stdout).lines().collect();
     assert_eq!(replies.len(), 2);
     assert!(replies[0].contains(r#""in_reply_to": 8"#) && replies[1].contains(r#""in_reply_to": 1"#), "{replies:?}");
-    assert!(text(&output.stderr).contains("line 2: skipped: over 1 MiB"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("line 2: skipped: longer than 1 MiB"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_closed_stdout_ends_the_node_quietly() {
     let mut stdin = child.stdin.take().unwrap();
     drop(child.stdout.take());
     let request = format!("{INIT}\n");
-    // Until the node is gone, and its input with it.
+    // Until the node has ended, which closes its input.
     while stdin.write_all(request.as_bytes()).is_ok() {}
     let mut stderr = String::new();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
@@ -108,8 +108,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
-    fn arbitrary_bytes_get_no_reply_and_do_no_harm(lines in prop::collection::vec(any::<Vec<u8>>(), 0..200)) {
-        // An input that begins with UTF-16 is refused as a whole.
+    fn arbitrary_bytes_get_no_reply_and_do_not_harm_the_node(lines in prop::collection::vec(any::<Vec<u8>>(), 0..200)) {
+        // An input that begins with UTF-16 is refused as a whole, so this one begins with a newline.
         let mut input = [b"\n", &lines.join(&b'\n')[..]].concat();
         input.extend_from_slice(format!("\n{INIT}\n").as_bytes());
         let output = run(&["node"], input);

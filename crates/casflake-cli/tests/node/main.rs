@@ -1,4 +1,4 @@
-//! The node as a child process: the protocol to the byte, every error, and whatever else may stand on stdin.
+//! The node as a child process: the protocol to the byte, every error, and arbitrary input.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const INIT: &str = r#"{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}"#;
 const INIT_OK: &str = r#"{"src": "n1", "dest": "c0", "body": {"type": "init_ok", "in_reply_to": 1, "msg_id": 0}}"#;
 
-/// The replies to these lines, as text; the node must end well.
+/// Returns the replies to these lines, as text. The node must succeed.
 fn replies_of(args: &[&str], lines: &[&str]) -> Vec<String> {
     let args = [&["node"], args].concat();
     let output = run(&args, lines.join("\n"));
@@ -26,7 +26,7 @@ fn replies(lines: &[&str]) -> Vec<String> {
     replies_of(&[], lines)
 }
 
-/// The bodies of the replies to these request bodies, sent after `init`.
+/// Returns the bodies of the replies to these request bodies, which are sent after `init`.
 fn bodies(requests: &[Value]) -> Vec<Value> {
     let lines: Vec<String> =
         requests.iter().map(|body| json!({"src": "c1", "dest": "n1", "body": body}).to_string()).collect();
@@ -36,7 +36,7 @@ fn bodies(requests: &[Value]) -> Vec<Value> {
     replies[1..].iter().map(|reply| serde_json::from_str::<Value>(reply).unwrap()["body"].clone()).collect()
 }
 
-/// The error code and text that this request body is answered with.
+/// Returns the error code and text of the reply to this request body.
 #[track_caller]
 fn error(request: Value) -> (u64, String) {
     let replies = bodies(&[request]);
@@ -164,7 +164,7 @@ fn a_batch_of_a_million_is_distinct_and_increases() {
 }
 
 #[test]
-fn an_echo_comes_back_as_it_was_in_the_protocols_form() {
+fn an_echo_has_the_same_value_in_the_protocols_form() {
     let echo = |value: &str| {
         let line = format!(r#"{{"src":"c1","dest":"n1","body":{{"type":"echo","msg_id":5,"echo":{value}}}}}"#);
         let reply = replies(&[INIT, &line]).remove(1);
@@ -192,7 +192,7 @@ fn names_come_back_as_they_were_written() {
 }
 
 #[test]
-fn ids_are_json_strings_where_that_is_asked_for() {
+fn ids_are_json_strings_if_the_option_says_so() {
     let lines = [
         INIT,
         r#"{"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}"#,
@@ -212,7 +212,7 @@ fn ids_are_json_strings_where_that_is_asked_for() {
 }
 
 #[test]
-fn an_option_gives_the_node_a_worker_in_place_of_its_position() {
+fn a_worker_option_overrides_the_nodes_position() {
     let lines = [INIT, r#"{"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}"#];
     for (args, place) in [(&[][..], (0, 0)), (&["--worker", "37"], (1, 5)), (&["--worker", "3/4"], (3, 4))] {
         let reply: Value = serde_json::from_str(&replies_of(args, &lines)[1]).unwrap();
@@ -223,7 +223,7 @@ fn an_option_gives_the_node_a_worker_in_place_of_its_position() {
 }
 
 #[test]
-fn another_layout_is_another_kind_of_id() {
+fn the_node_answers_with_ids_of_the_chosen_layout() {
     fn first<S: Scheme>(layout: &str) -> Snowflake<S> {
         let lines = [INIT, r#"{"src":"c1","dest":"n1","body":{"type":"generate","msg_id":2}}"#];
         let reply: Value = serde_json::from_str(&replies_of(&["--layout", layout], &lines)[1]).unwrap();

@@ -1,4 +1,4 @@
-//! Whom a PostgreSQL server lets in: its certificate, and the rules of `pg_hba.conf`.
+//! Access to a PostgreSQL server: its certificate, and the rules of `pg_hba.conf`.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -6,17 +6,17 @@ use std::os::unix::fs::PermissionsExt;
 use super::{PostgresServer, give, wait_until};
 use crate::certificates::{Authority, Signed};
 
-/// Without it the tests themselves would be kept out.
+/// Without this rule the tests themselves would have no access.
 const TESTS: &str = "host all postgres 127.0.0.1/32 trust\n";
 
 impl PostgresServer {
-    /// Turns on TLS with this certificate; clients may show one that `clients` has signed.
+    /// Turns on TLS with this certificate. Clients may present a certificate that `clients` has signed.
     pub fn secure(&self, signed: &Signed, clients: &Authority) {
         let [certificate, key] = signed.write(&self.directory, "server");
         let authority = self.directory.join("clients.crt");
         fs::write(&authority, clients.certificate()).expect("a file is written");
         for path in [&certificate, &key, &authority] {
-            // The server takes no key that others can read.
+            // The server refuses a key that other users can read.
             fs::set_permissions(path, Permissions::from_mode(0o600)).expect("it is ours");
             give(path);
         }
@@ -33,7 +33,7 @@ impl PostgresServer {
         self.reload(|| fs::write(self.value("SHOW hba_file"), format!("{lines}\n{TESTS}")).expect("a file is written"));
     }
 
-    /// Makes changes of its configuration, and waits until new connections have them.
+    /// Changes its configuration, and waits until new connections use the change.
     fn reload(&self, change: impl FnOnce()) {
         let loaded = "SELECT pg_conf_load_time()";
         let before = self.value(loaded);

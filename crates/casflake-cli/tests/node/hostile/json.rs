@@ -1,6 +1,6 @@
-//! JSON by its grammar (RFC 8259) and no more: numbers of any size and any depth, as the node passes them on.
+//! JSON by its grammar (RFC 8259), with numbers of any size and values of any depth, because the node passes them on.
 
-/// The tokens of one JSON value without the white space between them, or `None` where the text is something else.
+/// Returns the tokens of one JSON value without the white space between them, or `None` if the text is anything else.
 pub(super) fn tokens(text: &str) -> Option<Vec<&str>> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start_matches(SPACE);
@@ -12,7 +12,7 @@ pub(super) fn tokens(text: &str) -> Option<Vec<&str>> {
     (value_length(&tokens)? == tokens.len()).then_some(tokens)
 }
 
-/// The keys and values of an object; `None` for any other value.
+/// Returns the keys and values of an object; `None` for any other value.
 pub(super) fn fields<'a, 't>(object: &'t [&'a str]) -> Option<Vec<(&'a str, &'t [&'a str])>> {
     let mut fields = Vec::new();
     let mut rest = object.strip_prefix(&["{"])?;
@@ -24,19 +24,19 @@ pub(super) fn fields<'a, 't>(object: &'t [&'a str]) -> Option<Vec<(&'a str, &'t 
     Some(fields)
 }
 
-/// A list of strings, decoded; `None` for any other value.
+/// Returns a list of strings, decoded; `None` for any other value.
 pub(super) fn strings(list: &[&str]) -> Option<Vec<String>> {
     let items = list.strip_prefix(&["["])?.strip_suffix(&["]"])?;
     items.iter().filter(|token| **token != ",").map(|token| string(&[token])).collect()
 }
 
-/// The text that a string stands for; `None` for any other value, and for half a surrogate pair.
+/// Returns the text that a string stands for; `None` for any other value, and for half a surrogate pair.
 pub(super) fn string(value: &[&str]) -> Option<String> {
     let [token] = value else { return None };
     serde_json::from_str(token).ok()
 }
 
-/// The value as the protocol writes it.
+/// Returns the value as the protocol writes it.
 pub(super) fn form(value: &[&str]) -> String {
     let space = |token: &&str| if matches!(*token, ":" | ",") { " " } else { "" };
     value.iter().flat_map(|token| [*token, space(token)]).collect()
@@ -53,7 +53,7 @@ fn token_length(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// How many bytes stand before the closing quote.
+/// Returns how many bytes come before the closing quote.
 fn string_length(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -82,14 +82,14 @@ fn number_length(text: &[u8]) -> Option<usize> {
     Some(at)
 }
 
-/// How many tokens make up the value that stands first. Without recursion: no depth is too deep.
+/// Returns how many tokens belong to the first value. Without recursion, so that no depth is too deep.
 fn value_length(tokens: &[&str]) -> Option<usize> {
     let mut open = Vec::new();
     let mut at = 0;
     loop {
         let token = *tokens.get(at)?;
         at += 1;
-        let closes_at_once = match token {
+        let is_complete = match token {
             "{" | "[" => {
                 let close = if token == "{" { "}" } else { "]" };
                 open.push(close);
@@ -98,7 +98,7 @@ fn value_length(tokens: &[&str]) -> Option<usize> {
             "}" | "]" | ":" | "," => return None,
             _ => true,
         };
-        if !closes_at_once {
+        if !is_complete {
             at += key_length(&open, &tokens[at..])?;
             continue;
         }
@@ -120,7 +120,7 @@ fn value_length(tokens: &[&str]) -> Option<usize> {
     }
 }
 
-/// How many tokens stand before the next value: a key and a colon in an object, none in a list.
+/// Returns how many tokens come before the next value: a key and a colon in an object, none in a list.
 fn key_length(open: &[&str], tokens: &[&str]) -> Option<usize> {
     match (open.last(), tokens) {
         (Some(&"}"), [key, ":", ..]) if key.starts_with('"') => Some(2),

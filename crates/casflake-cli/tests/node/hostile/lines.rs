@@ -1,9 +1,9 @@
-//! What hostile clients send: noise, broken JSON, JSON of any shape, requests with something wrong, and good ones.
+//! Lines of hostile clients: noise, broken JSON, JSON of any shape, requests with an error, and good ones.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// One line, or a few where the noise has newlines in it.
+/// Generates one line, or a few if the noise has newlines in it.
 pub(super) fn hostile() -> impl Strategy<Value = Vec<u8>> {
     let text = |text: String| text.into_bytes();
     prop_oneof![
@@ -16,7 +16,7 @@ pub(super) fn hostile() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// A request with nothing wrong.
+/// Generates a request without an error.
 fn request() -> BoxedStrategy<String> {
     let body = prop_oneof![
         Just(r#""type":"generate""#.to_owned()),
@@ -30,7 +30,7 @@ fn request() -> BoxedStrategy<String> {
         .boxed()
 }
 
-/// Bytes that are hardly ever JSON.
+/// Generates bytes that are hardly ever JSON.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         prop::collection::vec(any::<u8>(), 0..200),
@@ -44,7 +44,7 @@ fn noise() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Cut off anywhere, or with one byte lost, doubled, overwritten or with one bit flipped.
+/// Cuts a line off anywhere, or removes, doubles or overwrites one byte, or flips one bit.
 fn damaged(line: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<u8>> {
     (line, any::<Index>(), 0..5, any::<u8>()).prop_map(|(line, at, how, byte)| {
         let mut line = line.into_bytes();
@@ -62,7 +62,7 @@ fn damaged(line: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<u8>
 
 const KINDS: [&str; 8] = ["init", "generate", "generate_batch", "echo", "stats", "generate_ok", "Generate", ""];
 
-/// A request in which any field may be wrong, missing, there twice or written with escapes.
+/// Generates a request in which any field may be wrong, missing, duplicated or written with escapes.
 fn almost_request() -> impl Strategy<Value = String> {
     let body = [
         field("type", select(&KINDS[..]).prop_map(|kind| format!("\"{kind}\""))),
@@ -79,13 +79,13 @@ fn almost_request() -> impl Strategy<Value = String> {
     object(envelope)
 }
 
-/// The fields, in any order.
+/// Generates an object of these fields, in any order.
 fn object<const N: usize>(fields: [BoxedStrategy<Vec<String>>; N]) -> impl Strategy<Value = String> {
     let fields = fields.prop_map(|fields| fields.concat()).prop_shuffle();
     (fields, space()).prop_map(|(fields, space)| format!("{{{space}{}{space}}}", fields.join(&format!(",{space}"))))
 }
 
-/// The field that is wanted, mostly with a value that is wanted.
+/// Generates the right field, mostly with a right value.
 fn field(key: &'static str, good: impl Strategy<Value = String> + 'static) -> BoxedStrategy<Vec<String>> {
     let escaped = move |at: Index| {
         let at = at.index(key.len());
@@ -125,13 +125,13 @@ fn integer() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<i64>().prop_map(|number| number.to_string()),
         any::<u8>().prop_map(|number| number.to_string()),
-        // Of those over 32 and 64 bits, a part may look good.
+        // Numbers over 32 and 64 bits, a part of which may look right.
         select(&["0", "-0", "-1", "1000001", "4294967297", "18446744073709551617"][..]).prop_map(str::to_owned),
         "-?[1-9][0-9]{300,400}",
     ]
 }
 
-/// A string, mostly a good one: escapes, half surrogate pairs and control characters are among its pieces.
+/// Generates a string, mostly a good one. Escapes, half surrogate pairs and control characters are among its pieces.
 fn string() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         20 => "[a-z0-9 :,{}\\[\\]/']{1,8}",
@@ -148,7 +148,8 @@ fn space() -> impl Strategy<Value = &'static str> {
     prop_oneof![10 => Just(""), 1 => Just(" "), 1 => Just("\t \r")]
 }
 
-/// Lines around the limit of 1 MiB, full of the least that makes work: depth, names, commas, digits, escapes.
+/// Generates lines around the limit of 1 MiB, full of the smallest pieces that make work: depth, names, commas, digits,
+/// escapes.
 pub(super) fn huge() -> impl Strategy<Value = String> {
     let size = (1 << 20) - 200..(1_usize << 20) + 100;
     let fill = select(&["[", "[]", "1,", "\"\",", "{\"a\":", "9", "x", " ", "\\u00e9", "é"][..]);

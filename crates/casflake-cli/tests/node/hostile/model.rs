@@ -1,11 +1,11 @@
-//! What the node must make of a line, said a second time and in another way.
+//! A second, independent implementation of the node's answer to a line.
 
 use super::json;
 
 /// The node's promise for one line.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// Not a word.
+    /// No output.
     Blank,
     /// A report on stderr, and nothing on stdout.
     Skipped,
@@ -14,7 +14,7 @@ pub(super) enum Verdict {
 
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// `src`, `dest` and `msg_id` of the request as they stood there.
+    /// `src`, `dest` and `msg_id` of the request, as written there.
     pub(super) src: String,
     pub(super) dest: String,
     pub(super) msg_id: String,
@@ -25,7 +25,7 @@ pub(super) struct Answer {
 pub(super) enum Kind {
     Init,
     Generate,
-    /// So many IDs.
+    /// This many IDs.
     Batch(u64),
     /// This value, in the protocol's form.
     Echo(String),
@@ -37,13 +37,13 @@ pub(super) enum Kind {
 /// The longest line.
 const LIMIT: usize = 1 << 20;
 
-/// The largest batch, unless the node is told otherwise.
+/// The largest batch, unless an option sets another.
 const MAX_BATCH: u64 = 1_000_000;
 
-/// How many workers the standard layout has.
+/// The number of workers of the standard layout.
 const WORKERS: usize = 1024;
 
-/// A node's name and all names, once an `init` was accepted.
+/// The node's name and all names, after an accepted `init`.
 #[derive(Default)]
 pub(super) struct Model(Option<(String, Vec<String>)>);
 
@@ -104,7 +104,7 @@ impl Model {
     }
 }
 
-/// The values of these keys in an object. A key that stands twice makes it no message.
+/// Returns the values of these keys in an object, or `None` if a key is there twice, because it is not a message then.
 fn values<'t, 'a, const N: usize>(object: &'t [&'a str], keys: [&str; N]) -> Option<[Value<'t, 'a>; N]> {
     let mut values = [None; N];
     for (key, value) in json::fields(object)? {
@@ -118,13 +118,13 @@ fn values<'t, 'a, const N: usize>(object: &'t [&'a str], keys: [&str; N]) -> Opt
     Some(values)
 }
 
-/// A string, quotes and all, as it stands there.
+/// Returns a string as written there, with its quotes.
 fn quoted<'a>(value: Value<'_, 'a>) -> Option<&'a str> {
     let [token] = value? else { return None };
     token.starts_with('"').then_some(token)
 }
 
-/// A number without fraction or exponent, as it stands there.
+/// Returns a number without fraction or exponent, as written there.
 fn integer<'a>(value: Value<'_, 'a>) -> Option<&'a str> {
     let [token] = value? else { return None };
     let digits = token.strip_prefix('-').unwrap_or(token);

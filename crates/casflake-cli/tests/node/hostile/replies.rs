@@ -1,18 +1,18 @@
-//! Each reply against what was promised, to the byte where it can be known.
+//! Compares each reply with the promise, to the byte if it can be known.
 
 use serde_json::Value;
 
 use super::json;
 use super::model::{Answer, Kind};
 
-/// What the replies so far have come to.
+/// The totals of the replies so far.
 #[derive(Default)]
 pub(super) struct Replies {
-    /// How many there were: the next one's `msg_id`.
+    /// The number of replies: the next one's `msg_id`.
     pub(super) count: u64,
-    /// How many of them were errors.
+    /// The number of errors among them.
     pub(super) errors: u64,
-    /// How many IDs they held.
+    /// The number of IDs in them.
     ids: u64,
     last_id: Option<u64>,
 }
@@ -46,7 +46,7 @@ impl Replies {
                 self.errors += 1;
                 let text = between(payload, &format!(r#""code": {code}, "text": "#), ", ");
                 let text: String = serde_json::from_str(text).expect("a string");
-                // What was wrong is named, but never repeated at full length.
+                // The text names the error, but never repeats a long value in full.
                 assert!((1..2000).contains(&text.len()), "{text}");
             }
         }
@@ -79,7 +79,7 @@ impl Replies {
         let form = |value: &Value| value.to_string().replace(',', ", ");
         let expected: String = keys.iter().map(|key| format!(r#""{key}": {}, "#, form(&fields[key]))).collect();
         assert_eq!(payload, expected);
-        assert_eq!(fields["ids"], self.ids, "as many as were handed out");
+        assert_eq!(fields["ids"], self.ids, "as many as the replies held");
     }
 
     fn see(&mut self, id: u64) {

@@ -1,4 +1,4 @@
-//! One node, the lines that it is sent, and a check of all that it says.
+//! One node, the lines sent to it, and a check of all its output.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::process::{ChildStderr, ChildStdout};
@@ -12,29 +12,29 @@ use super::count;
 use super::model::{Answer, Model, Verdict};
 use super::replies::Replies;
 
-/// What a session has come to.
+/// The results of a session.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) lines: u64,
     pub(super) skipped: u64,
     pub(super) replies: u64,
     pub(super) errors: u64,
-    /// How many of the client `planted`'s requests for an ID were granted, in order.
+    /// The number of requests of the client `planted` that got an ID, in order.
     pub(super) planted: u64,
-    /// The most memory that the node ever held, in KiB, where the system can tell.
+    /// The most memory that the node ever held, in KiB, if the system reports it.
     pub(super) peak: Option<u64>,
 }
 
-/// A line that is to be answered, and how.
+/// A line that must be answered, and the answer.
 type Promise = (Vec<u8>, Answer);
 
-/// Sends these texts, each with a newline after it, to one node, and checks whatever it says.
+/// Sends these texts to one node, each with a newline after it, and checks all its output.
 pub(super) fn session(texts: impl Iterator<Item = Vec<u8>>) -> Session {
     end_if_the_node_hangs();
     let mut child = casflake(&["node"]).spawn().expect("the node starts");
     let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
     let mut stdin = BufWriter::new(child.stdin.take().expect("piped"));
-    // The node's pipes hold back whoever is ahead: these queues stay short.
+    // The node's pipes hold back the side that is ahead, so these queues stay short.
     let (promise, promises) = mpsc::channel();
     let (skip, skips) = mpsc::channel();
     let session = thread::scope(|scope| {
@@ -45,7 +45,7 @@ pub(super) fn session(texts: impl Iterator<Item = Vec<u8>>) -> Session {
         drop((promise, skip));
         let (replies, planted, mut stdout) = replies.join().expect("good replies");
         sent.expect("an open stdin");
-        // The last reply is there, the end of the input is not: the node runs.
+        // The last reply has come, but not the end of the input, so the node still runs.
         let peak = peak_memory(child.id());
         drop(stdin);
         let mut rest = String::new();
@@ -58,7 +58,7 @@ pub(super) fn session(texts: impl Iterator<Item = Vec<u8>>) -> Session {
     session
 }
 
-/// A node that keeps back a reply ends the run rather than hold it up.
+/// Ends the test run if the node keeps back a reply, so that the run does not hang.
 fn end_if_the_node_hangs() {
     static WATCH: Once = Once::new();
     // Far more than any machine needs: a million lines take some minutes.
@@ -66,14 +66,14 @@ fn end_if_the_node_hangs() {
     WATCH.call_once(|| {
         thread::spawn(move || {
             thread::sleep(limit);
-            // Not `eprintln`, whose text a test that does not end keeps to itself.
+            // Not `eprintln`: the test harness captures its text and shows it only when the test ends.
             let _ = writeln!(io::stderr(), "the node still owes a reply after {limit:?}");
             process::exit(1);
         });
     });
 }
 
-/// Writes the lines, and says what the node must make of each.
+/// Writes the lines, and sends on the promise for each.
 fn send(
     texts: impl Iterator<Item = Vec<u8>>,
     stdin: &mut impl Write,
@@ -85,7 +85,7 @@ fn send(
     for text in texts {
         for line in text.split(|&byte| byte == b'\n') {
             *lines += 1;
-            // Whoever does not listen any more has failed, and says why.
+            // If the receiver has stopped, it has failed and reports why.
             let _ = match model.judge(line) {
                 Verdict::Blank => true,
                 Verdict::Skipped => skip.send(*lines).is_ok(),
@@ -98,7 +98,7 @@ fn send(
     stdin.flush()
 }
 
-/// Checks that stdout holds these replies; the rest of it is what should be nothing.
+/// Checks that stdout holds these replies. Returns the rest of stdout, which should be empty.
 fn check_replies(
     mut stdout: BufReader<ChildStdout>,
     promises: Receiver<Promise>,
@@ -115,7 +115,7 @@ fn check_replies(
     (replies, planted, stdout)
 }
 
-/// What is shown if a check fails.
+/// The line and its reply, which are shown if a check fails.
 struct Context<'a>(&'a [u8], &'a str);
 
 impl Drop for Context<'_> {
