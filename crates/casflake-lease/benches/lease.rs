@@ -1,7 +1,7 @@
-//! What a lease costs a call: a leased generator's `generate` against a plain one's, on the same kind of clock, in
-//! turns.
+//! Measures how much a lease costs per call: `generate` of a leased generator against that of a plain one, on the same
+//! kind of clock, in alternating rounds.
 //!
-//! `cargo bench -p casflake-lease --bench lease` prints the medians of the rounds, and of their ratios.
+//! `cargo bench -p casflake-lease --bench lease` prints the medians of the rounds and of their ratios.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use std::{env, fs, process};
 use casflake::{Clock, CoarseClock, Generator, IdGenerator, Layout, Scheme, Snowflake, SystemClock, WorkerId};
 use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator, LeasedGeneratorBuilder};
 
-/// A sequence so wide that the layout is no limit.
+/// A layout with a sequence so wide that it does not limit the rate.
 struct Wide;
 
 impl Scheme for Wide {
@@ -43,7 +43,7 @@ fn plain<C: Clock>(clock: C) -> Generator<Wide, C> {
     Generator::with_clock(WorkerId::fixed_in::<0, 0>(), clock)
 }
 
-/// Both on the same clock of this host.
+/// Compares both generators on the same clock of this host.
 fn own<C: Clock + Clone + Send + Sync + 'static>(directory: &Path, name: &str, clock: C) {
     let leased = builder(directory).clock(clock.clone()).build().expect("a lease");
     compare(name, &plain(clock), &leased);
@@ -54,7 +54,7 @@ fn compare(name: &str, plain: &impl IdGenerator<Wide>, leased: &impl IdGenerator
     for round in 0..ROUNDS {
         let plain = || nanos(plain);
         let leased = || nanos(leased);
-        // Each goes first as often as the other.
+        // The generators take turns in going first.
         let pair = if round.is_multiple_of(2) { [plain(), leased()] } else { [leased(), plain()] };
         rounds.push(if round.is_multiple_of(2) { pair } else { [pair[1], pair[0]] });
     }
@@ -67,7 +67,7 @@ fn compare(name: &str, plain: &impl IdGenerator<Wide>, leased: &impl IdGenerator
     println!("| {name} | {one:.1} ns | {other:.1} ns | {ratio:.3} |");
 }
 
-/// How long a call takes, each of which must return more than the one before.
+/// Returns how long a call takes, in nanoseconds. Checks that the IDs increase.
 fn nanos(ids: &impl IdGenerator<Wide>) -> f64 {
     let mut last = Snowflake::MIN;
     let started = Instant::now();
@@ -79,7 +79,7 @@ fn nanos(ids: &impl IdGenerator<Wide>) -> f64 {
     started.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS)
 }
 
-/// The same kind of clock as the store's time is carried on by: one that counts the time since the machine was started.
+/// A clock of the kind that carries the store's time forward: it counts the time since the machine was started.
 #[cfg(target_os = "linux")]
 struct Booted {
     zero_nanos: u64,

@@ -1,8 +1,8 @@
-//! How long it takes to begin: 64 processes that want one of 1,024 workers at once, and a process in place of one that
-//! was killed.
+//! Measures the time to the first ID: for 64 processes that each acquire one of 1,024 workers at the same moment, and
+//! for a process that replaces one that was killed.
 //!
-//! `cargo bench -p casflake-lease --bench lease_start`, on a directory of its own; or on the store that `IDS_STORE`
-//! names, with the feature of its kind. That store must be new, and is initialised.
+//! Run it with `cargo bench -p casflake-lease --bench lease_start`. It uses a directory of its own, or the store that
+//! `IDS_STORE` names, with the feature of that store. That store must be new, and is initialised.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -15,7 +15,7 @@ use std::{env, fs, process};
 use casflake::{Scheme, Standard};
 use casflake_lease::{LeasedGenerator, from_url};
 
-/// Set in a process that leases a worker of this store.
+/// Set in a child process: it leases a worker of this store.
 const STORE: &str = "CASFLAKE_BENCH_STORE";
 
 const WORKERS: u64 = 1024;
@@ -46,7 +46,7 @@ fn measure(url: &str) -> Outcome<()> {
     let workers = processes.iter_mut().map(Process::first_id).collect::<Outcome<BTreeSet<String>>>()?;
     let time = started.elapsed();
     assert_eq!(workers.len(), PROCESSES, "one worker was leased twice");
-    println!("{PROCESSES} processes at once have a worker of {WORKERS} and an ID each: {time:.1?} in all");
+    println!("{PROCESSES} processes together, each with one of {WORKERS} workers and an ID: {time:.1?} in all");
 
     let mut holder = processes.pop().ok_or("no process")?;
     let mut times = Vec::new();
@@ -65,11 +65,11 @@ fn measure(url: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// One that leases a worker when it is told to, and keeps it.
+/// A child process that leases a worker on command, and keeps it.
 struct Process(Child, BufReader<ChildStdout>);
 
 impl Process {
-    /// Starts it, and waits until it is ready.
+    /// Starts the process and waits until it is ready.
     fn start(url: &str) -> Outcome<Self> {
         let program: PathBuf = env::current_exe()?;
         let pipes = (Stdio::piped(), Stdio::piped());
@@ -84,7 +84,7 @@ impl Process {
         Ok(self.0.stdin.as_mut().ok_or("no pipe")?.write_all(b"\n")?)
     }
 
-    /// The worker by which it has made its first ID.
+    /// Waits for the process's first ID, and returns its worker.
     fn first_id(&mut self) -> Outcome<String> {
         self.line()
     }
@@ -97,7 +97,7 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Lets it give its worker back.
+    /// Lets the process release its worker, and waits for it.
     fn drop(&mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.wait();

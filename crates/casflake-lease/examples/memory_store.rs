@@ -1,7 +1,7 @@
-//! A store of leases of one's own, in one file: here in the memory of a process, for tests or for the threads of one
-//! program that each want a worker. Put your database in place of the map.
+//! A store of leases of your own, in one file. This one is in the memory of a process, for tests, or for threads of one
+//! program that each need a worker. Replace the memory with your database.
 //!
-//! `cargo run -p casflake-lease --features conformance --example memory_store`
+//! Run it with `cargo run -p casflake-lease --features conformance --example memory_store`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use casflake::{Scheme, Standard};
 use casflake_lease::{Backend, BackendStore, Change, Contents, LeaseAdmin, LeasedGenerator, StoreError, conformance};
 
-/// The backend: a handle on what is stored. Each process would have one of its own.
+/// The backend: a handle to the stored contents. With a database, each process would have its own handle.
 #[derive(Clone)]
 struct Memory {
     stored: Arc<Mutex<Contents>>,
@@ -17,8 +17,8 @@ struct Memory {
 
 impl Memory {
     fn new() -> Self {
-        // The incarnation is the same as long as nothing can have been lost. Memory is lost with its process only, and
-        // then nobody is left that holds a lease of it.
+        // The incarnation must stay the same as long as nothing can have been lost. Memory is lost only with its
+        // process, and then no holder of a lease is left.
         let contents = Contents::new(0, "one process", "the memory of this process");
         Self { stored: Arc::new(Mutex::new(contents)) }
     }
@@ -31,14 +31,14 @@ impl Backend for Memory {
 
     fn read(&mut self) -> Result<Contents, StoreError> {
         let mut contents = self.stored.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // The store's clock, not the caller's: a database has its own.
+        // This must be the store's clock, not the caller's: with a database, use the database's.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         contents.unix_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         Ok(contents)
     }
 
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
-        // Compare and write in one step: in a database, one transaction.
+        // Compares and writes in one step: with a database, in one transaction.
         let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
         if !stored.is_as_seen(seen, change) {
             return Ok(false);

@@ -1,10 +1,10 @@
 //! The alphabet of a space's name.
 
-/// What a refusal says of it.
+/// The alphabet as error texts describe it.
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
 pub(crate) const ALPHABET: &str = "ASCII letters, digits and - . _ ~ / :";
 
-/// Returns whether the name of a space may have this character.
+/// Returns whether the name of a space may contain this character.
 pub(crate) fn is_in_alphabet(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-._~/:".contains(c)
 }

@@ -1,4 +1,4 @@
-//! `Backend`: what a kind of store has to do, so that the protocol of leases runs on it.
+//! `Backend`: the operations of a kind of store that the protocol of leases runs on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,33 +10,36 @@ use crate::protocol::{self, Change, Record, Space, View};
 use crate::terms::{MAX_WORKERS, Terms};
 use crate::token::Token;
 
-/// What a kind of store has to do: keep one ID space and the records of its workers, and tell the time.
+/// A kind of store: it keeps one ID space and the records of its workers, and tells the time.
 ///
-/// [`BackendStore`](crate::BackendStore) runs the protocol of leases on it, and is a [`LeaseStore`](crate::LeaseStore). A
-/// backend needs three methods: [`place`](Self::place), [`read`](Self::read) and [`swap`](Self::swap). It decides nothing;
-/// all that it promises is that `swap` compares and writes in one step. The example `memory_store` is one, and the module
-/// `conformance` (a feature) has the tests that each backend must pass.
+/// [`BackendStore`](crate::BackendStore) runs the protocol of leases on a backend, and is a
+/// [`LeaseStore`](crate::LeaseStore). A backend needs three methods: [`place`](Self::place), [`read`](Self::read) and
+/// [`swap`](Self::swap). It decides nothing. It promises only that `swap` compares and writes in one step, and that
+/// what it has acknowledged lasts. The example `memory_store` is a backend. The module `conformance` (a feature) has
+/// the tests that each backend must pass.
 ///
-/// The other methods have defaults by these three. A store for which they take several trips over a network does them in
-/// one.
+/// The other methods have defaults that use these three. A backend of a server overrides them, to make one round trip
+/// instead of several.
 pub trait Backend: Send {
     /// Returns the name of the space; empty for a store that has only one.
     fn space_name(&self) -> &str {
         ""
     }
 
-    /// Returns where the store is, for people: without a password.
+    /// Returns the location of the store, for people. Must not contain a password.
     fn place(&self) -> String;
 
     /// Reads the space, its records and the clock, as they are at one moment.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the store can't be asked; [`StoreError::Refused`] if time does not mend that;
-    /// [`StoreError::Corrupt`] if what it holds is not what this crate has written.
+    /// [`StoreError::Unavailable`] if the store can't be reached; [`StoreError::Refused`] if a retry does not help;
+    /// [`StoreError::Corrupt`] if the store holds data that this crate has not written.
     fn read(&mut self) -> Result<Contents, StoreError>;
 
-    /// Writes all of `change`, if the store still is as it was seen, by [`Contents::is_as_seen`]: all of the space, the
-    /// incarnation, and all of each record in `change`. Returns whether it did. What it has acknowledged must last.
+    /// Writes all of `change` if the store is still as it was in `seen`, by the comparison of [`Contents::is_as_seen`]:
+    /// all fields of the space, whether the server that has written the space still serves it, and all fields of each
+    /// record that `change` replaces. Otherwise writes nothing. Returns whether it has written. A change that was
+    /// acknowledged must last.
     ///
     /// # Errors
     /// As [`read`](Self::read). The change may have been written, unless the error is [`StoreError::Corrupt`].
@@ -51,17 +54,17 @@ pub trait Backend: Send {
         self.swap(seen, change)
     }
 
-    /// Takes note that a lease was granted by what was read last.
+    /// Tells the backend that a lease was granted on the basis of `contents`, which it has read last.
     fn granted(&mut self, contents: &Contents) {
         let _ = contents;
     }
 
-    /// Gives back what was made ready for a [`grant`](Self::grant) that does not come.
+    /// Frees anything that the backend has prepared for a [`grant`](Self::grant), because the request has failed.
     fn give_up(&mut self) {}
 
-    /// Renews the lease for `ttl` ticks, if the protocol allows that without more ado; returns `None` if it does not, and
-    /// the store then finds out why. The rule is that of the default, and a store in which it is written once more, as a
-    /// statement or a script, is tested against that.
+    /// Renews the lease for `ttl` ticks if the rule of renewals allows it. Returns `None` if it does not; the caller
+    /// then finds out why. The default has that rule. A backend that states the rule once more, as a statement or a
+    /// script, is tested against the default.
     ///
     /// # Errors
     /// As [`swap`](Self::swap).
@@ -73,7 +76,8 @@ pub trait Backend: Send {
         Ok(self.swap(&contents, &change)?.then_some(renewed))
     }
 
-    /// Releases the lease, whose last ID was issued in `last_tick`. Returns whether there was anything to do.
+    /// Releases the lease. Its last ID was issued in `last_tick`. Returns whether it has written the release: `false`
+    /// if the worker's record is not that of the lease, or has changed meanwhile.
     ///
     /// # Errors
     /// As [`swap`](Self::swap).
@@ -86,21 +90,22 @@ pub trait Backend: Send {
         self.swap(&contents, &Change { space: None, records: [(lease.worker, record)].into() })
     }
 
-    /// Returns the names of other spaces in the store, as [`LeaseStore::others`](crate::LeaseStore::others).
+    /// Returns the names of other spaces in the store, as [`LeaseStore::others`](crate::LeaseStore::others) does.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the store can't tell.
+    /// [`StoreError::Unavailable`] if the store can't list them.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         Ok(Vec::new())
     }
 
-    /// Returns what people should know of how the store was opened, as [`LeaseAdmin::notes`](crate::LeaseAdmin::notes).
+    /// Returns notes for people on how the store was opened, as [`LeaseAdmin::notes`](crate::LeaseAdmin::notes) does.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// Reads for all but an operator, who alone can know that the space is used nowhere else.
+/// Reads the contents, and refuses those of a copy. For all callers but an operator: only an operator can know that the
+/// original is not in use.
 pub(crate) fn original<B: Backend + ?Sized>(backend: &mut B) -> Result<Contents, StoreError> {
     let contents = backend.read()?;
     if contents.is_from_elsewhere {
@@ -109,16 +114,17 @@ pub(crate) fn original<B: Backend + ?Sized>(backend: &mut B) -> Result<Contents,
     Ok(contents)
 }
 
-/// What a store holds, as a [`Backend`] has read it at one moment.
+/// The contents of a store at one moment, as a [`Backend`] has read them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Contents {
     /// The reading of the store's clock, in nanoseconds since 1970-01-01T00:00:00Z.
     pub unix_ns: u64,
-    /// What serves the store: another text as soon as the store may have lost something that it had acknowledged, such
-    /// as a server that was started anew without its data.
+    /// Identifies the server and the data that serve the store. The text must change as soon as the store may have lost
+    /// something that it had acknowledged, for example if a server restarts without its data.
     pub incarnation: String,
-    /// Where the space is, as far as that can be told: a process remakes a lost space only where its lease was granted.
+    /// Identifies the place of the space, as far as the backend can tell. A process creates a lost space again only in
+    /// the place where its lease was granted.
     pub place: String,
     /// Whether the space is a copy of one in another place, which may be in use there.
     pub is_from_elsewhere: bool,
@@ -126,11 +132,11 @@ pub struct Contents {
     pub space: Option<Space>,
     /// The record of each worker that has one, by the worker's index.
     pub records: BTreeMap<u64, Record>,
-    /// Workers whose holders are known to be alive, in a store that has leases of its own.
+    /// Workers with holders that are known to be alive, in a store that has leases of its own kind.
     pub live: BTreeSet<u64>,
 }
 
-/// A lease that was renewed, and what else the store has told with it.
+/// A renewed lease, and the state of the store that was read with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Renewed {
@@ -140,7 +146,7 @@ pub struct Renewed {
     pub unix_ns: u64,
     /// How many workers the space has.
     pub workers: u64,
-    /// Where the space is, if that was looked up: [`Contents::place`].
+    /// The place of the space, as [`Contents::place`]; `None` if the backend did not look it up.
     pub place: Option<String>,
 }
 
@@ -153,7 +159,7 @@ impl Renewed {
 }
 
 impl Contents {
-    /// Creates the contents of a store that holds nothing: set the other fields to what it holds.
+    /// Creates the contents of an empty store. Set the other fields to what the store holds.
     #[must_use]
     pub fn new(unix_ns: u64, incarnation: impl Into<String>, place: impl Into<String>) -> Self {
         Self {
@@ -167,7 +173,7 @@ impl Contents {
         }
     }
 
-    /// Replaces what `change` replaces, as a store does that keeps its contents in this form.
+    /// Applies `change`, for a backend that keeps its contents in this form.
     pub fn apply(&mut self, change: &Change) {
         if let Some(space) = &change.space {
             self.space = Some(space.clone());
@@ -175,18 +181,18 @@ impl Contents {
         self.records.extend(change.records.iter().cloned());
     }
 
-    /// Returns the lease, renewed at this time.
+    /// Returns the result of a renewal to `lease` at the time of these contents.
     pub(crate) fn renewed(&self, lease: Lease) -> Renewed {
         let workers = self.space.as_ref().map_or(0, |space| space.workers);
         Renewed { lease, unix_ns: self.unix_ns, workers, place: Some(self.place.clone()) }
     }
 
     pub(crate) fn view(&self, terms: &Terms) -> Result<View, StoreError> {
-        // Of which each is looked at by itself.
+        // The rules visit each of these workers, so the number must have a bound.
         if let Some(Space { workers, granted, .. }) = self.space
             && workers.max(granted) > MAX_WORKERS
         {
-            let why = format!("it has {workers} workers and {granted} of them were granted, of {MAX_WORKERS} at most");
+            let why = format!("it has {workers} workers, of which {granted} were granted: {MAX_WORKERS} is the most");
             return Err(StoreError::corrupt("the record of the space", why));
         }
         Ok(View {
@@ -200,11 +206,14 @@ impl Contents {
         })
     }
 
-    /// Returns whether what `change` replaces is the same here as in `seen`.
+    /// Returns whether everything that `change` depends on is the same here as in `seen`.
     ///
-    /// All of the space, for its version comes back where a store is emptied or set back; then its floor does not. All
-    /// of a record: its counter comes back where it was lost and mended, and then its window does not. And whether it
-    /// is what now serves the store that has written it, for another may not have all that `seen` shows.
+    /// * All fields of the space. If a store is emptied or restored from a backup, the same version can come again, but
+    ///   then not the same floor.
+    /// * All fields of each record that `change` replaces. If a record is lost and replaced, the same counter can come
+    ///   again, but then not the same window.
+    /// * Whether the server that has written the space still serves the store. Another one may lack some of what `seen`
+    ///   shows.
     #[must_use]
     pub fn is_as_seen(&self, seen: &Self, change: &Change) -> bool {
         self.space == seen.space
@@ -212,7 +221,7 @@ impl Contents {
             && change.records.iter().all(|(worker, _)| self.records.get(worker) == seen.records.get(worker))
     }
 
-    /// Returns whether the server that has written the space still serves the store.
+    /// Returns whether the store is still served by the incarnation that has written the space.
     #[must_use]
     pub fn is_served_by_its_writer(&self) -> bool {
         self.space.as_ref().is_some_and(|space| space.incarnation == self.incarnation)
@@ -250,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_made_only_where_all_that_it_touches_is_as_it_was_seen() {
+    fn a_change_is_made_only_if_the_space_and_its_records_are_as_seen() {
         let change = Change { space: None, records: [(0, record(30)), (2, record(30))].into() };
         let is_as_seen = |change_it: &dyn Fn(&mut Contents)| {
             let mut now = contents();
@@ -259,7 +268,7 @@ mod tests {
         };
         assert!(is_as_seen(&|_| {}));
         assert!(is_as_seen(&|now| now.unix_ns += 1));
-        assert!(is_as_seen(&|now| drop(now.records.insert(1, record(21)))), "it is not touched");
+        assert!(is_as_seen(&|now| drop(now.records.insert(1, record(21)))), "the change does not replace it");
         assert!(!is_as_seen(&|now| drop(now.records.insert(0, record(11)))));
         assert!(!is_as_seen(&|now| drop(now.records.remove(&0))));
         assert!(!is_as_seen(&|now| drop(now.records.insert(2, record(10)))));
@@ -269,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_space_of_more_workers_than_there_are_is_corrupt() {
+    fn a_space_with_more_than_max_workers_is_corrupt() {
         let view = |workers, granted| {
             let mut contents = contents();
             let space = contents.space.as_mut().unwrap();

@@ -1,5 +1,5 @@
-//! `BackendStore`: the protocol of leases on a backend. Read, decide by the rules, and write what was decided if nothing
-//! has changed meanwhile.
+//! `BackendStore`: the protocol of leases on a backend. Each call reads the contents, decides by the rules, and writes
+//! the decision if nothing has changed meanwhile.
 
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
@@ -16,20 +16,20 @@ use crate::store::{LeaseAdmin, LeaseStore};
 use crate::survey::{Survey, SurveyedSpace, SurveyedWorker};
 use crate::terms::Terms;
 
-/// How often, and for how long, a call tries again that others were faster than.
+/// The limits of a call that tries again because its swaps fail: the number of attempts, and the time.
 const ATTEMPTS: u32 = 300;
 const TRYING: Duration = Duration::from_secs(5);
 
-/// For how many others a caller provides at most that has lost to others time and again.
+/// The largest number of additional workers that a caller prepares for others, after it has failed several times.
 const CROWD: u64 = 63;
 
 /// A store of leases on a [`Backend`].
 ///
-/// [`FileStore`](crate::FileStore), `PostgresStore`, `RedisStore` and `EtcdStore` are `BackendStore`s; a store of your own
-/// is one of your backend.
+/// [`FileStore`](crate::FileStore), `PostgresStore`, `RedisStore` and `EtcdStore` are `BackendStore`s. A store of your
+/// own is the `BackendStore` of your [`Backend`].
 pub struct BackendStore<B> {
     backend: B,
-    /// What is known of a space of which this store was granted a lease, so that it can remake the space.
+    /// The knowledge of the space since this store was granted a lease. With this it can create a lost space again.
     known: Option<Known>,
 }
 
@@ -40,13 +40,13 @@ impl<B> BackendStore<B> {
         Self { backend, known: None }
     }
 
-    /// Returns the backend.
+    /// Returns a reference to the backend.
     #[must_use]
     pub const fn backend(&self) -> &B {
         &self.backend
     }
 
-    /// Returns the backend.
+    /// Consumes the store and returns the backend.
     #[must_use]
     pub fn into_backend(self) -> B {
         self.backend
@@ -54,14 +54,14 @@ impl<B> BackendStore<B> {
 }
 
 impl<B: Backend> BackendStore<B> {
-    /// Returns the error of a caller that was denied something about `worker` at the tick `now_tick`.
+    /// Returns the caller's error for a request about `worker` that was denied at the tick `now_tick`.
     fn denial(&self, contents: &Contents, terms: &Terms, now_tick: u64, denied: Denied, worker: u64) -> StoreError {
         let stored = contents.space.as_ref().map_or("", |space| &space.layout);
         let at = Whereabouts { space: self.backend.space_name(), place: self.backend.place(), stored };
         error_of(terms, denied, now_tick, worker, at)
     }
 
-    /// Remembers the space by a lease of it that was granted or found to be held.
+    /// Remembers the space, after a lease of it was granted or found to be held.
     fn remember(&mut self, contents: &Contents, lease: &Lease) {
         if let Some(space) = &contents.space {
             let until = self.known.as_ref().map_or(0, |known| known.until).max(lease.until);
@@ -119,7 +119,7 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
             }
             let contents = original(&mut self.backend)?;
             let view = contents.view(&terms)?;
-            // Where a lease was granted that another store object has acquired is not known.
+            // If another store object has acquired the lease, the place where it was granted is not known.
             let if_absent = self.known.clone().map_or(IfAbsent::Refuse, IfAbsent::Remake);
             match protocol::explain(&view, &lease, unanswered, &if_absent, &terms) {
                 Finding::Held(held) => {
@@ -145,7 +145,7 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
             }
             let contents = original(&mut self.backend)?;
             match contents.records.get(&lease.worker) {
-                // Renewed by a call whose reply was lost.
+                // A call has renewed it, and its reply was lost.
                 Some(record) if record.token == Some(lease.token) => {
                     lease = record.lease(lease.worker, lease.token);
                     Ok(None)
@@ -239,7 +239,7 @@ fn known_after(known: Option<Known>, renewed: &Renewed) -> Option<Known> {
     Some(Known { place, workers: renewed.workers, until })
 }
 
-/// Does `once` until something has come of it; with its number.
+/// Calls `once` with the number of the attempt until it returns a value. Gives up after [`ATTEMPTS`] or [`TRYING`].
 fn retried<T>(mut once: impl FnMut(u32) -> Result<Option<T>, StoreError>) -> Result<T, StoreError> {
     let started = Instant::now();
     let mut attempts = 0;
@@ -252,9 +252,9 @@ fn retried<T>(mut once: impl FnMut(u32) -> Result<Option<T>, StoreError>) -> Res
     Err(StoreError::Contended { attempts })
 }
 
-/// Pauses for another time than others that were slower as well: up to some milliseconds.
+/// Pauses for a random time of up to 5 ms, so that processes that have failed together do not try again together.
 fn pause(attempt: u32, ask: &Ask) {
-    let most = 500 * (attempt as usize + 1).min(10);
-    let micros = ask.token.rotated(attempt).pick(most);
+    let limit_micros = 500 * (attempt as usize + 1).min(10);
+    let micros = ask.token.rotated(attempt).pick(limit_micros);
     thread::sleep(Duration::from_micros(micros as u64));
 }

@@ -1,10 +1,10 @@
-//! How an error is shown together with its causes.
+//! `Causes`: an error displayed together with its causes.
 
 use std::error::Error;
 use std::fmt;
 
-/// Implements `Debug` as the variant's name and the text with its causes: a `main` that returns an error prints it this
-/// way, and the text is what helps.
+/// Implements `Debug` as the variant's name, the text and its causes. A `main` that returns an error prints it by
+/// `Debug`, and the text is the helpful part.
 macro_rules! debug_by_text {
     ($error:ty: $($variant:ident)*) => {
         impl std::fmt::Debug for $error {

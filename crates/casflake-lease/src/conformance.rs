@@ -1,7 +1,7 @@
-//! The tests that each [`Backend`] must pass, for a backend of your own: feature `conformance`.
+//! The tests that each [`Backend`] must pass, to run on a backend of your own. Feature `conformance`.
 //!
-//! [`check`] calls the backend on stores that the test makes, and panics with what is wrong. The protocol of leases is
-//! not tested, because [`BackendStore`] runs it: what a backend must do is to read, to compare and to write.
+//! [`check`] calls the backend on stores that the test creates, and panics with a description of what is wrong. It does
+//! not test the protocol of leases, which [`BackendStore`] runs. A backend only has to read, compare and write.
 //!
 //! ```
 //! # use std::sync::{Arc, Mutex};
@@ -51,41 +51,42 @@ use crate::token::Token;
 /// Threads that swap at the same time.
 const THREADS: usize = 8;
 
-/// The time to live of the suite's leases.
+/// The TTL of the suite's leases.
 const TTL: Duration = Duration::from_secs(60);
 
-/// Checks a backend by all tests of the suite. `new_store` makes an empty store, and returns a function that opens it:
-/// each call of that returns another backend on the same store, as another process has one.
+/// Runs all tests of the suite on a backend. `new_store` creates an empty store and returns a function that opens it.
+/// Each call of that function returns another backend on the same store, as another process would have.
 ///
 /// # Panics
-/// If the backend does not do what a [`Backend`] must do: the message says what, and what it should have done.
+/// Panics if the backend does not do what a [`Backend`] must do. The message says what it did, and what it should have
+/// done.
 #[track_caller]
 pub fn check<B: Backend, F: Fn() -> B + Sync>(new_store: impl Fn() -> F) {
     an_empty_store_holds_nothing_and_tells_the_time(&mut new_store()());
     a_change_is_read_as_it_was_written(&new_store());
-    a_swap_writes_nothing_if_anything_that_it_replaces_has_changed(&mut new_store()());
-    of_swaps_of_the_same_one_is_made(&new_store());
-    a_renewal_is_that_of_the_protocol(&mut new_store()());
-    a_release_is_that_of_the_protocol(&mut new_store()());
+    a_swap_writes_nothing_if_the_space_or_a_record_that_it_replaces_has_changed(&mut new_store()());
+    one_of_several_concurrent_swaps_is_made(&new_store());
+    a_renewal_follows_the_rule_of_the_protocol(&mut new_store()());
+    a_release_follows_the_rule_of_the_protocol(&mut new_store()());
     leases_are_granted_renewed_released_and_reclaimed(&new_store());
 }
 
 fn an_empty_store_holds_nothing_and_tells_the_time(backend: &mut impl Backend) {
     let (first, started) = (read(backend), Instant::now());
-    assert_eq!((&first.space, first.records.len()), (&None, 0), "a store that is new holds nothing");
+    assert_eq!((&first.space, first.records.len()), (&None, 0), "a new store holds nothing");
     assert!(first.unix_ns > 0, "unix_ns is the time, in nanoseconds since 1970");
-    assert!(!backend.place().is_empty(), "place() is for people: it must not be empty");
+    assert!(!backend.place().is_empty(), "place() is shown to people: it must not be empty");
     while started.elapsed() < Duration::from_millis(50) {
         thread::yield_now();
     }
     let (later, passed) = (read(backend), started.elapsed());
-    // A clock may be slewed, or lag; it must not stand, and not go in other units.
+    // A clock may be slewed, or lag. It must not stand still, and not use other units.
     let told = Duration::from_nanos(later.unix_ns.saturating_sub(first.unix_ns));
     assert!(
         told > passed / 4 && told < passed * 4 + Duration::from_secs(2),
-        "unix_ns went on by {told:?} in {passed:?}"
+        "unix_ns advanced by {told:?} in {passed:?}"
     );
-    assert_eq!(later.place, first.place, "the place stays as it is");
+    assert_eq!(later.place, first.place, "the place does not change");
 }
 
 fn a_change_is_read_as_it_was_written<B: Backend>(open: &impl Fn() -> B) {
@@ -97,7 +98,7 @@ fn a_change_is_read_as_it_was_written<B: Backend>(open: &impl Fn() -> B) {
         .map(|worker| {
             let token = (worker % 2 == 0).then(token);
             let owner = if worker == 7 { odd.into() } else { format!("owner {worker}") };
-            // Numbers of all 62 bits that a tick can have.
+            // Ticks can have 62 bits.
             (worker, Record { from: worker, until: (1 << 62) - worker, counter: worker << 40, token, owner })
         })
         .collect();
@@ -106,7 +107,7 @@ fn a_change_is_read_as_it_was_written<B: Backend>(open: &impl Fn() -> B) {
     for backend in [&mut writer, &mut reader] {
         let contents = read(backend);
         assert_eq!(contents.space.as_ref(), Some(&space), "the space is read as it was written");
-        assert_eq!(contents.records.len(), records.len(), "all records are written, and no other");
+        assert_eq!(contents.records.len(), records.len(), "all records are written, and no others");
         for (worker, record) in &records {
             assert_eq!(contents.records.get(worker), Some(record), "the record of worker {worker}");
         }
@@ -115,16 +116,16 @@ fn a_change_is_read_as_it_was_written<B: Backend>(open: &impl Fn() -> B) {
     put(&mut writer, &Change { space: Some(newer.clone()), records: Vec::new() });
     let contents = read(&mut reader);
     assert_eq!(contents.space, Some(newer.clone()), "a space is replaced");
-    assert_eq!(contents.records.len(), records.len(), "a change without records leaves them as they are");
+    assert_eq!(contents.records.len(), records.len(), "a change without records leaves the records as they are");
     let other = (9, Record { from: 2, until: 5, ..records.get(9).unwrap().1.clone() });
     put(&mut reader, &Change { space: None, records: vec![other.clone()] });
     let contents = read(&mut writer);
-    assert_eq!(contents.space, Some(newer), "a change without a space leaves it as it is");
+    assert_eq!(contents.space, Some(newer), "a change without a space leaves the space as it is");
     assert_eq!(contents.records.get(&9), Some(&other.1), "a record is replaced");
     assert_eq!(contents.records.get(&8), Some(&records.get(8).unwrap().1), "another record is left as it is");
 }
 
-fn a_swap_writes_nothing_if_anything_that_it_replaces_has_changed(backend: &mut impl Backend) {
+fn a_swap_writes_nothing_if_the_space_or_a_record_that_it_replaces_has_changed(backend: &mut impl Backend) {
     let incarnation = read(backend).incarnation;
     let absent = read(backend);
     put(backend, &Change { space: Some(space(&incarnation)), records: vec![(0, record(10)), (1, record(20))] });
@@ -145,10 +146,10 @@ fn a_swap_writes_nothing_if_anything_that_it_replaces_has_changed(backend: &mut 
     refused("the space had another layout", &|other| other.space.as_mut().unwrap().layout.push('x'));
     refused("a record had another end", &|other| other.records.get_mut(&1).unwrap().until += 1);
     refused("a record had another counter", &|other| other.records.get_mut(&1).unwrap().counter += 1);
-    refused("a record had another begin", &|other| other.records.get_mut(&1).unwrap().from += 1);
+    refused("a record had another first tick", &|other| other.records.get_mut(&1).unwrap().from += 1);
     refused("a record had another token", &|other| other.records.get_mut(&1).unwrap().token = Some(token()));
-    refused("a record that is there was absent", &|other| drop(other.records.remove(&1)));
-    refused("a record that is absent was there", &|other| drop(other.records.insert(2, record(1))));
+    refused("a record that exists was absent", &|other| drop(other.records.remove(&1)));
+    refused("a record that is absent existed", &|other| drop(other.records.insert(2, record(1))));
     refused("the store was empty", &|other| {
         (other.space, other.records) = (absent.space.clone(), absent.records.clone());
     });
@@ -156,10 +157,10 @@ fn a_swap_writes_nothing_if_anything_that_it_replaces_has_changed(backend: &mut 
     let mut other = seen.clone();
     other.records.get_mut(&1).unwrap().until += 1;
     assert!(swap(backend, &other, &untouched), "a record that the change does not replace does not matter");
-    assert!(!swap(backend, &seen, &change), "what was seen before another change is out of date");
+    assert!(!swap(backend, &seen, &change), "contents that were read before another change are out of date");
 }
 
-fn of_swaps_of_the_same_one_is_made<B: Backend>(open: &(impl Fn() -> B + Sync)) {
+fn one_of_several_concurrent_swaps_is_made<B: Backend>(open: &(impl Fn() -> B + Sync)) {
     let incarnation = read(&mut open()).incarnation;
     put(&mut open(), &Change { space: Some(space(&incarnation)), records: vec![(0, record(10))] });
     for round in 0..10 {
@@ -180,13 +181,13 @@ fn of_swaps_of_the_same_one_is_made<B: Backend>(open: &(impl Fn() -> B + Sync)) 
             threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
         });
         let count = written.iter().filter(|is_written| **is_written).count();
-        assert_eq!(count, 1, "of {THREADS} swaps of what all have seen, {count} were made in round {round}");
-        assert_eq!(read(&mut open()).records.get(&0).unwrap().counter, 6 + round, "one of them lasts");
+        assert_eq!(count, 1, "{count} of {THREADS} concurrent swaps of the same contents were made in round {round}");
+        assert_eq!(read(&mut open()).records.get(&0).unwrap().counter, 6 + round, "that swap lasts");
     }
 }
 
-/// The cases that the rules of renewals and releases tell apart: a space, a record of worker 0, and the lease that its
-/// holder knows.
+/// Returns the cases that the rules of renewals and releases distinguish: a space, a record of worker 0, and the lease
+/// as its holder knows it.
 fn cases(incarnation: &str, now_tick: u64) -> Vec<(Space, Record, Lease)> {
     let layout = Terms::of(&Standard::LAYOUT).layout;
     let space = Space { layout, floor: now_tick - 500_000, ..space(incarnation) };
@@ -223,7 +224,7 @@ fn cases(incarnation: &str, now_tick: u64) -> Vec<(Space, Record, Lease)> {
     cases
 }
 
-fn a_renewal_is_that_of_the_protocol(backend: &mut impl Backend) {
+fn a_renewal_follows_the_rule_of_the_protocol(backend: &mut impl Backend) {
     let terms = Terms::of(&Standard::LAYOUT);
     let ttl = terms.ticks(TTL);
     let seen = read(backend);
@@ -232,21 +233,21 @@ fn a_renewal_is_that_of_the_protocol(backend: &mut impl Backend) {
         let before = read(backend);
         let renewed = backend.renew(&lease, ttl, &terms).unwrap_or_else(|error| panic!("{lease:?}: {error}"));
         let after = read(backend);
-        // By the time that the backend tells, if it has renewed.
+        // Evaluates the rule at the time that the backend returns, if it has renewed.
         let unix_ns = renewed.as_ref().map_or(before.unix_ns, |renewed| renewed.unix_ns);
         let mut then = before.clone();
         then.unix_ns = unix_ns;
         let expected = protocol::renew(&then.view(&terms).unwrap(), &lease, ttl, &terms);
         let held = expected.as_ref().map(|record| record.lease(0, lease.token));
         assert_eq!(renewed.map(|renewed| renewed.lease), held, "the renewal of {lease:?} in {before:?}");
-        assert!(unix_ns >= before.unix_ns && unix_ns <= after.unix_ns, "a renewal tells the time of the store");
+        assert!(unix_ns >= before.unix_ns && unix_ns <= after.unix_ns, "a renewal returns the store's time");
         let stored = expected.as_ref().or(before.records.get(&0));
         assert_eq!(after.records.get(&0), stored, "after the renewal of {lease:?} in {before:?}");
         assert_eq!(after.space, before.space, "a renewal leaves the space as it is");
     }
 }
 
-fn a_release_is_that_of_the_protocol(backend: &mut impl Backend) {
+fn a_release_follows_the_rule_of_the_protocol(backend: &mut impl Backend) {
     let terms = Terms::of(&Standard::LAYOUT);
     let seen = read(backend);
     let now_tick = tick_of(&terms, seen.unix_ns).unwrap();
@@ -269,23 +270,24 @@ fn leases_are_granted_renewed_released_and_reclaimed<B: Backend>(open: &impl Fn(
     one.init_immediately(&layout, 2).expect("a space");
     let first = granted(&mut one, &request());
     let second = granted(&mut other, &request());
-    assert_ne!(first.worker(), second.worker(), "two leases are of two workers");
+    assert_ne!(first.worker(), second.worker(), "two leases have different workers");
     other.acquire(&request()).expect_err("no worker is free");
     let renewed = one.renew(&Renewal::new(&layout, first, TTL)).expect("it is held").lease;
     assert!(renewed.until() >= first.until() && renewed.counter() > first.counter(), "{first:?} {renewed:?}");
     one.release(&renewed, None).expect("it is held");
     let third = granted(&mut other, &request());
     assert_eq!(third.worker(), first.worker());
-    assert!(one.renew(&Renewal::new(&layout, renewed, TTL)).is_err(), "a lease that was released is not renewed");
+    assert!(one.renew(&Renewal::new(&layout, renewed, TTL)).is_err(), "a released lease is not renewed");
     one.reclaim(&layout, second.worker()).expect("it was granted");
     assert!(
         other.renew(&Renewal::new(&layout, second, TTL)).is_err(),
-        "a worker that was reclaimed is lost to its holder"
+        "the holder of a reclaimed worker has lost its lease"
     );
     assert_eq!(one.survey().expect("the space").workers.len(), 2);
 }
 
-/// Returns a lease, which is granted a moment later by a store whose clock has a second's ticks.
+/// Returns a lease. Retries, because a store with a clock that ticks in seconds grants a released worker only a moment
+/// later.
 #[track_caller]
 fn granted(store: &mut impl LeaseStore, request: &AcquireRequest) -> Lease {
     let started = Instant::now();
@@ -310,7 +312,7 @@ fn swap(backend: &mut impl Backend, seen: &Contents, change: &Change) -> bool {
     backend.swap(seen, change).unwrap_or_else(|error| panic!("swap() failed: {error}"))
 }
 
-/// Writes `change`, whatever there is.
+/// Writes `change`, whatever the store holds.
 #[track_caller]
 fn put(backend: &mut impl Backend, change: &Change) {
     let seen = read(backend);

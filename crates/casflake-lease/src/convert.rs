@@ -1,4 +1,4 @@
-//! From what callers say to ticks, and from a denial in ticks to what the caller is told.
+//! Conversions: from a caller's request to ticks, and from a denial in ticks to the caller's error.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) fn tick_of(terms: &Terms, unix_ns: u64) -> Result<u64, StoreError> {
     terms.tick_at(unix_ms).ok_or(outside)
 }
 
-/// Returns the time to live, if leases can have it.
+/// Returns the TTL if it is between 1 ms and [`MAX_TTL`].
 pub(crate) fn ttl_within(ttl: Duration) -> Result<Duration, StoreError> {
     if ttl < Duration::from_millis(1) || ttl > MAX_TTL {
         return Err(StoreError::Ttl { value: ttl, max: MAX_TTL });
@@ -23,7 +23,7 @@ pub(crate) fn ttl_within(ttl: Duration) -> Result<Duration, StoreError> {
     Ok(ttl)
 }
 
-/// Returns the number of workers, if a space of this layout can have it.
+/// Returns the number of workers if a space of this layout can have so many.
 pub(crate) fn workers_within(layout: &Layout, workers: u64) -> Result<u64, StoreError> {
     let max = workers_of(layout).min(MAX_WORKERS);
     if workers == 0 || workers > max {
@@ -32,15 +32,15 @@ pub(crate) fn workers_within(layout: &Layout, workers: u64) -> Result<u64, Store
     Ok(workers)
 }
 
-/// Where a request was denied, by the names that people know.
+/// The place of a denied request, in the names that error texts use.
 pub(crate) struct Whereabouts<'a> {
     pub(crate) space: &'a str,
     pub(crate) place: String,
-    /// The layout of the space, by what the store holds.
+    /// The layout of the space, as the store holds it.
     pub(crate) stored: &'a str,
 }
 
-/// Returns the error of a caller whose request about `worker` was denied at the tick `now_tick`.
+/// Returns the caller's error for a request about `worker` that was denied at the tick `now_tick`.
 pub(crate) fn error_of(terms: &Terms, denied: Denied, now_tick: u64, worker: u64, at: Whereabouts<'_>) -> StoreError {
     let from_now = |tick: u64| terms.duration(tick.saturating_sub(now_tick));
     let Whereabouts { space, place, stored } = at;

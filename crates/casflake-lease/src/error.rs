@@ -1,4 +1,4 @@
-//! What a store answers when it grants nothing.
+//! `StoreError`: why a store of leases did not do what it was asked to.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,126 +9,126 @@ use crate::alphabet::is_in_alphabet;
 use crate::causes::debug_by_text;
 use crate::terms::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
 
-/// Why a store of leases granted, renewed or released nothing.
+/// Why a store of leases did not grant, renew or release a lease.
 #[non_exhaustive]
 pub enum StoreError {
-    /// The store could not be asked, or did not answer, and may be there again later. Whether it has done what it was
-    /// asked to is not known.
+    /// The store could not be reached, or did not answer. It may be available again later. It is unknown whether the
+    /// call had its effect.
     Unavailable {
-        /// What was tried.
+        /// The operation that failed.
         what: String,
         /// Why it failed.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The store, or something on the way to it, has refused the caller: the password is wrong, a permission or a
-    /// directory is missing, the server has no TLS. Asking again does not help until somebody has mended that.
+    /// The store, or something on the way to it, refused the caller: the password is wrong, a permission or a directory
+    /// is missing, the server has no TLS. A retry does not help until an operator has corrected that.
     Refused {
-        /// What was tried.
+        /// The operation that was refused.
         what: String,
-        /// What to do about it.
+        /// The remedy.
         remedy: String,
         /// Why it was refused.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Others were faster each time.
+    /// Each attempt lost to a change by another process.
     Contended {
-        /// How often it was tried.
+        /// How many attempts were made.
         attempts: u32,
     },
     /// Every worker is leased.
     NoFreeWorker {
-        /// How many there are.
+        /// How many workers the space has.
         workers: u64,
-        /// When the first of them is free, unless it is renewed.
+        /// The time until the first of them is free, unless its lease is renewed.
         retry_after: Duration,
     },
-    /// The ID space is new, or has lost something. A holder whose lease the store does not know is safe from others
-    /// until the store grants again.
+    /// The ID space is new, or has lost data. If the store does not know a lease, no other process gets its worker
+    /// before the store grants leases again.
     NotYet {
         /// The name of the space; empty for a store that has only one.
         space: String,
-        /// When that is.
+        /// The time until the store grants leases.
         retry_after: Duration,
     },
-    /// The store has no ID space of this name, and the caller was never granted a lease of it: the name, or what the URL
-    /// leads to, may be wrong. Nothing was created.
+    /// The store has no ID space of this name, and the caller was never granted a lease of it. The name may be wrong,
+    /// or the URL may lead to the wrong store. Nothing was created.
     NoSpace {
-        /// The name of the space; empty for a store that has only one, as a directory has.
+        /// The name of the space; empty for a store that has only one, such as a directory.
         space: String,
-        /// Where the store is.
+        /// The location of the store.
         place: String,
-        /// The names of other ID spaces in this store: ten at most, and none if they could not be listed.
+        /// The names of other ID spaces in this store: ten at most, and empty if they could not be listed.
         others: Vec<String>,
-        /// The caller's layout; empty if it gave none.
+        /// The caller's layout; empty if the caller gave none.
         layout: String,
     },
-    /// The store's clock is behind the leases that it has granted, behind the time at which the space was created, or
-    /// behind what the caller has issued: it was set back. Or it is right, and was ahead at that time. Then IDs of times to
-    /// come may have been issued, and the store grants when they are over.
+    /// The store's clock is behind the leases that the store has granted, behind the time at which the space was
+    /// created, or behind the ticks that the caller has issued. It moved back. Or it is right now and was ahead before.
+    /// In that case IDs of future ticks may have been issued, and the store grants leases when those ticks are over.
     StoreClockBehind {
-        /// By how much: to the latest end of a lease that the store knows of, or to the time at which it grants. So it is more
-        /// than the clock was set back, by the time to live or by 150 s at most.
+        /// By how much: the time to the latest end of a lease that the store knows of, or to the time at which the
+        /// store grants leases. This exceeds the time by which the clock moved back, by the TTL or by 150 s at most.
         by: Duration,
     },
-    /// The store's clock reads a time that the layout can't hold.
+    /// The store's clock reads a time that is outside of the layout's.
     StoreClockOutside {
         /// The clock's reading, in Unix milliseconds.
         unix_ms: u64,
         /// The layout's epoch, in Unix milliseconds.
         epoch_unix_ms: u64,
     },
-    /// The leases are another layout's, whose ticks are not these.
+    /// The space has another layout. Its ticks are not the caller's.
     OtherLayout {
-        /// The layout that the store is for.
+        /// The layout of the space.
         stored: String,
-        /// The caller's.
+        /// The caller's layout.
         asked: String,
     },
-    /// The lease is its holder's no more, for good.
+    /// The caller no longer holds the lease, and can't get it back.
     Lost {
         /// The index of the worker that was leased.
         worker: u64,
-        /// What has become of it.
+        /// How the lease was lost.
         reason: LostReason,
     },
-    /// The ID space is a copy of one that was made elsewhere: in another directory, on another file system or volume, or
-    /// in another container of the same image. Two copies would issue the same IDs. It was left as it is.
+    /// The ID space is a copy of one that was made elsewhere: in another directory, on another file system or volume,
+    /// or in another container of the same image. Two copies would issue the same IDs. The copy was not changed.
     Copied {
-        /// Where the copy is.
+        /// The location of the copy.
         place: String,
     },
-    /// What the store holds is not what a store of leases writes. It was left as it is.
+    /// The store holds data that no store of leases writes. The data was not changed.
     Corrupt {
-        /// Where.
+        /// The location of the data.
         place: String,
-        /// What is wrong with it.
+        /// The reason why it is not valid.
         why: String,
     },
-    /// The time to live is none that leases have.
+    /// The TTL is not between 1 ms and [`MAX_TTL`](crate::MAX_TTL).
     Ttl {
-        /// The time asked for.
+        /// The TTL that was asked for.
         value: Duration,
-        /// The longest there is, [`MAX_TTL`](crate::MAX_TTL).
+        /// The largest TTL, [`MAX_TTL`](crate::MAX_TTL).
         max: Duration,
     },
-    /// The number of workers is none that a space can have.
+    /// The number of workers is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS) allows.
     Workers {
-        /// The number asked for.
+        /// The number that was asked for.
         value: u64,
-        /// The most there are.
+        /// The largest number.
         max: u64,
     },
-    /// The URL names no store that this program knows, the name of the space is not in its alphabet, or the path of a
-    /// directory can not be made absolute.
+    /// The URL is malformed or does not name a store that this program knows, the name of the space is not in its
+    /// alphabet, or the path of a directory can not be made absolute.
     Url {
-        /// What is wrong with it. The URL itself may hold a password.
+        /// The reason. It does not show the URL, which may hold a password.
         why: String,
     },
-    /// The generator may not lead its clock by so many ticks.
+    /// The lead of the generator is too long.
     Lead {
-        /// The number asked for.
+        /// The lead that was asked for, in ticks.
         value: u64,
-        /// The most there are: the ticks of [`MAX_LEAD`](crate::MAX_LEAD).
+        /// The longest lead, in ticks: [`MAX_LEAD`](crate::MAX_LEAD).
         max: u64,
     },
     /// The worker was never leased.
@@ -144,14 +144,14 @@ debug_by_text!(StoreError: Unavailable Refused Contended NoFreeWorker NotYet NoS
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LostReason {
-    /// It had ended, and the worker was leased to another; or an operator has taken it.
+    /// It expired and another process was granted the worker; or it was released; or an operator reclaimed the worker.
     Taken,
-    /// Another process renews it by the same token: a copy of this one, as a cloned virtual machine has.
+    /// Another process renews it with the same token: a copy of this process, for example in a cloned virtual machine.
     Cloned,
-    /// The store has lost something since it was granted, or another server has taken over.
+    /// The store has lost data since the grant, or another server has taken over.
     StoreChanged,
-    /// An operator has vouched that no lease was in use while this one was. Another process may hold the same worker:
-    /// the holder stops immediately.
+    /// An operator vouched that no lease was in use, although this one was. Another process may hold the same worker,
+    /// so the holder must stop immediately.
     Initialised,
 }
 
@@ -175,7 +175,7 @@ impl StoreError {
         Self::Corrupt { place: place.into(), why: why.into() }
     }
 
-    /// Whether asking again may succeed with nothing but time gone by.
+    /// Returns whether the same call may succeed later, without any other change.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(
@@ -188,12 +188,12 @@ impl StoreError {
         ) || self.is_before_the_epoch()
     }
 
-    /// Whether the store's clock will come to a time that the layout can hold.
+    /// Returns whether the store's clock is before the epoch: in time it reaches ticks of the layout.
     const fn is_before_the_epoch(&self) -> bool {
         matches!(*self, Self::StoreClockOutside { unix_ms, epoch_unix_ms } if unix_ms < epoch_unix_ms)
     }
 
-    /// How long to wait before asking again makes sense, where that is known.
+    /// Returns how long to wait before a retry can succeed, if that is known.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match *self {
@@ -210,10 +210,10 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unavailable { what, .. } => write!(f, "{what} failed: try again when the store is there"),
+            Self::Unavailable { what, .. } => write!(f, "{what} failed: try again when the store is available"),
             Self::Refused { what, remedy, .. } => write!(f, "{what} failed, and waiting does not help: {remedy}"),
             Self::Contended { attempts } => {
-                write!(f, "others changed the store each of {attempts} times: try again")
+                write!(f, "{attempts} attempts lost to changes by other processes: try again")
             }
             Self::NoFreeWorker { workers, retry_after } => write!(
                 f,
@@ -223,19 +223,19 @@ impl fmt::Display for StoreError {
             ),
             Self::NotYet { space, retry_after } => write!(
                 f,
-                "the space{} is new or has lost something: it grants in {} s. Wait. (init --immediately only if every \
-                 process that had a lease has ended; else IDs are issued twice)",
+                "the space{} is new or has lost data: it grants leases in {} s. Wait. (init --immediately only if \
+                 every process that had a lease has ended; otherwise IDs are issued twice)",
                 named(space),
                 seconds(*retry_after)
             ),
             Self::NoSpace { space, place, others, layout } => {
                 write!(f, "there is no ID space{} in {place}", named(space))?;
                 if !others.is_empty() {
-                    write!(f, "; it has {}. If one of these is meant, mend the URL", listed(others))?;
+                    write!(f, "; it has {}. If you mean one of these, correct the URL", listed(others))?;
                 }
                 if others.iter().any(|name| is_former(name)) {
                     f.write_str(
-                        " (one has a name that only earlier versions allow: stop its processes, then rename it, as the \
+                        " (one has a name that only earlier versions allow: stop its processes, then rename it as the \
                          CHANGELOG says)",
                     )?;
                 }
@@ -243,25 +243,25 @@ impl fmt::Display for StoreError {
                 write!(
                     f,
                     ". If processes had leases of it, one that still runs restores it within {restored} s. If it is \
-                     new: casflake leases URL init (grants after {granting} s)"
+                     new, run casflake leases URL init (it grants leases after {granting} s)"
                 )?;
                 let is_plain = layout.is_empty() || *layout == fingerprint(&Standard::LAYOUT);
                 if is_plain { Ok(()) } else { write!(f, ", with the options for the layout {layout}") }
             }
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store's clock is {} s behind what it has granted, or what was issued: set it. (If it is right, it was \
-                 ahead before: wait until it has caught up)",
+                "the store's clock is {} s behind the leases granted or the IDs issued: set it. (If it is right, it \
+                 was ahead before: wait until it catches up)",
                 seconds(*by)
             ),
             Self::StoreClockOutside { unix_ms, epoch_unix_ms } => write!(
                 f,
-                "the store's clock reads {unix_ms} ms, which a layout whose epoch is {epoch_unix_ms} ms can't hold: \
-                 set the clock, or choose another layout"
+                "the store's clock reads {unix_ms} ms, out of range of a layout whose epoch is {epoch_unix_ms} ms: set \
+                 the clock, or choose another layout"
             ),
             Self::OtherLayout { stored, asked } => write!(
                 f,
-                "the store's leases are for the layout {stored}, not for {asked}: use that layout, or another store"
+                "the store's leases are for the layout {stored}, not {asked}: use that layout, or another store"
             ),
             Self::Lost { worker, reason } => {
                 write!(f, "the lease of worker {worker} is lost, {reason}: acquire another")
@@ -269,14 +269,14 @@ impl fmt::Display for StoreError {
             Self::Copied { place } => write!(
                 f,
                 "the leases in {place} were copied from elsewhere: both copies would issue the same IDs. Use the \
-                 original. If it was moved for good, and every process that had a lease has ended: casflake leases \
-                 --lease URL init --immediately"
+                 original. If it was moved for good, and every process that had a lease has ended, run casflake leases \
+                 URL init --immediately"
             ),
             Self::Corrupt { place, why } => {
                 write!(f, "{place} is not what a store of leases writes: {why}. Restore it, or use another store")
             }
-            Self::Ttl { value, max } => write!(f, "a lease of {value:?}: give a time from 1 ms to {max:?}"),
-            Self::Workers { value, max } => write!(f, "{value} workers: give 1 to {max}"),
+            Self::Ttl { value, max } => write!(f, "the TTL {value:?} is out of range: give 1 ms to {max:?}"),
+            Self::Workers { value, max } => write!(f, "{value} workers are out of range: give 1 to {max}"),
             Self::Url { why } => write!(f, "the store's URL or path is invalid: {why}"),
             Self::Lead { value, max } => {
                 write!(f, "max_lead {value} is too long for a leased generator: give 0 to {max} ticks")
@@ -286,23 +286,23 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// The name of a space, to be put behind the word.
+/// Returns the quoted name of a space after a blank, or nothing if it has none.
 fn named(space: &str) -> String {
     if space.is_empty() { String::new() } else { format!(" {space:?}") }
 }
 
-/// Names that others have chosen, of which none can break a line or move a terminal's cursor.
+/// Returns the names in quotes and escaped. Others chose them, so they must not break a line or move the cursor.
 fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether a space's name, which may have its schema behind it, is one that no URL of this version has.
+/// Returns whether this is a name that no URL of this version can have. The name may have its schema behind it.
 fn is_former(name: &str) -> bool {
     let name = name.split_once(" (schema ").map_or(name, |(name, _)| name);
     !name.starts_with("(schema ") && (name.is_empty() || !name.chars().all(is_in_alphabet))
 }
 
-/// The time in whole seconds, the last of them begun.
+/// Returns the time in seconds, rounded up.
 const fn seconds(time: Duration) -> u64 {
     time.as_secs() + (time.subsec_nanos() > 0) as u64
 }
@@ -310,10 +310,10 @@ const fn seconds(time: Duration) -> u64 {
 impl fmt::Display for LostReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Taken => "another holds that worker, or an operator has taken it",
-            Self::Cloned => "a copy of this process has renewed it",
-            Self::StoreChanged => "the store has lost something, or another server has taken over",
-            Self::Initialised => "an operator has initialised the store while the lease was in use",
+            Self::Taken => "another process holds the worker, or an operator reclaimed it",
+            Self::Cloned => "a copy of this process renewed it",
+            Self::StoreChanged => "the store has lost data, or another server has taken over",
+            Self::Initialised => "an operator initialised the store while the lease was in use",
         })
     }
 }

@@ -1,4 +1,7 @@
 //! `FileStore`: leases in a directory, for the processes of one host.
+//!
+//! `files` reads and writes the file, under the lock of `lock`. `identity` and `origin` recognise copies of it. `aside`
+//! runs the calls of the file system on a thread.
 
 mod aside;
 mod directory;
@@ -27,15 +30,15 @@ use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::protocol::Change;
 
-/// How long a call of the file system is waited for: for the lock, and as long again for the rest, which takes a disk some
-/// milliseconds.
+/// The time for which a call waits for the file system: [`lock::PATIENCE`] for the lock, and as long again for the
+/// rest, which takes a disk some milliseconds.
 const PATIENCE: Duration = lock::PATIENCE.saturating_mul(2);
 
 /// Leases in a directory of a local file system, for the processes of one host.
 ///
-/// The directory holds `leases`, a line of text and a line of JSON, and `lock`, which the operating system locks for
-/// the one process that changes it. A change is written to a file of its own, synced, and put in place of the old one,
-/// and the directory is synced, before any of it is used.
+/// The directory holds two files: `leases`, a line of text and a line of JSON, and `lock`, which the operating system
+/// locks for the one process that changes `leases`. A change is written to a new file, which is synced and then
+/// replaces the old one. After that the directory is synced. Only then is the change used.
 ///
 /// ```
 /// use std::time::Duration;
@@ -55,47 +58,54 @@ const PATIENCE: Duration = lock::PATIENCE.saturating_mul(2);
 /// ```
 ///
 /// # Several users
-/// A process writes to the directory and to `lock`. To let several users share a directory, give it to a group that has all
-/// of them, once: `chgrp ids DIR; chmod 2770 DIR`. If the directory is writable for its group, each new file in it is for
-/// that group to read and write, whatever the umask of its process, and for others no more than the directory is. In a
-/// sticky directory, as `/tmp`, or one with an access control list of either kind, and on Windows, files have the
-/// permissions that the system gives them. An error about a file that a user may not open says which commands mend it.
+/// A process writes to the directory and to `lock`. To let several users share a directory, give it to a group of all
+/// these users, once: `chgrp ids DIR; chmod 2770 DIR`. If the directory is writable for its group, that group may read
+/// and write each new file in it, whatever the umask of its process. Other users get at most the permissions on the
+/// file that they have on the directory. In a sticky directory such as `/tmp`, in a directory with an access control
+/// list of either kind, and on Windows, files have the permissions that the system gives them. If a user may not open a
+/// file, the error says which commands correct that.
 ///
 /// # What it promises
-/// Windows of one worker never overlap: over kills, crashes, restarts of the host, clocks that are set, and full or
-/// read-only disks, on which nothing is granted. A file that is corrupt, cut off or not its own is refused, and left as
-/// it is. A file that was copied back into its directory (it is another, or on Unix was made at another time) may have
-/// lost leases: nothing is granted until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless
-/// the store was [initialised](crate::LeaseAdmin::init_immediately). A directory without the file has no ID space:
-/// [`NoSpace`](crate::StoreError::NoSpace), until a process restores it that was granted a lease in this very directory,
-/// or an operator creates it. A directory that does not exist is created by nobody, and one that was made anew, or is
-/// mounted over, is another, if the system tells so by its device, inode or time.
+/// Windows of one worker never overlap. This holds over kills, crashes, restarts of the host, changes of the clock, and
+/// full or read-only disks, on which nothing is granted. In particular:
+///
+/// * A file that is corrupt, cut off or not written by a `FileStore` is refused and not changed.
+/// * A file that was copied back into its directory may have lost leases. It is recognised because it has another
+///   inode, or on Unix another time of creation. Nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
+///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed, unless an operator
+///   [initialises](crate::LeaseAdmin::init_immediately) the store.
+/// * A directory without the file has no ID space: calls fail with [`NoSpace`](crate::StoreError::NoSpace), until a
+///   process that was granted a lease in this same directory restores the space, or an operator creates it.
+/// * No process creates a directory that does not exist. A directory that was created again, or over which another one
+///   is mounted, counts as a different one, if the system shows this by its device, inode or time.
 ///
 /// A store that was made elsewhere and copied here is refused with [`Copied`](crate::StoreError::Copied), because the
-/// copy and the original would issue the same IDs: a directory that was copied or unpacked, one that is part of a
-/// container's image, and one in the file system of another container; on Linux also one on a snapshot of a logical
-/// volume or of a subvolume of btrfs or ZFS, and on a clone of a disk with a serial number of its own. Put the directory
-/// on a volume of the host, and mount that into each container that uses it. In a container's own file system no process
-/// creates a space by itself, and after its host was started anew a store there is refused.
+/// copy and the original would issue the same IDs. This covers a directory that was copied or unpacked, one that is
+/// part of a container's image, and one in the file system of another container. On Linux it also covers a directory on
+/// a snapshot of a logical volume or of a subvolume of btrfs or ZFS, and on a clone of a disk with a serial number of
+/// its own. Put the directory on a volume of the host, and mount that volume into each container that uses it. In a
+/// container's own file system no process creates a space by itself, and a store there is refused after the host has
+/// restarted.
 ///
-/// # What it does not
-/// * Nothing holds on a network file system without locks, if several hosts share the directory, nor where the *whole*
-///   file system or machine was set back to an older state without a trace.
-/// * An older file that is put back without being copied goes unnoticed until a holder renews that knows more, because
-///   it has the inode and the time it had: one that was kept by a hard link, or moved aside and back. If the file system
-///   does not know when a file was made, so does a copy that happens to be given the inode of what was copied.
-/// * A copy goes unnoticed if nothing tells it from the original: a clone of a disk that has no serial number or the same
-///   one, or of a whole disk with LVM, LUKS, md, btrfs or ZFS on it; a copied directory on FUSE, 9p or virtiofs; the file
-///   systems of containers of two engines on one host that name their layers alike.
-/// * A directory is refused as a copy, too, if its disk gets another serial number or its file system another ID. An
+/// # What it does not promise
+/// * Nothing holds on a network file system without locks, if several hosts share the directory. Nor does anything hold
+///   if the *whole* file system or machine was restored to an older state without a trace.
+/// * An older file that is put back without being copied goes unnoticed, because it has the same inode and time as
+///   before: a file that was kept by a hard link, or moved aside and back. It is noticed when a holder of a newer lease
+///   renews. If the file system does not record when a file was created, a copy that happens to get the inode of the
+///   original goes unnoticed in the same way.
+/// * A copy goes unnoticed if nothing distinguishes it from the original: a clone of a disk that has no serial number
+///   or the same one, or of a whole disk with LVM, LUKS, md, btrfs or ZFS on it; a copied directory on FUSE, 9p or
+///   virtiofs; the file systems of containers of two engines on one host that name their layers alike.
+/// * A directory is also refused as a copy if its disk gets another serial number or its file system another ID. An
 ///   operator who knows that it is the only one [initialises](crate::LeaseAdmin::init_immediately) it.
-/// * A file system that hangs (NFS, FUSE, a disk that fails) costs time: the calls of the file system are made on a thread,
-///   for which a call waits for 4 s at most. Then it fails with [`Unavailable`](crate::StoreError::Unavailable); a change that
-///   it has begun may be made later. At most one thread of a store hangs, and does not keep its process from exiting unless
-///   the kernel does.
-/// * A process that is stopped in the midst of a change keeps the others from the store until it goes on or ends; after
-///   two seconds their calls fail, and are tried again. (If it is killed, so does a child that it has forked off in the
-///   midst.) Do not remove `lock`: end the process that holds it.
+/// * A file system that hangs (NFS, FUSE, a failing disk) costs time. The calls of the file system run on a thread, and
+///   a call of the store waits for that thread for 4 s at most. Then it fails with
+///   [`Unavailable`](crate::StoreError::Unavailable). A change that it has begun may still be made later. At most one
+///   thread of a store hangs. It does not keep its process from exiting, unless the kernel does.
+/// * A process that is stopped during a change keeps other processes from the store until it continues or ends. Their
+///   calls fail after two seconds, and are tried again. If that process is killed, a child that it forked during the
+///   change keeps the lock in the same way. Do not remove `lock`: end the process that holds it.
 pub type FileStore<C = SystemClock> = BackendStore<FileBackend<C>>;
 
 /// The backend of [`FileStore`].
@@ -105,10 +115,10 @@ pub struct FileBackend<C = SystemClock> {
 }
 
 impl FileStore {
-    /// Returns the leases in `directory`, which must exist. Reads and writes nothing yet.
+    /// Creates a store on `directory`, which must exist. Does not read or write anything yet.
     ///
-    /// A relative path is made absolute here, so that a later change of the working directory changes nothing. If that
-    /// fails, because the path is empty or there is no working directory, each call of the store fails with
+    /// Makes a relative path absolute, so that a later change of the working directory has no effect. If that fails,
+    /// because the path is empty or the process has no working directory, each call of the store fails with
     /// [`StoreError::Url`].
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Self {
@@ -117,8 +127,8 @@ impl FileStore {
 }
 
 impl<C: Clock + Send + 'static> FileStore<C> {
-    /// Returns the leases in `directory` as [`new`](FileStore::new) does, by another clock than the system's. It is read
-    /// on the threads of the store; if it panics, the call fails with [`Unavailable`](StoreError::Unavailable).
+    /// Creates a store as [`new`](FileStore::new) does, with another clock than the system's. The clock is read on the
+    /// store's thread. If it panics, the call fails with [`Unavailable`](StoreError::Unavailable).
     #[must_use]
     pub fn with_clock(directory: impl Into<PathBuf>, clock: C) -> Self {
         let directory = Directory::of(directory.into());
@@ -128,7 +138,7 @@ impl<C: Clock + Send + 'static> FileStore<C> {
 }
 
 impl<C: Clock + Send + 'static> FileBackend<C> {
-    /// Does `work` with the files, for as long as a call may take.
+    /// Does `work` on the files, and waits for it for [`PATIENCE`] at most.
     fn ask<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut Files<C>) -> Result<T, StoreError> + Send + 'static,
@@ -144,7 +154,8 @@ impl<C: Clock + Send + 'static> Backend for FileBackend<C> {
         self.directory.path().map_or_else(|_| "no directory".into(), |path| format!("the directory {}", path.display()))
     }
 
-    /// A directory has one space, but so has that of each other container if it is not on a volume.
+    /// Returns no names, because a directory has one space. Fails in a container's own file system, where each
+    /// container would have a space of its own.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         self.ask(Files::others)
     }

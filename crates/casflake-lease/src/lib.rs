@@ -1,27 +1,28 @@
-//! Worker leases: several processes that share one ID space, and never a worker at the same tick.
+//! Worker leases, for processes that share one ID space: no two of them have the same worker in the same tick.
 //!
-//! A [`Lease`] is a grant of one worker for a window of ticks, kept in a store ([`LeaseStore`]) that never grants one
-//! worker two windows that overlap. A [`LeasedGenerator`] issues only ticks within its window. So, while the store
-//! keeps what it has acknowledged (or its loss is noticed), no two processes issue the same ID, whatever their clocks
-//! say, and however they are paused, killed, restarted or cut off: that costs time, never a duplicate.
+//! A [`Lease`] is a grant of one worker for a window of ticks. It is kept in a store ([`LeaseStore`]), which never
+//! grants overlapping windows of one worker. A [`LeasedGenerator`] issues IDs only in ticks within its window. So no
+//! two processes issue the same ID, as long as the store keeps what it has acknowledged, or its loss is noticed. This
+//! holds whatever the clocks of the processes say, and however the processes are paused, killed, restarted or cut off:
+//! such faults cost time, never a duplicate. [`LeaseStore`] lists the invariants.
 //!
-//! | store | for |
+//! | store | processes that can share it |
 //! |---|---|
-//! | [`FileStore`] | the processes of one host |
-//! | `PostgresStore` | whoever reaches a PostgreSQL database; feature `postgres` |
-//! | `RedisStore` | whoever reaches a Redis server; feature `redis` |
-//! | `EtcdStore` | whoever reaches an etcd cluster; feature `etcd` |
+//! | [`FileStore`] | those of one host |
+//! | `PostgresStore` | those that reach a PostgreSQL database; feature `postgres` |
+//! | `RedisStore` | those that reach a Redis server; feature `redis` |
+//! | `EtcdStore` | those that reach an etcd cluster; feature `etcd` |
 //!
-//! # How an ID space comes into being
-//! An operator creates it once: `casflake leases URL init`, or [`LeaseAdmin::init`]. It grants after
-//! [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s, or immediately if the operator vouches that no lease is in use: `init --immediately`,
-//! or [`LeaseAdmin::init_immediately`]. **No program calls that when it starts**: next to a process that holds a lease of a
-//! space which was lost, it issues IDs twice.
+//! # How an ID space is created
+//! An operator creates it once, with `casflake leases URL init` or [`LeaseAdmin::init`]. It grants leases after
+//! [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s. If the operator vouches that no lease is in use, it grants them immediately:
+//! `init --immediately`, or [`LeaseAdmin::init_immediately`]. **A program must not call that when it starts**: if the
+//! space was lost, and another process still holds a lease of it, the two processes issue the same IDs.
 //!
-//! To any other process a space that does not exist is an error, [`StoreError::NoSpace`], and it writes nothing: a name
-//! that is misspelt must not become a second space. If a space is lost, a process that was ever granted a lease of it
-//! creates it again, in the same place, with as many workers, and it grants after 150 s. Every such process asks the
-//! store each third of its time to live, so that takes 40 s at most.
+//! For any other process, a space that does not exist is an error, [`StoreError::NoSpace`]. That process writes
+//! nothing, because a misspelt name must not become a second space. If a space is lost, a process that was ever granted
+//! a lease of it creates it again, in the same place and with as many workers. The space grants leases 150 s later.
+//! Each such process calls the store after each third of its TTL, so the space is there again after 40 s at most.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
@@ -87,7 +88,7 @@ pub use token::{Token, TokenError};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisBackend, RedisStore};
 
-/// The rules of leases as pure functions, for the package that explores them: no part of the API.
+/// The rules of leases as pure functions, for the package that explores them. Not a part of the API.
 #[cfg(feature = "_protocol")]
 #[doc(hidden)]
 pub mod _protocol {

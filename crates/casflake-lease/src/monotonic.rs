@@ -1,6 +1,6 @@
-//! `Monotonic`: time that never steps back, and that counts suspension.
+//! `Monotonic`: a clock that never moves back, and that counts the time of suspension.
 
-/// A monotonic clock that counts suspension.
+/// A monotonic clock that also advances while the system is suspended, if the platform has such a clock.
 pub(crate) struct Monotonic {
     #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
     started: std::time::Instant,
@@ -14,11 +14,11 @@ impl Monotonic {
 
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     #[inline]
-    #[expect(clippy::unused_self, reason = "elsewhere there is something in it")]
+    #[expect(clippy::unused_self, reason = "on other platforms it has a field")]
     pub(crate) fn nanos(&self) -> u64 {
         use rustix::time::{ClockId, clock_gettime};
 
-        // Apple's `CLOCK_MONOTONIC` counts suspension, other than Rust's `Instant`.
+        // Apple's `CLOCK_MONOTONIC` counts suspension, unlike Rust's `Instant`.
         #[cfg(target_vendor = "apple")]
         let now = clock_gettime(ClockId::Monotonic);
         #[cfg(not(target_vendor = "apple"))]

@@ -1,4 +1,4 @@
-//! `RenewalJson`: a renewal as statements and scripts get it, one object with named fields.
+//! `RenewalJson`: a renewal as SQL statements and Lua scripts receive it, one object with named fields.
 
 use serde::{Serialize, Serializer};
 
@@ -6,10 +6,10 @@ use crate::error::StoreError;
 use crate::lease::Lease;
 use crate::terms::Terms;
 
-/// What the rule of renewals, [`protocol::renew`](crate::protocol::renew), goes by, apart from what the store holds.
+/// The inputs of the rule of renewals, [`protocol::renew`](crate::protocol::renew), apart from the store's contents.
 ///
-/// Times are ticks, but for the epoch and the length of a tick in milliseconds. Numbers are texts of digits: a number in
-/// JSON has 53 bits in Lua.
+/// Times are in ticks, except the epoch and the length of a tick, which are in milliseconds. Numbers are texts of
+/// digits, because a JSON number has only 53 bits in Lua.
 #[derive(Debug, Serialize)]
 pub(crate) struct RenewalJson<'a> {
     space: &'a str,
@@ -31,21 +31,22 @@ pub(crate) struct RenewalJson<'a> {
     epoch_unix_ms: u64,
     #[serde(serialize_with = "digits")]
     tick_ms: u64,
-    /// The first tick that the layout does not have.
+    /// The first tick that does not fit the layout.
     #[serde(serialize_with = "digits")]
     end: u64,
-    /// How far into the future a window may end: further on, the store knows less than its holder.
+    /// How far into the future a window may end. A record that ends later is not renewed, because the store's clock is
+    /// behind.
     #[serde(serialize_with = "digits")]
     reach: u64,
 }
 
 impl<'a> RenewalJson<'a> {
-    /// Creates the renewal of `lease` for `ttl` ticks, in a store whose numbers are `max` at most. Returns `None` if the
+    /// Creates the renewal of `lease` for `ttl` ticks, in a store that holds numbers up to `max`. Returns `None` if the
     /// counter has reached its end.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if a number is over `max`. A layout's end alone may be: then no tick of the store's is as
-    /// large.
+    /// [`StoreError::Corrupt`] if a number is larger than `max`. Only the layout's end may be larger. It is replaced by
+    /// `max`, because no tick in such a store can be larger.
     pub(crate) fn of(
         space: &'a str,
         lease: &Lease,
@@ -84,16 +85,16 @@ impl<'a> RenewalJson<'a> {
         self.next_counter
     }
 
-    /// Returns the object as text.
+    /// Returns the object as JSON text.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if it can't be written.
+    /// [`StoreError::Unavailable`] if the serializer fails.
     pub(crate) fn text(&self) -> Result<String, StoreError> {
         serde_json::to_string(self).map_err(|error| StoreError::unavailable("writing JSON", error))
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn digits<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(number)
 }
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_has_a_name_and_each_number_its_digits() {
+    fn fields_have_names_and_numbers_are_texts_of_digits() {
         let text = text(Lease::new(3, 10, 20, 1 << 60, Token::numbered(7)), u64::MAX).unwrap().unwrap();
         assert_eq!(
             text,
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_the_store_does_not_have_is_refused() {
+    fn a_number_that_is_too_large_for_the_store_is_refused() {
         let max = i64::MAX.unsigned_abs();
         let refused = text(Lease::new(3, 10, max + 1, 1, Token::numbered(7)), max).unwrap_err();
         assert!(refused.contains("9223372036854775808 is larger than 9223372036854775807"), "{refused}");

@@ -1,4 +1,4 @@
-//! `Survey`: what a store holds, for its operator.
+//! `Survey`: the contents of a store, for its operator.
 
 use std::time::Duration;
 
@@ -8,31 +8,32 @@ use crate::lease::Lease;
 use crate::protocol::latest;
 use crate::terms::{Terms, fingerprint};
 
-/// What a store holds.
+/// The contents of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Survey {
-    /// What the store's clock reads, in nanoseconds since 1970-01-01T00:00:00Z.
+    /// The reading of the store's clock, in nanoseconds since 1970-01-01T00:00:00Z.
     pub unix_ns: u64,
     /// The space; `None` if its own record is lost and those of workers are not.
     pub space: Option<SurveyedSpace>,
-    /// Each worker that was granted, and some that were made ready, by index.
+    /// Each worker that was granted, and some that were prepared for later grants, by index.
     pub workers: Vec<SurveyedWorker>,
-    /// Whether this is a copy of a space that was made elsewhere: then no process gets a worker of it
+    /// Whether this is a copy of a space that was made elsewhere. If so, no process gets a worker of it
     /// ([`StoreError::Copied`](crate::StoreError::Copied)).
     pub is_copy: bool,
 }
 
 impl Survey {
-    /// What a store of your own holds.
+    /// Creates the survey of a store of your own.
     #[must_use]
     pub const fn new(unix_ns: u64, space: Option<SurveyedSpace>, workers: Vec<SurveyedWorker>) -> Self {
         Self { unix_ns, space, workers, is_copy: false }
     }
 
-    /// Returns by how much the store's clock is behind what the store holds, ticks of `layout`, if that lies further in the
-    /// future than anything a clock that is right has put there: more than [`MAX_TTL`](crate::MAX_TTL) +
-    /// twice [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s. (Or the clock is right, and was ahead at that time.)
+    /// Returns by how much the store's clock is behind the latest tick that the store holds, in ticks of `layout`.
+    /// Returns `None` unless that tick is further in the future than a correct clock can have put it: by more than
+    /// [`MAX_TTL`](crate::MAX_TTL) + twice [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s. (Or the clock is right now, and
+    /// was ahead before.)
     #[must_use]
     pub fn clock_behind(&self, layout: &Layout) -> Option<Duration> {
         let terms = Terms::of(layout);
@@ -43,50 +44,50 @@ impl Survey {
     }
 }
 
-/// What a store holds of all workers together.
+/// The space as a whole, as a store holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SurveyedSpace {
-    /// The layout whose ticks the windows are.
+    /// The layout. The windows are counted in its ticks.
     pub layout: String,
-    /// How many workers there are.
+    /// How many workers the space has.
     pub workers: u64,
-    /// The tick below which no window begins.
+    /// The floor: no new window begins before this tick.
     pub floor: u64,
 }
 
 impl SurveyedSpace {
-    /// That of a store of your own, whose windows are ticks of `layout`.
+    /// Creates the space of a store of your own. Its windows are counted in ticks of `layout`.
     #[must_use]
     pub fn new(layout: &Layout, workers: u64, floor: u64) -> Self {
         Self { layout: fingerprint(layout), workers, floor }
     }
 
-    /// Whether the windows are ticks of this layout.
+    /// Returns whether the windows are counted in ticks of this layout.
     #[must_use]
     pub fn is_of(&self, layout: &Layout) -> bool {
         self.layout == fingerprint(layout)
     }
 }
 
-/// What a store holds of one worker.
+/// One worker, as a store holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SurveyedWorker {
-    /// Its index.
+    /// The worker's index.
     pub worker: u64,
     /// The first tick of its last window.
     pub from: u64,
-    /// The first tick after it.
+    /// The first tick after that window.
     pub until: u64,
-    /// How often it was granted or renewed.
+    /// How often the worker was granted or renewed.
     pub counter: u64,
-    /// Who holds it; `None` where it was released.
+    /// The name of its holder; `None` if it was released.
     pub owner: Option<String>,
 }
 
 impl SurveyedWorker {
-    /// That of a store of your own, by its last lease; `owner` where that was not released.
+    /// Creates the worker of a store of your own from its last lease. `owner` is `None` if that lease was released.
     #[must_use]
     pub const fn new(lease: &Lease, owner: Option<String>) -> Self {
         let Lease { worker, from, until, counter, .. } = *lease;

@@ -1,38 +1,38 @@
-//! `Terms`: what the processes of one ID space must agree on, and their layout's ticks in milliseconds.
+//! `Terms`: the parameters that all processes of one ID space share, and conversions between ticks and durations.
 
 use std::time::Duration;
 
 use casflake::Layout;
 
-/// The longest time to live that a lease can have. A constant of the protocol: what a store that has lost something
-/// grants depends on it, whoever granted before.
+/// The largest TTL of a lease. A constant of the protocol, not a setting: after a loss, a store waits until no
+/// forgotten lease of any process can last, so it must know the largest TTL that any process has used.
 pub const MAX_TTL: Duration = Duration::from_secs(120);
 
-/// How far apart the clocks may be that one store's leases go by, or by how much one may be set back, for a store that
-/// loses something: until [`MAX_TTL`] and this are over it grants nothing. (As long as a store keeps what it has
-/// acknowledged, clocks may read what they like.) A constant of the protocol, too.
+/// For a store that loses data: how far apart the clocks that grant its leases may be, and by how much one of them may
+/// move back. After a loss the store grants nothing until [`MAX_TTL`] + this have passed. (As long as a store keeps
+/// what it has acknowledged, its clocks may read anything.) A constant of the protocol, too.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(30);
 
-/// How far a leased generator may lead its clock. Short, so that an operator who frees the worker of a process that has
-/// ended does so when the ticks are over that it has used of the future.
+/// How far a leased generator may lead its clock. Short, so that when an operator reclaims the worker of a process that
+/// has ended, the future ticks that the process has used are over.
 pub const MAX_LEAD: Duration = Duration::from_secs(1);
 
-/// By when a space that is lost is restored, if a process still runs that was ever granted a lease of it: such a process
-/// asks the store each third of its time to live.
+/// The time within which a lost space is created again, if a process that was ever granted a lease of it still runs.
+/// Such a process calls the store after each third of its TTL.
 pub(crate) const RESTORED_WITHIN: Duration = Duration::from_secs(MAX_TTL.as_secs() / 3);
 
 /// The most workers that an ID space can have.
 pub const MAX_WORKERS: u64 = 65_536;
 
-/// How many workers a space has unless its operator has chosen another number.
+/// The number of workers of a space, unless the operator has chosen another.
 const WORKERS: u64 = 1024;
 
-/// What the processes of one ID space must agree on: the layout, as its ticks and as a text, and the constants of the
-/// protocol in ticks.
+/// The parameters that all processes of one ID space must share: the layout, as a text and as its ticks, and the
+/// constants of the protocol in ticks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Terms {
-    /// All of the layout, as a text that no two layouts share.
+    /// The whole layout as a text, which differs for any two layouts.
     pub layout: String,
     /// The moment at which tick 0 begins, in Unix milliseconds.
     pub epoch_unix_ms: u64,
@@ -42,10 +42,9 @@ pub struct Terms {
     pub end: u64,
     /// The number of workers of a new space.
     pub workers: u64,
-    /// The longest time that a window may reach into the future, in ticks: [`MAX_TTL`].
+    /// How far a window may reach into the future, in ticks: [`MAX_TTL`].
     pub max_ttl: u64,
-    /// How far apart the clocks may be that one store goes by, or how far one may step back, in case the store loses
-    /// something, in ticks: [`CLOCK_SLACK`].
+    /// How far apart the clocks of a store that loses data may be, or move back, in ticks: [`CLOCK_SLACK`].
     pub slack: u64,
 }
 
@@ -65,14 +64,14 @@ impl Terms {
         Self { max_ttl: terms.ticks(MAX_TTL), slack: terms.ticks(CLOCK_SLACK), ..terms }
     }
 
-    /// Returns the tick beyond which no window reaches that was granted until `now_tick`.
+    /// Returns the tick at which every window granted until `now_tick` has ended.
     #[must_use]
     pub fn horizon(&self, now_tick: u64) -> u64 {
         now_tick.saturating_add(self.max_ttl).saturating_add(self.slack)
     }
 
-    /// Returns the tick beyond which nothing lies that was written by a clock as far ahead of `now_tick` as clocks may be
-    /// apart.
+    /// Returns the latest tick that a clock may have written: the horizon of a clock that is ahead of `now_tick` by
+    /// [`CLOCK_SLACK`].
     #[must_use]
     pub fn reach(&self, now_tick: u64) -> u64 {
         self.horizon(now_tick).saturating_add(self.slack)
@@ -84,14 +83,14 @@ impl Terms {
         now_tick.saturating_add(ttl).min(self.end)
     }
 
-    /// Returns the tick during which it is `unix_ms`, or `None` if the layout has no such tick.
+    /// Returns the tick that contains the Unix time `unix_ms`, or `None` if the layout has no such tick.
     #[must_use]
     pub fn tick_at(&self, unix_ms: u64) -> Option<u64> {
         let tick = unix_ms.checked_sub(self.epoch_unix_ms)? / self.tick_ms.max(1);
         (tick < self.end).then_some(tick)
     }
 
-    /// Returns how many ticks `time` takes, the last of them begun.
+    /// Returns the number of ticks in `time`, rounded up.
     #[must_use]
     pub fn ticks(&self, time: Duration) -> u64 {
         ticks(self.tick_ms, time)
@@ -104,7 +103,7 @@ impl Terms {
     }
 }
 
-/// Returns a text of all of the layout, which no two layouts share. Stores keep it, so it stays as it is.
+/// Returns the whole layout as a text, which differs for any two layouts. Stores keep it, so its form must not change.
 pub(crate) fn fingerprint(layout: &Layout) -> String {
     format!(
         "{}+{}+{}+{} bits, {}, from {} ms in ticks of {} ms",
@@ -118,9 +117,9 @@ pub(crate) fn fingerprint(layout: &Layout) -> String {
     )
 }
 
-/// Returns how many workers the layout tells apart.
+/// Returns how many workers the layout has, over all datacenters.
 pub(crate) fn workers_of(layout: &Layout) -> u64 {
-    // Both fields together are narrower than 64 bits: the timestamp has one at least.
+    // Both fields together are narrower than 64 bits, because the timestamp has at least one bit.
     (layout.max_datacenter() + 1) << layout.worker_bits()
 }
 

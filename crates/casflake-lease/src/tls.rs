@@ -1,8 +1,9 @@
-//! TLS for the stores that reach a server: files with certificates, how a server is verified, and what a failure means.
+//! TLS for the stores that connect to a server: certificate files, verification of the server, and explanations of
+//! failures.
 //!
-//! On rustls with `ring`, which needs no more than a C compiler. Nothing here reads a variable of the environment or a
-//! file in a home directory that a database's own client would read: a URL means the same for every user and on every
-//! host. (Where the platform keeps its certificates is the platform's to say.)
+//! Built on rustls with `ring`, which needs only a C compiler. This module does not read the environment variables or
+//! the files in a home directory that a database's own client would read, so that a URL means the same for every user
+//! and on every host. (The exception is the location of the platform's certificates, which the platform decides.)
 
 mod explain;
 mod files;
@@ -26,23 +27,23 @@ pub(super) use self::session::Session;
 use self::verify::{Chain, Nothing};
 use crate::error::StoreError;
 
-/// What is verified of a server.
+/// The verification of a server.
 #[derive(Clone, Debug)]
 pub(super) enum Verify {
-    /// Nothing: keeps the traffic from those who only listen.
+    /// Not at all. The encryption protects only against passive listeners.
     Nothing,
-    /// That one of these authorities has signed its certificate.
+    /// One of these authorities must have signed the certificate.
     Authority(Roots),
-    /// The same, and that the certificate is for the host that was asked for.
+    /// One of these authorities must have signed the certificate, and it must be for the host in the URL.
     AuthorityAndName(Roots),
 }
 
-/// Reads the files and returns how to begin a session.
+/// Reads the files and returns the configuration of a session.
 ///
-/// Call it for each new connection: certificates that were renewed on disk are used from then on.
+/// Call it for each new connection, so that certificates that were renewed on disk are used.
 ///
 /// # Errors
-/// [`StoreError::Refused`] with the path if a file can't be read or is not what it has to be.
+/// [`StoreError::Refused`] with the path if a file can't be read or does not contain what it has to.
 pub(super) fn client_config(verify: &Verify, identity: Option<&Identity>) -> Result<ClientConfig, StoreError> {
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match verify {

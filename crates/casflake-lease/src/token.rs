@@ -1,22 +1,22 @@
-//! `Token`: whose a lease is.
+//! `Token`: the proof that a process holds a lease.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Whose a lease is: 128 random bits that its holder has drawn and nobody else knows.
+/// The proof that a process holds a lease: 128 random bits, drawn by the holder and known to it and the store only.
 ///
-/// As text, 32 hexadecimal digits.
+/// Its text is 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Token(u128);
 
 impl Token {
-    /// A new one, from the system's source of random numbers.
+    /// Creates a token from the system's source of random numbers.
     ///
     /// # Errors
-    /// The system has none to give.
+    /// Fails if that source fails.
     pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
@@ -30,12 +30,13 @@ impl Token {
         Self(number)
     }
 
-    /// Another for each number.
+    /// Returns the token with its bits rotated, by a different amount for each small number.
     pub(crate) const fn rotated(self, by: u32) -> Self {
         Self(self.0.rotate_right(by * 13))
     }
 
-    /// One of `0..count`, another for each token; 0 where `count` is.
+    /// Picks one of `0..count` by the token's bits, so that different tokens tend to pick different ones. Returns 0 if
+    /// `count` is 0.
     #[doc(hidden)]
     #[must_use]
     pub fn pick(self, count: usize) -> usize {
@@ -52,7 +53,7 @@ impl fmt::Display for Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // By all of it somebody else could renew the lease, and logs are read by many.
+        // Shows only a part: with all of it a reader of a log could renew the lease.
         write!(f, "Token({:08x}…)", self.0 >> 96)
     }
 }
@@ -63,7 +64,7 @@ impl From<Token> for String {
     }
 }
 
-/// Why a text is no [`Token`].
+/// The error of a text that is not a [`Token`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenError;
 
@@ -100,7 +101,7 @@ mod tests {
     use super::{Token, TokenError};
 
     #[test]
-    fn a_token_is_read_as_it_is_written() {
+    fn a_token_parses_from_its_text_and_other_texts_are_refused() {
         for token in [Token::numbered(0), Token::numbered(u128::MAX), Token::random().unwrap()] {
             assert_eq!(token.to_string().parse(), Ok(token));
         }
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_picks_one_of_as_many_as_there_are() {
+    fn a_token_picks_a_number_below_the_count() {
         for number in 0..100 {
             let token = Token::numbered(number << 64 | number);
             assert_eq!(token.pick(0), 0);

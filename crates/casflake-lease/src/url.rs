@@ -1,8 +1,8 @@
-//! `StoreUrl`: a store's URL in its parts, which every store reads in the same way.
+//! `StoreUrl`: a store's URL, split into its parts. Every store parses its URL in this way.
 //!
-//! A URL that is read leniently names another store or another space without a word, and two processes of different
-//! spaces issue the same IDs. So whatever is doubtful is refused here, before a parser of another crate repairs it. No
-//! refusal shows the URL, because there may be a password in it.
+//! A lenient parser may silently read a malformed URL as the URL of another store or space, and processes of different
+//! spaces issue the same IDs. So this module refuses everything doubtful, before a parser of another crate repairs it.
+//! No error shows the URL, because it may contain a password.
 
 mod hint;
 #[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
@@ -33,28 +33,28 @@ use crate::error::StoreError;
 pub(super) struct StoreUrl<'a> {
     /// In lower case.
     pub(super) scheme: String,
-    /// What stands between `//` and the path. `None` without `//`.
+    /// The part between `//` and the path. `None` without `//`.
     pub(super) authority: Option<Authority<'a>>,
-    /// Empty, or it begins with `/`, if there is an authority.
+    /// Empty or beginning with `/`, if there is an authority.
     pub(super) path: &'a str,
-    /// What follows the `?`.
+    /// The part after the `?`.
     pub(super) query: Option<&'a str>,
-    /// What follows the `#`, unchecked: see [`space`](Self::space).
+    /// The part after the `#`. Its alphabet is not checked: see [`space`](Self::space).
     pub(super) name: Option<&'a str>,
-    /// All between the scheme and the `#`.
+    /// Everything between the scheme and the `#`.
     #[cfg(any(feature = "postgres", feature = "redis"))]
     rest: &'a str,
 }
 
 pub(super) struct Authority<'a> {
-    /// What stands before the `@`.
+    /// The part before the `@`.
     pub(super) user: Option<&'a str>,
-    /// One host and port, or several with commas between them.
+    /// One host and port, or several, separated by commas.
     pub(super) hosts: &'a str,
 }
 
 impl<'a> StoreUrl<'a> {
-    /// Reads a URL, without the white space around it.
+    /// Parses a URL, without the white space around it.
     pub(super) fn parse(text: &'a str) -> Result<Self, StoreError> {
         Self::try_parse(text).map_err(|why| StoreError::Url { why })
     }
@@ -88,7 +88,7 @@ impl<'a> StoreUrl<'a> {
         Ok(url)
     }
 
-    /// Whether it names a path of this host.
+    /// Returns whether the URL names a path of this host.
     pub(super) fn is_local(&self) -> bool {
         self.scheme == "file" || self.scheme.ends_with("unix")
     }
@@ -104,21 +104,22 @@ impl<'a> StoreUrl<'a> {
         ]
     }
 
-    /// Refuses an `@` that one parser takes for the end of the password, and another does not.
+    /// Refuses an `@` that some parsers take for the end of the password, and others do not.
     fn check_at_signs(&self) -> Result<(), String> {
         let Some(Authority { user, hosts }) = self.authority.as_ref().filter(|_| !self.is_local()) else {
             return Ok(());
         };
         if user.is_some_and(|user| user.contains('@')) {
-            return Err("there is more than one @ before the hosts: in a user or password it is written %40, and one \
-                        user is for all hosts"
+            return Err("there is more than one @ before the hosts: write %40 in a user or password, and give one \
+                        user for all hosts"
                 .into());
         }
-        // Then what is before it can be a user and the half of a password, and would be taken for a host and its port.
-        let behind = [Some(self.path), self.query, self.name];
-        let is_behind = behind.into_iter().flatten().any(|part| part.contains('@'));
-        if is_behind && !(hosts.is_empty() && user.is_none()) {
-            return Err("there is an @ behind the host: it is written %40, and / ? # in a password %2F %3F %23".into());
+        // If there is an `@` after the hosts, these may be a user and half of a password, taken for a host and its
+        // port.
+        let after = [Some(self.path), self.query, self.name];
+        let is_after = after.into_iter().flatten().any(|part| part.contains('@'));
+        if is_after && !(hosts.is_empty() && user.is_none()) {
+            return Err("there is an @ after the host: write it as %40, and / ? # in a password as %2F %3F %23".into());
         }
         Ok(())
     }
@@ -138,7 +139,7 @@ impl StoreUrl<'_> {
     pub(super) fn space(&self) -> Result<&str, String> {
         match self.name {
             None => Ok("default"),
-            // As from a variable that was not set: it must not lead to another space.
+            // The name may come from a variable that was not set. It must not lead to another space.
             Some("") => Err("its # names no space: leave the # out for the space default".into()),
             Some(name) => space::checked(name).map(|()| name),
         }
@@ -153,7 +154,7 @@ impl StoreUrl<'_> {
         format!("{}:{}", self.scheme, self.rest)
     }
 
-    /// The same with this scheme.
+    /// Returns the same URL with this scheme.
     #[cfg(feature = "redis")]
     pub(super) fn server_by(&self, scheme: &str) -> String {
         format!("{scheme}:{}", self.rest)
@@ -171,7 +172,7 @@ impl<'a> Authority<'a> {
 
 fn split_scheme(text: &str) -> Result<(&str, &str), String> {
     let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c) || is_invisible(c);
-    // Another text before a colon may be anything, such as a password.
+    // No error shows any other text before a colon. It may be a password.
     match text.split_once(':') {
         Some((scheme, rest)) if !scheme.is_empty() && scheme.chars().all(is_scheme) => {
             Part::Scheme.check(scheme)?;
@@ -181,18 +182,18 @@ fn split_scheme(text: &str) -> Result<(&str, &str), String> {
     }
 }
 
-/// Splits at the first `mark`, which is in neither half.
+/// Splits at the first `mark`, which is in neither part.
 fn split(text: &str, mark: char) -> (&str, Option<&str>) {
-    text.split_once(mark).map_or((text, None), |(before, behind)| (before, Some(behind)))
+    text.split_once(mark).map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
-/// Returns where the path begins.
+/// Returns the index at which the path begins.
 fn authority_end(text: &str) -> usize {
-    // In "a,http://b" and "a/,b" the list of hosts goes on behind the slashes.
+    // In "a,http://b" and "a/,b" the list of hosts continues after the slashes.
     let is_end = |at: usize| {
-        let (before, behind) = (&text[..at], &text[at + 1..]);
-        let is_of_scheme = before.ends_with(':') && behind.starts_with('/') || before.ends_with(":/");
-        !is_of_scheme && !behind.starts_with(',')
+        let (before, after) = (&text[..at], &text[at + 1..]);
+        let is_of_scheme = before.ends_with(':') && after.starts_with('/') || before.ends_with(":/");
+        !is_of_scheme && !after.starts_with(',')
     };
     text.match_indices('/').map(|(at, _)| at).find(|at| is_end(*at)).unwrap_or(text.len())
 }

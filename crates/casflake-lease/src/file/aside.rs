@@ -1,10 +1,10 @@
-//! `Aside`: work that may block for as long as it likes, done on a thread, for which a caller waits for a while and no
-//! longer.
+//! `Aside`: runs work that may block without a bound on a thread, and bounds the time for which a caller waits for it.
 //!
-//! The thread takes along what it works on, and brings it back when it has finished. So at most one thread of a store is
-//! away: a later call waits for it, and is late as well if it does not come. An answer that comes when its caller has left is
-//! dropped, and is not taken for the next one's. Work that panics is an error of its own call alone. The thread is started by the first call, and again by the first in a child
-//! that was forked off, which lacks it. It ends with the store.
+//! The thread takes along the value that it works on, and returns it when it has finished. So at most one job of a
+//! store runs at a time: a later call waits for the value, and times out as well if it does not come. An answer that
+//! comes after its caller has left is dropped, and is not mistaken for the answer to the next call. If work panics,
+//! only its own call fails. The first call starts the thread. The first call in a forked child starts another, because
+//! the child does not have that thread. The thread ends with the store.
 
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use std::{process, thread};
 
 pub(super) struct Aside<T> {
-    /// `None` while a thread has it.
+    /// The value to work on; `None` while the thread has it.
     pub(super) home: Option<T>,
     /// How long a call waits.
     patience: Duration,
@@ -24,16 +24,17 @@ pub(super) struct Aside<T> {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread that does one job after the other, and the process that has it.
+/// A thread that does one job after the other, and the process that it belongs to.
 struct Worker {
     process: u32,
     jobs: Sender<Job>,
 }
 
-/// A thread that has left, since when, and what it will bring back.
+/// A job that the thread works on.
 struct Away<T> {
     since: Instant,
-    /// A lock that nobody waits for: so that a store is `Sync`, which a receiver is not.
+    /// Receives the value when the job has finished. The mutex is never contended. It makes the store `Sync`, which a
+    /// receiver is not.
     back: Mutex<Receiver<T>>,
 }
 
@@ -42,29 +43,30 @@ impl<T: Send + 'static> Aside<T> {
         Self { home: Some(home), patience, away: None, worker: None }
     }
 
-    /// Does `work`, and returns what has come of it.
+    /// Does `work` on the thread, and returns its result.
     ///
     /// # Errors
-    /// `TimedOut` if it takes too long. It may have its effect later; but not when the next call begins its work. `Other` if
-    /// it panics, and what it works on stays as it was at that moment.
+    /// `TimedOut` if it takes too long. The work may have its effect later, but not after the next call has begun its
+    /// own. `Other` if it panics. The value then stays as it was at that moment.
     pub(super) fn ask<R: Send + 'static>(&mut self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> io::Result<R> {
         let started = Instant::now();
         self.fetch(self.left(started))?;
-        // Before anything is taken: no thread may be to be had.
+        // Before the value is taken, because starting a thread can fail.
         let jobs = self.jobs()?;
         let Some(mut home) = self.home.take() else { return Err(ended()) };
         let (bring_back, back) = mpsc::sync_channel(1);
         let (tell, told) = mpsc::sync_channel(1);
         let job = move || {
-            // As for a lock that is poisoned: the files themselves are whole at each moment.
+            // Unwind-safe in the way in which a poisoned lock can be recovered: the files on disk are consistent at
+            // each moment.
             let done = catch_unwind(AssertUnwindSafe(|| work(&mut home)));
-            // The caller may have left, and the store with it.
+            // Sending fails if the caller has left, and the store with it.
             drop(bring_back.send(home));
             drop(tell.send(done));
         };
         drop(jobs.send(Box::new(job)));
         self.away = Some(Away { since: started, back: Mutex::new(back) });
-        // Without an answer there is nothing to fetch, and `fetch` says why.
+        // Without an answer `fetch` fails, with the reason.
         let done = told.recv_timeout(self.left(started));
         self.fetch(self.left(started))?;
         done.map_err(|_| late(started))?.map_err(|_| panicked())
@@ -82,12 +84,12 @@ impl<T: Send + 'static> Aside<T> {
         Ok(jobs)
     }
 
-    /// How long a call that began at that time still waits.
+    /// Returns how much longer a call that began at `started` waits.
     fn left(&self, started: Instant) -> Duration {
         self.patience.saturating_sub(started.elapsed())
     }
 
-    /// Waits for what a thread has taken along.
+    /// Waits until the thread returns the value, if it has it.
     fn fetch(&mut self, patience: Duration) -> io::Result<()> {
         let Some(Away { since, back }) = &mut self.away else { return Ok(()) };
         let back = back.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -104,14 +106,15 @@ impl<T: Send + 'static> Aside<T> {
 
 fn late(since: Instant) -> io::Error {
     let why = format!(
-        "the file system has not answered for {} s: see whether its disk or server is there, and whether it is full of work",
+        "the file system has not answered for {} s: check whether its disk or server is available, and whether it is \
+         overloaded",
         since.elapsed().as_secs()
     );
     io::Error::new(ErrorKind::TimedOut, why)
 }
 
 fn panicked() -> io::Error {
-    io::Error::other("it has panicked, as a clock of the caller's may: see the standard error of this process")
+    io::Error::other("its thread panicked, as the caller's clock may: see the standard error of this process")
 }
 
 fn ended() -> io::Error {
@@ -126,10 +129,10 @@ mod tests {
 
     use super::Aside;
 
-    /// As long as no test waits for anything.
+    /// Longer than any test waits.
     const NEVER: Duration = Duration::from_secs(60);
 
-    /// Work that takes note of its number when it is let go.
+    /// Returns work that blocks until it is released, and then records its number.
     fn held(number: u32) -> (Sender<()>, impl FnOnce(&mut Vec<u32>) -> u32) {
         let (release, released): (_, Receiver<()>) = mpsc::channel();
         let work = move |done: &mut Vec<u32>| {
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_is_done_in_time_is_answered() {
+    fn work_that_finishes_in_time_returns_its_result() {
         let mut aside = Aside::of(Vec::new(), NEVER);
         for number in 0..3 {
             let (release, work) = held(number);
@@ -151,9 +154,9 @@ mod tests {
         assert_eq!(aside.home, Some([0, 1, 2].into()));
     }
 
-    /// Would catch: a store that starts one thread after the other on a file system that hangs.
+    /// Would catch: a store that starts one thread after another on a file system that hangs.
     #[test]
-    fn a_second_thread_never_leaves_before_the_first_is_back() {
+    fn a_second_job_never_begins_before_the_first_has_finished() {
         let mut aside = Aside::of(Vec::new(), Duration::from_millis(20));
         let (release, work) = held(1);
         assert_eq!(aside.ask(work).unwrap_err().kind(), ErrorKind::TimedOut);
@@ -163,19 +166,19 @@ mod tests {
         drop(release);
         let (release, work) = held(3);
         drop(release);
-        assert_eq!(aside.ask(work).unwrap(), 3, "and not the late answer of the first");
+        assert_eq!(aside.ask(work).unwrap(), 3, "not the late answer of the first");
         assert_eq!(aside.home, Some([1, 3].into()), "the second has not begun");
     }
 
-    /// Would catch: a store that is of no use any more since a clock of a user's own has panicked once.
+    /// Would catch: a store that can not be used any more after a user's own clock has panicked once.
     #[test]
-    fn work_that_panics_is_an_error_of_its_own_call_alone() {
+    fn work_that_panics_fails_only_its_own_call() {
         let mut aside = Aside::of(Vec::new(), NEVER);
         for number in [1, 2] {
-            let asked: Result<(), _> = aside.ask(|_| panic!("as a clock of a user's own may"));
+            let asked: Result<(), _> = aside.ask(|_| panic!("as a user's own clock may"));
             let error = asked.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Other);
-            assert!(error.to_string().contains("it has panicked"), "{error}");
+            assert!(error.to_string().contains("its thread panicked"), "{error}");
             let (release, work) = held(number);
             drop(release);
             assert_eq!(aside.ask(work).unwrap(), number);

@@ -1,4 +1,4 @@
-//! The directory of a store, whose path is absolute.
+//! `Directory`: the directory of a store, by its absolute path.
 
 use std::path::{Path, PathBuf, absolute};
 use std::{fmt, io};
@@ -6,7 +6,8 @@ use std::{fmt, io};
 use crate::error::StoreError;
 use crate::token::Token;
 
-/// A path that means the same directory whatever the working directory is, or why there is none.
+/// An absolute path, which names the same directory whatever the working directory is, or the reason for which it is
+/// unknown.
 #[derive(Clone)]
 pub(super) struct Directory(Result<PathBuf, Unknown>);
 
@@ -24,11 +25,11 @@ impl Directory {
     }
 }
 
-/// What a file is named before it is put in place: between these, a token.
+/// The name of a file before it replaces the old one has a token between these.
 const BEFORE: &str = "leases.";
 const AFTER: &str = ".new";
 
-/// Returns a path in `directory` of a name that nothing else has: where the lock was taken away, another process may write
+/// Returns a path in `directory` with a name that no other file has. If the lock was removed, another process may write
 /// at the same time.
 pub(super) fn temporary(directory: &Path) -> io::Result<PathBuf> {
     Ok(directory.join(format!("{BEFORE}{}{AFTER}", Token::random()?)))
@@ -50,6 +51,6 @@ impl fmt::Debug for Directory {
 
 impl From<Unknown> for StoreError {
     fn from(Unknown(why): Unknown) -> Self {
-        Self::Url { why: format!("{why}: give the whole path of its directory") }
+        Self::Url { why: format!("{why}: give the absolute path of the directory") }
     }
 }

@@ -1,4 +1,5 @@
-//! `Failure`: an error of the file system and the file that it is about, so that the remedy can name that file.
+//! `Failure`: an error of the file system together with the path that it is about, so that the remedy can name that
+//! path.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -14,7 +15,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// Returns what makes a failure of an error about `path`.
+    /// Returns a function that makes a failure from an error about `path`.
     pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> Self {
         move |error| Self { path: path.into(), error }
     }
@@ -23,7 +24,8 @@ impl Failure {
         self.error.kind()
     }
 
-    /// Returns the error of a store in `directory` that did `what`: permanent if waiting does not mend it.
+    /// Returns the error of a store in `directory` that failed to do `what`: `Refused` if waiting does not help,
+    /// otherwise `Unavailable`.
     pub(super) fn of(self, what: String, directory: &Path) -> StoreError {
         let Self { path, error } = self;
         let remedy = match error.kind() {
@@ -40,17 +42,17 @@ impl Failure {
     }
 }
 
-const MISSING: &str = "create the directory, or mount it or put it back if it was there before";
+const MISSING: &str = "create the directory, or mount or restore it if it existed before";
 const NO_DIRECTORY: &str = "give the path of a directory";
 
-/// Returns what to do where there is no such directory; `None` if there may be one.
+/// Returns the remedy if the directory does not exist or is not a directory; `None` if it may exist.
 fn lacking(directory: &Path) -> Option<&'static str> {
     match fs::metadata(directory) {
         Ok(found) => (!found.is_dir()).then_some(NO_DIRECTORY),
         Err(error) => match error.kind() {
-            // Something above it is a file.
+            // A parent of it is a file.
             ErrorKind::NotADirectory => Some(NO_DIRECTORY),
-            // Windows calls that missing, too.
+            // Windows reports the same for a parent that is a file.
             ErrorKind::NotFound => {
                 let above = directory.ancestors().skip(1).find_map(|above| fs::metadata(above).ok());
                 Some(if above.is_some_and(|above| !above.is_dir()) { NO_DIRECTORY } else { MISSING })
@@ -79,13 +81,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_passing_and_a_missing_directory_is_not() {
+    fn a_missing_file_is_retryable_and_a_missing_directory_is_refused() {
         assert!(failed(ErrorKind::NotFound, &env::temp_dir()).is_retryable());
         let missing = env::temp_dir().join(format!("casflake-missing-{}", process::id()));
         assert_remedy(&failed(ErrorKind::NotFound, &missing), MISSING);
     }
 
-    /// Would catch: a path of a file, or below one, that is tried for ever, or is to be created.
+    /// Would catch: a store that retries for ever with the path of a file, or a path below one, or a remedy that asks
+    /// to create the directory there.
     #[test]
     fn a_file_in_place_of_a_directory_is_refused() {
         let file = env::temp_dir().join(format!("casflake-no-directory-{}", process::id()));

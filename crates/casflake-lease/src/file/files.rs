@@ -1,4 +1,4 @@
-//! `Files`: the calls of the file system by which a store is read and changed. Each of them may block.
+//! `Files`: reads and changes the files of a store. Each call may block.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -23,9 +23,9 @@ use crate::token::Token;
 pub(super) struct Files<C> {
     directory: Directory,
     clock: C,
-    /// Whether the names in the directory last, as far as this store has changed them.
+    /// `false` if this store has changed a name in the directory and has not synced the directory since.
     is_synced: bool,
-    /// How they are made to: [`sync`], but for tests.
+    /// Syncs the directory: [`sync`], except in tests.
     pub(super) sync: fn(&Path) -> io::Result<()>,
 }
 
@@ -45,8 +45,9 @@ impl<C: Clock> Files<C> {
         Contents { space, records, ..Contents::new(unix_ns, incarnation, place) }
     }
 
-    /// Removes what others have begun to write: who has the lock knows that they were killed, or that their lock was
-    /// taken away. In that case they can put it in place no more, whenever they go on.
+    /// Removes the temporary files of other processes. The holder of the lock knows that these processes were killed,
+    /// or that the file which they have locked was removed. In the second case, removing their files keeps them from
+    /// putting those in place when they continue.
     fn clear(directory: &Path) -> Result<(), Failure> {
         for entry in fs::read_dir(directory).map_err(Failure::at(directory))? {
             let entry = entry.map_err(Failure::at(directory))?;
@@ -59,7 +60,8 @@ impl<C: Clock> Files<C> {
         Ok(())
     }
 
-    /// Puts these in place of what is there, and makes it last. Unless `is_original` the file will pass for a copy.
+    /// Replaces the contents of the store, and syncs. Unless `is_original`, writes no mark, so that the file still
+    /// counts as a copy.
     fn write(
         &mut self,
         locked: &Locked,
@@ -73,7 +75,7 @@ impl<C: Clock> Files<C> {
         self.settle(directory)
     }
 
-    /// The first half of a write, after which it has its effect, but may not last.
+    /// Does the first half of a write. After it the write has its effect, but may not last over a crash of the host.
     fn put(
         &mut self,
         locked: &Locked,
@@ -90,9 +92,9 @@ impl<C: Clock> Files<C> {
             file.sync_all()
         };
         fill().map_err(Failure::at(temporary))?;
-        // Now that the file is there: whoever gets the lock after this look clears that file away.
+        // Checked after the file was created: a process that gets the lock after this check removes that file.
         if !locked.is_in_place() {
-            let why = "the lock or the directory was removed or replaced meanwhile";
+            let why = "the lock or the directory was removed or replaced during the write";
             return Err(Failure::at(directory)(io::Error::other(why)));
         }
         self.is_synced = false;
@@ -100,7 +102,7 @@ impl<C: Clock> Files<C> {
         fs::rename(temporary, &place).map_err(Failure::at(&place))
     }
 
-    /// Makes the names in the directory last.
+    /// Syncs the directory, if this store has changed a name in it since the last sync.
     fn settle(&mut self, directory: &Path) -> Result<(), Failure> {
         if !self.is_synced {
             (self.sync)(directory).map_err(Failure::at(directory))?;
@@ -124,29 +126,29 @@ impl<C: Clock> Files<C> {
         let directory = &self.directory.path()?.to_path_buf();
         let path = leases(directory);
         let failed = |failure: Failure| failure.of(format!("reading {}", path.display()), directory);
-        // What a write has left that failed may be what the caller asks for, and is not to be used before it lasts.
+        // A failed write may have left the contents that are read now. They must not be used before they last.
         self.settle(directory).map_err(failed)?;
         let of_directory = |error| failed(Failure::at(directory)(error));
         let origin = Origin::of(directory).map_err(of_directory)?;
-        // A number of a device or an inode may be given away again.
+        // With the origin, because the number of a device or an inode may be used again.
         let place = format!("{}, {}", place(directory).map_err(of_directory)?, origin.parts());
         require_file(&path)?;
         let read = File::open(&path).and_then(|file| Ok((mark(&file)?, io::read_to_string(file)?)));
         let (mark, text) = match read {
             Ok(read) => read,
-            // A directory without it has no space.
+            // A directory without the file has no space.
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Ok(self.contents(place, origin.signed(&incarnation()?), None, BTreeMap::new()));
             }
             Err(error) if error.kind() == ErrorKind::InvalidData => {
-                return Err(StoreError::corrupt(path.display().to_string(), "it is no text"));
+                return Err(StoreError::corrupt(path.display().to_string(), "it is not UTF-8 text"));
             }
             Err(error) => return Err(failed(Failure::at(&path)(error))),
         };
         let stored = decode(&text).map_err(|why| StoreError::corrupt(path.display().to_string(), why))?;
         let is_from_elsewhere = !origin.may_be_that_of(&stored.space.incarnation);
         let is_copy = is_from_elsewhere || stored.mark != mark;
-        // A copy, of whatever age, is none of those that this store has written.
+        // The incarnation of a copy, whatever its age, differs from every incarnation that this store has written.
         let incarnation = if is_copy { origin.signed(&copied(mark, &text)) } else { stored.space.incarnation.clone() };
         let contents = self.contents(place, incarnation, Some(stored.space), stored.records);
         Ok(Contents { is_from_elsewhere, ..contents })
@@ -157,21 +159,23 @@ impl<C: Clock> Files<C> {
         let locked = Locked::lock(directory)?;
         let place = leases(directory);
         let failed = |failure: Failure| failure.of(format!("writing {}", place.display()), directory);
-        // Before it is read what there is: nobody changes that any more but who holds the lock.
+        // Before the contents are read. From then on only the holder of the lock can change them.
         Self::clear(directory).map_err(failed)?;
         let now = self.read()?;
-        // The same backup, copied back once more, looks like the first copy, and has forgotten more. Or it is another
-        // directory, as when a file system was mounted meanwhile.
+        // The same backup, if it is copied back a second time, looks like the first copy but has forgotten more. Or
+        // this is another directory, for example if a file system was mounted meanwhile.
         let is_another = now.place != seen.place || now.space.is_some() && now.incarnation != seen.incarnation;
         if is_another || !now.is_as_seen(seen, change) {
             return Ok(false);
         }
-        // What was copied back stays a copy until somebody has seen that it is one, and raised the floor of the space.
+        // A file that was copied back stays a copy until a process has noticed that, and has raised the floor of the
+        // space.
         let is_original = change.space.is_some() || now.is_served_by_its_writer();
         let Contents { space, mut records, .. } = now;
         records.extend(change.records.iter().cloned());
         if let Some(space) = change.space.as_ref().or(space.as_ref()) {
-            // Where this is written the store is at home from now on, as is one that earlier versions have made.
+            // The place of this write is the store's origin from now on. So it is for a store of an earlier version,
+            // which has none.
             let origin = Origin::of(directory).map_err(|error| failed(Failure::at(directory)(error)))?;
             let space = &Space { incarnation: origin.signed(&space.incarnation), ..space.clone() };
             let stored = StoredRef { mark: None, space, records: &records };
@@ -185,13 +189,14 @@ fn leases(directory: &Path) -> PathBuf {
     directory.join("leases")
 }
 
-/// A name that nothing else has.
+/// Returns an incarnation that differs from every other.
 fn incarnation() -> Result<String, StoreError> {
     let token = Token::random().map_err(|error| StoreError::unavailable("drawing a random number", error))?;
     Ok(token.to_string())
 }
 
-/// Makes the names in a directory last; where that is not known they last as they are.
+/// Syncs a directory, so that the names in it last. Does nothing on systems other than Unix: there they last as the
+/// system decides.
 pub(super) fn sync(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }

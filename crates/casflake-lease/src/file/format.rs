@@ -1,4 +1,4 @@
-//! What the file of a store holds: a line of text, with a checksum, and a line of JSON.
+//! The format of a store's file: a line of text with a checksum, and a line of JSON.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,21 +8,22 @@ use serde::{Deserialize, Serialize};
 use super::identity::Mark;
 use crate::protocol::{Record, Space};
 
-/// What the incarnation of a copy begins with.
+/// The prefix of a copy's incarnation.
 pub(super) const COPY: &str = "a copy of ";
 
-/// What the file begins with, before the checksum of all that follows.
+/// The prefix of the file. The checksum of the JSON follows.
 const HEADER: &str = "casflake leases 1 ";
 
-/// What the file holds.
+/// The contents of the file, to be written.
 #[derive(Serialize)]
 pub(super) struct StoredRef<'a> {
-    /// The file's own, where there is such a thing.
+    /// The mark of this very file; `None` if the system has no marks, or if the file counts as a copy.
     pub(super) mark: Option<Mark>,
     pub(super) space: &'a Space,
     pub(super) records: &'a BTreeMap<u64, Record>,
 }
 
+/// The contents of the file, as read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Stored {
@@ -45,15 +46,16 @@ pub(super) fn decode(text: &str) -> Result<Stored, String> {
     if sum != format!("{:016x}", checksum(json.as_bytes())) {
         return Err("its checksum is not that of its content".into());
     }
-    serde_json::from_str(json).map_err(|error| format!("its content is none of ours: {error}"))
+    serde_json::from_str(json).map_err(|error| format!("its content is not that of a store: {error}"))
 }
 
-/// FNV-1a, of 64 bits: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>.
+/// Returns the 64-bit FNV-1a hash: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>.
 pub(super) fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// What serves a store in whose place a copy was put: another for each copy, and the same each time that one is read.
+/// Returns the incarnation of a store after its file was replaced by a copy. It differs for each copy, and is the same
+/// each time that one copy is read.
 pub(super) fn copied(mark: Option<Mark>, text: &str) -> String {
     let made = mark.map(|Mark { inode, created_nanos }| (inode, created_nanos.unwrap_or(0))).unwrap_or_default();
     format!("{COPY}{:016x}, inode {}, made at {} ns", checksum(text.as_bytes()), made.0, made.1)

@@ -1,4 +1,4 @@
-//! What tells a file from every other of its file system, as each system knows it.
+//! `Mark` and `place`: how each operating system distinguishes a file or directory from all others.
 
 #[cfg(not(any(unix, windows)))]
 pub(super) use others::{is_at, mark, place};
@@ -8,8 +8,8 @@ pub(super) use unix::{is_at, mark, place};
 #[cfg(windows)]
 pub(super) use windows::{is_at, mark, place};
 
-/// What no copy of a file has: its inode (Windows: its index), which the next file may be given that is made, and when it
-/// was made, in nanoseconds since 1970, where the file system knows.
+/// Properties that distinguish a file from its copies. The inode (Windows: the index) may be given to the next file
+/// that is created. The time of creation is in nanoseconds since 1970; `None` if the file system does not record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mark {
@@ -27,22 +27,22 @@ mod unix {
 
     use super::Mark;
 
-    /// The mark of this file, where there is such a thing.
+    /// Returns the mark of this file; `None` on systems without marks.
     pub(in crate::file) fn mark(file: &File) -> io::Result<Option<Mark>> {
         let metadata = file.metadata()?;
         let created = || metadata.created().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos().try_into().ok();
         Ok(Some(Mark { inode: metadata.ino(), created_nanos: created() }))
     }
 
-    /// Which directory this is, until the host is started anew: one that is mounted over another, or put in its place,
-    /// is another.
+    /// Returns an identity of the directory, which holds until the host restarts. A directory that is mounted over
+    /// another, or put in its place, has a different one.
     pub(in crate::file) fn place(directory: &Path) -> io::Result<String> {
         let metadata = fs::metadata(directory)?;
         let created = metadata.created().ok();
         Ok(format!("device {}, inode {}, made at {created:?}", metadata.dev(), metadata.ino()))
     }
 
-    /// Whether `path` still names this file. Where that can't be told, files in use are not removed.
+    /// Returns whether `path` still names this file.
     pub(in crate::file) fn is_at(file: &File, path: &Path) -> bool {
         let inodes = || Ok::<_, io::Error>((file.metadata()?.ino(), fs::metadata(path)?.ino()));
         inodes().is_ok_and(|(locked, there)| locked == there)
@@ -60,9 +60,9 @@ mod windows {
 
     use super::Mark;
 
-    /// Without the time when the file was made: NTFS gives a file that is put in place of another the time of that one
-    /// ("tunnelling"), so a mark from before it was put in place would not be the file's any more. Nor is it needed: in
-    /// NTFS' index is a count of how often its place was given away, so that no file gets that of one before it.
+    /// Returns the mark without a time of creation. NTFS gives a file that replaces another the time of creation of
+    /// that one ("tunnelling"), so the mark would change when the file is put in place. The time is not needed either:
+    /// the NTFS index contains a count of how often its place was reused, so no file gets the index of an earlier one.
     pub(in crate::file) fn mark(file: &File) -> io::Result<Option<Mark>> {
         Ok(Some(Mark { inode: information(file)?.file_index(), created_nanos: None }))
     }
@@ -77,7 +77,7 @@ mod windows {
         both().is_ok_and(|(locked, there)| locked == there)
     }
 
-    /// The volume, and the index on it.
+    /// Returns the volume, and the index on it.
     fn identity(file: impl AsHandleRef) -> io::Result<(u64, u64)> {
         let known = information(file)?;
         Ok((known.volume_serial_number(), known.file_index()))
@@ -100,6 +100,7 @@ mod others {
         Ok(directory.display().to_string())
     }
 
+    /// Returns `true`: a system that can't tell is taken to keep files that are in use.
     pub(in crate::file) fn is_at(_: &File, _: &Path) -> bool {
         true
     }

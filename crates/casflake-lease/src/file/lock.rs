@@ -1,4 +1,4 @@
-//! The lock of a directory: whoever has it is the one that changes the store.
+//! `Locked`: the lock of a directory. Only the process that holds it changes the store.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -13,10 +13,10 @@ use super::regular::require_file;
 use super::sharing::share;
 use crate::error::StoreError;
 
-/// How long to wait for another process to finish its change, which takes it some milliseconds.
+/// The time to wait for another process to finish its change, which takes some milliseconds.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A directory that is locked, for as long as this lives.
+/// A lock of a directory. Dropping it unlocks the directory.
 pub(super) struct Locked {
     file: File,
     path: PathBuf,
@@ -36,7 +36,7 @@ impl Locked {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     make(&path, directory).map_err(failed)?;
                     if is_late {
-                        return Err(late("it was removed each time for 2 s, or is a link that leads nowhere"));
+                        return Err(late("it was removed again and again for 2 s, or is a link to nothing"));
                     }
                     thread::sleep(Duration::from_millis(1));
                     continue;
@@ -46,17 +46,17 @@ impl Locked {
             match file.try_lock() {
                 Ok(()) => {
                     let locked = Self { file, path: path.clone() };
-                    // Who has locked a file that is there no more has locked nothing.
+                    // A lock on a file that was removed locks nothing.
                     if locked.is_in_place() {
                         return Ok(locked);
                     }
                     if is_late {
-                        return Err(late("another file was put in its place each time for 2 s"));
+                        return Err(late("it was replaced again and again for 2 s"));
                     }
                 }
                 Err(TryLockError::WouldBlock) if is_late => {
                     return Err(late(
-                        "another process has locked it for 2 s: if it hangs end that process, do not remove the file",
+                        "another process has locked it for 2 s: if it hangs, end that process; do not remove the file",
                     ));
                 }
                 Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
@@ -72,24 +72,25 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // To close the file is not enough: a process that was forked off meanwhile has it open as well. Where this
-        // fails it is unlocked when the last of them has ended.
+        // Closing the file is not enough, because a child that was forked meanwhile has it open as well. If unlocking
+        // fails, the file is unlocked when the last of these processes has ended.
         let _ = self.file.unlock();
     }
 }
 
-/// Puts an empty file at `path`, unless something is there. It is shared before it has its name, so that no other user is
-/// refused meanwhile; and it is never made at the end of a link that somebody else has put there.
+/// Creates an empty file at `path`, unless something exists there. The file gets its permissions before its name, so
+/// that no other user is refused in between. It is never created at the target of a symbolic link that another user has
+/// put there.
 fn make(path: &Path, directory: &Path) -> Result<(), Failure> {
     let new = temporary(directory).map_err(Failure::at(directory))?;
     create(&new, directory).map_err(Failure::at(&new))?;
     let made = fs::hard_link(&new, path);
-    // What is left of it the next change clears away.
+    // If this fails, the next change removes the file.
     let _ = fs::remove_file(&new);
     made.or_else(|error| match error.kind() {
-        // Another process was faster, or has cleared it away.
+        // Another process has created it first, or has removed the temporary file.
         ErrorKind::AlreadyExists | ErrorKind::NotFound => Ok(()),
-        // A file system on which a file has one name.
+        // A file system without hard links.
         _ => create(path, directory),
     })
     .or_else(|error| if error.kind() == ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })

@@ -1,20 +1,21 @@
-//! `Origin`: in which directory of which file system a store was made, so that a copy of it elsewhere is known as one.
+//! `Origin`: the directory and the file system in which a store was made, to recognise a copy of it elsewhere.
 //!
-//! A copy in its own place is a backup that was put back: it may have lost leases, and grants again when those have
-//! passed. A copy in another place is a second store: the two would issue the same IDs for ever, so it is refused.
+//! A copy in its original place is a backup that was put back. It may have lost leases, and grants again when those
+//! have ended. A copy in another place is a second store. The two would issue the same IDs for ever, so the copy is
+//! refused.
 //!
-//! | part | of | tells apart |
+//! | part | available on | distinguishes |
 //! |---|---|---|
-//! | `directory`, its inode | file systems whose inode numbers last: not FUSE, 9p and their like | `cp -a`, also with `--reflink`; an archive that was unpacked |
+//! | `directory`, its inode | file systems whose inode numbers last: not FUSE, 9p and their like | copies by `cp -a`, also with `--reflink`; unpacked archives |
 //! | `disk`, its serial number, or the UUID of a logical volume | file systems on a block device | snapshots of logical volumes, clones of disks |
 //! | `filesystem`, its ID | ext2 to ext4, btrfs, ZFS, tmpfs | snapshots of subvolumes and data sets, two `tmpfs` |
 //! | `layer`, the upper layer, its mount and the boot of the host | overlay file systems | containers of one image |
 //!
-//! Parts that are not known on both sides are not compared: of two containers that share a directory one may not see
-//! what the other one sees. A boot is part of nothing but a layer, because a directory outlives it.
+//! Parts that are not known on both sides are not compared: if two containers share a directory, one may not see what
+//! the other sees. The boot of the host is a part of the layer only, because a directory outlives it.
 //!
-//! Not told apart: a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS on it, because their IDs are cloned with it;
-//! disks without a serial number; and containers of two engines that run on one host and name their layers alike.
+//! Not distinguished: a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS on it, because their IDs are cloned with
+//! it; disks without a serial number; and containers of two engines that run on one host and name their layers alike.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,44 +23,46 @@ use std::{fs, io};
 
 use super::format::COPY;
 
-/// What a signed text has between its own words and the parts.
+/// Separates the text from the parts in a signed text.
 const MADE_IN: &str = ", made in ";
 
-/// The parts, by name. Each value is of hexadecimal digits.
+/// The parts, by name. Each value consists of hexadecimal digits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Origin(BTreeMap<&'static str, String>);
 
-/// In a directory of a layer that a container's file system is made of, all but this is the same for its copies.
+/// The name of the layer's part. In the layer of a container, all other parts are the same for a copy in another
+/// container.
 const LAYER: &str = "layer";
 
 impl Origin {
-    /// That of a store that is made in this directory now.
+    /// Returns the origin of a store that is made in this directory now.
     pub(super) fn of(directory: &Path) -> io::Result<Self> {
         Ok(Self(system::parts(directory, &fs::metadata(directory)?)?))
     }
 
-    /// Whether the directory is in the file system of a container, of which each container has its own.
+    /// Returns whether the directory is in a container's own file system.
     pub(super) fn is_in_layer(&self) -> bool {
         self.0.contains_key(LAYER)
     }
 
-    /// All that is known of it.
+    /// Returns all parts as a text.
     pub(super) fn parts(&self) -> String {
         joined(&self.0)
     }
 
-    /// The text, followed by this, unless it tells an origin already.
+    /// Returns the text followed by this origin, unless the text has an origin already.
     pub(super) fn signed(&self, text: &str) -> String {
         if text.contains(MADE_IN) { text.into() } else { format!("{text}{MADE_IN}{}", joined(&self.0)) }
     }
 
-    /// Whether a store that is signed so may have been made here. One that earlier versions have made is not signed.
+    /// Returns whether a store with this signed text may have been made here. Stores of earlier versions are not
+    /// signed.
     pub(super) fn may_be_that_of(&self, signed: &str) -> bool {
         let Some((_, rest)) = signed.split_once(MADE_IN) else {
-            // They take any copy for one that was put back.
+            // Earlier versions treat every copy as a backup that was put back.
             return !self.is_in_layer() && !signed.starts_with(COPY);
         };
-        // What finds a space missing adds its own words behind a comma.
+        // `protocol::found_empty` adds its own words after a comma.
         let parts = rest.split_once(',').map_or(rest, |(parts, _)| parts);
         let there: BTreeMap<&str, &str> = parts.split(' ').filter_map(|part| part.split_once('=')).collect();
         let differs = |(name, here): (&&str, &String)| there.get(name).is_some_and(|there| here != there);
@@ -86,7 +89,7 @@ mod system {
     use super::LAYER;
     use crate::file::format::checksum;
 
-    // As linux/magic.h has them, and OpenZFS.
+    // From linux/magic.h and OpenZFS.
     const EXT: u64 = 0xef53;
     const BTRFS: u64 = 0x9123_683e;
     const ZFS: u64 = 0x2fc1_2fc1;
@@ -98,7 +101,7 @@ mod system {
     const OVERLAY: u64 = 0x794c_7630;
     const FUSE: u64 = 0x6573_5546;
 
-    /// The option of an overlay that names the layer which is written to.
+    /// The mount option of an overlay that names its writable layer.
     const UPPER: &str = "upperdir=";
 
     pub(super) fn parts(directory: &Path, metadata: &Metadata) -> io::Result<BTreeMap<&'static str, String>> {
@@ -109,10 +112,10 @@ mod system {
         let device = format!("{}:{}", major(metadata.dev()), minor(metadata.dev()));
         let mount = if kind == OVERLAY || kind == FUSE { mount_of(&device) } else { None };
         if kind == OVERLAY || mount.as_deref().is_some_and(|mount| mount.contains("fuse-overlayfs")) {
-            // Numbers of mounts and of layers begin anew on each host and with each boot.
+            // The numbers of mounts and layers start again on each host and with each boot.
             let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-            // A mount that does not tell its layer is known by its number alone, which it has until it is unmounted. (Its
-            // other options can differ from one mount of the same layers to the next.)
+            // If a mount does not name its layer, only its device number identifies it, which it keeps until it is
+            // unmounted. (Its other options can differ between two mounts of the same layers.)
             let layer = mount.as_deref().and_then(|mount| mount.split(',').find(|option| option.starts_with(UPPER)));
             parts.insert(LAYER, hexadecimal(&format!("{boot} {}", layer.unwrap_or(&device))));
             parts.insert("directory", format!("{:x}", metadata.ino()));
@@ -134,15 +137,15 @@ mod system {
         Ok(parts)
     }
 
-    /// What the kernel tells of the mount of a device: the kind of file system, what is mounted, and its options, of
-    /// which an overlay has its layers. (proc_pid_mountinfo(5).)
+    /// Returns the kernel's description of the mount of a device: the kind of file system, its source and its options.
+    /// The options of an overlay name its layers. See proc_pid_mountinfo(5).
     fn mount_of(device: &str) -> Option<String> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
         let mount = mounts.lines().find(|mount| mount.split(' ').nth(2) == Some(device))?;
         mount.split_once(" - ").map(|(_, told)| told.into())
     }
 
-    /// What tells a disk, or a part of one, from its copies, if it tells anything.
+    /// Returns a text that distinguishes a disk or a partition from its copies, if the kernel has one.
     fn disk(device: &str) -> Option<String> {
         let at = PathBuf::from("/sys/dev/block").join(device);
         let told = |at: &Path, name: &str| {
@@ -166,7 +169,7 @@ mod system {
     }
 }
 
-/// Of other systems less is known.
+/// Other Unix systems tell only the inode.
 #[cfg(all(unix, not(target_os = "linux")))]
 mod system {
     use std::collections::BTreeMap;
@@ -219,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_known_by_the_parts_that_both_sides_know() {
+    fn an_origin_is_recognised_by_the_parts_that_both_sides_know() {
         let made = origin(&[("directory", "1"), ("disk", "a")]).signed("token");
         assert_eq!(made, "token, made in directory=1 disk=a");
         for (here, expected) in [
@@ -237,12 +240,12 @@ mod tests {
     }
 
     #[test]
-    fn a_store_of_earlier_versions_is_known_but_in_a_layer() {
+    fn a_store_of_an_earlier_version_is_accepted_except_in_a_layer() {
         assert!(origin(&[("directory", "1")]).may_be_that_of("token"));
         assert!(!origin(&[("layer", "1")]).may_be_that_of("token"));
         assert!(
             !origin(&[("directory", "1")]).may_be_that_of("a copy of 1, inode 2, made at 3 ns"),
-            "of what, it is not known"
+            "the original of that copy is not known"
         );
     }
 

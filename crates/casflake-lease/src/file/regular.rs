@@ -1,11 +1,13 @@
-//! A FIFO, a device or a directory in place of a file: to open one may take for ever, or have an effect of its own.
+//! `require_file`: refuses a FIFO, a device or a directory in place of a file. Opening one may block for ever, or have
+//! an effect of its own.
 
 use std::fs;
 use std::path::Path;
 
 use crate::error::StoreError;
 
-/// Fails if there is something else than a file at `path`, without opening it. Where there is nothing, opening it says so.
+/// Fails if `path` exists and is not a regular file. Does not open it. If nothing exists there, the later opening
+/// reports that.
 pub(super) fn require_file(path: &Path) -> Result<(), StoreError> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => {

@@ -1,4 +1,4 @@
-//! A directory that several users share by a group: each new file in it is for the group, too.
+//! `share` and `remedy`: permissions in a directory that several users share by a group.
 
 #[cfg(not(unix))]
 pub(super) use others::{remedy, share};
@@ -18,9 +18,9 @@ mod unix {
     const WRITE_OF_OTHERS: u32 = 0o002;
     const STICKY: u32 = 0o1000;
 
-    /// Lets the group of a shared directory read and write `file`, which this process has just created there, and others
-    /// no more than the directory lets them, whatever the umask. Where that is not allowed, the file stays as the system has
-    /// made it, and other users are told so.
+    /// Lets the group of a shared directory read and write `file`, which this process has just created there, whatever
+    /// the umask. Other users get at most the permissions on the file that they have on the directory. If the system
+    /// does not allow that, the file keeps its permissions, and the errors of other users say so.
     pub(in crate::file) fn share(file: &File, directory: &Path) {
         let _ = fs::metadata(directory).and_then(|shared| {
             if !is_shared(&shared) || has_access_list(directory) {
@@ -28,7 +28,7 @@ mod unix {
             }
             let own = file.metadata()?;
             if own.gid() != shared.gid() {
-                // Not without it: the permissions would be those of another group.
+                // If this fails, the permissions stay: they would be those of another group.
                 fchown(file, None, Some(shared.gid()))?;
             }
             let admitted = OF_OWNER_AND_GROUP | shared.mode() & OF_OTHERS;
@@ -36,13 +36,13 @@ mod unix {
         });
     }
 
-    /// Whether the group may put a file in place of another's. In a sticky directory, as /tmp, it may not.
+    /// Returns whether the group may replace a file of another user. In a sticky directory such as /tmp it may not.
     fn is_shared(directory: &Metadata) -> bool {
         directory.mode() & (WRITE | STICKY) == WRITE
     }
 
-    /// Whether an access control list says who may do what: to the directory, or to each new file in it. The permissions of
-    /// the group are not what they seem then.
+    /// Returns whether the directory has an access control list, for itself or for each new file in it. If it has, the
+    /// permission bits of the group are the mask of the list, and not the group's permissions.
     #[cfg(target_os = "linux")]
     fn has_access_list(directory: &Path) -> bool {
         let has = |list: &str| rustix::fs::getxattr(directory, list, &mut [0_u8; 0]).is_ok();
@@ -54,7 +54,7 @@ mod unix {
         false
     }
 
-    /// Returns what lets this user use `path`, which is `directory` or in it, and was refused.
+    /// Returns the commands that let this user use `path`, which is `directory` or in it, after it was refused.
     pub(in crate::file) fn remedy(path: &Path, directory: &Path) -> String {
         let place = quoted(directory);
         let Ok(shared) = fs::metadata(directory) else {
@@ -75,13 +75,13 @@ mod unix {
         format!("add this user to the group {group}, which shares {place}")
     }
 
-    /// Whether a directory is shared by a group that users can be added to. That of root is none, and where every user may
-    /// write its owner has chosen none.
+    /// Returns whether the directory is shared by a group that users can be added to. The group of root does not count.
+    /// If every user may write to the directory, its owner has not chosen a group.
     fn is_of_a_group(directory: &Metadata) -> bool {
         is_shared(directory) && directory.gid() != 0 && directory.mode() & WRITE_OF_OTHERS == 0
     }
 
-    /// The files of a store that are there, and `path` if it is another file.
+    /// Returns the files of a store that exist, and `path` if it is another file that exists.
     fn files(path: &Path, directory: &Path) -> Vec<(PathBuf, Metadata)> {
         let mut paths: Vec<_> = ["lock", "leases"].map(|name| directory.join(name)).into();
         if path != directory && !paths.iter().any(|known| known == path) {
@@ -99,7 +99,7 @@ mod unix {
         if files.is_empty() { String::new() } else { format!("; chmod g+rw {}", named(files).join(" ")) }
     }
 
-    /// Returns a path as a shell reads it.
+    /// Returns the path quoted for a shell.
     pub(super) fn quoted(path: &Path) -> String {
         format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
     }
@@ -110,7 +110,7 @@ mod others {
     use std::fs::File;
     use std::path::Path;
 
-    /// A new file has the permissions that its directory hands down.
+    /// Does nothing: a new file inherits the permissions of its directory.
     pub(in crate::file) const fn share(_: &File, _: &Path) {}
 
     pub(in crate::file) fn remedy(path: &Path, directory: &Path) -> String {

@@ -1,4 +1,4 @@
-//! A directory of leases that loses what was written: files removed, and copied back from elsewhere.
+//! Tests of a directory that loses data: files that are removed, or replaced by copies.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::{AcquireRequest, BackendStore, Grant, LeaseAdmin, LeaseStore, LostRea
 
 const TTL: Duration = Duration::from_secs(30);
 
-/// A directory with an initialised store, removed in the end.
+/// A directory with an initialised store, which is removed on drop.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -23,7 +23,7 @@ impl Directory {
         directory
     }
 
-    /// By a clock that stands still.
+    /// Returns a store with a clock that stands still.
     fn store(&self) -> FileStore<ManualClock> {
         FileStore::with_clock(&self.0, ManualClock::new(1_900_000_000_000))
     }
@@ -55,9 +55,9 @@ fn copy(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap();
 }
 
-/// Would catch: a lease that is used on the word of a file that a crash of the host would take back.
+/// Would catch: a lease that is used because of a file that a crash of the host would undo.
 #[test]
-fn what_was_written_and_may_not_last_is_not_used() {
+fn a_grant_that_was_written_but_not_synced_is_not_used() {
     let directory = Directory::new("unsynced");
     let request = AcquireRequest::new(&Standard::LAYOUT, Token::numbered(1), TTL, "a test");
     let mut idle = Some(directory.store().into_backend());
@@ -73,14 +73,14 @@ fn what_was_written_and_may_not_last_is_not_used() {
         let refused = acquire(|_| Err(io::Error::other("no such luck")));
         assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
         let workers = directory.store().survey().unwrap().workers;
-        assert_eq!((workers.len(), workers[0].counter), (1, 1), "it is there, but may not be after a crash");
+        assert_eq!((workers.len(), workers[0].counter), (1, 1), "it is written, but a crash may undo it");
     }
     let granted = acquire(super::files::sync).unwrap().lease;
     assert_eq!((granted.worker(), granted.counter()), (0, 1));
 }
 
 #[test]
-fn whoever_holds_a_lease_that_was_forgotten_is_told_once() {
+fn the_holder_of_a_forgotten_lease_has_lost_it() {
     let directory = Directory::new("forgotten");
     let mut store = directory.store();
     let lease =
@@ -97,10 +97,10 @@ fn whoever_holds_a_lease_that_was_forgotten_is_told_once() {
 }
 
 #[test]
-fn a_copy_is_noticed_after_a_lease_was_given_back_to_it() {
+fn a_copy_is_noticed_after_a_lease_in_it_was_released() {
     let directory = Directory::new("given-back");
     let known = directory.acquire(1).unwrap().lease;
-    // The first file keeps its inode, so that no copy has it.
+    // The first file keeps its inode, so that no copy gets it.
     fs::hard_link(directory.file(), directory.backup()).unwrap();
     let forgotten = directory.acquire(2).unwrap().lease;
     fs::remove_file(directory.file()).unwrap();
@@ -109,10 +109,11 @@ fn a_copy_is_noticed_after_a_lease_was_given_back_to_it() {
     assert!(directory.grants_nothing(), "{forgotten:?} is in use");
 }
 
-/// A file system may give a file's inode to the next but one; where none ever does, there is nothing to see here.
+/// A file system may give a file's inode to the next file but one. On a file system that never does, this tests
+/// nothing.
 #[cfg(unix)]
 #[test]
-fn a_copy_is_noticed_that_has_the_inode_of_what_was_copied() {
+fn a_copy_with_the_inode_of_the_original_is_noticed() {
     let directory = Directory::new("inode");
     directory.acquire(1).unwrap();
     copy(&directory.file(), &directory.backup());

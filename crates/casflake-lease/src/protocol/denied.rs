@@ -1,42 +1,42 @@
-//! Why nothing is granted: it is too early, or the store's clock is behind.
+//! `Denied`: the reasons to refuse a request, and the choice between "too early" and "the store's clock is behind".
 
 use super::{Space, View};
 use crate::error::LostReason;
 use crate::terms::Terms;
 
-/// Why nothing is granted. Times are ticks.
+/// Why a request was denied. Times are ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
-    /// Each worker's window reaches beyond `now`; the first of them until `until`.
+    /// Each worker's window ends after `now`.
     NoFreeWorker {
         /// How many workers the space has.
         workers: u64,
         /// The tick from which the first of them is free.
         until: u64,
     },
-    /// The store is new, or has lost something: the first window begins at `floor`.
+    /// The store is new, or has lost data.
     Floor {
-        /// The tick.
+        /// The tick at which the first window begins.
         floor: u64,
     },
-    /// The store's clock is behind what it has granted, or what the caller has issued, up to here.
+    /// The store's clock is behind the windows granted, or behind the ticks that the caller has issued.
     StoreClockBehind {
-        /// The tick.
+        /// The tick that the clock has to reach.
         until: u64,
     },
-    /// The space is absent, and the caller is not to make it.
+    /// The space is absent, and the caller may not create it.
     NoSpace,
-    /// The space is another layout's.
+    /// The space has another layout.
     OtherLayout,
-    /// The clock has passed the layout's last tick.
+    /// The clock is past the layout's last tick.
     OutOfTicks,
-    /// The lease is its holder's no more.
+    /// The caller no longer holds the lease.
     Lost(LostReason),
 }
 
-/// Returns `wait`, the reason why nothing is granted before `tick`, if clocks that are no further apart than they may be
-/// can give it. By these neither a floor nor the end of a window lies beyond the reach, so a longer wait is for the clock
-/// alone.
+/// Returns `wait`, the reason why nothing is granted before `tick`, if it can be the reason. If clocks are apart by the
+/// slack at most, neither a floor nor the end of a window lies beyond the reach. So the reason for a longer wait is
+/// always that the clock is behind.
 pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, terms: &Terms) -> Denied {
     if tick.max(space.floor) <= terms.reach(view.now) {
         return wait;
@@ -44,8 +44,8 @@ pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, te
     Denied::StoreClockBehind { until: tick.max(latest(space.floor, view.records.values().map(|record| record.until))) }
 }
 
-/// Returns the latest tick that the store knows of: its clock was no further behind that than a new window or a new floor
-/// reaches into the future.
+/// Returns the latest tick that the store knows of. The store's clock has once been behind it by at most as much as a
+/// new window or a new floor reaches into the future.
 pub fn latest(floor: u64, untils: impl IntoIterator<Item = u64>) -> u64 {
     untils.into_iter().fold(floor, u64::max)
 }

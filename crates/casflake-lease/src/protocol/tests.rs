@@ -1,4 +1,4 @@
-//! Each function of the rules by itself: what it grants and refuses, and where exactly it begins to.
+//! Tests of each function of the rules: what it grants and refuses, and the exact limits between the two.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ const OURS: Token = Token::numbered(10);
 const THEIRS: Token = Token::numbered(20);
 const TTL: u64 = 30;
 
-/// Beyond 150 ticks from now nothing reaches.
+/// The horizon is 150 ticks from now.
 fn terms() -> Terms {
     Terms { layout: "ours".into(), epoch_unix_ms: 0, tick_ms: 1, end: 10_000, workers: 3, max_ttl: 120, slack: 30 }
 }
@@ -24,12 +24,12 @@ fn ask(token: Token) -> Ask {
     Ask { token, ttl: TTL, after: None, owner: "me".into(), crowd: 0, if_absent: IfAbsent::Refuse }
 }
 
-/// What a process knows that was granted a lease at this place, by which a window ends at 1160.
+/// Returns the knowledge of a process that was granted a lease at this place, with a window that ends at 1160.
 fn known(place: &str) -> IfAbsent {
     IfAbsent::Remake(Known { place: place.into(), workers: 2, until: 1160 })
 }
 
-/// As a holder asks that was granted its lease here.
+/// Explains to a holder that was granted its lease here.
 fn explain(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
     super::explain(view, held, unanswered, &known("here"), terms)
 }
@@ -68,7 +68,7 @@ fn change_of(decision: Result<Decision, Denied>) -> (Change, Option<Lease>) {
     }
 }
 
-/// The one record that is written, and nothing else.
+/// Returns the record of a grant that writes one record and nothing else.
 fn granted(decision: Result<Decision, Denied>) -> (u64, Record) {
     let (change, lease) = change_of(decision);
     let [(worker, record)] = &change.records[..] else { panic!("{change:?}") };
@@ -112,7 +112,7 @@ mod acquiring {
     }
 
     #[test]
-    fn the_token_picks_among_the_free() {
+    fn the_token_picks_one_of_the_free_workers() {
         let three = [held_until(950, THEIRS), held_until(1001, THEIRS), held_until(960, THEIRS)];
         let picked = |token| granted(acquire(&view(&three), &ask(Token::numbered(token)), &terms()));
         assert_eq!((picked(2).0, picked(2).1.from), (0, 950));
@@ -120,11 +120,11 @@ mod acquiring {
     }
 
     #[test]
-    fn for_a_crowd_more_workers_are_made_than_are_granted() {
+    fn a_grant_prepares_additional_workers_for_a_crowd() {
         let crowd = |crowd, workers| {
             let mut view = view(&[held_until(1020, THEIRS)]);
             view.space.as_mut().unwrap().workers = workers;
-            // One that a space has left which was lost.
+            // A record from before the space was lost.
             view.records.insert(3, held_until(1001, THEIRS));
             change_of(acquire(&view, &Ask { crowd, ..ask(OURS) }, &terms())).0
         };
@@ -139,7 +139,7 @@ mod acquiring {
     }
 
     #[test]
-    fn a_window_begins_after_all_that_came_before() {
+    fn a_window_begins_after_the_last_window_the_floor_and_the_last_tick_of_the_caller() {
         let at_floor = |floor| {
             let mut view = view(&[held_until(990, THEIRS)]);
             view.space.as_mut().unwrap().floor = floor;
@@ -154,7 +154,7 @@ mod acquiring {
     }
 
     #[test]
-    fn no_window_is_empty_or_begins_later() {
+    fn a_window_is_not_empty_and_does_not_begin_in_the_future() {
         let at_floor = |floor| {
             let mut view = view(&[]);
             view.space.as_mut().unwrap().floor = floor;
@@ -169,8 +169,8 @@ mod acquiring {
     }
 
     #[test]
-    fn what_is_mended_is_behind_the_floor_and_not_the_clock() {
-        // Both reasons at once: that of the store comes first.
+    fn a_floor_in_the_future_is_reported_rather_than_a_clock_that_is_behind() {
+        // Both reasons apply. The store's comes first.
         let mut view = view(&[]);
         view.space.as_mut().unwrap().floor = 1030;
         let ask = Ask { after: Some(2000), ..ask(OURS) };
@@ -190,7 +190,7 @@ mod acquiring {
     }
 
     #[test]
-    fn where_none_is_free_the_first_to_be_is_told() {
+    fn if_no_worker_is_free_the_denial_names_the_tick_of_the_first_that_will_be() {
         let full =
             |untils: [u64; 3]| acquire(&view(&untils.map(|until| held_until(until, THEIRS))), &ask(OURS), &terms());
         assert_eq!(full([1020, 1010, 1030]), Err(Denied::NoFreeWorker { workers: 3, until: 1010 }));
@@ -198,9 +198,9 @@ mod acquiring {
         assert_eq!(full([1181, 1182, 1183]), Err(Denied::StoreClockBehind { until: 1183 }));
     }
 
-    /// Would catch: a store whose clock was set back, and that is said to be new, or to be full, for a day.
+    /// Would catch: a store that is reported as new or as full for a day, although its clock moved back.
     #[test]
-    fn a_wait_longer_than_that_of_a_new_space_is_for_a_clock_that_is_behind() {
+    fn a_longer_wait_than_that_of_a_new_space_is_reported_as_a_clock_that_is_behind() {
         let denied = |floor, records: &[Record], workers| {
             let mut view = view(records);
             let space = view.space.as_mut().unwrap();
@@ -210,15 +210,15 @@ mod acquiring {
         let behind = |until| Denied::StoreClockBehind { until };
         assert_eq!(denied(1180, &[], 3), Denied::Floor { floor: 1180 }, "as long as a new space waits");
         assert_eq!(denied(1181, &[], 3), behind(1181));
-        // By all that is known: the space was made a while before the clock was set back.
+        // Behind the latest tick known: the space was created a while before the clock moved back.
         let held = |until| held_until(until, THEIRS);
         assert_eq!(denied(1181, &[held(1500), held(1400)], 3), behind(1500));
         assert_eq!(denied(2000, &[held(1500), held(1400)], 3), behind(2000));
         assert_eq!(denied(1181, &[held(1500), held(900)], 3), behind(1500), "one is free by its window");
-        // Where no worker is free the first window alone does not tell.
+        // If no worker is free, the end of the first window alone does not decide.
         assert_eq!(denied(900, &[held(1500), held(1400)], 2), behind(1500));
         assert_eq!(denied(900, &[held(1500), held(1180)], 2), Denied::NoFreeWorker { workers: 2, until: 1180 });
-        assert_eq!(denied(1181, &[held(1020), held(1010)], 2), behind(1181), "nor when it ends");
+        assert_eq!(denied(1181, &[held(1020), held(1010)], 2), behind(1181), "nor does it if it ends soon");
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod acquiring {
         view.space.as_mut().unwrap().granted = 0;
         view.space.as_mut().unwrap().workers = 0;
         let denied = Err(Denied::StoreClockBehind { until: 10_000 });
-        assert_eq!(acquire(&view, &ask(OURS), &terms()), denied, "none at all, so for ever");
+        assert_eq!(acquire(&view, &ask(OURS), &terms()), denied, "the space has no workers, so the wait never ends");
     }
 
     #[test]
@@ -242,8 +242,8 @@ mod acquiring {
     }
 
     #[test]
-    fn a_record_of_a_space_that_was_lost_alone_is_kept_to() {
-        // The space was born anew and counts no worker as granted.
+    fn a_record_that_is_left_of_a_lost_space_is_respected() {
+        // The space was created again and counts no worker as granted.
         let mut view = view(&[held_until(1020, THEIRS)]);
         view.space.as_mut().unwrap().granted = 0;
         assert_eq!(acquire(&view, &ask(OURS), &terms()), Err(Denied::Floor { floor: 1020 }));
@@ -271,21 +271,21 @@ mod mending {
     }
 
     #[test]
-    fn a_process_that_was_never_granted_a_lease_makes_no_space() {
+    fn a_process_that_was_never_granted_a_lease_does_not_create_a_space() {
         assert_eq!(made(&empty(), IfAbsent::Refuse), Err(Denied::NoSpace));
     }
 
     #[test]
-    fn a_space_is_created_with_a_floor_that_nothing_forgotten_reaches() {
+    fn a_space_is_created_with_a_floor_beyond_every_forgotten_window() {
         let space = made(&empty(), IfAbsent::Create).unwrap();
         let Space { version, layout, workers, granted, floor, .. } = space.clone();
         assert_eq!((version, &*layout, workers, granted, floor), (NEWBORN, "ours", 3, 0, 1150));
         let looked_again = View { look: Token::numbered(31), ..empty() };
         let again = made(&looked_again, IfAbsent::Create).unwrap();
-        assert_ne!(space.incarnation, again.incarnation, "found by another look, it is another");
+        assert_ne!(space.incarnation, again.incarnation, "each view makes another incarnation");
         let Some(Operation::Begin(change)) = init(&empty(), 3, &terms()) else { panic!() };
         assert_eq!(mended_space(change), space);
-        // An hour later: the wait begins when all is done.
+        // An hour later: the wait begins with the second write.
         let later = View { now: 4600, space: Some(space), ..empty() };
         let Some(Operation::Finish(change)) = init(&later, 3, &terms()) else { panic!() };
         let space = mended_space(change);
@@ -296,7 +296,7 @@ mod mending {
     }
 
     #[test]
-    fn a_process_that_was_granted_a_lease_remakes_the_space_where_that_was() {
+    fn a_process_that_was_granted_a_lease_creates_the_space_again_only_in_its_place() {
         let space = made(&empty(), known("here")).unwrap();
         assert_eq!((space.version, space.workers, space.granted, space.floor), (NEWBORN, 2, 0, 1160));
         assert_eq!(made(&empty(), known("elsewhere")), Err(Denied::NoSpace));
@@ -305,7 +305,7 @@ mod mending {
     }
 
     #[test]
-    fn a_holder_remakes_the_space_above_its_own_window() {
+    fn a_holder_creates_the_space_again_with_a_floor_beyond_its_own_window() {
         let floor = |until| {
             let finding = explain(&empty(), &Lease::new(0, 900, until, 5, OURS), 0, &terms());
             let Finding::Mend(change) = finding else { panic!("{finding:?}") };
@@ -322,7 +322,7 @@ mod mending {
     }
 
     #[test]
-    fn a_space_of_which_records_are_left_is_lost_and_mended_by_anyone() {
+    fn any_process_restores_a_space_if_records_are_left_of_it() {
         let lost = View { space: None, ..view(&[held_until(1020, THEIRS)]) };
         for (if_absent, workers) in [(IfAbsent::Refuse, 3), (known("elsewhere"), 3), (known("here"), 2)] {
             let space = made(&lost, if_absent).unwrap();
@@ -340,7 +340,7 @@ mod mending {
     }
 
     #[test]
-    fn a_space_is_looked_at_again_before_anything_is_granted() {
+    fn a_new_space_is_read_again_before_anything_is_granted() {
         for (version, incarnation) in [(NEWBORN, "one"), (NEWBORN, "other"), (7, "other")] {
             let mut view = view(&[held_until(900, OURS)]);
             let before = Space { version, incarnation: incarnation.into(), ..view.space.clone().unwrap() };
@@ -351,14 +351,14 @@ mod mending {
             assert_eq!(renew(&view, &lease, TTL, &terms()), None);
             let Finding::Mend(change) = explain(&view, &lease, 0, &terms()) else { panic!() };
             assert_eq!(mended_space(change), after);
-            // A floor that lies ahead already stays.
+            // A floor that is later already stays.
             view.space = Some(Space { floor: 1151, ..before });
             assert_eq!(mended_space(change_of(acquire(&view, &ask(OURS), &terms())).0).floor, 1151);
         }
     }
 
     #[test]
-    fn lost_records_are_replaced_by_what_nothing_forgotten_reaches() {
+    fn lost_records_are_replaced_by_records_that_end_beyond_every_forgotten_window() {
         let mut view = view(&[held_until(900, THEIRS), held_until(900, THEIRS), held_until(900, THEIRS)]);
         view.records.remove(&0);
         view.records.remove(&2);
@@ -386,25 +386,25 @@ mod renewing {
     }
 
     #[test]
-    fn a_record_that_knows_less_than_its_holder_is_not_renewed() {
+    fn a_record_that_ends_before_the_holders_lease_is_not_renewed() {
         assert_eq!(renewed(980).map(|record| record.until), Some(1030));
         assert_eq!(renewed(979), None);
     }
 
     #[test]
-    fn an_end_beyond_what_is_granted_is_refused() {
+    fn a_record_that_ends_beyond_the_horizon_is_not_renewed() {
         assert_eq!(renewed(1150).unwrap().until, 1150);
         assert_eq!(renewed(1151), None);
     }
 
     #[test]
-    fn the_end_is_the_layouts_at_most() {
+    fn a_renewal_never_ends_after_the_layouts_last_tick() {
         let view = View { now: 9_980, ..view(&[held_until(9_990, OURS)]) };
         assert_eq!(renew(&view, &Lease::new(0, 900, 9_990, 5, OURS), TTL, &terms()).unwrap().until, 10_000);
     }
 
     #[test]
-    fn only_the_lease_that_the_record_is_of_is_renewed() {
+    fn a_renewal_needs_the_worker_the_token_the_counter_and_the_first_tick_of_the_record() {
         let view = view(&[held_until(1010, OURS), held_until(1010, THEIRS)]);
         for lease in [
             Lease::new(0, 900, 1010, 5, THEIRS),
@@ -419,7 +419,7 @@ mod renewing {
     }
 
     #[test]
-    fn a_window_from_before_the_floor_is_not_renewed() {
+    fn a_window_that_begins_before_the_floor_is_not_renewed() {
         let at_floor = |floor| {
             let mut view = view(&[held_until(1010, OURS)]);
             view.space.as_mut().unwrap().floor = floor;
@@ -430,7 +430,7 @@ mod renewing {
     }
 
     #[test]
-    fn nothing_is_renewed_by_another_layout_or_in_an_empty_store() {
+    fn nothing_is_renewed_with_another_layout_or_in_an_empty_store() {
         let lease = Lease::new(0, 900, 1010, 5, OURS);
         let theirs = Terms { layout: "theirs".into(), ..terms() };
         assert_eq!(renew(&view(&[held_until(1010, OURS)]), &lease, TTL, &theirs), None);
@@ -452,7 +452,7 @@ mod explaining {
     }
 
     #[test]
-    fn renewals_without_a_reply_are_the_holders() {
+    fn renewals_whose_replies_were_lost_are_the_holders() {
         let renewed = |counter| Record { counter, ..held_until(1020, OURS) };
         assert_eq!(found(renewed(5), 0), Finding::Held(Lease::new(0, 900, 1020, 5, OURS)));
         assert_eq!(found(renewed(7), 2), Finding::Held(Lease::new(0, 900, 1020, 7, OURS)));
@@ -461,7 +461,7 @@ mod explaining {
     }
 
     #[test]
-    fn a_worker_that_somebody_else_has_is_taken() {
+    fn a_worker_that_was_granted_again_released_or_reclaimed_is_taken() {
         let taken = lost(LostReason::Taken);
         assert_eq!(found(Record { counter: 6, ..held_until(1020, THEIRS) }, 9), taken);
         assert_eq!(found(Record { token: None, ..held_until(1020, OURS) }, 9), taken);
@@ -470,7 +470,7 @@ mod explaining {
     }
 
     #[test]
-    fn a_store_that_knows_less_than_the_holder_is_mended_once() {
+    fn a_store_that_has_forgotten_a_grant_is_mended_once() {
         let older = Record { counter: 4, ..held_until(1009, OURS) };
         let mut view = view(&[older]);
         let space = view.space.clone().unwrap();
@@ -486,7 +486,7 @@ mod explaining {
     }
 
     #[test]
-    fn a_record_in_place_of_a_lost_one_is_no_news() {
+    fn a_record_in_place_of_a_lost_one_does_not_mend_the_store_again() {
         let from = |from| Record { from, until: from, counter: 0, token: None, owner: String::new() };
         assert_eq!(found(from(1010), 0), lost(LostReason::StoreChanged));
         assert!(matches!(found(from(1009), 0), Finding::Mend(_)));
@@ -506,7 +506,7 @@ mod explaining {
     }
 
     #[test]
-    fn a_window_from_before_the_floor_is_lost() {
+    fn a_window_that_begins_before_the_floor_is_lost() {
         let mut view = view(&[held_until(1020, OURS)]);
         view.space.as_mut().unwrap().floor = 1010;
         assert_eq!(explain(&view, &LEASE, 0, &terms()), lost(LostReason::StoreChanged));
@@ -514,10 +514,10 @@ mod explaining {
         assert!(matches!(explain(&view, &LEASE, 0, &terms()), Finding::Held(_)));
     }
 
-    /// Would catch: two that issue the same IDs because an operator has vouched in the tick in which the window begins, or
-    /// by a clock that was set back.
+    /// Would catch: two holders that issue the same IDs because an operator has vouched in the tick in which the window
+    /// begins, or by a clock that moved back.
     #[test]
-    fn a_worker_that_was_granted_again_is_taken_although_the_store_knows_less() {
+    fn a_worker_that_was_granted_again_is_taken_although_the_store_has_forgotten_a_grant() {
         for (from, until, counter, token, reason) in [
             (900, 1009, 4, Some(THEIRS), LostReason::Taken),
             (1009, 1020, 4, Some(THEIRS), LostReason::Taken),
@@ -530,14 +530,14 @@ mod explaining {
         ] {
             let record = Record { from, until, counter, token, owner: String::new() };
             let mut view = view(&[record]);
-            // Somebody has seen to it that it knows less.
+            // The loss is handled already.
             view.space.as_mut().unwrap().floor = 1160;
             assert_eq!(explain(&view, &LEASE, 0, &terms()), lost(reason), "{from} {until} {counter}");
         }
     }
 
     #[test]
-    fn a_window_with_the_floor_in_it_was_in_use_when_an_operator_vouched_that_none_was() {
+    fn a_window_that_contains_the_floor_was_in_use_when_an_operator_initialised_the_space() {
         let records = [&[][..], &[held_until(1020, OURS)], &[held_until(1020, THEIRS)]];
         for (records, incarnation) in records.into_iter().flat_map(|records| [(records, "one"), (records, "other")]) {
             let mut view = view(records);
@@ -551,7 +551,7 @@ mod explaining {
     }
 
     #[test]
-    fn a_window_that_ends_before_its_holder_knows_it_to_is_news() {
+    fn a_record_that_ends_before_the_holders_lease_mends_the_store() {
         for unanswered in [0, 1] {
             let until = |until| Record { counter: 5 + unanswered, ..held_until(until, OURS) };
             assert!(matches!(found(until(1009), unanswered), Finding::Mend(_)));
@@ -560,7 +560,7 @@ mod explaining {
     }
 
     #[test]
-    fn an_end_that_is_far_off_says_that_the_clock_is_behind() {
+    fn an_end_beyond_the_horizon_is_reported_as_a_clock_that_is_behind() {
         assert_eq!(found(held_until(1150, OURS), 0), Finding::Held(Lease::new(0, 900, 1150, 5, OURS)));
         assert_eq!(found(held_until(1151, OURS), 0), Finding::Denied(Denied::StoreClockBehind { until: 1151 }));
     }
@@ -592,7 +592,7 @@ mod releasing {
     }
 
     #[test]
-    fn only_the_lease_that_the_record_is_of_is_released() {
+    fn a_release_needs_the_token_and_the_counter_of_the_record() {
         let released =
             |counter, token| release(&held_until(1010, OURS), &Lease::new(0, 900, 1010, counter, token), None);
         assert!(released(5, OURS).is_some());
@@ -610,7 +610,7 @@ mod administering {
     }
 
     #[test]
-    fn a_space_that_is_absent_is_created_then_looked_at_and_then_grants_immediately() {
+    fn an_absent_space_is_created_then_read_again_and_then_grants_immediately() {
         let Ok(Operation::Begin(change)) = init_immediately(&empty(), 2, &terms()) else { panic!() };
         let newborn = mended_space(change);
         assert_eq!((newborn.version, newborn.workers, newborn.floor), (NEWBORN, 2, 1150));
@@ -631,7 +631,7 @@ mod administering {
     }
 
     #[test]
-    fn a_space_that_has_lost_something_begins_now() {
+    fn a_space_that_has_lost_something_gets_its_floor_at_this_tick() {
         for (version, floor, incarnation, begins) in [
             (7, 100, "other", 1000),
             (NEWBORN, 100, "one", 1000),
@@ -648,7 +648,7 @@ mod administering {
     }
 
     #[test]
-    fn lost_records_are_free_at_once() {
+    fn workers_whose_records_are_lost_are_free_immediately() {
         let mut view = view(&[held_until(1010, OURS), held_until(1010, THEIRS)]);
         view.records.remove(&0);
         let free = Record { from: 1000, until: 1000, counter: 0, token: None, owner: String::new() };
@@ -662,12 +662,12 @@ mod administering {
     }
 
     #[test]
-    fn what_is_reclaimed_is_free_at_once_but_for_where_its_window_lies_ahead() {
+    fn a_reclaimed_worker_is_free_immediately_unless_its_window_begins_in_the_future() {
         let free = Record { from: 1000, until: 1000, counter: 6, token: None, owner: String::new() };
         assert_eq!(reclaimed(&view(&[]), &held_until(1010, THEIRS), &terms()), free);
         let (worker, record) = granted(acquire(&view(&[free]), &ask(OURS), &terms()));
         assert_eq!((worker, record.from, record.counter), (0, 1000, 7));
         let ahead = |from| reclaimed(&view(&[]), &Record { from, ..held_until(2000, THEIRS) }, &terms()).until;
-        assert_eq!([1001, 1150, 1151].map(ahead), [1001, 1150, 1000], "the last is out of all reach");
+        assert_eq!([1001, 1150, 1151].map(ahead), [1001, 1150, 1000], "the last is beyond the horizon");
     }
 }

@@ -1,4 +1,4 @@
-//! Files in the PEM format: certificates of authorities, and a client's own certificate and key.
+//! `Roots` and `Identity`: PEM files with the certificates of authorities, and with a client's certificate and key.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -13,25 +13,25 @@ use crate::error::StoreError;
 /// Returns the path that a parameter gives.
 ///
 /// # Errors
-/// A sentence if it is relative, because it would be another file in each working directory.
+/// An explanation if the path is relative, because it would name another file in each working directory.
 pub(crate) fn absolute(parameter: &str, path: &str) -> Result<PathBuf, String> {
     if Path::new(path).is_absolute() {
         return Ok(path.into());
     }
-    Err(format!("{parameter} is a relative path, which is another in each working directory: give the whole path"))
+    Err(format!("{parameter} is a relative path, so it depends on the working directory: give the absolute path"))
 }
 
-/// Who may sign the certificate of a server.
+/// The authorities that may sign the certificate of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Roots {
     /// The authorities that the operating system trusts.
     Platform,
-    /// Those in a file.
+    /// The authorities in a file.
     File(PathBuf),
 }
 
 impl Roots {
-    /// Returns the certificates, of which there is one at least.
+    /// Returns the certificates: at least one.
     pub(crate) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, StoreError> {
         match self {
             Self::File(path) => certificates(path),
@@ -40,18 +40,18 @@ impl Roots {
                 if !found.certs.is_empty() {
                     return Ok(found.certs);
                 }
-                let cause = found.errors.into_iter().next().map_or_else(|| "there are none".into(), Into::into);
+                let cause = found.errors.into_iter().next().map_or_else(|| "it has none".into(), Into::into);
                 Err(refused("the certificates that this host trusts", "install ca-certificates, or name a file", cause))
             }
         }
     }
 
-    /// Returns the same as a session has them.
+    /// Returns the certificates in the form that a session needs.
     pub(crate) fn read(&self) -> Result<RootCertStore, StoreError> {
         let mut roots = RootCertStore::empty();
         let certificates = self.certificates()?;
         match self {
-            // Among those of a platform there may be some that nobody can use.
+            // A platform may have some certificates that can't be used.
             Self::Platform => drop(roots.add_parsable_certificates(certificates)),
             Self::File(path) => {
                 for certificate in certificates {
@@ -66,7 +66,7 @@ impl Roots {
 /// A client's certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// The certificate, and behind it those of the authorities between it and one that the server trusts.
+    /// The file with the certificate, followed by those of the authorities between it and one that the server trusts.
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
 }
@@ -102,7 +102,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StoreError>
 
 fn contents(path: &Path, needed: &str) -> Result<Vec<u8>, StoreError> {
     let failed = |error: io::Error| unreadable(path, needed, error.into());
-    // Of what is no file, such as a pipe, the opening may never end, or the contents may not.
+    // Something other than a file, such as a pipe, may block the opening for ever, or may have no end.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(unreadable(path, needed, "it is not a regular file".into()));
     }
@@ -114,13 +114,13 @@ fn contents(path: &Path, needed: &str) -> Result<Vec<u8>, StoreError> {
     Ok(contents)
 }
 
-/// More than all the authorities of a platform take.
+/// The longest file that is read. All the authorities of a platform take less.
 const LONGEST: u64 = 1 << 20;
 
-/// No message shows what is in a file, which may be a key.
+/// Returns a cause that does not show the contents of the file, which may be a key.
 fn of_pem(error: pem::Error) -> Cause {
     match error {
-        pem::Error::NoItemsFound => "there is none in it".into(),
+        pem::Error::NoItemsFound => "there is no such item in it".into(),
         pem::Error::Io(error) => error.into(),
         _ => "it is not in the PEM format".into(),
     }

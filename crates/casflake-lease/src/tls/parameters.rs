@@ -1,4 +1,4 @@
-//! `Files`: what the parameters of a URL say of TLS.
+//! `Files`: the parameters of a URL that name files for TLS.
 
 use std::path::PathBuf;
 
@@ -8,15 +8,15 @@ use rustls::ClientConfig;
 use super::{Identity, Roots, Verify, absolute, client_config};
 use crate::error::StoreError;
 
-/// By the names that they have in URLs of PostgreSQL, so that those of all stores have one vocabulary.
+/// The names are those of PostgreSQL URLs, so that the URLs of all stores use the same ones.
 const ROOTS: &str = "sslrootcert";
 const CERTIFICATE: &str = "sslcert";
 const KEY: &str = "sslkey";
 
-/// What a refusal says of them.
+/// The parameters as errors list them.
 pub(crate) const PARAMETERS: &str = "sslrootcert, sslcert and sslkey";
 
-/// The files by which a session begins in which the server's authority and its host name are verified.
+/// The files of a session that verifies the server's authority and its host name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Files {
     pub(crate) roots: Roots,
@@ -24,15 +24,15 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Returns whether a parameter names one of them.
+    /// Returns whether a parameter names one of these files.
     pub(crate) fn is_one(parameter: &str) -> bool {
         [ROOTS, CERTIFICATE, KEY].contains(&parameter)
     }
 
-    /// Returns what these parameters name.
+    /// Returns the files that these parameters name.
     ///
     /// # Errors
-    /// A sentence, if a path is relative or one of the two for a client is missing.
+    /// An explanation if a path is relative or not UTF-8, or if only one of the client's certificate and key is given.
     pub(crate) fn of(parameters: &[(&str, &str)]) -> Result<Self, String> {
         let path = |name| {
             let of_name = parameters.iter().find(|(known, _)| *known == name);
@@ -46,7 +46,7 @@ impl Files {
         Ok(Self { roots: path(ROOTS)?.map_or(Roots::Platform, Roots::File), identity })
     }
 
-    /// Reads the files. See [`client_config`].
+    /// Reads the files and returns the configuration of a session. See [`client_config`].
     pub(crate) fn config(&self) -> Result<ClientConfig, StoreError> {
         client_config(&Verify::AuthorityAndName(self.roots.clone()), self.identity.as_ref())
     }

@@ -1,4 +1,4 @@
-//! `Session`: TLS over a socket, which keeps why it has failed for good.
+//! `Session`: TLS over a socket. It keeps the reason of a permanent failure.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -16,27 +16,28 @@ pub(crate) struct Session {
     refusal: Option<Refusal>,
 }
 
-/// Kept, because parsers in between hand an error on without its source.
+/// A permanent failure. It is kept because parsers between the session and the store pass an error on without its
+/// source.
 struct Refusal {
     remedy: &'static str,
     cause: String,
 }
 
 impl Session {
-    /// Returns a session with `host` that has not begun.
+    /// Creates a session with `host`, without a handshake yet.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if no certificate can be for such a host.
+    /// [`StoreError::Refused`] if `host` is not a name that a certificate can have.
     pub(crate) fn new(config: ClientConfig, host: &str, socket: TcpStream) -> Result<Self, StoreError> {
         let refused =
-            |cause| StoreError::refused("preparing TLS", "ask for a host by its name in DNS or its address", cause);
+            |cause| StoreError::refused("preparing TLS", "give the host by its DNS name or its address", cause);
         let has_certificate = config.client_auth_cert_resolver.has_certs();
         let name = ServerName::try_from(host.to_owned()).map_err(|error| refused(error.to_string()))?;
         let connection = ClientConnection::new(Arc::new(config), name).map_err(|error| refused(error.to_string()))?;
         Ok(Self { stream: StreamOwned::new(connection, socket), has_certificate, refusal: None })
     }
 
-    /// Begins the session, or goes on with that where a reading has timed out.
+    /// Does the handshake, or continues it after a read has timed out.
     pub(crate) fn shake_hands(&mut self) -> io::Result<()> {
         let StreamOwned { conn, sock } = &mut self.stream;
         let outcome = conn.complete_io(sock).map(drop);
@@ -47,7 +48,7 @@ impl Session {
         &self.stream.sock
     }
 
-    /// Returns why `what` has failed, if that was TLS and waiting does not mend it.
+    /// Returns the error of the failed operation `what`, if the reason was a permanent TLS failure.
     pub(crate) fn refused(&self, what: &str) -> Option<StoreError> {
         let Refusal { remedy, cause } = self.refusal.as_ref()?;
         Some(StoreError::refused(what, *remedy, &**cause))

@@ -1,4 +1,4 @@
-//! Each way to verify, by handshakes in memory, and what is said of those that fail.
+//! Tests of each way to verify a server, by handshakes in memory, and of the explanations of failures.
 
 use std::error::Error as _;
 use std::io::{Read, Write};
@@ -17,7 +17,7 @@ use testkit::certificates::{Authority, HERE, Signed};
 use super::{Files, Identity, NO_TLS, Roots, Verify, absolute, client_config, explain, refusal};
 use crate::StoreError;
 
-/// A directory that is gone when it is dropped.
+/// A directory that is removed on drop.
 struct Directory(std::path::PathBuf);
 
 impl Directory {
@@ -61,7 +61,7 @@ fn server(signed: &Signed, clients: Option<&Authority>) -> ServerConnection {
     ServerConnection::new(Arc::new(config)).expect("a session")
 }
 
-/// Passes what one has to say to the other, and returns what that one makes of it.
+/// Passes the pending messages of one side to the other, and returns the result of processing them.
 fn pass(from: &mut Connection, to: &mut Connection) -> Result<(), Error> {
     let mut said = Vec::new();
     while from.wants_write() {
@@ -75,7 +75,7 @@ fn pass(from: &mut Connection, to: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns what comes of a handshake for the host `name`.
+/// Does a handshake for the host `name` and returns its outcome.
 fn handshake(
     verify: &Verify,
     identity: Option<&Identity>,
@@ -86,7 +86,7 @@ fn handshake(
     let mut client = ClientConnection::new(Arc::new(config), name.try_into().expect("a name"))?.into();
     let mut server = server.into();
     for _ in 0..4 {
-        // What the server refuses it says, and the client hears that.
+        // If the server refuses something, it sends an alert, and the client returns the error.
         let _ = pass(&mut client, &mut server);
         pass(&mut server, &mut client)?;
     }
@@ -94,14 +94,14 @@ fn handshake(
     Ok(())
 }
 
-/// What is said of the failure, by way of an `io::Error`, as connections have it.
+/// Returns the explanation of a failed handshake. Wraps the failure in an `io::Error`, as connections do.
 fn remedy(outcome: Result<(), Error>) -> &'static str {
     let error = io::Error::other(outcome.expect_err("it is refused"));
     explain(&error).unwrap_or_else(|| panic!("no remedy for {error}"))
 }
 
 #[test]
-fn each_way_to_verify_refuses_what_it_should_and_says_which() {
+fn each_way_to_verify_refuses_what_it_should_and_explains_why() {
     let directory = Directory::new("verify");
     let (ours, another) = (Authority::new("an authority"), Authority::new("an authority"));
     let roots = directory.roots(&ours);
@@ -131,7 +131,7 @@ fn each_way_to_verify_refuses_what_it_should_and_says_which() {
     }
 }
 
-/// A server that shows the certificate of another, whose key it does not have.
+/// Returns a server that presents the certificate of another server, without having its key.
 fn impostor(signed: &Signed) -> ServerConnection {
     #[derive(Debug)]
     struct Shown(Arc<CertifiedKey>);
@@ -150,7 +150,7 @@ fn impostor(signed: &Signed) -> ServerConnection {
     ServerConnection::new(Arc::new(config)).expect("a session")
 }
 
-/// Would catch: a verifier that looks at the certificate and not at whose it is.
+/// Would catch: a verifier that checks the certificate, but not that the server has its key.
 #[test]
 fn a_server_that_does_not_have_the_key_of_its_certificate_is_refused() {
     let directory = Directory::new("impostor");
@@ -162,9 +162,9 @@ fn a_server_that_does_not_have_the_key_of_its_certificate_is_refused() {
     }
 }
 
-/// What the remedy for an authority's own certificate leads to.
+/// The remedy for an authority's own certificate leads to such a certificate.
 #[test]
-fn a_certificate_that_has_signed_itself_is_taken_if_it_is_no_authoritys() {
+fn a_self_signed_certificate_is_accepted_if_it_is_not_that_of_an_authority() {
     let directory = Directory::new("itself");
     let alone = Signed::alone(HERE);
     let [certificate, _] = alone.write(&directory.0, "alone");
@@ -173,7 +173,7 @@ fn a_certificate_that_has_signed_itself_is_taken_if_it_is_no_authoritys() {
 }
 
 #[test]
-fn a_client_certificate_is_shown_and_a_missing_one_is_named() {
+fn a_client_certificate_is_sent_and_a_missing_or_wrong_one_is_explained() {
     let directory = Directory::new("client");
     let (ours, another) = (Authority::new("ours"), Authority::new("another"));
     let verify = Verify::AuthorityAndName(directory.roots(&ours));
@@ -192,7 +192,7 @@ fn a_client_certificate_is_shown_and_a_missing_one_is_named() {
 }
 
 #[test]
-fn a_file_that_is_no_use_is_named_with_what_it_should_be() {
+fn the_error_about_an_unusable_file_names_it_and_says_what_it_should_contain() {
     let directory = Directory::new("files");
     let write = |name: &str, contents: &str| {
         let path = directory.0.join(name);
@@ -222,10 +222,10 @@ fn a_file_that_is_no_use_is_named_with_what_it_should_be() {
     assert!(error.contains("BEGIN PRIVATE KEY") && error.contains("certificate"), "{error}");
 }
 
-/// Would catch: a device that never ends, or a pipe that never begins, and holds up the thread that keeps a lease.
+/// Would catch: a device without an end, or a pipe without a writer, that blocks the keeper's thread.
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_or_too_long_is_refused_before_it_is_read() {
+fn a_device_a_pipe_and_a_file_that_is_too_long_are_refused() {
     let directory = Directory::new("devices");
     let long = directory.0.join("long");
     fs::write(&long, [b' '; (1 << 20) + 1]).expect("a file");
@@ -242,14 +242,14 @@ fn what_is_no_file_or_too_long_is_refused_before_it_is_read() {
 fn a_relative_path_is_refused() {
     for path in ["ca.pem", "./ca.pem", "~/ca.pem", ""] {
         let why = absolute("sslrootcert", path).expect_err(path);
-        assert!(why.contains("sslrootcert") && why.contains("whole path"), "{why}");
+        assert!(why.contains("sslrootcert") && why.contains("absolute path"), "{why}");
     }
     let path = if cfg!(windows) { "C:\\ca.pem" } else { "/etc/ca.pem" };
     assert_eq!(absolute("sslrootcert", path).expect("a path").to_string_lossy(), path);
 }
 
 #[test]
-fn what_is_no_failure_of_tls_is_not_explained() {
+fn an_error_that_is_not_a_tls_failure_is_not_explained() {
     let closed = io::Error::from(io::ErrorKind::ConnectionReset);
     for error in [closed, io::Error::other("refused"), io::Error::other(Error::HandshakeNotComplete)] {
         assert_eq!(explain(&error), None, "{error}");
@@ -258,10 +258,10 @@ fn what_is_no_failure_of_tls_is_not_explained() {
     assert!(explain(&io::Error::other(io::Error::other(no_tls))).is_some_and(|it| it.contains("no TLS on this port")));
 }
 
-/// Would catch: a server without TLS that is told from one that is away only if it reads all of the offer of TLS before
-/// it hangs up.
+/// Would catch: a server without TLS that is reported as unavailable, unless it reads the whole TLS offer before it
+/// closes the connection.
 #[test]
-fn a_server_without_tls_that_resets_the_connection_is_told_from_one_that_is_away() {
+fn a_server_without_tls_that_resets_the_connection_is_distinguished_from_an_unavailable_one() {
     let answers = [
         ("404 Not Found", Some(NO_TLS)),
         ("301 Moved\r\nLocation: https://h/", Some(NO_TLS)),
@@ -290,7 +290,7 @@ fn a_server_without_tls_that_resets_the_connection_is_told_from_one_that_is_away
 }
 
 #[test]
-fn the_platform_has_authorities_or_says_that_there_are_none() {
+fn the_platform_has_authorities_or_the_error_says_that_it_has_none() {
     match Roots::Platform.certificates() {
         Ok(certificates) => assert!(!certificates.is_empty()),
         Err(error) => assert!(error.to_string().contains("ca-certificates"), "{error}"),

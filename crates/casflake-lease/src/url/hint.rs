@@ -1,6 +1,6 @@
-//! What a text without a store's scheme may have been meant as. No hint shows the text: it may be a password.
+//! Hints for a text that does not begin with the scheme of a store. No hint shows the text: it may be a password.
 
-/// The schemes that some build of this crate opens.
+/// The schemes of all stores of this crate, with every feature enabled.
 const SCHEMES: &[&str] = &[
     "file",
     "postgres",
@@ -16,7 +16,7 @@ const SCHEMES: &[&str] = &[
     "etcds",
 ];
 
-/// Returns why a text with no scheme is no URL.
+/// Returns why a text without a scheme is not a URL.
 pub(super) fn without_scheme(text: &str) -> String {
     let is_quote = |c: char| "\"'`\u{201c}\u{201d}\u{2018}\u{2019}".contains(c);
     if text.is_empty() {
@@ -35,17 +35,17 @@ pub(super) fn without_scheme(text: &str) -> String {
         return "it is a path and has no scheme: write file: before it, as in file:/srv/ids".to_owned();
     }
     if ["./", "../", "~"].iter().any(|start| text.starts_with(start)) {
-        return "it is a relative path and has no scheme: give the whole path, as in file:/srv/ids".to_owned();
+        return "it is a relative path and has no scheme: give the absolute path, as in file:/srv/ids".to_owned();
     }
     "it has no scheme, such as file: or redis:".to_owned()
 }
 
-/// Refuses schemes that no store has, and for which there is a better remedy than a list of those that there are.
+/// Refuses some schemes that no store has, with a better remedy than a list of the schemes that exist.
 pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
     match scheme {
         "http" | "https" => Err(format!(
-            "{scheme}: is no store's scheme: for etcd write etcd:// in place of http://, and etcds:// in place of \
-             https://"
+            "{scheme}: is not the scheme of a store: for etcd write etcd:// instead of http://, and etcds:// instead \
+             of https://"
         )),
         "jdbc" if starts_with_store(rest) => Err("it begins with jdbc:, as for Java: leave that out".to_owned()),
         _ if scheme.len() == 1 => Err("it is a path and has no scheme: write file:///C:/ids for C:\\ids".to_owned()),
@@ -53,16 +53,16 @@ pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
             Err("it is a host and a port and has no scheme: write it as in redis://HOST:PORT".to_owned())
         }
         _ => match scheme.split_once('+') {
-            // As SQLAlchemy and others name a driver.
+            // SQLAlchemy and others name a driver in this way.
             Some((store, _)) if SCHEMES.contains(&store) && !SCHEMES.contains(&scheme) => {
-                Err(format!("its scheme names a driver behind a +: write {store}://"))
+                Err(format!("its scheme names a driver after a +: write {store}://"))
             }
             _ => Ok(()),
         },
     }
 }
 
-/// Whether it can be the name of a variable, which is shown: what is behind it is the URL.
+/// Returns whether this can be the name of a variable. The hint shows it, because the URL is what follows it.
 fn is_variable(name: &str) -> bool {
     let name = name.strip_prefix("export ").unwrap_or(name);
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -1,14 +1,14 @@
-//! One host and its port.
+//! `check_host`: checks one host and its port.
 
 use std::net::Ipv6Addr;
 
 use super::text::Named;
 
-/// What a host has besides ASCII letters and digits.
+/// The characters of a host besides ASCII letters and digits.
 pub(crate) const HOST: &str = "-._~";
 
-/// Refuses a host that is empty or has other characters than ASCII letters, digits and `others`, and a port that is
-/// not a number.
+/// Refuses a host that is empty or has characters other than ASCII letters, digits and `others`, and a port that is not
+/// a number from 1 to 65535.
 pub(crate) fn check_host(text: &str, others: &str) -> Result<(), String> {
     let (host, port) = match text.strip_prefix('[') {
         Some(text) => {
@@ -30,11 +30,11 @@ pub(crate) fn check_host(text: &str, others: &str) -> Result<(), String> {
     if let Some(c) = host.and_then(|host| host.chars().find(is_odd)) {
         return Err(format!("there is {} in its host", Named(c)));
     }
-    // A number with a sign is a number, too.
+    // Checks the digits as well, because `parse` accepts a sign.
     let is_number =
         |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
     if port.is_some_and(|port| !is_number(port)) {
-        return Err("its port is not a number from 1 to 65535 (an IPv6 address is written in [ ])".into());
+        return Err("its port is not a number from 1 to 65535 (write an IPv6 address in [ ])".into());
     }
     Ok(())
 }

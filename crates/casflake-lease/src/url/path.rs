@@ -1,4 +1,4 @@
-//! A path of this host, by the rules of file URLs: <https://www.rfc-editor.org/rfc/rfc8089>.
+//! `local_path`: a path of this host, by the rules of file URLs: <https://www.rfc-editor.org/rfc/rfc8089>.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::StoreUrl;
 
-/// Returns the path that the URL names, which is absolute.
+/// Returns the absolute path that the URL names.
 pub(crate) fn local_path(url: &StoreUrl<'_>) -> Result<PathBuf, String> {
     let scheme = &*url.scheme;
     let is_here = |host: &str| host.is_empty() || host.eq_ignore_ascii_case("localhost");
@@ -17,15 +17,15 @@ pub(crate) fn local_path(url: &StoreUrl<'_>) -> Result<PathBuf, String> {
         ));
     }
     if url.path.is_empty() {
-        return Err(format!("it names no path: give the whole path, as {scheme}:/srv/ids"));
+        return Err(format!("it names no path: give an absolute path, as in {scheme}:/srv/ids"));
     }
     let Some(path) = url.path.strip_prefix('/') else {
         return Err(format!(
-            "its path is relative, which is another in each working directory: give the whole path, as \
+            "its path is relative, so it depends on the working directory: give the absolute path, as in \
              {scheme}:/srv/ids"
         ));
     };
-    // Slashes that follow one another are as one.
+    // Several slashes in a row count as one.
     let segments = path.split('/').filter(|segment| !segment.is_empty()).map(decoded);
     let segments: Vec<Cow<'_, [u8]>> = segments.collect::<Result<_, _>>()?;
     if segments.is_empty() {
@@ -37,10 +37,10 @@ pub(crate) fn local_path(url: &StoreUrl<'_>) -> Result<PathBuf, String> {
 fn decoded(segment: &str) -> Result<Cow<'_, [u8]>, String> {
     let decoded: Cow<'_, [u8]> = percent_decode_str(segment).into();
     if decoded.contains(&0) {
-        return Err("there is a %00 in its path: no name has a NUL".into());
+        return Err("there is a %00 in its path: a name can't contain a NUL".into());
     }
     if decoded.contains(&b'/') {
-        return Err("there is a %2F in its path: no name has a slash".into());
+        return Err("there is a %2F in its path: a name can't contain a slash".into());
     }
     if matches!(&*decoded, b"." | b"..") {
         let why = "there is a . or .. in its path, which may lead elsewhere through a symbolic link";
@@ -50,7 +50,7 @@ fn decoded(segment: &str) -> Result<Cow<'_, [u8]>, String> {
 }
 
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere not every byte is part of a path")]
+#[expect(clippy::unnecessary_wraps, reason = "on other systems a path can't contain every byte")]
 fn whole(segments: &[Cow<'_, [u8]>]) -> Result<PathBuf, String> {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
@@ -71,14 +71,15 @@ pub(super) fn windows_path(segments: &[Cow<'_, [u8]>]) -> Result<String, String>
     let [drive, names @ ..] = segments else { return Err("it names no drive".into()) };
     let drive = utf8(drive)?;
     if !matches!(drive.as_bytes(), [letter, b':'] if letter.is_ascii_alphabetic()) {
-        return Err("its path does not begin with a drive: give the whole path, as file:///C:/ids".into());
+        return Err("its path does not begin with a drive: give the absolute path, as in file:///C:/ids".into());
     }
     let mut path = String::from(drive);
     for name in names {
         let name = utf8(name)?;
-        // A backslash would separate names, a colon name a stream, and what stands at the end would be dropped.
+        // A backslash would separate names, a colon would name a stream, and a dot or blank at the end would be
+        // dropped.
         if name.contains(['\\', ':', '"', '<', '>', '|', '?', '*']) || name.ends_with(['.', ' ']) {
-            return Err("there is a name in its path that no directory has on Windows".into());
+            return Err("there is a name in its path that a directory can't have on Windows".into());
         }
         path.push('\\');
         path.push_str(name);

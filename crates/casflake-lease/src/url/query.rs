@@ -1,12 +1,13 @@
-//! The parameters behind a `?`.
+//! `parameters`: the parameters after the `?`.
 
 use super::StoreUrl;
 
-/// A name that is longer is none that somebody has misspelt.
+/// The longest name of a parameter that an error shows. A longer one is not a misspelt parameter.
 #[cfg(any(feature = "etcd", feature = "redis"))]
 const LONGEST: usize = 32;
 
-/// Returns each parameter's name and value. No refusal shows them: behind an `&` in a password comes a part of it.
+/// Returns the name and the value of each parameter. No error shows them: the text after an `&` in a password is a part
+/// of the password.
 pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str)>, String> {
     let mut parameters: Vec<(&str, &str)> = Vec::new();
     for parameter in url.query.into_iter().flat_map(|query| query.split('&')) {
@@ -14,7 +15,7 @@ pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._[]".contains(&byte)) {
             return Err("a name in its query has other characters than ASCII letters, digits and - . _ [ ]".into());
         }
-        // One parser takes the first, and another the last.
+        // Some parsers take the first, others the last.
         if parameters.iter().any(|(known, _)| *known == name) {
             return Err("a parameter of its query is repeated: give it once".into());
         }
@@ -23,8 +24,8 @@ pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str
     Ok(parameters)
 }
 
-/// Returns why a parameter is refused that the store does not have. It is named unless it can be a part of a password,
-/// with an `&` in it, that is the value of the one `before`.
+/// Returns why a parameter that the store does not know is refused. Names the parameter unless it may be a part of a
+/// password: a password with an `&` in it, given as the value of the parameter `before`.
 #[cfg(any(feature = "etcd", feature = "redis"))]
 pub(crate) fn unknown(name: &str, before: Option<&str>, known: &str) -> String {
     let is_shown = name.len() <= LONGEST && before.is_none_or(|before| !before.starts_with("pass"));

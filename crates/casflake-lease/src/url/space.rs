@@ -1,4 +1,4 @@
-//! The name of a space.
+//! `space_name`: checks the name of a space.
 
 use super::text::Named;
 use crate::alphabet::{ALPHABET, is_in_alphabet};
@@ -6,12 +6,13 @@ use crate::error::StoreError;
 
 const LONGEST: usize = 128;
 
-/// Returns the name that a program has chosen, if it is one.
+/// Returns the name if it is a valid name of a space. For a name that a program sets itself.
 pub(crate) fn space_name(name: &str) -> Result<&str, StoreError> {
     checked(name).map(|()| name).map_err(|why| StoreError::Url { why })
 }
 
-/// Refuses what is not in the alphabet: names that look the same are the same.
+/// Refuses a name with characters outside of the alphabet, so that two names that look the same are the same. Refuses
+/// one that is empty or too long.
 pub(super) fn checked(name: &str) -> Result<(), String> {
     if let Some(c) = name.chars().find(|c| !is_in_alphabet(*c)) {
         return Err(format!("there is {} in the name of the space: give {ALPHABET}", Named(c)));

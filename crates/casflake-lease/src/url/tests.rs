@@ -1,4 +1,4 @@
-//! Parts, characters and paths of URLs.
+//! Tests of the parts, characters and paths of URLs.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ fn refusal(url: &str) -> String {
 }
 
 #[test]
-fn a_url_has_parts() {
+fn a_url_is_split_into_its_parts() {
     let url = StoreUrl::parse("\u{feff} ReDis://u:p:q@h:1,i/0/1?a=b?c#d#e\r\n").unwrap();
     let Authority { user, hosts } = url.authority.as_ref().unwrap();
     assert_eq!((&*url.scheme, *user, *hosts), ("redis", Some("u:p:q"), "h:1,i"));
@@ -24,7 +24,7 @@ fn a_url_has_parts() {
 }
 
 #[test]
-fn a_list_of_hosts_ends_where_its_path_begins() {
+fn a_list_of_hosts_ends_where_the_path_begins() {
     for (url, hosts, path) in [
         ("etcd://a:1,etcd://b:2", "a:1,etcd://b:2", ""),
         ("etcd://a/,etcd://b/", "a/,etcd://b", "/"),
@@ -37,7 +37,7 @@ fn a_list_of_hosts_ends_where_its_path_begins() {
 }
 
 #[test]
-fn a_refusal_names_the_character_and_the_part() {
+fn an_error_names_the_character_and_the_part() {
     for (url, why) in [
         ("re dis://h", "a blank (U+0020) in its scheme"),
         ("redis ://h", "a blank (U+0020) in its scheme"),
@@ -82,7 +82,7 @@ fn an_at_sign_that_parsers_disagree_about_is_refused() {
     assert!(StoreUrl::parse("file://localhost/srv/a@b").is_ok());
 }
 
-/// On each system, because a program for Windows is seldom tested there.
+/// Runs on each system, because a program for Windows is seldom tested on Windows.
 #[test]
 fn a_path_on_windows_begins_with_a_drive() {
     let path = |names: &[&'static str]| {
@@ -100,7 +100,7 @@ fn a_path_on_windows_begins_with_a_drive() {
 
 #[cfg(unix)]
 #[test]
-fn a_path_on_unix_is_bytes() {
+fn a_path_on_unix_can_contain_any_bytes() {
     use std::os::unix::ffi::OsStrExt;
     let path = local_path(&StoreUrl::parse("file:/srv/%ff%0A").unwrap()).unwrap();
     assert_eq!(path.as_os_str().as_bytes(), b"/srv/\xff\n");
@@ -120,7 +120,7 @@ const URLS: &[&str] = &[
     "etcds://u:p@a,b/?sslcert=/c%20d&sslkey=/k",
 ];
 
-/// URLs, and texts that are like some.
+/// Generates URLs, texts that resemble URLs, and arbitrary texts.
 fn url() -> impl Strategy<Value = String> {
     let scheme = "file|FILE|redis|rediss|unix|redis\\+unix|postgres|postgresql|etcd|etcds|http|nfs|[a-z+]{0,5}";
     let user = "([a-z%@/#?]{0,6}:[a-z%0-9@/#?]{0,6}@)?";
@@ -134,7 +134,7 @@ fn url() -> impl Strategy<Value = String> {
     prop_oneof![4 => prop::sample::select(URLS).prop_map(String::from), 4 => like, 1 => any::<String>()]
 }
 
-/// What `from_url` makes of a URL, as far as that can be told without a connection.
+/// Returns a description of the store that `from_url` makes of a URL, as far as it is known without a connection.
 fn named(url: &str) -> Option<String> {
     let parsed = StoreUrl::parse(url).ok()?;
     from_url(url).ok()?;
@@ -159,16 +159,16 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_makes_from_url_panic(text in prop_oneof![url(), any::<String>()]) {
+    fn from_url_does_not_panic_on_any_text(text in prop_oneof![url(), any::<String>()]) {
         if let Err(error) = from_url(&text) {
             prop_assert!(!error.to_string().is_empty());
         }
     }
 
-    /// Would catch: a line break at the end of a URL that is part of the name of another space.
+    /// Would catch: a line break at the end of a URL that becomes part of the name of another space.
     #[test]
     fn white_space_never_makes_another_url(text in url(), space in white_space(), place in any::<prop::sample::Index>()) {
-        // That it would be trimmed from.
+        // Other texts change if they are trimmed.
         prop_assume!(text.trim() == text);
         let places: std::vec::Vec<usize> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
         let at = *place.get(&places);
@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn no_refusal_shows_the_password(text in url()) {
+    fn no_error_shows_the_password(text in url()) {
         let secret = text.replace("nope", "").replacen("://", "://u:s3cr3t@", 1);
         if let Err(error) = from_url(&secret) {
             prop_assert!(!error.to_string().contains("s3cr3t"), "{secret:?}: {error}");

@@ -1,22 +1,22 @@
-//! Characters that have no place in a URL, by their names.
+//! `Part` and `Named`: characters that a URL must not contain, and their names in errors.
 
 use std::fmt;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Returns the URL without what files and variables put around it: white space, such as the line break at the end of
-/// a secret, and a byte order mark.
+/// Returns the URL without white space around it, such as the line break at the end of a secret, and without a byte
+/// order mark. Files and variables may add these.
 pub(crate) fn trimmed(text: &str) -> &str {
     text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').trim_end()
 }
 
-/// Returns whether two texts can look the same of which one has this character.
+/// Returns whether a text with this character can look the same as a text without it.
 pub(super) fn is_invisible(c: char) -> bool {
     let is_format = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
     c.is_whitespace() || c.is_control() || is_format || c == '\u{feff}'
 }
 
-/// A character as a refusal names it: "a tab (U+0009)".
+/// Displays a character as an error names it: "a tab (U+0009)".
 pub(super) struct Named(pub(super) char);
 
 impl fmt::Display for Named {
@@ -38,7 +38,7 @@ impl fmt::Display for Named {
     }
 }
 
-/// A part of a URL, whose rules for characters are its own.
+/// A part of a URL. Each has its own rules for characters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Scheme,
@@ -63,8 +63,8 @@ impl Part {
             return Err(format!("there is {} in {self}: write the host in ASCII", Named(c)));
         }
         if self != Self::Name && !is_percent_encoded(text) {
-            let why = "which two hexadecimal digits do not follow: write %25 for the character itself";
-            return Err(format!("there is a % in {self}, {why}"));
+            let why = "without two hexadecimal digits after it: write %25 for the character itself";
+            return Err(format!("there is a % in {self} {why}"));
         }
         Ok(())
     }
@@ -86,8 +86,8 @@ impl fmt::Display for Part {
 /// Returns whether two hexadecimal digits follow each `%`.
 fn is_percent_encoded(text: &str) -> bool {
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
-    text.split('%').skip(1).all(|behind| {
-        let behind = behind.as_bytes();
-        is_digit(behind.first()) && is_digit(behind.get(1))
+    text.split('%').skip(1).all(|after| {
+        let after = after.as_bytes();
+        is_digit(after.first()) && is_digit(after.get(1))
     })
 }

@@ -105,7 +105,7 @@ fn i8_a_store_that_is_away_for_longer_ends_the_ids_and_they_come_back_with_it() 
     assert!(last.tick() < stats.lease.until(), "{last:?}");
     assert_eq!(
         (stats.remaining, stats.last_error.as_deref()),
-        (Duration::ZERO, Some("asking failed: try again when the store is there: no store"))
+        (Duration::ZERO, Some("asking failed: try again when the store is available: no store"))
     );
     assert!(is_expired(&ids.try_generate()));
     health.set(Mood::Well);

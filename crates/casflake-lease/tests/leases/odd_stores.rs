@@ -36,7 +36,7 @@ fn a_store_that_panics_has_failed_and_is_asked_again() {
     let ids = builder.build().unwrap();
     health.set(Mood::Mad);
     assert!(matches!(ends(&ids), GenerateError::LeaseExpired { .. }));
-    is_told(&ids, "asking the store of leases failed: try again when the store is there: it has panicked");
+    is_told(&ids, "asking the store of leases failed: try again when the store is available: it has panicked");
     health.set(Mood::Well);
     eventually("an ID", || ids.generate().ok());
     assert_eq!(ids.stats().acquired, 1, "it was renewed all the same, each time: {:?}", ids.stats());

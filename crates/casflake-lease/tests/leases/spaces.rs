@@ -150,9 +150,9 @@ fn an_error_about_a_space_that_does_not_exist_names_those_that_do() {
     let text = error.to_string();
     for words in [
         "there is no ID space \"o\" in p; it has \"Orders\", \"users\\n\\u{1b}[31m\".",
-        "mend the URL",
+        "correct the URL",
         "within 40 s",
-        "casflake leases URL init (grants after 150 s)",
+        "casflake leases URL init (it grants leases after 150 s)",
     ] {
         assert!(text.contains(words), "{text}");
     }

@@ -184,16 +184,16 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("it is a relative path and has no scheme", &["./ids", "../secret", "~/ids"]),
     ("it is a path and has no scheme: write file:///C:/ids", &["C:\\ids", "d:/ids"]),
     ("it is a host and a port and has no scheme", &["localhost:6379", "127.0.0.1:2379"]),
-    ("for etcd write etcd:// in place of http://", &["http://h", "HTTPS://u:secret@h", "http://a:2379,http://b:2379"]),
+    ("for etcd write etcd:// instead of http://", &["http://h", "HTTPS://u:secret@h", "http://a:2379,http://b:2379"]),
     (
-        "its scheme names a driver behind a +: write postgresql://",
+        "its scheme names a driver after a +: write postgresql://",
         &["postgresql+asyncpg://u:secret@h/ids", "PostgreSQL+psycopg2://h/ids"],
     ),
-    ("its scheme names a driver behind a +: write rediss://", &["rediss+sentinel://u:secret@h"]),
+    ("its scheme names a driver after a +: write rediss://", &["rediss+sentinel://u:secret@h"]),
     ("it begins with jdbc:, as for Java: leave that out", &["jdbc:postgresql://h/ids?user=u&password=secret"]),
     ("not a store that this program was built with", &["nfs:/srv/ids", "mysql://h/ids"]),
     (
-        "there is an @ behind the host",
+        "there is an @ after the host",
         &["redis://u:secret/1@h", "postgres://u:se?cret@h/ids", "etcd://u:1#secret@h", "redis://h/0#a@b"],
     ),
     (
@@ -206,7 +206,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "two hexadecimal digits do not follow",
+        "without two hexadecimal digits after it",
         &["file:/srv/%", "file:/srv/%2", "file:/srv/%zz", "redis://:secret%@h", "postgres://h/%g0"],
     ),
     (

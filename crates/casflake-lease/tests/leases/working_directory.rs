@@ -63,6 +63,6 @@ fn assert_nowhere(mut store: FileStore) {
     ];
     for error in errors {
         assert!(matches!(error, StoreError::Url { .. }) && !error.is_retryable(), "{error:?}");
-        assert!(error.to_string().contains("give the whole path"), "{error}");
+        assert!(error.to_string().contains("give the absolute path"), "{error}");
     }
 }

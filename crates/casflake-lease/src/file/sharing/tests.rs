@@ -1,4 +1,4 @@
-//! New files in directories that are shared, with access control lists and without, and what an error says of them.
+//! Tests of new files in shared directories, with and without access control lists, and of the remedies in errors.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -10,7 +10,8 @@ use rustix::fs::{XattrFlags, setxattr};
 use super::unix::quoted;
 use super::{remedy, share};
 
-/// As acl(5) has it in bytes: the owner, the user 7, the group and the mask may do anything, others nothing.
+/// An access control list in the binary form of acl(5): the owner, the user 7 and the mask may do anything, the group
+/// may read and execute, others may do nothing.
 const LIST: &[u8] = b"\x02\0\0\0\
     \x01\0\x07\0\xff\xff\xff\xff\
     \x02\0\x07\0\x07\0\0\0\
@@ -18,7 +19,7 @@ const LIST: &[u8] = b"\x02\0\0\0\
     \x10\0\x07\0\xff\xff\xff\xff\
     \x20\0\0\0\xff\xff\xff\xff";
 
-/// A directory of this mode, removed in the end.
+/// A directory of a given mode, which is removed on drop.
 struct Shared(PathBuf);
 
 impl Shared {
@@ -30,7 +31,7 @@ impl Shared {
         Self(directory)
     }
 
-    /// Returns the mode of a new file that had this one before it was shared.
+    /// Creates a file of the mode `before`, shares it, and returns its new mode.
     fn mode_of(&self, name: &str, before: u32) -> u32 {
         let file = File::create_new(self.0.join(name)).unwrap();
         file.set_permissions(Permissions::from_mode(before)).unwrap();
@@ -45,30 +46,30 @@ impl Drop for Shared {
     }
 }
 
-/// Would catch: a group that may write to a file because the mask of a list looks like its permissions.
+/// Would catch: a group that may write to a file because the mask of a list was taken for the group's permissions.
 #[test]
-fn a_new_file_is_left_alone_where_a_list_says_who_may_use_it() {
+fn a_new_file_keeps_its_mode_if_the_directory_has_an_access_control_list() {
     for list in ["system.posix_acl_access", "system.posix_acl_default"] {
         let directory = Shared::new(list, 0o770);
         assert_eq!(directory.mode_of("without", 0o600), 0o660);
-        // A file system without lists has nothing to be tried.
+        // A file system without access control lists can't be tested.
         if setxattr(&directory.0, list, LIST, XattrFlags::empty()).is_ok() {
             assert_eq!(directory.mode_of("with", 0o600), 0o600, "{list}");
         }
     }
 }
 
-/// Would catch: a store for everybody to read or write, because the umask of its process is 0.
+/// Would catch: a store that all users can read or write, because the umask of its process is 0.
 #[test]
-fn a_new_file_is_for_others_no_more_than_its_directory_is() {
+fn other_users_get_no_more_permissions_on_a_new_file_than_on_its_directory() {
     for (directory, expected) in [(0o2770, 0o660), (0o2775, 0o664), (0o2777, 0o666)] {
         assert_eq!(Shared::new("others", directory).mode_of("new", 0o666), expected, "{directory:o}");
     }
 }
 
-/// Would catch: users who are told to join the group of root.
+/// Would catch: a remedy that tells users to join the group of root.
 #[test]
-fn a_directory_that_everybody_may_write_to_is_to_be_shared_by_a_group() {
+fn the_remedy_for_a_directory_that_all_users_may_write_to_shares_it_by_a_group() {
     let directory = Shared::new("everybody", 0o777);
     let [lock, leases] = ["lock", "leases"].map(|name| directory.0.join(name));
     let place = quoted(&directory.0);
@@ -84,7 +85,7 @@ fn a_directory_that_everybody_may_write_to_is_to_be_shared_by_a_group() {
 }
 
 #[test]
-fn a_path_is_quoted_as_a_shell_reads_it() {
+fn a_path_is_quoted_for_a_shell() {
     for (path, quotes) in [("/srv/ids", "'/srv/ids'"), ("/a b/$(c)", "'/a b/$(c)'"), ("/it's", r"'/it'\''s'")] {
         assert_eq!(quoted(Path::new(path)), quotes);
     }
