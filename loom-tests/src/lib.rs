@@ -2,7 +2,8 @@
 //! that moves only when it is set, and checks of the IDs that a run has issued.
 //!
 //! Under `--cfg loom` each model runs once for each order of its threads' steps, and for each value that a load can
-//! see. Without it each model runs once, on the system's threads: that shows that it compiles, and little more.
+//! see. Without it each model runs once, on the system's threads: that shows that it compiles, and little more. (The
+//! models of the switch from lease to lease exist under `--cfg loom` only, because the switch is public only then.)
 
 mod explore;
 mod issued;

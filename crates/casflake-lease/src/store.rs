@@ -79,7 +79,8 @@ use crate::survey::Survey;
 /// [`CLOCK_SLACK`]: crate::CLOCK_SLACK
 pub trait LeaseStore: Send {
     /// Grants a free worker: its last window has ended on the store's clock. The new window begins at the end of that
-    /// one, or after the caller's last tick if that is later, and ends at the store's clock + the TTL.
+    /// one or at the space's floor, whichever is later, and after the caller's last tick. It ends at the store's clock +
+    /// the TTL.
     ///
     /// # Errors
     /// [`StoreError::NoFreeWorker`] if every worker is leased; [`StoreError::NoSpace`] if the ID space does not exist;

@@ -1,4 +1,4 @@
-//! The atomics facade: every atomic that the models in `loom-tests/` explore comes from here, and no other file names
+//! The atomics facade: every atomic that the models in `loom-tests/` explore comes from here, and no other file uses
 //! loom.
 //!
 //! Under `--cfg loom` and with the feature `_loom` these are loom's, so that the models check the code as it is shipped.

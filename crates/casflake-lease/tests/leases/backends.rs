@@ -235,8 +235,8 @@ fn a_backend_without_a_fault_passes() {
 #[test]
 fn each_fault_of_a_backend_is_found_and_named() {
     for (fault, words) in [
-        (Fault::ClockStands, "unix_ns went on by 0ns"),
-        (Fault::ClockInMilliseconds, "unix_ns went on by"),
+        (Fault::ClockStands, "unix_ns advanced by 0ns"),
+        (Fault::ClockInMilliseconds, "unix_ns advanced by"),
         (Fault::NamelessPlace, "place()"),
         (Fault::LosesOwners, "the record of worker 7"),
         (Fault::LosesHighBits, "the record of worker 0"),
@@ -244,7 +244,7 @@ fn each_fault_of_a_backend_is_found_and_named() {
         (Fault::ComparesNoSpace, "if the space was absent when it was seen"),
         (Fault::ComparesNoRecord, "if a record had another end"),
         (Fault::ComparesCountersAlone, "if a record had another end"),
-        (Fault::ComparesOnceForAll, "of 8 swaps of what all have seen"),
+        (Fault::ComparesOnceForAll, "of 8 concurrent swaps of the same contents"),
         (Fault::WritesTheFirstRecord, "all records are written"),
         (Fault::RenewsAnyCounter, "the renewal of"),
         (Fault::RenewsBelowTheFloor, "the renewal of"),
