@@ -11,20 +11,24 @@
 //! # Ok::<(), casflake::GenerateError>(())
 //! ```
 //!
-//! Start with [`Generator`]: what it promises, how it works, its calls. [`WorkerId`] tells the processes apart that
-//! share an ID space, [`Snowflake`] is the ID, and [`Scheme`] chooses another layout of its bits, a preset or your own.
-//! Processes that share an ID space lease their workers: see the crate
-//! [`casflake-lease`](https://docs.rs/casflake-lease). Threads that need very many IDs take a [`LocalGenerator`] each. `Topology` holds the generators of whole
-//! datacenters. Code that takes any generator takes an [`IdGenerator`]. Test your own code with [`ManualClock`].
+//! Start with [`Generator`]: its promises, and how it works. [`WorkerId`] distinguishes the processes that share an ID
+//! space, [`Snowflake`] is the ID, and [`Scheme`] chooses its layout: a preset, or one of your own. A
+//! [`LocalGenerator`] is one thread's handle for very many IDs, and a `Topology` holds the generators of whole
+//! datacenters. Code that works with any generator takes an [`IdGenerator`]. Tests use a [`ManualClock`].
+//! The [guide](https://docs.rs/casflake/latest/casflake/_guide/) has recipes.
+//!
+//! Processes that share an ID space lease their workers, by the crate
+//! [`casflake-lease`](https://docs.rs/casflake-lease).
 //!
 //! # What it does not promise
-//! * Two generators with the same [`WorkerId`] can issue the same ID, unless it is leased: if they run at the same time, or one after the other
-//!   within the same tick, within [`max_lead`](GeneratorBuilder::max_lead) ticks, or within a backward step of the
-//!   clock. Give each its own, and let one that replaces another begin
-//!   [`not_before`](GeneratorBuilder::not_before) the tick after the last that [`close`](Generator::close) returned.
+//! * Two generators with the same [`WorkerId`] can issue the same ID, unless the worker is leased. This happens if they
+//!   run at the same time. It also happens if one follows the other within the same tick, within
+//!   [`max_lead`](GeneratorBuilder::max_lead) ticks, or within a backward step of the clock. Give each generator its
+//!   own worker. Let one that replaces another begin [`not_before`](GeneratorBuilder::not_before) the tick after the
+//!   one that [`close`](Generator::close) returned.
 //! * A `fork` without `exec` and a cloned or restored virtual machine are two processes with the same worker.
 //! * IDs of different workers follow each other only as closely as their clocks agree.
-//! * IDs are not secret: they tell when and where they were made, and the next can be guessed.
+//! * IDs are not secret: they tell when and where they were made, and the next one can be guessed.
 //!
 //! # Features
 //! | feature | default | adds |
@@ -96,6 +100,7 @@ pub use stats::{Histogram, Stats};
 pub use topology::{Datacenter, MAX_GENERATORS, Topology};
 pub use worker::WorkerId;
 
+// Exists in the documentation only, where each of its examples is a test.
 #[cfg(all(feature = "std", any(doc, doctest)))]
 #[doc = include_str!("guide.md")]
 pub mod _guide {}

@@ -69,7 +69,7 @@ pub trait Backend: Send {
     /// # Errors
     /// As [`swap`](Self::swap).
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
-        let contents = original(self)?;
+        let contents = read_original(self)?;
         let Some(record) = protocol::renew(&contents.view(terms)?, lease, ttl, terms) else { return Ok(None) };
         let renewed = contents.renewed(record.lease(lease.worker, lease.token));
         let change = Change { space: None, records: [(lease.worker, record)].into() };
@@ -82,7 +82,7 @@ pub trait Backend: Send {
     /// # Errors
     /// As [`swap`](Self::swap).
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<bool, StoreError> {
-        let contents = original(self)?;
+        let contents = read_original(self)?;
         let record = contents.records.get(&lease.worker);
         let Some(record) = record.and_then(|record| protocol::release(record, lease, last_tick)) else {
             return Ok(false);
@@ -106,7 +106,7 @@ pub trait Backend: Send {
 
 /// Reads the contents, and refuses those of a copy. For all callers but an operator: only an operator can know that the
 /// original is not in use.
-pub(crate) fn original<B: Backend + ?Sized>(backend: &mut B) -> Result<Contents, StoreError> {
+pub(crate) fn read_original<B: Backend + ?Sized>(backend: &mut B) -> Result<Contents, StoreError> {
     let contents = backend.read()?;
     if contents.is_from_elsewhere {
         return Err(StoreError::Copied { place: backend.place() });

@@ -6,7 +6,7 @@ use std::{fmt, thread};
 
 use casflake::Layout;
 
-use crate::backend::{Backend, Contents, Renewed, original};
+use crate::backend::{Backend, Contents, Renewed, read_original};
 use crate::convert::{Whereabouts, error_of, ttl_within, workers_within};
 use crate::error::StoreError;
 use crate::lease::Lease;
@@ -82,7 +82,7 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
         };
         let mut ask = Ask { token, ttl, after, owner: request.owner.clone(), crowd: 0, if_absent };
         let acquired = retried(|attempt| {
-            let contents = original(&mut self.backend)?;
+            let contents = read_original(&mut self.backend)?;
             let view = contents.view(&terms)?;
             let decision = protocol::acquire(&view, &ask, &terms);
             let decision = decision.map_err(|denied| self.denial(&contents, &terms, view.now, denied, 0))?;
@@ -117,7 +117,7 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
                 self.known = known_after(self.known.take(), &renewed);
                 return Ok(Some(Grant::new(renewed.lease, renewed.unix_ns)));
             }
-            let contents = original(&mut self.backend)?;
+            let contents = read_original(&mut self.backend)?;
             let view = contents.view(&terms)?;
             // If another store object has acquired the lease, the place where it was granted is not known.
             let if_absent = self.known.clone().map_or(IfAbsent::Refuse, IfAbsent::Remake);
@@ -143,7 +143,7 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
             if self.backend.release(&lease, last_tick)? {
                 return Ok(Some(()));
             }
-            let contents = original(&mut self.backend)?;
+            let contents = read_original(&mut self.backend)?;
             match contents.records.get(&lease.worker) {
                 // A call has renewed it, and its reply was lost.
                 Some(record) if record.token == Some(lease.token) => {
@@ -165,7 +165,7 @@ impl<B: Backend> LeaseAdmin for BackendStore<B> {
         let (terms, workers) = (Terms::of(layout), workers_within(layout, workers)?);
         let mut is_created = false;
         retried(|_| {
-            let contents = original(&mut self.backend)?;
+            let contents = read_original(&mut self.backend)?;
             match protocol::init(&contents.view(&terms)?, workers, &terms) {
                 Some(Operation::Begin(change)) => {
                     is_created |= self.backend.swap(&contents, &change)?;
@@ -207,7 +207,7 @@ impl<B: Backend> LeaseAdmin for BackendStore<B> {
     fn reclaim(&mut self, layout: &Layout, worker: u64) -> Result<(), StoreError> {
         let terms = Terms::of(layout);
         retried(|_| {
-            let contents = original(&mut self.backend)?;
+            let contents = read_original(&mut self.backend)?;
             let view = contents.view(&terms)?;
             if contents.space.as_ref().is_some_and(|space| space.layout != terms.layout) {
                 return Err(self.denial(&contents, &terms, view.now, Denied::OtherLayout, worker));

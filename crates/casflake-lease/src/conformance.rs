@@ -51,6 +51,8 @@ use crate::token::Token;
 /// Threads that swap at the same time.
 const THREADS: usize = 8;
 
+const A_DAY_MS: u64 = 86_400_000;
+
 /// The TTL of the suite's leases.
 const TTL: Duration = Duration::from_secs(60);
 
@@ -61,7 +63,7 @@ const TTL: Duration = Duration::from_secs(60);
 /// Panics if the backend does not do what a [`Backend`] must do. The message says what it did, and what it should have
 /// done.
 #[track_caller]
-pub fn check<B: Backend, F: Fn() -> B + Sync>(new_store: impl Fn() -> F) {
+pub fn check<B: Backend, F: Fn() -> B>(new_store: impl Fn() -> F) {
     an_empty_store_holds_nothing_and_tells_the_time(&mut new_store()());
     a_change_is_read_as_it_was_written(&new_store());
     a_swap_writes_nothing_if_the_space_or_a_record_that_it_replaces_has_changed(&mut new_store()());
@@ -72,19 +74,22 @@ pub fn check<B: Backend, F: Fn() -> B + Sync>(new_store: impl Fn() -> F) {
 }
 
 fn an_empty_store_holds_nothing_and_tells_the_time(backend: &mut impl Backend) {
-    let (first, started) = (read(backend), Instant::now());
+    let started = Instant::now();
+    let (first, first_read) = (read(backend), Instant::now());
     assert_eq!((&first.space, first.records.len()), (&None, 0), "a new store holds nothing");
-    assert!(first.unix_ns > 0, "unix_ns is the time, in nanoseconds since 1970");
+    let earliest_ns = (Standard::LAYOUT.epoch_unix_ms() + A_DAY_MS) * 1_000_000;
+    let unix_ns = first.unix_ns;
+    assert!(unix_ns > earliest_ns, "unix_ns is {unix_ns}, a time before 2024-01-02: give nanoseconds since 1970");
     assert!(!backend.place().is_empty(), "place() is shown to people: it must not be empty");
-    while started.elapsed() < Duration::from_millis(50) {
-        thread::yield_now();
-    }
-    let (later, passed) = (read(backend), started.elapsed());
-    // A clock may be slewed, or lag. It must not stand still, and not use other units.
+    thread::sleep(Duration::from_millis(50));
+    let between = first_read.elapsed();
+    let (later, in_all) = (read(backend), started.elapsed());
+    // A clock may be slewed, lag, or tick in seconds. It must not stand still, and not use other units. It was read
+    // during each read: at least the time between the reads lies between the readings, and at most the time of both.
     let told = Duration::from_nanos(later.unix_ns.saturating_sub(first.unix_ns));
     assert!(
-        told > passed / 4 && told < passed * 4 + Duration::from_secs(2),
-        "unix_ns advanced by {told:?} in {passed:?}"
+        told > between / 4 && told < in_all * 4 + Duration::from_secs(2),
+        "unix_ns advanced by {told:?} in {between:?} to {in_all:?}"
     );
     assert_eq!(later.place, first.place, "the place does not change");
 }
@@ -160,19 +165,26 @@ fn a_swap_writes_nothing_if_the_space_or_a_record_that_it_replaces_has_changed(b
     assert!(!swap(backend, &seen, &change), "contents that were read before another change are out of date");
 }
 
-fn one_of_several_concurrent_swaps_is_made<B: Backend>(open: &(impl Fn() -> B + Sync)) {
+fn one_of_several_concurrent_swaps_is_made<B: Backend>(open: &impl Fn() -> B) {
     let incarnation = read(&mut open()).incarnation;
     put(&mut open(), &Change { space: Some(space(&incarnation)), records: vec![(0, record(10))] });
     for round in 0..10 {
-        let start = Barrier::new(THREADS);
+        // All have read before the first thread starts: a thread that failed earlier would keep the others waiting.
+        let backends: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let mut backend = open();
+                let seen = read(&mut backend);
+                (backend, seen)
+            })
+            .collect();
+        let start = &Barrier::new(THREADS);
         let written: Vec<bool> = thread::scope(|scope| {
-            let threads: Vec<_> = (0..THREADS)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let mut backend = open();
-                        let seen = read(&mut backend);
-                        let mut record = seen.records.get(&0).unwrap().clone();
-                        (record.counter, record.token) = (record.counter + 1, Some(token()));
+            let threads: Vec<_> = backends
+                .into_iter()
+                .map(|(mut backend, seen)| {
+                    let mut record = seen.records.get(&0).expect("the record that was written").clone();
+                    (record.counter, record.token) = (record.counter + 1, Some(token()));
+                    scope.spawn(move || {
                         start.wait();
                         swap(&mut backend, &seen, &Change { space: None, records: vec![(0, record)] })
                     })

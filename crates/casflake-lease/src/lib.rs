@@ -4,7 +4,9 @@
 //! grants overlapping windows of one worker. A [`LeasedGenerator`] issues IDs only in ticks within its window. So no
 //! two processes issue the same ID, as long as the store keeps what it has acknowledged, or its loss is noticed. This
 //! holds whatever the clocks of the processes say, and however the processes are paused, killed, restarted or cut off:
-//! such faults cost time, never a duplicate. [`LeaseStore`] lists the invariants.
+//! such faults cost time, never a duplicate. [`LeaseStore`] lists the invariants. The
+//! [guide](https://docs.rs/casflake-lease/latest/casflake_lease/_guide/) has the first start, Kubernetes, and the cost of
+//! each fault.
 //!
 //! | store | processes that can share it |
 //! |---|---|
@@ -102,6 +104,7 @@ pub mod _protocol {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+// Exists in the documentation only, where each of its examples is a test.
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("guide.md")]
 pub mod _guide {}
