@@ -150,8 +150,9 @@ const fn tick_at(layout: &Layout, unix_ms: u64) -> Result<u64, IdError> {
         Some(tick) => Ok(tick),
         None => Err(IdError::Time {
             unix_ms,
-            first: layout.epoch_unix_ms(),
-            last: (layout.epoch_unix_ms() + layout.max_tick() * layout.tick_ms()).saturating_add(layout.tick_ms() - 1),
+            first_unix_ms: layout.epoch_unix_ms(),
+            last_unix_ms: (layout.epoch_unix_ms() + layout.max_tick() * layout.tick_ms())
+                .saturating_add(layout.tick_ms() - 1),
         }),
     }
 }

@@ -135,7 +135,7 @@ impl Layout {
     /// Sets the length of a tick as [`with_tick_ms`](Self::with_tick_ms) does, if it is known only at run time.
     ///
     /// # Errors
-    /// [`LayoutError::NoTick`] if `ms` is 0, [`LayoutError::TimeOverflow`] if the last tick would begin after
+    /// [`LayoutError::ZeroTick`] if `ms` is 0, [`LayoutError::TimeOverflow`] if the last tick would begin after
     /// `u64::MAX` ms.
     pub const fn try_with_tick_ms(mut self, ms: u64) -> Result<Self, LayoutError> {
         self.tick_ms = ms;
@@ -169,7 +169,7 @@ impl Layout {
             });
         }
         if self.tick_ms == 0 {
-            return Err(LayoutError::NoTick);
+            return Err(LayoutError::ZeroTick);
         }
         let last = (self.max_tick() as u128) * (self.tick_ms as u128) + self.epoch_unix_ms as u128;
         if last > u64::MAX as u128 {

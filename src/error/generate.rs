@@ -51,7 +51,7 @@ pub enum GenerateError {
     /// The lease has ended and is not renewed yet, or its age is not known. Only from a `LeasedGenerator`.
     LeaseExpired {
         /// The first tick after its window.
-        until: u64,
+        until_tick: u64,
         /// When the keeper asks the store again, or when the store said that it may grant a lease.
         retry_after: Duration,
     },
@@ -154,9 +154,9 @@ impl fmt::Display for GenerateError {
                 "the clock or the last ID has passed tick {max_tick}, the layout's last: set the clock, or move to a \
                  layout with a later epoch or a wider timestamp"
             ),
-            Self::LeaseExpired { until, retry_after } => write!(
+            Self::LeaseExpired { until_tick, retry_after } => write!(
                 f,
-                "the lease has ended at tick {until}, and the store has not renewed it yet: try again in \
+                "the lease has ended at tick {until_tick}, and the store has not renewed it yet: try again in \
                  {retry_after:?}; the generator's stats say why it has not"
             ),
             Self::ShutDown => f.write_str(

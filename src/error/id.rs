@@ -32,9 +32,9 @@ pub enum IdError {
         /// The time, in Unix milliseconds.
         unix_ms: u64,
         /// When the first tick begins, in Unix milliseconds.
-        first: u64,
+        first_unix_ms: u64,
         /// The last millisecond of the last tick, in Unix milliseconds.
-        last: u64,
+        last_unix_ms: u64,
     },
     /// The text is not a decimal number.
     NotDecimal {
@@ -68,9 +68,10 @@ impl fmt::Display for IdError {
             Self::Field { field, value, max } => {
                 write!(f, "{field} {value} does not fit: give a number from 0 to {max}")
             }
-            Self::Time { unix_ms, first, last } => {
-                write!(f, "Unix time {unix_ms} ms is outside of the layout's: give a time from {first} to {last} ms")
-            }
+            Self::Time { unix_ms, first_unix_ms, last_unix_ms } => write!(
+                f,
+                "Unix time {unix_ms} ms is out of range: give a time from {first_unix_ms} to {last_unix_ms} ms"
+            ),
             Self::NotDecimal { found: None } => f.write_str("an empty text: give a decimal number"),
             Self::NotDecimal { found: Some((at, found)) } => {
                 write!(f, "{found:?} at byte {at} is not a digit: give a decimal number, digits only")

@@ -20,7 +20,7 @@ pub enum LayoutError {
         sequence: u32,
     },
     /// A tick of 0 ms.
-    NoTick,
+    ZeroTick,
     /// The last tick would begin after `u64::MAX` ms.
     TimeOverflow {
         /// The epoch, in Unix milliseconds.
@@ -30,7 +30,7 @@ pub enum LayoutError {
     },
 }
 
-debug_by_text!(LayoutError: NoTimestamp TooWide NoTick TimeOverflow);
+debug_by_text!(LayoutError: NoTimestamp TooWide ZeroTick TimeOverflow);
 
 impl LayoutError {
     /// Returns the text without numbers, for a panic in a `const`, which can't format.
@@ -38,7 +38,7 @@ impl LayoutError {
         match self {
             Self::NoTimestamp => "the timestamp has 0 bits: give it at least 1",
             Self::TooWide { .. } => "the widths add up to more than 64 bits: make a field narrower",
-            Self::NoTick => "a tick of 0 ms: make it at least 1",
+            Self::ZeroTick => "a tick of 0 ms: make it at least 1",
             Self::TimeOverflow { .. } => {
                 "the last tick would begin after u64::MAX ms: choose an earlier epoch, a shorter tick or a narrower timestamp"
             }
@@ -55,7 +55,7 @@ impl fmt::Display for LayoutError {
             Self::TimeOverflow { epoch_unix_ms, tick_ms } => {
                 write!(f, "epoch {epoch_unix_ms} ms, tick {tick_ms} ms: ")?;
             }
-            Self::NoTimestamp | Self::NoTick => {}
+            Self::NoTimestamp | Self::ZeroTick => {}
         }
         f.write_str(self.summary())
     }

@@ -57,7 +57,7 @@ fn id_properties<S: Scheme>(number: u64, signed: i64, time: u64, parts: [u64; 4]
         (None, min, max) => {
             let last = layout.unix_ms_of(layout.max_tick()).expect("the last tick has a time");
             let last = last.saturating_add(layout.tick_ms() - 1);
-            let refused = IdError::Time { unix_ms: time, first: layout.epoch_unix_ms(), last };
+            let refused = IdError::Time { unix_ms: time, first_unix_ms: layout.epoch_unix_ms(), last_unix_ms: last };
             prop_assert_eq!((min, max), (Err(refused), Err(refused)));
         }
         outcome => return Err(TestCaseError::fail(format!("{outcome:?}"))),

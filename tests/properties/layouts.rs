@@ -179,7 +179,7 @@ proptest! {
         let layout = Layout::try_new(t, d, w, s).and_then(|layout| layout.try_with_tick_ms(tick_ms));
         let last = u128::from(largest(t)) * u128::from(tick_ms);
         if tick_ms == 0 {
-            prop_assert_eq!(layout, Err(LayoutError::NoTick));
+            prop_assert_eq!(layout, Err(LayoutError::ZeroTick));
         } else if last > u128::from(u64::MAX) {
             prop_assert_eq!(layout, Err(LayoutError::TimeOverflow { epoch_unix_ms: 0, tick_ms }));
         } else {

@@ -97,7 +97,7 @@ impl Range {
 fn first_id(layout: &Layout, unix_ms: u64) -> Result<(u64, u64), IdError> {
     let (first, tick_ms) = (layout.epoch_unix_ms(), layout.tick_ms());
     let last = layout.epoch_unix_ms() + layout.max_tick() * tick_ms;
-    let out_of_range = IdError::Time { unix_ms, first, last: last.saturating_add(tick_ms - 1) };
+    let out_of_range = IdError::Time { unix_ms, first_unix_ms: first, last_unix_ms: last.saturating_add(tick_ms - 1) };
     let tick = layout.tick_at(unix_ms).ok_or(out_of_range)?;
     let id = layout.encode(Parts { tick, datacenter: 0, worker: 0, sequence: 0 })?;
     Ok((id, first + tick * tick_ms))

@@ -104,7 +104,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         let Status { lease, store_behind, retry_after, .. } = *self.status();
         match store_behind {
             Some(by) => GenerateError::StoreClockBehind { by },
-            None => GenerateError::LeaseExpired { until: lease.until, retry_after },
+            None => GenerateError::LeaseExpired { until_tick: lease.until, retry_after },
         }
     }
 

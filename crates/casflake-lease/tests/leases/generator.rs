@@ -97,8 +97,8 @@ fn i8_a_store_that_is_away_for_longer_ends_the_ids_and_they_come_back_with_it() 
         Err(error) => Some(error),
     });
     let stats = ids.stats();
-    let GenerateError::LeaseExpired { until, retry_after } = refused else { panic!("{refused:?}") };
-    assert_eq!((until, refused.retry_after()), (stats.lease.until(), Some(retry_after)));
+    let GenerateError::LeaseExpired { until_tick, retry_after } = refused else { panic!("{refused:?}") };
+    assert_eq!((until_tick, refused.retry_after()), (stats.lease.until(), Some(retry_after)));
     // The keeper asks again that often, however long the store is away.
     assert!(!retry_after.is_zero() && retry_after <= Duration::from_secs(1), "{retry_after:?}");
     assert!(refused.is_retryable());
