@@ -26,7 +26,7 @@ pub(crate) struct LeaseArgs {
     /// The seconds to wait for a worker, and for the renewal of a lease that has ended; 0 asks only once
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "10", value_parser = seconds_or_none)]
     lease_wait: Duration,
-    /// Create the ID space if it does not exist and the store has no other one; it grants after 150 s
+    /// Create the ID space if it does not exist and the store has no other one; it grants leases after 150 s
     ///
     /// With this option a misspelt URL creates a second ID space, which issues the IDs of the first again. Running
     /// "casflake leases URL init" once is safer.

@@ -19,8 +19,8 @@ use crate::workers::Place;
 /// The number of workers of a new space, unless its layout has fewer.
 const WORKERS: u64 = 1024;
 
-const LOST: &str = "the ID space has lost its own record: init, or the next request for a worker, restores it; then it \
-                    grants again after 150 s";
+const LOST: &str = "the ID space has lost its own record: init, or the next request for a worker, restores it; it grants \
+                    leases 150 s after that";
 
 /// List the leases of a store: the workers, their holders, their windows and the time that is left
 ///
@@ -62,14 +62,14 @@ enum Action {
         #[arg(long)]
         yes: bool,
     },
-    /// Create the ID space, which grants after 150 s; an existing one is left as it is
+    /// Create the ID space, which grants leases after 150 s; an existing one is left as it is
     ///
     /// Run it once for each new space, by hand or in a job.
     Init {
         /// The number of workers: 1024 unless the layout has fewer
         #[arg(long, value_parser = whole::<u64>(1..=MAX_WORKERS))]
         workers: Option<u64>,
-        /// Grant immediately, even after data loss: confirms that every process that held a lease of the space has
+        /// Grant leases immediately, even after data loss: confirms that every process that held a lease of the space has
         /// ended
         ///
         /// Also sets the number of workers of an existing space. If a process that held a lease still runs, others can

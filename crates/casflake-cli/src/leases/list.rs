@@ -156,7 +156,7 @@ fn print(out: &mut impl Write, space: &State, rows: &[Row]) -> io::Result<()> {
     }
     if let Some(grants_in_ms @ 1..) = grants_in_ms {
         let seconds = grants_in_ms.div_ceil(1000);
-        writeln!(out, "The ID space is new or has lost data: it grants in {seconds} s.")?;
+        writeln!(out, "The ID space is new or has lost data: it grants leases in {seconds} s.")?;
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ pub(crate) struct Run {
 }
 
 /// The state that the threads share.
-struct Shared<'a, S: Scheme, C> {
+struct RunState<'a, S: Scheme, C> {
     ids: &'a Ids<S, C>,
     setup: Setup,
     proof: Proof,
@@ -47,7 +47,7 @@ struct Shared<'a, S: Scheme, C> {
     drawn: Vec<CachePadded<AtomicU64>>,
 }
 
-impl<S: Scheme, C> Shared<'_, S, C> {
+impl<S: Scheme, C> RunState<'_, S, C> {
     /// Tells all threads to stop, because the time is over or a thread has failed.
     fn tell_to_stop(&self) {
         // ORDERING: Relaxed. The flag publishes nothing, and a thread may see it a little later.
@@ -75,7 +75,7 @@ struct Drawn {
 }
 
 pub(crate) fn run<S: Scheme + 'static, C: Clock + Sync>(ids: &Ids<S, C>, setup: Setup) -> Result<Run, Stop> {
-    let shared = Shared {
+    let shared = RunState {
         ids,
         setup,
         proof: Proof::new(setup.threads),
@@ -122,7 +122,7 @@ type Running<'scope> = ScopedJoinHandle<'scope, Result<Drawn, Stop>>;
 /// Starts the threads, which wait at the gate. If one can't be started, the others stop.
 fn start<'scope, S: Scheme + 'static, C: Clock + Sync>(
     scope: &'scope Scope<'scope, '_>,
-    shared: &'scope Shared<'_, S, C>,
+    shared: &'scope RunState<'_, S, C>,
 ) -> Result<Vec<Running<'scope>>, Stop> {
     let threads = shared.setup.threads;
     let start = |(thread, drawn): (usize, &'scope CachePadded<AtomicU64>)| {
@@ -148,7 +148,7 @@ fn share(count: u64, threads: u64, thread: u64) -> u64 {
 /// plotted, samples how long they wait.
 fn watch<S: Scheme + 'static, C: Clock>(
     running: &[Running<'_>],
-    shared: &Shared<'_, S, C>,
+    shared: &RunState<'_, S, C>,
     started: Instant,
 ) -> Option<Waits> {
     let plan = shared.setup.plan;
@@ -175,7 +175,7 @@ fn join(thread: Running<'_>) -> Result<Drawn, Stop> {
 
 /// Runs one thread: draws IDs and shows each of them to its witness.
 fn draw<S: Scheme + 'static, C: Clock>(
-    shared: &Shared<'_, S, C>,
+    shared: &RunState<'_, S, C>,
     thread: usize,
     quota: u64,
     drawn: &AtomicU64,

@@ -31,10 +31,11 @@ pub(crate) struct Verdict {
 }
 
 pub(crate) struct Proof {
-    shared: Mutex<Shared>,
+    shared: Mutex<Pages>,
 }
 
-struct Shared {
+/// The pages of all threads, and what they have shown.
+struct Pages {
     /// Pages that one thread or more have left, but not all.
     pages: BTreeMap<u64, Page>,
     /// The number of the page that each thread is on.
@@ -50,9 +51,7 @@ fn blank() -> Page {
 
 impl Proof {
     pub(crate) fn new(threads: usize) -> Self {
-        Self {
-            shared: Mutex::new(Shared { pages: BTreeMap::new(), at: vec![0; threads], verdict: Verdict::default() }),
-        }
+        Self { shared: Mutex::new(Pages { pages: BTreeMap::new(), at: vec![0; threads], verdict: Verdict::default() }) }
     }
 
     /// Returns the witness of this thread, which is one of those that the proof was made for.
@@ -73,12 +72,12 @@ impl Proof {
         self.lock().verdict
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+    fn lock(&self) -> MutexGuard<'_, Pages> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shared {
+impl Pages {
     /// Merges `page` into the other threads' page of that number.
     fn merge(&mut self, number: u64, page: Page) {
         let Some(others) = self.pages.get_mut(&number) else {

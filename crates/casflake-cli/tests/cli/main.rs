@@ -3,11 +3,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod decode;
+mod leased;
 mod leases;
 mod own_layouts;
 mod range;
 #[cfg(unix)]
 mod sharing;
+mod store;
 mod stress;
 mod workers;
 
