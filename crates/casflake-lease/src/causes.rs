@@ -1,4 +1,4 @@
-//! `Causes`: an error displayed together with its causes.
+//! `Cause`, and `Causes`: an error displayed together with its causes.
 
 use std::error::Error;
 use std::fmt;
@@ -18,6 +18,9 @@ macro_rules! debug_by_text {
     };
 }
 pub(crate) use debug_by_text;
+
+/// The cause of an error, of any type.
+pub(crate) type Cause = Box<dyn Error + Send + Sync>;
 
 /// Displays an error and each of its causes.
 pub(crate) struct Causes<'e>(pub(crate) &'e dyn Error);

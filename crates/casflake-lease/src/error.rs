@@ -6,7 +6,7 @@ use std::time::Duration;
 use casflake::{Scheme, Standard};
 
 use crate::alphabet::is_in_alphabet;
-use crate::causes::debug_by_text;
+use crate::causes::{Cause, debug_by_text};
 use crate::terms::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
 
 /// Why a store of leases did not grant, renew or release a lease.
@@ -156,18 +156,11 @@ pub enum LostReason {
 }
 
 impl StoreError {
-    pub(crate) fn unavailable(
-        what: impl Into<String>,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    pub(crate) fn unavailable(what: impl Into<String>, cause: impl Into<Cause>) -> Self {
         Self::Unavailable { what: what.into(), cause: cause.into() }
     }
 
-    pub(crate) fn refused(
-        what: impl Into<String>,
-        remedy: impl Into<String>,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    pub(crate) fn refused(what: impl Into<String>, remedy: impl Into<String>, cause: impl Into<Cause>) -> Self {
         Self::Refused { what: what.into(), remedy: remedy.into(), cause: cause.into() }
     }
 

@@ -37,8 +37,8 @@ const RECORDS_PER_TXN: usize = 100;
 const SPARE_AGE: Duration = Duration::from_millis(500);
 
 /// How many other spaces are listed at most, and how long the list may take.
-const MOST_OTHERS: usize = 10;
-const LISTING: Duration = Duration::from_secs(1);
+const MAX_OTHERS: usize = 10;
+const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 
 const TXN: &str = "/v3/kv/txn";
 
@@ -250,17 +250,17 @@ impl Backend for EtcdBackend {
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         let started = Instant::now();
         let (mut others, mut after) = (Vec::new(), String::from(keys::FIRST_OF_ALL));
-        while others.len() < MOST_OTHERS {
+        while others.len() < MAX_OTHERS {
             let reply: Reply<wire::Range> = self.gateway.call("/v3/kv/range", &keys::first_since(&after))?;
             let Some(root) = keys::root_of(&reply.body)? else { break };
             if root != self.keys.root() {
                 others.push(keys::name_of(&root));
             }
-            if started.elapsed() >= LISTING && others.is_empty() {
+            if started.elapsed() >= LISTING_TIMEOUT && others.is_empty() {
                 let why = "etcd did not answer within 1 s whether there are others";
                 return Err(StoreError::unavailable("listing the ID spaces in etcd", why));
             }
-            if started.elapsed() >= LISTING {
+            if started.elapsed() >= LISTING_TIMEOUT {
                 break;
             }
             after = keys::after(&root);

@@ -32,7 +32,7 @@ use crate::protocol::Change;
 
 /// The time for which a call waits for the file system: [`lock::PATIENCE`] for the lock, and as long again for the
 /// rest, which takes a disk some milliseconds.
-const PATIENCE: Duration = lock::PATIENCE.saturating_mul(2);
+const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 
 /// Leases in a directory of a local file system, for the processes of one host.
 ///
@@ -132,7 +132,7 @@ impl<C: Clock + Send + 'static> FileStore<C> {
     #[must_use]
     pub fn with_clock(directory: impl Into<PathBuf>, clock: C) -> Self {
         let directory = Directory::of(directory.into());
-        let files = Aside::of(Files::of(directory.clone(), clock), PATIENCE);
+        let files = Aside::of(Files::of(directory.clone(), clock), CALL_TIMEOUT);
         Self::on(FileBackend { directory, files })
     }
 }

@@ -3,7 +3,9 @@
 mod builder;
 mod end;
 mod events;
+mod first_lease;
 mod keeper;
+mod retry;
 mod shared;
 mod signal;
 mod stats;
@@ -15,7 +17,7 @@ mod watch;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, ThreadId};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use casflake::{
     Batch, BatchError, Clock, FillError, GenerateError, Generator, IdGenerator, Scheme, Snowflake, Standard, WorkerId,
@@ -138,9 +140,6 @@ struct Keeping {
     is_given_up: bool,
 }
 
-/// The longest wait: practically unlimited, but small enough to be added to any `Instant`.
-const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
-
 /// The keeper's thread. It returns the outcome of releasing the lease.
 type KeeperThread = JoinHandle<Result<(), StoreError>>;
 
@@ -238,81 +237,6 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Interprets a refusal. Out of line, because returning the large `Result` through memory makes every call 50 %
-    /// slower.
-    #[cold]
-    fn refused<T>(
-        &self,
-        error: GenerateError,
-        waits: bool,
-        ask: impl FnMut(&Generator<S, Watched<C>>) -> Result<T, GenerateError>,
-    ) -> Result<T, GenerateError> {
-        match error {
-            GenerateError::Closed | GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. } => {
-                self.retry(waits, ask)
-            }
-            error => Err(self.named(error)),
-        }
-    }
-
-    /// Refuses a call that begins after the generator was drained or shut down.
-    #[cold]
-    fn shut_down<T>(&self) -> Result<T, GenerateError> {
-        Err(if self.shared.watch.is_fork() { GenerateError::OtherProcess } else { GenerateError::ShutDown })
-    }
-
-    /// Asks the current generator until its answer does not depend on the lease. If `waits`, it keeps asking for
-    /// `max_wait` at most. If not, it asks again only if the lease was renewed or replaced meanwhile.
-    fn retry<T>(
-        &self,
-        waits: bool,
-        mut ask: impl FnMut(&Generator<S, Watched<C>>) -> Result<T, GenerateError>,
-    ) -> Result<T, GenerateError> {
-        let shared = &*self.shared;
-        // A thread that does not exist in this process may hold the locks below.
-        if shared.watch.is_fork() {
-            return Err(GenerateError::OtherProcess);
-        }
-        let _caller = shared.signal.enter();
-        let mut deadline = None;
-        loop {
-            // Read before the generator is asked, so that news after its answer ends the wait for news.
-            let (news, count) = (shared.signal.news(), shared.switch.count());
-            let generator = shared.switch.current();
-            let error = match ask(generator) {
-                Ok(done) => return Ok(done),
-                Err(error) => error,
-            };
-            match error {
-                GenerateError::Closed if shared.switch.has_ended() => return Err(GenerateError::ShutDown),
-                GenerateError::Closed if shared.switch.count() != count => continue,
-                GenerateError::Closed | GenerateError::Fenced { .. } => {}
-                // The `Watched` clock reads `NEVER` because its reading can not be trusted.
-                GenerateError::OutOfTicks { .. } if !is_out_of_ticks(generator) => {}
-                error => return Err(self.named(error)),
-            }
-            shared.signal.ring();
-            let wait = if waits { self.max_wait.min(CENTURY) } else { Duration::ZERO };
-            let deadline = *deadline.get_or_insert_with(|| Instant::now() + wait);
-            if !shared.signal.wait_for_news(news, deadline) {
-                return Err(self.expired());
-            }
-        }
-    }
-
-    /// Returns the generator's error, renamed if its clock is the store's.
-    const fn named(&self, error: GenerateError) -> GenerateError {
-        match error {
-            GenerateError::ClockBehind { by } if self.is_by_store => GenerateError::StoreClockBehind { by },
-            error => error,
-        }
-    }
-
-    /// Returns the error of a call that has no lease, and records it.
-    fn expired(&self) -> GenerateError {
-        self.shared.expired()
-    }
-
     /// Returns the worker that issues, or issued last.
     #[must_use]
     pub fn worker(&self) -> WorkerId<S> {
@@ -348,10 +272,4 @@ impl<S: Scheme, C: Clock + fmt::Debug> fmt::Debug for LeasedGenerator<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LeasedGenerator").field("generator", self.shared.switch.current()).finish_non_exhaustive()
     }
-}
-
-/// Returns whether the layout's last tick has really passed.
-fn is_out_of_ticks<S: Scheme, C: Clock>(generator: &Generator<S, Watched<C>>) -> bool {
-    let last = S::LAYOUT.max_tick();
-    generator.last_tick() == Some(last) || S::LAYOUT.tick_at(generator.clock().clock.unix_ms()).is_none()
 }

@@ -26,18 +26,21 @@
 //! windows, or worse. The invariants that the rules keep are those of [`LeaseStore`](crate::LeaseStore#invariants).
 
 mod denied;
+mod grant;
+mod holder;
+mod loss;
 mod operator;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use self::denied::until_then;
 pub use self::denied::{Denied, latest};
+pub use self::grant::acquire;
+pub use self::holder::{Finding, LOST, explain, release, released_at, renew};
+pub use self::loss::found_empty;
 pub use self::operator::{Operation, init, init_immediately, reclaimed};
-use crate::error::LostReason;
 use crate::lease::Lease;
-use crate::terms::Terms;
 use crate::token::Token;
 
 /// The record of an ID space as a whole.
@@ -184,251 +187,6 @@ pub enum Decision {
     Again(Lease),
     /// The store is new or has lost data: write the change, then decide again.
     Mend(Change),
-}
-
-/// Decides on a request for a worker.
-///
-/// # Errors
-/// The reason why no worker is granted.
-pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
-    let now = view.now;
-    if now >= terms.end {
-        return Err(Denied::OutOfTicks);
-    }
-    let Some(space) = &view.space else {
-        return made(view, &ask.if_absent, 0, terms).map(Decision::Mend);
-    };
-    if space.layout != terms.layout {
-        return Err(Denied::OtherLayout);
-    }
-    if let Some(change) = mended(view, space, terms) {
-        return Ok(Decision::Mend(change));
-    }
-    // Not one from before the floor. A store that reports only after a write that it was restored from a backup has
-    // granted that one, but no caller has received it.
-    let is_granted = |record: &Record| record.token == Some(ask.token) && record.from >= space.floor;
-    if let Some((&worker, record)) = view.records.iter().find(|(_, record)| is_granted(record)) {
-        return Ok(Decision::Again(record.lease(worker, ask.token)));
-    }
-    let worker = vacant(view, space, ask, terms)?;
-    let before = view.records.get(&worker);
-    let from = before.map_or(0, |record| record.until).max(space.floor);
-    let after = ask.after.map_or(0, |last| last.saturating_add(1));
-    let until = terms.until(now, ask.ttl);
-    // A window in the future would be of no use until it begins.
-    if from > now {
-        return Err(until_then(view, space, from, Denied::Floor { floor: from }, terms));
-    }
-    if after >= until {
-        return Err(Denied::StoreClockBehind { until: after });
-    }
-    let record = Record {
-        from: from.max(after),
-        until,
-        counter: before.map_or(0, |record| record.counter) + 1,
-        token: Some(ask.token),
-        owner: ask.owner.clone(),
-    };
-    let held = record.lease(worker, ask.token);
-    let mut change = Change { space: None, records: [(worker, record)].into() };
-    if worker >= space.granted {
-        // If only this worker were added, each process of a crowd would have to write the space, one after the other.
-        let granted = (worker + 1).saturating_add(ask.crowd).min(space.workers);
-        let others = (worker + 1..granted).filter(|other| !view.records.contains_key(other));
-        change.records.extend(others.map(|other| (other, unowned(space.floor))));
-        change.space = Some(Space { version: space.version + 1, granted, ..space.clone() });
-    }
-    Ok(Decision::Grant(change, held))
-}
-
-/// Returns a worker with a window that has ended, or one that was never granted. The token decides among them, so that
-/// processes that ask at the same moment do not all choose the same.
-fn vacant(view: &View, space: &Space, ask: &Ask, terms: &Terms) -> Result<u64, Denied> {
-    let free: Vec<u64> = usable(view, space)
-        .filter(|(at, record)| record.until <= view.now && !view.live.contains(at))
-        .map(|(at, _)| at)
-        .collect();
-    if let Some(&worker) = free.get(ask.token.pick(free.len())) {
-        return Ok(worker);
-    }
-    if space.granted < space.workers {
-        return Ok(space.granted);
-    }
-    let until = usable(view, space).map(|(_, record)| record.until).min().unwrap_or(terms.end);
-    let full = Denied::NoFreeWorker { workers: space.workers, until };
-    Err(until_then(view, space, until, full, terms))
-}
-
-/// Returns the records of the workers that the space has. (It may have had more before.)
-fn usable<'v>(view: &'v View, space: &Space) -> impl Iterator<Item = (u64, &'v Record)> {
-    view.records.range(..space.workers).map(|(&worker, record)| (worker, record))
-}
-
-/// Creates a space that was found missing, if the process may do so. `known` is the end of a window that the process
-/// knows to have been granted.
-fn made(view: &View, if_absent: &IfAbsent, known: u64, terms: &Terms) -> Result<Change, Denied> {
-    match if_absent {
-        IfAbsent::Remake(Known { place, workers, until }) if *place == view.place => {
-            Ok(born(view, known.max(*until), *workers, terms))
-        }
-        IfAbsent::Refuse | IfAbsent::Remake(_) if view.is_absent() => Err(Denied::NoSpace),
-        _ => Ok(born(view, known, terms.workers, terms)),
-    }
-}
-
-/// Creates a space in a store that has none, because it is new or was lost.
-fn born(view: &View, known: u64, workers: u64, terms: &Terms) -> Change {
-    let space = Space {
-        version: NEWBORN,
-        layout: terms.layout.clone(),
-        workers,
-        granted: 0,
-        floor: terms.horizon(view.now).max(known),
-        incarnation: found_empty(&view.incarnation, view.look),
-    };
-    Change { space: Some(space), records: Vec::new() }
-}
-
-/// Returns the incarnation of a newborn space. It differs for any two of them, even if one caller creates both because
-/// the first write was late and it tried again.
-pub fn found_empty(incarnation: &str, look: Token) -> String {
-    format!("{incarnation}, found empty by {look}")
-}
-
-/// Returns the change that must be written before anything is granted, if another server has taken over or records are
-/// missing.
-fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change> {
-    if !space.is_whole(view) {
-        return Some(suspected(view, space, 0, terms));
-    }
-    let horizon = terms.horizon(view.now);
-    let lost = (0..space.granted).filter(|worker| !view.records.contains_key(worker));
-    let records: Vec<_> = lost.map(|worker| (worker, unowned(horizon))).collect();
-    // The new version invalidates every earlier decision: even the same one by a slower process, after one of these
-    // records is lost again.
-    let space = Space { version: space.version + 1, ..space.clone() };
-    (!records.is_empty()).then_some(Change { space: Some(space), records })
-}
-
-/// Returns the space with its floor raised to the end of every window that may have been granted and forgotten, and to
-/// `known`.
-fn suspected(view: &View, space: &Space, known: u64, terms: &Terms) -> Change {
-    let space = Space {
-        version: space.version + 1,
-        floor: space.floor.max(terms.horizon(view.now)).max(known),
-        incarnation: view.incarnation.clone(),
-        ..space.clone()
-    };
-    Change { space: Some(space), records: Vec::new() }
-}
-
-/// Returns the renewed record of `held`, or `None` if the rule does not allow it: [`explain`] then says why. The rule
-/// needs only the space, this one record and the clock, so that a store can evaluate it in one statement.
-pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Record> {
-    let space = view.space.as_ref()?;
-    let record = view.records.get(&held.worker)?;
-    let is_whole = space.layout == terms.layout && space.is_whole(view);
-    let is_holders = is_of_grant(record, held) && record.counter == held.counter;
-    // If the grant is from before the floor was raised, another window may lie between this one's end and the floor.
-    let is_after_floor = record.from >= space.floor;
-    // A lower end means that the store has forgotten a renewal.
-    let is_up_to_date = record.until >= held.until;
-    let is_near = record.until <= terms.horizon(view.now);
-    (is_whole && is_holders && is_after_floor && is_up_to_date && is_near).then(|| Record {
-        until: record.until.max(terms.until(view.now, ttl)),
-        counter: record.counter + 1,
-        ..record.clone()
-    })
-}
-
-/// Why a renewal was not written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// The caller still holds the lease. Renewals have changed it to this one, and their replies were lost.
-    Held(Lease),
-    /// The store has forgotten something that the holder knows: write this, so that no forgotten window is granted
-    /// again.
-    Mend(Change),
-    /// The lease can't be renewed.
-    Denied(Denied),
-}
-
-/// Explains why [`renew`] returned `None`. `unanswered` is the number of renewals that the holder has sent since the
-/// last one that was answered. `if_absent` says what to do if the space is absent.
-pub fn explain(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
-    let Some(space) = &view.space else {
-        return made(view, if_absent, held.until, terms).map_or_else(Finding::Denied, Finding::Mend);
-    };
-    if space.layout != terms.layout {
-        return Finding::Denied(Denied::OtherLayout);
-    }
-    if space.is_initialised_within(held) {
-        return Finding::Denied(Denied::Lost(LostReason::Initialised));
-    }
-    if !space.is_whole(view) {
-        return Finding::Mend(suspected(view, space, held.until, terms));
-    }
-    let Some(record) = view.records.get(&held.worker) else {
-        return match mended(view, space, terms) {
-            Some(change) => Finding::Mend(change),
-            // The store has the space as it was before the worker's first grant. If the floor was raised since, that
-            // loss is handled already.
-            None if held.from >= space.floor => Finding::Mend(suspected(view, space, held.until, terms)),
-            None => LOST,
-        };
-    };
-    let is_less = record.counter < held.counter || is_of_grant(record, held) && record.until < held.until;
-    if is_less {
-        // The loss is handled already if the floor was raised, or a record was written in place of the lost one.
-        let is_news = held.from >= space.floor && record.from < held.until;
-        return match is_news {
-            true => Finding::Mend(suspected(view, space, held.until, terms)),
-            false if is_after(record, held) => TAKEN,
-            false => LOST,
-        };
-    }
-    if !is_of_grant(record, held) {
-        return TAKEN;
-    }
-    if record.counter - held.counter > unanswered {
-        return Finding::Denied(Denied::Lost(LostReason::Cloned));
-    }
-    if record.from < space.floor {
-        return LOST;
-    }
-    if record.until > terms.horizon(view.now) {
-        return Finding::Denied(Denied::StoreClockBehind { until: record.until });
-    }
-    Finding::Held(record.lease(held.worker, held.token))
-}
-
-/// Returns whether the record is that of the grant of `held`, renewed or not: no renewal moves the start of the window.
-/// A late request can have made another grant to the same token; its window is a different one.
-fn is_of_grant(record: &Record, held: &Lease) -> bool {
-    record.token == Some(held.token) && record.from == held.from
-}
-
-/// Returns whether the record is that of a grant made after `held`, although the store has forgotten something that the
-/// holder of `held` knows: an operator was wrong to vouch for the space. (A record in place of a lost one was never
-/// granted.)
-fn is_after(record: &Record, held: &Lease) -> bool {
-    record.counter > 0 && !is_of_grant(record, held) && held.from < record.until
-}
-
-const TAKEN: Finding = Finding::Denied(Denied::Lost(LostReason::Taken));
-/// The finding that the store has lost the lease.
-pub const LOST: Finding = Finding::Denied(Denied::Lost(LostReason::StoreChanged));
-
-/// Returns the released record of `held`: free from the tick after `last`, which is the last that its holder issued.
-/// Returns `None` if the record is not that of `held`.
-pub fn release(record: &Record, held: &Lease, last: Option<u64>) -> Option<Record> {
-    let is_holders = record.token == Some(held.token) && record.counter == held.counter;
-    is_holders.then(|| Record { until: released_at(record, last), token: None, ..record.clone() })
-}
-
-/// Returns the end of a window that is released after the tick `last`, or unused.
-pub fn released_at(record: &Record, last: Option<u64>) -> u64 {
-    last.map_or(0, |last| last.saturating_add(1)).max(record.from).min(record.until)
 }
 
 /// Returns the record of a worker that is free from `tick` on.

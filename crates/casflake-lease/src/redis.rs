@@ -203,10 +203,10 @@ impl Backend for RedisBackend {
             let names =
                 keys.iter().filter_map(|key| Some(String::from_utf8_lossy(key.strip_prefix(PREFIX.as_bytes())?)));
             others.extend(names.filter(|name| **name != *self.space).map(Cow::into_owned));
-            if next == "0" || others.len() >= MOST_OTHERS {
-                return Ok(others.into_iter().take(MOST_OTHERS).collect());
+            if next == "0" || others.len() >= MAX_OTHERS {
+                return Ok(others.into_iter().take(MAX_OTHERS).collect());
             }
-            if started.elapsed() >= LISTING {
+            if started.elapsed() >= LISTING_TIMEOUT {
                 let why = "it has too many keys to find the others within 1 s";
                 return Err(StoreError::unavailable(format!("listing the ID spaces in Redis at {}", self.link), why));
             }
@@ -286,8 +286,8 @@ fn key(space: &str) -> String {
 }
 
 /// How many other spaces are listed at most, and how long the list may take.
-const MOST_OTHERS: usize = 10;
-const LISTING: Duration = Duration::from_secs(1);
+const MAX_OTHERS: usize = 10;
+const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The name of the only field that does not belong to a worker.
 const SPACE: &str = "space";

@@ -6,8 +6,8 @@
 //! and on every host. (The exception is the location of the platform's certificates, which the platform decides.)
 
 mod explain;
-mod files;
 mod parameters;
+mod pem;
 mod probe;
 mod session;
 mod verify;
@@ -20,9 +20,9 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 
 pub(super) use self::explain::{NO_TLS, explain, explain_to};
-pub(super) use self::files::{Identity, Roots, absolute};
-pub(super) use self::parameters::{Files, PARAMETERS};
-pub(super) use self::probe::{PROBE, connect, first_byte, has_hung_up, refusal, speaks_tls};
+pub(super) use self::parameters::{PARAMETERS, TlsFiles};
+pub(super) use self::pem::{Identity, Roots, absolute};
+pub(super) use self::probe::{PROBE_TIMEOUT, connect, first_byte, has_hung_up, refusal, speaks_tls};
 pub(super) use self::session::Session;
 use self::verify::{Chain, Nothing};
 use crate::error::StoreError;

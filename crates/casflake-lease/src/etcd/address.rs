@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 
 use crate::error::StoreError;
-use crate::tls::{Files, PARAMETERS};
+use crate::tls::{PARAMETERS, TlsFiles};
 use crate::url::{Authority, HOST, StoreUrl, check_host, parameters, unknown};
 
 /// The port on which etcd listens by default.
@@ -17,7 +17,7 @@ pub(super) struct Address {
     pub(super) endpoints: Vec<String>,
     pub(super) user: Option<User>,
     /// The files for TLS, if the scheme is `etcds`.
-    pub(super) tls: Option<Files>,
+    pub(super) tls: Option<TlsFiles>,
 }
 
 pub(super) struct User {
@@ -43,14 +43,14 @@ impl Address {
         let parameters = parameters(url)?;
         let is_tls = scheme == "etcds";
         for (name, _) in &parameters {
-            if !Files::is_one(name) {
+            if !TlsFiles::is_one(name) {
                 return Err(unknown(name, None, PARAMETERS));
             }
             if !is_tls {
                 return Err(format!("its parameter {name} is for TLS: write etcds:// in place of etcd://"));
             }
         }
-        let tls = is_tls.then(|| Files::of(&parameters)).transpose()?;
+        let tls = is_tls.then(|| TlsFiles::of(&parameters)).transpose()?;
         let user = user.map(User::parse).transpose()?;
         let mut endpoints: Vec<String> = Vec::new();
         for host in hosts.split(',') {

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use crate::error::StoreError;
-use crate::tls::{Files, explain_to};
+use crate::tls::{TlsFiles, explain_to};
 
 pub(super) const WANTS_TLS: &str = "the server speaks only TLS: write etcds:// in place of etcd://";
 
@@ -25,7 +25,7 @@ pub(super) fn of_reply(what: String, status: u16, body: &str) -> StoreError {
 }
 
 /// Interprets the lack of a reply.
-pub(super) fn of_transport(what: String, error: ureq::Error, files: Option<&Files>) -> StoreError {
+pub(super) fn of_transport(what: String, error: ureq::Error, files: Option<&TlsFiles>) -> StoreError {
     let has_certificate = files.is_some_and(|files| files.identity.is_some());
     let explain = |error| explain_to(has_certificate, error);
     // The error does not return its source.

@@ -13,13 +13,13 @@ use ureq::{Agent, Timeout};
 use super::address::{Address, User, shown};
 use super::{date, failure, tls};
 use crate::error::StoreError;
-use crate::tls::{Files, PROBE, has_hung_up, refusal, speaks_tls};
+use crate::tls::{PROBE_TIMEOUT, TlsFiles, has_hung_up, refusal, speaks_tls};
 
 /// The time limit of a call, however many members it tries.
-const CALL: Duration = Duration::from_secs(2);
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the look-up of one member's name may take, and how long the connection to it.
-const CONNECT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The longest reply: twice that of 65,536 workers.
 const LONGEST: u64 = 64 << 20;
@@ -104,7 +104,7 @@ impl Gateway {
             let at = self.route().endpoint;
             let endpoint = self.address.endpoints.get(at).map_or("", String::as_str);
             let what = format!("asking {}", shown(endpoint));
-            let left = CALL.saturating_sub(started.elapsed());
+            let left = CALL_TIMEOUT.saturating_sub(started.elapsed());
             let (failure, may_go_on) = match post(&agent, &format!("{endpoint}{path}"), token, request, left) {
                 Ok((status, date, body)) if status < 500 && failure::is_of_etcd(status, &body) => {
                     return Ok(Answer { what, status, date, body });
@@ -121,7 +121,7 @@ impl Gateway {
                 }
             };
             self.turn_from(at);
-            let is_last = turn >= self.address.endpoints.len() || CALL <= started.elapsed();
+            let is_last = turn >= self.address.endpoints.len() || CALL_TIMEOUT <= started.elapsed();
             if is_last || !(may_go_on || is_repeatable(request)) {
                 // If the failure of one member may pass, so may that of the call.
                 return Err(if failure.is_retryable() { failure } else { passing.unwrap_or(failure) });
@@ -142,7 +142,8 @@ impl Gateway {
         if let Some(files) = &self.address.tls {
             config = config.https_only(true).tls_config(tls::config(files)?);
         }
-        let agent = config.timeout_resolve(Some(CONNECT)).timeout_connect(Some(CONNECT)).build().new_agent();
+        let agent =
+            config.timeout_resolve(Some(CONNECT_TIMEOUT)).timeout_connect(Some(CONNECT_TIMEOUT)).build().new_agent();
         Ok(known.insert(agent).clone())
     }
 
@@ -153,7 +154,7 @@ impl Gateway {
             *self.agent.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         if may_speak_otherwise(&error)
-            && started.elapsed() + PROBE < CALL
+            && started.elapsed() + PROBE_TIMEOUT < CALL_TIMEOUT
             && let Some(remedy) = remedy(endpoint, files)
         {
             return StoreError::refused(what, remedy, error);
@@ -205,7 +206,7 @@ fn may_speak_otherwise(error: &ureq::Error) -> bool {
 }
 
 /// Returns the remedy for a member that hangs up, if TLS is the reason.
-fn remedy(endpoint: &str, files: Option<&Files>) -> Option<&'static str> {
+fn remedy(endpoint: &str, files: Option<&TlsFiles>) -> Option<&'static str> {
     let uri: Uri = endpoint.parse().ok()?;
     let (host, port) = (uri.host()?.trim_matches(['[', ']']), uri.port_u16()?);
     match files {
@@ -271,180 +272,4 @@ impl Answer {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{BufRead, BufReader, Read, Write};
-    use std::net::{TcpListener, TcpStream};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::thread;
-
-    use serde_json::{Value, json};
-
-    use super::{Address, Answer, Gateway, Reply};
-    use crate::error::StoreError;
-
-    /// A server that answers only with a status, or hangs up, and counts its requests.
-    struct Member {
-        endpoint: String,
-        asked: Arc<AtomicU64>,
-    }
-
-    impl Member {
-        fn answering(status: Option<u16>) -> Self {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let endpoint = format!("http://{}", listener.local_addr().unwrap());
-            let asked = Arc::new(AtomicU64::new(0));
-            let count = Arc::clone(&asked);
-            thread::spawn(move || {
-                for mut client in listener.incoming().map_while(Result::ok) {
-                    // The store was probing for TLS.
-                    if !read_request(&client) {
-                        continue;
-                    }
-                    // ORDERING: Relaxed. The reply is sent after this, and the reader has received the reply.
-                    count.fetch_add(1, Ordering::Relaxed);
-                    if let Some(status) = status {
-                        let date = "Date: Sun, 06 Nov 2044 08:49:37 GMT";
-                        let head = format!("HTTP/1.1 {status} As set\r\n{date}\r\nConnection: close");
-                        let _ = write!(client, "{head}\r\nContent-Length: 2\r\n\r\n{{}}");
-                    }
-                }
-            });
-            Self { endpoint, asked }
-        }
-
-        fn asked(&self) -> u64 {
-            // ORDERING: Relaxed, as above.
-            self.asked.load(Ordering::Relaxed)
-        }
-    }
-
-    /// Reads a request, if it is HTTP. A connection that is closed with unread data would be reset.
-    fn read_request(client: &TcpStream) -> bool {
-        let mut reader = BufReader::new(client);
-        if !reader.fill_buf().is_ok_and(|bytes| bytes.starts_with(b"POST")) {
-            return false;
-        }
-        let mut length = 0;
-        let mut line = String::new();
-        while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().unwrap();
-            }
-            line.clear();
-        }
-        reader.take(length).read_to_end(&mut std::vec::Vec::new()).unwrap();
-        true
-    }
-
-    fn gateway(endpoints: &[&str]) -> Gateway {
-        Gateway::new(Address { endpoints: endpoints.iter().map(ToString::to_string).collect(), user: None, tls: None })
-    }
-
-    fn call(gateway: &Gateway, request: &Value) -> Result<(), StoreError> {
-        gateway.call("/v3/kv/txn", request).map(|_: Reply<Value>| ())
-    }
-
-    fn read(gateway: &Gateway) -> Result<(), StoreError> {
-        call(gateway, &json!({ "success": [] }))
-    }
-
-    fn write(gateway: &Gateway) -> Result<(), StoreError> {
-        call(gateway, &json!({ "compare": [], "success": [] }))
-    }
-
-    /// As a member does that has no leader, is only learning, or ends during a request.
-    #[test]
-    fn after_a_failure_the_next_member_is_asked() {
-        for status in [Some(503), Some(500), None] {
-            let (bad, good) = (Member::answering(status), Member::answering(Some(200)));
-            let gateway = gateway(&[&bad.endpoint, &good.endpoint]);
-            read(&gateway).expect("the next member's answer");
-            write(&gateway).expect("the next member's answer");
-            assert_eq!((bad.asked(), good.asked()), (1, 2), "{status:?}");
-        }
-    }
-
-    /// Would catch: a change that is made twice.
-    #[test]
-    fn a_write_that_may_have_happened_is_not_sent_to_another_member() {
-        for status in [Some(503), None] {
-            let (bad, good) = (Member::answering(status), Member::answering(Some(200)));
-            let gateway = gateway(&[&bad.endpoint, &good.endpoint]);
-            let outcome = write(&gateway);
-            assert!(matches!(outcome, Err(StoreError::Unavailable { .. })));
-            assert_eq!((bad.asked(), good.asked()), (1, 0), "{status:?}");
-            write(&gateway).expect("the next member's answer to the next call");
-            assert_eq!((bad.asked(), good.asked()), (1, 1), "{status:?}");
-        }
-    }
-
-    #[test]
-    fn each_member_is_asked_once_if_all_fail() {
-        let members = [503, 500, 504].map(|status| Member::answering(Some(status)));
-        let gateway = gateway(&[&members[0].endpoint, &members[1].endpoint, &members[2].endpoint]);
-        let error = format!("{:?}", read(&gateway).unwrap_err());
-        let host = members[2].endpoint.trim_start_matches("http://");
-        assert!(error.contains("504") && error.contains(host), "{error}");
-        assert_eq!(members.map(|member| member.asked()), [1, 1, 1]);
-    }
-
-    /// A host name that does not exist, an address that can't be reached, a port that refuses connections.
-    #[test]
-    fn an_unreachable_member_does_not_prevent_a_write() {
-        for unreachable in ["http://no-such-host.invalid:2379", "http://224.0.0.1:2379", "http://127.0.0.1:1"] {
-            let good = Member::answering(Some(200));
-            let outcome = write(&gateway(&[unreachable, &good.endpoint]));
-            assert!(outcome.is_ok() && good.asked() == 1, "{unreachable}: {outcome:?}");
-        }
-    }
-
-    /// Would catch: a holder that loses its lease although another member would renew it.
-    #[test]
-    fn a_server_that_is_not_etcd_does_not_prevent_a_write() {
-        for status in [302, 400, 404, 405, 501] {
-            let (bad, good) = (Member::answering(Some(status)), Member::answering(Some(200)));
-            let gateway = gateway(&[&bad.endpoint, &good.endpoint]);
-            write(&gateway).expect("the next member's answer");
-            write(&gateway).expect("the next member's answer");
-            assert_eq!((bad.asked(), good.asked()), (1, 2), "{status}");
-        }
-    }
-
-    #[test]
-    fn a_server_that_is_not_etcd_is_refused_if_no_other_may_answer() {
-        let members = [404, 405, 503].map(|status| Member::answering(Some(status)));
-        let [first, second, passing] = [0, 1, 2].map(|at: usize| &*members[at].endpoint);
-        let refused = write(&gateway(&[first, second]));
-        assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
-        for endpoints in [[first, passing], [passing, first], [first, "http://127.0.0.1:1"]] {
-            let outcome = write(&gateway(&endpoints));
-            assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{outcome:?}");
-        }
-    }
-
-    fn answer(status: u16, message: &str) -> Answer {
-        let body = format!(r#"{{"error":"{message}","message":"{message}","code":3}}"#);
-        Answer { what: "asking".into(), status, date: Some(1), body }
-    }
-
-    #[test]
-    fn a_refused_token_is_recognized() {
-        // The texts are etcd's. The second is for tokens that name the revision of the users.
-        assert!(answer(401, "etcdserver: invalid auth token").is_refused_token());
-        assert!(answer(400, "etcdserver: revision of auth store is old").is_refused_token());
-        assert!(!answer(400, "etcdserver: authentication failed, invalid user ID or password").is_refused_token());
-        assert!(!answer(403, "etcdserver: permission denied").is_refused_token());
-    }
-
-    #[test]
-    fn an_error_says_why_there_is_no_answer() {
-        let why = |answer: Answer| format!("{:?}", answer.read::<Value>().map(|_| ()).unwrap_err());
-        assert!(why(answer(403, "etcdserver: permission denied")).contains("403: etcdserver: permission denied"));
-        assert!(why(Answer { body: String::from("<html>"), ..answer(502, "") }).contains("502: not etcd's"));
-        assert!(why(Answer { body: String::from("<html>"), ..answer(200, "") }).contains("not etcd's: expected"));
-        assert!(why(Answer { date: None, ..answer(200, "") }).contains("Date"));
-    }
-}
+mod tests;

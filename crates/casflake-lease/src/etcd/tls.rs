@@ -11,10 +11,10 @@ use rustls::sign::CertifiedKey;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use crate::error::StoreError;
-use crate::tls::{Files, Identity, Roots};
+use crate::tls::{Identity, Roots, TlsFiles};
 
 /// Reads the files.
-pub(super) fn config(files: &Files) -> Result<TlsConfig, StoreError> {
+pub(super) fn config(files: &TlsFiles) -> Result<TlsConfig, StoreError> {
     let identity = files.identity.as_ref().map(client_cert).transpose()?;
     Ok(TlsConfig::builder().root_certs(root_certs(&files.roots)?).client_cert(identity).build())
 }

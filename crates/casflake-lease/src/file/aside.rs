@@ -17,7 +17,7 @@ pub(super) struct Aside<T> {
     /// The value to work on; `None` while the thread has it.
     pub(super) home: Option<T>,
     /// How long a call waits.
-    patience: Duration,
+    timeout: Duration,
     away: Option<Away<T>>,
     worker: Option<Worker>,
 }
@@ -39,8 +39,8 @@ struct Away<T> {
 }
 
 impl<T: Send + 'static> Aside<T> {
-    pub(super) const fn of(home: T, patience: Duration) -> Self {
-        Self { home: Some(home), patience, away: None, worker: None }
+    pub(super) const fn of(home: T, timeout: Duration) -> Self {
+        Self { home: Some(home), timeout, away: None, worker: None }
     }
 
     /// Does `work` on the thread, and returns its result.
@@ -86,14 +86,14 @@ impl<T: Send + 'static> Aside<T> {
 
     /// Returns how much longer a call that began at `started` waits.
     fn left(&self, started: Instant) -> Duration {
-        self.patience.saturating_sub(started.elapsed())
+        self.timeout.saturating_sub(started.elapsed())
     }
 
     /// Waits until the thread returns the value, if it has it.
-    fn fetch(&mut self, patience: Duration) -> io::Result<()> {
+    fn fetch(&mut self, timeout: Duration) -> io::Result<()> {
         let Some(Away { since, back }) = &mut self.away else { return Ok(()) };
         let back = back.get_mut().unwrap_or_else(PoisonError::into_inner);
-        match back.recv_timeout(patience) {
+        match back.recv_timeout(timeout) {
             Ok(home) => {
                 (self.home, self.away) = (Some(home), None);
                 Ok(())
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(aside.ask(work).unwrap_err().kind(), ErrorKind::TimedOut);
         let (_other, work) = held(2);
         assert_eq!(aside.ask(work).unwrap_err().kind(), ErrorKind::TimedOut);
-        aside.patience = NEVER;
+        aside.timeout = NEVER;
         drop(release);
         let (release, work) = held(3);
         drop(release);

@@ -14,7 +14,7 @@ use super::sharing::share;
 use crate::error::StoreError;
 
 /// The time to wait for another process to finish its change, which takes some milliseconds.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A lock of a directory. Dropping it unlocks the directory.
 pub(super) struct Locked {
@@ -29,7 +29,7 @@ impl Locked {
         let late = |why: &str| failed(Failure::at(&path)(io::Error::new(ErrorKind::TimedOut, why)));
         let started = Instant::now();
         loop {
-            let is_late = started.elapsed() >= PATIENCE;
+            let is_late = started.elapsed() >= LOCK_TIMEOUT;
             require_file(&path)?;
             let file = match File::options().write(true).open(&path) {
                 Ok(file) => file,

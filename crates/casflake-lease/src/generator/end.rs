@@ -72,7 +72,7 @@ const IDLE_LOOKS: u32 = 3;
 const LOOK: Duration = Duration::from_millis(1);
 
 /// How long the end of a generator waits for its store. The calls of this crate's stores are bounded themselves.
-const PATIENCE: Duration = Duration::from_secs(10);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<S, C> LeasedGenerator<S, C> {
     /// Ends the keeper's thread, which closes the generator and releases the lease.
@@ -90,9 +90,9 @@ impl<S, C> LeasedGenerator<S, C> {
         let failed = |why| StoreError::unavailable("releasing the lease", why);
         let Some(keeper) = keeping.thread.take() else { return Ok(()) };
         let started = Instant::now();
-        let patience = if keeping.is_given_up { Duration::ZERO } else { PATIENCE };
+        let timeout = if keeping.is_given_up { Duration::ZERO } else { SHUTDOWN_TIMEOUT };
         while !keeper.is_finished() {
-            if started.elapsed() >= patience {
+            if started.elapsed() >= timeout {
                 *keeping = Keeping { thread: Some(keeper), is_given_up: true };
                 return Err(failed("a call of the store has not ended for 10 s"));
             }

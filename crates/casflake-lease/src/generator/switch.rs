@@ -93,8 +93,8 @@ impl<S, C> Switch<S, C> {
     /// Returns the `nth` generator after the first.
     #[inline]
     fn nth(&self, nth: u64) -> &Generator<S, C> {
-        let Some((block, place)) = place(nth) else { return &self.first };
-        let slot = || self.later.get(block)?.get()?.get(place)?.get();
+        let Some((block, position)) = position(nth) else { return &self.first };
+        let slot = || self.later.get(block)?.get()?.get(position)?.get();
         // Always `Some`: `publish` fills the slot before it counts it.
         slot().unwrap_or(&self.first)
     }
@@ -109,9 +109,9 @@ impl<S: Scheme, C> Switch<S, C> {
     pub fn publish(&self, generator: Generator<S, C>) -> Result<(), Ended> {
         // ORDERING: Relaxed. Only this thread changes the count, and the exchange below fails if there is a newer end.
         let mut state = self.state.load(Ordering::Relaxed);
-        let slot = place((state & COUNT) + 1).and_then(|(block, place)| {
+        let slot = position((state & COUNT) + 1).and_then(|(block, position)| {
             let slots = || (0..1_u64 << block).map(|_| OnceLock::new()).collect();
-            self.later.get(block)?.get_or_init(slots).get(place)
+            self.later.get(block)?.get_or_init(slots).get(position)
         });
         // The slot is empty: a caller that got `Ended` does not call this again.
         if state & ENDED != 0 || slot.is_none_or(|slot| slot.set(generator).is_err()) {
@@ -140,7 +140,7 @@ impl<S: Scheme, C> Switch<S, C> {
 
 /// Returns the block of the `nth` generator after the first, and its place in the block.
 #[inline]
-fn place(nth: u64) -> Option<(usize, usize)> {
+fn position(nth: u64) -> Option<(usize, usize)> {
     let block = nth.checked_ilog2()?;
     Some((block as usize, usize::try_from(nth - (1 << block)).ok()?))
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{SimpleQueryRow, Socket};
 
-use super::link::{Answer, Link, PATIENCE};
+use super::link::{Answer, IO_TIMEOUT, Link};
 use super::literals::Param;
-use super::refusal::{Asked, At, Cause, failure};
+use super::refusal::{Asked, At, failure};
 use super::rows::{asked, bigint, contents, json, nanos, number};
 use super::sql::Statements;
 use super::{PostgresBackend, config, others};
 use crate::backend::{Backend, Contents, Renewed};
+use crate::causes::Cause;
 use crate::error::StoreError;
 use crate::lease::Lease;
 use crate::protocol::Change;
@@ -55,7 +56,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresB
         statement: impl FnOnce(&Statements) -> &str,
         params: &[Param<'_>],
     ) -> Result<Answer, StoreError> {
-        self.on(what, |link, statements| link.ask(PATIENCE, statement(statements), params))
+        self.on(what, |link, statements| link.ask(IO_TIMEOUT, statement(statements), params))
     }
 
     /// Returns the contents of the database as one row, whether the tables exist or not.
@@ -126,13 +127,13 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
             Param::Text(&records),
         ];
         // Tens of thousands of records in one statement, to replace those that a large space has lost, take a while.
-        let patience = PATIENCE + Duration::from_micros(100) * u32::try_from(change.records.len()).unwrap_or(u32::MAX);
+        let timeout = IO_TIMEOUT + Duration::from_micros(100) * u32::try_from(change.records.len()).unwrap_or(u32::MAX);
         let answer = self.on("writing leases", |link, statements| {
             let statement = statement(statements);
-            match link.ask(patience, statement, params)? {
+            match link.ask(timeout, statement, params)? {
                 Answer::NoTables => {
                     link.create_tables(&statements.create)?;
-                    link.ask(patience, statement, params)
+                    link.ask(timeout, statement, params)
                 }
                 answer => Ok(answer),
             }

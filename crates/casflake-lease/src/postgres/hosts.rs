@@ -6,7 +6,7 @@ use tokio_postgres::config::{Host, LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error};
 
-use super::refusal::Cause;
+use crate::causes::Cause;
 use crate::error::StoreError;
 
 /// Returns a configuration for each of the hosts, beginning with a random one. If the numbers of ports or addresses and

@@ -5,19 +5,19 @@ use std::time::{Duration, Instant};
 use std::{panic, thread};
 
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::time::timeout;
+use tokio::time;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Error, SimpleQueryMessage, SimpleQueryRow, Socket};
 
 use super::hosts::{self, Failures};
 use super::literals::{Param, filled};
-use super::refusal::Cause;
 use super::tls::{Connector, Tls};
+use crate::causes::Cause;
 use crate::error::StoreError;
 
 /// The time limit to make a connection, and that to answer a statement.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const IO_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The server gives up waiting for a lock a little sooner than the client does, and reports that. It does not go on for
 /// long with a statement after the client has stopped waiting. The limits are set for the transaction alone, and in the
@@ -52,10 +52,10 @@ impl Link {
         let (mut failures, mut hosts) = (Failures::default(), hosts::each(config).into_iter());
         while let Some(host) = hosts.next() {
             // A host that does not answer at all must leave time for those after it.
-            let left = PATIENCE.saturating_sub(started.elapsed());
-            let patience = left / u32::try_from(hosts.len() + 1).unwrap_or(u32::MAX);
+            let left = IO_TIMEOUT.saturating_sub(started.elapsed());
+            let timeout = left / u32::try_from(hosts.len() + 1).unwrap_or(u32::MAX);
             let connector = tls.connector(&host)?;
-            match Self::connect_one(with_defaults(host, patience), connector, patience) {
+            match Self::connect_one(with_defaults(host, timeout), connector, timeout) {
                 Ok(link) => return Ok(link),
                 Err(cause) => failures = failures.add(cause, &failure),
             }
@@ -63,19 +63,19 @@ impl Link {
         Err(failures.error().unwrap_or_else(|| failure("there is no host".into())))
     }
 
-    fn connect_one<T>(config: Config, connector: Connector<T>, patience: Duration) -> Result<Self, Cause>
+    fn connect_one<T>(config: Config, connector: Connector<T>, timeout: Duration) -> Result<Self, Cause>
     where
         T: MakeTlsConnect<Socket, Stream: Send + 'static> + Send,
     {
         let inner = Inner(Some(Builder::new_current_thread().enable_all().build()?));
-        let client = inner.run(patience, || connector.connect(config))?;
+        let client = inner.run(timeout, || connector.connect(config))?;
         Ok(Self { client, inner })
     }
 
     /// Runs a statement that returns at most one row. When this returns, its transaction has ended.
-    pub(super) fn ask(&mut self, patience: Duration, statement: &str, params: &[Param<'_>]) -> Result<Answer, Cause> {
+    pub(super) fn ask(&mut self, timeout: Duration, statement: &str, params: &[Param<'_>]) -> Result<Answer, Cause> {
         let sql = format!("{LIMITS}{}", filled(statement, params));
-        match self.inner.run(patience, || self.client.simple_query(&sql)) {
+        match self.inner.run(timeout, || self.client.simple_query(&sql)) {
             Ok(messages) => {
                 let row = messages.into_iter().find_map(|message| match message {
                     SimpleQueryMessage::Row(row) => Some(row),
@@ -99,17 +99,17 @@ impl Link {
     /// Creates the missing tables by the statement `create`.
     pub(super) fn create_tables(&mut self, create: &str) -> Result<(), Cause> {
         let sql = format!("{LIMITS}{create}");
-        self.inner.run(PATIENCE, || self.client.batch_execute(&sql))
+        self.inner.run(IO_TIMEOUT, || self.client.batch_execute(&sql))
     }
 }
 
 /// Returns the configuration with the settings that each connection has.
-fn with_defaults(mut config: Config, patience: Duration) -> Config {
+fn with_defaults(mut config: Config, timeout: Duration) -> Config {
     if config.get_application_name().is_none() {
         config.application_name("casflake");
     }
     if config.get_connect_timeout().is_none() {
-        config.connect_timeout(patience);
+        config.connect_timeout(timeout);
     }
     config
 }
@@ -121,12 +121,12 @@ impl Inner {
     /// Runs `work`. Fails if it takes longer than `patience`.
     fn run<R: Send, F: Future<Output = Result<R, Error>>>(
         &self,
-        patience: Duration,
+        timeout: Duration,
         work: impl FnOnce() -> F + Send,
     ) -> Result<R, Cause> {
         let Some(runtime) = &self.0 else { return Err("its runtime has ended".into()) };
-        let outcome = aside(|| runtime.block_on(async { timeout(patience, work()).await }));
-        let late = |_| io::Error::new(ErrorKind::TimedOut, format!("no answer for {patience:.0?}"));
+        let outcome = aside(|| runtime.block_on(async { time::timeout(timeout, work()).await }));
+        let late = |_| io::Error::new(ErrorKind::TimedOut, format!("no answer for {timeout:.0?}"));
         Ok(outcome.map_err(late)??)
     }
 }

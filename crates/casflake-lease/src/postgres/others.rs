@@ -10,18 +10,18 @@ use serde::Deserialize;
 
 use super::link::{Answer, Link};
 use super::literals::Param;
-use super::refusal::Cause;
 use super::rows::column;
 use super::schema::Schema;
+use crate::causes::Cause;
 
 /// The time limit of the search, once there is a connection.
-const PATIENCE: Duration = Duration::from_secs(1);
+const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How often the search starts again because a table was dropped meanwhile.
 const ATTEMPTS: u32 = 5;
 
 /// How many spaces are found at most.
-const MOST: usize = 10;
+const MAX_OTHERS: usize = 10;
 
 /// Lists the schemas with a table of spaces, the store's own first, and whether this role can read it. Parameters: the
 /// name of the store's schema; the maximum number.
@@ -49,7 +49,7 @@ struct Found {
 /// Returns the names of the spaces, except the one named `space` in `schema`. Names of spaces in other schemas are
 /// followed by the schema. A schema is listed on its own if its spaces can't be read.
 pub(super) fn find(link: &mut Link, schema: &Schema, space: &str) -> Result<Vec<String>, Cause> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + LISTING_TIMEOUT;
     for _ in 0..ATTEMPTS {
         if let Some(names) = try_find(link, schema, space, until)? {
             return Ok(names);
@@ -61,7 +61,7 @@ pub(super) fn find(link: &mut Link, schema: &Schema, space: &str) -> Result<Vec<
 /// Searches once, as [`find`] does. Returns `None` if a table was dropped meanwhile.
 fn try_find(link: &mut Link, schema: &Schema, space: &str, until: Instant) -> Result<Option<Vec<String>>, Cause> {
     let left = || until.saturating_duration_since(Instant::now());
-    let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+    let most = i64::try_from(MAX_OTHERS).unwrap_or(i64::MAX);
     // One more, because the store's own schema may have no other space.
     let params = &[Param::Text(schema.name()), Param::Bigint(most + 1)];
     let Answer::Row(row) = link.ask(left(), SCHEMAS, params)? else { return Ok(None) };
@@ -96,5 +96,5 @@ fn try_find(link: &mut Link, schema: &Schema, space: &str, until: Instant) -> Re
         });
         named.chain((!found.is_readable && !place.is_empty()).then_some(place)).collect::<Vec<_>>()
     });
-    Ok(Some(names.take(MOST).collect()))
+    Ok(Some(names.take(MAX_OTHERS).collect()))
 }

@@ -7,10 +7,9 @@ use tokio_postgres::error::DbError;
 
 use super::schema::Schema;
 use super::ssl_mode::Mode;
+use crate::causes::Cause;
 use crate::error::StoreError;
 use crate::tls::explain;
-
-pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// When something failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The rules of an operator's decisions: to create a space, to vouch that no lease is in use, to reclaim a worker.
 
-use super::{Change, Denied, NEWBORN, Record, Space, View, born, suspected, unowned};
+use super::loss::{born, suspected};
+use super::{Change, Denied, NEWBORN, Record, Space, View, unowned};
 use crate::terms::Terms;
 
 /// The next write of an operator's operation.

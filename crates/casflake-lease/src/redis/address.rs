@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, ConnectionInfo};
 
-use crate::tls::{Files, PARAMETERS};
+use crate::tls::{PARAMETERS, TlsFiles};
 use crate::url::{Authority, HOST, StoreUrl, check_host, local_path, parameters, unknown};
 
 /// The schemes that the crate `redis` accepts.
@@ -13,7 +13,7 @@ const SCHEMES_OF_TLS: &[&str] = &["rediss", "valkeys"];
 
 pub(super) struct Address {
     pub(super) info: ConnectionInfo,
-    pub(super) tls: Option<Files>,
+    pub(super) tls: Option<TlsFiles>,
 }
 
 /// Parses a URL with the crate `redis`, after refusing the parts that the crate would ignore or guess: parameters that
@@ -40,7 +40,7 @@ pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
 }
 
 /// Returns the files for TLS, if the scheme asks for TLS.
-fn check_server(url: &StoreUrl<'_>) -> Result<Option<Files>, String> {
+fn check_server(url: &StoreUrl<'_>) -> Result<Option<TlsFiles>, String> {
     let Some(Authority { user, hosts }) = &url.authority else {
         return Err(format!("it does not begin with {}://", url.scheme));
     };
@@ -58,15 +58,15 @@ fn check_server(url: &StoreUrl<'_>) -> Result<Option<Files>, String> {
     for (name, _) in &parameters {
         match *name {
             "protocol" => {}
-            name if Files::is_one(name) && is_tls => {}
-            name if Files::is_one(name) => {
+            name if TlsFiles::is_one(name) && is_tls => {}
+            name if TlsFiles::is_one(name) => {
                 return Err(format!("its parameter {name} is for TLS: write {0}s:// in place of {0}://", url.scheme));
             }
             name if is_tls => return Err(unknown(name, None, &format!("protocol, {PARAMETERS}"))),
             name => return Err(unknown(name, None, "protocol")),
         }
     }
-    is_tls.then(|| Files::of(&parameters)).transpose()
+    is_tls.then(|| TlsFiles::of(&parameters)).transpose()
 }
 
 fn check_socket(url: &StoreUrl<'_>) -> Result<(), String> {

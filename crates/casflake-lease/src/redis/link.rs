@@ -16,10 +16,10 @@ use super::failure::Failure;
 use super::server::{Server, Session};
 
 /// The time limit of a call.
-const CALL: Duration = Duration::from_secs(2);
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The part of that limit for which a call waits for a connection.
-const CONNECT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How old a connection may be that is still being made. After that another one is made.
 const COMING: Duration = Duration::from_secs(5);
@@ -28,11 +28,11 @@ pub(super) struct Link {
     server: Arc<Server>,
     session: Option<Session>,
     /// When a session was begun that is not ready yet, and its outcome.
-    coming: Option<(Instant, Outcome<Session>)>,
+    coming: Option<(Instant, Pending<Session>)>,
 }
 
-/// The outcome of a thread's work.
-type Outcome<T> = Receiver<Result<T, Failure>>;
+/// Receives the outcome of a thread's work.
+type Pending<T> = Receiver<Result<T, Failure>>;
 
 impl Link {
     pub(super) fn to(server: Server) -> Self {
@@ -63,7 +63,7 @@ impl Link {
             Ok(answer) => Ok((session, answer)),
             Err(error) => Err(server.failure(&session, error)),
         })?;
-        let left = CALL.saturating_sub(started.elapsed());
+        let left = CALL_TIMEOUT.saturating_sub(started.elapsed());
         let (session, answer) = wait(&asked, left).unwrap_or_else(|| Err(late("there was no answer within 2 s")))?;
         self.session = Some(session);
         Ok(answer)
@@ -79,7 +79,7 @@ impl Link {
                 (Instant::now(), aside(move || server.dial())?)
             }
         };
-        wait(&coming, CONNECT).unwrap_or_else(|| {
+        wait(&coming, CONNECT_TIMEOUT).unwrap_or_else(|| {
             // A connection that takes longer than `COMING` may never be ready.
             self.coming = Some((since, coming)).filter(|(since, _)| since.elapsed() < COMING);
             Err(late("there was no connection within 1 s"))
@@ -88,7 +88,7 @@ impl Link {
 }
 
 /// Runs `work` on a thread of its own.
-fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> io::Result<Outcome<T>> {
+fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> io::Result<Pending<T>> {
     let (sender, receiver) = mpsc::sync_channel(1);
     // Sending fails if the call has stopped waiting.
     let work = move || drop(sender.send(work()));
@@ -96,9 +96,9 @@ fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + '
     Ok(receiver)
 }
 
-/// Returns the outcome, or `None` if it took longer than `patience`.
-fn wait<T>(outcome: &Outcome<T>, patience: Duration) -> Option<Result<T, Failure>> {
-    match outcome.recv_timeout(patience) {
+/// Returns the outcome, or `None` if it took longer than `timeout`.
+fn wait<T>(pending: &Pending<T>, timeout: Duration) -> Option<Result<T, Failure>> {
+    match pending.recv_timeout(timeout) {
         Ok(outcome) => Some(outcome),
         Err(RecvTimeoutError::Timeout) => None,
         Err(RecvTimeoutError::Disconnected) => {

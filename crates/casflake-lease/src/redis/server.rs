@@ -11,16 +11,16 @@ use super::failure::Failure;
 use super::log_in::log_in;
 use super::tls::TlsConnection;
 use crate::error::StoreError;
-use crate::tls::{Files, speaks_tls};
+use crate::tls::{TlsFiles, speaks_tls};
 
 /// The time limit to make a connection, and that of each read from it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const IO_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) struct Server {
     client: Client,
     /// The user, the password and the database: see [`log_in`].
     info: RedisConnectionInfo,
-    tls: Option<Files>,
+    tls: Option<TlsFiles>,
 }
 
 /// A connection that is logged in.
@@ -49,12 +49,12 @@ impl Server {
     pub(super) fn dial(&self) -> Result<Session, Failure> {
         let mut session = match (&self.tls, self.client.get_connection_info().addr()) {
             (Some(files), ConnectionAddr::Tcp(host, port)) => {
-                Session::Tls(Box::new(TlsConnection::open(host, *port, files, PATIENCE, &self.what())?))
+                Session::Tls(Box::new(TlsConnection::open(host, *port, files, IO_TIMEOUT, &self.what())?))
             }
             _ => {
-                let connection = self.client.get_connection_with_timeout(PATIENCE)?;
-                connection.set_read_timeout(Some(PATIENCE))?;
-                connection.set_write_timeout(Some(PATIENCE))?;
+                let connection = self.client.get_connection_with_timeout(IO_TIMEOUT)?;
+                connection.set_read_timeout(Some(IO_TIMEOUT))?;
+                connection.set_write_timeout(Some(IO_TIMEOUT))?;
                 Session::Plain(connection)
             }
         };

@@ -10,7 +10,7 @@ use redis::{ConnectionLike, Parser, RedisResult, Value, cmd};
 
 use super::failure::Failure;
 use crate::error::StoreError;
-use crate::tls::{Files, NO_TLS, Session, connect, first_byte};
+use crate::tls::{NO_TLS, Session, TlsFiles, connect, first_byte};
 
 /// The time that a server may leave the offer of TLS unanswered, before a second connection asks it without TLS.
 const SILENCE: Duration = Duration::from_millis(300);
@@ -23,7 +23,13 @@ pub(super) struct TlsConnection {
 
 impl TlsConnection {
     /// Connects to a server and verifies it. The connection, and each read from it, takes `patience` at most.
-    pub(super) fn open(host: &str, port: u16, files: &Files, patience: Duration, what: &str) -> Result<Self, Failure> {
+    pub(super) fn open(
+        host: &str,
+        port: u16,
+        files: &TlsFiles,
+        patience: Duration,
+        what: &str,
+    ) -> Result<Self, Failure> {
         let config = files.config()?;
         let socket = connect(host, port, patience)?;
         socket.set_nodelay(true)?;

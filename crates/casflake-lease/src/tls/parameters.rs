@@ -1,4 +1,4 @@
-//! `Files`: the parameters of a URL that name files for TLS.
+//! `TlsFiles`: the parameters of a URL that name files for TLS.
 
 use std::path::PathBuf;
 
@@ -18,12 +18,12 @@ pub(crate) const PARAMETERS: &str = "sslrootcert, sslcert and sslkey";
 
 /// The files of a session that verifies the server's authority and its host name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Files {
+pub(crate) struct TlsFiles {
     pub(crate) roots: Roots,
     pub(crate) identity: Option<Identity>,
 }
 
-impl Files {
+impl TlsFiles {
     /// Returns whether a parameter names one of these files.
     pub(crate) fn is_one(parameter: &str) -> bool {
         [ROOTS, CERTIFICATE, KEY].contains(&parameter)

@@ -10,10 +10,10 @@ use std::time::Duration;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
-use super::{Files, NO_TLS, Session, Verify, client_config, explain_to};
+use super::{NO_TLS, Session, TlsFiles, Verify, client_config, explain_to};
 
 /// The time limit of a probe.
-pub(crate) const PROBE: Duration = Duration::from_millis(500);
+pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The record types that a TLS server can begin with: an alert and a handshake.
 const RECORDS: [u8; 2] = [21, 22];
@@ -50,11 +50,11 @@ pub(crate) fn first_byte(host: &str, port: u16, question: Vec<u8>) -> Option<u8>
 
 /// Returns the reason for which an HTTP server refuses a session with these files, if it is known within [`PROBE`]. A
 /// server that closes the connection while the client sends may have sent a reason that the client has not read.
-pub(crate) fn refusal(host: &str, port: u16, files: &Files) -> Option<&'static str> {
+pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'static str> {
     let (host, files) = (host.to_owned(), files.clone());
     within(move || {
-        let socket = connect(&host, port, PROBE).ok()?;
-        socket.set_read_timeout(Some(PROBE)).ok()?;
+        let socket = connect(&host, port, PROBE_TIMEOUT).ok()?;
+        socket.set_read_timeout(Some(PROBE_TIMEOUT)).ok()?;
         let mut session = Session::new(files.config().ok()?, &host, socket).ok()?;
         let explain = |error| explain_to(files.identity.is_some(), error);
         match session.shake_hands() {
@@ -75,7 +75,7 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) 
     // Sending fails if the caller no longer waits.
     let work = move || drop(sender.send(work()));
     thread::Builder::new().name(String::from("casflake-probe")).spawn(work).ok()?;
-    answer.recv_timeout(PROBE).ok()?
+    answer.recv_timeout(PROBE_TIMEOUT).ok()?
 }
 
 /// Returns whether an answer is HTTP from a server without TLS on this port. A server with TLS may also answer in HTTP,
@@ -87,12 +87,12 @@ fn is_http_alone(answer: &[u8]) -> bool {
 
 /// Returns the first `size` bytes of a server's answer, or those that arrive before it pauses: at least one.
 fn ask(host: &str, port: u16, question: &[u8], size: u64) -> io::Result<Vec<u8>> {
-    let mut socket = connect(host, port, PROBE)?;
-    socket.set_read_timeout(Some(PROBE))?;
+    let mut socket = connect(host, port, PROBE_TIMEOUT)?;
+    socket.set_read_timeout(Some(PROBE_TIMEOUT))?;
     socket.write_all(question)?;
     let mut answer = vec![0];
     socket.read_exact(&mut answer)?;
-    socket.set_read_timeout(Some(PROBE / 4))?;
+    socket.set_read_timeout(Some(PROBE_TIMEOUT / 4))?;
     // An error counts as the end of the answer.
     let _ = socket.take(size - 1).read_to_end(&mut answer);
     Ok(answer)

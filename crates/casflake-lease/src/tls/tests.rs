@@ -14,7 +14,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConnection, Connection, Error, RootCertStore, ServerConfig, ServerConnection};
 use testkit::certificates::{Authority, HERE, Signed};
 
-use super::{Files, Identity, NO_TLS, Roots, Verify, absolute, client_config, explain, refusal};
+use super::{Identity, NO_TLS, Roots, TlsFiles, Verify, absolute, client_config, explain, refusal};
 use crate::StoreError;
 
 /// A directory that is removed on drop.
@@ -284,7 +284,7 @@ fn a_server_without_tls_that_resets_the_connection_is_distinguished_from_an_unav
             }
         });
         let directory = Directory::new("resets");
-        let files = Files { roots: directory.roots(&Authority::new("casflake")), identity: None };
+        let files = TlsFiles { roots: directory.roots(&Authority::new("casflake")), identity: None };
         assert_eq!(refusal("127.0.0.1", port, &files), expected, "{answer}");
     }
 }

@@ -20,9 +20,9 @@ const LIST: &[u8] = b"\x02\0\0\0\
     \x20\0\0\0\xff\xff\xff\xff";
 
 /// A directory of a given mode, which is removed on drop.
-struct Shared(PathBuf);
+struct Directory(PathBuf);
 
-impl Shared {
+impl Directory {
     fn new(name: &str, mode: u32) -> Self {
         let directory = env::temp_dir().join(format!("casflake-{}-{name}", process::id()));
         let _ = fs::remove_dir_all(&directory);
@@ -40,7 +40,7 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
+impl Drop for Directory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -50,7 +50,7 @@ impl Drop for Shared {
 #[test]
 fn a_new_file_keeps_its_mode_if_the_directory_has_an_access_control_list() {
     for list in ["system.posix_acl_access", "system.posix_acl_default"] {
-        let directory = Shared::new(list, 0o770);
+        let directory = Directory::new(list, 0o770);
         assert_eq!(directory.mode_of("without", 0o600), 0o660);
         // A file system without access control lists can't be tested.
         if setxattr(&directory.0, list, LIST, XattrFlags::empty()).is_ok() {
@@ -63,14 +63,14 @@ fn a_new_file_keeps_its_mode_if_the_directory_has_an_access_control_list() {
 #[test]
 fn other_users_get_no_more_permissions_on_a_new_file_than_on_its_directory() {
     for (directory, expected) in [(0o2770, 0o660), (0o2775, 0o664), (0o2777, 0o666)] {
-        assert_eq!(Shared::new("others", directory).mode_of("new", 0o666), expected, "{directory:o}");
+        assert_eq!(Directory::new("others", directory).mode_of("new", 0o666), expected, "{directory:o}");
     }
 }
 
 /// Would catch: a remedy that tells users to join the group of root.
 #[test]
 fn the_remedy_for_a_directory_that_all_users_may_write_to_shares_it_by_a_group() {
-    let directory = Shared::new("everybody", 0o777);
+    let directory = Directory::new("everybody", 0o777);
     let [lock, leases] = ["lock", "leases"].map(|name| directory.0.join(name));
     let place = quoted(&directory.0);
     let commands = remedy(&lock, &directory.0);

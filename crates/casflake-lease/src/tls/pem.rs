@@ -8,6 +8,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::causes::Cause;
 use crate::error::StoreError;
 
 /// Returns the path that a parameter gives.
@@ -84,8 +85,6 @@ impl Identity {
         StoreError::refused(what, "give a certificate and the key that belongs to it", error)
     }
 }
-
-type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 const CERTIFICATES: &str = "a file of PEM certificates (-----BEGIN CERTIFICATE-----)";
 const KEY: &str = "a file with a PEM key that has no passphrase (-----BEGIN PRIVATE KEY-----)";

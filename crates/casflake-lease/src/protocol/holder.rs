@@ -1,0 +1,116 @@
+//! The rules of a holder's requests: to renew its lease, to learn why a renewal was not written, to release its lease.
+
+use super::loss::{made, mended, suspected};
+use super::{Change, Denied, IfAbsent, Record, View};
+use crate::error::LostReason;
+use crate::lease::Lease;
+use crate::terms::Terms;
+
+/// Returns the renewed record of `held`, or `None` if the rule does not allow it: [`explain`] then says why. The rule
+/// needs only the space, this one record and the clock, so that a store can evaluate it in one statement.
+pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Record> {
+    let space = view.space.as_ref()?;
+    let record = view.records.get(&held.worker)?;
+    let is_whole = space.layout == terms.layout && space.is_whole(view);
+    let is_holders = is_of_grant(record, held) && record.counter == held.counter;
+    // If the grant is from before the floor was raised, another window may lie between this one's end and the floor.
+    let is_after_floor = record.from >= space.floor;
+    // A lower end means that the store has forgotten a renewal.
+    let is_up_to_date = record.until >= held.until;
+    let is_near = record.until <= terms.horizon(view.now);
+    (is_whole && is_holders && is_after_floor && is_up_to_date && is_near).then(|| Record {
+        until: record.until.max(terms.until(view.now, ttl)),
+        counter: record.counter + 1,
+        ..record.clone()
+    })
+}
+
+/// Why a renewal was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The caller still holds the lease. Renewals have changed it to this one, and their replies were lost.
+    Held(Lease),
+    /// The store has forgotten something that the holder knows: write this, so that no forgotten window is granted
+    /// again.
+    Mend(Change),
+    /// The lease can't be renewed.
+    Denied(Denied),
+}
+
+/// Explains why [`renew`] returned `None`. `unanswered` is the number of renewals that the holder has sent since the
+/// last one that was answered. `if_absent` says what to do if the space is absent.
+pub fn explain(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
+    let Some(space) = &view.space else {
+        return made(view, if_absent, held.until, terms).map_or_else(Finding::Denied, Finding::Mend);
+    };
+    if space.layout != terms.layout {
+        return Finding::Denied(Denied::OtherLayout);
+    }
+    if space.is_initialised_within(held) {
+        return Finding::Denied(Denied::Lost(LostReason::Initialised));
+    }
+    if !space.is_whole(view) {
+        return Finding::Mend(suspected(view, space, held.until, terms));
+    }
+    let Some(record) = view.records.get(&held.worker) else {
+        return match mended(view, space, terms) {
+            Some(change) => Finding::Mend(change),
+            // The store has the space as it was before the worker's first grant. If the floor was raised since, that
+            // loss is handled already.
+            None if held.from >= space.floor => Finding::Mend(suspected(view, space, held.until, terms)),
+            None => LOST,
+        };
+    };
+    let is_less = record.counter < held.counter || is_of_grant(record, held) && record.until < held.until;
+    if is_less {
+        // The loss is handled already if the floor was raised, or a record was written in place of the lost one.
+        let is_news = held.from >= space.floor && record.from < held.until;
+        return match is_news {
+            true => Finding::Mend(suspected(view, space, held.until, terms)),
+            false if is_after(record, held) => TAKEN,
+            false => LOST,
+        };
+    }
+    if !is_of_grant(record, held) {
+        return TAKEN;
+    }
+    if record.counter - held.counter > unanswered {
+        return Finding::Denied(Denied::Lost(LostReason::Cloned));
+    }
+    if record.from < space.floor {
+        return LOST;
+    }
+    if record.until > terms.horizon(view.now) {
+        return Finding::Denied(Denied::StoreClockBehind { until: record.until });
+    }
+    Finding::Held(record.lease(held.worker, held.token))
+}
+
+/// Returns whether the record is that of the grant of `held`, renewed or not: no renewal moves the start of the window.
+/// A late request can have made another grant to the same token; its window is a different one.
+fn is_of_grant(record: &Record, held: &Lease) -> bool {
+    record.token == Some(held.token) && record.from == held.from
+}
+
+/// Returns whether the record is that of a grant made after `held`, although the store has forgotten something that the
+/// holder of `held` knows: an operator was wrong to vouch for the space. (A record in place of a lost one was never
+/// granted.)
+fn is_after(record: &Record, held: &Lease) -> bool {
+    record.counter > 0 && !is_of_grant(record, held) && held.from < record.until
+}
+
+const TAKEN: Finding = Finding::Denied(Denied::Lost(LostReason::Taken));
+/// The finding that the store has lost the lease.
+pub const LOST: Finding = Finding::Denied(Denied::Lost(LostReason::StoreChanged));
+
+/// Returns the released record of `held`: free from the tick after `last`, which is the last that its holder issued.
+/// Returns `None` if the record is not that of `held`.
+pub fn release(record: &Record, held: &Lease, last: Option<u64>) -> Option<Record> {
+    let is_holders = record.token == Some(held.token) && record.counter == held.counter;
+    is_holders.then(|| Record { until: released_at(record, last), token: None, ..record.clone() })
+}
+
+/// Returns the end of a window that is released after the tick `last`, or unused.
+pub fn released_at(record: &Record, last: Option<u64>) -> u64 {
+    last.map_or(0, |last| last.saturating_add(1)).max(record.from).min(record.until)
+}
