@@ -20,6 +20,47 @@ use crate::token::Token;
 ///
 /// The other methods have defaults that use these three. A backend of a server overrides them, to make one round trip
 /// instead of several.
+///
+/// # Examples
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use std::time::{SystemTime, UNIX_EPOCH};
+///
+/// use casflake::{Scheme, Standard};
+/// use casflake_lease::{Backend, BackendStore, Change, Contents, LeaseAdmin, LeasedGenerator, StoreError};
+///
+/// /// A store in the memory of one process. Clones share it.
+/// #[derive(Clone)]
+/// struct Memory(Arc<Mutex<Contents>>);
+///
+/// impl Backend for Memory {
+///     fn place(&self) -> String {
+///         "the memory of this process".into()
+///     }
+///
+///     fn read(&mut self) -> Result<Contents, StoreError> {
+///         let mut contents = self.0.lock().unwrap().clone();
+///         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+///         contents.unix_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+///         Ok(contents)
+///     }
+///
+///     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
+///         let mut stored = self.0.lock().unwrap(); // compares and writes in one step
+///         let is_as_seen = stored.is_as_seen(seen, change);
+///         if is_as_seen {
+///             stored.apply(change);
+///         }
+///         Ok(is_as_seen)
+///     }
+/// }
+///
+/// let memory = Memory(Arc::new(Mutex::new(Contents::new(0, "this process", "its memory"))));
+/// BackendStore::on(memory.clone()).init_immediately(&Standard::LAYOUT, 4)?;
+/// let ids: LeasedGenerator = LeasedGenerator::new(BackendStore::on(memory))?;
+/// println!("{}", ids.generate()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Backend: Send {
     /// Returns the name of the space; empty for a store that has only one.
     fn space_name(&self) -> &str {
@@ -115,6 +156,18 @@ pub(crate) fn read_original<B: Backend + ?Sized>(backend: &mut B) -> Result<Cont
 }
 
 /// The contents of a store at one moment, as a [`Backend`] has read them.
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{Change, Contents};
+///
+/// let mut stored = Contents::new(1_767_225_600_000_000_000, "server 7, run 2", "table leases");
+/// let (seen, change) = (stored.clone(), Change::default());
+/// if stored.is_as_seen(&seen, &change) {
+///     stored.apply(&change);
+/// }
+/// assert_eq!(stored, seen, "that change replaces nothing");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Contents {
@@ -137,6 +190,16 @@ pub struct Contents {
 }
 
 /// A renewed lease, and the state of the store that was read with it.
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{Lease, Renewed, Token};
+///
+/// let lease = Lease::new(3, 5_000, 65_000, 2, Token::random()?);
+/// let mut renewed = Renewed::new(lease, 1_767_225_600_000_000_000, 1024);
+/// renewed.place = Some("table leases".into());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Renewed {

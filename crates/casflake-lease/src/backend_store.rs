@@ -27,6 +27,14 @@ const CROWD: u64 = 63;
 ///
 /// [`FileStore`](crate::FileStore), `PostgresStore`, `RedisStore` and `EtcdStore` are `BackendStore`s. A store of your
 /// own is the `BackendStore` of your [`Backend`].
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{BackendStore, FileBackend, FileStore};
+///
+/// let store: BackendStore<FileBackend> = FileStore::new("/var/lib/ids");
+/// let same = BackendStore::on(store.into_backend());
+/// ```
 pub struct BackendStore<B> {
     backend: B,
     /// The knowledge of the space since this store was granted a lease. With this it can create a lost space again.

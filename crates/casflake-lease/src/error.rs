@@ -10,6 +10,20 @@ use crate::causes::{Cause, debug_by_text};
 use crate::terms::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
 
 /// Why a store of leases did not grant, renew or release a lease.
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{FileStore, LeasedGenerator, StoreError};
+///
+/// # let directory = testkit::Scratch::new();
+/// let error = LeasedGenerator::<casflake::Standard>::new(FileStore::new(directory.path())).unwrap_err();
+/// match &error {
+///     StoreError::NoSpace { place, .. } => assert!(place.starts_with("the directory ")),
+///     // The text says what to do; `retry_after` says when.
+///     error if error.is_retryable() => eprintln!("{error}, in {:?}", error.retry_after()),
+///     error => eprintln!("{error}"),
+/// }
+/// ```
 #[non_exhaustive]
 pub enum StoreError {
     /// The store could not be reached, or did not answer. It may be available again later. It is unknown whether the
@@ -141,6 +155,14 @@ pub enum StoreError {
 debug_by_text!(StoreError: Unavailable Refused Contended NoFreeWorker NotYet NoSpace StoreClockBehind StoreClockOutside OtherLayout Lost Copied Corrupt Ttl Workers Url Lead NoSuchWorker);
 
 /// How a lease was lost.
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{LostReason, StoreError};
+///
+/// let error = StoreError::Lost { worker: 7, reason: LostReason::Cloned };
+/// assert_eq!(error.to_string(), "the lease of worker 7 is lost, a copy of this process renewed it: acquire another");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LostReason {
@@ -169,6 +191,18 @@ impl StoreError {
     }
 
     /// Returns whether the same call may succeed later, without any other change.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use casflake_lease::StoreError;
+    ///
+    /// let full = StoreError::NoFreeWorker { workers: 4, retry_after: Duration::from_secs(20) };
+    /// assert!(full.is_retryable());
+    /// let refused = StoreError::Workers { value: 0, max: 1024 };
+    /// assert!(!refused.is_retryable());
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(
@@ -187,6 +221,17 @@ impl StoreError {
     }
 
     /// Returns how long to wait before a retry can succeed, if that is known.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use casflake_lease::StoreError;
+    ///
+    /// let full = StoreError::NoFreeWorker { workers: 4, retry_after: Duration::from_secs(20) };
+    /// assert_eq!(full.retry_after(), Some(Duration::from_secs(20)));
+    /// assert_eq!(StoreError::Contended { attempts: 300 }.retry_after(), None);
+    /// ```
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match *self {

@@ -99,6 +99,15 @@ const TXN: &str = "/v3/kv/txn";
 pub type EtcdStore = BackendStore<EtcdBackend>;
 
 /// The backend of [`EtcdStore`].
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{Backend, EtcdStore};
+///
+/// let store = EtcdStore::from_url("etcd://127.0.0.1#orders")?;
+/// assert_eq!(store.backend().space_name(), "orders");
+/// # Ok::<(), casflake_lease::StoreError>(())
+/// ```
 pub struct EtcdBackend {
     gateway: Gateway,
     keys: Keys,
@@ -127,6 +136,15 @@ impl EtcdStore {
     ///
     /// # Errors
     /// [`StoreError::Url`] if `url` is not such an address.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake_lease::EtcdStore;
+    ///
+    /// let store = EtcdStore::from_url("etcd://10.0.0.1,10.0.0.2,10.0.0.3#orders")?;
+    /// assert!(EtcdStore::from_url("etcd://10.0.0.1,,10.0.0.3").is_err());
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let url = StoreUrl::parse(url)?;
         let keys = url.space().map(Keys::new).map_err(|why| StoreError::Url { why })?;
@@ -140,6 +158,15 @@ impl EtcdStore {
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
     /// name](crate::from_url()#spaces).
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake_lease::{EtcdStore, StoreError};
+    ///
+    /// let store = EtcdStore::from_url("etcd://127.0.0.1")?.space("orders")?;
+    /// assert!(matches!(store.space("new orders"), Err(StoreError::Url { .. })));
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         let keys = Keys::new(space_name(name.as_ref())?);
         let backend = self.into_backend();

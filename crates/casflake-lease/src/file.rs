@@ -30,7 +30,7 @@ use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::protocol::Change;
 
-/// The time for which a call waits for the file system: [`lock::PATIENCE`] for the lock, and as long again for the
+/// The time for which a call waits for the file system: [`lock::LOCK_TIMEOUT`] for the lock, and as long again for the
 /// rest, which takes a disk some milliseconds.
 const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 
@@ -47,13 +47,12 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 ///
 /// # use casflake_lease::LeaseAdmin;
 /// # use casflake::{Scheme, Standard};
-/// # let directory = std::env::temp_dir().join(format!("casflake-doc-{}", std::process::id()));
-/// # std::fs::create_dir_all(&directory)?;
-/// # FileStore::new(&directory).init_immediately(&Standard::LAYOUT, 1024)?;
-/// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(&directory))?;
+/// # let directory = testkit::Scratch::new();
+/// # let directory = directory.path();
+/// # FileStore::new(directory).init_immediately(&Standard::LAYOUT, 1024)?;
+/// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(directory))?; // such as "/var/lib/ids"
 /// println!("{}", ids.generate()?);
 /// ids.shutdown()?;
-/// # std::fs::remove_dir_all(&directory)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -109,6 +108,15 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 pub type FileStore<C = SystemClock> = BackendStore<FileBackend<C>>;
 
 /// The backend of [`FileStore`].
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{Backend, FileStore};
+///
+/// let store = FileStore::new("/var/lib/ids");
+/// # #[cfg(unix)]
+/// assert_eq!(store.backend().place(), "the directory /var/lib/ids");
+/// ```
 pub struct FileBackend<C = SystemClock> {
     directory: Directory,
     files: Aside<Files<C>>,
@@ -120,6 +128,18 @@ impl FileStore {
     /// Makes a relative path absolute, so that a later change of the working directory has no effect. If that fails,
     /// because the path is empty or the process has no working directory, each call of the store fails with
     /// [`StoreError::Url`].
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Scheme, Standard};
+    /// use casflake_lease::{FileStore, LeaseAdmin};
+    ///
+    /// # let directory = testkit::Scratch::new();
+    /// # let directory = directory.path();
+    /// let mut store = FileStore::new(directory); // such as "/var/lib/ids"
+    /// store.init(&Standard::LAYOUT, 1024)?;
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self::with_clock(directory, SystemClock)
@@ -129,6 +149,22 @@ impl FileStore {
 impl<C: Clock + Send + 'static> FileStore<C> {
     /// Creates a store as [`new`](FileStore::new) does, with another clock than the system's. The clock is read on the
     /// store's thread. If it panics, the call fails with [`Unavailable`](StoreError::Unavailable).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use casflake::{ManualClock, Scheme, Standard};
+    /// use casflake_lease::{FileStore, LeaseAdmin};
+    ///
+    /// # let directory = testkit::Scratch::new();
+    /// let clock = Arc::new(ManualClock::new(1_767_225_600_000));
+    /// let mut store = FileStore::with_clock(directory.path(), Arc::clone(&clock));
+    /// store.init(&Standard::LAYOUT, 4)?;
+    /// clock.advance(150_000); // 150 s later, it grants leases
+    /// assert_eq!(store.survey()?.unix_ns, 1_767_225_750_000_000_000);
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     #[must_use]
     pub fn with_clock(directory: impl Into<PathBuf>, clock: C) -> Self {
         let directory = Directory::of(directory.into());
@@ -138,7 +174,7 @@ impl<C: Clock + Send + 'static> FileStore<C> {
 }
 
 impl<C: Clock + Send + 'static> FileBackend<C> {
-    /// Does `work` on the files, and waits for it for [`PATIENCE`] at most.
+    /// Does `work` on the files, and waits for it for [`CALL_TIMEOUT`] at most.
     fn ask<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut Files<C>) -> Result<T, StoreError> + Send + 'static,

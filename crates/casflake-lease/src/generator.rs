@@ -38,10 +38,15 @@ use crate::error::StoreError;
 /// the window of ticks that the lease grants. It renews the lease in the background, and acquires another if the lease
 /// is lost.
 ///
-/// ```no_run
+/// ```
 /// use casflake_lease::{FileStore, LeasedGenerator};
 ///
-/// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new("/var/lib/ids"))?;
+/// # use casflake::{Scheme, Standard};
+/// # use casflake_lease::LeaseAdmin;
+/// # let directory = testkit::Scratch::new();
+/// # let directory = directory.path();
+/// # FileStore::new(directory).init_immediately(&Standard::LAYOUT, 4)?;
+/// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(directory))?; // such as "/var/lib/ids"
 /// println!("{}", ids.generate()?);
 /// ids.shutdown()?; // after the last request is answered; or drop it
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -161,6 +166,18 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// lease has ended and was not renewed or replaced in time; [`ShutDown`](GenerateError::ShutDown) after
     /// [`shutdown`](Self::shutdown) or [`drain`](Self::drain); [`OtherProcess`](GenerateError::OtherProcess) in a fork;
     /// the others as for [`Generator::generate`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(directory.path()))?;
+    /// let (first, second) = (ids.generate()?, ids.generate()?);
+    /// assert!(first < second);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
         self.ask(true, Generator::generate)
@@ -171,6 +188,23 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     ///
     /// # Errors
     /// As [`generate`](Self::generate), but immediately; and as [`Generator::try_generate`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(directory.path()))?;
+    /// use casflake::GenerateError;
+    ///
+    /// match ids.try_generate() {
+    ///     Ok(id) => println!("{id}"),
+    ///     Err(GenerateError::Exhausted { retry_after }) => println!("the next millisecond is {retry_after:?} away"),
+    ///     Err(error) => println!("503: {error}"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
         self.ask(false, Generator::try_generate)
@@ -181,6 +215,20 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     ///
     /// # Errors
     /// As [`generate`](Self::generate). The error says how many IDs were [`filled`](FillError::filled) in before.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::Snowflake;
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(directory.path()))?;
+    /// let mut rows = [Snowflake::MIN; 100];
+    /// ids.fill(&mut rows)?;
+    /// assert!(rows.is_sorted());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
         let mut filled = 0;
         self.ask(true, |generator| {
@@ -199,6 +247,18 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// # Errors
     /// As [`generate`](Self::generate), with the IDs that were issued before. Also if `count` is 0 or more than
     /// [`MAX_BATCH`](casflake::MAX_BATCH).
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(directory.path()))?;
+    /// let batch = ids.generate_batch(100)?;
+    /// assert_eq!(batch.len(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn generate_batch(&self, count: usize) -> Result<Batch<S>, BatchError<S>> {
         let mut ids: Vec<Snowflake<S>> = Vec::new();
         let outcome = self.ask(true, |generator| match generator.generate_batch(count - ids.len()) {
@@ -246,6 +306,20 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// Returns the records of the generator and its leases so far.
     ///
     /// In a fork of the process this can block for ever: a thread that does not exist in the fork may hold the lock.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(directory.path()))?;
+    /// ids.generate()?;
+    /// let stats = ids.stats();
+    /// assert_eq!((stats.acquired, stats.generator.ids), (1, 1));
+    /// assert!(stats.remaining.as_secs() <= 30 && stats.last_error.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn stats(&self) -> LeaseStats<S> {
         self.shared.stats()

@@ -6,6 +6,23 @@ use crate::token::Token;
 ///
 /// A store never grants two leases of one worker with overlapping windows, whichever processes hold them. See the
 /// [invariants](crate::LeaseStore#invariants).
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// use casflake::{Scheme, Standard};
+/// use casflake_lease::{AcquireRequest, FileStore, LeaseAdmin, LeaseStore, Token};
+///
+/// # let directory = testkit::Scratch::new();
+/// let mut store = FileStore::new(directory.path());
+/// store.init_immediately(&Standard::LAYOUT, 4)?;
+/// let request = AcquireRequest::new(&Standard::LAYOUT, Token::random()?, Duration::from_secs(30), "web-1");
+/// let lease = store.acquire(&request)?.lease;
+/// assert!(lease.worker() < 4);
+/// assert!(lease.until() - lease.from() >= 30_000, "30 s in ticks of 1 ms");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lease {
     pub(crate) worker: u64,
@@ -17,6 +34,15 @@ pub struct Lease {
 
 impl Lease {
     /// Creates a lease, for a store of your own. `counter` grows with each grant and renewal of the worker.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake_lease::{Lease, Token};
+    ///
+    /// let lease = Lease::new(3, 5_000, 35_000, 1, Token::random()?);
+    /// assert_eq!((lease.worker(), lease.from(), lease.until()), (3, 5_000, 35_000));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub const fn new(worker: u64, from: u64, until: u64, counter: u64, token: Token) -> Self {
         Self { worker, from, until, counter, token }

@@ -149,6 +149,15 @@ use crate::url::space_name;
 pub type PostgresStore<T = NoTls> = BackendStore<PostgresBackend<T>>;
 
 /// The backend of [`PostgresStore`].
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{Backend, PostgresStore};
+///
+/// let store = PostgresStore::from_url("postgresql://127.0.0.1/ids#orders")?;
+/// assert_eq!(store.backend().space_name(), "orders");
+/// # Ok::<(), casflake_lease::StoreError>(())
+/// ```
 pub struct PostgresBackend<T = NoTls> {
     config: Config,
     tls: Tls<T>,
@@ -172,6 +181,15 @@ impl PostgresStore {
     /// # Errors
     /// [`StoreError::Url`] if the string can't be parsed or names no database, or if a parameter is unknown, is given
     /// twice or has an invalid value.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake_lease::PostgresStore;
+    ///
+    /// let store = PostgresStore::from_url("postgresql://ids@db.example.org/ids?schema=orders#users")?;
+    /// assert!(PostgresStore::from_url("postgresql://ids@db.example.org").is_err(), "no database");
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let (url, space) = address::parse(url)?;
         let Parameters { config, schema, tls, ignored } = parameters::read(&url)?;
@@ -185,6 +203,16 @@ impl<T> PostgresStore<T> {
     /// Returns a store of the space `default` in the database that `config` names. `tls`, a connector of your own,
     /// secures its connections; [`from_url`](PostgresStore::from_url) brings a connector. Does not connect yet. If
     /// `config` names no database, every call fails with [`StoreError::Url`].
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake_lease::PostgresStore;
+    /// use tokio_postgres::{Config, NoTls};
+    ///
+    /// let mut config = Config::new();
+    /// config.host("127.0.0.1").dbname("ids").user("ids");
+    /// let store = PostgresStore::with_tls(config, NoTls); // or a connector of your own
+    /// ```
     pub fn with_tls(config: Config, tls: T) -> Self {
         Self::on(PostgresBackend::with_tls(config, tls))
     }
@@ -197,6 +225,15 @@ impl<T> PostgresStore<T> {
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not such a name.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake_lease::{PostgresStore, StoreError};
+    ///
+    /// let store = PostgresStore::from_url("postgresql://127.0.0.1/ids")?.schema("orders")?;
+    /// assert!(matches!(store.schema("pg_orders"), Err(StoreError::Url { .. })));
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub fn schema(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         let schema = Schema::named(name.as_ref()).map_err(|why| StoreError::Url { why })?;
         Ok(Self::on(self.into_backend().in_schema(schema)))
@@ -204,6 +241,15 @@ impl<T> PostgresStore<T> {
 
     /// Returns the names of those parameters in the connection string that are meant for other clients and were not
     /// used.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake_lease::PostgresStore;
+    ///
+    /// let store = PostgresStore::from_url("postgresql://127.0.0.1/ids?pgbouncer=true")?;
+    /// assert_eq!(store.ignored_parameters(), ["pgbouncer"]);
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     #[must_use]
     pub fn ignored_parameters(&self) -> &[String] {
         &self.backend().ignored
@@ -215,6 +261,15 @@ impl<T> PostgresStore<T> {
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
     /// name](crate::from_url()#spaces).
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake_lease::{PostgresStore, StoreError};
+    ///
+    /// let store = PostgresStore::from_url("postgresql://127.0.0.1/ids")?.space("orders")?;
+    /// assert!(matches!(store.space("new orders"), Err(StoreError::Url { .. })));
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         let space = space_name(name.as_ref())?.into();
         Ok(Self::on(PostgresBackend { space, ..self.into_backend() }))

@@ -44,6 +44,17 @@ use crate::lease::Lease;
 use crate::token::Token;
 
 /// The record of an ID space as a whole.
+///
+/// # Examples
+/// ```
+/// use casflake::{Scheme, Standard};
+/// use casflake_lease::{Space, Terms};
+///
+/// // As a backend reads it from its row.
+/// let layout = Terms::of(&Standard::LAYOUT).layout;
+/// let space = Space { version: 1, layout, workers: 1024, granted: 4, floor: 0, incarnation: "server 7, run 2".into() };
+/// assert!(space.granted <= space.workers);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Space {
     /// The number of changes of this record. 0 until a process has seen the new space and has then read the clock.
@@ -80,6 +91,17 @@ impl Space {
 pub const NEWBORN: u64 = 0;
 
 /// The record of one worker.
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{Record, Token};
+///
+/// // As a backend reads it from its row: the worker of "web-1", granted once.
+/// let record =
+///     Record { from: 5_000, until: 35_000, counter: 1, token: Some(Token::random()?), owner: "web-1".into() };
+/// assert_eq!(record.lease(3, record.token.unwrap()).worker(), 3);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The first tick of the window of the last grant.
@@ -170,6 +192,17 @@ pub struct Ask {
 
 /// A change to write completely or not at all: only if the space, and each record that the change replaces, is still as
 /// in the view.
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{Change, Contents, Record};
+///
+/// let record = Record { from: 5_000, until: 35_000, counter: 2, token: None, owner: String::new() };
+/// let change = Change { space: None, records: vec![(3, record.clone())] };
+/// let mut contents = Contents::new(0, "server 7, run 2", "table leases");
+/// contents.apply(&change);
+/// assert_eq!(contents.records[&3], record);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// The new space; `None` to leave it as it is.

@@ -97,6 +97,15 @@ use crate::url::{StoreUrl, space_name};
 pub type RedisStore = BackendStore<RedisBackend>;
 
 /// The backend of [`RedisStore`].
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{Backend, RedisStore};
+///
+/// let store = RedisStore::from_url("redis://127.0.0.1#orders")?;
+/// assert_eq!(store.backend().space_name(), "orders");
+/// # Ok::<(), casflake_lease::StoreError>(())
+/// ```
 pub struct RedisBackend {
     link: Link,
     space: String,
@@ -117,6 +126,15 @@ impl RedisStore {
     ///
     /// # Errors
     /// [`StoreError::Url`] if `url` is not such a URL, or if it asks for a feature that is not built in.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake_lease::RedisStore;
+    ///
+    /// let store = RedisStore::from_url("redis://ids:password@127.0.0.1:6379/0#orders")?;
+    /// assert!(RedisStore::from_url("redis://127.0.0.1/zero").is_err());
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub fn from_url(url: &str) -> Result<Self, StoreError> {
         let url = StoreUrl::parse(url)?;
         RedisBackend::at(&url).map(Self::on).map_err(|why| StoreError::Url { why })
@@ -128,6 +146,15 @@ impl RedisStore {
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
     /// name](crate::from_url()#spaces).
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake_lease::{RedisStore, StoreError};
+    ///
+    /// let store = RedisStore::from_url("redis://127.0.0.1")?.space("orders")?;
+    /// assert!(matches!(store.space("new orders"), Err(StoreError::Url { .. })));
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub fn space(self, name: impl AsRef<str>) -> Result<Self, StoreError> {
         let space = space_name(name.as_ref())?;
         let backend = self.into_backend();

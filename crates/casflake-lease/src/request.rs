@@ -8,6 +8,20 @@ use crate::lease::Lease;
 use crate::token::Token;
 
 /// A request for a worker.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// use casflake::{Scheme, Standard};
+/// use casflake_lease::{AcquireRequest, Missing, Token};
+///
+/// let token = Token::random()?;
+/// let mut request = AcquireRequest::new(&Standard::LAYOUT, token, Duration::from_secs(30), "web-1");
+/// assert_eq!((request.after, request.missing), (None, Missing::Refuse));
+/// request.after = Some(5_000); // the window begins at tick 5001 or later
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AcquireRequest {
@@ -35,6 +49,21 @@ impl AcquireRequest {
 }
 
 /// How a store treats a request for a worker of an ID space that does not exist.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// use casflake::{Scheme, Standard};
+/// use casflake_lease::{AcquireRequest, FileStore, LeaseStore, Missing, StoreError, Token};
+///
+/// # let directory = testkit::Scratch::new();
+/// let mut store = FileStore::new(directory.path());
+/// let request = AcquireRequest::new(&Standard::LAYOUT, Token::random()?, Duration::from_secs(30), "web-1");
+/// assert_eq!(request.missing, Missing::Refuse);
+/// assert!(matches!(store.acquire(&request), Err(StoreError::NoSpace { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Missing {
@@ -49,6 +78,30 @@ pub enum Missing {
 }
 
 /// A request to move the end of a lease's window.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// use casflake::{Scheme, Standard};
+/// use casflake_lease::{AcquireRequest, FileStore, LeaseAdmin, LeaseStore, Renewal, StoreError, Token};
+///
+/// # let directory = testkit::Scratch::new();
+/// let mut store = FileStore::new(directory.path());
+/// store.init_immediately(&Standard::LAYOUT, 4)?;
+/// let ttl = Duration::from_secs(30);
+/// let request = AcquireRequest::new(&Standard::LAYOUT, Token::random()?, ttl, "web-1");
+/// let lease = store.acquire(&request)?.lease;
+///
+/// let mut renewal = Renewal::new(&Standard::LAYOUT, lease, ttl);
+/// match store.renew(&renewal) {
+///     Ok(grant) => assert_eq!(grant.lease.counter(), lease.counter() + 1),
+///     // The renewal may have been written: send this one again, and count it.
+///     Err(StoreError::Unavailable { .. }) => renewal.unanswered += 1,
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Renewal {
@@ -72,6 +125,17 @@ impl Renewal {
 }
 
 /// A lease, and the time at which it was granted or renewed.
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{Grant, Lease, Token};
+///
+/// // As a store of your own returns it: the store's clock read 2026-01-01T00:00:00Z.
+/// let lease = Lease::new(3, 63_158_400_000, 63_158_430_000, 1, Token::random()?);
+/// let grant = Grant::new(lease, 1_767_225_600_000_000_000);
+/// assert_eq!(grant.lease.worker(), 3);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Grant {

@@ -77,6 +77,25 @@ use crate::survey::Survey;
 ///
 /// [`MAX_TTL`]: crate::MAX_TTL
 /// [`CLOCK_SLACK`]: crate::CLOCK_SLACK
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// use casflake::{Scheme, Standard};
+/// use casflake_lease::{AcquireRequest, FileStore, LeaseAdmin, LeaseStore, Renewal, Token};
+///
+/// # let directory = testkit::Scratch::new();
+/// let mut store = FileStore::new(directory.path());
+/// store.init_immediately(&Standard::LAYOUT, 4)?;
+///
+/// let ttl = Duration::from_secs(30);
+/// let granted = store.acquire(&AcquireRequest::new(&Standard::LAYOUT, Token::random()?, ttl, "web-1"))?;
+/// let renewed = store.renew(&Renewal::new(&Standard::LAYOUT, granted.lease, ttl))?;
+/// assert!(renewed.lease.until() >= granted.lease.until(), "a renewal never lowers the end");
+/// store.release(&renewed.lease, None)?; // no ID was issued
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait LeaseStore: Send {
     /// Grants a free worker: its last window has ended on the store's clock. The new window begins at the end of that
     /// one or at the space's floor, whichever is later, and after the caller's last tick. It ends at the store's clock +
@@ -87,6 +106,27 @@ pub trait LeaseStore: Send {
     /// [`StoreError::NotYet`] if the space is new or has lost data; [`StoreError::StoreClockBehind`] if the store's
     /// clock is behind the leases granted or the caller's last tick; [`StoreError::Ttl`] if the TTL is out of range;
     /// others if the store can't be reached or refuses the caller.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{AcquireRequest, FileStore, LeaseAdmin, LeaseStore, Renewal, StoreError, Token};
+    /// # let directory = testkit::Scratch::new();
+    /// # let mut store = FileStore::new(directory.path());
+    /// # store.init_immediately(&Standard::LAYOUT, 1)?;
+    /// let ttl = Duration::from_secs(30);
+    /// let request = AcquireRequest::new(&Standard::LAYOUT, Token::random()?, ttl, "web-1");
+    /// let lease = store.acquire(&request)?.lease;
+    /// assert_eq!(store.acquire(&request)?.lease, lease, "the same token gets the same lease");
+    ///
+    /// let other = AcquireRequest::new(&Standard::LAYOUT, Token::random()?, ttl, "web-2");
+    /// match store.acquire(&other) {
+    ///     Err(StoreError::NoFreeWorker { workers: 1, retry_after }) => assert!(retry_after <= ttl),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn acquire(&mut self, request: &AcquireRequest) -> Result<Grant, StoreError>;
 
     /// Extends the window of a lease to the store's clock + the TTL, unless its end is later already.
@@ -94,6 +134,25 @@ pub trait LeaseStore: Send {
     /// # Errors
     /// [`StoreError::Lost`] if the caller no longer holds the lease; [`StoreError::Ttl`] if the TTL is out of range;
     /// others if the store can't be reached or refuses the caller.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{AcquireRequest, FileStore, LeaseAdmin, LeaseStore, Renewal, StoreError, Token};
+    /// # let directory = testkit::Scratch::new();
+    /// # let mut store = FileStore::new(directory.path());
+    /// # store.init_immediately(&Standard::LAYOUT, 1)?;
+    /// # let ttl = Duration::from_secs(30);
+    /// # let request = AcquireRequest::new(&Standard::LAYOUT, Token::random()?, ttl, "web-1");
+    /// # let lease = store.acquire(&request)?.lease;
+    /// let lease = store.renew(&Renewal::new(&Standard::LAYOUT, lease, ttl))?.lease;
+    ///
+    /// store.reclaim(&Standard::LAYOUT, lease.worker())?;
+    /// let lost = store.renew(&Renewal::new(&Standard::LAYOUT, lease, ttl));
+    /// assert!(matches!(lost, Err(StoreError::Lost { worker: 0, .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn renew(&mut self, renewal: &Renewal) -> Result<Grant, StoreError>;
 
     /// Releases the worker of a lease. Its last ID was issued in `last_tick`; `None` if none was issued. The caller
@@ -101,6 +160,23 @@ pub trait LeaseStore: Send {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] and others if the store can't be reached or refuses the caller.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{AcquireRequest, FileStore, LeaseAdmin, LeaseStore, Renewal, StoreError, Token};
+    /// # let directory = testkit::Scratch::new();
+    /// # let mut store = FileStore::new(directory.path());
+    /// # store.init_immediately(&Standard::LAYOUT, 1)?;
+    /// # let ttl = Duration::from_secs(30);
+    /// # let request = AcquireRequest::new(&Standard::LAYOUT, Token::random()?, ttl, "web-1");
+    /// # let lease = store.acquire(&request)?.lease;
+    /// let last_tick = lease.from(); // of the last ID
+    /// store.release(&lease, Some(last_tick))?;
+    /// assert_eq!(store.survey()?.workers[0].until, last_tick + 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError>;
 
     /// Returns the names of the other ID spaces in this store: ten at most, within about a second. They are for an
@@ -133,6 +209,24 @@ impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
 }
 
 /// A store of leases as its operator uses it. The command `casflake leases` calls these methods.
+///
+/// # Examples
+/// ```
+/// use casflake::{Scheme, Standard};
+/// use casflake_lease::{LeaseAdmin, from_url};
+///
+/// # let directory = testkit::Scratch::new();
+/// # let url = format!("file://{}", directory.path().display());
+/// # #[cfg(unix)]
+/// # {
+/// let mut store = from_url(&url)?; // such as "file:/var/lib/ids"
+/// store.init(&Standard::LAYOUT, 1024)?;
+/// for worker in store.survey()?.workers {
+///     println!("worker {} of {:?} until tick {}", worker.worker, worker.owner, worker.until);
+/// }
+/// # }
+/// # Ok::<(), casflake_lease::StoreError>(())
+/// ```
 pub trait LeaseAdmin: LeaseStore {
     /// Creates the ID space with this number of workers, if it does not exist. It grants nothing until
     /// [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed: if a space of the same name was
@@ -144,6 +238,18 @@ pub trait LeaseAdmin: LeaseStore {
     /// # Errors
     /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS)
     /// allows; others if the store can't be reached or refuses the caller.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, StoreError};
+    /// # let directory = testkit::Scratch::new();
+    /// # let mut store = FileStore::new(directory.path());
+    /// assert!(store.init(&Standard::LAYOUT, 1024)?, "created");
+    /// assert!(!store.init(&Standard::LAYOUT, 8)?, "it exists, and keeps its 1024 workers");
+    /// assert_eq!(store.survey()?.space.unwrap().workers, 1024);
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     fn init(&mut self, layout: &Layout, workers: u64) -> Result<bool, StoreError>;
 
     /// Vouches that no lease that the store does not know of is in use, from the call to its return. Creates the ID
@@ -157,6 +263,19 @@ pub trait LeaseAdmin: LeaseStore {
     /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS)
     /// allows; [`StoreError::OtherLayout`] if the space has another layout; others if the store can't be reached or
     /// refuses the caller.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake_lease::LeasedGenerator;
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, StoreError};
+    /// # let directory = testkit::Scratch::new();
+    /// # let mut store = FileStore::new(directory.path());
+    /// // Every process that held a lease of this space has ended for good.
+    /// store.init_immediately(&Standard::LAYOUT, 1024)?;
+    /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     fn init_immediately(&mut self, layout: &Layout, workers: u64) -> Result<(), StoreError>;
 
     /// Returns what the store holds, whatever its layout. Creates nothing.
@@ -164,6 +283,19 @@ pub trait LeaseAdmin: LeaseStore {
     /// # Errors
     /// [`StoreError::NoSpace`] if the ID space does not exist; others if the store can't be reached or refuses the
     /// caller.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, StoreError};
+    /// # let directory = testkit::Scratch::new();
+    /// # let mut store = FileStore::new(directory.path());
+    /// store.init_immediately(&Standard::LAYOUT, 8)?;
+    /// let survey = store.survey()?;
+    /// assert_eq!(survey.space.unwrap().workers, 8);
+    /// assert!(survey.workers.is_empty(), "no worker was granted yet");
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     fn survey(&mut self) -> Result<Survey, StoreError>;
 
     /// Reclaims the worker with this index from its holder. The worker is free immediately.
@@ -173,6 +305,24 @@ pub trait LeaseAdmin: LeaseStore {
     /// # Errors
     /// [`StoreError::NoSuchWorker`] if the worker was never granted; [`StoreError::OtherLayout`] if the space has
     /// another layout; others if the store can't be reached or refuses the caller.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::time::Duration;
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{AcquireRequest, FileStore, LeaseAdmin, LeaseStore, Renewal, StoreError, Token};
+    /// # let directory = testkit::Scratch::new();
+    /// # let mut store = FileStore::new(directory.path());
+    /// store.init_immediately(&Standard::LAYOUT, 1)?;
+    /// assert!(matches!(store.reclaim(&Standard::LAYOUT, 0), Err(StoreError::NoSuchWorker { worker: 0 })));
+    ///
+    /// let request = AcquireRequest::new(&Standard::LAYOUT, Token::random()?, Duration::from_secs(30), "web-1");
+    /// let lease = store.acquire(&request)?.lease;
+    /// // The process of "web-1" has ended for good, at least a second ago.
+    /// store.reclaim(&Standard::LAYOUT, lease.worker())?;
+    /// assert_eq!(store.survey()?.workers[0].owner, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn reclaim(&mut self, layout: &Layout, worker: u64) -> Result<(), StoreError>;
 
     /// Returns notes for people on how the store was opened, one sentence each: which parameters of its URL are for

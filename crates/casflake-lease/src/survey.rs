@@ -9,6 +9,22 @@ use crate::protocol::latest;
 use crate::terms::{Terms, fingerprint};
 
 /// The contents of a store.
+///
+/// # Examples
+/// ```
+/// use casflake::{Scheme, Standard};
+/// use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+///
+/// # let directory = testkit::Scratch::new();
+/// let mut store = FileStore::new(directory.path());
+/// store.init_immediately(&Standard::LAYOUT, 8)?;
+/// let ids: LeasedGenerator = LeasedGenerator::builder(FileStore::new(directory.path())).owner("web-1").build()?;
+///
+/// let survey = store.survey()?;
+/// assert!(survey.space.is_some_and(|space| space.workers == 8 && space.is_of(&Standard::LAYOUT)));
+/// assert!(survey.workers.iter().any(|worker| worker.owner.as_deref() == Some("web-1")));
+/// # Ok::<(), casflake_lease::StoreError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Survey {
@@ -34,6 +50,20 @@ impl Survey {
     /// Returns `None` unless that tick is further in the future than a correct clock can have put it: by more than
     /// [`MAX_TTL`](crate::MAX_TTL) + twice [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s. (Or the clock is right now, and
     /// was ahead before.)
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use casflake::{Scheme, Standard};
+    /// use casflake_lease::{Survey, SurveyedSpace};
+    ///
+    /// let layout = &Standard::LAYOUT;
+    /// // At the layout's epoch, the store holds the tick of an hour later.
+    /// let space = SurveyedSpace::new(layout, 8, 3_600_000);
+    /// let survey = Survey::new(layout.epoch_unix_ms() * 1_000_000, Some(space), Vec::new());
+    /// assert_eq!(survey.clock_behind(layout), Some(Duration::from_secs(3600)));
+    /// ```
     #[must_use]
     pub fn clock_behind(&self, layout: &Layout) -> Option<Duration> {
         let terms = Terms::of(layout);
@@ -45,6 +75,15 @@ impl Survey {
 }
 
 /// The space as a whole, as a store holds it.
+///
+/// # Examples
+/// ```
+/// use casflake::{Scheme, Sonyflake, Standard};
+/// use casflake_lease::SurveyedSpace;
+///
+/// let space = SurveyedSpace::new(&Standard::LAYOUT, 1024, 0);
+/// assert!(space.is_of(&Standard::LAYOUT) && !space.is_of(&Sonyflake::LAYOUT));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SurveyedSpace {
@@ -71,6 +110,16 @@ impl SurveyedSpace {
 }
 
 /// One worker, as a store holds it.
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{Lease, SurveyedWorker, Token};
+///
+/// let lease = Lease::new(3, 5_000, 35_000, 1, Token::random()?);
+/// let worker = SurveyedWorker::new(&lease, Some("web-1".into()));
+/// assert_eq!((worker.worker, worker.until), (3, 35_000));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SurveyedWorker {

@@ -29,6 +29,21 @@ const WORKERS: u64 = 1024;
 
 /// The parameters that all processes of one ID space must share: the layout, as a text and as its ticks, and the
 /// constants of the protocol in ticks.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// use casflake::{Scheme, Sonyflake};
+/// use casflake_lease::Terms;
+///
+/// let terms = Terms::of(&Sonyflake::LAYOUT);
+/// assert_eq!(terms.tick_ms, 10);
+/// assert_eq!(terms.ticks(Duration::from_millis(25)), 3, "rounded up");
+/// assert_eq!(terms.duration(3), Duration::from_millis(30));
+/// assert_eq!(terms.tick_at(terms.epoch_unix_ms + 25), Some(2));
+/// assert_eq!(terms.tick_at(0), None, "before the epoch");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Terms {

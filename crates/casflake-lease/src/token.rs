@@ -8,6 +8,15 @@ use serde::{Deserialize, Serialize};
 /// The proof that a process holds a lease: 128 random bits, drawn by the holder and known to it and the store only.
 ///
 /// Its text is 32 hexadecimal digits.
+///
+/// # Examples
+/// ```
+/// use casflake_lease::Token;
+///
+/// let token = Token::random()?;
+/// assert_eq!(token.to_string().parse(), Ok(token));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Token(u128);
@@ -65,6 +74,13 @@ impl From<Token> for String {
 }
 
 /// The error of a text that is not a [`Token`].
+///
+/// # Examples
+/// ```
+/// use casflake_lease::{Token, TokenError};
+///
+/// assert_eq!("0123".parse::<Token>(), Err(TokenError));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenError;
 

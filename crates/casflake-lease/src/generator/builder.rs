@@ -23,12 +23,17 @@ use crate::terms::lead_ticks;
 
 /// Builds a [`LeasedGenerator`] with settings other than the defaults. [`LeasedGenerator::builder`] returns one.
 ///
-/// ```no_run
+/// ```
 /// use std::time::Duration;
 ///
 /// use casflake_lease::{FileStore, LeasedGenerator};
 ///
-/// let store = FileStore::new("/var/lib/ids");
+/// # use casflake::{Scheme, Standard};
+/// # use casflake_lease::LeaseAdmin;
+/// # let directory = testkit::Scratch::new();
+/// # let directory = directory.path();
+/// # FileStore::new(directory).init_immediately(&Standard::LAYOUT, 4)?;
+/// let store = FileStore::new(directory); // such as "/var/lib/ids"
 /// let ids: LeasedGenerator =
 ///     LeasedGenerator::builder(store).ttl(Duration::from_secs(60)).wait_for_worker(Duration::from_secs(10)).build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -50,11 +55,36 @@ impl<S: Scheme + 'static> LeasedGenerator<S> {
     ///
     /// # Errors
     /// Fails with a [`StoreError`] if no lease was granted, as [`build`](LeasedGeneratorBuilder::build) does.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(directory.path()))?;
+    /// assert!(ids.worker().index() < 4);
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub fn new(store: impl LeaseStore + 'static) -> Result<Self, StoreError> {
         Self::builder(store).build()
     }
 
     /// Returns a builder of a generator that leases its worker from `store`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// use std::time::Duration;
+    ///
+    /// let store = FileStore::new(directory.path());
+    /// let ids: LeasedGenerator = LeasedGenerator::builder(store).owner("web-1").ttl(Duration::from_secs(60)).build()?;
+    /// assert!(ids.stats().remaining > Duration::from_secs(30));
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub fn builder<T: LeaseStore + 'static>(store: T) -> LeasedGeneratorBuilder<T, S> {
         LeasedGeneratorBuilder::new(store)
     }
@@ -83,6 +113,19 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Sets the clock of the IDs to one of this host instead of the store's time. No ID is issued while this clock
     /// reads a time outside the lease's window, which is in the store's time. Keep the two in step, closer than a third
     /// of the TTL.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let store = FileStore::new(directory.path());
+    /// use casflake::SystemClock;
+    ///
+    /// let ids: LeasedGenerator<Standard, SystemClock> = LeasedGenerator::builder(store).clock(SystemClock).build()?;
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub fn clock<D: Clock + Clone>(self, clock: D) -> LeasedGeneratorBuilder<T, S, D> {
         let Self { store, plan, patience, creates, events, scheme, .. } = self;
         LeasedGeneratorBuilder { store, clock, store_clock: None, plan, patience, creates, events, scheme }
@@ -93,6 +136,22 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     ///
     /// The store may be down for two thirds of this without effect; the worker of a killed process stays taken for all
     /// of it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let store = FileStore::new(directory.path());
+    /// use std::time::Duration;
+    ///
+    /// use casflake_lease::StoreError;
+    ///
+    /// let builder = LeasedGenerator::<Standard>::builder(store).ttl(Duration::from_secs(121));
+    /// assert!(matches!(builder.build(), Err(StoreError::Ttl { .. })));
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.plan.ttl = ttl;
         self
@@ -108,6 +167,21 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Sets how long [`build`](Self::build) retries if no worker is free or the store is unavailable. By default it
     /// does not retry. If the ID space does not exist it retries for 40 s at most: by then a process that was ever
     /// granted a lease of the space has restored it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let store = FileStore::new(directory.path());
+    /// use std::time::Duration;
+    ///
+    /// // While other processes start and stop, all workers may be leased for a while.
+    /// let ids: LeasedGenerator =
+    ///     LeasedGenerator::builder(store).wait_for_worker(Duration::from_secs(60)).build()?;
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub const fn wait_for_worker(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
@@ -121,6 +195,20 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// **If the name of the store is misspelt, the process then creates a second ID space, which issues the IDs of the
     /// first again.** It is safer if an operator creates the space once, with
     /// [`LeaseAdmin::init`](crate::LeaseAdmin::init).
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake_lease::{FileStore, LeasedGenerator, StoreError};
+    ///
+    /// # let directory = testkit::Scratch::new();
+    /// let store = FileStore::new(directory.path());
+    /// match LeasedGenerator::<casflake::Standard>::builder(store).create_if_missing().build() {
+    ///     // The space exists now, and grants leases in 150 s.
+    ///     Err(StoreError::NotYet { retry_after, .. }) => assert!(retry_after.as_secs() <= 150),
+    ///     // In a container's own file system no process creates a space.
+    ///     other => assert!(matches!(other, Err(StoreError::NoSpace { .. }))),
+    /// }
+    /// ```
     pub const fn create_if_missing(mut self) -> Self {
         self.creates = true;
         self
@@ -136,6 +224,20 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Sets how long a call waits for a tick to begin, as
     /// [`GeneratorBuilder::max_wait`](casflake::GeneratorBuilder::max_wait) does, and how long it waits for a lease
     /// that has ended to be renewed or replaced. The default is 100 ms.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let store = FileStore::new(directory.path());
+    /// use std::time::Duration;
+    ///
+    /// // A request that takes 2 s at most can wait for a store that fails over.
+    /// let ids: LeasedGenerator = LeasedGenerator::builder(store).max_wait(Duration::from_secs(1)).build()?;
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub const fn max_wait(mut self, max_wait: Duration) -> Self {
         self.plan.max_wait = max_wait;
         self
@@ -156,6 +258,20 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// An operator must wait for one second after a process has ended before reclaiming the worker of a process that
     /// was killed, or vouching for a store that has lost data: [`reclaim`](crate::LeaseAdmin::reclaim) and
     /// [`init_immediately`](crate::LeaseAdmin::init_immediately) begin the next window immediately.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let store = FileStore::new(directory.path());
+    /// use casflake_lease::StoreError;
+    ///
+    /// let builder = LeasedGenerator::<Standard>::builder(store).max_lead(1001);
+    /// assert!(matches!(builder.build(), Err(StoreError::Lead { value: 1001, max: 1000 })));
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub const fn max_lead(mut self, ticks: u64) -> Self {
         self.plan.max_lead = ticks;
         self
@@ -168,10 +284,16 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// which takes effect when the callback has returned. It should not call `generate` or `drain`, which would wait
     /// for a renewal that can't come. A panic in the callback is caught.
     ///
-    /// ```no_run
+    /// # Examples
+    /// ```
     /// use casflake_lease::{FileStore, LeaseEvent, LeasedGenerator};
     ///
-    /// let ids: LeasedGenerator = LeasedGenerator::builder(FileStore::new("/var/lib/ids"))
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::LeaseAdmin;
+    /// # let directory = testkit::Scratch::new();
+    /// # let directory = directory.path();
+    /// # FileStore::new(directory).init_immediately(&Standard::LAYOUT, 4)?;
+    /// let ids: LeasedGenerator = LeasedGenerator::builder(FileStore::new(directory))
     ///     .on_event(|event| match event {
     ///         LeaseEvent::Renewed { .. } => {}
     ///         event => eprintln!("ids: {event}"),

@@ -22,6 +22,20 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
     /// Fails with a [`StoreError`] if the store was not reached. The worker is then free when its window ends, within
     /// the TTL. The IDs that were issued are valid all the same, so a program that stops should log this error and not
     /// fail because of it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(directory.path()))?;
+    /// use casflake::GenerateError;
+    ///
+    /// ids.shutdown()?;
+    /// assert!(matches!(ids.generate(), Err(GenerateError::ShutDown)));
+    /// # Ok::<(), casflake_lease::StoreError>(())
+    /// ```
     pub fn shutdown(&self) -> Result<(), StoreError> {
         if !self.shared.watch.is_fork() {
             self.shared.switch.end();
@@ -37,21 +51,24 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
     /// A call that has begun and does not wait yet may be refused, and a batch may be cut short after the IDs that it
     /// has.
     ///
-    /// ```no_run
+    /// # Errors
+    /// As [`shutdown`](Self::shutdown).
+    ///
+    /// # Examples
+    /// ```
     /// use std::time::Duration;
     ///
-    /// use casflake_lease::{FileStore, LeasedGenerator};
-    ///
-    /// let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new("/var/lib/ids"))?;
+    /// # use casflake::{Scheme, Standard};
+    /// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+    /// # let directory = testkit::Scratch::new();
+    /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+    /// # let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(directory.path()))?;
     /// // On SIGTERM:
     /// if let Err(error) = ids.drain(Duration::from_secs(1)) {
     ///     eprintln!("the worker stays taken until its lease ends: {error:?}");
     /// }
     /// # Ok::<(), casflake_lease::StoreError>(())
     /// ```
-    ///
-    /// # Errors
-    /// As [`shutdown`](Self::shutdown).
     pub fn drain(&self, within: Duration) -> Result<(), StoreError> {
         if !self.shared.watch.is_fork() {
             self.shared.switch.drain();

@@ -9,6 +9,21 @@ use crate::lease::Lease;
 
 /// Records of a [`LeasedGenerator`](crate::LeasedGenerator) and its leases, from
 /// [`LeasedGenerator::stats`](crate::LeasedGenerator::stats).
+///
+/// # Examples
+/// ```
+/// # use casflake::{Scheme, Standard};
+/// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+/// # let directory = testkit::Scratch::new();
+/// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+/// # let ids: LeasedGenerator = LeasedGenerator::new(FileStore::new(directory.path()))?;
+/// // For a metric of each process: an alarm before calls fail.
+/// let stats = ids.stats();
+/// let is_in_danger = stats.last_error.is_some() && stats.remaining.as_secs() < 10;
+/// assert!(!is_in_danger);
+/// assert_eq!(stats.lease.worker(), stats.worker.index());
+/// # Ok::<(), casflake_lease::StoreError>(())
+/// ```
 #[non_exhaustive]
 pub struct LeaseStats<S> {
     /// The worker that issues, or issued last.

@@ -19,6 +19,19 @@ use crate::sync::{AtomicU64, Ordering};
 /// If the store's clock moves back, a `StoreClock` goes on. The exception is a clock that moves back so far, by a TTL
 /// or more, that the `StoreClock` would be past the window of every lease that the store grants now. Then the
 /// `StoreClock` moves back as well. IDs go on after the last one that was issued.
+///
+/// # Examples
+/// ```
+/// # use casflake::{Scheme, Standard};
+/// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+/// # let directory = testkit::Scratch::new();
+/// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+/// use casflake_lease::StoreClock;
+///
+/// // The default clock of a leased generator.
+/// let ids: LeasedGenerator<Standard, StoreClock> = LeasedGenerator::new(FileStore::new(directory.path()))?;
+/// # Ok::<(), casflake_lease::StoreError>(())
+/// ```
 #[derive(Clone)]
 pub struct StoreClock {
     basis: Arc<Basis>,

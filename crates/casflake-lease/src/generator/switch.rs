@@ -138,7 +138,7 @@ impl<S: Scheme, C> Switch<S, C> {
     }
 }
 
-/// Returns the block of the `nth` generator after the first, and its place in the block.
+/// Returns the block of the `nth` generator after the first, and its position in the block.
 #[inline]
 fn position(nth: u64) -> Option<(usize, usize)> {
     let block = nth.checked_ilog2()?;

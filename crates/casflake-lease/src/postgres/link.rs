@@ -118,7 +118,7 @@ fn with_defaults(mut config: Config, timeout: Duration) -> Config {
 struct Inner(Option<Runtime>);
 
 impl Inner {
-    /// Runs `work`. Fails if it takes longer than `patience`.
+    /// Runs `work`. Fails if it takes longer than `timeout`.
     fn run<R: Send, F: Future<Output = Result<R, Error>>>(
         &self,
         timeout: Duration,

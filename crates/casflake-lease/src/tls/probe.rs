@@ -42,13 +42,13 @@ pub(crate) fn speaks_tls(host: &str, port: u16) -> bool {
     hello(host).and_then(|hello| first_byte(host, port, hello)).is_some_and(|first| RECORDS.contains(&first))
 }
 
-/// Returns the first byte of a server's answer to a request, if it comes within [`PROBE`].
+/// Returns the first byte of a server's answer to a request, if it comes within [`PROBE_TIMEOUT`].
 pub(crate) fn first_byte(host: &str, port: u16, question: Vec<u8>) -> Option<u8> {
     let host = host.to_owned();
     within(move || ask(&host, port, &question, 1).ok()?.first().copied())
 }
 
-/// Returns the reason for which an HTTP server refuses a session with these files, if it is known within [`PROBE`]. A
+/// Returns the reason for which an HTTP server refuses a session with these files, if it is known within [`PROBE_TIMEOUT`]. A
 /// server that closes the connection while the client sends may have sent a reason that the client has not read.
 pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'static str> {
     let (host, files) = (host.to_owned(), files.clone());

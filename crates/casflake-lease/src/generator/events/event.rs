@@ -32,6 +32,29 @@ use crate::lease::Lease;
 /// Calls of the generator still fail in time.
 ///
 /// Its `Display` form is a sentence for a log, which includes the causes of an error.
+///
+/// # Examples
+/// ```
+/// # use casflake::{Scheme, Standard};
+/// # use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+/// # let directory = testkit::Scratch::new();
+/// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
+/// use std::sync::mpsc;
+///
+/// use casflake_lease::LeaseEvent;
+///
+/// let (sender, events) = mpsc::channel();
+/// let ids: LeasedGenerator = LeasedGenerator::builder(FileStore::new(directory.path()))
+///     .on_event(move |event| {
+///         if let LeaseEvent::Acquired { lease, .. } = event {
+///             let _ = sender.send(lease.worker());
+///         }
+///     })
+///     .build()?;
+/// ids.shutdown()?;
+/// assert!(events.try_iter().count() <= 1);
+/// # Ok::<(), casflake_lease::StoreError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum LeaseEvent<'e> {
