@@ -27,7 +27,7 @@ pub(crate) fn explain_without_remaking(
     explain(view, held, unanswered, &IfAbsent::Refuse, terms)
 }
 
-/// As if the lease had been granted by this store.
+/// Returns `if_absent` as if this store had granted the lease.
 fn granted_here(view: &View, if_absent: &IfAbsent) -> IfAbsent {
     match if_absent {
         IfAbsent::Remake(known) => IfAbsent::Remake(Known { place: view.place.clone(), ..known.clone() }),
@@ -80,7 +80,7 @@ pub(crate) fn explain_using_the_window_up(
     }
 }
 
-/// As if no other process had been granted the worker meanwhile.
+/// Lets a holder use up its window as if no other process had been granted the worker meanwhile.
 pub(crate) fn explain_using_the_window_up_beside_another(
     view: &View,
     held: &Lease,
