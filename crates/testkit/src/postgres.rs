@@ -21,7 +21,7 @@ use crate::proxy::Proxy;
 use crate::server::Server;
 
 /// The longest time that anything may take here on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An initialised data directory, as a tar archive. It takes seconds to make, so every server begins with a copy.
 static TEMPLATE: LazyLock<Option<Vec<u8>>> = LazyLock::new(template);
@@ -335,7 +335,7 @@ fn run(command: &mut Command) -> Output {
 fn ask(url: &str, query: &str) -> Result<Vec<SimpleQueryMessage>, Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        tokio::time::timeout(PATIENCE, async {
+        tokio::time::timeout(TIMEOUT, async {
             let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
             tokio::spawn(connection);
             Ok(client.simple_query(query).await?)
@@ -353,7 +353,7 @@ fn texts(message: &SimpleQueryMessage) -> Option<Vec<String>> {
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        assert!(started.elapsed() < TIMEOUT, "not within {TIMEOUT:?}: {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
