@@ -40,7 +40,8 @@ pub struct Passed {
 impl DateProxy {
     /// Starts a proxy in front of the server at this port of the loopback interface.
     pub fn start(upstream: u16) -> Self {
-        let settings = Settings { upstream, offset: 0, dateless: false, delay: Duration::ZERO, lost: None, log: Vec::new() };
+        let settings =
+            Settings { upstream, offset: 0, dateless: false, delay: Duration::ZERO, lost: None, log: Vec::new() };
         let shifter = Arc::new(DateShifter { settings: Mutex::new(settings) });
         let serving = Arc::clone(&shifter);
         Self { front: Front::open(move |client| serving.serve(&client)), shifter }
