@@ -1,6 +1,6 @@
-//! The events of `tracing`, by the table in the documentation of `LeaseEvent`.
+//! The events of `tracing` are those of the table in the documentation of `LeaseEvent`.
 //!
-//! A program of its own: the recorder is the whole process's.
+//! This is a test binary of its own, because all threads of a process share the recorder.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -17,7 +17,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// An event: its level, its message, and the names of its other fields in the order of the alphabet.
+/// An event: its level, its message, and the names of its other fields in alphabetical order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Seen {
     level: String,
@@ -74,21 +74,21 @@ impl Visit for Fields {
     }
 }
 
-/// A directory that the test can take away: to its file system a store is then away.
-struct Absent {
+/// A store that a test can make unavailable.
+struct DetachableStore {
     store: FileStore,
-    is_away: Arc<Mutex<bool>>,
+    is_detached: Arc<Mutex<bool>>,
 }
 
-impl Absent {
+impl DetachableStore {
     fn check(&self) -> Result<(), StoreError> {
-        let cause = io::Error::other("it is away");
+        let cause = io::Error::other("the store is detached");
         let error = || StoreError::Unavailable { what: "asking".into(), cause: cause.into() };
-        if *self.is_away.lock().unwrap() { Err(error()) } else { Ok(()) }
+        if *self.is_detached.lock().unwrap() { Err(error()) } else { Ok(()) }
     }
 }
 
-impl LeaseStore for Absent {
+impl LeaseStore for DetachableStore {
     fn acquire(&mut self, request: &AcquireRequest) -> Result<Grant, StoreError> {
         self.check()?;
         self.store.acquire(request)
@@ -105,7 +105,7 @@ impl LeaseStore for Absent {
     }
 }
 
-/// The rows of the table in the source: level, message, fields.
+/// Returns the rows of the table in the source: level, message, fields.
 fn documented() -> Vec<Seen> {
     let source = include_str!("../src/generator/events/event.rs");
     let rows = source.lines().filter_map(|line| line.strip_prefix("/// | `"));
@@ -139,9 +139,9 @@ fn the_events_of_tracing_are_those_of_the_table() {
         }
     };
     let directory = directory();
-    let is_away = Arc::default();
+    let is_detached = Arc::default();
     let build = || {
-        let store = Absent { store: FileStore::new(&directory), is_away: Arc::clone(&is_away) };
+        let store = DetachableStore { store: FileStore::new(&directory), is_detached: Arc::clone(&is_detached) };
         let builder = LeasedGenerator::<Standard>::builder(store).ttl(Duration::from_millis(600));
         builder.wait_for_worker(Duration::from_secs(60)).build().unwrap()
     };
@@ -153,21 +153,21 @@ fn the_events_of_tracing_are_those_of_the_table() {
         building.join().unwrap()
     });
     until("lease renewed");
-    *is_away.lock().unwrap() = true;
+    *is_detached.lock().unwrap() = true;
     until("lease ended");
-    // For longer than it takes until an outage is reported again.
+    // The outage lasts until it is reported again.
     until("store still failing");
-    *is_away.lock().unwrap() = false;
+    *is_detached.lock().unwrap() = false;
     until("store recovered");
     FileStore::new(&directory).reclaim(&Standard::LAYOUT, 0).unwrap();
     until("lease lost");
-    // Only a lease that is held can be one that is not given back.
+    // The event of a failed release needs a lease that is held.
     let started = Instant::now();
     while second.stats().acquired < 2 {
         assert!(started.elapsed() < Duration::from_secs(60), "no other lease");
         thread::sleep(Duration::from_millis(1));
     }
-    *is_away.lock().unwrap() = true;
+    *is_detached.lock().unwrap() = true;
     second.shutdown().unwrap_err();
     fs::remove_dir_all(&directory).unwrap();
 

@@ -1,6 +1,6 @@
-//! `use casflake_lease::*` hides no crate.
+//! `use casflake_lease::*` does not hide another crate.
 
-// Other crates by their well-known names: for the compiler it is the name that counts, so that one crate stands for all.
+// Only the name matters to the compiler, so `core` stands for all of these well-known crates.
 extern crate core as postgres;
 extern crate core as redis;
 extern crate core as serde;
@@ -11,7 +11,7 @@ extern crate core as uuid;
 use casflake_lease::*;
 
 #[test]
-fn a_glob_import_of_the_leases_hides_no_well_known_crate() {
+fn a_glob_import_of_the_leases_does_not_hide_a_well_known_crate() {
     let sizes = [
         core::mem::size_of::<u8>(),
         std::mem::size_of::<u8>(),

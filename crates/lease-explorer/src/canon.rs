@@ -1,6 +1,6 @@
 //! Canonical states: states are the same if they differ only in the names of tokens, incarnations and processes.
 
-use crate::world::{Asking, Call, GONE, LATE, NOBODY, Name, PROCESSES, Process, World};
+use crate::world::{Asking, Call, GONE, LATE, NO_OWNER, Name, PROCESSES, Process, World};
 
 /// The places that each process and each late call of a canonical state had before.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ impl World {
     fn rename(&mut self) {
         let mut names = Names::default();
         self.each_token(|token| *token = names.of(*token));
-        for owner in self.owners.iter_mut().flatten().filter(|owner| **owner != NOBODY) {
+        for owner in self.owners.iter_mut().flatten().filter(|owner| **owner != NO_OWNER) {
             *owner = names.known(*owner).unwrap_or(GONE);
         }
         let mut servers = Names::default();

@@ -4,7 +4,7 @@
 //!
 //! # The model
 //! * Times are ticks, from 0 to 6 at most. The **store's clock** moves on and back by single ticks, between any two
-//!   other events, so that in effect it jumps in any way. The clock of a store that loses something is never more than
+//!   other events, so that in effect it jumps in any way. The clock of a store that loses something is at most
 //!   `slack` behind its latest reading.
 //! * A **process** has no clock: it issues any tick of its window that is after its last one. So nothing depends on a
 //!   correct clock of a process. A process acquires, renews and releases leases. It can lose a lease, and it moves on to
@@ -31,7 +31,9 @@
 //! * A **file** carries the name of its server. A copy of a file, or a file without a space, is served by a new server
 //!   each time, until its space is written anew.
 //!
-//! # What must hold in every state
+//! # Properties of every state
+//! They cover the invariants L1, L3, L5, L6, L7, L9 and L10 of [`LeaseStore`](casflake_lease::LeaseStore).
+//!
 //! * No tick of a worker is ever granted to two tokens, whatever the store has forgotten. A released window counts as
 //!   granted up to the last tick that was issued.
 //! * A tick is issued only by the token that it is granted to, so no tick is issued by two. (After an operator was
@@ -49,10 +51,12 @@
 //! of 64 bits of each state.
 //!
 //! Without `EXHAUSTIVE=1` the models are small. With it they take minutes in a release build, and gigabytes of memory.
-//! `WORLD=text` explores only the models whose names contain the text.
+//! `WORLD=text` explores only the models with this text in their names.
 
 mod bounds;
+mod calls;
 mod canon;
+mod event;
 mod model;
 mod operator;
 mod progress;

@@ -9,7 +9,7 @@ use casflake_lease::_protocol::{
 use casflake_lease::{Lease, LostReason, Token};
 
 use crate::bounds::Bounds;
-use crate::world::{Asking, Data, Held, Incarnation, NOBODY, Name, Row, Space, Swap, TICKS, World};
+use crate::world::{Asking, Data, Held, Incarnation, NO_OWNER, Name, Row, Space, Swap, TICKS, World};
 
 /// The functions to explore: the shipped ones, or a set in which one of them lacks a rule.
 #[derive(Clone, Copy)]
@@ -26,21 +26,21 @@ pub struct Rules {
 pub const SHIPPED: Rules =
     Rules { acquire, renew, explain, release, init, init_immediately, is_as_seen: Contents::is_as_seen };
 
-/// A promise that is broken.
+/// A property that does not hold. L1 to L11 are the invariants of [`LeaseStore`](casflake_lease::LeaseStore).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Broken {
-    /// A tick of a worker was granted to two tokens.
+    /// A tick of a worker was granted to two tokens (L1).
     Overlap { worker: u8, tick: u8 },
-    /// A process issued a tick that was not granted to its token.
+    /// A process issued a tick that was not granted to its token (L1).
     Foreign { worker: u8, tick: u8 },
-    /// A process issued a tick that is not after those of its lease before.
+    /// A process issued a tick that is not after those of its leases before (L10).
     Backwards { tick: u8, last: u8 },
-    /// A window ends after the layout.
+    /// A window ends after the layout (L3).
     Beyond { until: u8 },
-    /// A released window was renewed.
+    /// A released window was renewed (L5).
     Revived { worker: u8 },
     /// A holder lost its lease before the end of the window, although the store has lost nothing.
-    Robbed { reason: LostReason },
+    LostEarly { reason: LostReason },
     /// A call does not end although nothing disturbs it.
     Endless,
     /// A process that keeps asking gets no lease.
@@ -140,7 +140,7 @@ impl Model {
             return Ok(false);
         }
         if let Some(Held { worker, from, until, token, .. }) = swap.lease {
-            self.book(world, worker, from..until, token)?;
+            self.set_owner(world, worker, from..until, token)?;
         }
         Ok(true)
     }
@@ -159,7 +159,7 @@ impl Model {
             }
             let view = self.view(world, at, Tokens::default());
             let if_absent = self.if_absent(Some(lease.at));
-            match (self.rules.explain)(&view, &lent(&lease), unanswered, &if_absent, &self.terms) {
+            match (self.rules.explain)(&view, &lease_of(&lease), unanswered, &if_absent, &self.terms) {
                 Finding::Held(found) => (lease, unanswered) = (held(&found, lease.at), 0),
                 Finding::Mend(change) => self.write(world, at, &written(&change)),
                 Finding::Denied(denied) => return Ok(Err(denied)),
@@ -171,14 +171,14 @@ impl Model {
     /// Makes one renewal. Returns `None` if the store denies it.
     pub fn renew_once(&self, world: &mut World, at: u8, lease: &Held) -> Result<Option<Held>, Broken> {
         let view = self.view(world, at, Tokens::default());
-        let record = (self.rules.renew)(&view, &lent(lease), self.bounds.ttl.into(), &self.terms);
+        let record = (self.rules.renew)(&view, &lease_of(lease), self.bounds.ttl.into(), &self.terms);
         let Some(Row { from, until, counter, .. }) = record.as_ref().map(row) else { return Ok(None) };
         let before = &mut world.stores[usize::from(at)].data.rows[usize::from(lease.worker)];
         if before.is_some_and(|row| row.released) {
             return Err(Broken::Revived { worker: lease.worker });
         }
         *before = record.as_ref().map(row);
-        self.book(world, lease.worker, from..until, lease.token)?;
+        self.set_owner(world, lease.worker, from..until, lease.token)?;
         Ok(Some(Held { from, until, counter, ..*lease }))
     }
 
@@ -187,11 +187,11 @@ impl Model {
         let (worker, store) = (usize::from(lease.worker), usize::from(at));
         loop {
             let Some(before) = world.stores[store].data.rows[worker] else { return };
-            if let Some(record) = (self.rules.release)(&recorded(&before), &lent(&lease), last.map(u64::from)) {
+            if let Some(record) = (self.rules.release)(&recorded(&before), &lease_of(&lease), last.map(u64::from)) {
                 world.stores[store].data.rows[worker] = Some(Row { released: true, ..row(&record) });
                 let unused = last.map_or(0, |last| usize::from(last) + 1);
                 let owners = world.owners[worker].iter_mut().skip(unused);
-                owners.filter(|owner| **owner == lease.token).for_each(|owner| *owner = NOBODY);
+                owners.filter(|owner| **owner == lease.token).for_each(|owner| *owner = NO_OWNER);
                 return;
             }
             if before.token != Some(lease.token) || before.counter == lease.counter {
@@ -220,14 +220,14 @@ impl Model {
         View { now, place, incarnation, space, records, live, look }
     }
 
-    /// Records that these ticks belong to `token` for ever.
-    pub fn book(&self, world: &mut World, worker: u8, window: Range<u8>, token: Name) -> Result<(), Broken> {
+    /// Makes `token` the owner of these ticks.
+    pub fn set_owner(&self, world: &mut World, worker: u8, window: Range<u8>, token: Name) -> Result<(), Broken> {
         if window.end > self.bounds.end {
             return Err(Broken::Beyond { until: window.end });
         }
         for tick in window.filter(|&tick| usize::from(tick) < TICKS) {
             let owner = &mut world.owners[usize::from(worker)][usize::from(tick)];
-            if *owner != NOBODY && *owner != token {
+            if *owner != NO_OWNER && *owner != token {
                 return Err(Broken::Overlap { worker, tick });
             }
             *owner = token;
@@ -354,7 +354,7 @@ fn written(change: &Change) -> Data {
     data
 }
 
-fn lent(lease: &Held) -> Lease {
+fn lease_of(lease: &Held) -> Lease {
     let token = Tokens::default().token(lease.token);
     Lease::new(lease.worker.into(), lease.from.into(), lease.until.into(), lease.counter.into(), token)
 }

@@ -5,7 +5,7 @@ use casflake_lease::_protocol::Operation;
 
 use crate::bounds::Operators;
 use crate::model::{Broken, FIRST, Model, Tokens};
-use crate::world::{NOBODY, Operator, TICKS, WORKERS, World};
+use crate::world::{NO_OWNER, Operator, TICKS, WORKERS, World};
 
 impl Model {
     /// Returns the decision of an operator after a look at the store, or `None` if there is nothing to do.
@@ -33,7 +33,7 @@ impl Model {
         world.operations += 1;
         let vouches = self.bounds.operators != Operators::Create;
         world.operator = Some(self.operate(world, vouches)?);
-        free_what_is_vouched_for(world);
+        free_ticks_vouched_for(world);
         Some(())
     }
 
@@ -45,7 +45,7 @@ impl Model {
             return None;
         }
         world.operator = decided;
-        free_what_is_vouched_for(world);
+        free_ticks_vouched_for(world);
         Some(())
     }
 
@@ -67,17 +67,17 @@ fn is_any_in_use(world: &World) -> bool {
 
 /// Frees all ticks from now on, if the operator rightly vouches that every holder has ended and that none has issued
 /// IDs ahead of the store's clock.
-fn free_what_is_vouched_for(world: &mut World) {
+fn free_ticks_vouched_for(world: &mut World) {
     if world.operator.is_some_and(|operator| operator.vouches && operator.is_last) && !is_any_in_use(world) {
         let now = usize::from(world.now);
-        world.owners.iter_mut().for_each(|ticks| ticks[now..].fill(NOBODY));
+        world.owners.iter_mut().for_each(|ticks| ticks[now..].fill(NO_OWNER));
     }
 }
 
 /// Clears all owners, because the store believes from now on that no lease is in use. Leases that are in use stay in use
 /// until their holders hear from the store.
 fn deceive(world: &mut World) {
-    world.owners = [[NOBODY; TICKS]; WORKERS];
+    world.owners = [[NO_OWNER; TICKS]; WORKERS];
     world.is_deceived = is_any_in_use(world);
     world.processes.iter_mut().for_each(|process| process.is_warned = false);
 }

@@ -1,31 +1,32 @@
 //! Checks progress: each process gets a lease and issues IDs, if nothing more is lost and the clock moves on.
 
+use crate::event::Event;
 use crate::model::{Broken, Model};
-use crate::steps::{Event, Outcome};
+use crate::steps::Transition;
 use crate::world::{Data, Issuer, Process, World};
 
-/// More ticks than any process has to wait in a small model.
-const PATIENCE: u8 = 30;
+/// The ticks within which a process must issue an ID. No process of a small model has to wait for so many.
+const ROUNDS: u8 = 30;
 
 impl Model {
-    /// Lets each process, one after the other, go on alone from this state.
-    pub fn everybody_gets_on(&self, world: &World) -> Result<(), Broken> {
-        (0..self.bounds.processes).try_for_each(|process| self.gets_on(*world, process))
+    /// Checks for each process that it issues an ID if it goes on alone from this state.
+    pub fn every_process_progresses(&self, world: &World) -> Result<(), Broken> {
+        (0..self.bounds.processes).try_for_each(|process| self.progresses(*world, process))
     }
 
-    fn gets_on(&self, mut world: World, process: usize) -> Result<(), Broken> {
+    fn progresses(&self, mut world: World, process: usize) -> Result<(), Broken> {
         let at = world.processes[process].at;
         let is_absent = |world: &World| world.stores[usize::from(at)].data == Data::default();
-        for _ in 0..PATIENCE {
+        for _ in 0..ROUNDS {
             world.now += 1;
             let now = world.now;
             // A lost space is remade by the processes that were granted leases of it, and these go on until it is.
             for other in (0..self.bounds.processes).filter(|&other| other != process) {
                 if is_absent(&world) && is_at_home(&world.processes[other], at) {
-                    self.goes_on(&mut world, other)?;
+                    self.step_keeper(&mut world, other)?;
                 }
             }
-            self.goes_on(&mut world, process)?;
+            self.step_keeper(&mut world, process)?;
             // The window may begin later, and so may the tick after the last one that was issued: both wait for the
             // clock.
             let can_issue = |issuer: &Issuer| {
@@ -39,8 +40,8 @@ impl Model {
         if is_hopeless && !self.bounds.creates { Ok(()) } else { Err(Broken::Stuck) }
     }
 
-    /// Makes the next step of a process's keeper.
-    fn goes_on(&self, world: &mut World, process: usize) -> Result<(), Broken> {
+    /// Lets the keeper of a process make its next step.
+    fn step_keeper(&self, world: &mut World, process: usize) -> Result<(), Broken> {
         let events: &[Event] = if world.processes[process].lease.is_some() {
             &[Event::Renew { process }]
         } else {
@@ -50,9 +51,9 @@ impl Model {
         };
         for event in events {
             match self.step_unbounded(world, *event) {
-                Outcome::Never => {}
-                Outcome::Breaks(broken) => return Err(broken),
-                Outcome::To(next) => *world = next,
+                Transition::Never => {}
+                Transition::Breaks(broken) => return Err(broken),
+                Transition::To(next) => *world = next,
             }
         }
         Ok(())

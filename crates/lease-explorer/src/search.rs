@@ -5,8 +5,9 @@ use std::fmt;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use crate::canon::Places;
+use crate::event::Event;
 use crate::model::{Broken, Model};
-use crate::steps::{Event, Outcome};
+use crate::steps::Transition;
 use crate::world::{LATE, PROCESSES, World};
 
 /// The results of a search.
@@ -15,7 +16,7 @@ pub struct Search {
     pub transitions: usize,
     /// The number of steps to the furthest state.
     pub depth: usize,
-    /// The shortest way to a broken promise.
+    /// The shortest way to a property that does not hold.
     pub broken: Option<Trace>,
 }
 
@@ -59,12 +60,12 @@ pub fn search(model: &Model, check: impl Fn(&World, u64) -> Result<(), Broken>) 
             }
             for (event, number) in all.iter().zip(0_u16..) {
                 let next = match model.step(world, *event) {
-                    Outcome::Never => continue,
-                    Outcome::Breaks(broken) => {
+                    Transition::Never => continue,
+                    Transition::Breaks(broken) => {
                         found.broken = Some(retraced(model, &all, &origins, state, Some(*event), broken));
                         return found;
                     }
-                    Outcome::To(next) => next.canonical(model.bounds.processes).0,
+                    Transition::To(next) => next.canonical(model.bounds.processes).0,
                 };
                 found.transitions += 1;
                 if seen.insert(digest(&next)) {
@@ -102,7 +103,7 @@ fn retraced(
     for number in numbers.into_iter().rev() {
         let event = all[usize::from(number)];
         let named_event = event.at(&places);
-        let (Outcome::To(next), Outcome::To(next_named)) =
+        let (Transition::To(next), Transition::To(next_named)) =
             (model.step(&canonical, event), model.step(&named, named_event))
         else {
             unreachable!("{event:?} has happened before");

@@ -10,8 +10,8 @@ pub(crate) const STORES: usize = 2;
 /// The number of a token, counted from 1.
 pub(crate) type Name = u8;
 
-/// In [`World::owners`]: `NOBODY` if the tick was not granted; `GONE` if its token and all messages with it are gone.
-pub(crate) const NOBODY: Name = 0;
+/// In [`World::owners`]: `NO_OWNER` if the tick was not granted; `GONE` if its token and all messages with it are gone.
+pub(crate) const NO_OWNER: Name = 0;
 pub(crate) const GONE: Name = u8::MAX;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -175,7 +175,7 @@ impl World {
             is_deceived: false,
             processes: [Process::default(); PROCESSES],
             late: [None; LATE],
-            owners: [[NOBODY; TICKS]; WORKERS],
+            owners: [[NO_OWNER; TICKS]; WORKERS],
             losses: 0,
         }
     }

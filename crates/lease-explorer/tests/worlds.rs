@@ -1,4 +1,4 @@
-//! Explores the shipped rules in small models of every kind: no promise breaks, whatever happens.
+//! Explores the shipped rules in small models of every kind: no order of events breaks an invariant of leases.
 
 use std::env;
 use std::time::Instant;
@@ -6,10 +6,10 @@ use std::time::Instant;
 use lease_explorer::{Bounds, Model, Operators, SHIPPED, search};
 
 /// The name of a model, its everyday bounds, and its thorough ones.
-type Case = (&'static str, Bounds, Bounds);
+type SizedModel = (&'static str, Bounds, Bounds);
 
 /// Stores that keep everything.
-const KEEPING: &[Case] = &[
+const KEEPING: &[SizedModel] = &[
     (
         "late and lost messages",
         Bounds { counter: 2, crashes: false, backwards: false, clock: 2, ..SHORT_TTL },
@@ -54,7 +54,7 @@ const KEEPING: &[Case] = &[
 ];
 
 /// Stores that lose something.
-const LOSING: &[Case] = &[
+const LOSING: &[SizedModel] = &[
     ("one record", Bounds { record: true, clock: 2, ..ONE_LOSS }, Bounds { record: true, clock: 5, ..LOSS_AND_LATE }),
     (
         "two records",
@@ -139,7 +139,7 @@ const LOSING: &[Case] = &[
 ];
 
 /// Spaces that are created, lost and remade, by processes and by operators.
-const SPACES: &[Case] = &[
+const SPACES: &[SizedModel] = &[
     (
         "an operator that creates a space",
         Bounds { operators: Operators::Create, all: true, initialised: false, clock: 3, ..OPERATION },
@@ -224,31 +224,31 @@ const OPERATION: Bounds =
 const FULL_OPERATION: Bounds = Bounds { operations: 1, ..LOSS_AND_CRASH };
 
 #[test]
-fn no_promise_breaks_on_a_store_that_keeps_everything() {
+fn no_invariant_breaks_on_a_store_that_keeps_everything() {
     explore(KEEPING);
 }
 
 #[test]
-fn no_promise_breaks_on_a_store_that_loses_something() {
+fn no_invariant_breaks_on_a_store_that_loses_something() {
     explore(LOSING);
 }
 
 #[test]
-fn no_promise_breaks_while_spaces_are_created_and_lost() {
+fn no_invariant_breaks_while_spaces_are_created_and_lost() {
     explore(SPACES);
 }
 
-fn explore(cases: &[Case]) {
+fn explore(models: &[SizedModel]) {
     let is_thorough = env::var_os("EXHAUSTIVE").is_some_and(|wanted| wanted == "1");
     let wanted = env::var("WORLD").unwrap_or_default();
-    for &(name, everyday, thorough) in cases.iter().filter(|(name, ..)| name.contains(&*wanted)) {
+    for &(name, everyday, thorough) in models.iter().filter(|(name, ..)| name.contains(&*wanted)) {
         let bounds = if is_thorough { thorough } else { everyday };
         let started = Instant::now();
         let model = Model::new(bounds, SHIPPED);
         // After the end of a layout no process makes progress. Otherwise one state in 16 is checked for progress,
         // because that is the costly part.
         let checked = if bounds.end < bounds.clock { 0 } else { u64::MAX / 16 };
-        let check = |world: &_, digest| if digest < checked { model.everybody_gets_on(world) } else { Ok(()) };
+        let check = |world: &_, digest| if digest < checked { model.every_process_progresses(world) } else { Ok(()) };
         let found = search(&model, check);
         found.report(name, started.elapsed());
         if let Some(trace) = found.broken {

@@ -11,14 +11,16 @@ use crate::proxy::Front;
 /// Passes on each request and each reply, unchanged except for the `Date`.
 pub struct DateProxy {
     front: Front,
-    shared: Arc<Shared>,
+    shifter: Arc<DateShifter>,
 }
 
-struct Shared {
-    state: Mutex<State>,
+/// The part of a proxy that its threads share.
+struct DateShifter {
+    settings: Mutex<Settings>,
 }
 
-struct State {
+/// The settings of a proxy, and its log.
+struct Settings {
     upstream: u16,
     offset: i64,
     dateless: bool,
@@ -38,10 +40,11 @@ pub struct Passed {
 impl DateProxy {
     /// Starts a proxy in front of the server at this port of the loopback interface.
     pub fn start(upstream: u16) -> Self {
-        let state = State { upstream, offset: 0, dateless: false, delay: Duration::ZERO, lost: None, log: Vec::new() };
-        let shared = Arc::new(Shared { state: Mutex::new(state) });
-        let serving = Arc::clone(&shared);
-        Self { front: Front::open(move |client| serving.serve(&client)), shared }
+        let settings =
+            Settings { upstream, offset: 0, dateless: false, delay: Duration::ZERO, lost: None, log: Vec::new() };
+        let shifter = Arc::new(DateShifter { settings: Mutex::new(settings) });
+        let serving = Arc::clone(&shifter);
+        Self { front: Front::open(move |client| serving.serve(&client)), shifter }
     }
 
     pub fn port(&self) -> u16 {
@@ -50,27 +53,27 @@ impl DateProxy {
 
     /// Shifts the server's clock by this many seconds from its real time.
     pub fn set_clock(&self, offset: i64) {
-        self.shared.state().offset = offset;
+        self.shifter.settings().offset = offset;
     }
 
     /// Removes the `Date` from all replies from now on, or passes it on again.
     pub fn hide_date(&self, hide: bool) {
-        self.shared.state().dateless = hide;
+        self.shifter.settings().dateless = hide;
     }
 
     /// Closes the connection instead of passing on the next reply to a request that contains this text.
     pub fn lose_reply(&self, text: &'static str) {
-        self.shared.state().lost = Some(text);
+        self.shifter.settings().lost = Some(text);
     }
 
     /// Delays each request by this much from now on.
     pub fn set_delay(&self, delay: Duration) {
-        self.shared.state().delay = delay;
+        self.shifter.settings().delay = delay;
     }
 
     /// Passes requests on to another server from now on, also those of old connections.
     pub fn redirect(&self, upstream: u16) {
-        self.shared.state().upstream = upstream;
+        self.shifter.settings().upstream = upstream;
     }
 
     /// Closes all connections, as if the server were killed.
@@ -80,13 +83,13 @@ impl DateProxy {
 
     /// Returns the requests that were passed on since the last call.
     pub fn take_log(&self) -> Vec<Passed> {
-        std::mem::take(&mut self.shared.state().log)
+        std::mem::take(&mut self.shifter.settings().log)
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no thread panics with it")
+impl DateShifter {
+    fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().expect("no thread panics with it")
     }
 
     fn serve(&self, client: &TcpStream) {
@@ -102,8 +105,8 @@ impl Shared {
             let request = Message::read(&mut requests)?;
             let began = Instant::now();
             let (port, delay) = {
-                let state = self.state();
-                (state.upstream, state.delay)
+                let settings = self.settings();
+                (settings.upstream, settings.delay)
             };
             thread::sleep(delay);
             if upstream.as_ref().is_none_or(|(at, _)| *at != port) {
@@ -114,10 +117,10 @@ impl Shared {
             let mut reply = Message::read(&mut BufReader::new(&*server))?;
             let path = request.first_line().split(' ').nth(1).unwrap_or_default().to_owned();
             let (offset, dateless, is_lost) = {
-                let mut state = self.state();
-                let is_lost = state.lost.take_if(|text| request.contains(text)).is_some();
-                state.log.push(Passed { path, began, ended: Instant::now() });
-                (state.offset, state.dateless, is_lost)
+                let mut settings = self.settings();
+                let is_lost = settings.lost.take_if(|text| request.contains(text)).is_some();
+                settings.log.push(Passed { path, began, ended: Instant::now() });
+                (settings.offset, settings.dateless, is_lost)
             };
             if is_lost {
                 return Ok(());

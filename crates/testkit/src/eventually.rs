@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The longest time that a busy machine may take for events that usually take milliseconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Waits until `look` returns a value, and returns it.
 #[track_caller]
@@ -14,7 +14,7 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(started.elapsed() < PATIENCE, "{what}, not even after {PATIENCE:?}");
+        assert!(started.elapsed() < TIMEOUT, "{what}, not even after {TIMEOUT:?}");
         thread::sleep(Duration::from_millis(1));
     }
 }

@@ -1,27 +1,29 @@
 //! A PostgreSQL server for one test, to which everything can happen: it stops, crashes, loses data, and is restored.
 
 mod access;
+mod host;
+mod processes;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
-use std::io::Write;
+use std::fs::{self, File};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, thread};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
+pub use self::host::{as_postgres, give, new_directory};
+use self::host::{binary, libfaketime, run, template, unpack};
+use self::processes::{children, is_alive, send};
 use crate::proxy::Proxy;
 use crate::server::Server;
 
 /// The longest time that anything may take here on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An initialised data directory, as a tar archive. It takes seconds to make, so every server begins with a copy.
 static TEMPLATE: LazyLock<Option<Vec<u8>>> = LazyLock::new(template);
@@ -243,99 +245,15 @@ impl Drop for PostgresServer {
     }
 }
 
-fn template() -> Option<Vec<u8>> {
-    let initdb = binary("initdb")?;
-    let directory = new_directory();
-    let mut command = as_postgres(initdb);
-    command.args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D"]);
-    run(command.arg(directory.join("data")));
-    let archive = run(Command::new("tar").arg("-C").arg(directory.join("data")).args(["-c", "."])).stdout;
-    fs::remove_dir_all(directory).expect("the directory can be removed");
-    Some(archive)
-}
-
-fn unpack(archive: &[u8], directory: &Path) {
-    fs::create_dir(directory).expect("a directory");
-    let mut tar = Command::new("tar").arg("-C").arg(directory).args(["-x", "-p"]).stdin(Stdio::piped()).spawn();
-    let tar = tar.as_mut().expect("tar starts");
-    tar.stdin.take().expect("it is piped").write_all(archive).expect("tar reads");
-    assert!(tar.wait().expect("tar ends").success());
-    fs::set_permissions(directory, Permissions::from_mode(0o700)).expect("it is ours");
-    give(directory);
-}
-
-/// Creates a directory for this server only, which the server's user may write to.
-pub fn new_directory() -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    // ORDERING: Relaxed. Only the numbers matter, and each is drawn once.
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let directory = env::temp_dir().join(format!("casflake-postgres-{}-{number}", std::process::id()));
-    let _ = fs::remove_dir_all(&directory);
-    fs::create_dir(&directory).expect("a temporary directory");
-    give(&directory);
-    directory
-}
-
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
     listener.local_addr().expect("it has an address").port()
 }
 
-/// Returns the path of one of the server's programs.
-fn binary(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let places = env::split_paths(&path).chain(versions.map(|version| version.path().join("bin")));
-    places.map(|place| place.join(name)).find(|program| program.is_file())
-}
-
-fn libfaketime() -> Option<PathBuf> {
-    let multiarch = fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
-    let places = multiarch.chain(["/usr/lib".into(), "/usr/local/lib".into()]);
-    places.map(|place| place.join("faketime/libfaketime.so.1")).find(|library| library.is_file())
-}
-
-/// Returns the IDs of the user that runs the server if these tests run as root, because the server refuses root.
-fn user() -> Option<(u32, u32)> {
-    static USER: LazyLock<Option<(u32, u32)>> = LazyLock::new(|| {
-        if fs::metadata("/proc/self").is_ok_and(|ours| ours.uid() != 0) {
-            return None;
-        }
-        let id = |option| {
-            let said = run(Command::new("id").args([option, "postgres"])).stdout;
-            String::from_utf8_lossy(&said).trim().parse().expect("a number")
-        };
-        Some((id("-u"), id("-g")))
-    });
-    *USER
-}
-
-pub fn as_postgres(program: impl AsRef<Path>) -> Command {
-    let Some((user, group)) = user() else { return Command::new(program.as_ref()) };
-    let mut command = Command::new("setpriv");
-    command.args([format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".into()]);
-    command.arg(program.as_ref()).current_dir("/");
-    command
-}
-
-/// Makes the server's user the owner of the path.
-pub fn give(path: &Path) {
-    if let Some((user, group)) = user() {
-        chown(path, Some(user), Some(group)).expect("root may do that");
-    }
-}
-
-#[track_caller]
-fn run(command: &mut Command) -> Output {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output
-}
-
 fn ask(url: &str, query: &str) -> Result<Vec<SimpleQueryMessage>, Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        tokio::time::timeout(PATIENCE, async {
+        tokio::time::timeout(TIMEOUT, async {
             let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
             tokio::spawn(connection);
             Ok(client.simple_query(query).await?)
@@ -353,32 +271,9 @@ fn texts(message: &SimpleQueryMessage) -> Option<Vec<String>> {
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        assert!(started.elapsed() < TIMEOUT, "not within {TIMEOUT:?}: {what}");
         thread::sleep(Duration::from_millis(10));
     }
-}
-
-fn send(pid: u32, signal: Signal) {
-    let pid = Pid::from_raw(i32::try_from(pid).expect("a process ID")).expect("not 0");
-    // The process may have ended.
-    let _ = kill_process(pid, signal);
-}
-
-/// Returns the state and the parent of a process. They follow its name, which may contain any characters.
-fn state(pid: u32) -> Option<(String, u32)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut words = stat.rsplit_once(") ")?.1.split(' ');
-    Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
-}
-
-fn is_alive(pid: u32) -> bool {
-    state(pid).is_some_and(|(state, _)| state != "Z" && state != "X")
-}
-
-fn children(parent: u32) -> Vec<u32> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| state(*pid).is_some_and(|(_, of)| of == parent)).collect()
 }
 
 impl Server for PostgresServer {

@@ -81,16 +81,17 @@ pub enum Ends {
 /// Passes on bytes, whatever they mean.
 pub struct Proxy {
     front: Front,
-    shared: Arc<Shared>,
+    wire: Arc<Wire>,
 }
 
-struct Shared {
-    state: Mutex<State>,
+/// The connection between clients and the server, which can be cut.
+struct Wire {
+    state: Mutex<WireState>,
     healed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct WireState {
     cut: Option<(Cut, Ends)>,
     /// The number of cuts so far. It shows whether a connection is older than a cut.
     cuts: u64,
@@ -110,9 +111,9 @@ enum Fate {
 impl Proxy {
     /// Starts a proxy in front of the server at this port of the loopback interface.
     pub fn to(port: u16) -> Self {
-        let shared = Arc::new(Shared { state: Mutex::default(), healed: Condvar::new() });
-        let serving = Arc::clone(&shared);
-        Self { front: Front::open(move |client| serving.serve(&client, port)), shared }
+        let wire = Arc::new(Wire { state: Mutex::default(), healed: Condvar::new() });
+        let serving = Arc::clone(&wire);
+        Self { front: Front::open(move |client| serving.serve(&client, port)), wire }
     }
 
     pub fn port(&self) -> u16 {
@@ -121,38 +122,38 @@ impl Proxy {
 
     /// Cuts the proxy as soon as a client sends a request.
     pub fn cut(&self, cut: Cut, ends: Ends) {
-        let mut state = self.shared.state();
+        let mut state = self.wire.state();
         state.cut = Some((cut, ends));
         state.cuts += 1;
         state.has_lost = false;
     }
 
     pub fn heal(&self) {
-        let mut state = self.shared.state();
+        let mut state = self.wire.state();
         (state.cut, state.is_mute) = (None, false);
-        self.shared.healed.notify_all();
+        self.wire.healed.notify_all();
     }
 
     /// Returns whether anything was lost, or is late, since the cut.
     pub fn has_lost(&self) -> bool {
-        self.shared.state().has_lost
+        self.wire.state().has_lost
     }
 
-    /// Returns the number of round trips: how often a client has sent something after the server has.
+    /// Returns the number of round trips. Each begins when a client sends something after the server has.
     pub fn trips(&self) -> u32 {
-        self.shared.state().trips
+        self.wire.state().trips
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // So that no thread waits for it any more.
+        // So that no thread waits for the proxy to be healed.
         self.heal();
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl Wire {
+    fn state(&self) -> MutexGuard<'_, WireState> {
         self.state.lock().expect("no thread panics with it")
     }
 
@@ -201,7 +202,7 @@ impl Shared {
             }
             Some((Cut::Late, _)) => {
                 state.has_lost = true;
-                let is_late = |state: &mut State| state.cut.is_some_and(|(cut, _)| cut == Cut::Late);
+                let is_late = |state: &mut WireState| state.cut.is_some_and(|(cut, _)| cut == Cut::Late);
                 state = self.healed.wait_while(state, is_late).expect("no thread panics with it");
             }
         }

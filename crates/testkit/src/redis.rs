@@ -17,7 +17,7 @@ use crate::proxy::Proxy;
 use crate::server::Server;
 
 /// The longest time that anything may take here.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The key of the space that `casflake_lease::RedisStore` uses by default.
 const KEY: &str = "casflake:default";
@@ -57,7 +57,7 @@ impl RedisServer {
     }
 
     fn with(faketime: Option<PathBuf>, options: impl Fn() -> Vec<String>) -> Self {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let directory = new_directory();
             fs::create_dir(directory.join("data")).expect("a directory");
@@ -99,8 +99,8 @@ impl RedisServer {
     }
 
     fn connect(&self) -> RedisResult<Connection> {
-        let connection = Client::open(self.url())?.get_connection_with_timeout(PATIENCE)?;
-        connection.set_read_timeout(Some(PATIENCE))?;
+        let connection = Client::open(self.url())?.get_connection_with_timeout(TIMEOUT)?;
+        connection.set_read_timeout(Some(TIMEOUT))?;
         Ok(connection)
     }
 
@@ -154,7 +154,7 @@ impl RedisServer {
     /// Kills the server if it runs, and starts it again with the same port and data.
     pub fn restart(&mut self) {
         self.kill();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             self.process = spawn(&self.directory, self.port, self.faketime.as_deref(), &self.options);
             if self.is_up_before(deadline) {
@@ -212,7 +212,7 @@ impl RedisServer {
     /// Makes this server a replica of the other, and waits until it is one.
     pub fn make_replica_of(&self, master: &Self) {
         self.command("REPLICAOF", &["127.0.0.1", &master.port.to_string()]);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.info("master_link_status").as_deref() != Some("up") {
             assert!(Instant::now() < deadline, "{}", self.log());
             thread::sleep(Duration::from_millis(1));
@@ -239,7 +239,7 @@ impl Drop for RedisServer {
         let _ = self.process.kill();
         let _ = self.process.wait();
         // A child process of the server that writes files may outlive it for a moment.
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while fs::remove_dir_all(&self.directory).is_err() && self.directory.exists() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
         }

@@ -1,4 +1,4 @@
-//! The suite for backends, on those of this crate; and on backends with one fault each, which it must find.
+//! The conformance suite on the backends of this crate, and on backends with one defect each, which it must find.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,15 +8,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use casflake_lease::{Backend, Change, Contents, FileStore, Lease, Record, Renewed, StoreError, Terms, conformance};
 use testkit::Scratch;
 
-/// A name for each space.
-fn another() -> String {
+/// Returns a new name of a space.
+fn new_space() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    // ORDERING: Relaxed. A number that no other space has.
+    // ORDERING: Relaxed. Each number is drawn once, and nothing else depends on it.
     format!("space-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
 #[test]
-fn a_directory_is_a_backend() {
+fn a_directory_passes_the_suite() {
     conformance::check(|| {
         let scratch = Scratch::new();
         move || FileStore::new(scratch.path()).into_backend()
@@ -25,40 +25,40 @@ fn a_directory_is_a_backend() {
 
 #[cfg(all(target_os = "linux", feature = "redis"))]
 #[test]
-fn redis_is_a_backend() {
+fn redis_passes_the_suite() {
     let Some(server) = testkit::RedisServer::start() else { return };
     conformance::check(|| {
-        let (url, space) = (server.url(), another());
+        let (url, space) = (server.url(), new_space());
         move || casflake_lease::RedisStore::from_url(&url).unwrap().space(&space).unwrap().into_backend()
     });
 }
 
 #[cfg(all(target_os = "linux", feature = "postgres"))]
 #[test]
-fn postgresql_is_a_backend() {
+fn postgresql_passes_the_suite() {
     use testkit::Server as _;
 
     let Some(server) = testkit::PostgresServer::start() else { return };
     conformance::check(|| {
-        let (url, space) = (server.url(), another());
+        let (url, space) = (server.url(), new_space());
         move || casflake_lease::PostgresStore::from_url(&url).unwrap().space(&space).unwrap().into_backend()
     });
 }
 
 #[cfg(feature = "etcd")]
 #[test]
-fn etcd_is_a_backend() {
+fn etcd_passes_the_suite() {
     use testkit::Server as _;
 
     let Some(server) = testkit::EtcdServer::start() else { return };
     conformance::check(|| {
-        let (url, space) = (server.url(), another());
+        let (url, space) = (server.url(), new_space());
         move || casflake_lease::EtcdStore::from_url(&url).unwrap().space(&space).unwrap().into_backend()
     });
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+enum Defect {
     None,
     ClockStands,
     ClockInMilliseconds,
@@ -78,30 +78,30 @@ enum Fault {
     ReleasesToTheEnd,
 }
 
-/// A backend in memory.
+/// A backend in memory, with a defect.
 #[derive(Clone)]
-struct Faulty {
-    fault: Fault,
+struct DefectiveBackend {
+    defect: Defect,
     stored: Arc<Mutex<Contents>>,
 }
 
-impl Faulty {
-    fn is(&self, fault: Fault) -> bool {
-        self.fault == fault
+impl DefectiveBackend {
+    fn is(&self, defect: Defect) -> bool {
+        self.defect == defect
     }
 
-    /// The contents as the default methods see them, if the rule were without one part.
+    /// Returns the contents such that the default methods, on them, lack one part of the rule for renewals.
     fn as_if(&self, contents: &Contents, lease: &Lease) -> Contents {
         let mut contents = contents.clone();
         let record = contents.records.get_mut(&lease.worker());
-        if let (true, Some(record)) = (self.is(Fault::RenewsAnyCounter), record) {
+        if let (true, Some(record)) = (self.is(Defect::RenewsAnyCounter), record) {
             record.counter = lease.counter();
         }
         if let Some(space) = &mut contents.space {
-            if self.is(Fault::RenewsBelowTheFloor) {
+            if self.is(Defect::RenewsBelowTheFloor) {
                 space.floor = 0;
             }
-            if self.is(Fault::RenewsUnderAnotherServer) {
+            if self.is(Defect::RenewsUnderAnotherServer) {
                 space.incarnation.clone_from(&contents.incarnation);
             }
         }
@@ -109,10 +109,10 @@ impl Faulty {
     }
 }
 
-/// The default methods, on contents that were read before.
-struct Read(Contents, Option<Change>);
+/// The default methods of `Backend`, on contents that were read before.
+struct DefaultMethods(Contents, Option<Change>);
 
-impl Backend for Read {
+impl Backend for DefaultMethods {
     fn place(&self) -> String {
         "here".into()
     }
@@ -127,17 +127,17 @@ impl Backend for Read {
     }
 }
 
-impl Backend for Faulty {
+impl Backend for DefectiveBackend {
     fn place(&self) -> String {
-        if self.is(Fault::NamelessPlace) { String::new() } else { "memory".into() }
+        if self.is(Defect::NamelessPlace) { String::new() } else { "memory".into() }
     }
 
     fn read(&mut self) -> Result<Contents, StoreError> {
         let mut contents = self.stored.lock().unwrap().clone();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        contents.unix_ns = match self.fault {
-            Fault::ClockStands => 1_800_000_000_000_000_000,
-            Fault::ClockInMilliseconds => now.as_millis().try_into().unwrap(),
+        contents.unix_ns = match self.defect {
+            Defect::ClockStands => 1_800_000_000_000_000_000,
+            Defect::ClockInMilliseconds => now.as_millis().try_into().unwrap(),
             _ => now.as_nanos().try_into().unwrap(),
         };
         Ok(contents)
@@ -151,10 +151,10 @@ impl Backend for Faulty {
                 (one, other) => one == other,
             })
         };
-        let is_as_seen = match self.fault {
-            Fault::ComparesNoSpace => records_are(&|one, other| one == other),
-            Fault::ComparesNoRecord => stored.space == seen.space,
-            Fault::ComparesCountersAlone => {
+        let is_as_seen = match self.defect {
+            Defect::ComparesNoSpace => records_are(&|one, other| one == other),
+            Defect::ComparesNoRecord => stored.space == seen.space,
+            Defect::ComparesCountersAlone => {
                 stored.space == seen.space && records_are(&|one, other| one.counter == other.counter)
             }
             _ => stored.is_as_seen(seen, change),
@@ -162,24 +162,24 @@ impl Backend for Faulty {
         if !is_as_seen {
             return Ok(false);
         }
-        if self.is(Fault::ComparesOnceForAll) {
+        if self.is(Defect::ComparesOnceForAll) {
             drop(stored);
             std::thread::sleep(std::time::Duration::from_millis(5));
             stored = self.stored.lock().unwrap();
         }
         let mut change = change.clone();
         for (_, record) in &mut change.records {
-            if self.is(Fault::LosesOwners) {
+            if self.is(Defect::LosesOwners) {
                 record.owner = record.owner.chars().filter(char::is_ascii).collect();
             }
-            if self.is(Fault::LosesHighBits) {
+            if self.is(Defect::LosesHighBits) {
                 record.until = record.until.min((1 << 53) - 1);
             }
         }
-        if self.is(Fault::KeepsTheSpace) && stored.space.is_some() {
+        if self.is(Defect::KeepsTheSpace) && stored.space.is_some() {
             change.space = None;
         }
-        if self.is(Fault::WritesTheFirstRecord) {
+        if self.is(Defect::WritesTheFirstRecord) {
             change.records.truncate(1);
         }
         stored.apply(&change);
@@ -188,7 +188,7 @@ impl Backend for Faulty {
 
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
         let contents = self.read()?;
-        let mut read = Read(self.as_if(&contents, lease), None);
+        let mut read = DefaultMethods(self.as_if(&contents, lease), None);
         let renewed = read.renew(lease, ttl, terms)?;
         if let Some(change) = &read.1 {
             self.stored.lock().unwrap().apply(change);
@@ -199,10 +199,10 @@ impl Backend for Faulty {
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<bool, StoreError> {
         let contents = self.read()?;
         let held = contents.records.get(&lease.worker()).and_then(|record| record.token);
-        let token = if self.is(Fault::ReleasesForAnyToken) { held.unwrap_or(lease.token()) } else { lease.token() };
+        let token = if self.is(Defect::ReleasesForAnyToken) { held.unwrap_or(lease.token()) } else { lease.token() };
         let lease = Lease::new(lease.worker(), lease.from(), lease.until(), lease.counter(), token);
-        let last_tick = if self.is(Fault::ReleasesToTheEnd) { Some(u64::MAX) } else { last_tick };
-        let mut read = Read(contents, None);
+        let last_tick = if self.is(Defect::ReleasesToTheEnd) { Some(u64::MAX) } else { last_tick };
+        let mut read = DefaultMethods(contents, None);
         let is_released = read.release(&lease, last_tick)?;
         if let Some(change) = &read.1 {
             self.stored.lock().unwrap().apply(change);
@@ -211,10 +211,11 @@ impl Backend for Faulty {
     }
 }
 
-fn found(fault: Fault) -> Option<String> {
+/// Returns the message of the suite's panic, or `None` if the backend passes.
+fn found(defect: Defect) -> Option<String> {
     let check = || {
         conformance::check(|| {
-            let store = Faulty { fault, stored: Arc::new(Mutex::new(Contents::new(0, "one", "memory"))) };
+            let store = DefectiveBackend { defect, stored: Arc::new(Mutex::new(Contents::new(0, "one", "memory"))) };
             move || store.clone()
         });
     };
@@ -224,32 +225,37 @@ fn found(fault: Fault) -> Option<String> {
 }
 
 #[test]
-fn a_backend_without_a_fault_passes() {
-    assert_eq!(found(Fault::None), None);
+fn a_backend_without_a_defect_passes_the_suite() {
+    assert_eq!(found(Defect::None), None);
 }
 
-/// Would catch: a suite that passes backends by which IDs are issued twice.
+/// Would catch: a suite that passes a backend with which IDs are issued twice.
 #[test]
-fn each_fault_of_a_backend_is_found_and_named() {
-    for (fault, words) in [
-        (Fault::ClockStands, "unix_ns advanced by 0ns in"),
-        (Fault::ClockInMilliseconds, "a time before 2024-01-02: give nanoseconds since 1970"),
-        (Fault::NamelessPlace, "place()"),
-        (Fault::LosesOwners, "the record of worker 7"),
-        (Fault::LosesHighBits, "the record of worker 0"),
-        (Fault::KeepsTheSpace, "a space is replaced"),
-        (Fault::ComparesNoSpace, "if the space was absent when it was seen"),
-        (Fault::ComparesNoRecord, "if a record had another end"),
-        (Fault::ComparesCountersAlone, "if a record had another end"),
-        (Fault::ComparesOnceForAll, "of 8 concurrent swaps of the same contents"),
-        (Fault::WritesTheFirstRecord, "all records are written"),
-        (Fault::RenewsAnyCounter, "the renewal of"),
-        (Fault::RenewsBelowTheFloor, "the renewal of"),
-        (Fault::RenewsUnderAnotherServer, "the renewal of"),
-        (Fault::ReleasesForAnyToken, "the release of"),
-        (Fault::ReleasesToTheEnd, "after None"),
+fn the_suite_finds_and_names_each_defect_of_a_backend() {
+    // Each defect, its description, and words of the message that names it.
+    for (defect, description, words) in [
+        (Defect::ClockStands, "its clock stands still", "unix_ns advanced by 0ns in"),
+        (
+            Defect::ClockInMilliseconds,
+            "its clock counts milliseconds, not nanoseconds",
+            "a time before 2024-01-02: give nanoseconds since 1970",
+        ),
+        (Defect::NamelessPlace, "its place has no name", "place()"),
+        (Defect::LosesOwners, "owners lose the characters that are not ASCII", "the record of worker 7"),
+        (Defect::LosesHighBits, "ticks lose the bits above 2^53", "the record of worker 0"),
+        (Defect::KeepsTheSpace, "a space that exists is not replaced", "a space is replaced"),
+        (Defect::ComparesNoSpace, "swaps do not compare the space", "if the space was absent when it was seen"),
+        (Defect::ComparesNoRecord, "swaps do not compare the records", "if a record had another end"),
+        (Defect::ComparesCountersAlone, "swaps compare only the counters of records", "if a record had another end"),
+        (Defect::ComparesOnceForAll, "swaps are not atomic", "of 8 concurrent swaps of the same contents"),
+        (Defect::WritesTheFirstRecord, "swaps write only the first record", "all records are written"),
+        (Defect::RenewsAnyCounter, "renewals ignore the counter", "the renewal of"),
+        (Defect::RenewsBelowTheFloor, "renewals ignore the floor", "the renewal of"),
+        (Defect::RenewsUnderAnotherServer, "renewals ignore the server", "the renewal of"),
+        (Defect::ReleasesForAnyToken, "releases ignore the token", "the release of"),
+        (Defect::ReleasesToTheEnd, "releases keep the whole window", "after None"),
     ] {
-        let text = found(fault).unwrap_or_else(|| panic!("{fault:?} passes"));
-        assert!(text.contains(words), "{fault:?}: {text}");
+        let text = found(defect).unwrap_or_else(|| panic!("{defect:?} passes: {description}"));
+        assert!(text.contains(words), "{defect:?} ({description}): {text}");
     }
 }

@@ -1,17 +1,17 @@
-//! What a service sees of its leased generator: numbers that never fall, an end in order, and events.
+//! `LeasedGenerator` as a service uses it: statistics, drains, and the limits of its builder.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use casflake::{Clock, GenerateError, ManualClock, Scheme, Standard, Stats, SystemClock};
+use casflake::{Clock, GenerateError, Layout, ManualClock, Scheme, Standard, Stats, SystemClock};
 use casflake_lease::{
-    AcquireRequest, FileStore, LeaseAdmin, LeaseEvent, LeaseStore, LeasedGenerator, StoreError, Token,
+    AcquireRequest, FileStore, LeaseAdmin, LeaseStats, LeaseStore, LeasedGenerator, MAX_TTL, StoreError, Token,
 };
 use testkit::{Scratch, eventually};
 
-use crate::shaky::{Health, Mood, Shaky};
+use crate::faulty_store::{Control, Fault, FaultyStore};
 
 const TTL: Duration = Duration::from_millis(600);
 
@@ -21,18 +21,18 @@ fn directory(workers: u64) -> Scratch {
     scratch
 }
 
-/// A generator on a store that fails when it is told to, whose calls wait for so long.
-fn leased(scratch: &Scratch, max_wait: Duration) -> (LeasedGenerator, Arc<Health>) {
-    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
-    (LeasedGenerator::builder(store).ttl(TTL).max_wait(max_wait).build().unwrap(), health)
+/// Returns a generator on a faulty store. Its calls wait for `max_wait` at most.
+fn leased(scratch: &Scratch, max_wait: Duration) -> (LeasedGenerator, Arc<Control>) {
+    let (store, control) = FaultyStore::new(FileStore::new(scratch.path()));
+    (LeasedGenerator::builder(store).ttl(TTL).max_wait(max_wait).build().unwrap(), control)
 }
 
-fn end_of_the_window(ids: &LeasedGenerator) {
+fn wait_for_the_end_of_the_window(ids: &LeasedGenerator) {
     let has_ended = || matches!(ids.try_generate(), Err(GenerateError::LeaseExpired { .. }));
     eventually("the end of the window", || has_ended().then_some(()));
 }
 
-/// Every counter, by name.
+/// Returns every counter, by name.
 fn counters(stats: &Stats) -> [(&'static str, u64); 8] {
     [
         ("ids", stats.ids),
@@ -46,14 +46,14 @@ fn counters(stats: &Stats) -> [(&'static str, u64); 8] {
     ]
 }
 
-/// Would catch: a sum that a change of leases begins anew; refusals that no counter shows.
+/// Would catch: a sum that restarts at 0 when leases change; refusals that no counter counts.
 #[test]
 fn no_counter_falls_when_a_lease_is_replaced() {
     let scratch = directory(2);
     let (ids, _) = leased(&scratch, Duration::from_millis(100));
     // Each tick has 4,096 IDs, and a batch waits for the next ones.
     let mut issued = ids.generate_batch(9 * 4096).unwrap().into_vec().len() as u64;
-    let refusals = eventually("a tick that is used up", || {
+    let refusals = eventually("a full tick", || {
         let mut refusals = 0;
         for _ in 0..100_000 {
             match ids.try_generate() {
@@ -76,11 +76,11 @@ fn no_counter_falls_when_a_lease_is_replaced() {
 }
 
 #[test]
-fn each_call_that_fails_for_want_of_a_lease_is_counted() {
+fn each_call_without_a_lease_is_counted() {
     let scratch = directory(1);
-    let (ids, health) = leased(&scratch, Duration::ZERO);
-    health.set(Mood::Deaf);
-    end_of_the_window(&ids);
+    let (ids, control) = leased(&scratch, Duration::ZERO);
+    control.set(Fault::LosesRequests);
+    wait_for_the_end_of_the_window(&ids);
     let before = ids.stats().expired;
     assert!(before >= 1);
     (0..5).for_each(|_| assert!(ids.try_generate().is_err()));
@@ -89,10 +89,10 @@ fn each_call_that_fails_for_want_of_a_lease_is_counted() {
 }
 
 #[test]
-fn a_drain_refuses_new_calls_and_lets_a_call_that_waits_for_the_lease_end() {
+fn a_drain_refuses_new_calls_but_completes_a_call_that_waits_for_the_lease() {
     let scratch = directory(1);
-    let (ids, health) = leased(&scratch, Duration::from_secs(60));
-    health.set(Mood::Deaf);
+    let (ids, control) = leased(&scratch, Duration::from_secs(60));
+    control.set(Fault::LosesRequests);
     let mut last = None;
     eventually("the end of the window", || match ids.try_generate() {
         Ok(id) => {
@@ -107,21 +107,21 @@ fn a_drain_refuses_new_calls_and_lets_a_call_that_waits_for_the_lease_end() {
         let draining = scope.spawn(|| ids.drain(Duration::from_secs(60)));
         eventually("a refusal", || (ids.try_generate() == Err(GenerateError::ShutDown)).then_some(()));
         assert!(!waits.is_finished() && !draining.is_finished());
-        health.set(Mood::Well);
+        control.set(Fault::None);
         assert!(waits.join().unwrap().unwrap() > last.unwrap());
         draining.join().unwrap().unwrap();
     });
     let survey = FileStore::new(scratch.path()).survey().unwrap();
-    assert_eq!(survey.workers[0].owner, None, "the worker is given back");
+    assert_eq!(survey.workers[0].owner, None, "the worker is released");
     assert_eq!(ids.generate(), Err(GenerateError::ShutDown));
 }
 
 #[test]
-fn a_drain_ends_in_time_although_a_call_still_waits() {
+fn a_drain_returns_in_time_although_a_call_still_waits() {
     let scratch = directory(1);
-    let (ids, health) = leased(&scratch, Duration::from_secs(60));
-    health.set(Mood::Deaf);
-    end_of_the_window(&ids);
+    let (ids, control) = leased(&scratch, Duration::from_secs(60));
+    control.set(Fault::LosesRequests);
+    wait_for_the_end_of_the_window(&ids);
     thread::scope(|scope| {
         let waits = scope.spawn(|| ids.generate());
         eventually("a call that waits", || (ids.stats().waiting == 1).then_some(()));
@@ -134,7 +134,7 @@ fn a_drain_ends_in_time_although_a_call_still_waits() {
 }
 
 #[test]
-fn a_drain_lets_a_call_that_waits_for_a_tick_end() {
+fn a_drain_completes_a_call_that_waits_for_a_tick() {
     let scratch = directory(1);
     let now = SystemClock.unix_ms();
     let clock = Arc::new(ManualClock::new(now));
@@ -156,7 +156,7 @@ fn a_drain_lets_a_call_that_waits_for_a_tick_end() {
 }
 
 #[test]
-fn a_shut_down_generator_tells_a_stopping_process_from_a_fault() {
+fn a_shutdown_differs_from_a_fault_in_its_error() {
     let scratch = directory(1);
     let (ids, _) = leased(&scratch, TTL);
     ids.drain(Duration::from_secs(10)).unwrap();
@@ -164,12 +164,12 @@ fn a_shut_down_generator_tells_a_stopping_process_from_a_fault() {
     assert_eq!(error, GenerateError::ShutDown);
     assert_ne!(error, GenerateError::Closed);
     assert!(!error.is_retryable(), "this generator does not come back");
-    ids.shutdown().expect("ending twice is harmless");
-    ids.drain(Duration::from_secs(60)).expect("and so is this");
+    ids.shutdown().expect("a second shutdown is harmless");
+    ids.drain(Duration::from_secs(60)).expect("and so is a drain");
 }
 
 #[test]
-fn a_leased_generator_leads_its_clock_by_as_many_ticks_as_it_is_allowed_to() {
+fn i3_a_leased_generator_leads_its_clock_by_max_lead_ticks_at_most() {
     let scratch = directory(1);
     for lead in [0, 3] {
         let clock = Arc::new(ManualClock::new(SystemClock.unix_ms()));
@@ -185,92 +185,19 @@ fn a_leased_generator_leads_its_clock_by_as_many_ticks_as_it_is_allowed_to() {
     assert!(matches!(&refused, Err(StoreError::Lead { value: 1001, max: 1000 })), "{refused:?}");
 }
 
-/// Names of events, in order; equal ones in a row count once.
-type Log = Arc<Mutex<Vec<&'static str>>>;
-
-fn name(event: &LeaseEvent<'_>) -> &'static str {
-    match event {
-        LeaseEvent::Waiting { .. } => "waiting",
-        LeaseEvent::Acquired { .. } => "acquired",
-        LeaseEvent::Renewed { .. } => "renewed",
-        LeaseEvent::StoreFailed { remaining, .. } if remaining.is_zero() => "failed too late",
-        LeaseEvent::StoreFailed { .. } => "failed",
-        LeaseEvent::StillFailing { .. } => "still failing",
-        LeaseEvent::Ended { .. } => "ended",
-        LeaseEvent::Lost { .. } => "lost",
-        LeaseEvent::Recovered { .. } => "recovered",
-        LeaseEvent::Released { .. } => "released",
-        LeaseEvent::NotReleased { .. } => "not released",
-        _ => "unknown",
-    }
-}
-
-fn recorder(log: &Log) -> impl FnMut(&LeaseEvent<'_>) + Send + 'static {
-    let log = Arc::clone(log);
-    move |event| {
-        let mut log = log.lock().unwrap();
-        if log.last() != Some(&name(event)) {
-            log.push(name(event));
-        }
-    }
-}
-
-#[test]
-fn a_callback_gets_each_event_of_an_outage_a_loss_and_an_end() {
-    let scratch = directory(2);
-    let log = Log::default();
-    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
-    let builder = LeasedGenerator::<Standard>::builder(store).ttl(TTL).on_event(recorder(&log));
-    let ids = builder.build().unwrap();
-    let is_last = |event| log.lock().unwrap().last() == Some(&event);
-    let until = |event| eventually(event, || is_last(event).then_some(()));
-    until("renewed");
-    health.set(Mood::Deaf);
-    until("ended");
-    health.set(Mood::Well);
-    until("renewed");
-    FileStore::new(scratch.path()).reclaim(&Standard::LAYOUT, ids.worker().index()).unwrap();
-    eventually("another lease", || (ids.stats().acquired == 2).then_some(()));
-    until("renewed");
-    ids.shutdown().unwrap();
-    let expected =
-        ["acquired", "renewed", "failed", "ended", "recovered", "renewed", "lost", "acquired", "renewed", "released"];
-    assert_eq!(*log.lock().unwrap(), expected);
-}
-
-#[test]
-fn a_callback_learns_of_a_wait_for_a_worker_and_of_one_that_is_not_released() {
-    let scratch = directory(1);
-    let (first, _) = leased(&scratch, TTL);
-    let log = Log::default();
-    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
-    let builder = LeasedGenerator::<Standard>::builder(store).ttl(TTL).wait_for_worker(Duration::from_secs(60));
-    let builder = builder.on_event(recorder(&log));
-    let second = thread::scope(|scope| {
-        let building = scope.spawn(|| builder.build().unwrap());
-        eventually("a wait", || (*log.lock().unwrap() == ["waiting"]).then_some(()));
-        first.shutdown().unwrap();
-        building.join().unwrap()
-    });
-    health.set(Mood::Deaf);
-    second.shutdown().unwrap_err();
-    let log = log.lock().unwrap();
-    assert_eq!((log[..2].to_vec(), log.last()), (vec!["waiting", "acquired"], Some(&"not released")));
-}
-
-/// A clock of the host that panics when it is told to, but for the thread of the test.
+/// A clock of the host. Its next reading by the keeper panics if the flag is set.
 #[derive(Clone)]
-struct Fragile(Arc<AtomicBool>);
+struct PanickingClock(Arc<AtomicBool>);
 
-impl Fragile {
+impl PanickingClock {
     fn check(&self) {
         let is_keeper = thread::current().name() == Some("casflake-lease");
-        // ORDERING: SeqCst: a test has time.
+        // ORDERING: SeqCst, because speed does not matter in a test.
         assert!(!(is_keeper && self.0.swap(false, Ordering::SeqCst)), "a fault of the clock");
     }
 }
 
-impl Clock for Fragile {
+impl Clock for PanickingClock {
     fn unix_ms(&self) -> u64 {
         self.check();
         SystemClock.unix_ms()
@@ -285,7 +212,7 @@ impl Clock for Fragile {
 #[test]
 fn a_clock_that_panics_once_costs_one_renewal() {
     let scratch = directory(1);
-    let clock = Fragile(Arc::default());
+    let clock = PanickingClock(Arc::default());
     let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).ttl(TTL).clock(clock.clone());
     let ids = builder.build().unwrap();
     eventually("a renewal", || (ids.stats().renewals > 0).then_some(()));
@@ -295,38 +222,15 @@ fn a_clock_that_panics_once_costs_one_renewal() {
     ids.shutdown().unwrap();
 }
 
-/// Would catch: a callback that waits for its own thread; a second end that reports a failure which did not happen.
 #[test]
-fn a_callback_can_shut_its_generator_down() {
-    let scratch = directory(1);
-    let own: Arc<Mutex<Option<Arc<LeasedGenerator>>>> = Arc::default();
-    let ended = Arc::new(Mutex::new(None));
-    let (theirs, end) = (Arc::clone(&own), Arc::clone(&ended));
-    let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).ttl(TTL);
-    let ids = builder.on_event(move |event| {
-        if let (LeaseEvent::Renewed { .. }, Some(ids)) = (event, &*theirs.lock().unwrap()) {
-            end.lock().unwrap().get_or_insert_with(|| ids.shutdown());
-        }
-    });
-    let ids = Arc::new(ids.build().unwrap());
-    *own.lock().unwrap() = Some(Arc::clone(&ids));
-    // One that waited for its own thread would give up.
-    eventually("an end", || ended.lock().unwrap().take()).expect("it does not wait");
-    ids.shutdown().expect("the callback has ended it");
-    assert_eq!(ids.generate(), Err(GenerateError::ShutDown));
-    assert_eq!(FileStore::new(scratch.path()).survey().unwrap().workers[0].owner, None);
-    *own.lock().unwrap() = None;
-}
-
-#[test]
-fn a_call_that_fails_says_when_the_store_may_grant() {
+fn a_call_that_fails_names_the_time_when_the_store_may_grant() {
     let scratch = directory(1);
     let (ids, _) = leased(&scratch, Duration::ZERO);
     let mut store = FileStore::new(scratch.path());
-    // Another process takes the worker, for longer than the keeper waits between two tries.
+    // Another process takes the worker for longer than the keeper waits between two tries.
     store.reclaim(&Standard::LAYOUT, 0).unwrap();
     let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "another");
-    eventually("a lease of another", || store.acquire(&request).ok());
+    eventually("the lease of another process", || store.acquire(&request).ok());
     let after = eventually("a refusal", || match ids.try_generate() {
         Err(error @ GenerateError::LeaseExpired { .. }) => error.retry_after().filter(|after| after.as_secs() >= 5),
         _ => None,
@@ -337,23 +241,32 @@ fn a_call_that_fails_says_when_the_store_may_grant() {
 }
 
 #[test]
-fn an_end_while_the_store_is_away_is_no_end_of_the_lease() {
-    let scratch = directory(1);
-    let log = Log::default();
-    let (store, health) = Shaky::new(FileStore::new(scratch.path()));
-    let builder = LeasedGenerator::<Standard>::builder(store).ttl(TTL).on_event(recorder(&log));
-    let ids = builder.build().unwrap();
-    eventually("renewed", || (log.lock().unwrap().last() == Some(&"renewed")).then_some(()));
-    let calls = health.calls();
-    health.set(Mood::Stuck);
-    eventually("a renewal that is under way", || (health.calls() > calls).then_some(()));
-    thread::scope(|scope| {
-        let ending = scope.spawn(|| ids.shutdown());
-        eventually("an end", || (ids.try_generate() == Err(GenerateError::ShutDown)).then_some(()));
-        health.set(Mood::Deaf);
-        ending.join().unwrap().unwrap_err();
-    });
-    let log = log.lock().unwrap();
-    assert!(!log.contains(&"ended") && !log.contains(&"failed too late"), "{log:?}");
-    assert_eq!(log.last(), Some(&"not released"));
+fn l3_a_ttl_out_of_range_is_refused_without_a_call_of_the_store() {
+    for ttl in [Duration::ZERO, Duration::from_micros(999), MAX_TTL + Duration::from_nanos(1), Duration::MAX] {
+        let (store, control) = FaultyStore::new(FileStore::new(Scratch::new().path()));
+        let refused = LeasedGenerator::<Standard>::builder(store).ttl(ttl).build().unwrap_err();
+        assert!(matches!(refused, StoreError::Ttl { value, max: MAX_TTL } if value == ttl), "{refused}");
+        assert_eq!(control.calls(), 0);
+    }
+}
+
+/// A scheme without any derives.
+struct Orders;
+
+impl Scheme for Orders {
+    const LAYOUT: Layout = Layout::new(41, 0, 8, 13).with_epoch_unix_ms(1_735_689_600_000);
+}
+
+#[test]
+fn statistics_are_values_even_if_the_scheme_has_no_derives() {
+    fn is_value<T: Clone + PartialEq + std::fmt::Debug>(value: &T) {
+        assert!(value.clone() == *value && !format!("{value:?}").is_empty());
+    }
+    let scratch = Scratch::new();
+    FileStore::new(scratch.path()).init_immediately(&Orders::LAYOUT, 2).unwrap();
+    let ids: LeasedGenerator<Orders> = LeasedGenerator::new(FileStore::new(scratch.path())).unwrap();
+    let stats: LeaseStats<Orders> = ids.stats();
+    is_value(&stats);
+    let token = stats.lease.token();
+    assert!(!format!("{stats:?}").contains(&token.to_string()), "a reader of the log could renew the lease");
 }

@@ -1,4 +1,4 @@
-//! A store whose clock was set back: it says by how much, and neither that it is new nor that it is full.
+//! A store with a clock that has moved back: its error gives the distance, and not that the space is new or full.
 
 use std::time::Duration;
 
@@ -12,17 +12,18 @@ const NOW: u64 = 1_800_000_000_000;
 const DAY: Duration = Duration::from_secs(86_400);
 const TTL: Duration = Duration::from_secs(10);
 
-struct Setting {
+/// A space, and clocks that are behind.
+struct SpaceUnderTest {
     scratch: Scratch,
     layout: Layout,
 }
 
-impl Setting {
+impl SpaceUnderTest {
     fn new(layout: Layout) -> Self {
         Self { scratch: Scratch::new(), layout }
     }
 
-    /// By a clock that is so much behind.
+    /// Returns the store with a clock that is this far behind.
     fn behind(&self, by: Duration) -> FileStore<ManualClock> {
         let by = u64::try_from(by.as_millis()).unwrap();
         FileStore::with_clock(self.scratch.path(), ManualClock::new(NOW - by))
@@ -32,9 +33,9 @@ impl Setting {
         self.behind(behind).acquire(&AcquireRequest::new(&self.layout, Token::random().unwrap(), TTL, "a test"))
     }
 
-    /// By how much the store says that its clock is behind, and what the list of its leases says.
+    /// Returns how far the clock is behind: by the error of `acquire`, and by the survey.
     #[track_caller]
-    fn said(&self, behind: Duration) -> (Duration, Option<Duration>) {
+    fn reported(&self, behind: Duration) -> (Duration, Option<Duration>) {
         let refused = self.acquire(behind);
         let Err(error @ StoreError::StoreClockBehind { by }) = refused else { panic!("{refused:?}") };
         let said = format!("the store's clock is {} s behind", by.as_millis().div_ceil(1000));
@@ -46,34 +47,34 @@ impl Setting {
 const LAYOUTS: [Layout; 2] = [Standard::LAYOUT, Sonyflake::LAYOUT];
 
 #[test]
-fn a_space_from_before_the_clock_was_set_back_is_not_called_new() {
+fn l9_a_space_from_before_the_clock_moved_back_is_not_reported_as_new() {
     for layout in LAYOUTS {
-        let setting = Setting::new(layout);
-        setting.behind(Duration::ZERO).init_immediately(&layout, 2).unwrap();
-        assert_eq!(setting.said(DAY), (DAY, Some(DAY)));
-        // Not even by what is known of a lease alone.
-        setting.acquire(Duration::ZERO).unwrap();
-        assert_eq!(setting.said(DAY), (DAY + TTL, Some(DAY + TTL)));
+        let space = SpaceUnderTest::new(layout);
+        space.behind(Duration::ZERO).init_immediately(&layout, 2).unwrap();
+        assert_eq!(space.reported(DAY), (DAY, Some(DAY)));
+        // Nor with a lease that is later than the floor.
+        space.acquire(Duration::ZERO).unwrap();
+        assert_eq!(space.reported(DAY), (DAY + TTL, Some(DAY + TTL)));
     }
 }
 
 #[test]
-fn a_space_whose_leases_are_from_before_the_clock_was_set_back_is_not_called_full() {
-    let setting = Setting::new(Standard::LAYOUT);
-    setting.behind(2 * DAY).init_immediately(&setting.layout, 1).unwrap();
-    setting.acquire(Duration::ZERO).unwrap();
-    assert_eq!(setting.said(DAY), (DAY + TTL, Some(DAY + TTL)));
+fn l9_a_space_with_leases_from_before_the_clock_moved_back_is_not_reported_as_full() {
+    let space = SpaceUnderTest::new(Standard::LAYOUT);
+    space.behind(2 * DAY).init_immediately(&space.layout, 1).unwrap();
+    space.acquire(Duration::ZERO).unwrap();
+    assert_eq!(space.reported(DAY), (DAY + TTL, Some(DAY + TTL)));
 }
 
 #[test]
-fn a_wait_that_a_new_space_can_have_is_said_to_be_one() {
-    // That of a new space, by a clock that is as far behind the one that made it as clocks may be apart.
+fn l6_the_longest_wait_of_a_new_space_is_reported_as_a_wait() {
+    // The wait of a new space on a clock that is behind the one at its creation by as much as clocks may differ.
     let longest = MAX_TTL + 2 * CLOCK_SLACK;
-    let setting = Setting::new(Standard::LAYOUT);
-    setting.behind(Duration::ZERO).init_immediately(&setting.layout, 1).unwrap();
-    let refused = setting.acquire(longest);
+    let space = SpaceUnderTest::new(Standard::LAYOUT);
+    space.behind(Duration::ZERO).init_immediately(&space.layout, 1).unwrap();
+    let refused = space.acquire(longest);
     assert!(matches!(refused, Err(StoreError::NotYet { retry_after, .. }) if retry_after == longest), "{refused:?}");
-    assert_eq!(setting.behind(longest).survey().unwrap().clock_behind(&setting.layout), None);
+    assert_eq!(space.behind(longest).survey().unwrap().clock_behind(&space.layout), None);
     let longer = longest + Duration::from_millis(1);
-    assert_eq!(setting.said(longer), (longer, Some(longer)));
+    assert_eq!(space.reported(longer), (longer, Some(longer)));
 }

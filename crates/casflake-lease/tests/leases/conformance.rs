@@ -1,8 +1,8 @@
-//! Each kind of store against one that decides by the rules themselves: the same requests at the same times, the same
-//! answers and the same records.
+//! Compares each kind of store with a reference that applies the rules themselves. The same requests at the same times
+//! must have the same answers, and leave the same records.
 //!
-//! Stores that decide on a server (SQL, Lua) or by what they remember (etcd) must come to what the rules come to. What
-//! the rules come to is a `FileStore`'s answer, whose clock is set to what the other store's clock has read.
+//! Some stores decide on a server (SQL, Lua), and etcd by what the store remembers. The reference is a `FileStore` with a
+//! clock that is set to the readings of the other store's clock.
 
 use std::sync::Arc;
 use std::thread;
@@ -15,16 +15,16 @@ use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 use testkit::Scratch;
 
-/// What somebody asks of a store. `Index`es choose among the leases that there have been.
+/// A request to a store, or a pause. An `Index` chooses among all leases so far.
 #[derive(Clone, Debug)]
 enum Ask {
-    /// By a new token, or one that was used.
+    /// With a new token, or with the token of an earlier lease.
     Acquire {
         again: Option<Index>,
         ttl: Duration,
         after: After,
     },
-    /// As one knows the lease, or as one knew it some renewals ago.
+    /// With the lease as it is now, or as it was `age` renewals ago.
     Renew {
         which: Index,
         age: usize,
@@ -42,7 +42,7 @@ enum Ask {
     Initialise {
         workers: u64,
     },
-    /// A space that exists.
+    /// Creates a space that exists already.
     Create {
         workers: u64,
     },
@@ -63,7 +63,7 @@ enum Last {
     BeforeTheEnd,
 }
 
-/// Short ones end while the test runs.
+/// Returns TTLs, of which the short ones pass while the test runs.
 fn ttl() -> impl Strategy<Value = Duration> {
     prop_oneof![
         (1..40_u64).prop_map(Duration::from_millis),
@@ -90,8 +90,8 @@ fn ask() -> impl Strategy<Value = Ask> {
     ]
 }
 
-/// The store that is tried, the one that it must agree with, and the leases that there were, each as it was renewed.
-struct Trial<'s> {
+/// A store and the reference that it must agree with. `leases` has each lease as it was granted and after each renewal.
+struct Comparison<'s> {
     store: &'s mut dyn LeaseAdmin,
     reference: FileStore<Arc<ManualClock>>,
     clock: Arc<ManualClock>,
@@ -99,9 +99,9 @@ struct Trial<'s> {
     leases: Vec<Vec<Lease>>,
 }
 
-impl Trial<'_> {
-    /// What the store's clock reads, in milliseconds.
-    fn now(&mut self) -> u64 {
+impl Comparison<'_> {
+    /// Returns the reading of the store's clock, in milliseconds.
+    fn now_ms(&mut self) -> u64 {
         self.store.survey().unwrap().unix_ns / 1_000_000
     }
 
@@ -117,12 +117,12 @@ impl Trial<'_> {
                 let used = again.filter(|_| !self.leases.is_empty()).map(|index| index.get(&self.leases)[0].token());
                 let token = used.unwrap_or_else(|| Token::random().unwrap());
                 let mut request = AcquireRequest::new(&layout, token, ttl, "conformance");
-                let now = self.now();
-                let now = self.tick(now);
+                let now_ms = self.now_ms();
+                let now_tick = self.tick(now_ms);
                 request.after = match after {
                     After::Nothing => None,
-                    After::Now => Some(now),
-                    After::Later => Some(now + 100_000),
+                    After::Now => Some(now_tick),
+                    After::Later => Some(now_tick + 100_000),
                 };
                 let granted = self.both(|store| store.acquire(&request));
                 self.leases.extend(granted.map(|grant| vec![grant.lease]));
@@ -145,7 +145,7 @@ impl Trial<'_> {
             }
             Ask::Renew { .. } | Ask::Release { .. } => {}
             Ask::Reclaim { worker } => {
-                // Its window ends when it is reclaimed, which no answer tells: the reference is told by the record.
+                // The window ends at the time of the call, which no answer has. So the reference gets it from the record.
                 let reclaimed = self.store.reclaim(&layout, worker);
                 let end = self.record_end(worker);
                 self.set_to(end);
@@ -153,7 +153,7 @@ impl Trial<'_> {
             }
             Ask::Initialise { workers } => {
                 let initialised = self.store.init_immediately(&layout, workers);
-                // At the time of its floor, unless that was there before.
+                // The time of the call is in the floor, unless the floor is older.
                 let floor = self.store.survey().unwrap().space.and_then(|space| layout.unix_ms_of(space.floor));
                 self.set_to(floor);
                 assert_alike(&initialised, &self.reference.init_immediately(&layout, workers));
@@ -182,9 +182,10 @@ impl Trial<'_> {
         }
     }
 
-    /// Asks both: the reference at the time that the store's answer tells, or, of a refusal, at some time since before.
+    /// Sends a request to both. The reference gets it at the time in the store's answer. If the store refuses, that time
+    /// is unknown, so the reference may refuse at any time during the call.
     fn both(&mut self, ask: impl Fn(&mut dyn LeaseAdmin) -> Result<Grant, StoreError>) -> Option<Grant> {
-        let (before, floor) = (self.now(), self.floor());
+        let (before, floor) = (self.now_ms(), self.floor());
         let answer = ask(&mut *self.store);
         match answer {
             Ok(grant) => {
@@ -194,10 +195,10 @@ impl Trial<'_> {
                 Some(grant)
             }
             Err(error) => {
-                let after = self.now();
-                // What raised the floor tells when it did.
+                let after = self.now_ms();
+                // If the call has raised the floor, its time follows from that.
                 let raised = Some(self.floor()).filter(|raised| *raised != floor);
-                let at = raised.and_then(|raised| self.layout.unix_ms_of(raised - self.reach()));
+                let at = raised.and_then(|raised| self.layout.unix_ms_of(raised - self.floor_distance()));
                 self.expect(at.unwrap_or(before), at.unwrap_or(after), &error, ask);
                 None
             }
@@ -208,14 +209,14 @@ impl Trial<'_> {
         self.store.survey().unwrap().space.expect("a space").floor
     }
 
-    /// How far ahead of the clock a floor is put, in ticks.
-    fn reach(&self) -> u64 {
-        let reach = (MAX_TTL + CLOCK_SLACK).as_millis() / u128::from(self.layout.tick_ms());
-        reach.try_into().unwrap()
+    /// Returns the distance from the clock to a new floor, in ticks.
+    fn floor_distance(&self) -> u64 {
+        let distance = (MAX_TTL + CLOCK_SLACK).as_millis() / u128::from(self.layout.tick_ms());
+        distance.try_into().unwrap()
     }
 
-    /// Expects that the rules refuse as the store did at some time between two. No later one is tried: at some time
-    /// they may grant.
+    /// Expects that the reference refuses like the store at some time between the two. Stops at the first time at which
+    /// it grants.
     fn expect<T>(
         &mut self,
         before: u64,
@@ -235,12 +236,12 @@ impl Trial<'_> {
                 }
             }
         }
-        panic!("{error:?}, where the rules say {answers:?}");
+        panic!("the store refuses with {error:?}, the rules with {answers:?}");
     }
 
-    /// Asks both what does not depend on the time.
+    /// Sends both a request with an answer that does not depend on the time.
     fn both_at_any_time(&mut self, ask: impl Fn(&mut dyn LeaseAdmin) -> Result<(), StoreError>) {
-        let now = self.now();
+        let now = self.now_ms();
         self.clock.set(now);
         let answer = ask(&mut *self.store);
         assert_alike(&answer, &ask(&mut self.reference));
@@ -256,7 +257,7 @@ impl Trial<'_> {
     }
 }
 
-/// What kind of an error it is: the times in two of them may differ by a moment.
+/// Returns the kind of an error, without times, because they may differ a little.
 fn error_kind(error: &StoreError) -> String {
     let text = format!("{error:?}");
     match error {
@@ -271,7 +272,7 @@ fn assert_alike(answer: &Result<(), StoreError>, expected: &Result<(), StoreErro
     assert_eq!(kind(answer), kind(expected));
 }
 
-/// Tries a store, `make` of which gives a new and empty one each time.
+/// Asserts that stores agree with the rules. `make` returns a new and empty store each time.
 pub(crate) fn conforms(cases: u32, mut make: impl FnMut() -> Box<dyn LeaseAdmin>) {
     let cases = if crate::faults::is_long() { 10 * cases } else { cases };
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
@@ -284,11 +285,11 @@ pub(crate) fn conforms(cases: u32, mut make: impl FnMut() -> Box<dyn LeaseAdmin>
             let clock = Arc::new(ManualClock::new(0));
             let reference = FileStore::with_clock(scratch.path(), Arc::clone(&clock));
             let mut store = make.borrow_mut()();
-            let mut trial = Trial { store: &mut *store, reference, clock, layout, leases: Vec::new() };
-            trial.step(&Ask::Initialise { workers: 3 });
+            let mut comparison = Comparison { store: &mut *store, reference, clock, layout, leases: Vec::new() };
+            comparison.step(&Ask::Initialise { workers: 3 });
             for ask in &asks {
-                trial.step(ask);
-                trial.compare();
+                comparison.step(ask);
+                comparison.compare();
             }
             Ok(())
         })

@@ -1,4 +1,4 @@
-//! Directories that were copied with all that is in them: none of the copies is used beside the original.
+//! Copies of a directory with its store: no copy is used while the original may be in use (L8).
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -29,32 +29,34 @@ fn acquire(directory: &Path) -> Result<Grant, StoreError> {
     ))
 }
 
+/// Asserts that every call fails with `Copied` and writes nothing. `lease` is one that the original has granted.
 #[track_caller]
 fn assert_refused(directory: &Path, lease: Option<&Grant>) {
     let before = fs::read(directory.join("leases")).unwrap();
     let mut store = store(directory);
     let mut outcomes = vec![
-        acquire(directory).map(drop),
-        store.init(&Standard::LAYOUT, 4).map(drop),
-        store.reclaim(&Standard::LAYOUT, 0),
+        ("acquire", acquire(directory).map(drop)),
+        ("init", store.init(&Standard::LAYOUT, 4).map(drop)),
+        ("reclaim", store.reclaim(&Standard::LAYOUT, 0)),
     ];
     if let Some(Grant { lease, .. }) = lease {
-        outcomes.push(store.renew(&crate::renewal(&Standard::LAYOUT, lease, Duration::from_secs(60), 0)).map(drop));
-        outcomes.push(store.release(lease, None));
+        let renewal = crate::renewal(&Standard::LAYOUT, lease, Duration::from_secs(60), 0);
+        outcomes.push(("renew", store.renew(&renewal).map(drop)));
+        outcomes.push(("release", store.release(lease, None)));
     }
-    for outcome in outcomes {
-        assert!(matches!(outcome, Err(StoreError::Copied { .. })), "{outcome:?}");
+    for (call, outcome) in outcomes {
+        assert!(matches!(outcome, Err(StoreError::Copied { .. })), "{call}: {outcome:?}");
     }
-    assert_eq!(fs::read(directory.join("leases")).unwrap(), before, "it is left as it is");
+    assert_eq!(fs::read(directory.join("leases")).unwrap(), before, "the file is unchanged");
 }
 
-/// A file system of layers, as a container's is.
+/// A file system of layers, like that of a container.
 struct Layers {
     root: PathBuf,
 }
 
 impl Layers {
-    /// Over the directory `below`. `None` where the user may not mount one.
+    /// Mounts one over the directory `below`. Returns `None` if the user may not.
     #[track_caller]
     fn over(below: &Path, root: PathBuf) -> Option<Self> {
         for part in ["upper", "work", "merged"] {
@@ -64,7 +66,7 @@ impl Layers {
         if layers.mount(below) {
             return Some(layers);
         }
-        skipped("a container's file system", "a user who may mount an overlay (root)");
+        skipped("a container's file system", "permission to mount an overlay (root)");
         None
     }
 
@@ -95,9 +97,9 @@ impl Drop for Layers {
     }
 }
 
-/// Would catch: a store that is part of an image, and goes on in each of its containers.
+/// Would catch: a store in an image that continues in each container of that image.
 #[test]
-fn i1_containers_of_one_image_do_not_use_the_store_that_it_holds() {
+fn l8_containers_of_one_image_do_not_use_the_store_in_the_image() {
     let scratch = Scratch::new();
     let below = scratch.path().join("below");
     fs::create_dir_all(below.join("ids")).unwrap();
@@ -105,38 +107,38 @@ fn i1_containers_of_one_image_do_not_use_the_store_that_it_holds() {
     let built = building.merged().join("ids");
     initialised(&built);
     let lease = acquire(&built).unwrap();
-    // Nor is a copy used in the same container.
+    // A copy in the same container is not used either.
     let copy = building.merged().join("copy");
     assert!(Command::new("cp").arg("-a").args([&built, &copy]).status().unwrap().success());
     assert_refused(&copy, Some(&lease));
-    // Each container would have a space of its own, so none creates one by itself.
+    // Each container would have its own space, so no process in a container creates one.
     let elsewhere = building.merged().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
     let creating = LeasedGenerator::<Standard>::builder(store(&elsewhere)).create_if_missing().build();
     assert!(matches!(creating, Err(StoreError::NoSpace { .. })), "{creating:?}");
     assert!(store(&elsewhere).others().is_err_and(|error| format!("{error:?}").contains("mount a volume")));
     building.unmount();
-    // The container that the image is made from may go on.
+    // The container that the image was made from may use its store again.
     assert!(building.mount(&below));
     acquire(&built).expect("the same container");
     building.unmount();
     let containers = ["one", "other"]
-        .map(|name| Layers::over(&building.upper(), scratch.path().join(name)).expect("there was one before"));
+        .map(|name| Layers::over(&building.upper(), scratch.path().join(name)).expect("an overlay was mounted before"));
     for container in &containers {
         assert_refused(&container.merged().join("ids"), Some(&lease));
     }
-    // A store that an earlier version has made says nothing of where.
+    // The file of an earlier version does not name its place.
     let image = building.upper().join("ids/leases");
     crate::file::rewrite(&image, |stored| {
         let incarnation = stored["space"]["incarnation"].as_str().unwrap().split(',').next().unwrap().to_owned();
         stored["space"]["incarnation"] = incarnation.into();
     });
-    let third = Layers::over(&building.upper(), scratch.path().join("third")).expect("there was one before");
+    let third = Layers::over(&building.upper(), scratch.path().join("third")).expect("an overlay was mounted before");
     assert_refused(&third.merged().join("ids"), Some(&lease));
 }
 
 #[test]
-fn i1_a_directory_that_was_copied_as_it_is_is_not_used_beside_the_original() {
+fn l8_a_copied_directory_is_not_used_beside_the_original() {
     let scratch = Scratch::new();
     let Some(_disk) = Disk::mounted_on(scratch.path()) else { return };
     let (original, copy) = (scratch.path().join("original"), scratch.path().join("copy"));
@@ -147,15 +149,15 @@ fn i1_a_directory_that_was_copied_as_it_is_is_not_used_beside_the_original() {
     assert!(copied.success());
     assert_refused(&copy, Some(&lease));
     acquire(&original).expect("the original");
-    // One that is only called otherwise is the same.
+    // A renamed directory is not a copy.
     fs::remove_dir_all(&copy).unwrap();
     fs::rename(&original, &copy).unwrap();
     acquire(&copy).expect("the original");
 }
 
-/// Would catch: a snapshot of a volume, in which every number is the same.
+/// Would catch: a snapshot of a volume, in which all numbers that identify a file are the same.
 #[test]
-fn i1_a_copy_of_a_volume_is_not_used_beside_the_original() {
+fn l8_a_copied_volume_is_not_used_beside_the_original() {
     let scratch = Scratch::new();
     let path = |name: &str| scratch.path().join(name);
     let Some(volume) = Volume::mounted_on(path("original"), path("disk")) else { return };
@@ -180,7 +182,7 @@ struct Volume {
 }
 
 impl Volume {
-    /// `None` where the user may not mount one.
+    /// Makes and mounts one. Returns `None` if the user may not mount it.
     #[track_caller]
     fn mounted_on(at: PathBuf, image: PathBuf) -> Option<Self> {
         fs::create_dir(&at).unwrap();
@@ -190,7 +192,7 @@ impl Volume {
         if made.is_ok_and(|output| output.status.success()) && volume.mount() {
             return Some(volume);
         }
-        skipped("a volume", "mkfs.ext4, and a user who may mount a file system (root)");
+        skipped("a volume", "mkfs.ext4, and permission to mount a file system (root)");
         None
     }
 
@@ -210,9 +212,9 @@ impl Drop for Volume {
     }
 }
 
-/// Would catch: a space that is remade on another file system, which has the numbers of the one before.
+/// Would catch: a space that is remade on another file system with the same numbers of files.
 #[test]
-fn i1_a_space_is_not_remade_on_another_file_system_at_the_same_place() {
+fn l7_a_space_is_not_remade_on_another_file_system_at_the_same_path() {
     let scratch = Scratch::new();
     let Some(disk) = Disk::mounted_on(scratch.path()) else { return };
     initialised(scratch.path());
@@ -227,7 +229,7 @@ fn i1_a_space_is_not_remade_on_another_file_system_at_the_same_place() {
 }
 
 #[test]
-fn an_operator_may_take_a_copy_for_the_original() {
+fn l8_a_copy_grants_leases_after_an_operator_has_vouched_for_it() {
     let scratch = Scratch::new();
     let Some(_disk) = Disk::mounted_on(scratch.path()) else { return };
     let (original, copy) = (scratch.path().join("original"), scratch.path().join("copy"));
@@ -237,15 +239,15 @@ fn an_operator_may_take_a_copy_for_the_original() {
     Command::new("cp").arg("-a").args([&original, &copy]).status().unwrap();
     fs::remove_dir_all(&original).unwrap();
     assert_refused(&copy, None);
-    assert_eq!(store(&copy).survey().unwrap().workers.len(), 1, "it can be looked at");
+    assert_eq!(store(&copy).survey().unwrap().workers.len(), 1, "a copy can be surveyed");
     initialised(&copy);
-    acquire(&copy).expect("it is the original now");
-    acquire(&copy).expect("and stays so");
+    acquire(&copy).expect("the copy is the original now");
+    acquire(&copy).expect("and remains the original");
 }
 
-/// Would catch: a rolling update after which each directory looks like a copy; and one after which none does.
+/// Would catch: a rolling update after which every directory counts as a copy, or none.
 #[test]
-fn a_store_that_an_earlier_version_has_made_is_at_home_where_it_is_first_written() {
+fn l8_a_store_of_an_earlier_version_belongs_to_the_directory_in_which_it_is_first_written() {
     let scratch = Scratch::new();
     let Some(_disk) = Disk::mounted_on(scratch.path()) else { return };
     let (original, copy) = (scratch.path().join("original"), scratch.path().join("copy"));

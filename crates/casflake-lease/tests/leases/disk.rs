@@ -1,4 +1,4 @@
-//! A disk that is full or read-only when a test wants it to be.
+//! A disk that a test can fill or make read-only.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -7,11 +7,11 @@ use std::process::Command;
 
 use testkit::{eventually, skipped};
 
-/// A disk of 64 KiB over a directory, until it is dropped.
+/// A disk of 64 KiB that is mounted on a directory until this is dropped.
 pub(crate) struct Disk(PathBuf);
 
 impl Disk {
-    /// `None` where the user may not mount one.
+    /// Mounts a disk. Returns `None` if the user may not mount one.
     #[track_caller]
     pub(crate) fn mounted_on(path: impl Into<PathBuf>) -> Option<Self> {
         let disk = Self(path.into());
@@ -19,14 +19,14 @@ impl Disk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(disk);
         }
-        skipped("a full disk", "a user who may mount a file system (root)");
+        skipped("a full disk", "permission to mount a file system (root)");
         None
     }
 
-    /// Takes all the room that there is now.
+    /// Fills all free space.
     pub(crate) fn fill(&self) {
         let mut filler = File::options().create(true).append(true).open(self.filler()).expect("a file");
-        // What fits is written, and then there is no room.
+        // Writes as much as fits, and then fails.
         let _ = filler.write_all(&[1; 1 << 17]);
     }
 
@@ -38,11 +38,11 @@ impl Disk {
         self.0.join("filler")
     }
 
-    /// Lets nobody write any more, or again.
+    /// Makes the disk read-only, or writable again.
     pub(crate) fn set_read_only(&self, is_read_only: bool) {
         let options = if is_read_only { "remount,ro" } else { "remount,rw" };
-        // Not while somebody is writing.
-        eventually("a disk that is remounted", || {
+        // Fails as long as a process is writing.
+        eventually("the disk is remounted", || {
             let set = Command::new("mount").args(["-o", options]).arg(&self.0).output();
             set.expect("mount").status.success().then_some(())
         });

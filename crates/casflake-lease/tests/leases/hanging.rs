@@ -1,4 +1,4 @@
-//! A file system that hangs, as NFS and FUSE do. Here another process keeps a file from being opened.
+//! A file system that hangs, as NFS and FUSE can. In these tests another process prevents a file from being opened.
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use testkit::{Held, Scratch, eventually};
 const LAYOUT: Layout = Standard::LAYOUT;
 const TTL: Duration = Duration::from_secs(60);
 
-/// The 4 s for which a call waits, and as long again for a machine that is busy.
+/// The 4 s for which a call waits, and 4 s more for a busy machine.
 const BOUND: Duration = Duration::from_secs(8);
 
 fn granting() -> (Scratch, FileStore) {
@@ -24,7 +24,7 @@ fn granting() -> (Scratch, FileStore) {
     (scratch, store)
 }
 
-/// That the call ends, and that it says how long the file system has not answered.
+/// Asserts that the call ends, with an error that says for how long the file system has not answered.
 #[track_caller]
 fn assert_hangs<T: Debug>(call: impl FnOnce() -> Result<T, StoreError>) {
     let started = Instant::now();
@@ -42,7 +42,7 @@ fn each_call_ends_when_the_file_system_hangs() {
     let leases = scratch.path().join("leases");
     let _held = Held::file(&leases);
     let open = || FileStore::new(scratch.path());
-    // Beside each other, each by a store of its own: all wait for their own threads.
+    // Concurrently, each with its own store, so that each waits for its own thread.
     thread::scope(|scope| {
         scope.spawn(|| assert_hangs(|| open().acquire(&request)));
         scope.spawn(|| assert_hangs(|| open().renew(&crate::renewal(&LAYOUT, &lease, TTL, 0))));
@@ -53,18 +53,18 @@ fn each_call_ends_when_the_file_system_hangs() {
         scope.spawn(|| assert_hangs(|| open().reclaim(&LAYOUT, 0)));
         scope.spawn(move || {
             assert_hangs(|| holder.renew(&crate::renewal(&LAYOUT, &lease, TTL, 0)));
-            // Its thread is away: this call waits for that one.
+            // The thread of the store still hangs, so this call waits for it.
             assert_hangs(|| holder.renew(&crate::renewal(&LAYOUT, &lease, TTL, 1)));
         });
     });
 }
 
-/// Would catch: a late answer that is taken for the next call's, and a lease that is lost to a late write.
+/// Would catch: a late answer that is mistaken for the answer to the next call, and a lease that is lost by a late write.
 #[test]
-fn a_write_that_is_late_has_its_effect_and_does_no_harm() {
+fn l11_a_lease_granted_or_renewed_by_a_late_write_stays_with_its_holder() {
     let (scratch, mut store) = granting();
     let (lock, leases) = (scratch.path().join("lock"), scratch.path().join("leases"));
-    // What has hung goes on, and writes.
+    // Lets the thread that hangs continue, and waits for its write.
     let let_go = |held: Held| {
         let before = fs::read(&leases).unwrap();
         drop(held);
@@ -75,7 +75,7 @@ fn a_write_that_is_late_has_its_effect_and_does_no_harm() {
     assert_hangs(|| store.acquire(&request));
     let_go(held);
     let lease = store.acquire(&request).unwrap().lease;
-    assert_eq!(lease.counter(), 1, "it was granted by the late write");
+    assert_eq!(lease.counter(), 1, "the late write has granted it");
 
     let held = Held::file(&lock);
     assert_hangs(|| store.renew(&crate::renewal(&LAYOUT, &lease, TTL, 0)));
@@ -100,7 +100,7 @@ fn a_fork_of_a_process_whose_store_hangs_does_not_hang() {
     assert!(text[0].contains("the child is done"), "{}\n{}", text[0], text[1]);
 }
 
-/// In a process that was started for it alone.
+/// Runs in a process that the test above starts.
 #[test]
 fn forks_in_a_process_of_its_own() {
     let Some(directory) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
@@ -110,10 +110,10 @@ fn forks_in_a_process_of_its_own() {
     assert_hangs(|| hanging.survey());
     match fork::fork().unwrap() {
         Fork::Child => {
-            // The thread that hangs is the parent's alone.
+            // The child does not have the thread that hangs.
             assert_hangs(|| hanging.survey());
             drop(held);
-            idle.survey().expect("a thread of the child's own");
+            idle.survey().expect("the child starts its own thread");
             println!("the child is done");
             process::exit(0);
         }

@@ -1,4 +1,4 @@
-//! A leased generator as an `IdGenerator`: behind a `Box`, and beside a plain one behind an `Arc`.
+//! A leased generator as an `IdGenerator`: behind a `Box`, and next to a plain one behind an `Arc`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use casflake::{GenerateError, Generator, IdGenerator, Scheme, Snowflake, Standar
 use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
 use testkit::{Scratch, eventually};
 
-use crate::shaky::{Mood, Shaky};
+use crate::faulty_store::{Fault, FaultyStore};
 
-/// A store that grants one worker, which is 0/0.
+/// Returns a store that grants one worker, which is 0/0.
 fn store(scratch: &Scratch) -> FileStore {
     let mut store = FileStore::new(scratch.path());
     store.init_immediately(&Standard::LAYOUT, 1).unwrap();
@@ -35,7 +35,7 @@ fn i2_a_leased_generator_behind_a_dyn_box_issues_unique_increasing_ids() {
 }
 
 #[test]
-fn i1_a_plain_and_a_leased_generator_of_other_workers_share_a_type_and_no_ids() {
+fn i1_a_plain_and_a_leased_generator_of_different_workers_share_a_type_but_no_ids() {
     let scratch = Scratch::new();
     let both: [Arc<dyn IdGenerator + Send + Sync>; 2] =
         [Arc::new(Generator::new(WorkerId::fixed::<1, 7>())), Arc::new(LeasedGenerator::new(store(&scratch)).unwrap())];
@@ -58,22 +58,22 @@ fn i1_a_plain_and_a_leased_generator_of_other_workers_share_a_type_and_no_ids() 
 #[test]
 fn i8_calls_through_the_trait_wait_for_the_lease_and_tries_do_not() {
     let scratch = Scratch::new();
-    let (store, health) = Shaky::new(store(&scratch));
+    let (store, control) = FaultyStore::new(store(&scratch));
     let builder = LeasedGenerator::builder(store).ttl(Duration::from_millis(600)).max_wait(Duration::from_secs(60));
     let leased: Arc<LeasedGenerator> = Arc::new(builder.build().unwrap());
     let ids: Arc<dyn IdGenerator + Send + Sync> = leased.clone();
 
-    // The lease ends, and comes back soon after the call has begun to wait for it.
+    // The lease ends, and returns soon after the call has begun to wait for it.
     let over_an_outage = |call: &dyn Fn()| {
-        health.set(Mood::Deaf);
+        control.set(Fault::LosesRequests);
         let started = Instant::now();
-        let refused = eventually("an end", || ids.try_generate().err().filter(|error| !is_exhausted(error)));
+        let refused = eventually("a refusal", || ids.try_generate().err().filter(|error| !is_exhausted(error)));
         assert!(matches!(refused, GenerateError::LeaseExpired { .. }), "{refused:?}");
         assert!(started.elapsed() < Duration::from_secs(20), "a try has waited");
         thread::scope(|scope| {
             scope.spawn(|| {
                 thread::sleep(Duration::from_millis(100));
-                health.set(Mood::Well);
+                control.set(Fault::None);
             });
             call();
         });

@@ -1,7 +1,10 @@
-//! Leases: what stores grant, and what a leased generator makes of it.
+//! Leases: the stores that grant them, and the leased generator that uses them.
 
 #[cfg(feature = "conformance")]
 mod backends;
+mod broken_contracts;
+mod call_cost;
+mod callbacks;
 mod client;
 mod clock_behind;
 mod conformance;
@@ -10,6 +13,7 @@ mod disk;
 #[cfg(feature = "etcd")]
 mod etcd;
 mod faults;
+mod faulty_store;
 mod file;
 mod generator;
 #[cfg(target_os = "linux")]
@@ -17,14 +21,12 @@ mod hanging;
 mod id_generator;
 #[cfg(all(target_os = "linux", any(feature = "etcd", feature = "postgres", feature = "redis")))]
 mod immediately;
-mod odd_stores;
 #[cfg(all(target_os = "linux", feature = "postgres"))]
 mod postgres;
 #[cfg(all(target_os = "linux", feature = "redis"))]
 mod redis;
 mod rolling;
 mod servers;
-mod shaky;
 mod spaces;
 mod stores;
 #[cfg(all(target_os = "linux", any(feature = "etcd", feature = "redis")))]
@@ -38,7 +40,7 @@ use std::time::Duration;
 use casflake::Layout;
 use casflake_lease::{Lease, Renewal};
 
-/// A renewal of a holder that has sent so many others since one was answered.
+/// Returns the renewal of a holder that has sent this many others since the last answer.
 fn renewal(layout: &Layout, lease: &Lease, ttl: Duration, unanswered: u64) -> Renewal {
     let mut renewal = Renewal::new(layout, *lease, ttl);
     renewal.unanswered = unanswered;

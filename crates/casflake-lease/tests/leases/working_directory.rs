@@ -1,4 +1,4 @@
-//! A relative path of a store, which means the directory that it meant when the store was opened.
+//! A relative path of a store keeps the meaning that it had when the store was made.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -12,9 +12,9 @@ use testkit::Scratch;
 const TEST: &str = "working_directory::in_a_process_of_its_own";
 const DIRECTORY: &str = "CASFLAKE_WORKING_DIRECTORY";
 
-/// Would catch: a store that goes on in an empty directory after the process has changed to another.
+/// Would catch: a store that continues in an empty directory after the process has changed its working directory.
 #[test]
-fn a_store_stays_where_it_was_opened() {
+fn l7_a_store_stays_in_its_directory_when_the_process_changes_its_own() {
     let scratch = Scratch::new();
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", TEST, "--nocapture"]).env(DIRECTORY, scratch.path());
@@ -23,7 +23,7 @@ fn a_store_stays_where_it_was_opened() {
     assert!(output.status.success(), "{}\n{}", text[0], text[1]);
 }
 
-/// In a process that was started for it alone, because a working directory is the whole process's.
+/// Runs in a process that the test above starts, because all threads of a process share the working directory.
 #[test]
 fn in_a_process_of_its_own() {
     let Some(scratch) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
@@ -49,10 +49,11 @@ fn in_a_process_of_its_own() {
     }
     for directory in ["b", "b/ids"] {
         let entries = fs::read_dir(scratch.join(directory)).unwrap();
-        assert_eq!(entries.count(), usize::from(directory == "b"), "what nobody has put into {directory}");
+        assert_eq!(entries.count(), usize::from(directory == "b"), "nothing was written to {directory}");
     }
 }
 
+/// Asserts that every call fails because the store has no directory.
 fn assert_nowhere(mut store: FileStore) {
     let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(10), "a test");
     let errors = [

@@ -1,64 +1,67 @@
-//! Takes out each rule, from outside: changes an argument or an answer of a shipped function. The promise that breaks
-//! then shows what the rule is for.
+//! Takes out each rule, from outside: changes an argument or an answer of a shipped function. The property that then
+//! does not hold shows the purpose of the rule.
 
 mod rules;
 
 use lease_explorer::{Bounds, Broken, Model, Operators, Rules, SHIPPED, World, search};
 use rules::*;
 
-/// The name of a rule, the functions without it, the bounds of a model in which that matters, and which break is
-/// expected.
+/// The name of a rule, with the invariant that it is part of if there is one; the functions without the rule; the bounds
+/// of a model that needs it; and a test of the property that must break.
 type Rule = (&'static str, Rules, Bounds, fn(&Broken) -> bool);
 
 fn overlap(broken: &Broken) -> bool {
     matches!(broken, Broken::Overlap { .. } | Broken::Foreign { .. })
 }
 
-fn robbed(broken: &Broken) -> bool {
-    matches!(broken, Broken::Robbed { .. })
+fn lost_early(broken: &Broken) -> bool {
+    matches!(broken, Broken::LostEarly { .. })
 }
 
 const OF_ALL_STORES: &[Rule] = &[
     (
-        "a renewal never lowers the end of the window",
+        "L2: a renewal never lowers the end of the window",
         Rules { renew: renew_lowering_the_end, ..SHIPPED },
         NO_LOSS,
         overlap,
     ),
     (
-        "a window begins where the last one ended",
+        "L1: a window begins at the end of the last one",
         Rules { acquire: acquire_from_any_tick, ..SHIPPED },
         Bounds::CALM,
         overlap,
     ),
     (
-        "a window begins after the caller's last tick",
+        "L10: a window begins after the caller's last tick",
         Rules { acquire: acquire_from_any_tick_of_the_caller, ..SHIPPED },
         NO_LOSS_TWO_WORKERS,
         |broken| matches!(broken, Broken::Backwards { .. }),
     ),
     (
-        "a window ends with the layout at the latest",
+        "L3: a window ends with the layout at the latest",
         Rules { acquire: acquire_beyond_the_layout, ..SHIPPED },
         END_OF_LAYOUT,
         |broken| matches!(broken, Broken::Beyond { .. }),
     ),
     (
-        "a worker is not free before its window has passed",
+        "L9: a worker is not free before its window has passed",
         Rules { acquire: acquire_before_the_end, ..SHIPPED },
         Bounds::CALM,
-        robbed,
+        lost_early,
     ),
-    ("a release clears the token", Rules { release: release_keeping_the_token, ..SHIPPED }, Bounds::CALM, |broken| {
-        matches!(broken, Broken::Revived { .. })
-    }),
     (
-        "a release keeps the last tick that was issued",
+        "L5: a release clears the token",
+        Rules { release: release_keeping_the_token, ..SHIPPED },
+        Bounds::CALM,
+        |broken| matches!(broken, Broken::Revived { .. }),
+    ),
+    (
+        "L5: a release keeps the last tick that was issued",
         Rules { release: release_one_tick_too_many, ..SHIPPED },
         NO_LOSS,
         overlap,
     ),
-    ("a release ends only its own lease", Rules { release: release_of_any_lease, ..SHIPPED }, NO_LOSS, robbed),
+    ("L4: a release ends only its own lease", Rules { release: release_of_any_lease, ..SHIPPED }, NO_LOSS, lost_early),
     (
         "a swap compares token and counter of a record",
         Rules { is_as_seen: ignoring_the_record, ..SHIPPED },
@@ -66,13 +69,13 @@ const OF_ALL_STORES: &[Rule] = &[
         overlap,
     ),
     (
-        "renewals with a lost reply belong to the holder",
+        "L4: renewals with a lost reply belong to the holder",
         Rules { explain: explain_without_unanswered, ..SHIPPED },
         Bounds::CALM,
-        robbed,
+        lost_early,
     ),
     (
-        "at most the renewals that a holder has sent belong to it",
+        "L4: at most the renewals that a holder has sent belong to it",
         Rules { explain: explain_any_number, ..SHIPPED },
         CLONED_PROCESS,
         |broken| *broken == Broken::Twins,
@@ -81,7 +84,7 @@ const OF_ALL_STORES: &[Rule] = &[
 
 const OF_STORES_THAT_LOSE: &[Rule] = &[
     (
-        "a space that is found missing gets a floor",
+        "L6: a space that is found missing gets a floor",
         Rules { acquire: acquire_with_low_floor, explain: explain_with_low_floor, ..SHIPPED },
         ALL_LOST,
         overlap,
@@ -123,7 +126,7 @@ const OF_STORES_THAT_LOSE: &[Rule] = &[
         overlap,
     ),
     (
-        "a renewal compares the counter",
+        "L4: a renewal compares the counter",
         Rules { renew: renew_any_counter, ..SHIPPED },
         BACKUP_NOTICED_BY_HOLDER,
         overlap,
@@ -135,7 +138,7 @@ const OF_STORES_THAT_LOSE: &[Rule] = &[
         overlap,
     ),
     (
-        "a renewal compares the beginning of the window",
+        "L4: a renewal compares the beginning of the window",
         Rules { renew: renew_any_beginning, explain: explain_any_beginning, ..SHIPPED },
         RECORD_LOST_AND_LATE,
         overlap,
@@ -184,13 +187,13 @@ const OF_STORES_THAT_LOSE: &[Rule] = &[
 
 const OF_SPACES: &[Rule] = &[
     (
-        "a process that was never granted a lease creates no space",
+        "L7: a process that was never granted a lease creates no space",
         Rules { acquire: acquire_creating_the_space, ..SHIPPED },
         ANOTHER_STORE,
         overlap,
     ),
     (
-        "a space is remade only where a lease was granted",
+        "L7: a space is remade only in the store that granted a lease of it",
         Rules { acquire: acquire_remaking_anywhere, explain: explain_remaking_anywhere, ..SHIPPED },
         THREE_WITH_ANOTHER_STORE,
         overlap,
@@ -221,7 +224,7 @@ const OF_SPACES: &[Rule] = &[
     ),
 ];
 
-const OF_A_FLEETS_PROGRESS: &[Rule] = &[
+const OF_PROGRESS: &[Rule] = &[
     (
         "a process that was ever granted a lease remakes a lost space",
         Rules { acquire: acquire_without_remaking, ..SHIPPED },
@@ -275,10 +278,10 @@ const RECORD_LOST_AND_BACKUP_NOTICED: Bounds =
     Bounds { known: true, releases: false, counter: 1, clock: 2, ..TWO_RECORDS_LOST };
 
 /// A URL that leads to another store at times: for the rule on processes without a lease. `losses` is 1 so that it does
-/// not count as [`Broken::Robbed`] if a holder loses its lease to a space that was created in the other store.
+/// not count as [`Broken::LostEarly`] if a holder loses its lease to a space that was created in the other store.
 const ANOTHER_STORE: Bounds =
     Bounds { moves: true, losses: 1, crashes: false, backwards: false, ttl: 1, max_ttl: 1, ..NO_LOSS };
-/// The same with three processes: for the rule that a space is remade only where it was.
+/// The same with three processes: for the rule that a space is remade only in the same store.
 const THREE_WITH_ANOTHER_STORE: Bounds = Bounds { processes: 3, releases: false, counter: 1, ..ANOTHER_STORE };
 /// An operator that creates the space when it is lost. The bounds below are made from these.
 const CREATED_BY_OPERATOR: Bounds =
@@ -307,15 +310,15 @@ fn each_rule_for_spaces_is_needed() {
 
 #[test]
 fn each_rule_for_progress_is_needed() {
-    each_breaks(OF_A_FLEETS_PROGRESS, Model::everybody_gets_on);
+    each_breaks(OF_PROGRESS, Model::every_process_progresses);
 }
 
-fn all_break(rules_out: &[Rule]) {
-    each_breaks(rules_out, |_, _| Ok(()));
+fn all_break(mutations: &[Rule]) {
+    each_breaks(mutations, |_, _| Ok(()));
 }
 
-fn each_breaks(rules_out: &[Rule], check: impl Fn(&Model, &World) -> Result<(), Broken>) {
-    for &(name, rules, bounds, is_expected) in rules_out {
+fn each_breaks(mutations: &[Rule], check: impl Fn(&Model, &World) -> Result<(), Broken>) {
+    for &(name, rules, bounds, is_expected) in mutations {
         let model = Model::new(bounds, rules);
         let found = search(&model, |world, _| check(&model, world));
         let Some(trace) = found.broken else { panic!("nothing breaks without: {name}, in {} states", found.states) };

@@ -1,4 +1,4 @@
-//! A directory whose disk is full or read-only, in which a write was cut off, or which is made anew.
+//! Directories: the disk is full or read-only, a write was cut off, or the directory was replaced.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use crate::servers::StoreServer;
 pub(crate) fn a_full_disk(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let disk = Disk::mounted_on(server.directory()?)?;
     let holders = holders(server, trial);
-    // Each file that is put in place of another leaves some room.
+    // A file that replaces another one frees some room, so the disk is filled again and again.
     end_under(&holders, trial, || disk.fill());
     disk.make_room();
     all_draw(&holders);
@@ -31,7 +31,7 @@ pub(crate) fn a_read_only_disk(server: &mut dyn StoreServer, trial: &Trial) -> O
     verdict(holders)
 }
 
-/// Kills a holder that has written a part of the next file, from nothing of it to all, or of one that was longer.
+/// Kills holders. Each leaves a part of the next file: nothing, more and more of it, all of it, or a longer file.
 pub(crate) fn cut_off_writes(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     const PARTS: usize = 4;
     let directory = server.directory()?;
@@ -39,13 +39,13 @@ pub(crate) fn cut_off_writes(server: &mut dyn StoreServer, trial: &Trial) -> Opt
     let mut ids = Vec::new();
     for part in 0..=PARTS + 1 {
         ids.push(holders.remove(0).kill());
-        // As it would have been: with the lock, which goes with the process.
+        // With the lock, as a holder writes; the lock ends with its process.
         let lock = fs::File::open(directory.join("lock")).expect("the lock");
         lock.lock().expect("the lock");
         let whole = fs::read(directory.join("leases")).expect("the store's file");
         fs::write(directory.join("leases.new"), &whole.repeat(2)[..whole.len() * part / PARTS]).expect("a file");
         drop(lock);
-        eventually("a change", || (fs::read(directory.join("leases")).ok()? != whole).then_some(()));
+        eventually("a write of another holder", || (fs::read(directory.join("leases")).ok()? != whole).then_some(()));
         holders.push(trial.start(server));
     }
     all_draw(&holders);
@@ -53,8 +53,8 @@ pub(crate) fn cut_off_writes(server: &mut dyn StoreServer, trial: &Trial) -> Opt
     Some(Verdict::of(ids))
 }
 
-/// Puts an empty directory in place of that of holders which draw, as if a file system were mounted no more: nobody makes
-/// another space in it, and with the first one all go on.
+/// Replaces the directory with an empty one while holders draw, as if a file system were unmounted. No process creates a
+/// space there. When the directory is back, holders continue.
 pub(crate) fn a_remade_directory(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let directory = server.directory()?;
     let mut holders = holders(server, trial);

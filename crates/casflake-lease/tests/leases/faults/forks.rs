@@ -1,7 +1,7 @@
-//! A fork while IDs are drawn: what is promised of it, and no more.
+//! A fork while IDs are drawn.
 //!
-//! The child has the parent's memory, and so its lease; nothing tells it but a look at its process's number, which it
-//! takes with the first ID of each millisecond. Until then it can draw what the parent draws.
+//! The child has the memory of the parent, and so its lease. It finds the fork by the number of its process, which it
+//! checks with the first ID of each millisecond. Until then it can draw the same IDs as the parent.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ const DIRECTORY: &str = "CASFLAKE_FORKS";
 const TTL: Duration = Duration::from_millis(600);
 
 #[test]
-fn i1_a_fork_draws_nothing_beyond_the_millisecond_and_harms_nobody() {
+fn l1_a_forked_child_draws_nothing_after_the_millisecond_and_the_parent_keeps_its_lease() {
     let scratch = Scratch::new();
     FileStore::new(scratch.path()).init_immediately(&Standard::LAYOUT, 2).unwrap();
     let mut command = Command::new(env::current_exe().unwrap());
@@ -29,7 +29,7 @@ fn i1_a_fork_draws_nothing_beyond_the_millisecond_and_harms_nobody() {
     assert!(output.status.success(), "{}\n{}", text[0], text[1]);
 }
 
-/// In a process that was started for it alone.
+/// Runs in a process that the test above starts.
 #[test]
 fn forks_in_a_process_of_its_own() {
     let Some(directory) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
@@ -41,7 +41,7 @@ fn forks_in_a_process_of_its_own() {
     match fork::fork().unwrap() {
         Fork::Child => {
             child(&ids, before, &directory);
-            // The parent's lease is none of its own to give back.
+            // The lease is the parent's, so this does not release it.
             drop(ids);
             process::exit(0);
         }
@@ -56,16 +56,16 @@ fn forks_in_a_process_of_its_own() {
             assert_eq!(ids.stats().acquired, 1, "{:?}", ids.stats());
             let mut all: Vec<Snowflake> = parents.iter().chain(&children).copied().collect();
             all.sort_unstable();
-            assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "by a lease of its own the child draws its own IDs");
+            assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "the child draws its own IDs by its own lease");
             ids.shutdown().unwrap();
         }
     }
 }
 
-/// What the parent's generator is to the child, and what a lease of its own is.
+/// Draws by the generator of the parent until it refuses, and then by a lease of the child's own.
 fn child(ids: &LeasedGenerator, before: Snowflake, directory: &Path) {
-    // The millisecond that was looked at before the fork, and at most what it then began: its IDs may be the parent's,
-    // too.
+    // IDs of the millisecond of the last check before the fork, or of the one that began then. The parent may draw the
+    // same.
     let mut drawn = 0;
     let error = loop {
         match ids.try_generate() {
@@ -87,7 +87,7 @@ fn child(ids: &LeasedGenerator, before: Snowflake, directory: &Path) {
     let bytes: Vec<u8> = batch.iter().flat_map(|id| id.as_u64().to_le_bytes()).collect();
     fs::write(directory.join("ids"), bytes).unwrap();
     own.shutdown().unwrap();
-    // Longer than the parent's lease: it goes on all the same.
+    // Longer than a lease of the parent, which is renewed nevertheless.
     thread::sleep(2 * TTL);
 }
 

@@ -1,7 +1,7 @@
-//! A process that holds a lease and draws IDs until it is told to end, however it is treated meanwhile.
+//! Holders: processes that hold a lease and draw IDs until the test ends or kills them.
 //!
-//! It is this test's own binary, started again. What it draws goes to a file before it draws more, each ID with the
-//! time of the host: the file is whole up to the last write, whatever happens to the process.
+//! A holder is the binary of this test, started again. It writes its IDs to a file before it draws more, each with the
+//! time of the host. So the file is complete up to the last write, even if the process is killed.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
@@ -15,24 +15,25 @@ use std::{env, process, thread};
 use casflake::{Clock, Scheme, Snowflake, Standard, SystemClock};
 use casflake_lease::{FileStore, LeaseStore, LeasedGenerator, from_url};
 
-/// The name of the test that is the process.
+/// The test that a holder runs.
 const TEST: &str = "faults::holder::draws_ids_in_a_process_of_its_own";
 
-/// Set in such a process alone: what it is to do.
+/// The variable with the plan of a holder. Only holders have it.
 const PLAN: &str = "CASFLAKE_HOLDER";
 
-/// How many IDs at a time, and how long to rest in between.
+/// The number of IDs that a holder draws at a time.
 const BATCH: usize = 32;
+/// The pause between two batches.
 const REST: Duration = Duration::from_millis(5);
 
-/// What a holder is to do.
+/// The settings of a holder.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) url: String,
     pub(crate) ttl: Duration,
-    /// By the host's clock instead of the store's time.
+    /// Whether the holder uses the clock of its host instead of the store's time.
     pub(crate) by_own_clock: bool,
-    /// By how much the process's clocks are wrong.
+    /// The error of the clocks of the holder.
     pub(crate) clock_ms: i64,
 }
 
@@ -62,8 +63,8 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
-    /// Starts one that writes its IDs to a file in `directory`. By the same plan all are told the same: the file is
-    /// named after the process's number.
+    /// Starts a holder that writes its IDs to a file in `directory`. The number of the process names the file, so that
+    /// holders with the same plan get the same environment.
     pub(crate) fn start(plan: &Plan, directory: &Path) -> Self {
         let mut command = Command::new(env::current_exe().expect("this test's binary"));
         command.args(["--exact", TEST, "--nocapture"]).env(PLAN, plan.to_text(directory));
@@ -72,24 +73,24 @@ impl Holder {
         Self { child, file }
     }
 
-    /// How many IDs it has drawn.
+    /// Returns the number of IDs so far.
     pub(crate) fn count(&self) -> u64 {
         fs::metadata(&self.file).map_or(0, |file| file.len() / 16)
     }
 
-    /// The index of the worker by which it has drawn last.
+    /// Returns the index of the worker of its last ID.
     pub(crate) fn worker(&self) -> u64 {
         self.ids().last().expect("an ID").id.worker()
     }
 
-    /// Ends it as `kill -9` does.
+    /// Kills it like `kill -9`, and returns its IDs.
     pub(crate) fn kill(mut self) -> Vec<Drawn> {
         self.child.kill().expect("a child");
         self.child.wait().expect("a child");
         self.ids()
     }
 
-    /// Stops it, as a debugger or a machine that is out of memory does.
+    /// Stops it, as a debugger does, or a machine without free memory.
     pub(crate) fn pause(&self) {
         self.signal("STOP");
     }
@@ -103,7 +104,7 @@ impl Holder {
         assert!(sent.expect("kill").success());
     }
 
-    /// Lets it end by itself, give its lease back, and tell what it has drawn.
+    /// Ends it in order, so that it releases its lease, and returns its IDs.
     pub(crate) fn finish(mut self) -> Vec<Drawn> {
         drop(self.child.stdin.take());
         let status = self.child.wait().expect("a child");
@@ -111,7 +112,7 @@ impl Holder {
         self.ids()
     }
 
-    /// What it has drawn so far.
+    /// Returns its IDs so far.
     pub(crate) fn ids(&self) -> Vec<Drawn> {
         let bytes = match fs::read(&self.file) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
@@ -130,7 +131,7 @@ fn file(directory: &Path, process: u32) -> PathBuf {
     directory.join(format!("ids-{process}"))
 }
 
-/// An ID, and when it was drawn by the host's clock.
+/// An ID, and the time at which it was drawn, by the clock of the host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Drawn {
     pub(crate) id: Snowflake,
@@ -141,16 +142,16 @@ impl Drop for Holder {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // A process to come can have the same number.
+        // A later process can have the same number.
         let _ = fs::remove_file(&self.file);
     }
 }
 
-/// The system's clock, as wrong as it is told to be, now and later: by a file, if there is one.
+/// The system's clock with an error, which a file can change.
 #[derive(Clone, Debug)]
 pub(crate) struct Wrong {
     by_ms: i64,
-    /// What the file says.
+    /// The additional error that the file has.
     more_ms: Arc<AtomicI64>,
 }
 
@@ -159,13 +160,13 @@ impl Wrong {
         Self { by_ms, more_ms: Arc::default() }
     }
 
-    /// As `by`, and more by what the file says, in milliseconds.
+    /// Returns a clock with an error of `by_ms` plus the number in the file, in milliseconds.
     pub(crate) fn by_file(file: PathBuf, by_ms: i64) -> Self {
         let clock = Self::by(by_ms);
         let more = Arc::downgrade(&clock.more_ms);
         let look = move |more: &AtomicI64| {
             let text = fs::read_to_string(&file).unwrap_or_default();
-            // ORDERING: Relaxed. One variable of its own.
+            // ORDERING: Relaxed. No other variable depends on it.
             more.store(text.parse().unwrap_or(0), Ordering::Relaxed);
         };
         look(&clock.more_ms);
@@ -195,13 +196,13 @@ impl Clock for Wrong {
     }
 }
 
-/// Nothing but in a process that was started to be a holder.
+/// Runs a holder if this process was started as one. Otherwise does nothing.
 #[test]
 fn draws_ids_in_a_process_of_its_own() {
     let Ok(text) = env::var(PLAN) else { return };
     let (plan, directory) = Plan::from_text(&text);
     let file = file(&directory, process::id());
-    // A directory's clock is the process's own.
+    // The clock of a directory is that of the process.
     let store: Box<dyn LeaseStore> = match plan.url.trim().strip_prefix("file:") {
         Some(directory) => {
             let file = Path::new(directory).with_file_name("clock");
@@ -217,7 +218,7 @@ fn draws_ids_in_a_process_of_its_own() {
     }
 }
 
-/// Draws IDs until stdin is closed. A refusal is no reason to end.
+/// Draws IDs until stdin is closed, even if calls fail meanwhile.
 fn draw<S: Scheme + 'static, C: Clock + Sync>(ids: &LeasedGenerator<S, C>, file: &Path)
 where
     LeasedGenerator<S, C>: Sync,
@@ -252,13 +253,13 @@ where
     });
 }
 
-/// Waits until `holder` has drawn more than it had.
+/// Waits until the holder has drawn another ID.
 #[track_caller]
 pub(crate) fn draws(holder: &Holder) {
     draws_many(holder, 1);
 }
 
-/// Waits until it has drawn so many more: for a while, in which others may do wrong.
+/// Waits until the holder has drawn this many more IDs. Meanwhile others have time to draw a duplicate.
 #[track_caller]
 pub(crate) fn draws_many(holder: &Holder, count: u64) {
     let before = holder.count();

@@ -1,4 +1,4 @@
-//! Processes whose URLs are not written alike: those that name one space share it, and any other issues nothing.
+//! Processes with different URLs. If the URLs name one space, the processes share it; otherwise one issues nothing.
 
 use casflake_lease::{StoreError, from_url};
 
@@ -7,7 +7,7 @@ use super::holder::{Holder, Plan, draws_many};
 use super::verdict::Verdict;
 use crate::servers::{Server, StoreServer};
 
-/// As they come out of a secret, a file of variables, or a text that somebody has typed.
+/// Starts holders by URLs with white space, as in secrets, files of variables, and text typed by hand.
 pub(crate) fn white_space(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     server.initialise(4);
     let url = server.url();
@@ -20,32 +20,32 @@ pub(crate) fn white_space(server: &mut dyn StoreServer, trial: &Trial) -> Option
     Some(Verdict::of(holders.into_iter().map(Holder::finish)))
 }
 
-/// A misspelt name, which is a space that does not exist, and a store that has others.
+/// Starts a holder with a misspelt space, which does not exist. The store has another space.
 pub(crate) fn a_misspelt_space(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
-    // A directory has only one.
+    // A directory has only one space.
     if server.directory().is_some() {
         return None;
     }
     server.initialise(2);
     let (right, wrong) = (trial.plan(server), format!("{}#defaults", server.url()));
     let holder = Holder::start(&right, trial.scratch.path());
-    let lost = Holder::start(&Plan { url: wrong.clone(), ..right }, trial.scratch.path());
+    let misspelt = Holder::start(&Plan { url: wrong.clone(), ..right }, trial.scratch.path());
     draws_many(&holder, 200);
-    // Later than a space would grant that the misspelt process had made.
+    // After the time at which a space would grant if the holder had created it.
     server.set_clock(200);
     draws_many(&holder, 500);
-    assert_eq!(lost.count(), 0, "a space that nobody has created");
+    assert_eq!(misspelt.count(), 0, "a space that was not created");
     for url in [wrong, format!("{}# default", server.url()), format!("{}#", server.url())] {
         match from_url(&url).and_then(|mut store| store.survey()) {
             Err(StoreError::NoSpace { .. } | StoreError::Url { .. }) => {}
             outcome => panic!("{url:?}: {outcome:?}"),
         }
     }
-    let drawn = [lost.kill(), holder.finish()];
+    let drawn = [misspelt.kill(), holder.finish()];
     Some(Verdict::of(drawn))
 }
 
-/// One database by two roles, of which one has a schema of its own name.
+/// Starts holders by two roles of one database. One of the roles has a schema of its own name.
 #[cfg(all(target_os = "linux", feature = "postgres"))]
 pub(crate) fn two_roles(server: &testkit::postgres::PostgresServer, trial: &Trial) -> Verdict {
     server.sql(

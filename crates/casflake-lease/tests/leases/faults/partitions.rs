@@ -1,4 +1,4 @@
-//! One holder that is cut off from the store, while others are not.
+//! One holder is cut off from the store, and others are not.
 
 use std::time::{Duration, Instant};
 use std::{mem, thread};
@@ -11,6 +11,7 @@ use super::verdict::Verdict;
 use super::{Trial, is_long};
 use crate::servers::StoreServer;
 
+/// The cuts of a long run; a short one has a part of them.
 const CUTS: [(Cut, Ends); 5] = [
     (Cut::Before, Ends::Open),
     (Cut::After, Ends::Open),
@@ -19,7 +20,8 @@ const CUTS: [(Cut, Ends); 5] = [
     (Cut::After, Ends::Closed),
 ];
 
-/// For longer than its lease: another gets the worker, and the holder one that is free when it is back.
+/// Cuts a holder off for longer than its lease. Another holder is granted the worker, and the first one a free worker when
+/// it is connected again.
 pub(crate) fn a_long_cut(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let (proxy, url) = server.by_proxy()?;
     server.initialise(2);
@@ -41,23 +43,23 @@ pub(crate) fn a_long_cut(server: &mut dyn StoreServer, trial: &Trial) -> Option<
     Some(Verdict::of(ids))
 }
 
-/// For less than its lease, while a renewal is under way: it keeps its worker, whether the store has renewed that or
-/// not.
+/// Cuts a holder off for less than its lease, during a renewal. It keeps its worker, whether the renewal has reached the
+/// store or not.
 pub(crate) fn a_short_cut(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let (proxy, url) = server.by_proxy()?;
     server.initialise(1);
-    // A third of it passes until a renewal, and two seconds more until the holder waits for an answer no longer.
+    // A renewal begins after a third of the TTL, and the holder gives up an answer after two seconds.
     let ttl = 6 * trial.ttl;
     let far = Holder::start(&Plan { url, ttl, ..trial.plan(server) }, trial.scratch.path());
     draws(&far);
-    // From the first renewal on each is as the next: of some stores it is the first that takes more trips.
+    // On some stores the first renewal takes more round trips than the later ones.
     renews(server, &far);
     let other = trial.start(server);
     for (cut, ends) in if is_long() { &CUTS[..] } else { &CUTS[1..2] } {
         lose_a_renewal(server, &proxy, &far, *cut, *ends);
         proxy.heal();
         renews(server, &far);
-        assert_eq!(other.count(), 0, "somebody has noticed");
+        assert_eq!(other.count(), 0, "another holder was granted the worker");
         draws(&far);
     }
     let ids = [far.finish()];
@@ -65,36 +67,37 @@ pub(crate) fn a_short_cut(server: &mut dyn StoreServer, trial: &Trial) -> Option
     Some(Verdict::of(ids.into_iter().chain([other.finish()])))
 }
 
-/// Cuts the way so that a renewal is lost, or its answer: the store itself tells which.
+/// Cuts the connection such that a renewal or its answer is lost. The records of the store show which it was.
 fn lose_a_renewal(server: &dyn StoreServer, proxy: &Proxy, far: &Holder, cut: Cut, ends: Ends) {
     eventually("a renewal that is lost", || {
         proxy.cut(cut, ends);
         let before = counter(server, far);
         eventually("a request", || proxy.has_lost().then_some(()));
-        // What is answered first may be another of its requests.
-        let (lost, patience) = (Instant::now(), Duration::from_millis(if cut == Cut::After { 1000 } else { 0 }));
+        // The first request with an answer may be another than the renewal.
+        let (lost, delay) = (Instant::now(), Duration::from_millis(if cut == Cut::After { 1000 } else { 0 }));
         let is_renewed = loop {
             match counter(server, far) > before {
-                false if lost.elapsed() < patience => thread::sleep(Duration::from_millis(10)),
+                false if lost.elapsed() < delay => thread::sleep(Duration::from_millis(10)),
                 is_renewed => break is_renewed,
             }
         };
         if is_renewed == (cut == Cut::After) {
             return Some(());
         }
-        // It was under way already, or something else.
+        // The renewal was sent before the cut, or the lost request was another.
         proxy.heal();
         renews(server, far);
         None
     });
 }
 
+/// Waits for a renewal of the holder.
 fn renews(server: &dyn StoreServer, far: &Holder) {
     let before = counter(server, far);
     eventually("a renewal", || (counter(server, far) > before).then_some(()));
 }
 
-/// How often the holder's worker was granted or renewed.
+/// Returns the counter of the holder's worker.
 fn counter(server: &dyn StoreServer, far: &Holder) -> u64 {
     let (survey, worker) = (server.admin().survey().expect("a store"), far.worker());
     survey.workers.iter().find(|known| known.worker == worker).expect("a worker that was granted").counter

@@ -1,4 +1,4 @@
-//! Processes that are killed, stopped and restarted, and whose clocks are wrong.
+//! Processes are killed, stopped and restarted, or have wrong clocks.
 
 use testkit::eventually;
 
@@ -7,7 +7,7 @@ use super::holder::{Holder, Plan, draws, draws_many};
 use super::verdict::Verdict;
 use crate::servers::StoreServer;
 
-/// Kills holders at random, and starts others in their place at once: twice as many as there are workers.
+/// Kills holders at random, and replaces each immediately. There are twice as many holders as workers.
 pub(crate) fn kills(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let workers = 4;
     server.initialise(workers);
@@ -26,7 +26,7 @@ pub(crate) fn kills(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdi
     Some(Verdict::of(ids))
 }
 
-/// Stops a holder for longer than its lease lasts, lets another take the worker, and lets it go on.
+/// Stops a holder for longer than its lease lasts, waits until another is granted the worker, and continues it.
 pub(crate) fn a_stopped_process(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     server.initialise(1);
     let one = trial.start(server);
@@ -36,15 +36,16 @@ pub(crate) fn a_stopped_process(server: &mut dyn StoreServer, trial: &Trial) -> 
     draws(&other);
     one.go_on();
     draws_many(&other, 3000);
-    // It finds out that its worker is another's, and draws again when that is free.
+    // It learns that another holder has its worker, and draws again when that worker is free.
     let mut ids = vec![other.finish()];
     draws(&one);
     ids.push(one.finish());
     Some(Verdict::of(ids))
 }
 
-/// Clocks of the hosts that are ten minutes apart, and one that is set back by an hour over a restart. By the store's
-/// time that is nobody's business; by their own clocks those that are out of their windows draw nothing.
+/// Starts holders on hosts with clocks that are ten minutes ahead and behind, and one with a clock that moves back by an
+/// hour over a restart. With the store's time, this has no effect. With the clocks of the hosts, a holder outside its
+/// window draws nothing.
 pub(crate) fn wrong_clocks(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     server.initialise(8);
     let minutes = |minutes: i64| Plan { clock_ms: minutes * 60_000, ..trial.plan(server) };
@@ -52,23 +53,23 @@ pub(crate) fn wrong_clocks(server: &mut dyn StoreServer, trial: &Trial) -> Optio
     let right = start(minutes(0));
     draws(&right);
     let wrong = [start(minutes(10)), start(minutes(-10))];
-    // A directory has no clock but those of the processes.
+    // The clock of a directory is that of each process.
     let has_clock = server.name() != "file";
-    let is_told_the_time = has_clock && !trial.by_own_clock;
-    if is_told_the_time {
+    let uses_store_time = has_clock && !trial.by_own_clock;
+    if uses_store_time {
         wrong.iter().for_each(draws);
     }
     draws_many(&right, 3000);
     let mut ids = vec![right.finish()];
     let again = start(minutes(-60));
-    if is_told_the_time {
+    if uses_store_time {
         draws(&again);
     }
     let next = start(minutes(0));
     draws_many(&next, 3000);
     if has_clock && trial.by_own_clock {
         let outside = wrong.iter().chain([&again]).map(Holder::count).sum::<u64>();
-        assert_eq!(outside, 0, "IDs of clocks that are out of every window");
+        assert_eq!(outside, 0, "IDs by clocks that are outside every window");
     }
     ids.extend(wrong.into_iter().chain([again, next]).map(Holder::kill));
     Some(Verdict::of(ids))

@@ -1,4 +1,4 @@
-//! Stores that are stopped, killed, emptied, set back, or whose clock is.
+//! Stores are stopped, killed, emptied or restored, or their clocks move.
 
 use std::thread;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::holder::{Holder, draws};
 use super::verdict::Verdict;
 use crate::servers::StoreServer;
 
-/// Holders that draw, as many as there are workers.
+/// Starts three holders for three workers, and waits until each draws.
 pub(crate) fn holders(server: &dyn StoreServer, trial: &Trial) -> Vec<Holder> {
     server.initialise(3);
     let holders: Vec<Holder> = (0..3).map(|_| trial.start(server)).collect();
@@ -19,16 +19,16 @@ pub(crate) fn holders(server: &dyn StoreServer, trial: &Trial) -> Vec<Holder> {
     holders
 }
 
-/// Waits until no holder draws any more: none has in a whole time to live.
+/// Waits until no holder has drawn for a whole TTL.
 pub(crate) fn end(holders: &[Holder], trial: &Trial) {
     end_under(holders, trial, || {});
 }
 
-/// The same, while something is done again and again.
+/// The same, and calls `again` repeatedly meanwhile.
 pub(crate) fn end_under(holders: &[Holder], trial: &Trial, again: impl Fn()) {
     let count = || holders.iter().map(Holder::count).sum::<u64>();
     let (mut before, mut since) = (count(), Instant::now());
-    eventually("an end of all IDs", || {
+    eventually("no more IDs", || {
         again();
         let now = count();
         if now != before {
@@ -42,7 +42,7 @@ pub(crate) fn all_draw(holders: &[Holder]) {
     holders.iter().for_each(draws);
 }
 
-/// Where there are more holders than workers.
+/// Waits until some holder draws. For more holders than workers.
 pub(super) fn some_draw(holders: &[Holder]) {
     let count = || holders.iter().map(Holder::count).sum::<u64>();
     let before = count();
@@ -53,7 +53,7 @@ pub(crate) fn verdict(holders: Vec<Holder>) -> Option<Verdict> {
     Some(Verdict::of(holders.into_iter().map(Holder::finish)))
 }
 
-/// Stops for longer than leases last: all fail closed, and recover.
+/// Stops the store for longer than leases last. All holders stop, and draw again afterwards.
 pub(crate) fn a_long_stop(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let holders = holders(server, trial);
     server.stop();
@@ -63,7 +63,7 @@ pub(crate) fn a_long_stop(server: &mut dyn StoreServer, trial: &Trial) -> Option
     verdict(holders)
 }
 
-/// Stops for a third of that: nobody notices.
+/// Stops the store for a third of the TTL. No holder stops.
 pub(crate) fn a_short_stop(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     // On a machine that is busy with other things a third of the usual time is over too soon.
     let trial = &Trial { ttl: 4 * trial.ttl, ..Trial::new() };
@@ -73,47 +73,48 @@ pub(crate) fn a_short_stop(server: &mut dyn StoreServer, trial: &Trial) -> Optio
         thread::sleep(trial.ttl / 3);
         all_draw(&holders);
         server.go_on();
-        // What was asked for before the stop may count from then: it takes another renewal until all is as before.
+        // A renewal that was sent before the stop may count from then, so only the next one restores the whole window.
         all_renew(server);
         all_renew(server);
     }
     let verdict = verdict(holders)?;
-    assert!(verdict.gap < trial.ttl / 3, "somebody has noticed: {verdict}");
+    assert!(verdict.gap < trial.ttl / 3, "a holder has stopped: {verdict}");
     Some(verdict)
 }
 
-/// What was forgotten has passed, by the store's clock: it grants again.
-pub(crate) fn let_the_forgotten_pass(server: &dyn StoreServer) {
+/// Moves the store's clock past every window that the store may have forgotten, so that it grants again.
+pub(crate) fn pass_forgotten_windows(server: &dyn StoreServer) {
     let seconds = (2 * (MAX_TTL + CLOCK_SLACK)).as_secs();
     server.set_clock(i64::try_from(seconds).expect("a few minutes"));
 }
 
-/// Loses everything while holders draw: they use up their windows, and no others are granted until those have passed
-/// that may have been forgotten.
+/// Loses everything while holders draw. They use up their windows. Nothing is granted until every window that the store
+/// may have forgotten has ended.
 pub(crate) fn a_loss(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let mut holders = holders(server, trial);
     server.wipe();
-    // Nor is anybody else granted anything.
+    // Another process is not granted a lease either.
     holders.push(trial.start(server));
     end(&holders, trial);
-    let_the_forgotten_pass(server);
+    pass_forgotten_windows(server);
     some_draw(&holders);
-    // The space is as large as it was: there are more holders than workers.
+    // The space has as many workers as before, although there are more holders now.
     assert_eq!(server.admin().survey().expect("a space").space.expect("a space").workers, 3);
     Some(Verdict::of(holders.into_iter().map(Holder::kill)))
 }
 
+/// Loses the record of one worker while holders draw.
 pub(crate) fn a_lost_record(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let mut holders = holders(server, trial);
     server.lose_record(1);
     holders.push(trial.start(server));
     thread::sleep(2 * trial.ttl);
-    let_the_forgotten_pass(server);
+    pass_forgotten_windows(server);
     some_draw(&holders);
     Some(Verdict::of(holders.into_iter().map(Holder::kill)))
 }
 
-/// Goes back to a copy that is older than the holders' leases.
+/// Restores a copy of the store that is older than the leases of the holders.
 pub(crate) fn an_old_copy(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     server.initialise(3);
     server.copy();
@@ -121,26 +122,26 @@ pub(crate) fn an_old_copy(server: &mut dyn StoreServer, trial: &Trial) -> Option
     server.restore();
     holders.push(trial.start(server));
     end(&holders, trial);
-    let_the_forgotten_pass(server);
+    pass_forgotten_windows(server);
     some_draw(&holders);
     Some(Verdict::of(holders.into_iter().map(Holder::kill)))
 }
 
-/// Is killed and started again.
+/// Kills the store and starts it again, three times.
 pub(crate) fn a_crash(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let holders = holders(server, trial);
     for _ in 0..3 {
         server.crash();
         thread::sleep(trial.ttl);
     }
-    // Where that makes it another server, as in Redis.
-    let_the_forgotten_pass(server);
+    // Some stores, such as Redis, count as another server after a restart.
+    pass_forgotten_windows(server);
     all_draw(&holders);
     verdict(holders)
 }
 
-/// Its clock is set an hour ahead, which is the time to go by, and right again: no lease is granted or renewed until it
-/// is as late once more.
+/// Sets the clock of the store ahead by an hour, which is the time of its leases then, and back. No lease is granted or
+/// renewed until the clock has caught up.
 pub(crate) fn a_clock_set_ahead(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let holders = holders(server, trial);
     server.set_clock(3600);
@@ -153,11 +154,11 @@ pub(crate) fn a_clock_set_ahead(server: &mut dyn StoreServer, trial: &Trial) -> 
     verdict(holders)
 }
 
-/// Its clock is set an hour back, and right again.
+/// Sets the clock of the store back by an hour, and forward again.
 pub(crate) fn a_clock_set_back(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let mut holders = holders(server, trial);
     server.set_clock(-3600);
-    // Nor is anybody else granted anything.
+    // Another process is not granted a lease either.
     holders.push(trial.start(server));
     end(&holders, trial);
     server.set_clock(0);
@@ -165,7 +166,7 @@ pub(crate) fn a_clock_set_back(server: &mut dyn StoreServer, trial: &Trial) -> O
     Some(Verdict::of(holders.into_iter().map(Holder::kill)))
 }
 
-/// Waits until each worker that was granted was granted or renewed once more.
+/// Waits until each worker with a record was granted or renewed once more.
 fn all_renew(server: &dyn StoreServer) {
     let mut admin = server.admin();
     let mut counters = || {

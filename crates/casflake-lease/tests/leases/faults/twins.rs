@@ -1,4 +1,4 @@
-//! Processes that nothing tells apart but their numbers.
+//! Identical processes, which differ only in their process numbers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::holder::{Drawn, Holder, Plan, draws_many};
 use super::verdict::Verdict;
 use crate::servers::StoreServer;
 
-/// As many as there are workers, at once, with the same arguments, environment and host.
+/// Starts as many holders as there are workers, with the same arguments, environment and host.
 pub(crate) fn twins(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     let workers = 6;
     server.initialise(workers);
@@ -21,7 +21,7 @@ pub(crate) fn twins(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdi
     for (process, ids) in drawn.iter().enumerate() {
         for Drawn { id, .. } in ids {
             let owner = *owners.entry(id.worker()).or_insert(process);
-            assert_eq!(owner, process, "worker {} is two processes'", id.worker());
+            assert_eq!(owner, process, "two processes have worker {}", id.worker());
         }
     }
     assert_eq!(owners.len() as u64, workers, "{owners:?}");

@@ -1,8 +1,9 @@
-//! What has come of a fault.
+//! The verdict on a scenario: the number of IDs and of duplicates, and the longest time without IDs.
 
+use std::fmt;
 use std::time::Duration;
-use std::{fmt, mem};
 
+use super::Scenario;
 use super::holder::Drawn;
 
 /// The IDs of all processes together.
@@ -10,7 +11,7 @@ use super::holder::Drawn;
 pub(crate) struct Verdict {
     pub(crate) ids: usize,
     pub(crate) duplicates: usize,
-    /// The longest time in which nobody drew any.
+    /// The longest time in which no process drew an ID.
     pub(crate) gap: Duration,
 }
 
@@ -26,11 +27,11 @@ impl Verdict {
         Self { ids: all.len(), duplicates: all.len() - ids.len(), gap: Duration::from_millis(gap) }
     }
 
-    /// That there were IDs, and none twice.
+    /// Asserts that there were IDs, and no duplicates, in this scenario.
     #[track_caller]
-    pub(crate) fn assert_good(&self) {
-        assert!(self.ids > 0, "no IDs at all");
-        assert_eq!(self.duplicates, 0, "{self}");
+    pub(crate) fn assert_good(&self, scenario: &str) {
+        assert!(self.ids > 0, "{scenario}: no IDs were drawn");
+        assert_eq!(self.duplicates, 0, "{scenario}: {self}");
     }
 }
 
@@ -40,35 +41,36 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What has come of each fault on a store: printed as one when the store's test ends, however it does.
+/// A table of the verdicts of all scenarios on one store. It is printed when the test ends, even by a panic.
 pub(crate) struct Matrix {
     rows: String,
-    /// What is being tried.
-    now: String,
+    /// The first columns of the row of the scenario in progress, and its description.
+    current: Option<(String, &'static str)>,
 }
 
 impl Matrix {
     pub(crate) fn new() -> Self {
         let rows = "| fault | store | IDs | duplicates | s without IDs |\n|---|---|---|---|---|\n".into();
-        Self { rows, now: String::new() }
+        Self { rows, current: None }
     }
 
-    pub(crate) fn begin(&mut self, fault: &str, store: &str) {
-        self.now = format!("| {fault} | {store} |");
+    pub(crate) fn begin(&mut self, scenario: &Scenario, store: &str) {
+        self.current = Some((format!("| {} | {store} |", scenario.name), scenario.description));
     }
 
+    /// Adds the row of the scenario in progress, unless it is impossible for this store.
     pub(crate) fn end(&mut self, verdict: Option<&Verdict>) {
-        let now = mem::take(&mut self.now);
-        if let Some(Verdict { ids, duplicates, gap }) = verdict {
-            self.rows += &format!("{now} {ids} | {duplicates} | {:.1} |\n", gap.as_secs_f64());
+        let current = self.current.take();
+        if let (Some((columns, _)), Some(Verdict { ids, duplicates, gap })) = (current, verdict) {
+            self.rows += &format!("{columns} {ids} | {duplicates} | {:.1} |\n", gap.as_secs_f64());
         }
     }
 }
 
 impl Drop for Matrix {
     fn drop(&mut self) {
-        if !self.now.is_empty() {
-            self.rows += &format!("{} failed | | |\n", self.now);
+        if let Some((columns, description)) = &self.current {
+            self.rows += &format!("{columns} failed | | |\n\nfailed: {description}\n");
         }
         print!("\n{}", self.rows);
     }
