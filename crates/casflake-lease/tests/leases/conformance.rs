@@ -273,7 +273,7 @@ fn assert_alike(answer: &Result<(), StoreError>, expected: &Result<(), StoreErro
 }
 
 /// Asserts that stores agree with the rules. `make` returns a new and empty store each time.
-pub(crate) fn conforms(cases: u32, mut make: impl FnMut() -> Box<dyn LeaseAdmin>) {
+pub(crate) fn conforms<'s>(cases: u32, mut make: impl FnMut() -> Box<dyn LeaseAdmin + 's>) {
     let cases = if crate::faults::is_long() { 10 * cases } else { cases };
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     let layout = prop_oneof![3 => Just(Standard::LAYOUT), 1 => Just(Sonyflake::LAYOUT)];

@@ -1,4 +1,4 @@
-//! Refusals that no time is spent on.
+//! Refusals for which a generator does not wait.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use casflake::Standard;
 use casflake_lease::{LeaseEvent, LeaseStore, LeasedGenerator, StoreError};
 
-/// Asserts that a generator that may wait for a worker for ten minutes is refused without any wait. Returns the error.
+/// Asserts that a generator is refused without a wait, although it may wait for a worker for ten minutes. Returns the
+/// error.
 #[track_caller]
 pub(crate) fn refused_immediately(store: impl LeaseStore + 'static) -> StoreError {
     let (sender, waits) = mpsc::channel();

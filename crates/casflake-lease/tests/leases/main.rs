@@ -12,6 +12,8 @@ mod copies;
 mod disk;
 #[cfg(feature = "etcd")]
 mod etcd;
+#[cfg(any(feature = "etcd", all(target_os = "linux", any(feature = "postgres", feature = "redis"))))]
+mod every_server;
 mod faults;
 mod faulty_store;
 mod file;

@@ -1,4 +1,4 @@
-//! How an ID space comes into being, as a process sees it that leases a worker of it.
+//! The creation and the loss of an ID space, as a process with a generator sees them.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -12,7 +12,7 @@ use casflake_lease::{
 };
 use testkit::{Scratch, eventually};
 
-/// A third of it passes until a renewal; the rest is for a busy machine.
+/// A third of it passes until a renewal. The rest is for a busy machine.
 const TTL: Duration = Duration::from_secs(9);
 
 fn initialised(directory: &Path, workers: u64) {
@@ -28,7 +28,7 @@ fn workers(directory: &Path) -> Option<u64> {
 }
 
 #[test]
-fn a_process_that_never_had_a_lease_writes_nothing_where_there_is_no_space() {
+fn l7_a_process_that_never_had_a_lease_does_not_create_a_space() {
     let scratch = Scratch::new();
     let built: Result<LeasedGenerator, _> =
         LeasedGenerator::builder(FileStore::new(scratch.path())).wait_for_worker(Duration::from_millis(300)).build();
@@ -38,7 +38,7 @@ fn a_process_that_never_had_a_lease_writes_nothing_where_there_is_no_space() {
 }
 
 #[test]
-fn a_process_that_waits_gets_its_worker_when_the_space_is_there() {
+fn a_process_that_waits_is_granted_a_worker_when_the_space_is_created() {
     let scratch = Scratch::new();
     let builder = LeasedGenerator::builder(FileStore::new(scratch.path())).wait_for_worker(Duration::from_secs(30));
     thread::scope(|scope| {
@@ -49,17 +49,17 @@ fn a_process_that_waits_gets_its_worker_when_the_space_is_there() {
     });
 }
 
-/// Would catch: a fleet that stops for good, and one that comes back with another number of workers.
+/// Would catch: a fleet that stops for good, and one that gets another number of workers.
 #[test]
-fn a_holder_restores_a_lost_space_with_as_many_workers() {
+fn l7_a_holder_restores_a_lost_space_with_as_many_workers() {
     let scratch = Scratch::new();
     initialised(scratch.path(), 3);
     let ids = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).ttl(TTL / 3).build().unwrap();
-    // As many as there are when it renews, not when it was granted.
+    // It restores the number at its last renewal, not at its grant.
     initialised(scratch.path(), 5);
     let renewals = ids.stats().renewals;
     eventually("two renewals", || (ids.stats().renewals >= renewals + 2).then_some(()));
-    // The second time it has no lease any more.
+    // The second time it no longer has a lease.
     for _ in 0..2 {
         for entry in fs::read_dir(scratch.path()).unwrap() {
             fs::remove_file(entry.unwrap().path()).unwrap();
@@ -72,9 +72,9 @@ fn a_holder_restores_a_lost_space_with_as_many_workers() {
     ids.shutdown().unwrap();
 }
 
-/// Would catch: a holder that uses its window up beside another, after an operator was wrong.
+/// Would catch: a holder that uses up its window beside another holder, after an operator was wrong.
 #[test]
-fn a_holder_stops_when_it_hears_that_an_operator_has_vouched_that_there_is_none() {
+fn l6_a_holder_stops_when_a_reply_says_that_an_operator_has_vouched() {
     let scratch = Scratch::new();
     initialised(scratch.path(), 1);
     let ids = leased(scratch.path());
@@ -86,10 +86,10 @@ fn a_holder_stops_when_it_hears_that_an_operator_has_vouched_that_there_is_none(
     ids.generate().unwrap();
 }
 
-/// Would catch: a holder that uses up the window of a lease that the store has forgotten, although another holds its worker
-/// by now, because an operator did not want to wait.
+/// Would catch: a holder that uses up a forgotten window, although an operator has ended the wait and another process holds
+/// the worker.
 #[test]
-fn a_holder_of_a_forgotten_lease_stops_when_an_operator_vouches_that_there_is_none() {
+fn l6_a_holder_of_a_forgotten_lease_stops_when_an_operator_vouches() {
     let scratch = Scratch::new();
     initialised(scratch.path(), 1);
     let ids = leased(scratch.path());
@@ -103,7 +103,7 @@ fn a_holder_of_a_forgotten_lease_stops_when_an_operator_vouches_that_there_is_no
     ids.generate().unwrap();
 }
 
-/// A store without the space, which has others, and notes what it is asked for.
+/// A store that has other spaces, but not this one. It records the requests.
 struct Absent {
     others: VecDeque<Result<Vec<String>, StoreError>>,
     asked: Arc<Mutex<Vec<Missing>>>,
@@ -144,7 +144,7 @@ fn refused(store: Absent, creates: bool) -> StoreError {
 }
 
 #[test]
-fn an_error_about_a_space_that_does_not_exist_names_those_that_do() {
+fn an_error_about_a_missing_space_names_the_existing_ones() {
     let (store, asked) = Absent::new([Ok(vec!["Orders".into(), "users\n\u{1b}[31m".into()])]);
     let error = refused(store, false);
     let text = error.to_string();
@@ -159,25 +159,25 @@ fn an_error_about_a_space_that_does_not_exist_names_those_that_do() {
     assert_eq!(*asked.lock().unwrap(), [Missing::Refuse]);
 }
 
-/// Would catch: a second space by a name that is misspelt, although the program says that it may create one.
+/// Would catch: a second space by a misspelt name of a program that may create a space.
 #[test]
-fn a_process_that_may_create_a_space_does_not_beside_others() {
+fn l7_a_process_that_may_create_a_space_creates_none_beside_others() {
     let (store, asked) = Absent::new([Ok(vec!["orders".into()])]);
     assert!(refused(store, true).to_string().contains("it has \"last\""));
     assert_eq!(*asked.lock().unwrap(), [Missing::Refuse]);
-    // Nor does it if it can't know.
+    // Nor if it can not list them.
     let unknown = || Err(StoreError::Contended { attempts: 7 });
     let (store, asked) = Absent::new([unknown()]);
     assert!(matches!(refused(store, true), StoreError::NoSpace { .. }));
     assert_eq!(*asked.lock().unwrap(), [Missing::Refuse]);
-    // A store that says again that there is none is not asked for ever.
+    // It does not ask for ever.
     let (store, asked) = Absent::new([Ok(Vec::new())]);
     assert!(matches!(refused(store, true), StoreError::NoSpace { .. }));
     assert_eq!(*asked.lock().unwrap(), [Missing::Refuse, Missing::Create]);
 }
 
 #[test]
-fn a_process_that_may_create_a_space_creates_one_that_grants_late() {
+fn l6_a_process_that_may_create_a_space_creates_one_that_waits_before_it_grants() {
     let scratch = Scratch::new();
     let built = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).create_if_missing().build();
     assert!(matches!(built, Err(StoreError::NotYet { .. })), "{built:?}");

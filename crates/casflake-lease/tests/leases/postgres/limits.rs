@@ -1,4 +1,4 @@
-//! What the server does for no longer than the client waits.
+//! Limits that the server sets to itself, so that it does not work on for a client that has given up.
 
 use std::thread;
 
@@ -6,10 +6,26 @@ use testkit::postgres::{PostgresServer, wait_until};
 
 use super::{acquire, assert_unavailable, granted, initialised, renew, store, token};
 
-/// The whole table is locked before a statement begins to run, when no limit is in force that it would set for itself.
-/// Without one, each call that gives up would leave a session of the server that waits.
 #[test]
-fn who_waits_for_a_locked_table_too_long_is_told() {
+fn a_call_that_waits_too_long_for_a_locked_row_fails() {
+    let server = server!();
+    let mut store = initialised(&server, 2);
+    let lease = granted(&mut store);
+    let locked = "UPDATE casflake_leases SET owner = owner; SELECT pg_sleep(2)";
+    thread::scope(|scope| {
+        scope.spawn(|| server.sql(locked));
+        wait_until("it is locked", || {
+            server.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "1"
+        });
+        assert_unavailable(renew(&mut store, &lease), "lock timeout");
+    });
+    renew(&mut store, &lease).expect("it is ours");
+}
+
+/// A statement waits for a locked table before it runs, so it can not set the limit itself. Without a limit, each call that
+/// gives up would leave a session that waits.
+#[test]
+fn a_call_that_waits_too_long_for_a_locked_table_fails() {
     let server = server!();
     let mut store = initialised(&server, 2);
     let lease = granted(&mut store);
@@ -25,7 +41,7 @@ fn who_waits_for_a_locked_table_too_long_is_told() {
     renew(&mut store, &lease).expect("it is ours");
 }
 
-/// A server of a client that is gone does not go on with its statement, either.
+/// The server does not learn soon that its client is gone.
 #[test]
 fn a_statement_that_takes_too_long_is_ended_by_the_server() {
     let server = server!();
@@ -37,6 +53,6 @@ fn a_statement_that_takes_too_long_is_ended_by_the_server() {
     );
     assert_unavailable(acquire(&mut store(&server), token()), "no answer for 2s");
     let asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
-    assert_eq!(server.value(asleep), "1", "it runs without its client");
+    assert_eq!(server.value(asleep), "1", "the server continues without its client");
     wait_until("the server has ended it", || server.value(asleep) == "0");
 }

@@ -18,7 +18,7 @@ fn begin(server: &PostgresServer, schema: &str, space: &str) {
 }
 
 #[test]
-fn other_spaces_of_a_database_are_found() {
+fn other_spaces_of_a_database_are_listed_with_their_schemas() {
     let server = server!();
     let mut ours = store(&server).space("orders").expect("a name");
     assert_eq!(others(&mut ours), [""; 0], "there is no table");
@@ -46,7 +46,7 @@ fn other_spaces_of_a_database_are_found() {
     assert_eq!(others(&mut app), readable);
     server.sql("REVOKE USAGE ON SCHEMA billing FROM app; REVOKE SELECT ON casflake_spaces FROM app");
     assert_eq!(others(&mut app), ["(schema Secret)", "(schema billing)"]);
-    // From elsewhere, and from where there is nothing.
+    // From another schema, and from one that does not exist.
     let mut theirs = store(&server).schema("billing").expect("a name").space("orders").expect("a name");
     let seen = ["it's (1)", "users (schema Secret)", "events (schema public)", "orders (schema public)"];
     assert_eq!(others(&mut theirs)[..4], seen);
@@ -58,9 +58,9 @@ fn other_spaces_of_a_database_are_found() {
     assert_eq!(others(&mut app), ["(schema Secret)", "(schema billing)"]);
 }
 
-/// Would catch: a schema of anybody's that keeps all from being told of the others.
+/// Would catch: a schema of another user that makes the list fail.
 #[test]
-fn any_name_of_a_schema_is_a_name() {
+fn a_schema_may_have_any_name() {
     let server = server!();
     for name in ["a$1", "b\"$1", "c'$2", "$1"] {
         let quoted = name.replace('"', "\"\"");
@@ -72,9 +72,9 @@ fn any_name_of_a_schema_is_a_name() {
     assert_eq!(others(&mut store(&server)), seen);
 }
 
-/// Would catch: code of a role with few privileges that runs with those of the store's role.
+/// Would catch: code of a role with few privileges that runs with the privileges of the store's role.
 #[test]
-fn looking_for_other_spaces_runs_nothing_of_others() {
+fn a_list_of_other_spaces_runs_no_code_of_other_roles() {
     let server = server!();
     server.sql(
         "CREATE TABLE ran (what text);
@@ -96,7 +96,7 @@ fn looking_for_other_spaces_runs_nothing_of_others() {
 }
 
 #[test]
-fn looking_for_other_spaces_ends_in_time() {
+fn a_list_of_other_spaces_ends_in_time() {
     let server = server!();
     server.sql("CREATE SCHEMA billing");
     begin(&server, "billing", "orders");

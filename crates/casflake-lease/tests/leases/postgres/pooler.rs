@@ -1,4 +1,4 @@
-//! Behind a pooler that gives each transaction another session: PgBouncer as Debian ships it, with no setting for this.
+//! Stores behind a pooler that gives each transaction another session: PgBouncer as Debian ships it.
 
 use std::thread;
 
@@ -11,7 +11,7 @@ use super::{LAYOUT, acquire, assert_refused, granted, renew, token};
 use crate::conformance::conforms;
 use crate::stores::CASES;
 
-/// A pooler with so many connections, or the end of the test where there is none.
+/// Starts a pooler with this many connections. Ends the test if PgBouncer is not installed.
 macro_rules! pooler {
     ($server:expr, $connections:expr) => {
         match PgBouncer::in_front_of($server, $connections) {
@@ -26,7 +26,7 @@ fn open(server: &PostgresServer, port: u16) -> PostgresStore {
 }
 
 #[test]
-fn a_store_behind_a_pooler_of_transactions_conforms() {
+fn each_decision_behind_a_pooler_is_that_of_the_rules() {
     let server = server!();
     let pooler = pooler!(&server, 2);
     let mut numbers = 0..;
@@ -38,7 +38,7 @@ fn a_store_behind_a_pooler_of_transactions_conforms() {
 
 /// Sixteen clients share three sessions.
 #[test]
-fn clients_that_share_sessions_are_never_granted_the_same() {
+fn l1_clients_that_share_sessions_are_granted_different_workers() {
     let server = server!();
     let pooler = pooler!(&server, 3);
     open(&server, pooler.port()).init_immediately(&LAYOUT, 16).expect("it is initialised");
@@ -72,7 +72,7 @@ fn clients_that_share_sessions_are_never_granted_the_same() {
 }
 
 #[test]
-fn a_renewal_by_a_pooler_is_one_round_trip() {
+fn a_renewal_through_a_pooler_is_one_round_trip() {
     let server = server!();
     let pooler = pooler!(&server, 1);
     open(&server, pooler.port()).init_immediately(&LAYOUT, 1).expect("it is initialised");
@@ -86,9 +86,9 @@ fn a_renewal_by_a_pooler_is_one_round_trip() {
     }
 }
 
-/// The pooler's one session is another client's next.
+/// The pooler gives the session to another client next.
 #[test]
-fn no_setting_is_left_in_a_session() {
+fn a_call_leaves_no_setting_in_its_session() {
     let server = server!();
     let pooler = pooler!(&server, 1);
     let mut store = open(&server, pooler.port());
@@ -101,7 +101,7 @@ fn no_setting_is_left_in_a_session() {
     store.init_immediately(&LAYOUT, 1).expect("it is initialised");
     let lease = granted(&mut store);
     renew(&mut store, &lease).expect("it is ours");
-    // Neither by a transaction that fails.
+    // Nor does a transaction that fails.
     server.sql("ALTER TABLE casflake_leases ALTER COLUMN owner TYPE int USING 1");
     acquire(&mut store, token()).expect_err("its column has another type");
     assert_eq!(settings(), before);
@@ -115,7 +115,7 @@ fn a_database_that_a_pooler_does_not_know_is_refused() {
     assert_refused(PostgresStore::from_url(&url).expect("a URL").survey(), &["create the database", "nowhere"]);
 }
 
-/// Would catch: a holder that tries a wrong password for ever, because the pooler has one code for all that it says.
+/// Would catch: a holder that tries a wrong password for ever, because the pooler has one code for all its errors.
 #[test]
 fn a_user_or_a_password_that_a_pooler_does_not_know_is_refused() {
     let server = server!();

@@ -1,21 +1,24 @@
-//! What no time mends fails at once and for good, with a remedy; what may pass does not.
+//! Refusals: those that time does not mend are permanent and have a remedy, and the others are retryable.
 
 use casflake_lease::{LeaseAdmin, LeaseStore, PostgresStore, StoreError};
 use testkit::Server;
 use testkit::postgres::PostgresServer;
 use tokio_postgres::NoTls;
 
-use super::{LAYOUT, TTL, acquire, assert_refused, assert_unavailable, chain, granted, initialised, store, token};
+use super::{
+    LAYOUT, TTL, acquire, assert_no_space, assert_refused, assert_unavailable, chain, granted, initialised, renew,
+    store, token,
+};
 use crate::immediately::refused_immediately;
 
-/// A store by the URL of the server, with this in place of its user, host and database.
+/// Opens a store by the URL of the server with this user, database and query.
 fn by(server: &PostgresServer, user: &str, database: &str, query: &str) -> PostgresStore {
     let url = format!("postgres://{user}@127.0.0.1:{}/{database}{query}", server.port());
     PostgresStore::from_url(&url).expect("a URL")
 }
 
 #[test]
-fn who_may_not_connect_is_told_why_at_once_and_for_good() {
+fn a_role_that_may_not_connect_is_refused_permanently_and_without_a_wait() {
     let server = server!();
     server.sql("CREATE ROLE ids LOGIN PASSWORD 'right'; CREATE ROLE idle");
     server.sql("CREATE DATABASE shut");
@@ -34,7 +37,7 @@ fn who_may_not_connect_is_told_why_at_once_and_for_good() {
         ("other", &["pg_hba.conf", "no pg_hba.conf entry"]),
     ] {
         let mut store = by(&server, user, "postgres", "");
-        let Err(error) = store.survey() else { panic!("{user} is let in") };
+        let Err(error) = store.survey() else { panic!("{user} may connect") };
         assert!(chain(&error).contains(&place) && !chain(&error).contains("s3cret"), "{error:?}");
         assert_refused(acquire(&mut store, token()), words);
         assert_refused(Err::<(), _>(refused_immediately(store)), words);
@@ -43,11 +46,11 @@ fn who_may_not_connect_is_told_why_at_once_and_for_good() {
     assert_refused(by(&server, "postgres", "nowhere", "").survey(), &["create the database", "\"nowhere\""]);
     assert_refused(by(&server, "idle2", "shut", "").survey(), &["create the role"]);
     assert_refused(by(&server, "ids", "shut", "").survey(), &["GRANT CONNECT", "permission denied for database"]);
-    by(&server, "ids:right", "postgres", "").others().expect("it is let in");
+    by(&server, "ids:right", "postgres", "").others().expect("it may connect");
 }
 
 #[test]
-fn a_server_without_tls_is_refused_where_tls_is_required() {
+fn a_server_without_tls_is_refused_if_the_url_requires_tls() {
     let server = server!();
     for (query, mode) in
         [("?sslmode=require", "require"), ("?sslmode=verify-full", "verify-full"), ("?ssl=true", "require")]
@@ -62,7 +65,7 @@ fn a_server_without_tls_is_refused_where_tls_is_required() {
 }
 
 #[test]
-fn tables_that_are_not_a_stores_are_refused() {
+fn tables_with_other_columns_are_refused() {
     let server = server!();
     server.sql("CREATE TABLE casflake_spaces (id int); CREATE TABLE casflake_leases (id int)");
     assert_refused(store(&server).survey(), &["reading leases in PostgreSQL at", "the tables", "does not exist"]);
@@ -71,8 +74,8 @@ fn tables_that_are_not_a_stores_are_refused() {
 }
 
 #[test]
-fn what_may_pass_is_tried_again() {
-    // One of them is the tests' own.
+fn a_failure_that_may_pass_is_retryable() {
+    // The test itself needs one of the connections.
     let mut server = server!(PostgresServer::start_with(&["max_connections=4", "superuser_reserved_connections=1"]));
     server.sql("CREATE ROLE ids LOGIN");
     let place = format!("connecting to PostgreSQL at 127.0.0.1:{}, database \"postgres\"", server.port());
@@ -81,22 +84,22 @@ fn what_may_pass_is_tried_again() {
     drop(full);
     server.kill();
     assert_unavailable(by(&server, "ids", "postgres", "").survey(), &place);
-    // A name server may be away, or know a host a little later.
+    // A name server may be away, or learn a host's name later.
     let mut unknown = PostgresStore::from_url("postgres://ids@no-such-host.invalid/ids").expect("a URL");
     assert_unavailable(unknown.survey(), "PostgreSQL at no-such-host.invalid:5432, database \"ids\"");
 }
 
-/// A connection of the role `ids`, as long as it is held.
+/// Opens a connection of the role `ids`, which ends on drop.
 fn connection(server: &PostgresServer) -> (tokio::runtime::Runtime, tokio_postgres::Client) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let url = server.url().replace("postgres@", "ids@");
-    let (client, connection) = runtime.block_on(tokio_postgres::connect(&url, NoTls)).expect("it is let in");
+    let (client, connection) = runtime.block_on(tokio_postgres::connect(&url, NoTls)).expect("it may connect");
     runtime.spawn(connection);
     (runtime, client)
 }
 
 #[test]
-fn a_renewal_that_was_refused_succeeds_once_that_is_mended() {
+fn a_renewal_that_was_refused_succeeds_after_the_remedy() {
     let server = server!();
     server.sql("CREATE ROLE ids LOGIN; GRANT CREATE ON SCHEMA public TO ids");
     let mut store = by(&server, "ids", "postgres", "");
@@ -113,7 +116,7 @@ fn a_renewal_that_was_refused_succeeds_once_that_is_mended() {
 }
 
 #[test]
-fn a_role_that_may_not_create_the_tables_is_told_what_to_run() {
+fn a_role_that_may_not_create_the_tables_gets_the_statement_to_run() {
     let server = server!();
     server.sql("CREATE ROLE ids LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     let outcome = by(&server, "ids", "postgres", "").init_immediately(&LAYOUT, 1);
@@ -121,16 +124,16 @@ fn a_role_that_may_not_create_the_tables_is_told_what_to_run() {
 }
 
 #[test]
-fn no_password_is_shown_of_several_hosts() {
+fn a_url_with_several_hosts_does_not_show_its_password() {
     let mut store = PostgresStore::from_url("postgres://ids:s3cret@127.0.0.1:1,127.0.0.1:2/ids").expect("a URL");
     let Err(error) = store.survey() else { panic!("it is there") };
     let shown = format!("{store:?} {error:?} {}", chain(&error));
     assert!(shown.contains("127.0.0.1:1, 127.0.0.1:2") && !shown.contains("s3cret"), "{shown}");
 }
 
-/// Would catch: what depends on the host that happens to be asked last.
+/// Would catch: an error that depends on the host that was asked last.
 #[test]
-fn of_several_hosts_the_same_is_said_each_time() {
+fn several_hosts_give_the_same_error_each_time() {
     let (server, other) = (server!(), server!());
     server.sql("CREATE ROLE ids LOGIN PASSWORD 'right'");
     server.admit("host postgres ids 127.0.0.1/32 scram-sha-256\nhost nowhere all 127.0.0.1/32 trust");
@@ -145,6 +148,25 @@ fn of_several_hosts_the_same_is_said_each_time() {
         assert_refused(of("ids:s3cret", down, "postgres").survey(), &["correct the user or the password"]);
         assert_unavailable(of("postgres", down, "nowhere").survey(), "error connecting to server");
         assert_refused(of("postgres", [hosts[0], hosts[1]], "nowhere").survey(), &["create the database"]);
-        of("ids:right", [hosts[1], hosts[0]], "postgres").others().expect("one lets it in");
+        of("ids:right", [hosts[1], hosts[0]], "postgres").others().expect("it may connect to one");
     }
+}
+
+#[test]
+fn a_role_that_may_create_no_tables_uses_existing_ones() {
+    let server = server!();
+    server.sql("CREATE ROLE plain LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    let url = server.url().replace("postgres@", "plain@");
+    let mut store = PostgresStore::from_url(&url).expect("a URL");
+    assert_no_space(store.survey());
+    let outcome = store.init_immediately(&LAYOUT, 1);
+    let create = "create the tables \"public\".casflake_spaces, \"public\".casflake_leases";
+    assert_refused(outcome, &[create, "GRANT", "permission denied for schema public"]);
+    initialised(&server, 1);
+    assert_refused(store.survey(), &["GRANT SELECT, INSERT, UPDATE ON", "permission denied for table"]);
+    server.sql("GRANT SELECT, INSERT, UPDATE ON casflake_spaces, casflake_leases TO plain");
+    let lease = granted(&mut store);
+    let lease = renew(&mut store, &lease).expect("it is ours");
+    store.release(&lease, None).expect("it is ours");
+    store.init_immediately(&LAYOUT, 5).expect("it may do that");
 }

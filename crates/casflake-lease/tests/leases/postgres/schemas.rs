@@ -1,4 +1,4 @@
-//! The tables that a URL names are the same for every role and with all settings.
+//! A URL names the same tables for every role and with all settings.
 
 use std::collections::BTreeSet;
 
@@ -16,17 +16,17 @@ fn open(url: &str) -> PostgresStore {
     PostgresStore::from_url(url).expect("a URL")
 }
 
-/// The URL of the server, by another role.
+/// Returns the URL of the server with another role.
 fn url_of(server: &PostgresServer, role: &str) -> String {
     server.url().replace("postgres@", &format!("{role}@"))
 }
 
-/// The URL of the server, with one parameter.
+/// Returns the URL of the server with one parameter.
 fn url_with(server: &PostgresServer, parameter: &str) -> String {
     if parameter.is_empty() { server.url() } else { format!("{}?{parameter}", server.url()) }
 }
 
-/// The schemas that have tables of leases, temporary ones aside.
+/// Returns the schemas with tables of leases that are not temporary.
 fn schemas(server: &PostgresServer) -> BTreeSet<String> {
     let tables = "SELECT relnamespace::regnamespace FROM pg_class
         WHERE relname IN ('casflake_spaces', 'casflake_leases') AND relpersistence <> 't'";
@@ -44,9 +44,9 @@ fn assert_url_refused<T: std::fmt::Debug>(outcome: Result<T, StoreError>, words:
     assert!(!error.is_retryable() && words.iter().all(|word| text.contains(word)), "{words:?}: {text}");
 }
 
-/// Would catch: the same IDs twice, from the server's own default `search_path`, `"$user", public`.
+/// Would catch: duplicate IDs by the server's default `search_path`, `"$user", public`.
 #[test]
-fn two_roles_share_the_space_that_one_url_names() {
+fn l1_two_roles_share_the_space_of_one_url() {
     let server = server!();
     server.sql(
         "CREATE ROLE orders LOGIN; CREATE ROLE app LOGIN; CREATE SCHEMA AUTHORIZATION orders;
@@ -68,7 +68,7 @@ fn two_roles_share_the_space_that_one_url_names() {
 }
 
 #[test]
-fn no_search_path_moves_a_space() {
+fn l1_a_search_path_does_not_move_a_space() {
     for (set, parameter) in [
         ("ALTER ROLE postgres SET search_path = elsewhere", ""),
         ("ALTER DATABASE postgres SET search_path = elsewhere", ""),
@@ -87,10 +87,9 @@ fn no_search_path_moves_a_space() {
     }
 }
 
-/// A session gets temporary tables from a function that each statement of the store calls: the one that stands in for
-/// the system's own.
+/// Each statement of the store calls a function that hides the system's own, and that creates temporary tables.
 #[test]
-fn no_temporary_table_stands_in_for_a_space() {
+fn l1_a_temporary_table_does_not_hide_a_space() {
     for search_path in ["public,pg_catalog", "pg_temp,public,pg_catalog"] {
         let server = server!();
         initialised(&server, 1);
@@ -172,7 +171,7 @@ fn a_schema_that_is_missing_is_an_error_and_is_not_created() {
     assert_refused(store.release(&lease, None), words);
 }
 
-/// The reading still sees the schema, and drops it: by a function that stands in for the system's own.
+/// The read still sees the schema. A function that hides the system's own drops it then.
 #[test]
 fn a_schema_that_is_dropped_before_a_write_is_an_error() {
     let server = server!();
@@ -204,7 +203,7 @@ fn reading_creates_nothing() {
         assert_no_space(acquire(&mut store, token()));
         assert!(matches!(store.reclaim(&LAYOUT, 0), Err(StoreError::NoSuchWorker { worker: 0 })));
     }
-    store(&server).release(&lease, None).expect("it is no error");
+    store(&server).release(&lease, None).expect("it has no effect");
     assert_eq!(schemas(&server), only([]));
     // One table is missing: a write creates it, and finds that leases are lost.
     let mut holder = initialised(&server, 1);
@@ -225,7 +224,7 @@ fn a_url_without_a_schema_is_refused_if_earlier_versions_use_another() {
     unnamed.init_immediately(&LAYOUT, 1).expect("a schema alone does not matter");
     let lease = granted(&mut unnamed);
 
-    // An earlier version begins there, as it does where it finds no table.
+    // An earlier version creates its tables there if it finds none.
     let mut earlier = open(&format!("{url}?schema=orders"));
     earlier.init_immediately(&LAYOUT, 1).expect("it is initialised");
     let their = granted(&mut earlier);
@@ -237,12 +236,12 @@ fn a_url_without_a_schema_is_refused_if_earlier_versions_use_another() {
         assert_url_refused(store.survey(), &words);
         assert_url_refused(store.reclaim(&LAYOUT, 0), &words);
     }
-    renew(&mut earlier, &their).expect("it goes on");
+    renew(&mut earlier, &their).expect("it is renewed");
     let mut public = open(&format!("{url}?schema=public"));
-    let lease = renew(&mut public, &lease).expect("it goes on");
+    let lease = renew(&mut public, &lease).expect("it is renewed");
     public.survey().expect("it answers");
 
-    // Only by the search_path of that role. What is held is given back all the same.
+    // Only the search_path of that role leads to the other schema.
     server.sql("GRANT SELECT, INSERT, UPDATE ON public.casflake_spaces, public.casflake_leases TO PUBLIC");
     renew(&mut store(&server), &lease).expect("it is ours");
     let lease = public.survey().expect("it answers").workers[0].clone();
@@ -259,7 +258,7 @@ fn a_url_without_a_schema_is_refused_if_earlier_versions_use_another() {
 }
 
 #[test]
-fn a_lease_is_given_back_even_if_earlier_versions_use_another_schema() {
+fn a_lease_is_released_even_if_earlier_versions_use_another_schema() {
     let server = server!();
     let mut unnamed = initialised(&server, 1);
     let lease = granted(&mut unnamed);
@@ -269,7 +268,7 @@ fn a_lease_is_given_back_even_if_earlier_versions_use_another_schema() {
     assert_eq!(server.value("SELECT count(*) FROM public.casflake_leases WHERE token IS NULL"), "1");
 }
 
-/// Would catch: as many databases through one URL as there are users.
+/// Would catch: a URL that names another database for each user.
 #[test]
 fn a_url_without_a_database_is_refused() {
     let server = server!();

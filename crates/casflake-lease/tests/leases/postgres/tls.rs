@@ -1,4 +1,4 @@
-//! TLS by URL, with a real server and certificates of the test's own.
+//! The modes of TLS that a URL can name, with certificates of the test's own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use testkit::postgres::{PostgresServer, wait_until};
 
 use super::{LAYOUT, assert_refused, granted, renew};
 
-/// A store by this host, with parameters that begin by `?`.
+/// Opens a store by this host. `query` begins with `?`.
 fn by(server: &PostgresServer, user: &str, host: &str, query: &str) -> PostgresStore {
     let url = format!("postgres://{user}@{host}:{}/postgres{query}", server.port());
     PostgresStore::from_url(&url).expect("a URL")
@@ -22,12 +22,12 @@ fn written(directory: &Path, name: &str, authority: &Authority) -> PathBuf {
     path
 }
 
-/// Whether the one connection of a store has TLS.
+/// Returns whether the only connection of a store has TLS.
 fn has_tls(server: &PostgresServer) -> bool {
     let query = "SELECT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
         WHERE a.application_name = 'casflake'";
     let mut rows = Vec::new();
-    // Those of stores before it may not have ended yet.
+    // Connections of earlier stores may not have ended yet.
     wait_until("there is one connection", || {
         rows = server.rows(query);
         rows.len() == 1
@@ -36,11 +36,11 @@ fn has_tls(server: &PostgresServer) -> bool {
 }
 
 #[test]
-fn a_lease_is_kept_with_each_mode_of_tls() {
+fn a_lease_is_granted_and_renewed_with_each_mode_of_tls() {
     let (server, ours) = (server!(), Authority::new("ours"));
     let files = Scratch::new();
     let roots = written(files.path(), "roots.crt", &ours).display().to_string();
-    // Against a server without TLS, and one with it.
+    // The server has no TLS at first.
     for mode in ["", "?sslmode=allow", "?sslmode=prefer", "?sslmode=disable"] {
         let mut store = by(&server, "postgres", "127.0.0.1", mode);
         store.init_immediately(&LAYOUT, 1).expect(mode);
@@ -69,7 +69,7 @@ fn a_lease_is_kept_with_each_mode_of_tls() {
 }
 
 #[test]
-fn a_certificate_that_does_not_fit_is_refused_with_a_sentence_that_says_why() {
+fn a_wrong_certificate_is_refused_with_the_reason() {
     let (server, ours, another) = (server!(), Authority::new("ours"), Authority::new("another"));
     let files = Scratch::new();
     let roots = written(files.path(), "roots.crt", &ours).display().to_string();
@@ -85,18 +85,18 @@ fn a_certificate_that_does_not_fit_is_refused_with_a_sentence_that_says_why() {
         for query in [&full, &chain, &require] {
             assert_refused(by(&server, "postgres", "localhost", query).survey(), &[words, "localhost:"]);
         }
-        // Who asks for no more than TLS gets it.
+        // This mode does not verify the certificate.
         by(&server, "postgres", "localhost", "?sslmode=require").others().expect("nothing is verified");
-        // Who would rather have TLS does without.
+        // This mode continues without TLS.
         let mut store = by(&server, "postgres", "localhost", &prefer);
-        store.others().expect("it goes on without TLS");
+        store.others().expect("it continues without TLS");
         assert!(!has_tls(&server));
     }
     server.secure(&ours.server(&["db.example.org"]), &ours);
     let words = &["the server's certificate is for another host name"];
     assert_refused(by(&server, "postgres", "localhost", &full).survey(), words);
     by(&server, "postgres", "localhost", &chain).others().expect("its name is not verified");
-    // The platform does not know it. Without a file `verify-ca` verifies the name as well.
+    // The platform does not know the authority. Without a file, `verify-ca` verifies the name as well.
     for query in ["?sslmode=verify-full", "?sslmode=verify-ca", "?sslrootcert=system"] {
         assert_refused(by(&server, "postgres", "localhost", query).survey(), &[""]);
     }
@@ -105,7 +105,7 @@ fn a_certificate_that_does_not_fit_is_refused_with_a_sentence_that_says_why() {
 }
 
 #[test]
-fn a_client_is_known_by_its_certificate() {
+fn a_client_is_authenticated_by_its_certificate() {
     let (server, ours, another) = (server!(), Authority::new("ours"), Authority::new("another"));
     let files = Scratch::new();
     let roots = written(files.path(), "roots.crt", &ours).display().to_string();
@@ -117,14 +117,14 @@ fn a_client_is_known_by_its_certificate() {
         format!("?sslmode=verify-full&sslrootcert={roots}&sslcert={certificate}&sslkey={key}")
     };
     let mut store = by(&server, "ids", "localhost", &of(&ours.client("ids"), "right"));
-    store.others().expect("it is known");
+    store.others().expect("it is authenticated");
     let refused = |query: &str, words: &[&str]| assert_refused(by(&server, "ids", "localhost", query).survey(), words);
     refused(&of(&ours.client("other"), "other"), &["pg_hba.conf", "certificate authentication failed"]);
     refused(&of(&another.client("ids"), "another"), &["the server refuses the client certificate"]);
     refused("?sslmode=require", &["with a client certificate", "requires a valid client certificate"]);
 }
 
-/// As libpq does: `allow` asks without TLS first, and `prefer` with it.
+/// Like libpq, `allow` connects without TLS first, and `prefer` with it.
 #[test]
 fn the_other_kind_of_connection_is_tried_if_the_first_is_not_admitted() {
     let (server, ours) = (server!(), Authority::new("ours"));
@@ -148,9 +148,9 @@ fn the_other_kind_of_connection_is_tried_if_the_first_is_not_admitted() {
     assert_refused(by(&server, "plain:wrong", "localhost", "").survey(), &["the password"]);
 }
 
-/// A password that is checked with the certificate of the server bound to it.
+/// The check of the password includes the certificate of the server.
 #[test]
-fn a_password_is_bound_to_the_session() {
+fn a_password_is_bound_to_the_tls_session() {
     let (server, ours) = (server!(), Authority::new("ours"));
     server.sql("CREATE ROLE ids LOGIN PASSWORD 'right'");
     server.secure(&ours.server(HERE), &ours);
@@ -160,9 +160,9 @@ fn a_password_is_bound_to_the_session() {
     assert_refused(plain.survey(), &["the URL has channel_binding=require", "add sslmode=require"]);
 }
 
-/// Certificates are made anew while processes run.
+/// Operators replace certificates while processes run.
 #[test]
-fn certificates_that_are_renewed_on_disk_are_used_by_the_next_connection() {
+fn the_next_connection_reads_replaced_certificates() {
     let (server, ours, next) = (server!(), Authority::new("ours"), Authority::new("next"));
     let files = Scratch::new();
     let roots = written(files.path(), "roots.crt", &ours);
@@ -171,7 +171,7 @@ fn certificates_that_are_renewed_on_disk_are_used_by_the_next_connection() {
     let mut store = by(&server, "postgres", "localhost", &query);
     assert_refused(store.survey(), &["an unknown authority"]);
     written(files.path(), "roots.crt", &next);
-    store.others().expect("the new one is read");
+    store.others().expect("the new certificate is read");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A directory as a store. Its clock is that of the processes, which look up in a file beside it how wrong it is.
+//! `Directory`: a directory as a store. Its clock is that of the processes, which read from a file beside it by how much
+//! that clock is wrong.
 
 use std::fs;
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ impl Directory {
         self.scratch.path().join("store")
     }
 
-    /// Does something to the files while no process changes them.
+    /// Changes the files while no process uses them.
     fn locked(&self, change: impl FnOnce()) {
         let lock = fs::File::create(self.path().join("lock")).expect("the lock");
         lock.lock().expect("the lock");
@@ -38,7 +39,7 @@ impl Directory {
     }
 
     fn write_clock(&self, seconds: i64) {
-        // Put in place at once, so that nobody reads half of it.
+        // Renamed into place, so that no process reads half of it.
         let file = self.scratch.path().join("clock");
         fs::write(file.with_extension("new"), (seconds * 1000).to_string()).expect("a file");
         fs::rename(file.with_extension("new"), file).expect("a file");
@@ -58,7 +59,7 @@ impl Server for Directory {
         Some(self.path())
     }
 
-    /// As a disk does that is gone.
+    /// Moves it away, like a disk that is gone.
     fn stop(&self) {
         fs::rename(self.path(), self.scratch.path().join("away")).expect("the store is there");
     }
@@ -67,7 +68,7 @@ impl Server for Directory {
         fs::rename(self.scratch.path().join("away"), self.path()).expect("the store is away");
     }
 
-    /// As at a crash in the midst of a write: half of it is left.
+    /// Leaves half of a write behind, as a crash during the write does.
     fn crash(&mut self) {
         self.locked(|| {
             let half = fs::read(self.file()).map_or(Vec::new(), |bytes| bytes[..bytes.len() / 2].to_vec());
@@ -75,7 +76,7 @@ impl Server for Directory {
         });
     }
 
-    /// Empties it, of the lock as well.
+    /// Removes every file in it, also the lock.
     fn wipe(&self) {
         self.locked(|| {
             for entry in fs::read_dir(self.path()).expect("the store").flatten() {

@@ -1,6 +1,14 @@
-//! Real stores, each with all that can happen to it.
+//! Real stores, with the events that can happen to them.
 
 mod directory;
+#[cfg(feature = "etcd")]
+pub(crate) mod etcd;
+#[cfg(all(target_os = "linux", feature = "postgres"))]
+mod postgres;
+#[cfg(all(target_os = "linux", feature = "redis"))]
+pub(crate) mod redis;
+#[cfg(any(feature = "etcd", all(target_os = "linux", any(feature = "postgres", feature = "redis"))))]
+pub(crate) mod remote;
 
 use casflake::{Scheme, Standard};
 use casflake_lease::{LeaseAdmin, from_url};
@@ -10,23 +18,14 @@ use testkit::eventually;
 
 /// A server that keeps a store.
 pub(crate) trait StoreServer: Server {
-    /// The store, for its operator.
+    /// Opens the store, as its operator does.
     fn admin(&self) -> Box<dyn LeaseAdmin> {
         from_url(&self.url()).expect("a store")
     }
 
-    /// Lets it grant so many workers immediately.
+    /// Vouches for the space, so that it grants this many workers immediately.
     fn initialise(&self, workers: u64) {
-        // On a busy machine a call may take longer than stores are given.
+        // On a busy machine a call may take longer than its time limit.
         eventually("a new store", || self.admin().init_immediately(&Standard::LAYOUT, workers).ok());
     }
 }
-
-#[cfg(feature = "etcd")]
-impl StoreServer for testkit::EtcdServer {}
-
-#[cfg(all(target_os = "linux", feature = "postgres"))]
-impl StoreServer for testkit::PostgresServer {}
-
-#[cfg(all(target_os = "linux", feature = "redis"))]
-impl StoreServer for testkit::RedisServer {}

@@ -5,7 +5,7 @@ use testkit::certificates::{HERE, Signed};
 
 use super::{Files, WRONG, assert_issues, assert_refused};
 
-/// One with a certificate of the test's authority, or `None` where etcd is not installed.
+/// Starts a server with a certificate of the test's authority. Returns `None` if etcd is not installed.
 #[track_caller]
 fn start(signed: impl Fn(&Files) -> Signed, wants_clients: bool) -> Option<(TlsEtcd, Files)> {
     let files = Files::new();
@@ -15,7 +15,7 @@ fn start(signed: impl Fn(&Files) -> Signed, wants_clients: bool) -> Option<(TlsE
 }
 
 #[test]
-fn etcds_is_tls_with_a_user_and_with_several_members() {
+fn an_etcds_url_uses_tls_with_a_user_and_with_several_members() {
     let Some((server, files)) = start(|files| files.authority.member(HERE), false) else { return };
     let (host, parameters) = (server.host(), files.parameters());
     assert_issues(&format!("etcds://{host}{parameters}"));
@@ -27,7 +27,7 @@ fn etcds_is_tls_with_a_user_and_with_several_members() {
 }
 
 #[test]
-fn an_etcd_with_a_wrong_certificate_is_refused_and_it_is_said_why() {
+fn an_etcd_with_a_wrong_certificate_is_refused_with_the_reason() {
     for (words, signed) in WRONG {
         let Some((server, files)) = start(|files| signed(&files.authority), false) else { return };
         assert_refused(&format!("etcds://u:s3cr3t@{}{}", server.host(), files.parameters()), words);
@@ -35,7 +35,7 @@ fn an_etcd_with_a_wrong_certificate_is_refused_and_it_is_said_why() {
 }
 
 #[test]
-fn an_etcd_that_wants_a_client_certificate_takes_one_and_refuses_none() {
+fn an_etcd_that_wants_a_client_certificate_accepts_only_its_authoritys() {
     let Some((server, files)) = start(|files| files.authority.member(HERE), true) else { return };
     let host = server.host();
     assert_issues(&format!("etcds://{host}{}", files.parameters_of_client()));
@@ -48,7 +48,7 @@ fn an_etcd_that_wants_a_client_certificate_takes_one_and_refuses_none() {
 }
 
 #[test]
-fn an_etcd_that_has_no_tls_or_nothing_else_is_told_from_one_that_is_away() {
+fn an_etcd_with_no_tls_or_with_only_tls_is_refused_with_a_remedy() {
     let Some((server, files)) = start(|files| files.authority.member(HERE), false) else { return };
     assert_refused(&format!("etcd://u:s3cr3t@{}", server.host()), "write etcds:// in place of etcd://");
     let Some(without) = testkit::EtcdServer::start() else { return };
@@ -56,9 +56,9 @@ fn an_etcd_that_has_no_tls_or_nothing_else_is_told_from_one_that_is_away() {
     assert_refused(&url, "the server has no TLS on this port");
 }
 
-/// Would catch: a refusal by one member that ends a wait for another.
+/// Would catch: a refusal by one member that ends the wait for another one.
 #[test]
-fn a_member_that_is_away_may_come_back_beside_one_that_refuses() {
+fn a_refusal_is_retryable_while_another_member_is_away() {
     let Some((server, files)) = start(|files| files.authority.expired(), false) else { return };
     for hosts in [format!("localhost:1,{}", server.host()), format!("{},localhost:1", server.host())] {
         let mut store = casflake_lease::from_url(&format!("etcds://{hosts}{}", files.parameters())).expect("a URL");

@@ -1,4 +1,4 @@
-//! Stores by TLS: each with a server that has it, and with what can be wrong with its certificate.
+//! Stores by TLS: with servers that have TLS, and with each fault that a certificate can have.
 
 #[cfg(feature = "etcd")]
 mod etcd;
@@ -15,10 +15,10 @@ use testkit::certificates::{Authority, HERE, Signed};
 
 use crate::immediately::refused_immediately;
 
-/// A call takes two seconds at most, and the machine what it takes.
+/// The two seconds that a call may take, and more for a busy machine.
 const IN_TIME: Duration = Duration::from_millis(4500);
 
-/// Files with certificates of one authority.
+/// A directory with certificates of one authority.
 struct Files {
     directory: Scratch,
     authority: Authority,
@@ -37,19 +37,19 @@ impl Files {
         self.directory.path()
     }
 
-    /// The parameters by which a store takes a server of this authority.
+    /// Returns the parameters by which a store trusts this authority.
     fn parameters(&self) -> String {
         format!("?sslrootcert={}", self.roots.display())
     }
 
-    /// The same, with a certificate of the client's own.
+    /// Returns these parameters with a certificate for the client.
     fn parameters_of_client(&self) -> String {
         let [certificate, key] = self.authority.client("ids").write(self.path(), "client");
         format!("{}&sslcert={}&sslkey={}", self.parameters(), certificate.display(), key.display())
     }
 }
 
-/// A certificate that a server may have, and the words by which it is refused by those who trust the authority.
+/// The words by which a store refuses the certificate of a server, and the certificate.
 type Wrong = (&'static str, fn(&Authority) -> Signed);
 
 const WRONG: [Wrong; 5] = [
@@ -60,7 +60,7 @@ const WRONG: [Wrong; 5] = [
     ("another host name", |authority| authority.member(&["ids.example"])),
 ];
 
-/// Asserts that what the store says is refused with these words, immediately, and that no time is spent on it.
+/// Asserts that the store is refused with these words, and that a generator does not wait for it.
 #[track_caller]
 fn assert_refused(url: &str, words: &str) {
     let error = from_url(url).expect("a URL").survey().expect_err("it is refused");
@@ -72,7 +72,7 @@ fn assert_refused(url: &str, words: &str) {
     assert!(matches!(refused, StoreError::Refused { .. }), "{refused:?}");
 }
 
-/// Creates the space, and issues by a lease of it.
+/// Asserts that the space can be created, and that a generator issues an ID by a lease of it.
 #[track_caller]
 fn assert_issues(url: &str) {
     let store = || from_url(url).expect("a URL");

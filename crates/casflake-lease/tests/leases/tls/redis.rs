@@ -1,4 +1,4 @@
-//! `rediss://`, with a Redis that has both: a port with TLS and one without.
+//! `rediss://`, with a Redis that has a port with TLS and one without.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -14,7 +14,7 @@ struct Server {
 }
 
 impl Server {
-    /// One with a certificate of the test's authority, or `None` where Redis is not installed.
+    /// Starts a server with a certificate of the test's authority. Returns `None` if Redis is not installed.
     #[track_caller]
     fn start(signed: impl Fn(&Files) -> Signed, clients: &str) -> Option<Self> {
         let files = Files::new();
@@ -35,20 +35,20 @@ impl Server {
         Some(Self { redis, files })
     }
 
-    /// Its port that has TLS.
+    /// Returns its address with TLS.
     fn host(&self) -> String {
         format!("localhost:{}", self.redis.options()[1])
     }
 }
 
 #[test]
-fn rediss_is_tls_for_either_scheme_with_a_user_and_a_database() {
+fn a_rediss_or_valkeys_url_uses_tls_with_a_user_and_a_database() {
     let Some(server) = Server::start(|files| files.authority.server(HERE), "no") else { return };
     let (host, parameters) = (server.host(), server.files.parameters());
     assert_issues(&format!("rediss://{host}{parameters}"));
     assert_issues(&format!("valkeys://{}{parameters}&protocol=3#orders", host.replace("localhost", "127.0.0.1")));
     server.redis.command("ACL", &["SETUSER", "ids", "on", ">s3cr3t", "~casflake:*", "+@all"]);
-    // As it is, the user of those who name none takes any password.
+    // Without this, the default user accepts any password.
     server.redis.command("ACL", &["SETUSER", "default", "resetpass"]);
     assert_issues(&format!("rediss://ids:s3cr3t@{host}/3{parameters}"));
     assert_issues(&format!("rediss://ids:s3cr3t@{host}/3{parameters}&protocol=3"));
@@ -56,24 +56,24 @@ fn rediss_is_tls_for_either_scheme_with_a_user_and_a_database() {
 }
 
 #[test]
-fn a_redis_with_a_wrong_certificate_is_refused_and_it_is_said_why() {
+fn a_redis_with_a_wrong_certificate_is_refused_with_the_reason() {
     for (words, signed) in WRONG {
         let Some(server) = Server::start(|files| signed(&files.authority), "no") else { return };
         let (host, parameters) = (server.host(), server.files.parameters());
         assert_refused(&format!("rediss://:s3cr3t@{host}{parameters}"), words);
-        // The name of a space, and nothing else.
+        // For this store, it is only the name of a space.
         assert_refused(&format!("rediss://:s3cr3t@{host}{parameters}#insecure"), words);
     }
 }
 
 #[test]
-fn a_redis_that_no_authority_of_the_platform_has_signed_is_refused() {
+fn a_redis_whose_authority_the_platform_does_not_know_is_refused() {
     let Some(server) = Server::start(|files| files.authority.server(HERE), "no") else { return };
     assert_refused(&format!("rediss://:s3cr3t@{}", server.host()), "");
 }
 
 #[test]
-fn a_redis_that_wants_a_client_certificate_takes_one_and_refuses_none() {
+fn a_redis_that_wants_a_client_certificate_accepts_only_its_authoritys() {
     let Some(server) = Server::start(|files| files.authority.server(HERE), "yes") else { return };
     let host = server.host();
     assert_issues(&format!("rediss://{host}{}", server.files.parameters_of_client()));
@@ -86,7 +86,7 @@ fn a_redis_that_wants_a_client_certificate_takes_one_and_refuses_none() {
 }
 
 #[test]
-fn a_file_that_is_missing_or_of_another_key_is_named() {
+fn an_error_names_a_file_that_is_missing_or_belongs_to_another_key() {
     let files = Files::new();
     let url = format!("rediss://127.0.0.1:1?sslrootcert={}/missing", files.path().display());
     assert_refused(&url, "missing");
@@ -98,7 +98,7 @@ fn a_file_that_is_missing_or_of_another_key_is_named() {
 }
 
 #[test]
-fn a_redis_that_has_no_tls_or_nothing_else_is_told_from_one_that_is_away() {
+fn a_redis_with_no_tls_or_with_only_tls_is_refused_with_a_remedy() {
     let Some(server) = Server::start(|files| files.authority.server(HERE), "no") else { return };
     let without = format!("127.0.0.1:{}{}", server.redis.port(), server.files.parameters());
     assert_refused(&format!("rediss://:s3cr3t@{without}"), "the server has no TLS on this port");

@@ -1,4 +1,4 @@
-//! Servers that take a connection, and then say nothing, or no end of it.
+//! Servers that take a connection and then send nothing, or an endless handshake.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use casflake_lease::{StoreError, from_url};
 
 use super::{Files, IN_TIME};
 
-/// One that answers byte after byte what would be a handshake, if it came to an end.
+/// Starts a server that answers with a handshake, byte by byte and without an end.
 fn dripping() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -29,7 +29,7 @@ fn dripping() -> SocketAddr {
 }
 
 #[test]
-fn a_handshake_that_hangs_ends_within_the_bound_of_a_call() {
+fn a_call_ends_in_time_if_the_handshake_hangs() {
     let files = Files::new();
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     for address in [silent.local_addr().expect("an address"), dripping()] {

@@ -1,0 +1,91 @@
+//! The ID spaces of one server.
+
+use casflake_lease::{AcquireRequest, Lease, Missing, from_url};
+
+use super::{
+    LAYOUT, Store, acquire, assert_no_free_worker, assert_no_space, assert_not_yet, granted_soon, initialised, renewed,
+    request,
+};
+use crate::servers::remote::RemoteServer;
+
+on_every_server! {
+    Real:
+        l1_spaces_are_independent_of_each_other,
+        l7_a_space_is_created_only_on_request,
+        l7_a_space_that_exists_is_not_created_again,
+        other_spaces_are_listed;
+}
+
+/// Opens a space with a name that needs no escape in a URL.
+fn open(server: &dyn RemoteServer, name: &str) -> Store {
+    from_url(&format!("{}#{name}", server.url())).expect("a URL")
+}
+
+fn l7_a_space_is_created_only_on_request(server: &mut dyn RemoteServer) {
+    let mut store = server.admin();
+    for _ in 0..2 {
+        assert_no_space(acquire(&mut store));
+        assert_no_space(store.survey());
+    }
+    let mut request = request();
+    request.missing = Missing::Create;
+    assert_not_yet(server, store.acquire(&request));
+    assert_eq!(store.survey().expect("a survey").space.expect("a space").workers, 1024);
+}
+
+fn l7_a_space_that_exists_is_not_created_again(server: &mut dyn RemoteServer) {
+    let mut store = initialised(server, 2);
+    let lease = granted_soon(&mut store);
+    assert!(!server.admin().init(LAYOUT, 8).expect("it answers"));
+    assert_eq!(store.survey().expect("a survey").space.expect("a space").workers, 2);
+    renewed(&mut store, &lease);
+}
+
+/// Names that begin alike, and one that looks like a part of another.
+fn l1_spaces_are_independent_of_each_other(server: &mut dyn RemoteServer) {
+    let names = ["default", "orders", "it/is:another", "default/workers"];
+    let request = request();
+    let mut stores = names.map(|name| open(server, name));
+    let leases = stores.each_mut().map(|store| {
+        assert_no_space(acquire(store));
+        store.init_immediately(LAYOUT, 1).expect("it is initialised");
+        // The same token, so that it could be mistaken for the holder of another space.
+        granted_soon_by(store, &request)
+    });
+    assert_eq!(leases.map(|lease| (lease.worker(), lease.counter())), [(0, 1); 4]);
+    for at in 0..names.len() {
+        let others = |stores: &mut [Store; 4]| {
+            let rest = stores.iter_mut().enumerate().filter(|(other, _)| *other != at);
+            rest.map(|(_, store)| store.survey().expect("a survey"))
+                .map(|survey| (survey.space, survey.workers))
+                .collect()
+        };
+        let before: Vec<_> = others(&mut stores);
+        let lease = renewed(&mut stores[at], &leases[at]);
+        assert_no_free_worker(acquire(&mut stores[at]), 1);
+        stores[at].release(&lease, None).expect("it is released");
+        assert_eq!(stores[at].survey().expect("a survey").workers[0].owner, None);
+        granted_soon(&mut stores[at]);
+        stores[at].reclaim(LAYOUT, 0).expect("it was granted");
+        assert_eq!(others(&mut stores), before, "{}", names[at]);
+    }
+}
+
+fn granted_soon_by(store: &mut Store, request: &AcquireRequest) -> Lease {
+    testkit::eventually("a worker is free", || store.acquire(request).ok()).lease
+}
+
+fn other_spaces_are_listed(server: &mut dyn RemoteServer) {
+    let others = |name: &str| open(server, name).others().expect("it answers");
+    assert_eq!(others("orders"), [""; 0]);
+    for name in ["orders", "Orders", "a/b"] {
+        open(server, name).init_immediately(LAYOUT, 300).expect("it is initialised");
+    }
+    acquire(&mut open(server, "orders")).ok();
+    assert_eq!(others("orders"), ["Orders", "a/b"]);
+    assert_eq!(others("ordres"), ["Orders", "a/b", "orders"]);
+    for at in 0..20 {
+        open(server, &format!("more-{at:02}")).init_immediately(LAYOUT, 1).expect("it is initialised");
+    }
+    assert!(matches!(others("ordres").len(), 1..=10), "ten, or fewer if time is short");
+}
