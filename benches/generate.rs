@@ -1,8 +1,8 @@
 //! One thread, several threads on one generator, and batches.
 //!
-//! `standard` is bound by the format, 4,096 IDs per millisecond: it shows how closely the limit is met. `wide` has a
-//! 22-bit sequence, so that the processor is what binds. Every measured call's ID goes into a sum or a check, so that
-//! none can be optimised away.
+//! `standard` is limited by its layout to 4,096 IDs per millisecond, and shows how close a generator comes to that
+//! limit. `wide` has a sequence of 22 bits, so that the processor limits it. Each ID goes into a sum or a check, so that
+//! the compiler removes no call.
 
 #![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
 
@@ -50,7 +50,7 @@ fn one_thread(c: &mut Criterion) {
     group.finish();
 }
 
-/// IDs drawn by `threads` threads that live as long as the measurement, from one generator.
+/// Measures IDs drawn from one generator by `threads` threads that live as long as the measurement.
 fn contended(c: &mut Criterion) {
     fn bench<S: Scheme>(group: &mut BenchmarkGroup<'_, WallTime>, layout: &str, threads: u64) {
         let ids = generator::<S>();
@@ -67,7 +67,7 @@ fn contended(c: &mut Criterion) {
     group.finish();
 }
 
-/// How long the threads take for `iterations` IDs in all.
+/// Returns how long the threads take for `iterations` IDs in all.
 fn draw_by_threads<S: Scheme>(ids: &Generator<S>, threads: u64, iterations: u64) -> Duration {
     let before = ids.stats().ids;
     let barrier = Barrier::new(usize::try_from(threads).expect("a few threads") + 1);

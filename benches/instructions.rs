@@ -1,7 +1,7 @@
-//! One call, over and over, for a count of its instructions: `.ci/instructions` runs it under callgrind.
+//! Repeats one call, for a count of its instructions: `.ci/instructions` runs it under callgrind.
 //!
-//! The count does not depend on what else the machine does, as a time would. The clock stands still, so that it is the
-//! generator's own.
+//! Unlike a time, the count does not depend on the load of the machine. The clock stands still, so that only the
+//! generator's own instructions count.
 
 use std::hint::black_box;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Many IDs at once: as a batch, into a buffer of one's own, and what an error in the middle leaves.
+//! Many IDs in one call: as a batch, into a buffer of your own, and the IDs that an error in the middle leaves.
 
 use casflake::{Generator, ManualClock, Snowflake, WorkerId};
 
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     IDS.fill(&mut buffer)?;
     println!("10,000 IDs over {} ms", buffer[9_999].tick() - buffer[0].tick() + 1);
 
-    // A clock that stands still has 4,096 IDs to give; a batch that wants more keeps those.
+    // On a clock that stands still a generator has 4,096 IDs. A batch that wants more fails, and keeps those.
     let stuck = Generator::with_clock(WorkerId::fixed::<0, 2>(), ManualClock::new(1_735_689_600_000));
     if let Err(error) = stuck.generate_batch(5_000) {
         println!("{error}, because {}", error.error());

@@ -1,4 +1,4 @@
-//! A layout of one's own, checked when it is compiled; and one that is known at run time only.
+//! A layout of your own, checked when it is compiled, and a layout that is known only at run time.
 
 use casflake::{FieldOrder, Generator, Layout, Scheme, Snowflake, WorkerId};
 
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_order(FieldOrder::WorkerLast);
     println!("{:?}", layout.decode(625_000_000_000_000_007)?);
 
-    // What does not fit says so.
+    // A value that does not fit is refused.
     if let Err(error) = Layout::try_new(41, 8, 8, 13) {
         println!("{error}");
     }

@@ -1,4 +1,4 @@
-//! Datacenters of workers, with a generator for each, and an epoch of one's own.
+//! Datacenters of workers, with a generator for each worker, and an epoch of your own.
 
 use casflake::{Layout, Scheme, Topology};
 

@@ -11,12 +11,26 @@ use crate::id::Snowflake;
 use crate::scheme::{Scheme, Standard};
 
 /// IDs in increasing order, from [`Generator::generate_batch`]. It dereferences to a slice.
+///
+/// # Examples
+/// ```
+/// use casflake::{Generator, WorkerId};
+///
+/// let ids = Generator::new(WorkerId::fixed::<0, 1>());
+/// let batch = ids.generate_batch(3)?;
+/// assert!(batch[0] < batch[1]);
+/// for id in &batch {
+///     println!("{id}");
+/// }
+/// # Ok::<(), casflake::BatchError>(())
+/// ```
 pub struct Batch<S = Standard> {
     ids: Vec<Snowflake<S>>,
 }
 
 impl<S: Scheme> Batch<S> {
-    /// Returns the highest sequence number among the IDs: 9 for the first ten IDs of a tick. 0 for an empty batch.
+    /// Returns the highest sequence number among the IDs: 9 for the first ten IDs of a tick. Returns 0 for an empty
+    /// batch.
     #[must_use]
     pub fn max_sequence(&self) -> u64 {
         self.ids.iter().map(|id| id.sequence()).max().unwrap_or(0)
@@ -97,6 +111,16 @@ impl<S> PartialEq for Batch<S> {
 impl<S> Eq for Batch<S> {}
 
 /// Why a batch is incomplete, with the IDs issued before. Those IDs are valid.
+///
+/// # Examples
+/// ```
+/// use casflake::{GenerateError, Generator, ManualClock, WorkerId};
+///
+/// let ids = Generator::with_clock(WorkerId::fixed::<0, 1>(), ManualClock::new(1_735_689_600_000));
+/// let error = ids.generate_batch(5000).expect_err("the clock stands still");
+/// assert!(matches!(error.error(), GenerateError::ClockStalled { .. }));
+/// assert_eq!(error.into_issued().len(), 4096, "all IDs of the millisecond");
+/// ```
 pub struct BatchError<S = Standard> {
     error: GenerateError,
     issued: Batch<S>,
@@ -109,7 +133,7 @@ impl<S> BatchError<S> {
         Self { error, issued }
     }
 
-    /// Returns why no more IDs were issued.
+    /// Returns why the batch ended early.
     #[must_use]
     pub const fn error(&self) -> GenerateError {
         self.error
@@ -136,7 +160,7 @@ impl<S> BatchError<S> {
 
 impl<S> fmt::Display for BatchError<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the batch is incomplete: {} IDs were issued, and are good", self.issued.len())
+        write!(f, "the batch is incomplete: {} IDs were issued and are valid", self.issued.len())
     }
 }
 
@@ -175,6 +199,11 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Waits as [`generate`](Self::generate) does, anew for each tick: in the [`Standard`] scheme a batch of a million
     /// takes a quarter of a second. Other threads may get IDs in between.
     ///
+    /// # Errors
+    /// [`GenerateError::Count`] if `count` is 0 or over [`MAX_BATCH`]; otherwise as [`generate`](Self::generate), with
+    /// the IDs issued before.
+    ///
+    /// # Examples
     /// ```
     /// use casflake::{Generator, WorkerId};
     ///
@@ -186,10 +215,6 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// println!("{batch:?}, highest sequence {}", batch.max_sequence());
     /// # Ok::<(), casflake::BatchError>(())
     /// ```
-    ///
-    /// # Errors
-    /// [`GenerateError::Count`] if `count` is 0 or over [`MAX_BATCH`]; otherwise as [`generate`](Self::generate), with
-    /// the IDs issued before.
     pub fn generate_batch(&self, count: usize) -> Result<Batch<S>, BatchError<S>> {
         if count == 0 || count > MAX_BATCH {
             let error = GenerateError::Count { count, max: MAX_BATCH };

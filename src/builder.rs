@@ -12,6 +12,7 @@ use crate::worker::WorkerId;
 
 /// Makes a [`Generator`] with settings beyond its worker. `Generator::builder` returns one.
 ///
+/// # Examples
 /// ```
 /// use std::sync::LazyLock;
 /// use std::time::Duration;
@@ -42,6 +43,17 @@ impl<S: Scheme> Generator<S> {
 
 impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     /// Returns a builder of a generator on the given clock; `Generator::builder` takes the system's.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{GeneratorBuilder, ManualClock, Standard, WorkerId};
+    ///
+    /// let clock = ManualClock::new(1_735_689_600_000);
+    /// let builder = GeneratorBuilder::<Standard, _>::new(WorkerId::fixed::<1, 7>(), &clock);
+    /// let ids = builder.strict(true).build()?;
+    /// assert_eq!(ids.generate()?.unix_ms(), 1_735_689_600_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn new(worker: WorkerId<S>, clock: C) -> Self {
         Self { worker, clock, settings: Settings::of::<S>() }
     }
@@ -63,6 +75,20 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     ///
     /// A call fails immediately if its wait is known to exceed the bound. With a bound shorter than a tick, calls may
     /// fail on an overflow rather than wait.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use casflake::{GenerateError, GeneratorBuilder, ManualClock, Standard, WorkerId};
+    ///
+    /// let clock = ManualClock::new(1_735_689_600_000); // stands still
+    /// let builder = GeneratorBuilder::<Standard, _>::new(WorkerId::fixed::<1, 7>(), clock);
+    /// let ids = builder.max_wait(Duration::from_millis(2)).build()?;
+    /// ids.generate_batch(4096)?;
+    /// assert_eq!(ids.generate(), Err(GenerateError::ClockStalled { max_wait: Duration::from_millis(2) }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn max_wait(mut self, max_wait: Duration) -> Self {
         self.settings.max_wait = max_wait;
         self
@@ -73,6 +99,17 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     /// A generator that replaces another within that many ticks, or within the same one, can issue the same IDs again.
     /// To prevent this, set its [`not_before`](Self::not_before) to the tick after the one that
     /// [`close`](Generator::close) returned.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{GeneratorBuilder, ManualClock, Standard, WorkerId};
+    ///
+    /// let clock = ManualClock::new(1_735_689_600_000);
+    /// let ids = GeneratorBuilder::<Standard, _>::new(WorkerId::fixed::<1, 7>(), clock).max_lead(1).build()?;
+    /// let batch = ids.generate_batch(8192)?; // of two milliseconds, without a wait
+    /// assert_eq!(batch.last().map(|id| id.unix_ms()), Some(1_735_689_600_001));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn max_lead(mut self, ticks: u64) -> Self {
         self.settings.max_lead = ticks;
         self
@@ -80,19 +117,32 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
 
     /// Sets whether calls fail as soon as the clock has moved back behind the last ID's tick, even while that tick has
     /// IDs left. `false` unless set.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{GenerateError, GeneratorBuilder, ManualClock, Standard, WorkerId};
+    ///
+    /// let clock = ManualClock::new(1_735_689_600_000);
+    /// let ids = GeneratorBuilder::<Standard, _>::new(WorkerId::fixed::<1, 7>(), clock).strict(true).build()?;
+    /// ids.generate()?;
+    /// ids.clock().step_back(5);
+    /// assert!(matches!(ids.generate(), Err(GenerateError::ClockBehind { by }) if by.as_millis() == 5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn strict(mut self, strict: bool) -> Self {
         self.settings.strict = strict;
         self
     }
 
-    /// Sets the first tick that may be issued. 0 unless set.
+    /// Sets the first tick that may be issued, counted from the layout's epoch. 0 unless set. [`Generator::close`] has
+    /// an example.
     pub const fn not_before(mut self, tick: u64) -> Self {
         self.settings.not_before = tick;
         self
     }
 
-    /// Sets the first tick that may not be issued; [`extend_fence`](Generator::extend_fence) moves it forward later.
-    /// The layout's last tick + 1 unless set.
+    /// Sets the first tick that may not be issued, counted from the layout's epoch. The layout's last tick + 1 unless
+    /// set. [`Generator::extend_fence`] moves it forward later, and has an example.
     pub const fn fence(mut self, tick: u64) -> Self {
         self.settings.fence = tick;
         self
@@ -104,7 +154,15 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     /// * [`SettingError::NotBefore`] if `not_before` is after the layout's last tick.
     /// * [`SettingError::Fence`] if `fence` is more than one tick after the layout's last.
     /// * [`SettingError::EmptyWindow`] if no tick is between `not_before` (inclusive) and `fence` (exclusive).
-    /// * [`SettingError::MaxLead`] if `max_lead` is longer than the layout's time.
+    /// * [`SettingError::MaxLead`] if `max_lead` is over the layout's last tick.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Generator, SettingError, WorkerId};
+    ///
+    /// let refused = Generator::builder(WorkerId::fixed::<1, 7>()).not_before(20).fence(10).build();
+    /// assert_eq!(refused.err(), Some(SettingError::EmptyWindow { not_before: 20, fence: 10 }));
+    /// ```
     pub fn build(self) -> Result<Generator<S, C>, SettingError> {
         self.settings.check::<S>()?;
         Ok(Generator::from_settings(self.worker, self.clock, self.settings))

@@ -20,6 +20,7 @@ pub use tsc::TscClock;
 /// A generator stays correct whatever its clock reads: a clock that moves back, stands still or jumps costs
 /// availability, and never makes a duplicate.
 ///
+/// # Examples
 /// ```
 /// use casflake::{Clock, Generator, WorkerId};
 ///
@@ -53,8 +54,8 @@ pub trait Clock {
         u128::from(self.unix_ms()) * 1_000_000
     }
 
-    /// Returns a time that never moves back. Its zero is the clock's choice and may differ between threads. It bounds
-    /// how long a call waits.
+    /// Returns a time that never moves back. Each clock chooses its zero, which may differ between threads. The time
+    /// bounds how long a call waits.
     ///
     /// The default is the system's monotonic clock with the feature `std`. Without `std` it is `None`, and each poll of
     /// the clock during a wait counts as 100 ns. If this time stands still, each poll counts as 1 ns.
@@ -108,6 +109,16 @@ forward! {
 /// It is a [`Clock`] only with the feature `std`. Its [`monotonic`](Clock::monotonic) time comes from `Instant`, which
 /// on some systems stops while the machine is suspended: a wait may then outlast its bound by the length of the
 /// suspension.
+///
+/// # Examples
+/// ```
+/// use casflake::{Clock, Generator, Standard, SystemClock, WorkerId};
+///
+/// let ids: Generator<Standard, SystemClock> = Generator::new(WorkerId::fixed::<1, 7>()); // the default clock
+/// let before = SystemClock.unix_ms();
+/// assert!(ids.generate()?.unix_ms() >= before);
+/// # Ok::<(), casflake::GenerateError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SystemClock;
 
@@ -171,6 +182,7 @@ fn the_end_of_time() -> u64 {
 /// A call that waits for it waits in real time ([`monotonic`](Clock::monotonic) is the default). Meanwhile another
 /// thread can move the clock; if none does, the call fails after `max_wait`.
 ///
+/// # Examples
 /// ```
 /// use casflake::{GenerateError, Generator, ManualClock, WorkerId};
 ///
@@ -195,19 +207,30 @@ impl ManualClock {
         }
     }
 
-    /// Sets the clock, forward or back.
+    /// Sets the clock to `unix_ms` milliseconds since 1970-01-01T00:00:00Z, forward or back.
     pub fn set(&self, unix_ms: u64) {
         // ORDERING: Relaxed. No other variable depends on this one: a generator's IDs are unique and in order whatever
         // a reading is. A thread never reads an older value after a newer one (coherence).
         self.unix_ms.store(unix_ms, Ordering::Relaxed);
     }
 
-    /// Moves the clock forward by `ms`, at most to `u64::MAX`.
+    /// Moves the clock forward by `ms` milliseconds, at most to `u64::MAX`.
     pub fn advance(&self, ms: u64) {
         self.update(|now_ms| now_ms.saturating_add(ms));
     }
 
-    /// Moves the clock back by `ms`, at most to 0.
+    /// Moves the clock back by `ms` milliseconds, at most to 0.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Generator, ManualClock, WorkerId};
+    ///
+    /// let ids = Generator::with_clock(WorkerId::fixed::<0, 1>(), ManualClock::new(1_735_689_600_000));
+    /// let first = ids.generate()?;
+    /// ids.clock().step_back(10);
+    /// assert!(ids.generate()? > first, "the open millisecond is used up first");
+    /// # Ok::<(), casflake::GenerateError>(())
+    /// ```
     pub fn step_back(&self, ms: u64) {
         self.update(|now_ms| now_ms.saturating_sub(ms));
     }

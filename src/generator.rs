@@ -1,26 +1,27 @@
-//! `Generator<S, C>`: its fields and its calls. The CAS loop is in `reserve.rs`.
+//! `Generator<S, C>`: its fields, how it is made and how it ends. Its calls are in `calls.rs`, the CAS loop in
+//! `reserve.rs`.
 
+mod calls;
 mod precise;
 mod reserve;
 
 use core::fmt;
 
 use crate::clock::{Clock, SystemClock};
-use crate::error::{FillError, GenerateError, SettingError};
-use crate::id::Snowflake;
-use crate::layout::Parts;
+use crate::error::SettingError;
 use crate::scheme::{Scheme, Standard};
 use crate::settings::{Settings, check_fence};
 use crate::stats::{Counters, Stats};
 use crate::sync::{AtomicU64, CachePadded, Ordering, const_fn};
 use crate::wait::Lateness;
-use crate::word::{CLOSED, Reservation, last_tick};
+use crate::word::{CLOSED, last_tick};
 use crate::worker::WorkerId;
 
 /// Hands out unique, time-ordered IDs to any number of threads.
 ///
-/// All threads share one generator by reference; it needs no lock, and as a `static` no `Arc`:
+/// All threads share one generator by reference; it needs no lock, and as a `static` no `Arc`.
 ///
+/// # Examples
 /// ```
 /// use casflake::{Generator, Snowflake, WorkerId};
 ///
@@ -77,7 +78,16 @@ impl<S: Scheme> Generator<S> {
     const_fn! {
         /// Returns a generator on the system's clock, with the defaults of [`builder`](Self::builder).
         ///
-        /// A scheme whose layout [can't generate](crate::Layout::can_generate) is a compile error.
+        /// A scheme with a layout that [can't generate](crate::Layout::can_generate) is a compile error.
+        ///
+        /// # Examples
+        /// ```
+        /// use casflake::{Generator, WorkerId, WorkerIdError};
+        ///
+        /// let ids = Generator::new(WorkerId::new(1, 7)?);
+        /// assert_eq!(ids.worker().to_string(), "1/7");
+        /// # Ok::<(), WorkerIdError>(())
+        /// ```
         #[must_use]
         pub const fn new(worker: WorkerId<S>) -> Self {
             Self::with_clock(worker, SystemClock)
@@ -88,6 +98,17 @@ impl<S: Scheme> Generator<S> {
 impl<S: Scheme, C> Generator<S, C> {
     const_fn! {
         /// Returns a generator on the given clock, with the defaults of [`GeneratorBuilder`](crate::GeneratorBuilder).
+        ///
+        /// A scheme with a layout that [can't generate](crate::Layout::can_generate) is a compile error.
+        ///
+        /// # Examples
+        /// ```
+        /// use casflake::{Generator, ManualClock, WorkerId};
+        ///
+        /// let ids = Generator::with_clock(WorkerId::fixed::<1, 7>(), ManualClock::new(1_735_689_600_000));
+        /// assert_eq!(ids.generate()?.unix_ms(), 1_735_689_600_000);
+        /// # Ok::<(), casflake::GenerateError>(())
+        /// ```
         #[must_use]
         pub const fn with_clock(worker: WorkerId<S>, clock: C) -> Self
         where
@@ -126,18 +147,34 @@ impl<S: Scheme, C> Generator<S, C> {
         &self.clock
     }
 
-    /// Returns the first tick that may not be issued.
+    /// Returns the first tick that may not be issued, counted from the layout's epoch.
     #[must_use]
     pub fn fence(&self) -> u64 {
         // ORDERING: Relaxed. The fence only grows, and a thread never sees it shrink (coherence).
         self.fence.load(Ordering::Relaxed)
     }
 
-    /// Moves the fence forward to the tick `fence`, so that ticks below it may be issued. Never moves it back.
+    /// Moves the fence forward to the tick `fence`, counted from the layout's epoch, so that ticks below it may be
+    /// issued. Never moves it back.
     ///
     /// # Errors
     /// [`SettingError::Fence`] if `fence` is more than one tick after the layout's last. The fence then stays
     /// unchanged.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{GenerateError, GeneratorBuilder, ManualClock, Scheme, Standard, WorkerId};
+    ///
+    /// let epoch = Standard::LAYOUT.epoch_unix_ms();
+    /// let builder = GeneratorBuilder::new(WorkerId::fixed::<1, 7>(), ManualClock::new(epoch));
+    /// let ids = builder.fence(10).build()?;
+    ///
+    /// ids.clock().advance(10);
+    /// assert_eq!(ids.generate(), Err(GenerateError::Fenced { fence: 10 }));
+    /// ids.extend_fence(20)?;
+    /// assert_eq!(ids.generate()?.tick(), 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn extend_fence(&self, fence: u64) -> Result<(), SettingError> {
         check_fence::<S>(fence)?;
         // ORDERING: Relaxed. The update is atomic, so a late call can't move the fence back. A thread that this call
@@ -147,11 +184,28 @@ impl<S: Scheme, C> Generator<S, C> {
         Ok(())
     }
 
-    /// Ends the generator: every call that begins from now on fails with [`GenerateError::Closed`], and so does every
-    /// call that waits.
+    /// Ends the generator: every call that begins from now on fails with
+    /// [`GenerateError::Closed`](crate::GenerateError::Closed), and so does every call that waits.
     ///
     /// Returns the tick of the last ID issued, or `None` before the first. No ID is in a later tick, not even one that
     /// a call in progress is about to return. Closing twice is harmless and returns the same.
+    ///
+    /// # Examples
+    /// The next generator of the same worker begins after the last tick, so that it repeats no ID:
+    ///
+    /// ```
+    /// use casflake::{GenerateError, Generator, WorkerId};
+    ///
+    /// let ids = Generator::new(WorkerId::fixed::<1, 7>());
+    /// let last_id = ids.generate()?;
+    /// let last_tick = ids.close();
+    /// assert_eq!(ids.generate(), Err(GenerateError::Closed));
+    ///
+    /// let not_before = last_tick.map_or(0, |tick| tick + 1);
+    /// let next = Generator::builder(ids.worker()).not_before(not_before).build()?;
+    /// assert!(next.generate()? > last_id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(&self) -> Option<u64> {
         // ORDERING: Relaxed. A thread that this call happens before sees the store (coherence), and so does a thread
         // that has seen the word closed, by the Release below.
@@ -169,13 +223,24 @@ impl<S: Scheme, C> Generator<S, C> {
         self.load() & CLOSED != 0
     }
 
-    /// Returns the tick of the last ID issued, or `None` before the first.
+    /// Returns the tick of the last ID issued, counted from the layout's epoch, or `None` before the first.
     #[must_use]
     pub fn last_tick(&self) -> Option<u64> {
         self.last_tick_of(self.load())
     }
 
     /// Returns the statistics so far.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Generator, ManualClock, WorkerId};
+    ///
+    /// let ids = Generator::with_clock(WorkerId::fixed::<1, 7>(), ManualClock::new(1_735_689_600_000));
+    /// ids.generate_batch(10)?;
+    /// let stats = ids.stats();
+    /// assert_eq!((stats.ids, stats.ticks, stats.max_sequence), (10, 1, 9));
+    /// # Ok::<(), casflake::BatchError>(())
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.counters.snapshot(|| self.load(), self.initial(), S::LAYOUT.sequence_bits())
@@ -205,93 +270,6 @@ impl<S: Scheme, C> Generator<S, C> {
 
     const fn last_tick_of(&self, word: u64) -> Option<u64> {
         last_tick(word, self.initial(), S::LAYOUT.sequence_bits())
-    }
-}
-
-impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// Returns the next ID. If the tick's IDs are used up, waits for the next tick, for
-    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most (100 ms unless set). If other threads take all IDs of
-    /// that tick, waits anew for the one after it.
-    ///
-    /// The wait blocks the thread. On a thread of an async runtime call [`try_generate`](Self::try_generate), and let
-    /// the task sleep for [`retry_after`](GenerateError::retry_after).
-    ///
-    /// # Errors
-    /// A failed call changes nothing.
-    /// * [`Exhausted`](GenerateError::Exhausted) if the next tick begins later than `max_wait` allows.
-    /// * [`ClockBehind`](GenerateError::ClockBehind) if the clock has moved back, and does not catch up within
-    ///   `max_wait` or the generator is strict.
-    /// * [`ClockStalled`](GenerateError::ClockStalled) if the clock did not reach the next tick within `max_wait`.
-    /// * [`BeforeEpoch`](GenerateError::BeforeEpoch) if the clock is before the layout's epoch and no ID was issued
-    ///   yet.
-    /// * [`OutOfTicks`](GenerateError::OutOfTicks) if the clock or the last ID has passed the layout's last tick.
-    /// * [`TooEarly`](GenerateError::TooEarly) if the window does not open within `max_wait`.
-    /// * [`Fenced`](GenerateError::Fenced) if the next ID's tick is at the fence or after it.
-    /// * [`Closed`](GenerateError::Closed) if the generator was closed.
-    #[inline]
-    pub fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
-        self.reserve(1).map(|slots| self.first_id(slots))
-    }
-
-    /// Returns the next ID, without waiting.
-    ///
-    /// # Errors
-    /// As [`generate`](Self::generate) with a `max_wait` of 0: [`Exhausted`](GenerateError::Exhausted) if the tick's
-    /// IDs are used up, and never `ClockStalled`.
-    #[inline]
-    pub fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
-        self.try_reserve(1).map(|slots| self.first_id(slots))
-    }
-
-    /// Fills `buffer` with IDs in increasing order, with one compare-and-swap per tick and no allocation.
-    ///
-    /// Waits as [`generate`](Self::generate) does, anew for each tick. Other threads may get IDs in between. Returns
-    /// immediately if the buffer is empty.
-    ///
-    /// ```
-    /// use casflake::{Generator, Snowflake, WorkerId};
-    ///
-    /// static IDS: Generator = Generator::new(WorkerId::fixed::<0, 1>());
-    ///
-    /// let mut buffer = [Snowflake::MIN; 64];
-    /// IDS.fill(&mut buffer)?;
-    /// assert!(buffer.is_sorted());
-    /// # Ok::<(), casflake::FillError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`generate`](Self::generate), with the number of IDs [`filled`](FillError::filled) in before.
-    pub fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
-        let mut filled = 0;
-        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            let slots = self.reserve(rest.len() as u64).map_err(|error| FillError { filled, error })?;
-            #[expect(clippy::cast_possible_truncation, reason = "no more than rest.len()")]
-            let count = slots.count as usize;
-            // The compiler turns a sum over a slice into vector stores.
-            let (mut id, step) = (self.first_id(slots).as_u64(), 1 << S::LAYOUT.sequence_shift());
-            for place in rest.iter_mut().take(count) {
-                *place = Snowflake::from_valid(id);
-                id = id.wrapping_add(step);
-            }
-            filled += count;
-        }
-        Ok(())
-    }
-
-    /// Returns the first ID of `slots`.
-    #[inline]
-    pub(crate) fn first_id(&self, slots: Reservation) -> Snowflake<S> {
-        let bits = S::LAYOUT.sequence_bits();
-        let slot = Parts { tick: slots.tick(bits), datacenter: 0, worker: 0, sequence: slots.sequence(bits) };
-        Snowflake::from_valid(S::LAYOUT.join(slot) | self.worker_bits)
-    }
-
-    /// Returns the IDs of `slots`, in order.
-    #[cfg(feature = "alloc")]
-    #[inline]
-    pub(crate) fn ids(&self, slots: Reservation) -> impl Iterator<Item = Snowflake<S>> + use<S, C> {
-        let first = self.first_id(slots).as_u64();
-        (0..slots.count).map(move |i| Snowflake::from_valid(first + (i << S::LAYOUT.sequence_shift())))
     }
 }
 

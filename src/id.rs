@@ -10,10 +10,11 @@ use crate::error::IdError;
 use crate::layout::{Layout, Parts};
 use crate::scheme::{Scheme, Standard};
 
-/// A Snowflake ID of the scheme `S`: a `u64` whose reserved bits are 0.
+/// A Snowflake ID of the scheme `S`: a `u64` in which the layout's reserved bits are 0.
 ///
 /// It orders, compares and hashes as that integer, and so by time first. IDs of two schemes are two types.
 ///
+/// # Examples
 /// ```
 /// use casflake::{Discord, Snowflake};
 ///
@@ -54,6 +55,18 @@ impl<S: Scheme> Snowflake<S> {
     ///
     /// # Errors
     /// [`IdError::Field`] if a part does not fit its field.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{IdError, Parts, Snowflake};
+    ///
+    /// let parts = Parts { tick: 1, datacenter: 2, worker: 3, sequence: 4 };
+    /// assert_eq!(<Snowflake>::from_parts(parts)?.parts(), parts);
+    ///
+    /// let refused = <Snowflake>::from_parts(Parts { sequence: 4096, ..parts });
+    /// assert_eq!(refused, Err(IdError::Field { field: "sequence", value: 4096, max: 4095 }));
+    /// # Ok::<(), IdError>(())
+    /// ```
     pub const fn from_parts(parts: Parts) -> Result<Self, IdError> {
         match S::LAYOUT.encode(parts) {
             Ok(id) => Ok(Self::from_valid(id)),
@@ -65,6 +78,15 @@ impl<S: Scheme> Snowflake<S> {
     ///
     /// # Errors
     /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after its last.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{IdError, Snowflake};
+    ///
+    /// let since = <Snowflake>::min_at(1_735_689_600_000)?; // WHERE id >= $1
+    /// assert_eq!((since.unix_ms(), since.worker(), since.sequence()), (1_735_689_600_000, 0, 0));
+    /// # Ok::<(), IdError>(())
+    /// ```
     pub const fn min_at(unix_ms: u64) -> Result<Self, IdError> {
         match tick_at(&S::LAYOUT, unix_ms) {
             Ok(tick) => Ok(Self::from_valid(S::LAYOUT.join(Parts { tick, datacenter: 0, worker: 0, sequence: 0 }))),
@@ -76,6 +98,16 @@ impl<S: Scheme> Snowflake<S> {
     ///
     /// # Errors
     /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after its last.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{IdError, Snowflake};
+    ///
+    /// let until = <Snowflake>::max_at(1_735_689_600_000)?; // WHERE id <= $1
+    /// assert_eq!((until.unix_ms(), until.worker(), until.sequence()), (1_735_689_600_000, 31, 4095));
+    /// assert!(matches!(<Snowflake>::max_at(0), Err(IdError::Time { unix_ms: 0, .. })));
+    /// # Ok::<(), IdError>(())
+    /// ```
     pub const fn max_at(unix_ms: u64) -> Result<Self, IdError> {
         match tick_at(&S::LAYOUT, unix_ms) {
             Ok(tick) => Ok(Self::from_valid(S::LAYOUT.join(Parts {
@@ -100,7 +132,7 @@ impl<S: Scheme> Snowflake<S> {
         S::LAYOUT.epoch_unix_ms() + self.tick() * S::LAYOUT.tick_ms()
     }
 
-    /// Returns the tick, counted from the layout's epoch.
+    /// Returns the tick, counted from 0 at the layout's epoch.
     #[must_use]
     pub const fn tick(self) -> u64 {
         self.parts().tick
@@ -118,7 +150,7 @@ impl<S: Scheme> Snowflake<S> {
         self.parts().worker
     }
 
-    /// Returns the number within the tick, from 0.
+    /// Returns the number within the tick, from 0 up to [`Layout::max_sequence`].
     #[must_use]
     pub const fn sequence(self) -> u64 {
         self.parts().sequence
@@ -137,6 +169,17 @@ impl<S> Snowflake<S> {
     /// It is the same number if the layout has 63 bits or fewer. The IDs of a layout that uses all 64 (such as
     /// [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)) turn negative in the second half of its time,
     /// and signed order is then no longer time order. `TryFrom<i64>` always returns the same ID.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{IdError, Snowflake};
+    ///
+    /// let id = <Snowflake>::min_at(1_735_689_600_000)?;
+    /// let stored: i64 = id.as_i64();
+    /// assert_eq!(Snowflake::try_from(stored), Ok(id));
+    /// assert_eq!(<Snowflake>::try_from(-1_i64), Err(IdError::Negative { value: -1 }));
+    /// # Ok::<(), IdError>(())
+    /// ```
     #[must_use]
     #[expect(clippy::cast_possible_wrap, reason = "that is what the docs promise")]
     pub const fn as_i64(self) -> i64 {
@@ -194,6 +237,9 @@ impl<S> From<Snowflake<S>> for i64 {
 }
 
 /// Reads decimal digits as `Display` writes them: without a sign and without leading zeros, so that an ID has one text.
+///
+/// Fails with [`IdError::NotDecimal`], [`IdError::LeadingZeros`], [`IdError::TooLong`] if the number is over
+/// `u64::MAX`, or [`IdError::ReservedBits`] if it sets a reserved bit.
 impl<S: Scheme> FromStr for Snowflake<S> {
     type Err = IdError;
 

@@ -14,7 +14,7 @@ use crate::scheme::{Scheme, Standard};
 /// calls take `&mut self`.
 ///
 /// # Examples
-/// An application takes any generator. Its test passes one whose clock stands still:
+/// An application takes any generator. Its test passes one on a clock that stands still:
 ///
 /// ```
 /// use casflake::{GenerateError, Generator, IdGenerator, ManualClock, Snowflake, WorkerId};
@@ -42,7 +42,7 @@ use crate::scheme::{Scheme, Standard};
 /// # Ok::<(), GenerateError>(())
 /// ```
 ///
-/// An `Arc<dyn IdGenerator + Send + Sync>` holds a generator whose kind is chosen at run time. The documentation of
+/// An `Arc<dyn IdGenerator + Send + Sync>` holds a generator of a kind that is chosen at run time. The documentation of
 /// `LeasedGenerator` has an example. Calls through `dyn` are indirect. A function that takes `&impl IdGenerator` calls
 /// the generator directly:
 ///

@@ -1,11 +1,25 @@
 //! `Layout`: how an ID divides its 64 bits, as one checked value of widths, epoch, tick and field order.
 
+mod fields;
+mod time;
+
 use core::fmt;
 
-use crate::error::{IdError, LayoutError};
-use crate::word::{SLOT_BITS, signed};
+use crate::error::LayoutError;
+use crate::word::SLOT_BITS;
 
 /// The place of the sequence in the ID.
+///
+/// # Examples
+/// ```
+/// use casflake::{FieldOrder, Layout, Parts};
+///
+/// let parts = Parts { tick: 0, datacenter: 0, worker: 1, sequence: 0 };
+/// let layout = Layout::new(39, 0, 16, 8);
+/// assert_eq!(layout.encode(parts)?, 1 << 8);
+/// assert_eq!(layout.with_order(FieldOrder::WorkerLast).encode(parts)?, 1);
+/// # Ok::<(), casflake::IdError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldOrder {
@@ -32,6 +46,7 @@ impl fmt::Display for FieldOrder {
 /// program is compiled (in a `const`, such as [`Scheme::LAYOUT`](crate::Scheme::LAYOUT)), [`try_new`](Self::try_new) at
 /// run time. The fields fill the ID from the lowest bit up; the bits above them are reserved and always 0.
 ///
+/// # Examples
 /// ```
 /// use casflake::{Layout, Parts};
 ///
@@ -53,15 +68,23 @@ pub struct Layout {
 }
 
 /// The four fields of an ID, as plain numbers.
+///
+/// # Examples
+/// ```
+/// use casflake::{Parts, Snowflake};
+///
+/// let Parts { tick, datacenter, worker, sequence } = <Snowflake>::MAX.parts();
+/// assert_eq!((tick, datacenter, worker, sequence), ((1 << 41) - 1, 31, 31, 4095));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Parts {
-    /// Ticks since the layout's epoch.
+    /// Ticks since the layout's epoch, up to [`Layout::max_tick`].
     pub tick: u64,
-    /// The datacenter; 0 if the layout has no such field.
+    /// The datacenter, up to [`Layout::max_datacenter`]; 0 if the layout has no such field.
     pub datacenter: u64,
-    /// The worker within its datacenter; 0 if the layout has no such field.
+    /// The worker within its datacenter, up to [`Layout::max_worker`]; 0 if the layout has no such field.
     pub worker: u64,
-    /// The number within the tick, from 0.
+    /// The number within the tick, from 0 up to [`Layout::max_sequence`].
     pub sequence: u64,
 }
 
@@ -70,8 +93,16 @@ impl Layout {
     /// bits.
     ///
     /// # Panics
-    /// If a width does not fit. In a `const` that is a compile error. For widths that are known only at run time use
-    /// [`try_new`](Self::try_new).
+    /// If `timestamp` is 0 or the widths add up to more than 64. In a `const` that is a compile error. For widths that
+    /// are known only at run time use [`try_new`](Self::try_new).
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::Layout;
+    ///
+    /// const LAYOUT: Layout = Layout::new(41, 0, 8, 13);
+    /// assert_eq!((LAYOUT.total_bits(), LAYOUT.max_worker(), LAYOUT.max_sequence()), (62, 255, 8191));
+    /// ```
     #[must_use]
     #[track_caller]
     pub const fn new(timestamp: u32, datacenter: u32, worker: u32, sequence: u32) -> Self {
@@ -81,7 +112,15 @@ impl Layout {
     /// Sets the epoch, the moment at which tick 0 begins, to `unix_ms` milliseconds after 1970-01-01T00:00:00Z.
     ///
     /// # Panics
-    /// As [`new`](Self::new), if the last tick would begin after `u64::MAX` ms.
+    /// If the last tick would begin after `u64::MAX` ms. In a `const` that is a compile error.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::Layout;
+    ///
+    /// const LAYOUT: Layout = Layout::new(41, 0, 8, 13).with_epoch_unix_ms(1_735_689_600_000); // 2025-01-01
+    /// assert_eq!(LAYOUT.unix_ms_of(0), Some(1_735_689_600_000));
+    /// ```
     #[must_use]
     #[track_caller]
     pub const fn with_epoch_unix_ms(self, unix_ms: u64) -> Self {
@@ -91,7 +130,15 @@ impl Layout {
     /// Sets the length of a tick to `ms` milliseconds.
     ///
     /// # Panics
-    /// As [`new`](Self::new), if `ms` is 0 or the last tick would begin after `u64::MAX` ms.
+    /// If `ms` is 0 or the last tick would begin after `u64::MAX` ms. In a `const` that is a compile error.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::Layout;
+    ///
+    /// const LAYOUT: Layout = Layout::new(39, 0, 16, 8).with_tick_ms(10);
+    /// assert_eq!(LAYOUT.unix_ms_of(7), Some(70));
+    /// ```
     #[must_use]
     #[track_caller]
     pub const fn with_tick_ms(self, ms: u64) -> Self {
@@ -105,11 +152,21 @@ impl Layout {
         self
     }
 
-    /// Returns what [`new`](Self::new) does, for widths that are known only at run time.
+    /// Returns the same layout as [`new`](Self::new), for widths that are known only at run time.
     ///
     /// # Errors
-    /// [`LayoutError::NoTimestamp`] if the timestamp has 0 bits, [`LayoutError::TooWide`] if the widths add up to more
-    /// than 64.
+    /// * [`LayoutError::NoTimestamp`] if `timestamp` is 0.
+    /// * [`LayoutError::TooWide`] if the widths add up to more than 64.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Layout, LayoutError};
+    ///
+    /// let layout = Layout::try_new(41, 5, 5, 12)?.try_with_epoch_unix_ms(1_288_834_974_657)?;
+    /// assert_eq!(layout.decode(1_541_815_603_606_036_480).map(|parts| parts.worker), Ok(26));
+    /// assert_eq!(Layout::try_new(0, 5, 5, 12), Err(LayoutError::NoTimestamp));
+    /// # Ok::<(), LayoutError>(())
+    /// ```
     pub const fn try_new(timestamp: u32, datacenter: u32, worker: u32, sequence: u32) -> Result<Self, LayoutError> {
         Self {
             timestamp_bits: timestamp,
@@ -127,6 +184,14 @@ impl Layout {
     ///
     /// # Errors
     /// [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` ms.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Layout, LayoutError, Standard, Scheme};
+    ///
+    /// let refused = Standard::LAYOUT.try_with_epoch_unix_ms(u64::MAX);
+    /// assert_eq!(refused, Err(LayoutError::TimeOverflow { epoch_unix_ms: u64::MAX, tick_ms: 1 }));
+    /// ```
     pub const fn try_with_epoch_unix_ms(mut self, unix_ms: u64) -> Result<Self, LayoutError> {
         self.epoch_unix_ms = unix_ms;
         self.checked()
@@ -135,8 +200,15 @@ impl Layout {
     /// Sets the length of a tick as [`with_tick_ms`](Self::with_tick_ms) does, if it is known only at run time.
     ///
     /// # Errors
-    /// [`LayoutError::ZeroTick`] if `ms` is 0, [`LayoutError::TimeOverflow`] if the last tick would begin after
-    /// `u64::MAX` ms.
+    /// * [`LayoutError::ZeroTick`] if `ms` is 0.
+    /// * [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` ms.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Layout, LayoutError};
+    ///
+    /// assert_eq!(Layout::new(39, 0, 16, 8).try_with_tick_ms(0), Err(LayoutError::ZeroTick));
+    /// ```
     pub const fn try_with_tick_ms(mut self, ms: u64) -> Result<Self, LayoutError> {
         self.tick_ms = ms;
         self.checked()
@@ -178,25 +250,25 @@ impl Layout {
         Ok(self)
     }
 
-    /// Returns the width of the timestamp in bits.
+    /// Returns the width of the timestamp in bits, 1 to 64.
     #[must_use]
     pub const fn timestamp_bits(&self) -> u32 {
         self.timestamp_bits
     }
 
-    /// Returns the width of the datacenter in bits.
+    /// Returns the width of the datacenter in bits, 0 to 63.
     #[must_use]
     pub const fn datacenter_bits(&self) -> u32 {
         self.datacenter_bits
     }
 
-    /// Returns the width of the worker in bits.
+    /// Returns the width of the worker in bits, 0 to 63.
     #[must_use]
     pub const fn worker_bits(&self) -> u32 {
         self.worker_bits
     }
 
-    /// Returns the width of the sequence in bits.
+    /// Returns the width of the sequence in bits, 0 to 63.
     #[must_use]
     pub const fn sequence_bits(&self) -> u32 {
         self.sequence_bits
@@ -214,7 +286,7 @@ impl Layout {
         self.epoch_unix_ms
     }
 
-    /// Returns the length of a tick in milliseconds.
+    /// Returns the length of a tick in milliseconds, at least 1.
     #[must_use]
     pub const fn tick_ms(&self) -> u64 {
         self.tick_ms
@@ -226,19 +298,19 @@ impl Layout {
         self.order
     }
 
-    /// Returns the last tick that fits the timestamp.
+    /// Returns the last tick that fits the timestamp, counted from the epoch.
     #[must_use]
     pub const fn max_tick(&self) -> u64 {
         mask(self.timestamp_bits)
     }
 
-    /// Returns the largest datacenter.
+    /// Returns the largest datacenter; 0 if the layout has no such field.
     #[must_use]
     pub const fn max_datacenter(&self) -> u64 {
         mask(self.datacenter_bits)
     }
 
-    /// Returns the largest worker within a datacenter.
+    /// Returns the largest worker within a datacenter; 0 if the layout has no such field.
     #[must_use]
     pub const fn max_worker(&self) -> u64 {
         mask(self.worker_bits)
@@ -250,7 +322,7 @@ impl Layout {
         mask(self.sequence_bits)
     }
 
-    /// Returns the largest ID.
+    /// Returns the largest ID: every bit of the fields set.
     #[must_use]
     pub const fn max_id(&self) -> u64 {
         mask(self.total_bits())
@@ -259,128 +331,18 @@ impl Layout {
     /// Returns whether a [`Generator`](crate::Generator) can issue IDs of this layout: whether its timestamp and
     /// sequence take 62 bits or fewer, so that one atomic word can hold them with a carry and the *closed* bit. Other
     /// layouts only decode.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Mastodon, Scheme, Standard};
+    ///
+    /// assert!(Standard::LAYOUT.can_generate());
+    /// assert!(!Mastodon::LAYOUT.can_generate(), "48 + 16 bits");
+    /// ```
     #[must_use]
     pub const fn can_generate(&self) -> bool {
         self.timestamp_bits + self.sequence_bits <= SLOT_BITS
     }
-
-    /// Returns the tick at the time `unix_ms`, or `None` if that is before the epoch or after the last tick.
-    #[must_use]
-    pub const fn tick_at(&self, unix_ms: u64) -> Option<u64> {
-        if unix_ms < self.epoch_unix_ms {
-            return None;
-        }
-        let tick = (unix_ms - self.epoch_unix_ms) / self.tick_ms;
-        if tick > self.max_tick() { None } else { Some(tick) }
-    }
-
-    /// Returns the moment at which `tick` begins, in Unix milliseconds, or `None` if the tick does not fit the
-    /// timestamp.
-    #[must_use]
-    pub const fn unix_ms_of(&self, tick: u64) -> Option<u64> {
-        if tick > self.max_tick() { None } else { Some(self.epoch_unix_ms + tick * self.tick_ms) }
-    }
-
-    /// Returns the tick of a clock that reads `unix_ms`: negative before the epoch, and not bounded by the timestamp.
-    #[inline]
-    pub(crate) const fn signed_tick_at(&self, unix_ms: u64) -> i64 {
-        if unix_ms >= self.epoch_unix_ms {
-            let ticks = (unix_ms - self.epoch_unix_ms) / self.tick_ms;
-            if ticks <= i64::MAX.unsigned_abs() {
-                return signed(ticks);
-            }
-        }
-        self.clamped_tick_at(unix_ms)
-    }
-
-    /// Returns the same for a tick that is negative or over 2^63. Out of line, so that the usual case is short.
-    #[cold]
-    const fn clamped_tick_at(&self, unix_ms: u64) -> i64 {
-        // A distance of 2^63 ticks or more is outside of every timestamp, so its exact value does not matter.
-        if unix_ms >= self.epoch_unix_ms {
-            clamped((unix_ms - self.epoch_unix_ms) / self.tick_ms)
-        } else {
-            -clamped((self.epoch_unix_ms - unix_ms).div_ceil(self.tick_ms))
-        }
-    }
-
-    /// Returns the fields of `id`.
-    ///
-    /// # Errors
-    /// [`IdError::ReservedBits`] if `id` sets a bit that the layout reserves.
-    pub const fn decode(&self, id: u64) -> Result<Parts, IdError> {
-        if id > self.max_id() {
-            return Err(IdError::ReservedBits { id, bits: self.total_bits() });
-        }
-        Ok(self.split(id))
-    }
-
-    /// Returns the ID made of `parts`.
-    ///
-    /// # Errors
-    /// [`IdError::Field`] if a part does not fit its field.
-    pub const fn encode(&self, parts: Parts) -> Result<u64, IdError> {
-        if parts.tick > self.max_tick() {
-            return Err(IdError::field("tick", parts.tick, self.max_tick()));
-        }
-        if parts.datacenter > self.max_datacenter() {
-            return Err(IdError::field("datacenter", parts.datacenter, self.max_datacenter()));
-        }
-        if parts.worker > self.max_worker() {
-            return Err(IdError::field("worker", parts.worker, self.max_worker()));
-        }
-        if parts.sequence > self.max_sequence() {
-            return Err(IdError::field("sequence", parts.sequence, self.max_sequence()));
-        }
-        Ok(self.join(parts))
-    }
-
-    /// Decodes an ID that is known to have no reserved bit set.
-    pub(crate) const fn split(&self, id: u64) -> Parts {
-        Parts {
-            tick: id >> self.timestamp_shift(),
-            datacenter: (id >> self.datacenter_shift()) & self.max_datacenter(),
-            worker: (id >> self.worker_shift()) & self.max_worker(),
-            sequence: (id >> self.sequence_shift()) & self.max_sequence(),
-        }
-    }
-
-    /// Encodes parts that are known to fit.
-    pub(crate) const fn join(&self, parts: Parts) -> u64 {
-        (parts.tick << self.timestamp_shift())
-            | (parts.datacenter << self.datacenter_shift())
-            | (parts.worker << self.worker_shift())
-            | (parts.sequence << self.sequence_shift())
-    }
-
-    // The timestamp is on top and has at least one bit, so no field begins at bit 64, where a shift would overflow.
-
-    const fn timestamp_shift(&self) -> u32 {
-        self.datacenter_bits + self.worker_bits + self.sequence_bits
-    }
-
-    const fn datacenter_shift(&self) -> u32 {
-        self.worker_shift() + self.worker_bits
-    }
-
-    const fn worker_shift(&self) -> u32 {
-        match self.order {
-            FieldOrder::SequenceLast => self.sequence_bits,
-            FieldOrder::WorkerLast => 0,
-        }
-    }
-
-    pub(crate) const fn sequence_shift(&self) -> u32 {
-        match self.order {
-            FieldOrder::SequenceLast => 0,
-            FieldOrder::WorkerLast => self.datacenter_bits + self.worker_bits,
-        }
-    }
-}
-
-#[expect(clippy::cast_possible_wrap, reason = "clamped")]
-const fn clamped(ticks: u64) -> i64 {
-    if ticks > i64::MAX as u64 { i64::MAX } else { ticks as i64 }
 }
 
 /// Returns a number with the lowest `bits` bits set, for 0 to 64 bits.

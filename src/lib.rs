@@ -28,7 +28,7 @@
 //!   one that [`close`](Generator::close) returned.
 //! * A `fork` without `exec` and a cloned or restored virtual machine are two processes with the same worker.
 //! * IDs of different workers follow each other only as closely as their clocks agree.
-//! * IDs are not secret: they tell when and where they were made, and the next one can be guessed.
+//! * IDs are not secret: each has its time and its worker, and the next one can be guessed.
 //!
 //! # Features
 //! | feature | default | adds |

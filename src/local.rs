@@ -12,6 +12,7 @@ use crate::word::{Reservation, signed};
 /// A handle on a generator, for one thread: it reserves a block of slots with one compare-and-swap and issues IDs from
 /// it, so that threads which need many IDs rarely contend. [`Generator::local`] makes one.
 ///
+/// # Examples
 /// ```
 /// use std::thread;
 ///
@@ -66,6 +67,17 @@ pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
 impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Returns a handle for one thread, which reserves up to `block` slots together. 0 counts as 1, and a reservation
     /// never exceeds a tick. Blocks above 64 to 256 are hardly faster.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Generator, WorkerId};
+    ///
+    /// let ids = Generator::new(WorkerId::fixed::<1, 7>());
+    /// let mut mine = ids.local(256);
+    /// let (first, second) = (mine.generate()?, mine.generate()?);
+    /// assert!(first < second);
+    /// # Ok::<(), casflake::GenerateError>(())
+    /// ```
     #[must_use]
     pub const fn local(&self, block: u64) -> LocalGenerator<'_, S, C> {
         let block = if block == 0 { 1 } else { block };
@@ -87,6 +99,17 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
     ///
     /// # Errors
     /// As [`Generator::try_generate`]. A failed call changes nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{GenerateError, Generator, ManualClock, WorkerId};
+    ///
+    /// let ids = Generator::with_clock(WorkerId::fixed::<1, 7>(), ManualClock::new(1_735_689_600_000));
+    /// let mut mine = ids.local(64);
+    /// ids.generate_batch(4096)?; // all of this millisecond
+    /// assert!(matches!(mine.try_generate(), Err(GenerateError::Exhausted { .. })));
+    /// # Ok::<(), casflake::BatchError>(())
+    /// ```
     #[inline]
     pub fn try_generate(&mut self) -> Result<Snowflake<S>, GenerateError> {
         self.next(Generator::try_reserve)

@@ -7,6 +7,7 @@ use crate::layout::{FieldOrder, Layout};
 ///
 /// The type is only a name: it needs no derives and no values.
 ///
+/// # Examples
 /// ```
 /// use casflake::{Generator, Layout, Scheme, WorkerId};
 ///
@@ -51,6 +52,15 @@ pub trait Scheme {
 
 /// The default: 1 reserved + 41 timestamp + 5 datacenter + 5 worker + 12 sequence bits, ticks of 1 ms from
 /// 2024-01-01T00:00:00Z until 2093. 1024 workers with 4,096 IDs per millisecond each.
+///
+/// # Examples
+/// ```
+/// use casflake::Snowflake;
+///
+/// let id: Snowflake = "132633959329439743".parse()?; // `Snowflake` alone is of `Standard`
+/// assert_eq!((id.unix_ms(), id.datacenter(), id.worker(), id.sequence()), (1_735_689_600_123, 30, 1, 4095));
+/// # Ok::<(), casflake::IdError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standard {}
 
@@ -63,6 +73,15 @@ impl Scheme for Standard {
 ///
 /// IDs of posts from before that day count the posts and carry no time: they decode to the first seconds after the
 /// epoch.
+///
+/// # Examples
+/// ```
+/// use casflake::{Snowflake, Twitter};
+///
+/// let tweet: Snowflake<Twitter> = "1541815603606036480".parse()?;
+/// assert_eq!((tweet.unix_ms(), tweet.datacenter(), tweet.worker()), (1_656_432_460_105, 11, 26));
+/// # Ok::<(), casflake::IdError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Twitter {}
 
@@ -75,6 +94,15 @@ impl Scheme for Twitter {
 /// datacenter here, and the internal process is the worker.
 ///
 /// All 64 bits are used: from 2084-09-06 on, [`as_i64`](crate::Snowflake::as_i64) is negative.
+///
+/// # Examples
+/// ```
+/// use casflake::{Discord, Snowflake};
+///
+/// let message: Snowflake<Discord> = "175928847299117063".parse()?;
+/// assert_eq!((message.unix_ms(), message.sequence()), (1_462_015_105_796, 7));
+/// # Ok::<(), casflake::IdError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Discord {}
 
@@ -86,6 +114,15 @@ impl Scheme for Discord {
 /// Instagram" on its engineering blog. The logical shard is the worker here.
 ///
 /// All 64 bits are used: from 2046-06-27 on, [`as_i64`](crate::Snowflake::as_i64) is negative.
+///
+/// # Examples
+/// ```
+/// use casflake::{Instagram, Snowflake};
+///
+/// let media = Snowflake::<Instagram>::try_from(11_637_205_501_278_089_u64)?;
+/// assert_eq!((media.worker(), media.sequence()), (1341, 905));
+/// # Ok::<(), casflake::IdError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Instagram {}
 
@@ -95,6 +132,16 @@ impl Scheme for Instagram {
 
 /// Sonyflake's: 1 reserved + 39 timestamp + 8 sequence + 16 machine bits, ticks of 10 ms from 2014-09-01T00:00:00Z,
 /// the defaults of [`sonyflake.go`](https://github.com/sony/sonyflake). The sequence is above the worker.
+///
+/// # Examples
+/// ```
+/// use casflake::{Generator, Sonyflake, WorkerId};
+///
+/// let ids = Generator::new(WorkerId::<Sonyflake>::from_index(40_000)?);
+/// let id = ids.generate()?;
+/// assert_eq!((id.worker(), id.as_u64() % 65_536), (40_000, 40_000));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sonyflake {}
 
@@ -107,6 +154,14 @@ impl Scheme for Sonyflake {
 
 /// Sonyflake's second version: the bits of [`Sonyflake`] from 2025-01-01T00:00:00Z, the defaults of
 /// [`v2/sonyflake.go`](https://github.com/sony/sonyflake/blob/master/v2/sonyflake.go).
+///
+/// # Examples
+/// ```
+/// use casflake::{Scheme, Snowflake, Sonyflake2};
+///
+/// assert_eq!(Sonyflake2::LAYOUT.tick_ms(), 10);
+/// assert_eq!(Snowflake::<Sonyflake2>::min_at(1_735_689_600_000), Ok(Snowflake::MIN));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sonyflake2 {}
 
@@ -117,6 +172,15 @@ impl Scheme for Sonyflake2 {
 /// 53 bits, so that every ID is exact as a JavaScript number
 /// ([`Number.MAX_SAFE_INTEGER`](https://tc39.es/ecma262/#sec-number.max_safe_integer) is 2^53 - 1): 41 timestamp + 5
 /// worker + 7 sequence bits from 2024-01-01T00:00:00Z. 32 workers with 128 IDs per millisecond each.
+///
+/// # Examples
+/// ```
+/// use casflake::{Generator, JsSafe, WorkerId};
+///
+/// let ids = Generator::new(WorkerId::<JsSafe>::fixed_in::<0, 31>());
+/// assert!(ids.generate()?.as_u64() < 1 << 53);
+/// # Ok::<(), casflake::GenerateError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JsSafe {}
 
@@ -129,6 +193,15 @@ impl Scheme for JsSafe {
 /// salted hash plus a table's counter, so [`sequence`](crate::Snowflake::sequence) does not order IDs.
 ///
 /// All 64 bits are used, but [`as_i64`](crate::Snowflake::as_i64) turns negative only in the year 6429.
+///
+/// # Examples
+/// ```
+/// use casflake::{Mastodon, Snowflake};
+///
+/// let status: Snowflake<Mastodon> = "103270115826048975".parse()?;
+/// assert_eq!(status.unix_ms(), 1_575_776_913_849);
+/// # Ok::<(), casflake::IdError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mastodon {}
 

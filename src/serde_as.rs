@@ -1,8 +1,9 @@
 //! Serde's forms of a `Snowflake`: a string in human-readable formats, an integer in others.
 //!
 //! JavaScript's JSON readers (and `jq`) round integers over 2^53, so a string is the safe default for JSON. To choose
-//! one form for every format, name [`string`] or [`integer`] in `#[serde(with = "…")]`:
+//! one form for every format, name [`string`] or [`integer`] in `#[serde(with = "…")]`.
 //!
+//! # Examples
 //! ```
 //! use casflake::Snowflake;
 //! use serde::{Deserialize, Serialize};
@@ -55,6 +56,19 @@ impl<'de, S: Scheme> Deserialize<'de> for Snowflake<S> {
 }
 
 /// Always a string of decimal digits.
+///
+/// # Examples
+/// ```
+/// use casflake::{JsSafe, Snowflake};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Order(#[serde(with = "casflake::serde_as::string")] Snowflake<JsSafe>);
+///
+/// assert_eq!(serde_json::to_string(&Order("4194304".parse()?))?, r#""4194304""#);
+/// assert!(serde_json::from_str::<Order>("4194304").is_err(), "not a string");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub mod string {
     use super::{Deserializer, PhantomData, Scheme, Serializer, Snowflake, Text};
 
@@ -76,6 +90,20 @@ pub mod string {
 }
 
 /// Always an integer.
+///
+/// # Examples
+/// ```
+/// use casflake::{JsSafe, Snowflake};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Order(#[serde(with = "casflake::serde_as::integer")] Snowflake<JsSafe>);
+///
+/// assert_eq!(serde_json::to_string(&Order("4194304".parse()?))?, "4194304");
+/// let error = serde_json::from_str::<Order>("9007199254740992").map(drop).expect_err("2^53");
+/// assert!(error.to_string().starts_with("ID 9007199254740992 is out of range"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub mod integer {
     use super::{Deserializer, Integer, PhantomData, Scheme, Serializer, Snowflake};
 

@@ -5,7 +5,17 @@ use core::time::Duration;
 use crate::error::SettingError;
 use crate::scheme::Scheme;
 
-/// How a call waits for the next tick.
+/// The way in which a call waits for the next tick.
+///
+/// # Examples
+/// ```
+/// use casflake::{Generator, Wait, WorkerId};
+///
+/// let import = Generator::builder(WorkerId::fixed::<1, 7>()).wait(Wait::Sleep).build()?;
+/// let batch = import.generate_batch(10_000)?; // of three milliseconds; sleeps between them
+/// assert_eq!(batch.len(), 10_000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Wait {

@@ -22,6 +22,21 @@ const MOST_IDS: u64 = 1 << 61;
 /// when it moves the generator out of that tick, so an ID within a tick costs nothing (unless a compare-and-swap
 /// failed). A tick that is being recorded is missing from the histogram and the maxima. `ids` and `ticks` never
 /// decrease from one snapshot to the next.
+///
+/// # Examples
+/// ```
+/// use casflake::{Generator, ManualClock, WorkerId};
+///
+/// let ids = Generator::with_clock(WorkerId::fixed::<1, 7>(), ManualClock::new(1_735_689_600_000));
+/// ids.generate_batch(3)?;
+/// ids.clock().advance(1);
+/// ids.generate_batch(5)?;
+///
+/// let stats = ids.stats();
+/// assert_eq!((stats.ids, stats.ticks, stats.max_sequence), (8, 2, 4));
+/// assert_eq!(stats.ids_per_tick.iter().collect::<Vec<_>>(), [(1..=1, 0), (2..=3, 1), (4..=7, 1)]);
+/// # Ok::<(), casflake::BatchError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -32,7 +47,7 @@ pub struct Stats {
     pub unused: u64,
     /// Ticks from which at least one ID was issued.
     pub ticks: u64,
-    /// The tick of the last ID; `None` before the first.
+    /// The tick of the last ID, counted from the layout's epoch; `None` before the first.
     pub last_tick: Option<u64>,
     /// The highest sequence number in that tick; 0 before the first ID.
     pub tick_max_sequence: u64,
@@ -61,6 +76,21 @@ pub struct Stats {
 impl Stats {
     /// Adds the statistics of a generator that this one has replaced: each counter becomes the sum. `last_tick` and
     /// `tick_max_sequence` stay this generator's if it has issued an ID.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Generator, WorkerId};
+    ///
+    /// let old = Generator::new(WorkerId::fixed::<1, 7>());
+    /// old.generate_batch(10)?;
+    /// let new = Generator::new(WorkerId::fixed::<1, 8>());
+    /// new.generate_batch(5)?;
+    ///
+    /// let mut stats = new.stats();
+    /// stats.add_earlier(&old.stats());
+    /// assert_eq!(stats.ids, 15);
+    /// # Ok::<(), casflake::BatchError>(())
+    /// ```
     pub fn add_earlier(&mut self, earlier: &Self) {
         if self.last_tick.is_none() {
             (self.last_tick, self.tick_max_sequence) = (earlier.last_tick, earlier.tick_max_sequence);
@@ -83,7 +113,7 @@ impl Stats {
     }
 }
 
-/// How many ticks had how many IDs, by powers of two up to 2^20.
+/// The numbers of ticks by how many IDs they had, in powers of two up to 2^20. The `ids_per_tick` of [`Stats`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Histogram {
     buckets: [u64; BUCKETS],
@@ -92,6 +122,18 @@ pub struct Histogram {
 impl Histogram {
     /// Returns each range of IDs per tick (1, 2 to 3, 4 to 7, 8 to 15, …) with the number of its ticks, up to the last
     /// range that has any. All numbers from 1,048,576 on are one range.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Generator, WorkerId};
+    ///
+    /// let ids = Generator::new(WorkerId::fixed::<1, 7>());
+    /// ids.generate()?;
+    /// for (ids, ticks) in ids.stats().ids_per_tick.iter() {
+    ///     println!("{ticks} milliseconds had {} to {} IDs", ids.start(), ids.end());
+    /// }
+    /// # Ok::<(), casflake::GenerateError>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (RangeInclusive<u64>, u64)> + '_ {
         let used = self.buckets.iter().rposition(|&ticks| ticks > 0).map_or(0, |last| last + 1);
         let last = |i| if i + 1 < BUCKETS { (2_u64 << i) - 1 } else { MOST_IDS };

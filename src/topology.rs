@@ -14,6 +14,7 @@ pub const MAX_GENERATORS: u64 = 1 << 16;
 
 /// Datacenters of workers, with a generator for each: the ID space of a whole system in one process.
 ///
+/// # Examples
 /// ```
 /// use casflake::{Topology, TopologyError};
 ///
@@ -31,6 +32,17 @@ pub struct Topology<S = Standard, C = SystemClock> {
 }
 
 /// The workers of one datacenter, with a generator for each.
+///
+/// # Examples
+/// ```
+/// use casflake::Topology;
+///
+/// let system: Topology = Topology::new(3, 5)?;
+/// for ids in system.datacenter(1)? {
+///     assert_eq!(ids.generate()?.datacenter(), 1);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Datacenter<S = Standard, C = SystemClock> {
     generators: Vec<Generator<S, C>>,
 }
@@ -42,17 +54,40 @@ impl<S: Scheme> Topology<S> {
     /// # Errors
     /// * [`TopologyError::Datacenters`] or [`TopologyError::Workers`] if that number is 0 or does not fit the layout.
     /// * [`TopologyError::TooMany`] if there would be more than [`MAX_GENERATORS`] generators.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Topology, TopologyError};
+    ///
+    /// let system: Topology = Topology::new(3, 5)?;
+    /// assert_eq!(system.iter().count(), 3);
+    /// let refused = <Topology>::new(33, 5);
+    /// assert_eq!(refused.err(), Some(TopologyError::Datacenters { count: 33, max: 32 }));
+    /// # Ok::<(), TopologyError>(())
+    /// ```
     pub fn new(datacenters: u64, workers: u64) -> Result<Self, TopologyError> {
         Self::with_clock(datacenters, workers, SystemClock)
     }
 }
 
 impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
-    /// Returns what `new` does, with a clone of `clock` for each generator; a reference to a clock is a clock too.
+    /// Returns `datacenters` datacenters of `workers` workers each, numbered from 0, with a clone of `clock` for each
+    /// generator. A reference to a clock is a clock, too.
     ///
     /// # Errors
     /// * [`TopologyError::Datacenters`] or [`TopologyError::Workers`] if that number is 0 or does not fit the layout.
     /// * [`TopologyError::TooMany`] if there would be more than [`MAX_GENERATORS`] generators.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{ManualClock, Standard, Topology};
+    ///
+    /// let clock = ManualClock::new(1_735_689_600_000);
+    /// let system = Topology::<Standard, _>::with_clock(3, 5, &clock)?;
+    /// clock.advance(10); // for all generators
+    /// assert_eq!(system.generator(2, 4)?.generate()?.unix_ms(), 1_735_689_600_010);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_clock(datacenters: u64, workers: u64, clock: C) -> Result<Self, TopologyError> {
         let max = S::LAYOUT.max_datacenter() + 1;
         if datacenters == 0 || datacenters > max {
@@ -92,7 +127,8 @@ impl<S, C> Topology<S, C> {
     /// Returns the generator of this datacenter's worker.
     ///
     /// # Errors
-    /// [`TopologyError::NoDatacenter`] if no datacenter has this number, [`TopologyError::NoWorker`] if no worker has.
+    /// * [`TopologyError::NoDatacenter`] if no datacenter has this number.
+    /// * [`TopologyError::NoWorker`] if no worker of the datacenter has this number.
     pub fn generator(&self, datacenter: u64, worker: u64) -> Result<&Generator<S, C>, TopologyError> {
         self.datacenter(datacenter)?.generator(worker)
     }

@@ -21,6 +21,7 @@ use crate::scheme::{Scheme, Standard};
 /// and [`fixed_in`](Self::fixed_in) one of any scheme. The other constructors are for any scheme, too. Name it in the
 /// type: `WorkerId` is that of `Standard`.
 ///
+/// # Examples
 /// ```
 /// use casflake::{Sonyflake, WorkerId, WorkerIdError};
 ///
@@ -43,13 +44,31 @@ impl WorkerId<Standard> {
     /// Returns a worker of the [`Standard`] scheme; [`new_in`](Self::new_in) is for any scheme.
     ///
     /// # Errors
-    /// [`WorkerIdError::Datacenter`] if `datacenter` is over 31, [`WorkerIdError::Worker`] if `worker` is over 31.
+    /// * [`WorkerIdError::Datacenter`] if `datacenter` is over 31.
+    /// * [`WorkerIdError::Worker`] if `worker` is over 31.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{WorkerId, WorkerIdError};
+    ///
+    /// assert_eq!(WorkerId::new(1, 7)?.index(), 39);
+    /// assert_eq!(WorkerId::new(32, 7), Err(WorkerIdError::Datacenter { value: 32, max: 31 }));
+    /// # Ok::<(), WorkerIdError>(())
+    /// ```
     pub const fn new(datacenter: u64, worker: u64) -> Result<Self, WorkerIdError> {
         Self::new_in(datacenter, worker)
     }
 
-    /// Returns a worker of the [`Standard`] scheme whose numbers are constants. If one does not fit, that is a compile
-    /// error. [`fixed_in`](Self::fixed_in) is for any scheme.
+    /// Returns a worker of the [`Standard`] scheme with constant numbers. A number over 31 is a compile error.
+    /// [`fixed_in`](Self::fixed_in) is for any scheme.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::WorkerId;
+    ///
+    /// const WORKER: WorkerId = WorkerId::fixed::<1, 7>();
+    /// assert_eq!((WORKER.datacenter(), WORKER.worker()), (1, 7));
+    /// ```
     #[must_use]
     pub const fn fixed<const DATACENTER: u64, const WORKER: u64>() -> Self {
         Self::fixed_in::<DATACENTER, WORKER>()
@@ -63,7 +82,19 @@ impl<S: Scheme> WorkerId<S> {
     /// Returns a worker of the scheme `S`.
     ///
     /// # Errors
-    /// [`WorkerIdError::Datacenter`] or [`WorkerIdError::Worker`] if the number does not fit the layout.
+    /// * [`WorkerIdError::Datacenter`] if `datacenter` is over
+    ///   [`Layout::max_datacenter`](crate::Layout::max_datacenter).
+    /// * [`WorkerIdError::Worker`] if `worker` is over [`Layout::max_worker`](crate::Layout::max_worker).
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{JsSafe, WorkerId, WorkerIdError};
+    ///
+    /// assert_eq!(WorkerId::<JsSafe>::new_in(0, 31)?.worker(), 31);
+    /// let refused = WorkerId::<JsSafe>::new_in(1, 0); // the layout has no datacenters
+    /// assert_eq!(refused, Err(WorkerIdError::Datacenter { value: 1, max: 0 }));
+    /// # Ok::<(), WorkerIdError>(())
+    /// ```
     pub const fn new_in(datacenter: u64, worker: u64) -> Result<Self, WorkerIdError> {
         if datacenter > S::LAYOUT.max_datacenter() {
             return Err(WorkerIdError::Datacenter { value: datacenter, max: S::LAYOUT.max_datacenter() });
@@ -74,12 +105,22 @@ impl<S: Scheme> WorkerId<S> {
         Ok(Self::from_valid(datacenter, worker))
     }
 
-    /// Returns a worker of the scheme `S` whose numbers are constants. If one does not fit, that is a compile error.
+    /// Returns a worker of the scheme `S` with constant numbers. A number that does not fit the layout is a compile
+    /// error.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Generator, Twitter, WorkerId};
+    ///
+    /// static IDS: Generator<Twitter> = Generator::new(WorkerId::fixed_in::<1, 7>());
+    /// assert_eq!(IDS.generate()?.worker(), 7);
+    /// # Ok::<(), casflake::GenerateError>(())
+    /// ```
     #[must_use]
     pub const fn fixed_in<const DATACENTER: u64, const WORKER: u64>() -> Self {
         const {
-            assert!(DATACENTER <= S::LAYOUT.max_datacenter(), "the datacenter does not fit the layout");
-            assert!(WORKER <= S::LAYOUT.max_worker(), "the worker does not fit the layout");
+            assert!(DATACENTER <= S::LAYOUT.max_datacenter(), "the datacenter is out of the layout's range");
+            assert!(WORKER <= S::LAYOUT.max_worker(), "the worker is out of the layout's range");
         }
         Self::from_valid(DATACENTER, WORKER)
     }
@@ -88,7 +129,17 @@ impl<S: Scheme> WorkerId<S> {
     /// Here `workers` is the number of workers that a datacenter has in the layout.
     ///
     /// # Errors
-    /// [`WorkerIdError::Index`] if `index` does not fit the layout.
+    /// [`WorkerIdError::Index`] if `index` does not fit the layout's datacenter and worker together.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{WorkerId, WorkerIdError};
+    ///
+    /// let worker: WorkerId = WorkerId::from_index(37)?; // 32 workers per datacenter
+    /// assert_eq!((worker.datacenter(), worker.worker()), (1, 5));
+    /// assert_eq!(<WorkerId>::from_index(1024), Err(WorkerIdError::Index { value: 1024, max: 1023 }));
+    /// # Ok::<(), WorkerIdError>(())
+    /// ```
     pub const fn from_index(index: u64) -> Result<Self, WorkerIdError> {
         if index > Self::MAX_INDEX {
             return Err(WorkerIdError::Index { value: index, max: Self::MAX_INDEX });
@@ -115,13 +166,13 @@ impl<S: Scheme> WorkerId<S> {
 }
 
 impl<S> WorkerId<S> {
-    /// Returns the datacenter.
+    /// Returns the datacenter; 0 if the layout has no such field.
     #[must_use]
     pub const fn datacenter(self) -> u64 {
         self.datacenter
     }
 
-    /// Returns the worker within its datacenter.
+    /// Returns the worker within its datacenter; 0 if the layout has no such field.
     #[must_use]
     pub const fn worker(self) -> u64 {
         self.worker
@@ -137,6 +188,18 @@ mod text {
     use crate::error::WorkerTextError;
 
     /// Reads an index (`37`) or `datacenter/worker` (`1/5`), without leading zeros.
+    ///
+    /// Fails with [`WorkerTextError::NotAWorker`], [`WorkerTextError::LeadingZeros`], [`WorkerTextError::TooLong`] if a
+    /// number does not fit 64 bits, or [`WorkerTextError::DoesNotFit`] if one does not fit the layout.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{WorkerId, WorkerTextError};
+    ///
+    /// assert_eq!("1/5".parse::<WorkerId>(), "37".parse());
+    /// let refused = "01/5".parse::<WorkerId>();
+    /// assert_eq!(refused, Err(WorkerTextError::LeadingZeros { digits: "01".into() }));
+    /// ```
     impl<S: Scheme> FromStr for WorkerId<S> {
         type Err = WorkerTextError;
 
@@ -162,7 +225,7 @@ mod text {
     }
 
     impl<S: Scheme> WorkerId<S> {
-        /// Returns the worker whose index is the ordinal at the end of a host name's first label. A Kubernetes
+        /// Returns the worker with the ordinal at the end of a host name's first label as its index. A Kubernetes
         /// StatefulSet names its pods so: `web-3` and `web-3.web.default.svc.cluster.local` are index 3.
         ///
         /// The pods of *one* StatefulSet get different workers. Those of two StatefulSets that share an ID space may
@@ -173,8 +236,19 @@ mod text {
         /// come from one StatefulSet, or from another source that numbers them 0, 1, 2, and so on.
         ///
         /// # Errors
-        /// [`WorkerTextError::NoOrdinal`] if the label does not end in a hyphen and a number without leading zeros,
-        /// [`WorkerTextError::Hostname`] if the number does not fit the layout.
+        /// * [`WorkerTextError::NoOrdinal`] if the label does not end in a hyphen and a number without leading zeros,
+        ///   or has nothing before the hyphen.
+        /// * [`WorkerTextError::Hostname`] if the number does not fit the layout.
+        ///
+        /// # Examples
+        /// ```
+        /// use casflake::{WorkerId, WorkerTextError};
+        ///
+        /// let worker: WorkerId = WorkerId::from_ordinal("web-3.web.default.svc.cluster.local")?;
+        /// assert_eq!(worker.index(), 3);
+        /// assert!(matches!(<WorkerId>::from_ordinal("web"), Err(WorkerTextError::NoOrdinal { .. })));
+        /// # Ok::<(), WorkerTextError>(())
+        /// ```
         pub fn from_ordinal(hostname: &str) -> Result<Self, WorkerTextError> {
             let label = hostname.split('.').next().unwrap_or_default();
             let ordinal = label
@@ -211,17 +285,17 @@ mod env {
         /// Returns the worker in the environment variable `variable`: an index (`37`) or `datacenter/worker` (`1/5`).
         /// Trims white space around it, such as the line break of a file.
         ///
-        /// ```no_run
-        /// use casflake::{Generator, WorkerId};
-        ///
-        /// let worker: WorkerId = WorkerId::from_env("WORKER")?;
-        /// let ids = Generator::new(worker);
-        /// # Ok::<(), casflake::WorkerTextError>(())
-        /// ```
-        ///
         /// # Errors
-        /// [`WorkerTextError::NotSet`] if the variable is not set to a text, [`WorkerTextError::Variable`] if its value
-        /// is not a worker of the layout.
+        /// * [`WorkerTextError::NotSet`] if the variable is not set, or its value is not Unicode.
+        /// * [`WorkerTextError::Variable`] if its value is not a worker of the layout.
+        ///
+        /// # Examples
+        /// ```
+        /// use casflake::{WorkerId, WorkerTextError};
+        ///
+        /// let worker: Result<WorkerId, _> = WorkerId::from_env("MY_SERVICE_WORKER"); // such as "37" or "1/5"
+        /// assert_eq!(worker, Err(WorkerTextError::NotSet { variable: "MY_SERVICE_WORKER".into() }));
+        /// ```
         pub fn from_env(variable: &str) -> Result<Self, WorkerTextError> {
             let Ok(text) = std::env::var(variable) else {
                 return Err(WorkerTextError::NotSet { variable: variable.into() });
@@ -239,11 +313,22 @@ mod hostname {
     use crate::error::WorkerTextError;
 
     impl<S: Scheme> WorkerId<S> {
-        /// Returns the worker whose index is at the end of this machine's host name. See
+        /// Returns the worker with the number at the end of this machine's host name as its index. See
         /// [`from_ordinal`](Self::from_ordinal) for the names that this suits.
         ///
         /// # Errors
         /// As [`from_ordinal`](Self::from_ordinal).
+        ///
+        /// # Examples
+        /// ```
+        /// use casflake::{WorkerId, WorkerTextError};
+        ///
+        /// match <WorkerId>::from_hostname() {
+        ///     Ok(worker) => println!("worker {worker}"),
+        ///     Err(WorkerTextError::NoOrdinal { hostname }) => println!("{hostname} is not numbered"),
+        ///     Err(error) => println!("{error}"),
+        /// }
+        /// ```
         pub fn from_hostname() -> Result<Self, WorkerTextError> {
             Self::from_ordinal(&gethostname::gethostname().to_string_lossy())
         }

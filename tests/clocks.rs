@@ -8,21 +8,21 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use casflake::{Clock, ManualClock, SystemClock};
 
 #[test]
-fn the_system_clock_tells_the_systems_time() {
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    // Once more where the system's clock is set between two of the readings.
-    let told_in_between = |_| {
-        let before = now();
+fn the_system_clock_reads_the_systems_time() {
+    let since_1970 = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    // Tried again if the system's clock is set between two of the readings.
+    let is_in_between = |_| {
+        let before = since_1970();
         let (millis, nanos) = (SystemClock.unix_ms(), SystemClock.precise_unix_ns());
-        let after = now();
+        let after = since_1970();
         (before.as_millis()..=after.as_millis()).contains(&millis.into())
             && (before.as_nanos()..=after.as_nanos()).contains(&nanos)
     };
-    assert!((0..3).any(told_in_between));
+    assert!((0..3).any(is_in_between));
 }
 
 #[test]
-fn monotonic_time_is_what_the_systems_monotonic_clock_says() {
+fn monotonic_time_is_that_of_the_systems_monotonic_clock() {
     for clock in [&SystemClock as &dyn Clock, &ManualClock::new(0)] {
         let monotonic = || clock.monotonic().expect("a monotonic clock");
         let outer = Instant::now();
@@ -40,8 +40,8 @@ fn monotonic_time_is_what_the_systems_monotonic_clock_says() {
 #[cfg(any(feature = "coarse-clock", feature = "tsc-clock"))]
 const LOOKS: usize = 2_000;
 
-/// Reads the clock between two looks at the system's: it is never ahead of the second, and no more than `lags` ms
-/// behind the first but `lates` times.
+/// Reads the clock between two looks at the system's clock. Checks that it is never ahead of the second look, and at
+/// most `lates` times more than `lags` ms behind the first.
 #[cfg(any(feature = "coarse-clock", feature = "tsc-clock"))]
 fn assert_follows(clock: &impl Clock, lags: u64, lates: usize) {
     let (mut ahead, mut late) = (0, 0);
@@ -51,7 +51,7 @@ fn assert_follows(clock: &impl Clock, lags: u64, lates: usize) {
         let after = SystemClock.unix_ms();
         ahead += usize::from(told > after);
         late += usize::from(told + lags < before);
-        // Over several ticks of any clock.
+        // So that the looks span several ticks of any clock.
         let pause = Instant::now();
         while pause.elapsed() < Duration::from_micros(20) {
             hint::spin_loop();
@@ -73,7 +73,7 @@ fn the_coarse_clock_lags_by_two_jiffies_and_never_leads() {
         let jiffy = rustix::time::clock_getres(rustix::time::ClockId::RealtimeCoarse);
         let jiffy = Duration::try_from(jiffy).expect("a length of time");
         println!("a jiffy is {jiffy:?}");
-        // Or it would be no cheaper than the precise one: it stands still from one jiffy to the next.
+        // It stands still from one jiffy to the next. Otherwise it would not be cheaper than the precise clock.
         let (began, mut readings) = (Instant::now(), vec![casflake::CoarseClock.unix_ms()]);
         while began.elapsed() < Duration::from_millis(40) {
             readings.push(casflake::CoarseClock.unix_ms());
@@ -91,7 +91,7 @@ fn the_coarse_clock_lags_by_two_jiffies_and_never_leads() {
 
 #[cfg(feature = "tsc-clock")]
 #[test]
-fn the_counters_clock_follows_the_systems_and_never_leads() {
-    // But where the system's clock is set.
+fn the_tsc_clock_follows_the_system_clock_and_never_leads() {
+    // Late once, if the system's clock is set.
     assert_follows(&casflake::TscClock::new(), 0, 1);
 }

@@ -1,7 +1,7 @@
-//! Every parser and checked constructor of the library against arbitrary texts and numbers: no panic, an error that says
-//! what is wrong, and one canonical form of whatever is accepted.
+//! Every parser and checked constructor of the library against arbitrary texts and numbers. None panics. Each error
+//! names the fault, and each value that is accepted has one canonical form.
 //!
-//! A few hundred cases each, or as many as the variable `PROPTEST_CASES` says.
+//! A few hundred cases each, or the number in the variable `PROPTEST_CASES`.
 
 #![cfg(feature = "std")]
 
@@ -31,13 +31,13 @@ fn config() -> ProptestConfig {
 
 type Checked = Result<(), TestCaseError>;
 
-/// Any `u64`, as often small as large, and the neighbours of powers of two.
+/// Returns any `u64`, as often small as large, and the neighbours of powers of two.
 fn number() -> impl Strategy<Value = u64> {
     let near = (0..64_u32, 0..3_u64).prop_map(|(bit, offset)| (1_u64 << bit).wrapping_add(offset).wrapping_sub(1));
     prop_oneof![(any::<u64>(), 0..64_u32).prop_map(|(value, shift)| value >> shift), near, Just(u64::MAX)]
 }
 
-/// Numbers as careless people write them, and texts that are none.
+/// Returns numbers as careless people write them, and other texts.
 fn text() -> impl Strategy<Value = String> {
     let digits = || prop_oneof![number().prop_map(|number| number.to_string()), "0{0,3}[0-9]{0,30}"];
     prop_oneof![
@@ -52,7 +52,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What every refusal keeps to: it says something, and names these numbers.
+/// Checks that an error has a text, and that the text names these numbers.
 fn says(error: &impl Display, numbers: &[u64]) -> Checked {
     let text = error.to_string();
     prop_assert!(!text.is_empty());
@@ -72,7 +72,7 @@ fn id_from_text<S: Scheme>(text: &str) -> Checked {
     Ok(())
 }
 
-/// The index or the datacenter and worker that a text means, however large.
+/// Returns the index, or the datacenter and worker, that a text means, however large.
 fn worker_meant(text: &str) -> Option<Vec<u128>> {
     let numbers: Vec<&str> = text.split('/').collect();
     let is_canonical = |number: &str| number.len() == 1 || !number.starts_with('0');
@@ -101,14 +101,14 @@ fn worker_from_text<S: Scheme>(text: &str) -> Checked {
         (Some(&[datacenter, worker]), Err(error)) => {
             let [too_far, too_many] = [datacenter >= u128::from(datacenters), worker >= u128::from(workers)];
             prop_assert!(too_far || too_many);
-            // Of two faults either may be named.
+            // If both are out of range, the error may name either.
             let named = too_far && says(&error, &[datacenters - 1]).is_ok();
             prop_assert!(named || too_many && says(&error, &[workers - 1]).is_ok(), "{}", error);
         }
         (_, Err(WorkerTextError::LeadingZeros { digits })) => {
             prop_assert!(digits.len() > 1 && digits.starts_with('0') && text.contains(&digits));
         }
-        // A number too long for 64 bits may be named before what is wrong with the rest is seen.
+        // A number too long for 64 bits may be named before the fault in the rest of the text is found.
         (_, Err(WorkerTextError::TooLong { digits, .. })) => prop_assert!(digits.len() >= 20 && text.contains(&digits)),
         (_, parsed) => prop_assert_eq!(parsed, Err(WorkerTextError::NotAWorker { text: text.to_owned() })),
     }
@@ -206,7 +206,7 @@ proptest! {
     }
 }
 
-/// What can be done to a layout.
+/// A change of a layout.
 #[derive(Clone, Copy, Debug)]
 enum Change {
     Epoch(u64),
@@ -223,7 +223,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// What a layout does with any numbers, which must not overflow.
+/// Uses all methods of a layout with any number. None may overflow.
 fn use_layout(layout: &Layout, number: u64) -> Checked {
     prop_assert!((1..=64).contains(&layout.total_bits()));
     let last = layout.unix_ms_of(layout.max_tick());
@@ -239,7 +239,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn whatever_is_done_to_a_layout_it_is_valid_or_refused(
+    fn a_layout_is_valid_or_refused_after_any_changes(
         widths in prop_oneof![any::<[u32; 4]>(), [0..66_u32, 0..20_u32, 0..20_u32, 0..20_u32]],
         changes in prop::collection::vec(change(), 0..8),
         number in number()
@@ -279,7 +279,7 @@ mod json {
     #[serde(bound = "")]
     struct Text<S: Scheme>(#[serde(with = "casflake::serde_as::string")] Snowflake<S>);
 
-    /// JSON of any kind, most of it almost an ID, and texts that are no JSON.
+    /// Returns JSON of any kind, most of it almost an ID, and texts that are not JSON.
     fn json() -> impl Strategy<Value = String> {
         let string = || text().prop_map(|text| Value::String(text).to_string());
         prop_oneof![

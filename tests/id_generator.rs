@@ -1,4 +1,4 @@
-//! `IdGenerator`: what code that takes any generator gets, through a reference, a `Box` and an `Arc`.
+//! `IdGenerator`: the promises that code relies on if it takes any generator, by a reference, a `Box` or an `Arc`.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -169,7 +169,7 @@ fn i6_the_default_fill_reports_the_ids_that_it_has_written_and_leaves_the_rest()
     assert_eq!(ids.generated.get(), 3, "it stops at the first refusal");
 }
 
-/// Counts the calls of each kind, of which each refuses by an error of its own.
+/// Counts the calls of each kind. Each kind fails with another error.
 #[derive(Default)]
 struct Calls([AtomicU32; 3]);
 

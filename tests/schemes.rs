@@ -1,5 +1,5 @@
-//! Each preset against IDs that its service has published, or against the arithmetic of its own source; and what every
-//! type promises of itself whatever the scheme.
+//! Each preset against IDs that its service has published, or against the arithmetic of its own source. Then the traits
+//! that every type has, whatever the scheme.
 
 #![cfg(feature = "std")]
 
@@ -68,7 +68,7 @@ fn sonyflake_agrees_with_the_decompose_of_its_source() {
     assert_eq!(Snowflake::<Sonyflake>::MAX.as_u64(), (1 << 63) - 1);
 }
 
-/// `toID` of v2/sonyflake.go, whose start time is 2025-01-01T00:00:00Z unless set.
+/// `toID` of v2/sonyflake.go. Its start time is 2025-01-01T00:00:00Z unless set.
 #[test]
 fn sonyflake2_reads_the_bits_of_sonyflake_from_2025_on() {
     let (elapsed, sequence, machine) = (6_311_520_000, 254, 0xC0A8);
@@ -100,7 +100,7 @@ fn every_js_safe_id_is_exact_as_a_javascript_number() {
 
 /// The classic arithmetic: 41, 5, 5 and 12 bits from 2024-01-01T00:00:00Z.
 #[test]
-fn standard_agrees_with_the_seeds_arithmetic() {
+fn standard_agrees_with_the_classic_arithmetic() {
     let (tick, datacenter, worker, sequence) = (31_622_400_123, 30, 1, 4_095);
     let number = tick << 22 | datacenter << 17 | worker << 12 | sequence;
     let snowflake = id::<Standard>(number);
@@ -129,15 +129,15 @@ fn the_widths_and_epochs_of_the_presets_are_those_of_their_services() {
 
 /// On a clock that stands still, so that the numbers are exact.
 fn a_preset_generates_what_it_reads<S: Scheme>() {
-    let now = S::LAYOUT.epoch_unix_ms() + 5_000;
+    let now_ms = S::LAYOUT.epoch_unix_ms() + 5_000;
     let worker = WorkerId::<S>::new_in(S::LAYOUT.max_datacenter(), S::LAYOUT.max_worker()).expect("a worker");
-    let generator = Generator::with_clock(worker, ManualClock::new(now));
+    let generator = Generator::with_clock(worker, ManualClock::new(now_ms));
     for sequence in 0..3 {
         let id = generator.generate().expect("an ID");
         let tick = 5_000 / S::LAYOUT.tick_ms();
         assert_eq!(id.parts(), parts(tick, worker.datacenter(), worker.worker(), sequence));
-        assert_eq!(id.unix_ms(), now);
-        assert!(Snowflake::min_at(now).expect("a time") <= id && id <= Snowflake::max_at(now).expect("a time"));
+        assert_eq!(id.unix_ms(), now_ms);
+        assert!(Snowflake::min_at(now_ms).expect("a time") <= id && id <= Snowflake::max_at(now_ms).expect("a time"));
     }
 }
 
@@ -152,9 +152,9 @@ fn every_preset_but_mastodon_generates_what_it_reads() {
     a_preset_generates_what_it_reads::<JsSafe>();
 }
 
-/// The public shape: these lines must go on compiling, and inferring their types, as they are written.
+/// These lines must compile as written, with all types inferred.
 #[test]
-fn the_lines_of_the_design_compile_as_written() -> Result<(), Box<dyn std::error::Error>> {
+fn typical_lines_compile_as_written() -> Result<(), Box<dyn std::error::Error>> {
     static IDS: Generator = Generator::new(WorkerId::fixed::<1, 7>());
 
     let id: Snowflake = IDS.generate()?;
@@ -179,29 +179,29 @@ fn the_lines_of_the_design_compile_as_written() -> Result<(), Box<dyn std::error
     Ok(())
 }
 
-/// A scheme that derives nothing, as a user's would: and neither `Send` nor `Sync`, for it is only a name.
+/// A scheme that derives nothing, as a user's may. It is neither `Send` nor `Sync`, because it is only a name.
 struct Bare(#[expect(dead_code, reason = "it is there to be neither Send nor Sync")] *const u8);
 
 impl Scheme for Bare {
     const LAYOUT: Layout = Layout::new(40, 2, 2, 10).with_epoch_unix_ms(1_735_689_600_000);
 }
 
-fn shared<T: Send + Sync + 'static>() {}
+fn is_sync<T: Send + Sync + 'static>() {}
 fn value<T: Copy + Ord + Hash + Debug + Send + Sync + Unpin + 'static>() {}
 fn error<T: std::error::Error + Clone + PartialEq + Send + Sync + 'static>() {}
 
 #[test]
-fn types_of_a_bare_scheme_are_what_their_numbers_are() {
+fn types_of_a_bare_scheme_have_the_traits_of_their_numbers() {
     value::<Snowflake<Bare>>();
     value::<WorkerId<Bare>>();
-    shared::<Generator<Bare>>();
-    shared::<Generator<Bare, ManualClock>>();
-    shared::<GeneratorBuilder<Bare>>();
-    shared::<Topology<Bare>>();
-    shared::<Datacenter<Bare>>();
-    shared::<Batch<Bare>>();
-    shared::<BatchError<Bare>>();
-    shared::<(Layout, Parts, Stats, Histogram, Wait, SystemClock, ManualClock)>();
+    is_sync::<Generator<Bare>>();
+    is_sync::<Generator<Bare, ManualClock>>();
+    is_sync::<GeneratorBuilder<Bare>>();
+    is_sync::<Topology<Bare>>();
+    is_sync::<Datacenter<Bare>>();
+    is_sync::<Batch<Bare>>();
+    is_sync::<BatchError<Bare>>();
+    is_sync::<(Layout, Parts, Stats, Histogram, Wait, SystemClock, ManualClock)>();
     fn source<T: std::error::Error>() {}
     source::<BatchError<Bare>>();
     error::<GenerateError>();

@@ -14,14 +14,14 @@ fn id() -> Snowflake {
 }
 
 #[test]
-fn people_read_a_string() {
+fn human_readable_formats_have_a_string() {
     assert_tokens(&id().readable(), &[Token::Str(TEXT)]);
     assert_de_tokens(&id().readable(), &[Token::BorrowedStr(TEXT)]);
     assert_de_tokens(&id().readable(), &[Token::String(TEXT)]);
 }
 
 #[test]
-fn machines_read_an_integer() {
+fn binary_formats_have_an_integer() {
     assert_tokens(&id().compact(), &[Token::U64(ID)]);
     let signed = i64::try_from(ID).expect("63 bits");
     assert_de_tokens(&id().compact(), &[Token::I64(signed)]);
@@ -36,38 +36,35 @@ fn refused<S: casflake::Scheme>(token: &Token, text: &str) {
 
 #[test]
 fn i5_reserved_bits_and_negative_numbers_are_refused() {
-    let foreign = "9223372036854775808 sets bits above the 63 that an ID of this layout has: is it an ID of another \
-                   layout?";
+    let foreign = "ID 9223372036854775808 is out of range: 0 to 2^63 - 1 in this layout; choose the layout that it was \
+                   made with";
     refused::<Standard>(&Token::U64(1 << 63), foreign);
     refused::<Standard>(&Token::Str("9223372036854775808"), foreign);
-    let unsafe_in_js = "9007199254740992 sets bits above the 53 that an ID of this layout has: is it an ID of another \
-                        layout?";
+    let unsafe_in_js = "ID 9007199254740992 is out of range: 0 to 2^53 - 1 in this layout; choose the layout that it \
+                        was made with";
     refused::<JsSafe>(&Token::U64(1 << 53), unsafe_in_js);
     refused::<JsSafe>(&Token::Str("9007199254740992"), unsafe_in_js);
-    let negative = "-1 is negative, and IDs of this layout never are: is it an ID of another layout?";
+    let negative = "ID -1 is negative: IDs of this layout are at least 0; choose the layout that it was made with";
     refused::<Standard>(&Token::I64(-1), negative);
-    refused::<Standard>(&Token::Str("-1"), "'-' at byte 0 is not a digit: give a decimal number, digits only");
+    refused::<Standard>(&Token::Str("-1"), "'-' at byte 0 is not a digit: give decimal digits only");
 }
 
 #[test]
-fn a_negative_integer_is_an_id_where_all_64_bits_are_used() {
+fn a_negative_integer_is_an_id_if_all_64_bits_are_used() {
     let last = Snowflake::<Discord>::MAX;
     assert_de_tokens(&last.compact(), &[Token::I64(-1)]);
     assert_tokens(&last.readable(), &[Token::Str("18446744073709551615")]);
 }
 
 #[test]
-fn i5_a_text_that_is_no_number_is_refused() {
-    refused::<Standard>(&Token::Str(""), "an empty text: give a decimal number");
-    refused::<Standard>(&Token::Str("+1"), "'+' at byte 0 is not a digit: give a decimal number, digits only");
-    refused::<Standard>(&Token::Str("1.5"), "'.' at byte 1 is not a digit: give a decimal number, digits only");
-    let zeros = "the number has leading zeros, which no ID is written with: remove them";
+fn i5_a_text_that_is_not_a_number_is_refused() {
+    refused::<Standard>(&Token::Str(""), "the text is empty: give a decimal number");
+    refused::<Standard>(&Token::Str("+1"), "'+' at byte 0 is not a digit: give decimal digits only");
+    refused::<Standard>(&Token::Str("1.5"), "'.' at byte 1 is not a digit: give decimal digits only");
+    let zeros = "the number has leading zeros: remove them";
     refused::<Standard>(&Token::Str("007"), zeros);
     refused::<Standard>(&Token::Str("00"), zeros);
-    refused::<Standard>(
-        &Token::Str("99999999999999999999"),
-        "the number is too large: give one from 0 to 18446744073709551615",
-    );
+    refused::<Standard>(&Token::Str("99999999999999999999"), "the number is out of range: 0 to 18446744073709551615");
 }
 
 #[test]

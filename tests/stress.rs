@@ -1,5 +1,5 @@
-//! Defends I1 and I8 under load: threads that share one generator, whatever mix of calls they make, get IDs that never
-//! repeat and, in each thread, increase, and the statistics agree with what was issued. I2 is for `histories`.
+//! Defends I1 and I8 under load. Threads share one generator and mix all calls. Their IDs never repeat and increase in
+//! each thread, and the statistics agree with the IDs issued. `histories` defends I2.
 
 #![cfg(feature = "std")]
 
@@ -14,7 +14,8 @@ use casflake::{Clock, GenerateError, Generator, Layout, Scheme, Snowflake, Stand
 use casflake::{CoarseClock, GeneratorBuilder, TscClock};
 use rayon::prelude::*;
 
-/// 4 million IDs a millisecond: no machine runs out of them, so that threads meet at the word and not at the clock.
+/// 4 million IDs a millisecond, more than a machine can draw, so that threads contend for the word and do not wait for
+/// the clock.
 struct Wide;
 
 impl Scheme for Wide {
@@ -28,13 +29,13 @@ const WIDE_IDS: usize = if cfg!(debug_assertions) { 100_000 } else { 2_500_000 }
 const THREADS: [usize; 4] = [2, 4, 8, 16];
 
 /// Long, because a busy machine can keep a thread off its core for a while.
-const PATIENCE: Duration = Duration::from_secs(20);
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
-fn shared<S: Scheme>(worker: WorkerId<S>, wait: Wait) -> Generator<S> {
-    Generator::builder(worker).wait(wait).max_wait(PATIENCE).build().expect("settings that fit")
+fn on_system_clock<S: Scheme>(worker: WorkerId<S>, wait: Wait) -> Generator<S> {
+    Generator::builder(worker).wait(wait).max_wait(MAX_WAIT).build().expect("settings that fit")
 }
 
-/// Runs `work` in all threads at once and gives back what each made.
+/// Runs `work` in all threads at the same time. Returns the result of each.
 fn together<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = Barrier::new(threads);
     let (start, work) = (&start, &work);
@@ -60,7 +61,7 @@ fn try_until_free<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>) -> Sn
     }
 }
 
-/// `count` IDs, by all four calls in turn, each thread out of step with the others.
+/// Returns `count` IDs, drawn by all four calls in turn. Each thread begins with another call.
 fn mixed<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, thread: usize, count: usize) -> Vec<Snowflake<S>> {
     let mut ids = Vec::with_capacity(count);
     let mut round = thread;
@@ -87,7 +88,7 @@ fn assert_increasing<S: Scheme>(ids: &[Snowflake<S>]) {
     }
 }
 
-/// All IDs in order, after a check that none is there twice.
+/// Returns all IDs in order. Checks that each is there once.
 fn sorted_and_distinct<S: Scheme>(threads: Vec<Vec<Snowflake<S>>>) -> Vec<Snowflake<S>> {
     let mut ids: Vec<_> = threads.into_iter().flatten().collect();
     ids.par_sort_unstable();
@@ -96,7 +97,7 @@ fn sorted_and_distinct<S: Scheme>(threads: Vec<Vec<Snowflake<S>>>) -> Vec<Snowfl
     ids
 }
 
-/// `ids`, all that `generator` ever issued, in order, counted anew against what it says of itself.
+/// Checks the statistics of `generator` against `ids`: all IDs that it ever issued, in order.
 fn assert_stats_agree<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, ids: &[Snowflake<S>]) {
     let stats = generator.stats();
     let (mut ticks, mut max_sequence, mut histogram) = (0, 0, BTreeMap::<u64, u64>::new());
@@ -133,25 +134,26 @@ fn stress<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, threads: usiz
 #[test]
 fn i1_threads_that_wait_for_the_clock_get_distinct_increasing_ids() {
     for threads in THREADS {
-        stress(&shared(WorkerId::fixed::<21, 10>(), Wait::Spin), threads, STANDARD_IDS);
+        stress(&on_system_clock(WorkerId::fixed::<21, 10>(), Wait::Spin), threads, STANDARD_IDS);
     }
 }
 
 #[test]
 fn i1_threads_that_yield_while_they_wait_get_distinct_increasing_ids() {
     for threads in THREADS {
-        stress(&shared(WorkerId::fixed::<31, 31>(), Wait::Yield), threads, STANDARD_IDS / 4);
+        stress(&on_system_clock(WorkerId::fixed::<31, 31>(), Wait::Yield), threads, STANDARD_IDS / 4);
     }
 }
 
 #[test]
 fn i1_threads_that_sleep_while_they_wait_get_distinct_increasing_ids() {
     for threads in THREADS {
-        stress(&shared(WorkerId::fixed::<0, 31>(), Wait::Sleep), threads, STANDARD_IDS / 4);
+        stress(&on_system_clock(WorkerId::fixed::<0, 31>(), Wait::Sleep), threads, STANDARD_IDS / 4);
     }
 }
 
-/// Handles with blocks of 1, 2, 4, …, one in each thread but the first, which draws from the generator itself.
+/// Draws by handles with blocks of 2, 4, 8, …, one in each thread but the first. That one draws from the generator
+/// itself.
 fn stress_handles<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, threads: usize, count: usize) {
     let ids = together(threads, |thread| {
         let mut handle = generator.local(1 << thread);
@@ -169,17 +171,17 @@ fn stress_handles<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, threa
 #[test]
 fn i1_threads_with_handles_get_distinct_ids_that_increase_for_each() {
     for threads in THREADS {
-        stress_handles(&shared(WorkerId::<Wide>::fixed_in::<0, 3>(), Wait::Spin), threads, WIDE_IDS);
-        stress_handles(&shared(WorkerId::fixed::<1, 0>(), Wait::Yield), threads, STANDARD_IDS / 2);
+        stress_handles(&on_system_clock(WorkerId::<Wide>::fixed_in::<0, 3>(), Wait::Spin), threads, WIDE_IDS);
+        stress_handles(&on_system_clock(WorkerId::fixed::<1, 0>(), Wait::Yield), threads, STANDARD_IDS / 2);
     }
 }
 
-/// Clocks that lag: the precise one decides where there is anything to decide.
+/// These clocks lag. Before a call waits or fails, the precise reading decides.
 #[cfg(all(feature = "coarse-clock", feature = "tsc-clock"))]
 #[test]
 fn i1_threads_on_cheaper_clocks_get_distinct_increasing_ids() {
     fn on<S: Scheme, C: Clock + Sync>(worker: WorkerId<S>, clock: C, threads: usize, count: usize) {
-        let ids = GeneratorBuilder::new(worker, clock).max_wait(PATIENCE).build().expect("settings that fit");
+        let ids = GeneratorBuilder::new(worker, clock).max_wait(MAX_WAIT).build().expect("settings that fit");
         stress(&ids, threads, count);
     }
     for threads in THREADS {
@@ -196,7 +198,7 @@ fn i1_threads_on_cheaper_clocks_get_distinct_increasing_ids() {
 #[test]
 fn i1_threads_that_meet_at_the_word_get_distinct_increasing_ids() {
     for threads in THREADS {
-        stress(&shared(WorkerId::<Wide>::fixed_in::<0, 2>(), Wait::Spin), threads, WIDE_IDS);
+        stress(&on_system_clock(WorkerId::<Wide>::fixed_in::<0, 2>(), Wait::Spin), threads, WIDE_IDS);
     }
 }
 
@@ -207,16 +209,17 @@ fn i1_rayon_tasks_share_a_static_and_get_distinct_ids() {
     assert_stats_agree(&IDS, &sorted_and_distinct(vec![ids]));
 }
 
-/// Two generators whose workers differ in one bit, at the same time and from the same clock.
+/// The workers of two generators on the same clock differ in one bit.
 #[test]
 fn i1_two_workers_get_distinct_ids() {
-    let generators = [WorkerId::fixed::<0, 0>(), WorkerId::fixed::<0, 1>()].map(|worker| shared(worker, Wait::Spin));
+    let generators =
+        [WorkerId::fixed::<0, 0>(), WorkerId::fixed::<0, 1>()].map(|worker| on_system_clock(worker, Wait::Spin));
     let ids = together(2, |thread| mixed(&generators[thread], thread, STANDARD_IDS / 8));
     sorted_and_distinct::<Standard>(ids);
 }
 
-/// Generates until it is refused; what came before, and why it ended. A call that begins after closing has returned
-/// must be refused.
+/// Generates until a call fails. Returns the IDs issued before, and the error. A call that begins after `close` has
+/// returned must fail.
 fn until_refused<S: Scheme>(
     generator: &Generator<S>,
     thread: usize,
@@ -240,18 +243,18 @@ fn until_refused<S: Scheme>(
     }
 }
 
-/// In many short rounds, as it is the moment of closing that counts. That all IDs are accounted for shows that closing
-/// takes back none, whatever the threads were doing.
+/// Closes generators in many short rounds, because the fault to find depends on the moment of closing. All IDs are
+/// accounted for, so closing takes back none, whatever the threads were doing.
 fn closing_bounds_every_id<S: Scheme>(worker: WorkerId<S>, threads: usize, rounds: u64) {
     for round in 0..rounds {
-        let generator = shared(worker, Wait::Spin);
+        let generator = on_system_clock(worker, Wait::Spin);
         let (going, closed) = (AtomicU64::new(0), AtomicBool::new(false));
         let ended = together(threads + 1, |thread| {
             if thread < threads {
                 let first = generator.generate();
                 // Before the check, so that a failure does not leave the closing thread waiting.
                 going.fetch_add(1, Ordering::Relaxed);
-                let first = first.expect("nobody closes before all have begun");
+                let first = first.expect("the generator is closed only after all threads have begun");
                 let (mut ids, error) = until_refused(&generator, thread, &closed);
                 ids.insert(0, first);
                 return (ids, Err(error));
@@ -284,13 +287,13 @@ fn i8_no_id_lies_after_what_close_returned_and_every_caller_ends() {
     closing_bounds_every_id(WorkerId::<Wide>::fixed_in::<0, 0>(), 15, CLOSINGS / 200);
 }
 
-/// Here most threads wait for the next millisecond when the generator closes.
+/// In this layout most threads wait for the next millisecond when the generator closes.
 #[test]
 fn i8_closing_ends_callers_that_wait() {
     closing_bounds_every_id(WorkerId::fixed::<0, 0>(), 3, CLOSINGS / 50);
 }
 
-/// Sets the flag however its thread ends, so that the others don't go on for ever after a failure.
+/// Sets the flag when its thread ends, even by a panic, so that the other threads don't run forever.
 struct SetAtTheEnd<'a>(&'a AtomicBool);
 
 impl Drop for SetAtTheEnd<'_> {
@@ -313,13 +316,13 @@ fn i8_a_fence_that_many_threads_extend_stands_at_the_highest() {
     assert_eq!(generator.fence(), 4 * MOVES - 1);
 }
 
-/// One thread keeps moving the fence a little ahead of the last ID, in turns with older, lower values; the others run
-/// into it over and over. Whoever got an ID got it below a fence that had been asked for by then.
+/// One thread keeps moving the fence a little ahead of the last ID, and also asks for older, lower fences. The other
+/// threads reach the fence again and again. Each ID is below a fence that was asked for before the ID was returned.
 #[test]
 fn i8_a_fence_that_moves_while_threads_run_bounds_them_and_never_moves_back() {
     let layout = Wide::LAYOUT;
-    let now = SystemClock.unix_ms();
-    let begin = layout.tick_at(now).expect("a time of the layout");
+    let now_ms = SystemClock.unix_ms();
+    let begin = layout.tick_at(now_ms).expect("a time of the layout");
     let builder = Generator::builder(WorkerId::<Wide>::fixed_in::<0, 1>());
     let generator = builder.fence(begin + 1).build().expect("a window");
     let announced = AtomicU64::new(begin + 1);

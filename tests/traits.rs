@@ -1,5 +1,4 @@
-//! What users take for granted of a type: it is equal to what has the same in it, its `Debug` says what that is, and an
-//! error says what to do.
+//! The traits that users take for granted: values with equal contents are equal, and `Debug` shows the contents.
 
 #![cfg(feature = "std")]
 
@@ -7,14 +6,12 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
 
-use casflake::{
-    Generator, GeneratorBuilder, MAX_BATCH, ManualClock, Scheme, SettingError, Snowflake, Standard, Topology, WorkerId,
-};
+use casflake::{Generator, GeneratorBuilder, MAX_BATCH, ManualClock, Scheme, Snowflake, Standard, Topology, WorkerId};
 
 const UNIX_MS: u64 = 1_735_689_600_000;
 const WORKER: WorkerId = WorkerId::fixed::<1, 7>();
 
-/// A generator that has `taken` IDs out of its millisecond.
+/// Returns a generator that has issued `taken` IDs of its millisecond.
 fn generator(taken: usize) -> Generator<Standard, ManualClock> {
     let ids = Generator::with_clock(WORKER, ManualClock::new(UNIX_MS));
     ids.fill(&mut vec![Snowflake::MIN; taken]).expect("IDs");
@@ -22,7 +19,7 @@ fn generator(taken: usize) -> Generator<Standard, ManualClock> {
 }
 
 #[test]
-fn batches_are_equal_where_their_ids_are() {
+fn batches_are_equal_if_their_ids_are() {
     let batch = |taken, count| generator(taken).generate_batch(count).expect("a batch");
     assert_eq!(batch(0, 3), batch(0, 3));
     assert_eq!(batch(0, 3), batch(0, 3).clone());
@@ -31,7 +28,7 @@ fn batches_are_equal_where_their_ids_are() {
 }
 
 #[test]
-fn batch_errors_are_equal_where_both_their_causes_and_their_ids_are() {
+fn batch_errors_are_equal_if_both_their_errors_and_their_ids_are() {
     let refused = |taken, fence, count| {
         let ids = GeneratorBuilder::new(WORKER, ManualClock::new(UNIX_MS)).fence(fence).max_lead(1).build();
         let ids = ids.expect("a window");
@@ -80,20 +77,7 @@ fn workers_compare_and_hash_as_their_pairs_do() {
     }
 }
 
-#[test]
-fn a_refused_setting_names_the_value_the_bound_and_the_remedy() {
-    for (error, value, remedy) in [
-        (SettingError::NotBefore { value: 9, max: 7 }, "not_before 9", "from 0 to 7"),
-        (SettingError::Fence { value: 9, max: 8 }, "fence 9", "from 1 to 8"),
-        (SettingError::EmptyWindow { not_before: 5, fence: 4 }, "[5, 4)", "at least 6"),
-        (SettingError::MaxLead { value: 9, max: 7 }, "max_lead 9", "0 to 7"),
-    ] {
-        let text = error.to_string();
-        assert!(text.contains(value) && text.contains(remedy), "{text}");
-    }
-}
-
-/// The texts that the `Debug` of a value must hold.
+/// Checks that the `Debug` form of a value has these texts.
 #[track_caller]
 fn assert_says(value: &dyn Debug, texts: &[&str]) {
     let debug = format!("{value:?}");
@@ -103,7 +87,7 @@ fn assert_says(value: &dyn Debug, texts: &[&str]) {
 }
 
 #[test]
-fn debug_says_what_is_in_a_value() {
+fn debug_shows_the_contents_of_a_value() {
     let ids = generator(0);
     let batch = ids.generate_batch(2).expect("a batch");
     let last = batch[1].to_string();

@@ -18,7 +18,7 @@ impl Scheme for Bit {
 pub type Ids = Generator<Bit, Time>;
 
 /// The result of a call.
-pub type Outcome = Result<Snowflake<Bit>, GenerateError>;
+pub type Outcome<S = Bit> = Result<Snowflake<S>, GenerateError>;
 
 /// A clock in ticks of [`Bit`]. It has no monotonic time, because loom can't explore that: waits are counted in
 /// readings.
@@ -78,12 +78,12 @@ impl Clock for Time {
     }
 
     fn precise_unix_ns(&self) -> u128 {
-        let now = self.look();
+        let now_ms = self.look();
         if self.moves_by_itself {
             self.clock.advance(1);
         }
         // Just before the next tick, so that a wait of a few readings is not known from the start to be too short.
-        u128::from(now) * 1_000_000 + 999_900
+        u128::from(now_ms) * 1_000_000 + 999_900
     }
 
     fn monotonic(&self) -> Option<Duration> {

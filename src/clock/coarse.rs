@@ -13,6 +13,7 @@ use super::{Clock, SystemClock};
 /// IDs as with `SystemClock`. At a low rate an ID's time is behind by the lag, which also limits how well the IDs of
 /// several workers are ordered.
 ///
+/// # Examples
 /// ```
 /// use casflake::{CoarseClock, Generator, Standard, WorkerId};
 ///

@@ -16,6 +16,7 @@ use super::{Clock, NS_PER_MS, SystemClock, ns_to_ms};
 /// several processors differ, or stop while the machine is suspended, this clock may be a millisecond of running time
 /// behind.
 ///
+/// # Examples
 /// ```
 /// use std::sync::LazyLock;
 ///

@@ -3,13 +3,27 @@
 use core::fmt;
 use core::time::Duration;
 
-/// Why a generator issued no ID. A failed call changes nothing.
+/// Why a generator issued no ID. A failed call changes nothing. All ticks count from the layout's epoch.
+///
+/// # Examples
+/// ```
+/// use casflake::{GenerateError, Generator, WorkerId};
+///
+/// static IDS: Generator = Generator::new(WorkerId::fixed::<1, 7>());
+///
+/// match IDS.try_generate() {
+///     Ok(id) => println!("{id}"),
+///     Err(GenerateError::Closed) => println!("the program stops"),
+///     Err(error) if error.is_retryable() => println!("{error}; wait {:?}", error.retry_after()),
+///     Err(error) => panic!("{error}"),
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GenerateError {
     /// All slots of the current tick (and of those that `max_lead` allows) are used.
     Exhausted {
-        /// When the next tick begins.
+        /// The time until the next tick begins.
         retry_after: Duration,
     },
     /// The clock has moved back, and the tick that was open then is used up (or the generator is strict).
@@ -33,7 +47,7 @@ pub enum GenerateError {
     TooEarly {
         /// The first tick that may be issued.
         not_before: u64,
-        /// When it begins (less `max_lead`).
+        /// The time until it begins (less `max_lead`).
         retry_after: Duration,
     },
     /// The next ID's tick would be at the fence or after it.
@@ -52,7 +66,7 @@ pub enum GenerateError {
     LeaseExpired {
         /// The first tick after its window.
         until_tick: u64,
-        /// When the keeper asks the store again, or when the store said that it may grant a lease.
+        /// The time until the keeper asks the store again, or until the store may grant a lease, as it said.
         retry_after: Duration,
     },
     /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try
@@ -68,9 +82,9 @@ pub enum GenerateError {
     OtherProcess,
     /// A batch of 0 IDs or of too many.
     Count {
-        /// The number asked for.
+        /// The number of IDs asked for.
         count: usize,
-        /// The largest batch.
+        /// The largest number of IDs in a batch.
         max: usize,
     },
 }
@@ -79,6 +93,14 @@ debug_by_text!(GenerateError: Exhausted ClockBehind ClockStalled BeforeEpoch Too
 
 impl GenerateError {
     /// Returns whether the same call may succeed later without any other change.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::GenerateError;
+    ///
+    /// assert!(GenerateError::TooEarly { not_before: 7, retry_after: std::time::Duration::ZERO }.is_retryable());
+    /// assert!(!GenerateError::Closed.is_retryable());
+    /// ```
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -102,6 +124,20 @@ impl GenerateError {
     ///
     /// After [`ClockBehind`](Self::ClockBehind) it is the time until the clock reaches the last ID's tick again. If
     /// that tick is used up, the retry has to wait for one tick more.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Generator, ManualClock, WorkerId};
+    ///
+    /// let ids = Generator::with_clock(WorkerId::fixed::<1, 7>(), ManualClock::new(1_735_689_600_000));
+    /// ids.generate_batch(4096)?; // all of this millisecond
+    /// let error = ids.try_generate().expect_err("no ID is left");
+    /// if let Some(wait) = error.retry_after() {
+    ///     ids.clock().advance(wait.as_millis() as u64); // a program sleeps, or answers "503, Retry-After"
+    /// }
+    /// assert!(ids.try_generate().is_ok());
+    /// # Ok::<(), casflake::BatchError>(())
+    /// ```
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match *self {
@@ -122,55 +158,51 @@ impl fmt::Display for GenerateError {
         match *self {
             Self::Exhausted { retry_after } => write!(
                 f,
-                "every ID of this tick is taken: try again in {retry_after:?}, or raise max_wait above that and call a \
-                 function that waits, such as generate"
+                "every ID of this tick is taken: try again in {retry_after:?}, or call generate with a max_wait above \
+                 that"
             ),
             Self::ClockBehind { by } => write!(
                 f,
-                "the clock has stepped back and is {by:?} behind the last ID: try again when it has caught up, and have \
-                 it slewed rather than stepped"
+                "the clock has moved back and is {by:?} behind the last ID: try again when it has caught up, and slew \
+                 it rather than step it"
             ),
             Self::ClockStalled { max_wait } => write!(
                 f,
-                "the clock did not reach the next tick within max_wait, {max_wait:?}: does it run? If it is only slow, \
-                 raise max_wait"
+                "the clock did not reach the next tick within max_wait, {max_wait:?}: check that it runs, or raise \
+                 max_wait"
             ),
             Self::BeforeEpoch { unix_ms, epoch_unix_ms } => write!(
                 f,
-                "the clock reads {unix_ms} ms, before the layout's epoch at {epoch_unix_ms} ms: set the clock, or choose \
-                 a layout with an earlier epoch"
+                "the clock reads {unix_ms} ms, before the layout's epoch at {epoch_unix_ms} ms: set the clock, or \
+                 choose an earlier epoch"
             ),
             Self::TooEarly { not_before, retry_after } => {
                 write!(f, "the window opens at tick {not_before}: try again in {retry_after:?}")
             }
-            Self::Fenced { fence } => {
-                write!(f, "the window has ended at tick {fence}: extend the fence before issuing more IDs")
-            }
-            Self::Closed => {
-                f.write_str("the generator was closed: make a new one whose window begins after its last tick")
-            }
+            Self::Fenced { fence } => write!(f, "the window has ended at tick {fence}: extend the fence"),
+            Self::Closed => f.write_str("the generator was closed: make a new one that begins after its last tick"),
             Self::OutOfTicks { max_tick } => write!(
                 f,
-                "the clock or the last ID has passed tick {max_tick}, the layout's last: set the clock, or move to a \
-                 layout with a later epoch or a wider timestamp"
+                "the clock or the last ID has passed the layout's last tick, {max_tick}: set the clock, or choose a \
+                 later epoch or a wider timestamp"
             ),
             Self::LeaseExpired { until_tick, retry_after } => write!(
                 f,
-                "the lease has ended at tick {until_tick}, and the store has not renewed it yet: try again in \
-                 {retry_after:?}; the generator's stats say why it has not"
+                "the lease has ended at tick {until_tick} and is not renewed yet: try again in {retry_after:?}; the \
+                 generator's stats say why"
             ),
             Self::ShutDown => f.write_str(
-                "the generator was shut down, as its process stops: ask another process, or make a new generator",
+                "the generator was shut down because its process stops: ask another process, or make a new generator",
             ),
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store of leases can't extend the lease: its clock is {by:?} behind what it has granted. Set it, or \
-                 try again when it has caught up"
+                "the store can't extend the lease, because its clock is {by:?} behind the windows that it has granted: \
+                 set that clock, or try again when it has caught up"
             ),
             Self::OtherProcess => f.write_str(
-                "the lease is another process's, of which this one is a fork: acquire a lease after the fork, not before",
+                "this process is a fork of the one that holds the lease: acquire a lease after the fork, not before",
             ),
-            Self::Count { count, max } => write!(f, "a batch of {count} IDs: ask for 1 to {max}"),
+            Self::Count { count, max } => write!(f, "a batch of {count} IDs is out of range: 1 to {max}"),
         }
     }
 }
@@ -178,6 +210,18 @@ impl fmt::Display for GenerateError {
 impl core::error::Error for GenerateError {}
 
 /// Why [`Generator::fill`](crate::Generator::fill) stopped, and how far it got.
+///
+/// # Examples
+/// ```
+/// use casflake::{GenerateError, Generator, ManualClock, Snowflake, WorkerId};
+///
+/// let ids = Generator::with_clock(WorkerId::fixed::<1, 7>(), ManualClock::new(1_735_689_600_000));
+/// let mut buffer = [Snowflake::MIN; 5000];
+/// let error = ids.fill(&mut buffer).expect_err("the clock stands still");
+/// assert!(matches!(error.error(), GenerateError::ClockStalled { .. }));
+/// let valid = &buffer[..error.filled()];
+/// assert_eq!(valid.len(), 4096, "all IDs of the millisecond");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FillError {
     pub(crate) filled: usize,
@@ -199,7 +243,7 @@ impl FillError {
         self.filled
     }
 
-    /// Returns why no more IDs were issued.
+    /// Returns why the call ended early.
     #[must_use]
     pub const fn error(&self) -> GenerateError {
         self.error
@@ -214,7 +258,7 @@ impl FillError {
 
 impl fmt::Display for FillError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the buffer was filled up to ID {}, no further", self.filled)
+        write!(f, "the buffer is incomplete: {} IDs were written and are valid", self.filled)
     }
 }
 

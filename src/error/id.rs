@@ -3,6 +3,15 @@
 use core::fmt;
 
 /// Why a number, a text or parts do not make an ID.
+///
+/// # Examples
+/// ```
+/// use casflake::{IdError, Snowflake};
+///
+/// let refused = "12x".parse::<Snowflake>();
+/// assert_eq!(refused, Err(IdError::NotDecimal { found: Some((2, 'x')) }));
+/// assert_eq!(IdError::LeadingZeros.to_string(), "the number has leading zeros: remove them");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdError {
@@ -10,7 +19,7 @@ pub enum IdError {
     ReservedBits {
         /// The number.
         id: u64,
-        /// How many bits, from the lowest, an ID of the layout has.
+        /// The number of bits, from the lowest, that an ID of the layout has.
         bits: u32,
     },
     /// The number is negative, and its layout does not use the sign bit.
@@ -60,24 +69,22 @@ impl fmt::Display for IdError {
         match *self {
             Self::ReservedBits { id, bits } => write!(
                 f,
-                "{id} sets bits above the {bits} that an ID of this layout has: is it an ID of another layout?"
+                "ID {id} is out of range: 0 to 2^{bits} - 1 in this layout; choose the layout that it was made with"
             ),
-            Self::Negative { value } => {
-                write!(f, "{value} is negative, and IDs of this layout never are: is it an ID of another layout?")
-            }
-            Self::Field { field, value, max } => {
-                write!(f, "{field} {value} does not fit: give a number from 0 to {max}")
-            }
-            Self::Time { unix_ms, first_unix_ms, last_unix_ms } => write!(
+            Self::Negative { value } => write!(
                 f,
-                "Unix time {unix_ms} ms is out of range: give a time from {first_unix_ms} to {last_unix_ms} ms"
+                "ID {value} is negative: IDs of this layout are at least 0; choose the layout that it was made with"
             ),
-            Self::NotDecimal { found: None } => f.write_str("an empty text: give a decimal number"),
-            Self::NotDecimal { found: Some((at, found)) } => {
-                write!(f, "{found:?} at byte {at} is not a digit: give a decimal number, digits only")
+            Self::Field { field, value, max } => write!(f, "{field} {value} is out of range: 0 to {max}"),
+            Self::Time { unix_ms, first_unix_ms, last_unix_ms } => {
+                write!(f, "Unix time {unix_ms} ms is out of range: {first_unix_ms} to {last_unix_ms} ms")
             }
-            Self::TooLong => write!(f, "the number is too large: give one from 0 to {}", u64::MAX),
-            Self::LeadingZeros => f.write_str("the number has leading zeros, which no ID is written with: remove them"),
+            Self::NotDecimal { found: None } => f.write_str("the text is empty: give a decimal number"),
+            Self::NotDecimal { found: Some((at, found)) } => {
+                write!(f, "{found:?} at byte {at} is not a digit: give decimal digits only")
+            }
+            Self::TooLong => write!(f, "the number is out of range: 0 to {}", u64::MAX),
+            Self::LeadingZeros => f.write_str("the number has leading zeros: remove them"),
         }
     }
 }

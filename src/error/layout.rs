@@ -3,6 +3,14 @@
 use core::fmt;
 
 /// Why a [`Layout`](crate::Layout) was refused.
+///
+/// # Examples
+/// ```
+/// use casflake::{Layout, LayoutError};
+///
+/// let refused = Layout::try_new(41, 8, 9, 13);
+/// assert_eq!(refused, Err(LayoutError::TooWide { timestamp: 41, datacenter: 8, worker: 9, sequence: 13 }));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LayoutError {
@@ -38,7 +46,7 @@ impl LayoutError {
         match self {
             Self::NoTimestamp => "the timestamp has 0 bits: give it at least 1",
             Self::TooWide { .. } => "the widths add up to more than 64 bits: make a field narrower",
-            Self::ZeroTick => "a tick of 0 ms: make it at least 1",
+            Self::ZeroTick => "the tick has 0 ms: give it at least 1",
             Self::TimeOverflow { .. } => {
                 "the last tick would begin after u64::MAX ms: choose an earlier epoch, a shorter tick or a narrower timestamp"
             }
@@ -49,15 +57,19 @@ impl LayoutError {
 impl fmt::Display for LayoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooWide { timestamp, datacenter, worker, sequence } => {
-                write!(f, "timestamp {timestamp}, datacenter {datacenter}, worker {worker}, sequence {sequence}: ")?;
-            }
-            Self::TimeOverflow { epoch_unix_ms, tick_ms } => {
-                write!(f, "epoch {epoch_unix_ms} ms, tick {tick_ms} ms: ")?;
-            }
-            Self::NoTimestamp | Self::ZeroTick => {}
+            Self::TooWide { timestamp, datacenter, worker, sequence } => write!(
+                f,
+                "timestamp {timestamp} + datacenter {datacenter} + worker {worker} + sequence {sequence} add up to more \
+                 than 64 bits: make a field narrower"
+            ),
+            Self::TimeOverflow { epoch_unix_ms, tick_ms } => write!(
+                f,
+                "from epoch {epoch_unix_ms} ms on, in ticks of {tick_ms} ms, the last tick would begin after {} ms: \
+                 choose an earlier epoch, a shorter tick or a narrower timestamp",
+                u64::MAX
+            ),
+            Self::NoTimestamp | Self::ZeroTick => f.write_str(self.summary()),
         }
-        f.write_str(self.summary())
     }
 }
 

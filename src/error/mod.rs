@@ -81,6 +81,6 @@ mod tests {
         };
         let text = format!("{error:?}");
         assert!(text.starts_with("Variable: ") && text.contains("WORKER"), "{text}");
-        assert!(text.contains("worker 32 does not fit"), "{text}");
+        assert!(text.contains("worker 32 is out of range: 0 to 31"), "{text}");
     }
 }

@@ -3,7 +3,16 @@
 use core::fmt;
 
 /// Why a [`GeneratorBuilder`](crate::GeneratorBuilder) or [`Generator::extend_fence`](crate::Generator::extend_fence)
-/// refused a setting. All values are ticks.
+/// refused a setting. All values are ticks; all but `max_lead` count from the layout's epoch.
+///
+/// # Examples
+/// ```
+/// use casflake::{Generator, SettingError, WorkerId};
+///
+/// let ids = Generator::new(WorkerId::fixed::<1, 7>());
+/// let max = 1 << 41; // the layout's last tick + 1
+/// assert_eq!(ids.extend_fence(max + 1), Err(SettingError::Fence { value: max + 1, max }));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SettingError {
@@ -28,7 +37,7 @@ pub enum SettingError {
         /// The first tick after it that may not be issued.
         fence: u64,
     },
-    /// `max_lead` is longer than the layout's time.
+    /// `max_lead` is over the layout's last tick.
     MaxLead {
         /// The lead asked for.
         value: u64,
@@ -42,20 +51,14 @@ debug_by_text!(SettingError: NotBefore Fence EmptyWindow MaxLead);
 impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::NotBefore { value, max } => {
-                write!(f, "not_before {value} lies after the layout's last tick: give a tick from 0 to {max}")
-            }
-            Self::Fence { value, max } => {
-                write!(f, "fence {value} lies after the layout's end: give a tick from 1 to {max}")
-            }
+            Self::NotBefore { value, max } => write!(f, "not_before {value} is out of range: 0 to {max}"),
+            Self::Fence { value, max } => write!(f, "fence {value} is out of range: 1 to {max}"),
             Self::EmptyWindow { not_before, fence } => write!(
                 f,
-                "no tick lies in [{not_before}, {fence}): give a fence of at least {}",
+                "no tick is in the window from {not_before} to fence {fence}: give a fence of at least {}",
                 not_before.saturating_add(1)
             ),
-            Self::MaxLead { value, max } => {
-                write!(f, "max_lead {value} is longer than the layout's time: give 0 to {max} ticks")
-            }
+            Self::MaxLead { value, max } => write!(f, "max_lead {value} is out of range: 0 to {max} ticks"),
         }
     }
 }

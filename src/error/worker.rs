@@ -3,6 +3,15 @@
 use core::fmt;
 
 /// Why a number is not a [`WorkerId`](crate::WorkerId).
+///
+/// # Examples
+/// ```
+/// use casflake::{WorkerId, WorkerIdError};
+///
+/// let error = WorkerId::new(1, 32).expect_err("31 is the largest");
+/// assert_eq!(error, WorkerIdError::Worker { value: 32, max: 31 });
+/// assert_eq!(error.to_string(), "worker 32 is out of range: 0 to 31");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WorkerIdError {
@@ -33,12 +42,12 @@ debug_by_text!(WorkerIdError: Datacenter Worker Index);
 
 impl fmt::Display for WorkerIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, value, max) = match self {
+        let (field, value, max) = match self {
             Self::Datacenter { value, max } => ("datacenter", value, max),
             Self::Worker { value, max } => ("worker", value, max),
             Self::Index { value, max } => ("worker index", value, max),
         };
-        write!(f, "{what} {value} does not fit the layout: give one from 0 to {max}")
+        write!(f, "{field} {value} is out of range: 0 to {max}")
     }
 }
 
@@ -55,6 +64,16 @@ mod text {
     use super::WorkerIdError;
 
     /// Why a text is not a [`WorkerId`](crate::WorkerId).
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{WorkerId, WorkerIdError, WorkerTextError};
+    ///
+    /// match "1/32".parse::<WorkerId>() {
+    ///     Err(WorkerTextError::DoesNotFit(WorkerIdError::Worker { max, .. })) => assert_eq!(max, 31),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// ```
     #[derive(Clone, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum WorkerTextError {
@@ -119,24 +138,19 @@ mod text {
                 }
                 Self::NoOrdinal { hostname } => write!(
                     f,
-                    "the host name {hostname:?} has no ordinal: it must end in a hyphen and a number without leading \
-                     zeros, as in web-3 (a Kubernetes StatefulSet names its pods so); otherwise give the worker \
-                     explicitly"
+                    "host name {hostname:?} has no ordinal: end it in a hyphen and a number without leading zeros, as \
+                     in web-3, or give the worker explicitly"
                 ),
                 Self::DoesNotFit(error) => error.fmt(f),
-                Self::TooLong { digits, max } => {
-                    write!(f, "{digits} does not fit the layout: give a number from 0 to {max}")
-                }
-                Self::LeadingZeros { digits } => {
-                    write!(f, "{digits} has leading zeros, which no worker is written with: remove them")
-                }
+                Self::TooLong { digits, max } => write!(f, "number {digits} is out of range: 0 to {max}"),
+                Self::LeadingZeros { digits } => write!(f, "number {digits} has leading zeros: remove them"),
                 Self::NotSet { variable } => write!(
                     f,
-                    "the environment variable {variable} is not set to a text: set it to an index such as 37, or to \
+                    "environment variable {variable} is not set to a text: set it to an index such as 37, or to \
                      datacenter/worker such as 1/5"
                 ),
-                Self::Hostname { hostname, cause } => write!(f, "the host name {hostname:?}: {cause}"),
-                Self::Variable { variable, cause } => write!(f, "the environment variable {variable}: {cause}"),
+                Self::Hostname { hostname, cause } => write!(f, "host name {hostname:?}: {cause}"),
+                Self::Variable { variable, cause } => write!(f, "environment variable {variable}: {cause}"),
             }
         }
     }

@@ -146,7 +146,7 @@ impl Counters {
         };
         Stats {
             ids: never_less(reported_ids, ids),
-            // ORDERING: Relaxed, as in the record. Some slots may be of a tick whose IDs are not recorded yet.
+            // ORDERING: Relaxed, as in the record. Some slots may be of a tick that is not recorded yet.
             unused: self.unused.load(Ordering::Relaxed).min(ids),
             ticks: never_less(reported_ticks, buckets.iter().sum()),
             last_tick,

@@ -1,4 +1,4 @@
-//! Batches and buffers: whole, or ended midway with what was issued.
+//! Batches and buffers: complete, or ended midway with the IDs issued before.
 
 use std::error::Error;
 
@@ -7,20 +7,20 @@ use casflake::{
 };
 
 use super::clocks::Script;
-use super::{HOUR_MS, NOW, SIZE, TICK, drain, ms, on, slot, with};
+use super::{HOUR_MS, NOW_MS, SIZE, TICK, drain, ms, on, slot, with};
 
 fn slots(ids: &[Snowflake]) -> Vec<(u64, u64)> {
     ids.iter().copied().map(slot).collect()
 }
 
-/// The `count` slots from (`TICK`, `first`) on, tick after tick.
+/// Returns the `count` slots from (`TICK`, `first`) on, tick after tick.
 fn following(first: usize, count: usize) -> Vec<(u64, u64)> {
     (first..first + count).map(|slot| (TICK + (slot / SIZE) as u64, (slot % SIZE) as u64)).collect()
 }
 
 #[test]
 fn a_batch_takes_the_next_slots_and_knows_its_highest_sequence() {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     let first = ids.generate_batch(10).expect("a batch");
     assert_eq!((slots(&first), first.max_sequence()), (following(0, 10), 9));
     let second = ids.generate_batch(3).expect("a batch");
@@ -30,21 +30,21 @@ fn a_batch_takes_the_next_slots_and_knows_its_highest_sequence() {
 
 #[test]
 fn a_batch_goes_on_over_ticks_without_a_gap() {
-    let ids = on(Script::new((NOW..).take(4)));
+    let ids = on(Script::new((NOW_MS..).take(4)));
     let batch = ids.generate_batch(2 * SIZE + 5).expect("three ticks");
     assert_eq!(slots(&batch), following(0, 2 * SIZE + 5));
     assert_eq!(batch.max_sequence(), SIZE as u64 - 1);
-    assert!(batch.into_vec().capacity() < 2 * SIZE + SIZE / 2, "asked for once, and for no more than is needed");
+    assert!(batch.into_vec().capacity() < 2 * SIZE + SIZE / 2, "allocated once, and not for more IDs than needed");
 }
 
-/// A batch that waited takes the rest by one look, and so by one exchange, as one that did not.
+/// After a wait, too, a batch takes all slots that it needs of a tick with one look and one exchange.
 #[test]
-fn a_batch_takes_what_it_wants_of_a_tick_at_once() {
-    let ids = on(Script::new([NOW, NOW, NOW, NOW + 1]));
+fn a_batch_takes_all_slots_that_it_needs_of_a_tick_together() {
+    let ids = on(Script::new([NOW_MS, NOW_MS, NOW_MS, NOW_MS + 1]));
     let batch = ids.generate_batch(SIZE + 5).expect("two ticks");
     assert_eq!(slots(&batch), following(0, SIZE + 5));
     let looks = ids.clock().looks() - ids.stats().cas_retries;
-    assert!(looks <= 4, "{looks}: the first tick; two that found it full; the second tick");
+    assert!(looks <= 4, "{looks} looks: one for the first tick, two that find it full, one for the second");
 }
 
 /// Sonyflake keeps the sequence above the worker, so that its IDs of one tick are 2^16 apart.
@@ -59,7 +59,7 @@ fn a_batch_steps_by_the_place_of_the_sequence() {
 
 #[test]
 fn i6_a_batch_refused_midway_carries_its_ids() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.max_wait(ms(1)));
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.max_wait(ms(1)));
     ids.generate_batch(100).expect("a batch");
     let error = ids.generate_batch(5_000).unwrap_err();
     assert_eq!(slots(error.issued()), following(100, SIZE - 100));
@@ -74,7 +74,7 @@ fn i6_a_batch_refused_midway_carries_its_ids() {
 
 #[test]
 fn i6_a_clock_that_steps_back_midway_ends_a_batch_with_its_ids() {
-    let ids = on(Script::new([NOW, NOW, NOW, NOW + 1, NOW - HOUR_MS]));
+    let ids = on(Script::new([NOW_MS, NOW_MS, NOW_MS, NOW_MS + 1, NOW_MS - HOUR_MS]));
     let error = ids.generate_batch(3 * SIZE).unwrap_err();
     assert_eq!(slots(error.issued()), following(0, 2 * SIZE));
     assert_eq!(error.error(), GenerateError::ClockBehind { by: ms(HOUR_MS + 1) });
@@ -82,7 +82,7 @@ fn i6_a_clock_that_steps_back_midway_ends_a_batch_with_its_ids() {
 
 #[test]
 fn i6_a_fence_ends_a_batch_with_the_ids_below_it() {
-    let ids = with(Script::new(NOW..NOW + 9), |builder| builder.fence(TICK + 2));
+    let ids = with(Script::new(NOW_MS..NOW_MS + 9), |builder| builder.fence(TICK + 2));
     let error = ids.generate_batch(3 * SIZE).unwrap_err();
     assert_eq!(error.error(), GenerateError::Fenced { fence: TICK + 2 });
     assert_eq!(slots(error.issued()), following(0, 2 * SIZE));
@@ -94,7 +94,7 @@ fn i6_a_fence_ends_a_batch_with_the_ids_below_it() {
 
 #[test]
 fn i6_a_buffer_filled_in_part_says_how_far_and_leaves_the_rest() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.max_wait(ms(1)));
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.max_wait(ms(1)));
     let mut buffer = vec![Snowflake::MAX; 5_000];
     let error = ids.fill(&mut buffer).unwrap_err();
     assert_eq!((error.filled(), error.error()), (SIZE, GenerateError::ClockStalled { max_wait: ms(1) }));
@@ -105,12 +105,12 @@ fn i6_a_buffer_filled_in_part_says_how_far_and_leaves_the_rest() {
 
     let error = ids.fill(&mut buffer).unwrap_err();
     assert_eq!(error.filled(), 0);
-    assert_eq!(slots(&buffer[..SIZE]), following(0, SIZE), "a buffer refused at once is as it was");
+    assert_eq!(slots(&buffer[..SIZE]), following(0, SIZE), "a buffer that is refused immediately is unchanged");
 }
 
 #[test]
 fn a_buffer_is_filled_over_ticks_without_a_gap() {
-    let ids = on(Script::new((NOW..).take(4)));
+    let ids = on(Script::new((NOW_MS..).take(4)));
     let mut buffer = vec![Snowflake::<Standard>::MIN; 2 * SIZE + 5];
     assert_eq!(ids.fill(&mut buffer), Ok(()));
     assert_eq!(slots(&buffer), following(0, 2 * SIZE + 5));
@@ -125,7 +125,7 @@ fn an_empty_buffer_is_filled_by_any_generator() {
 
 #[test]
 fn i5_a_count_of_0_or_too_large_is_refused_and_changes_nothing() {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     for count in [0, MAX_BATCH + 1, usize::MAX] {
         let error = ids.generate_batch(count).unwrap_err();
         assert_eq!(error.error(), GenerateError::Count { count, max: MAX_BATCH });
@@ -136,8 +136,8 @@ fn i5_a_count_of_0_or_too_large_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_batch_reads_as_a_slice_and_gives_its_ids_away() {
-    let ids = on(ManualClock::new(NOW));
+fn a_batch_is_a_slice_and_can_be_turned_into_its_ids() {
+    let ids = on(ManualClock::new(NOW_MS));
     let batch = ids.generate_batch(4).expect("a batch");
     let copied: Vec<_> = (&batch).into_iter().copied().collect();
     assert_eq!((batch.as_ref(), &batch[..]), (&copied[..], &copied[..]));
@@ -153,9 +153,9 @@ fn the_largest_batch_is_granted() {
     struct Roomy;
 
     impl Scheme for Roomy {
-        const LAYOUT: Layout = Layout::new(30, 0, 1, 24).with_epoch_unix_ms(NOW);
+        const LAYOUT: Layout = Layout::new(30, 0, 1, 24).with_epoch_unix_ms(NOW_MS);
     }
 
-    let ids = Generator::with_clock(WorkerId::<Roomy>::fixed_in::<0, 1>(), ManualClock::new(NOW + 1));
+    let ids = Generator::with_clock(WorkerId::<Roomy>::fixed_in::<0, 1>(), ManualClock::new(NOW_MS + 1));
     assert_eq!(ids.generate_batch(MAX_BATCH).expect("the largest batch").len(), MAX_BATCH);
 }

@@ -1,4 +1,4 @@
-//! Clocks that do what a test says, look by look.
+//! Clocks that a test controls, reading by reading. Each reading counts as a look.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use casflake::{Clock, ManualClock};
 
-/// Reads from a list, one reading a look, and stays at the last. Coarse and precise looks share the list. It has no
+/// A clock that reads from a list, and stays at the last reading. Coarse and precise looks share the list. It has no
 /// monotonic time.
 pub(crate) struct Script {
     readings: Mutex<VecDeque<u64>>,
@@ -19,7 +19,7 @@ impl Script {
         Self { readings: Mutex::new(readings.into_iter().collect()), looks: AtomicU64::new(0) }
     }
 
-    /// Goes on with `readings` from the next look on, and counts looks from there.
+    /// Continues with `readings`, and counts looks from 0 again.
     pub(crate) fn then(&self, readings: impl IntoIterator<Item = u64>) {
         *self.readings.lock().expect("no panic") = readings.into_iter().collect();
         self.looks.store(0, Ordering::Relaxed);
@@ -43,7 +43,7 @@ impl Clock for Script {
     }
 }
 
-/// A clock whose hot path and precise reading are set apart.
+/// A clock with a coarse and a precise reading, each set by the test.
 pub(crate) struct Split {
     pub(crate) coarse_ms: AtomicU64,
     pub(crate) precise_ns: AtomicU64,
@@ -70,7 +70,7 @@ impl Clock for Split {
     }
 }
 
-/// A wall clock that stands still beside a monotonic one that moves on by `step` with each look at it.
+/// A wall clock that stands still, and a monotonic clock that moves on by `step` with each look at it.
 pub(crate) struct Stopwatch {
     pub(crate) wall: ManualClock,
     step: Duration,
@@ -82,7 +82,7 @@ impl Stopwatch {
         Self { wall: ManualClock::new(unix_ms), step, looks: AtomicU64::new(0) }
     }
 
-    /// Looks at the monotonic clock so far.
+    /// Returns the number of looks at the monotonic clock so far.
     pub(crate) fn looks(&self) -> u64 {
         self.looks.load(Ordering::Relaxed)
     }
@@ -99,13 +99,13 @@ impl Clock for Stopwatch {
     }
 }
 
-/// A clock during whose next looks something else happens: what another thread might do between a call's reading and
-/// what the call makes of it, without a thread. The reading is from before the interruption.
+/// A clock that runs an event during its next looks, and returns the reading from before the event. So the test does,
+/// without a thread, what another thread may do between a call's reading of the clock and its next step.
 ///
-/// On the hot path that is before the call looks at the word; precisely, between its look and its exchange.
+/// On the hot path the event runs before the call loads the word; on the slow path, between the load and the exchange.
 pub(crate) struct Interrupted {
     pub(crate) time: ManualClock,
-    /// How many ticks the hot path lags behind. If it does nothing happens there.
+    /// How many ticks the hot path lags behind. If it lags, the event runs on the slow path only.
     lag: u64,
     left: AtomicU64,
     event: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -116,12 +116,12 @@ impl Interrupted {
         Self { time: ManualClock::new(unix_ms), lag: 0, left: AtomicU64::new(0), event: OnceLock::new() }
     }
 
-    /// The same, a tick behind on the hot path.
+    /// Returns the same clock, a tick behind on the hot path.
     pub(crate) fn lagging(self) -> Self {
         Self { lag: 1, ..self }
     }
 
-    /// Lets `event` happen during each of the next `looks` looks; looks within it are left alone.
+    /// Runs `event` during each of the next `looks` looks, but not during looks that the event itself causes.
     pub(crate) fn interrupt(&self, looks: u64, event: impl Fn() + Send + Sync + 'static) {
         assert!(self.event.set(Box::new(event)).is_ok(), "one event a clock");
         self.left.store(looks, Ordering::Relaxed);

@@ -1,9 +1,9 @@
-//! `close`: nothing after it, and everything before it within the tick that it returns.
+//! `close`: no ID is issued after it, and every ID issued before is at or below the tick that it returns.
 
 use casflake::{GenerateError, Generator, ManualClock};
 
 use super::clocks::Interrupted;
-use super::{NOW, SIZE, TICK, WORKER, drain, on, slot, tiny};
+use super::{NOW_MS, SIZE, TICK, WORKER, drain, on, slot, tiny};
 
 #[test]
 fn i8_closing_before_the_first_id_returns_none_however_often() {
@@ -17,15 +17,15 @@ fn i8_closing_before_the_first_id_returns_none_however_often() {
 
 #[test]
 fn i8_closing_returns_the_last_tick_however_often() {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     ids.generate().expect("an ID");
     assert_eq!((ids.close(), ids.close(), ids.last_tick()), (Some(TICK), Some(TICK), Some(TICK)));
 }
 
-/// The word of a full tick stands in the next one, of which no ID was issued.
+/// The word after a full tick is in the next tick, of which no ID was issued.
 #[test]
 fn i8_closing_after_a_full_tick_returns_that_tick_and_not_the_next() {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     drain(&ids, SIZE);
     assert_eq!(ids.close(), Some(TICK));
     let last = tiny(5_007, |builder| builder);
@@ -34,12 +34,12 @@ fn i8_closing_after_a_full_tick_returns_that_tick_and_not_the_next() {
 }
 
 #[test]
-fn i8_a_closed_generator_refuses_every_call_and_changes_no_more() {
-    let ids = on(ManualClock::new(NOW));
+fn i8_a_closed_generator_refuses_every_call_and_does_not_change() {
+    let ids = on(ManualClock::new(NOW_MS));
     ids.generate().expect("an ID");
     let before = ids.stats();
     ids.close();
-    for unix_ms in [0, NOW - 1, NOW, NOW + 1, u64::MAX] {
+    for unix_ms in [0, NOW_MS - 1, NOW_MS, NOW_MS + 1, u64::MAX] {
         ids.clock().set(unix_ms);
         assert_eq!((ids.generate(), ids.try_generate()), (Err(GenerateError::Closed), Err(GenerateError::Closed)));
         let batch = ids.generate_batch(5).unwrap_err();
@@ -53,7 +53,7 @@ fn i8_a_closed_generator_refuses_every_call_and_changes_no_more() {
 }
 
 fn interrupted() -> &'static Generator<casflake::Standard, Interrupted> {
-    Box::leak(Box::new(Generator::with_clock(WORKER, Interrupted::new(NOW))))
+    Box::leak(Box::new(Generator::with_clock(WORKER, Interrupted::new(NOW_MS))))
 }
 
 #[test]

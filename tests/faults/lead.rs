@@ -2,12 +2,12 @@
 
 use casflake::{GenerateError, ManualClock};
 
-use super::{NOW, SIZE, TICK, drain, ms, slot, tiny, with};
+use super::{NOW_MS, SIZE, TICK, drain, ms, slot, tiny, with};
 
 #[test]
-fn i3_a_frozen_clock_gives_lead_plus_one_ticks_of_ids_and_no_more() {
+fn i3_a_frozen_clock_gives_exactly_lead_plus_one_ticks_of_ids() {
     for lead in [0, 1, 2, 5] {
-        let ids = with(ManualClock::new(NOW), |builder| builder.max_lead(lead));
+        let ids = with(ManualClock::new(NOW_MS), |builder| builder.max_lead(lead));
         let ticks = usize::try_from(lead + 1).expect("few");
         let (all, error) = drain(&ids, ticks * SIZE);
         assert_eq!(all.len(), ticks * SIZE);
@@ -20,8 +20,8 @@ fn i3_a_frozen_clock_gives_lead_plus_one_ticks_of_ids_and_no_more() {
 }
 
 #[test]
-fn i3_a_lead_is_used_only_where_the_tick_is_full() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.max_lead(2));
+fn i3_a_lead_is_used_only_if_the_tick_is_full() {
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.max_lead(2));
     assert_eq!(ids.try_generate().map(slot), Ok((TICK, 0)));
     assert_eq!(ids.try_generate().map(slot), Ok((TICK, 1)));
     ids.clock().advance(1);
@@ -31,10 +31,10 @@ fn i3_a_lead_is_used_only_where_the_tick_is_full() {
 #[test]
 fn i4_a_clock_back_by_no_more_than_the_lead_is_not_behind() {
     for strict in [false, true] {
-        let ids = with(ManualClock::new(NOW), |builder| builder.max_lead(2).strict(strict));
+        let ids = with(ManualClock::new(NOW_MS), |builder| builder.max_lead(2).strict(strict));
         ids.generate().expect("an ID");
         for back in [1, 2] {
-            ids.clock().set(NOW - back);
+            ids.clock().set(NOW_MS - back);
             assert_eq!(ids.try_generate().map(slot), Ok((TICK, back)), "back by {back}");
         }
         assert_eq!(ids.stats().clock_behind, 0);
@@ -43,16 +43,16 @@ fn i4_a_clock_back_by_no_more_than_the_lead_is_not_behind() {
 
 #[test]
 fn i4_a_clock_back_by_more_than_the_lead_is_behind_by_the_rest() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.max_lead(2).strict(true));
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.max_lead(2).strict(true));
     ids.generate().expect("an ID");
-    ids.clock().set(NOW - 3);
+    ids.clock().set(NOW_MS - 3);
     assert_eq!(ids.generate(), Err(GenerateError::ClockBehind { by: ms(1) }));
     assert_eq!(ids.stats().clock_behind, 1);
 }
 
 #[test]
 fn i4_a_used_up_lead_and_a_step_back_is_behind_by_the_step() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.max_lead(2));
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.max_lead(2));
     drain(&ids, 3 * SIZE);
     assert_eq!(ids.stats().clock_behind, 0);
     ids.clock().step_back(1);
@@ -62,8 +62,8 @@ fn i4_a_used_up_lead_and_a_step_back_is_behind_by_the_step() {
 }
 
 #[test]
-fn i8_a_lead_opens_a_window_early_and_stops_at_its_fence() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.not_before(TICK + 2).fence(TICK + 4).max_lead(1));
+fn i8_a_window_with_a_lead_opens_early_and_ends_at_its_fence() {
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.not_before(TICK + 2).fence(TICK + 4).max_lead(1));
     let refused = GenerateError::TooEarly { not_before: TICK + 2, retry_after: ms(1) };
     assert_eq!(ids.try_generate(), Err(refused));
     ids.clock().advance(1);

@@ -4,9 +4,9 @@ use casflake::{Clock, FieldOrder, GenerateError, Generator, GeneratorBuilder, La
 use casflake::{Scheme, Snowflake, WorkerId};
 
 use super::clocks::{Interrupted, Script, Split};
-use super::{HOUR_MS, NOW, SIZE, TICK, WORKER, drain, ms, on, precise, slot, with};
+use super::{HOUR_MS, NOW_MS, SIZE, TICK, WORKER, drain, ms, on, precise, slot, with};
 
-/// The next `count` IDs of a handle, after a check that they increase.
+/// Returns the next `count` IDs of a handle. Checks that they increase.
 fn take<S: Scheme, C: Clock>(handle: &mut LocalGenerator<'_, S, C>, count: usize) -> Vec<Snowflake<S>> {
     let ids: Vec<_> = (0..count).map(|_| handle.try_generate().expect("an ID")).collect();
     assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
@@ -15,7 +15,7 @@ fn take<S: Scheme, C: Clock>(handle: &mut LocalGenerator<'_, S, C>, count: usize
 
 #[test]
 fn i1_handles_and_the_generator_itself_share_out_each_slot_once() {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     let (mut one, mut other) = (ids.local(8), ids.local(5));
     let mut all = Vec::new();
     for round in 0..40 {
@@ -36,7 +36,7 @@ fn i1_handles_and_the_generator_itself_share_out_each_slot_once() {
 
 #[test]
 fn a_handle_reserves_as_many_as_it_has_issued_in_the_tick_up_to_its_block() {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     let mut handle = ids.local(6);
     let reserved: Vec<u64> = (0..24)
         .map(|_| {
@@ -52,7 +52,7 @@ fn a_handle_reserves_as_many_as_it_has_issued_in_the_tick_up_to_its_block() {
 
 #[test]
 fn a_handle_begins_a_tick_with_as_many_as_it_issued_in_the_last() {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     let mut handle = ids.local(100);
     let mut reserved_for = |count, later| {
         ids.clock().advance(later);
@@ -72,8 +72,8 @@ fn a_handle_begins_a_tick_with_as_many_as_it_issued_in_the_last() {
 
 /// 64 handles with blocks of 256 could reserve a tick's 4,096 slots four times over.
 #[test]
-fn idle_handles_leave_the_format_to_others() {
-    let ids = on(ManualClock::new(NOW));
+fn idle_handles_leave_the_slots_of_a_tick_to_others() {
+    let ids = on(ManualClock::new(NOW_MS));
     let mut handles: Vec<_> = (0..64).map(|_| ids.local(256)).collect();
     for _ in 0..100 {
         handles.iter_mut().for_each(|handle| drop(take(handle, 1)));
@@ -81,7 +81,7 @@ fn idle_handles_leave_the_format_to_others() {
     }
     let stats = ids.stats();
     assert_eq!((stats.ids, stats.ticks, stats.max_sequence, stats.overflow_waits), (6_400, 100, 63, 0));
-    // After a burst they are as modest again two ticks later.
+    // Two ticks after a burst they reserve as few as before.
     for (issued, reserved) in [(50, 64), (1, 50), (1, 1)] {
         let before = ids.stats().ids;
         handles.iter_mut().for_each(|handle| drop(take(handle, issued)));
@@ -93,8 +93,8 @@ fn idle_handles_leave_the_format_to_others() {
 }
 
 #[test]
-fn no_id_is_older_than_the_tick_that_the_clock_tells() {
-    let ids = on(ManualClock::new(NOW));
+fn no_id_is_older_than_the_clocks_tick() {
+    let ids = on(ManualClock::new(NOW_MS));
     let mut handle = ids.local(256);
     for later in 0..50 {
         assert!(take(&mut handle, 100).iter().all(|id| id.tick() == TICK + later));
@@ -104,7 +104,7 @@ fn no_id_is_older_than_the_tick_that_the_clock_tells() {
 
 #[test]
 fn a_block_of_0_counts_as_1_and_one_beyond_the_tick_is_the_tick() {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     let mut single = ids.local(0);
     take(&mut single, 10);
     assert_eq!(ids.stats().ids, 10);
@@ -119,22 +119,22 @@ fn a_block_of_0_counts_as_1_and_one_beyond_the_tick_is_the_tick() {
 
 #[test]
 fn i3_a_handle_waits_for_the_tick_to_begin() {
-    let ids = on(Script::new([NOW]));
+    let ids = on(Script::new([NOW_MS]));
     drain(&ids, SIZE);
     let mut handle = ids.local(64);
-    ids.clock().then([NOW, NOW, NOW, NOW + 1]);
+    ids.clock().then([NOW_MS, NOW_MS, NOW_MS, NOW_MS + 1]);
     assert_eq!(handle.generate().map(slot), Ok((TICK + 1, 0)));
     assert_eq!(ids.stats().overflow_waits, 1);
 }
 
-/// The hot path lags by up to 4 ticks: what a handle has reserved by the precise clock is as good.
+/// The hot path lags by up to 4 ticks. Slots that a handle reserved by the precise clock stay valid.
 #[test]
 fn a_lag_wastes_no_slot() {
     for strict in [false, true] {
-        let ids = with(Split::new(NOW, precise(NOW)), |builder| builder.strict(strict));
+        let ids = with(Split::new(NOW_MS, precise(NOW_MS)), |builder| builder.strict(strict));
         let mut handle = ids.local(64);
         for later in 0..40 {
-            ids.clock().set(NOW + later / 4 * 4, precise(NOW + later));
+            ids.clock().set(NOW_MS + later / 4 * 4, precise(NOW_MS + later));
             let mut tick = Vec::new();
             while let Ok(id) = handle.try_generate() {
                 tick.push(id);
@@ -148,12 +148,12 @@ fn a_lag_wastes_no_slot() {
 
 #[test]
 fn i4_a_step_back_leaves_the_open_block_to_be_used_up() {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     let mut handle = ids.local(64);
     take(&mut handle, 65);
     ids.clock().step_back(HOUR_MS);
     assert_eq!(take(&mut handle, 63).last().copied().map(slot), Some((TICK, 127)));
-    // The rest of the tick, then no more.
+    // The rest of the tick, then an error.
     let (rest, error) = drain(&ids, SIZE);
     assert_eq!((rest.len(), error), (SIZE - 128, GenerateError::ClockBehind { by: ms(HOUR_MS) }));
     assert_eq!(handle.try_generate(), Err(error));
@@ -161,8 +161,8 @@ fn i4_a_step_back_leaves_the_open_block_to_be_used_up() {
 }
 
 #[test]
-fn i4_a_strict_generators_handle_refuses_at_once_and_goes_on_when_the_clock_has_caught_up() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.strict(true).max_lead(2));
+fn i4_a_strict_generators_handle_refuses_immediately_and_continues_when_the_clock_has_caught_up() {
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.strict(true).max_lead(2));
     let mut handle = ids.local(64);
     take(&mut handle, 65);
     ids.clock().step_back(2);
@@ -175,10 +175,10 @@ fn i4_a_strict_generators_handle_refuses_at_once_and_goes_on_when_the_clock_has_
     assert_eq!(handle.generate().map(slot), Ok((TICK, 66)), "nothing was lost by the refusals");
 }
 
-/// The clock is behind what others have issued, if not behind the handle's own slots.
+/// The clock is behind the last ID of the generator, but not behind the handle's own slots.
 #[test]
-fn i4_a_strict_generators_handle_refuses_where_the_generator_does() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.strict(true));
+fn i4_a_strict_generators_handle_refuses_if_the_generator_does() {
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.strict(true));
     let mut handle = ids.local(64);
     take(&mut handle, 3);
     ids.clock().advance(5);
@@ -191,10 +191,10 @@ fn i4_a_strict_generators_handle_refuses_where_the_generator_does() {
     assert_eq!(handle.try_generate().map(slot), Ok((TICK + 5, 1)));
 }
 
-/// One precise reading alone is no proof that the clock stepped back.
+/// One precise reading does not prove that the clock stepped back.
 #[test]
-fn i4_a_step_that_is_undone_before_it_is_confirmed_is_no_step_back() {
-    let builder = GeneratorBuilder::new(WORKER, Interrupted::new(NOW).lagging()).strict(true);
+fn i4_a_step_that_is_undone_before_it_is_confirmed_is_not_a_step_back() {
+    let builder = GeneratorBuilder::new(WORKER, Interrupted::new(NOW_MS).lagging()).strict(true);
     let ids: &'static _ = Box::leak(Box::new(builder.build().expect("settings")));
     let mut handle = ids.local(4);
     take(&mut handle, 3);
@@ -206,14 +206,14 @@ fn i4_a_step_that_is_undone_before_it_is_confirmed_is_no_step_back() {
 }
 
 #[test]
-fn i8_a_closed_generators_handle_fails_at_once_though_it_has_slots() {
-    let ids = on(ManualClock::new(NOW));
+fn i8_a_closed_generators_handle_fails_immediately_though_it_has_slots() {
+    let ids = on(ManualClock::new(NOW_MS));
     let mut handle = ids.local(64);
     take(&mut handle, 65);
     assert_eq!(ids.close(), Some(TICK));
     assert_eq!(handle.try_generate(), Err(GenerateError::Closed));
     assert_eq!(handle.generate(), Err(GenerateError::Closed));
-    // Those that it has are ahead of the clock now, and no less closed.
+    // Now the handle's slots are ahead of the clock. The call fails all the same.
     ids.clock().step_back(1);
     assert_eq!(handle.generate(), Err(GenerateError::Closed));
     drop(handle);
@@ -221,8 +221,8 @@ fn i8_a_closed_generators_handle_fails_at_once_though_it_has_slots() {
 }
 
 #[test]
-fn i8_a_handle_stops_at_the_fence_and_goes_on_when_it_is_moved() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.fence(TICK + 1));
+fn i8_a_handle_stops_at_the_fence_and_continues_when_the_fence_is_extended() {
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.fence(TICK + 1));
     let mut handle = ids.local(4);
     take(&mut handle, 3);
     ids.clock().advance(1);
@@ -232,9 +232,9 @@ fn i8_a_handle_stops_at_the_fence_and_goes_on_when_it_is_moved() {
     assert_eq!(handle.try_generate().map(slot), Ok((TICK + 1, 0)));
 }
 
-/// All 64 bits, so that no ID lies beyond the last; and the sequence above the worker.
+/// With 64 bits no number lies beyond the last ID. Once more with the sequence above the worker.
 #[test]
-fn i5_the_last_id_of_all_is_issued() {
+fn i5_the_last_id_of_the_layout_is_issued() {
     struct Full;
     impl Scheme for Full {
         const LAYOUT: Layout = Layout::new(2, 30, 30, 2).with_epoch_unix_ms(5_000);
@@ -258,8 +258,8 @@ fn i5_the_last_id_of_all_is_issued() {
 }
 
 #[test]
-fn debug_says_what_a_handle_is_on() {
-    let ids = on(ManualClock::new(NOW));
+fn debug_shows_the_generator_and_the_block_of_a_handle() {
+    let ids = on(ManualClock::new(NOW_MS));
     let handle = ids.local(64);
     let text = format!("{handle:?}");
     assert!(text.contains("WorkerId(9/17)") && text.contains("block: 64"), "{text}");

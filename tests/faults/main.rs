@@ -1,5 +1,5 @@
-//! Defends I3 to I8 against clocks that freeze, step, jump, lag or leave the layout's time: on clocks of the test's
-//! own, so that every outcome is exact. Nothing here measures or waits for real time.
+//! Defends I3 to I8 against clocks that freeze, step, jump, lag or leave the layout's time. The tests bring their own
+//! clocks, so that every outcome is exact. Nothing here measures or waits for real time.
 
 #![cfg(feature = "alloc")]
 
@@ -28,7 +28,7 @@ use casflake::{
 
 const EPOCH: u64 = 1_704_067_200_000;
 /// A time in the `Standard` scheme, and its tick.
-const NOW: u64 = EPOCH + TICK;
+const NOW_MS: u64 = EPOCH + TICK;
 const TICK: u64 = 1_000_000_000;
 /// IDs in a tick of the `Standard` scheme.
 const SIZE: usize = 4096;
@@ -45,15 +45,14 @@ impl Scheme for Tiny {
 
 const TINY: WorkerId<Tiny> = WorkerId::<Tiny>::fixed_in::<0, 1>();
 
-/// A call that hangs, which these tests are about, ends the run rather than hold it up. All of them take about a
-/// second.
+/// Ends the run if a call hangs, which is the fault that these tests look for. All of them take about a second.
 fn end_if_a_call_hangs() {
     static WATCH: Once = Once::new();
     WATCH.call_once(|| {
         thread::spawn(|| {
             thread::sleep(Duration::from_secs(120));
-            // Not `eprintln`, whose text a test that does not end keeps to itself.
-            let _ = writeln!(io::stderr(), "a call hangs, in a test that has not reported by now");
+            // Not `eprintln`: its text is captured, and a test that does not end never prints it.
+            let _ = writeln!(io::stderr(), "a call hangs, in a test that has not ended yet");
             std::process::exit(1);
         });
     });
@@ -79,7 +78,7 @@ fn tiny(
     set(GeneratorBuilder::new(TINY, ManualClock::new(unix_ms))).build().expect("settings that fit")
 }
 
-/// The precise clock's reading at the beginning of this millisecond.
+/// Returns the precise clock's reading at the beginning of this millisecond.
 const fn precise(unix_ms: u64) -> u64 {
     unix_ms * 1_000_000
 }
@@ -92,7 +91,7 @@ fn slot<S: Scheme>(id: Snowflake<S>) -> (u64, u64) {
     (id.tick(), id.sequence())
 }
 
-/// Takes IDs until the generator refuses, which must be within the next `most`.
+/// Draws IDs until the generator refuses. Fails if it issues more than `most`.
 fn drain<S: Scheme, C: Clock>(generator: &Generator<S, C>, most: usize) -> (Vec<Snowflake<S>>, GenerateError) {
     let mut ids = Vec::new();
     loop {

@@ -3,7 +3,7 @@
 use casflake::{GenerateError, Generator, Layout, ManualClock, Scheme, WorkerId};
 
 use super::clocks::Script;
-use super::{HOUR_MS, NOW, SIZE, TICK, drain, ms, on, tiny, with};
+use super::{HOUR_MS, NOW_MS, SIZE, TICK, drain, ms, on, tiny, with};
 
 fn histogram(stats: &casflake::Stats) -> Vec<(u64, u64, u64)> {
     stats.ids_per_tick.iter().map(|(ids, ticks)| (*ids.start(), *ids.end(), ticks)).collect()
@@ -11,7 +11,7 @@ fn histogram(stats: &casflake::Stats) -> Vec<(u64, u64, u64)> {
 
 #[test]
 fn a_generator_that_issued_nothing_counts_nothing() {
-    let stats = on(ManualClock::new(NOW)).stats();
+    let stats = on(ManualClock::new(NOW_MS)).stats();
     assert_eq!((stats.ids, stats.ticks, stats.last_tick), (0, 0, None));
     assert_eq!((stats.tick_max_sequence, stats.max_sequence, stats.cas_retries), (0, 0, 0));
     assert_eq!((stats.overflow_waits, stats.overflow_wait_time, stats.clock_behind), (0, ms(0), 0));
@@ -20,12 +20,12 @@ fn a_generator_that_issued_nothing_counts_nothing() {
 
 #[test]
 fn ids_ticks_and_maxima_are_exact_after_every_call() {
-    let ids = on(ManualClock::new(NOW));
-    // In each tick so many IDs: one, a few by single calls and batches, a full one, none, and one again.
+    let ids = on(ManualClock::new(NOW_MS));
+    // The number of IDs in each tick: one, a few, many, a full tick, none, and a few again.
     let per_tick: [usize; 6] = [1, 3, 100, SIZE, 0, 2];
     let (mut issued, mut used, mut highest) = (0, 0, 0);
     for (later, count) in (0_u64..).zip(per_tick) {
-        ids.clock().set(NOW + later);
+        ids.clock().set(NOW_MS + later);
         used += u64::from(count > 0);
         for sequence in 0..count as u64 {
             ids.generate().expect("an ID");
@@ -41,9 +41,9 @@ fn ids_ticks_and_maxima_are_exact_after_every_call() {
     assert_eq!(told, per_bucket);
 }
 
-/// The ticks are told apart by the highest bit alone, and the sequence is the same in both.
+/// The two ticks differ in the highest bit only, and the sequence is the same in both.
 #[test]
-fn a_tick_that_is_left_for_one_far_ahead_is_booked() {
+fn a_tick_that_is_left_for_one_far_ahead_is_recorded() {
     struct Wide;
     impl Scheme for Wide {
         const LAYOUT: Layout = Layout::new(31, 0, 1, 31);
@@ -56,8 +56,8 @@ fn a_tick_that_is_left_for_one_far_ahead_is_booked() {
 }
 
 #[test]
-fn a_tick_that_a_batch_fills_is_booked_once() {
-    let ids = with(Script::new(NOW..NOW + 9), |builder| builder.max_lead(3));
+fn a_tick_that_a_batch_fills_is_recorded_once() {
+    let ids = with(Script::new(NOW_MS..NOW_MS + 9), |builder| builder.max_lead(3));
     ids.generate_batch(3 * SIZE + 1).expect("a batch");
     let stats = ids.stats();
     assert_eq!((stats.ids, stats.ticks, stats.tick_max_sequence), (3 * SIZE as u64 + 1, 4, 0));
@@ -65,10 +65,10 @@ fn a_tick_that_a_batch_fills_is_booked_once() {
     assert_eq!(told, [(1, 1, 1), (4096, 8191, 3)]);
 }
 
-/// Nobody issued an ID of the tick that the word of a full tick stands in.
+/// The word after a full tick is in the next tick, of which no ID was issued.
 #[test]
 fn a_tick_counts_only_once_a_slot_of_it_is_reserved() {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     drain(&ids, SIZE);
     for _ in 0..3 {
         assert!(ids.try_generate().is_err());
@@ -78,21 +78,22 @@ fn a_tick_counts_only_once_a_slot_of_it_is_reserved() {
 }
 
 #[test]
-fn a_window_whose_first_tick_passed_by_counts_no_tick_for_it() {
+fn the_first_tick_of_a_window_does_not_count_if_no_id_of_it_was_issued() {
     let ids = tiny(5_003, |builder| builder.not_before(1));
     assert_eq!((ids.stats().ticks, ids.stats().last_tick), (0, None));
     ids.generate().expect("an ID");
     assert_eq!((ids.stats().ticks, ids.stats().last_tick), (1, Some(3)));
 }
 
-/// Two ticks waited for by one batch, and one by a single call.
+/// One batch waits for two ticks, and a single call for one.
 #[test]
 fn an_overflow_wait_is_counted_for_each_tick_waited_for() {
-    let ids = on(Script::new([NOW, NOW, NOW, NOW, NOW + 1, NOW + 1, NOW + 1, NOW + 1, NOW + 2]));
+    let ids =
+        on(Script::new([NOW_MS, NOW_MS, NOW_MS, NOW_MS, NOW_MS + 1, NOW_MS + 1, NOW_MS + 1, NOW_MS + 1, NOW_MS + 2]));
     ids.generate_batch(2 * SIZE + 1).expect("a batch");
     assert_eq!(ids.stats().overflow_waits, 2);
     ids.generate_batch(SIZE - 1).expect("the rest of the tick");
-    ids.clock().then([NOW + 2, NOW + 2, NOW + 2, NOW + 3]);
+    ids.clock().then([NOW_MS + 2, NOW_MS + 2, NOW_MS + 2, NOW_MS + 3]);
     ids.generate().expect("an ID");
     let stats = ids.stats();
     assert_eq!((stats.overflow_waits, stats.clock_behind), (3, 0));
@@ -101,16 +102,16 @@ fn an_overflow_wait_is_counted_for_each_tick_waited_for() {
 
 #[test]
 fn a_call_that_finds_the_next_tick_begun_by_the_precise_clock_did_not_wait() {
-    let ids = on(Script::new([NOW]));
+    let ids = on(Script::new([NOW_MS]));
     drain(&ids, SIZE);
-    ids.clock().then([NOW, NOW + 1]);
+    ids.clock().then([NOW_MS, NOW_MS + 1]);
     ids.generate().expect("an ID");
     assert_eq!(ids.stats().overflow_waits, 0);
 }
 
 #[test]
 fn each_call_that_finds_the_clock_behind_counts_once() {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     drain(&ids, SIZE);
     ids.clock().step_back(HOUR_MS);
     for calls in [1, 3, 5] {
@@ -123,7 +124,7 @@ fn each_call_that_finds_the_clock_behind_counts_once() {
 
 #[test]
 fn each_call_that_fails_because_the_tick_is_used_up_counts_once() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.max_wait(ms(0)));
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.max_wait(ms(0)));
     drain(&ids, SIZE);
     let drained = ids.stats().exhausted;
     for calls in [0, 4, 8] {
@@ -136,10 +137,10 @@ fn each_call_that_fails_because_the_tick_is_used_up_counts_once() {
     assert_eq!((ids.stats().overflow_waits, ids.stats().clock_behind), (0, 0));
 }
 
-/// Every way to be refused, one after the other, on one generator: only the counters of what went wrong move.
+/// Every kind of refusal, one after the other, on one generator: only the counters of refusals and waits change.
 #[test]
 fn i6_refused_calls_change_nothing() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.fence(TICK + 2).max_wait(ms(1)));
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.fence(TICK + 2).max_wait(ms(1)));
     drain(&ids, SIZE);
     let before = ids.stats();
     let refused_at = |unix_ms, clock_behind, overflow_waits, exhausted| {
@@ -154,14 +155,14 @@ fn i6_refused_calls_change_nothing() {
         expected.overflow_wait_time = stats.overflow_wait_time;
         assert_eq!(stats, expected);
     };
-    refused_at(NOW, 0, 3, 1);
-    refused_at(NOW - HOUR_MS, 4, 3, 1);
+    refused_at(NOW_MS, 0, 3, 1);
+    refused_at(NOW_MS - HOUR_MS, 4, 3, 1);
     refused_at(0, 8, 3, 1);
-    refused_at(NOW + 2, 8, 3, 1);
+    refused_at(NOW_MS + 2, 8, 3, 1);
     refused_at(u64::MAX, 8, 3, 1);
     ids.generate_batch(0).unwrap_err();
     assert_eq!(ids.extend_fence(u64::MAX).ok(), None);
     assert_eq!((ids.stats().ids, ids.fence()), (SIZE as u64, TICK + 2));
-    ids.clock().set(NOW + 1);
+    ids.clock().set(NOW_MS + 1);
     assert_eq!(ids.generate().map(super::slot), Ok((TICK + 1, 0)));
 }

@@ -3,18 +3,18 @@
 use casflake::{Clock, GenerateError, Generator, ManualClock, Standard, Twitter, WorkerId};
 
 use super::clocks::Script;
-use super::{EPOCH, HOUR_MS, NOW, SIZE, TICK, drain, ms, on, slot, with};
+use super::{EPOCH, HOUR_MS, NOW_MS, SIZE, TICK, drain, ms, on, slot, with};
 
-/// A generator that has used up the tick `NOW`.
+/// Returns a generator that has used up the tick of `NOW_MS`.
 fn full() -> Generator<Standard, Script> {
-    let ids = on(Script::new([NOW]));
+    let ids = on(Script::new([NOW_MS]));
     drain(&ids, SIZE);
     ids
 }
 
-/// A generator with one ID issued at `NOW`.
+/// Returns a generator with one ID issued at `NOW_MS`, and its clock at `unix_ms`.
 fn begun(unix_ms: u64) -> Generator<Standard, ManualClock> {
-    let ids = on(ManualClock::new(NOW));
+    let ids = on(ManualClock::new(NOW_MS));
     assert_eq!(ids.try_generate().map(slot), Ok((TICK, 0)));
     ids.clock().set(unix_ms);
     ids
@@ -23,7 +23,7 @@ fn begun(unix_ms: u64) -> Generator<Standard, ManualClock> {
 #[test]
 fn i4_the_open_tick_is_used_up_before_a_step_back_is_refused() {
     for back in [1, 2, HOUR_MS] {
-        let ids = begun(NOW - back);
+        let ids = begun(NOW_MS - back);
         let (rest, error) = drain(&ids, SIZE);
         let expected: Vec<_> = (1..SIZE as u64).map(|sequence| (TICK, sequence)).collect();
         assert_eq!(rest.into_iter().map(slot).collect::<Vec<_>>(), expected);
@@ -34,42 +34,42 @@ fn i4_the_open_tick_is_used_up_before_a_step_back_is_refused() {
 
 #[test]
 fn i4_a_step_back_within_the_open_tick_is_not_counted() {
-    let ids = begun(NOW - 1);
+    let ids = begun(NOW_MS - 1);
     assert_eq!(ids.generate().map(slot), Ok((TICK, 1)));
     assert_eq!(ids.stats().clock_behind, 0);
 }
 
 #[test]
-fn i4_a_short_step_back_is_waited_out() {
+fn i4_a_call_waits_until_a_short_step_back_is_over() {
     let ids = full();
-    ids.clock().then([NOW - 1, NOW - 1, NOW - 1, NOW, NOW, NOW, NOW + 1]);
+    ids.clock().then([NOW_MS - 1, NOW_MS - 1, NOW_MS - 1, NOW_MS, NOW_MS, NOW_MS, NOW_MS + 1]);
     assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)));
     assert_eq!(ids.stats().clock_behind, 1);
 }
 
 #[test]
 fn i4_a_short_step_back_that_does_not_end_is_refused_as_behind_not_stalled() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.max_wait(ms(3)));
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.max_wait(ms(3)));
     drain(&ids, SIZE);
     ids.clock().step_back(1);
     assert_eq!(ids.generate(), Err(GenerateError::ClockBehind { by: ms(1) }));
     assert_eq!(ids.stats().clock_behind, 1);
 }
 
-/// The coarse look, the precise one and the one that confirms it: no wait.
+/// Three looks: the coarse one, the precise one and the one that confirms it. No wait.
 #[test]
-fn i4_a_step_back_by_an_hour_is_refused_at_once() {
+fn i4_a_step_back_by_an_hour_is_refused_immediately() {
     let ids = full();
-    ids.clock().then([NOW - HOUR_MS]);
+    ids.clock().then([NOW_MS - HOUR_MS]);
     assert_eq!(ids.generate(), Err(GenerateError::ClockBehind { by: ms(HOUR_MS) }));
     assert_eq!(ids.clock().looks(), 3);
     assert_eq!(ids.stats().overflow_waits, 0);
 }
 
 #[test]
-fn i4_a_short_step_back_during_an_overflow_wait_is_waited_out() {
+fn i4_an_overflow_wait_lasts_until_a_short_step_back_is_over() {
     let ids = full();
-    ids.clock().then([NOW, NOW, NOW - 1, NOW - 1, NOW - 1, NOW - 1, NOW, NOW + 1]);
+    ids.clock().then([NOW_MS, NOW_MS, NOW_MS - 1, NOW_MS - 1, NOW_MS - 1, NOW_MS - 1, NOW_MS, NOW_MS + 1]);
     assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)));
     let stats = ids.stats();
     assert_eq!((stats.clock_behind, stats.overflow_waits, stats.ids), (1, 1, SIZE as u64 + 1));
@@ -78,7 +78,7 @@ fn i4_a_short_step_back_during_an_overflow_wait_is_waited_out() {
 #[test]
 fn i4_a_step_back_during_an_overflow_wait_is_refused_not_hung() {
     let ids = full();
-    ids.clock().then([NOW, NOW, NOW, NOW - HOUR_MS]);
+    ids.clock().then([NOW_MS, NOW_MS, NOW_MS, NOW_MS - HOUR_MS]);
     assert_eq!(ids.generate(), Err(GenerateError::ClockBehind { by: ms(HOUR_MS) }));
     assert_eq!(ids.clock().looks(), 5);
     let stats = ids.stats();
@@ -86,51 +86,51 @@ fn i4_a_step_back_during_an_overflow_wait_is_refused_not_hung() {
 }
 
 #[test]
-fn i4_one_precise_reading_alone_is_no_step_back() {
+fn i4_one_precise_reading_does_not_prove_a_step_back() {
     let ids = full();
-    ids.clock().then([NOW, NOW - HOUR_MS, NOW]);
+    ids.clock().then([NOW_MS, NOW_MS - HOUR_MS, NOW_MS]);
     assert_eq!(ids.try_generate(), Err(GenerateError::Exhausted { retry_after: ms(1) }));
-    ids.clock().then([NOW, NOW - HOUR_MS, NOW, NOW - HOUR_MS, NOW, NOW + 1]);
+    ids.clock().then([NOW_MS, NOW_MS - HOUR_MS, NOW_MS, NOW_MS - HOUR_MS, NOW_MS, NOW_MS + 1]);
     assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)));
-    ids.clock().then([NOW + 1]);
+    ids.clock().then([NOW_MS + 1]);
     drain(&ids, SIZE);
-    ids.clock().then([NOW - HOUR_MS, NOW - HOUR_MS, NOW + 2]);
+    ids.clock().then([NOW_MS - HOUR_MS, NOW_MS - HOUR_MS, NOW_MS + 2]);
     assert_eq!(ids.try_generate().map(slot), Ok((TICK + 2, 0)));
     assert_eq!(ids.stats().clock_behind, 0);
 }
 
 #[test]
-fn i4_strict_refuses_a_step_back_while_the_open_tick_has_ids_left() {
+fn i4_a_strict_generator_refuses_a_step_back_while_the_open_tick_has_ids_left() {
     for back in [1, HOUR_MS] {
-        let ids = with(Script::new([NOW]), |builder| builder.strict(true));
+        let ids = with(Script::new([NOW_MS]), |builder| builder.strict(true));
         let first = ids.generate().expect("an ID");
-        ids.clock().then([NOW - back]);
+        ids.clock().then([NOW_MS - back]);
         let behind = GenerateError::ClockBehind { by: ms(back) };
         assert_eq!((ids.try_generate(), ids.generate()), (Err(behind), Err(behind)));
         assert_eq!(ids.clock().looks(), 6, "it does not wait, however short the step");
         let batch = ids.generate_batch(3).unwrap_err();
         assert_eq!((batch.error(), batch.issued().len()), (behind, 0));
-        ids.clock().then([NOW]);
+        ids.clock().then([NOW_MS]);
         assert_eq!(ids.generate().map(slot), Ok((first.tick(), 1)));
         assert_eq!(ids.stats().clock_behind, 3);
     }
 }
 
 #[test]
-fn i4_strict_takes_one_precise_reading_alone_for_no_step_back() {
-    let ids = with(Script::new([NOW]), |builder| builder.strict(true));
+fn i4_one_precise_reading_does_not_prove_a_step_back_to_a_strict_generator() {
+    let ids = with(Script::new([NOW_MS]), |builder| builder.strict(true));
     ids.generate().expect("an ID");
-    ids.clock().then([NOW - 1, NOW - 1, NOW]);
+    ids.clock().then([NOW_MS - 1, NOW_MS - 1, NOW_MS]);
     assert_eq!(ids.generate().map(slot), Ok((TICK, 1)));
     assert_eq!(ids.stats().clock_behind, 0);
 }
 
 #[test]
-fn i4_strict_waits_for_a_plain_overflow() {
-    let ids = with(Script::new([NOW]), |builder| builder.strict(true));
+fn i4_a_strict_generator_waits_for_a_plain_overflow() {
+    let ids = with(Script::new([NOW_MS]), |builder| builder.strict(true));
     let (_, error) = drain(&ids, SIZE);
     assert_eq!(error, GenerateError::Exhausted { retry_after: ms(1) });
-    ids.clock().then([NOW, NOW, NOW, NOW + 1]);
+    ids.clock().then([NOW_MS, NOW_MS, NOW_MS, NOW_MS + 1]);
     assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)));
     assert_eq!(ids.stats().clock_behind, 0);
 }
@@ -148,7 +148,7 @@ fn i5_a_first_reading_before_the_epoch_is_refused_with_both_numbers() {
     }
 }
 
-/// Sonyflake's tick is 10 ms: a reading 1 ms before its epoch is before it all the same.
+/// Sonyflake's tick is 10 ms. A reading 1 ms before its epoch is before it nevertheless.
 #[test]
 fn i5_a_reading_less_than_a_tick_before_the_epoch_is_before_it() {
     let epoch = 1_409_529_600_000;
@@ -179,17 +179,17 @@ fn i4_a_step_to_before_the_epoch_uses_up_the_open_tick_and_is_then_behind() {
     assert_eq!(rest.len(), SIZE - 1);
     assert_eq!(error, GenerateError::ClockBehind { by: ms(TICK + 7) });
     ids.clock().set(0);
-    assert_eq!(ids.generate(), Err(GenerateError::ClockBehind { by: ms(NOW) }));
-    ids.clock().set(NOW + 1);
+    assert_eq!(ids.generate(), Err(GenerateError::ClockBehind { by: ms(NOW_MS) }));
+    ids.clock().set(NOW_MS + 1);
     assert_eq!(ids.generate().map(slot), Ok((TICK + 1, 0)));
 }
 
 #[test]
 fn i1_no_walk_of_the_clock_repeats_an_id() {
-    let ids = Generator::with_clock(WorkerId::<Twitter>::fixed_in::<1, 1>(), ManualClock::new(NOW));
+    let ids = Generator::with_clock(WorkerId::<Twitter>::fixed_in::<1, 1>(), ManualClock::new(NOW_MS));
     let mut last = None;
     for step in 0..20_000_u64 {
-        ids.clock().set(NOW + step * step % 97);
+        ids.clock().set(NOW_MS + step * step % 97);
         match ids.try_generate() {
             Ok(id) => {
                 assert!(Some(id) > last, "{id:?} after {last:?}");
@@ -198,5 +198,5 @@ fn i1_no_walk_of_the_clock_repeats_an_id() {
             Err(error) => assert!(error.is_retryable(), "{error}"),
         }
     }
-    assert!(last.is_some_and(|id| id.unix_ms() == NOW + 96 && ids.clock().unix_ms() <= NOW + 96));
+    assert!(last.is_some_and(|id| id.unix_ms() == NOW_MS + 96 && ids.clock().unix_ms() <= NOW_MS + 96));
 }

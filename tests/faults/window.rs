@@ -3,11 +3,11 @@
 use casflake::{GenerateError, ManualClock, SettingError};
 
 use super::clocks::Script;
-use super::{EPOCH, NOW, SIZE, TICK, drain, ms, slot, tiny, with};
+use super::{EPOCH, NOW_MS, SIZE, TICK, drain, ms, slot, tiny, with};
 
 #[test]
 fn i8_the_tick_before_the_fence_is_issued_and_the_fence_is_not() {
-    let ids = with(ManualClock::new(NOW + 4), |builder| builder.fence(TICK + 5));
+    let ids = with(ManualClock::new(NOW_MS + 4), |builder| builder.fence(TICK + 5));
     assert_eq!(ids.try_generate().map(slot), Ok((TICK + 4, 0)));
     let fenced = GenerateError::Fenced { fence: TICK + 5 };
     ids.clock().advance(1);
@@ -17,11 +17,11 @@ fn i8_the_tick_before_the_fence_is_issued_and_the_fence_is_not() {
 }
 
 #[test]
-fn i8_an_overflow_into_the_fence_fails_at_once() {
-    let ids = with(Script::new([NOW]), |builder| builder.fence(TICK + 1));
+fn i8_an_overflow_into_the_fence_fails_immediately() {
+    let ids = with(Script::new([NOW_MS]), |builder| builder.fence(TICK + 1));
     let (tick, error) = drain(&ids, SIZE);
     assert_eq!((tick.len(), error), (SIZE, GenerateError::Fenced { fence: TICK + 1 }));
-    ids.clock().then([NOW]);
+    ids.clock().then([NOW_MS]);
     assert_eq!(ids.generate(), Err(error));
     assert_eq!(ids.clock().looks(), 2, "the coarse look and the precise one");
     assert_eq!(ids.stats().overflow_waits, 0);
@@ -65,28 +65,28 @@ fn i8_a_fence_never_moves_back_nor_beyond_the_end() {
 
 #[test]
 fn i8_too_early_says_when_the_window_opens() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.not_before(TICK + 200));
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.not_before(TICK + 200));
     let refused = GenerateError::TooEarly { not_before: TICK + 200, retry_after: ms(200) };
     assert_eq!((ids.try_generate(), ids.generate()), (Err(refused), Err(refused)));
     assert_eq!((refused.is_retryable(), refused.retry_after()), (true, Some(ms(200))));
     assert_eq!((ids.last_tick(), ids.stats().ids), (None, 0));
-    ids.clock().set(NOW + 199);
+    ids.clock().set(NOW_MS + 199);
     assert!(matches!(ids.try_generate(), Err(GenerateError::TooEarly { .. })));
-    ids.clock().set(NOW + 200);
+    ids.clock().set(NOW_MS + 200);
     assert_eq!(ids.try_generate().map(slot), Ok((TICK + 200, 0)));
 }
 
 #[test]
-fn i8_a_window_that_opens_within_max_wait_is_waited_for() {
-    let ids = with(Script::new((0..=50).map(|later| NOW + later)), |builder| builder.not_before(TICK + 40));
+fn i8_a_call_waits_for_a_window_that_opens_within_max_wait() {
+    let ids = with(Script::new((0..=50).map(|later| NOW_MS + later)), |builder| builder.not_before(TICK + 40));
     assert_eq!(ids.generate().map(slot), Ok((TICK + 40, 0)));
     let stats = ids.stats();
-    assert_eq!((stats.overflow_waits, stats.clock_behind), (0, 0), "nothing was full and nothing stepped back");
+    assert_eq!((stats.overflow_waits, stats.clock_behind), (0, 0), "no tick was full and the clock did not step back");
 }
 
 #[test]
-fn i8_a_clock_past_not_before_starts_at_the_clock() {
-    let ids = with(ManualClock::new(NOW), |builder| builder.not_before(TICK - 10));
+fn i8_a_clock_past_not_before_gives_the_clocks_tick() {
+    let ids = with(ManualClock::new(NOW_MS), |builder| builder.not_before(TICK - 10));
     assert_eq!(ids.try_generate().map(slot), Ok((TICK, 0)));
 }
 

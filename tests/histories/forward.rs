@@ -1,5 +1,5 @@
-//! Strict generators on clocks that never step back. A call that reads the clock before the word would take another's
-//! progress in between for a step back.
+//! Strict generators on clocks that never step back. A call that read the clock before the word would mistake the
+//! progress of another call in between for a step back.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -9,29 +9,30 @@ use casflake::{Clock, SystemClock, WorkerId};
 use crate::history::check;
 use crate::{Wide, builder, calls, pool};
 
-/// The system's clock, but for its steps back.
+/// The system's clock without its steps back.
 struct Forward(AtomicU64);
 
 impl Clock for Forward {
     fn unix_ms(&self) -> u64 {
-        let now = SystemClock.unix_ms();
-        // ORDERING: Relaxed. Coherence alone keeps a thread from reading less than before; across threads it is for the
-        // generator to read the clock after the reading that the word rests on.
-        self.0.fetch_max(now, Ordering::Relaxed).max(now)
+        let now_ms = SystemClock.unix_ms();
+        // ORDERING: Relaxed. Coherence alone keeps a thread from reading less than before; across threads the
+        // generator has to read the clock after the reading that the word rests on.
+        self.0.fetch_max(now_ms, Ordering::Relaxed).max(now_ms)
     }
 }
 
-/// A clock that every look moves on by a millisecond. Each fourth reading comes late: others have got ahead of it by then.
+/// A clock that moves on by a millisecond with every look. Each fourth reading returns late, when other threads have
+/// already seen later ones.
 struct EachLook(AtomicU64);
 
 impl Clock for EachLook {
     fn unix_ms(&self) -> u64 {
         // ORDERING: Relaxed, as in `Forward`.
-        let now = self.0.fetch_add(1, Ordering::Relaxed);
-        if now % 4 == 0 {
+        let now_ms = self.0.fetch_add(1, Ordering::Relaxed);
+        if now_ms % 4 == 0 {
             thread::yield_now();
         }
-        now
+        now_ms
     }
 }
 

@@ -1,4 +1,4 @@
-//! What must be true of the IDs that threads get from one generator.
+//! The checks of the IDs that threads get from one generator.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::mix::{call, ids_of_steps, steps};
 
-/// How many calls are checked at once: what bounds the memory.
+/// The number of calls in a round, which are checked together. It bounds the memory.
 pub(crate) const ROUND: usize = 1 << 19;
 
 /// The highest ID that any call has returned so far.
@@ -31,9 +31,9 @@ impl Returned {
     }
 }
 
-/// Checks `calls` calls, shared out evenly among all threads of `pool`, round by round.
+/// Checks `calls` calls, divided evenly among all threads of `pool`, round by round.
 ///
-/// That no ID comes back in a later round follows from I2: each is above all of the rounds before.
+/// No ID is repeated in a later round because of I2: each is above all IDs of the rounds before.
 pub(crate) fn check<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, pool: &ThreadPool, calls: usize) {
     let returned = Returned::default();
     let rounds = (0..calls).step_by(ROUND).map(|done| ROUND.min(calls - done));
@@ -41,7 +41,7 @@ pub(crate) fn check<S: Scheme, C: Clock + Sync>(generator: &Generator<S, C>, poo
     println!("{calls} calls by {} threads gave {ids} IDs", pool.current_num_threads());
 }
 
-/// One round: its IDs in order.
+/// Runs one round, and returns its IDs in order.
 pub(crate) fn round<S: Scheme, C: Clock + Sync>(
     generator: &Generator<S, C>,
     pool: &ThreadPool,
@@ -60,7 +60,7 @@ pub(crate) fn round<S: Scheme, C: Clock + Sync>(
     ids
 }
 
-/// How many IDs a round gives.
+/// Returns how many IDs a round gives.
 pub(crate) fn planned(threads: usize, calls: usize) -> usize {
     (0..threads).map(|thread| ids_of_steps(thread, calls / threads)).sum()
 }
@@ -80,7 +80,7 @@ fn one_thread<S: Scheme, C: Clock>(
     ids
 }
 
-/// One call, with the check of I2; whether it gave any ID.
+/// Makes one call, with the check of I2. Returns whether it gave any ID.
 fn gets_more_than_returned<S: Scheme, C: Clock>(
     generator: &Generator<S, C>,
     step: usize,
@@ -102,7 +102,7 @@ fn assert_increasing<S: Scheme>(ids: &[Snowflake<S>]) {
     }
 }
 
-/// All IDs in order, after a check that none is there twice.
+/// Returns all IDs in order. Checks that each is there once.
 pub(crate) fn sorted_and_distinct<S: Scheme>(parts: Vec<Vec<Snowflake<S>>>) -> Vec<Snowflake<S>> {
     let mut ids = parts.concat();
     drop(parts);

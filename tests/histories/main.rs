@@ -31,7 +31,8 @@ use std::time::Duration;
 use casflake::{Clock, GeneratorBuilder, Layout, Scheme, WorkerId};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// 4 million IDs a millisecond: no machine runs out of them, so that threads meet at the word and not at the clock.
+/// 4 million IDs a millisecond, more than a machine can draw, so that threads contend for the word and do not wait for
+/// the clock.
 struct Wide;
 
 impl Scheme for Wide {
@@ -41,21 +42,21 @@ impl Scheme for Wide {
 const CALLS: usize = if cfg!(debug_assertions) { 1_500_000 } else { 10_000_000 };
 
 /// Long, because a busy machine can keep a thread off its core for a while.
-const PATIENCE: Duration = Duration::from_secs(20);
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
 fn all_calls() -> usize {
     let calls = env::var("CASFLAKE_CALLS").map_or(CALLS, |text| text.parse().expect("CASFLAKE_CALLS is a number"));
-    assert!(calls >= 100_000, "CASFLAKE_CALLS={calls} is too few to tell anything");
+    assert!(calls >= 100_000, "CASFLAKE_CALLS={calls} is too few to prove anything: give 100000 or more");
     calls
 }
 
-/// A test's part of the calls of the suite; those of all tests make 100.
+/// Returns a test's part of the calls of the suite. The parts of all tests add up to 100 percent.
 fn calls(percent: usize) -> usize {
     all_calls() / 100 * percent
 }
 
 fn builder<S: Scheme, C: Clock>(worker: WorkerId<S>, clock: C) -> GeneratorBuilder<S, C> {
-    GeneratorBuilder::new(worker, clock).max_wait(PATIENCE)
+    GeneratorBuilder::new(worker, clock).max_wait(MAX_WAIT)
 }
 
 fn pool(threads: usize) -> ThreadPool {
@@ -63,7 +64,7 @@ fn pool(threads: usize) -> ThreadPool {
     ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
 }
 
-/// A thread that never gets its IDs ends the run rather than hold it up.
+/// Ends the run if a thread never gets its IDs.
 fn end_if_a_thread_starves() {
     static WATCH: Once = Once::new();
     // Far more than any machine needs: a million calls take about a second.
@@ -71,8 +72,8 @@ fn end_if_a_thread_starves() {
     WATCH.call_once(|| {
         thread::spawn(move || {
             thread::sleep(limit);
-            // Not `eprintln`, whose text a test that does not end keeps to itself.
-            let _ = writeln!(io::stderr(), "some thread still waits for its IDs after {limit:?}");
+            // Not `eprintln`: its text is captured, and a test that does not end never prints it.
+            let _ = writeln!(io::stderr(), "a thread still waits for its IDs after {limit:?}");
             process::exit(1);
         });
     });

@@ -1,18 +1,18 @@
-//! Which calls a thread makes: all four kinds in turn.
+//! The calls that a thread makes: all four kinds in turn.
 
 use casflake::{Clock, GenerateError, Generator, Scheme, Snowflake};
 
-/// The steps of one thread, each thread out of step with the others.
+/// Returns the steps of one thread. Each thread begins with another step.
 pub(crate) fn steps(thread: usize, calls: usize) -> impl Iterator<Item = usize> {
     thread..thread + calls
 }
 
-/// How many IDs a thread gets by its steps.
+/// Returns how many IDs a thread gets by its steps.
 pub(crate) fn ids_of_steps(thread: usize, calls: usize) -> usize {
     steps(thread, calls).map(size).sum()
 }
 
-/// How many IDs a step asks for: one, some, and now and then more than a tick of the `Standard` scheme has.
+/// Returns how many IDs a step asks for: one, some, and sometimes more than a tick of the `Standard` scheme has.
 fn size(step: usize) -> usize {
     match step % 4 {
         0 | 1 => 1,
@@ -21,7 +21,7 @@ fn size(step: usize) -> usize {
     }
 }
 
-/// Makes the call of this step, which adds its IDs, or none where the tick's are used up and it does not wait.
+/// Makes the call of this step and adds its IDs. Adds none if the tick's IDs are used up and the call does not wait.
 pub(crate) fn call<S: Scheme, C: Clock>(generator: &Generator<S, C>, step: usize, ids: &mut Vec<Snowflake<S>>) {
     let size = size(step);
     match step % 4 {

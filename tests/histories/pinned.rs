@@ -1,5 +1,5 @@
-//! More threads than cores, by pinning: a thread that loses its core in the middle of a call, or that spins on the core
-//! which another needs, keeps none of the others from getting all of its IDs.
+//! More threads than cores, by pinning. A thread may lose its core in the middle of a call, or spin on a core that
+//! another thread needs. The other threads get all of their IDs nevertheless.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use crate::{Wide, builder, calls, pool};
 
 const THREADS: usize = 8;
 
-/// A pool of 8 threads on this many cores, or `None` where this process may not use as many.
+/// Returns a pool of 8 threads on this many cores, or `None` if this process may not use as many.
 fn pinned(cores: usize) -> Option<ThreadPool> {
     let affinity = || sched_getaffinity(None).expect("the cores of this thread");
     let allowed = affinity();
@@ -31,8 +31,8 @@ fn pinned(cores: usize) -> Option<ThreadPool> {
 
 fn eight_threads_on(cores: usize) {
     let Some(pool) = pinned(cores) else {
-        // Not `eprintln`, whose text a test that passes keeps to itself.
-        let _ = writeln!(io::stderr(), "NOT RUN: 8 threads on {cores} cores, for this process may not use as many");
+        // Not `eprintln`: its text is captured, and a test that passes never prints it.
+        let _ = writeln!(io::stderr(), "NOT RUN: 8 threads on {cores} cores, because this process may not use as many");
         return;
     };
     for wait in [Wait::Spin, Wait::Yield] {

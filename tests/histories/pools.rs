@@ -1,4 +1,4 @@
-//! Threads that the system places as it likes.
+//! Threads that the system places on cores.
 
 use casflake::{SystemClock, Wait, WorkerId};
 

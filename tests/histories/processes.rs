@@ -1,5 +1,5 @@
-//! Processes with different workers. The test starts its own binary, so that one function is the parent, and, where
-//! the variable `FILE` says so, one of its children.
+//! Processes with different workers. The test starts its own binary: one function is the parent, and also each child,
+//! if the variable `FILE` is set.
 
 use std::env;
 use std::ffi::OsStr;
@@ -39,7 +39,7 @@ fn child(file: &OsStr, calls: usize) {
     let generator: Generator =
         builder(WorkerId::from_env(WORKER).expect("a worker"), SystemClock).build().expect("a generator");
     let pool = pool(THREADS);
-    // It ends when the parent has started all.
+    // The pipe ends when the parent has started all children.
     io::stdin().read_to_end(&mut Vec::new()).expect("a pipe from the parent");
     let ids = round(&generator, &pool, calls, &Returned::default());
     let bytes: Vec<u8> = ids.into_iter().flat_map(|id| id.as_u64().to_le_bytes()).collect();
@@ -54,7 +54,7 @@ fn parent(calls: usize) {
 
     let mut children = workers.map(|worker| start(worker, &file(worker)));
     children.iter_mut().for_each(|child| drop(child.stdin.take()));
-    // All of them, before a look at any: none is left behind.
+    // Waits for all of them before it checks the first, so that no child outlives the test.
     let outputs = children.map(|child| child.wait_with_output().expect("the child ends"));
 
     let ids = workers.iter().zip(&outputs).map(|(&worker, output)| {
@@ -87,13 +87,13 @@ fn read(file: &Path) -> Vec<Snowflake> {
     bytes.chunks_exact(8).map(|bytes| number(bytes).try_into().expect("an ID of the layout")).collect()
 }
 
-/// A directory that is gone when the test ends, however it does.
+/// A directory that is removed when the test ends, even by a panic.
 struct Directory(PathBuf);
 
 impl Directory {
     fn new() -> Self {
-        let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos());
-        let path = env::temp_dir().join(format!("casflake-histories-{}-{now}", process::id()));
+        let now_ns = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos());
+        let path = env::temp_dir().join(format!("casflake-histories-{}-{now_ns}", process::id()));
         fs::create_dir(&path).expect("a new directory for temporary files");
         Self(path)
     }

@@ -1,4 +1,4 @@
-//! A generator on a clock that may do anything, asked for any number of IDs by any call.
+//! A generator on a clock that may do anything, with any number of IDs drawn by any call.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use casflake::{
 };
 use proptest::prelude::*;
 
-/// What a user's clock may do next, and what is asked of the generator then.
+/// The next move of the clock. A call of the generator follows it.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// Sets the clock, in ms from the epoch.
@@ -65,8 +65,8 @@ fn setups() -> impl Strategy<Value = Setup> {
     })
 }
 
-/// A clock that nobody may look at for ever. Its monotonic time goes on by 1 ms with each look, its wall clock does
-/// not.
+/// A clock that fails the test after 10,000 looks. Its monotonic time moves on by 1 ms with each look, its wall clock
+/// does not.
 struct Watched {
     time: ManualClock,
     looks: AtomicU32,
@@ -85,7 +85,7 @@ impl Clock for Watched {
     }
 }
 
-/// Everything that was issued, kept beside the generator.
+/// The test's own count of the IDs issued.
 #[derive(Default)]
 struct Count {
     last: Option<(u64, u64)>,
@@ -134,8 +134,8 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
             Step::Back(ms) => clock.time.step_back(ms),
         }
         clock.looks.store(0, Ordering::Relaxed);
-        let now = clock.unix_ms();
-        highest = highest.max(now.checked_sub(layout.epoch_unix_ms()).map(|since| since / layout.tick_ms()));
+        let now_ms = clock.unix_ms();
+        highest = highest.max(now_ms.checked_sub(layout.epoch_unix_ms()).map(|since| since / layout.tick_ms()));
         let before = count.ids;
         let mut ids = Vec::new();
         let refused = match *call {
@@ -166,7 +166,7 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
         }
         count.behind += u64::from(matches!(refused, Some(GenerateError::ClockBehind { .. })));
         if let Some(GenerateError::BeforeEpoch { unix_ms, epoch_unix_ms }) = refused {
-            prop_assert_eq!((unix_ms, epoch_unix_ms, before), (now, layout.epoch_unix_ms(), 0));
+            prop_assert_eq!((unix_ms, epoch_unix_ms, before), (now_ms, layout.epoch_unix_ms(), 0));
         }
 
         let stats = generator.stats();
@@ -175,14 +175,14 @@ fn driven<S: Scheme>(setup: Setup, steps: &[(Step, Call)]) -> Result<(), TestCas
         prop_assert_eq!(stats.tick_max_sequence, count.last.map_or(0, |last| last.1));
         prop_assert_eq!(stats.max_sequence, count.max_sequence);
         prop_assert_eq!(stats.ids_per_tick.iter().map(|(_, ticks)| ticks).sum::<u64>(), count.ticks);
-        // Some processors lose an exchange to no one at times; an x86 does not.
+        // On some processors, but not on x86, an exchange may fail spuriously.
         prop_assert!(stats.cas_retries == 0 || cfg!(not(target_arch = "x86_64")), "{stats:?}");
     }
     prop_assert_eq!(generator.close(), count.last.map(|last| last.0));
     Ok(())
 }
 
-/// Short of ticks and slots, so that every end is reached; and each with a peculiarity.
+/// Layouts with few ticks and slots, so that every end is reached. Each differs from the others in another respect.
 macro_rules! small_schemes {
     ($($name:ident = $layout:expr;)*) => {
         $(

@@ -17,11 +17,11 @@ impl Scheme for Small {
 enum Step {
     Advance(u64),
     Back(u64),
-    /// So many calls of the handle of that number.
+    /// Calls of the handle with this number: how many.
     Handle(usize, usize),
-    /// One of the generator itself.
+    /// A call of the generator itself.
     Single,
-    /// The handle is dropped, and another takes its place.
+    /// Drops the handle with this number and puts a new one in its place.
     Renew(usize),
     ExtendFence(u64),
     Close,
@@ -48,7 +48,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 proptest! {
     #[test]
-    fn i1_i3_i4_i8_handles_keep_what_the_generator_promises(
+    fn i1_i3_i4_i8_handles_keep_the_promises_of_the_generator(
         steps in steps(),
         blocks in proptest::array::uniform3(0..20_u64),
         max_lead in 0..3_u64,
@@ -58,7 +58,7 @@ proptest! {
         let builder = GeneratorBuilder::new(WorkerId::<Small>::fixed_in::<0, 1>(), ManualClock::new(1_000));
         let builder = builder.max_lead(max_lead).strict(strict).fence(fence).max_wait(Duration::ZERO);
         let generator = builder.build().expect("settings that fit");
-        let tick_now = || i64::try_from(generator.clock().unix_ms()).expect("a time") - 1_000;
+        let read_tick = || i64::try_from(generator.clock().unix_ms()).expect("a time") - 1_000;
 
         let mut handles = blocks.map(|block| generator.local(block));
         let mut last: [Option<Snowflake<Small>>; HANDLES] = [None; HANDLES];
@@ -97,12 +97,12 @@ proptest! {
                     Vec::new()
                 }
             };
-            let now = tick_now();
-            highest = highest.max(now);
+            let now_tick = read_tick();
+            highest = highest.max(now_tick);
             for outcome in outcomes {
                 let Ok(id) = outcome else {
                     let behind = matches!(outcome, Err(GenerateError::ClockBehind { .. }));
-                    prop_assert!(!behind || now < highest, "{outcome:?} although the clock never stepped back");
+                    prop_assert!(!behind || now_tick < highest, "{outcome:?} although the clock never stepped back");
                     continue;
                 };
                 prop_assert!(closed.is_none(), "{id:?} although the generator was closed");
@@ -110,10 +110,10 @@ proptest! {
                 let tick = i64::try_from(id.tick()).expect("a tick");
                 let lead = i64::try_from(max_lead).expect("a lead");
                 prop_assert!(tick <= highest + lead, "{id:?} is ahead of {highest}");
-                prop_assert!(tick >= now, "{id:?} is older than {now}");
-                prop_assert!(!strict || tick <= now + lead, "{id:?} although the clock stands at {now}");
+                prop_assert!(tick >= now_tick, "{id:?} is older than {now_tick}");
+                prop_assert!(!strict || tick <= now_tick + lead, "{id:?} although the clock stands at {now_tick}");
                 let last = i64::try_from(generator.last_tick().expect("an ID was issued")).expect("a tick");
-                prop_assert!(!strict || last <= now + lead, "{id:?} although an ID of {last} was issued before {now}");
+                prop_assert!(!strict || last <= now_tick + lead, "{id:?} although {last} was issued before {now_tick}");
                 prop_assert!(id.tick() < generator.fence() && id.worker() == 1);
             }
         }

@@ -34,7 +34,7 @@ fn id_properties<S: Scheme>(number: u64, signed: i64, time: u64, parts: [u64; 4]
     let parts = Parts { tick, datacenter, worker, sequence };
     prop_assert_eq!(Snowflake::<S>::from_parts(parts).map(Snowflake::as_u64), layout.encode(parts));
 
-    // The parts made to fit, for an ID whose tick is the one at `time`.
+    // The parts reduced to fit, in the tick at `time`.
     match (layout.tick_at(time), Snowflake::<S>::min_at(time), Snowflake::<S>::max_at(time)) {
         (Some(tick), Ok(min), Ok(max)) => {
             let fit = |value: u64, max: u64| if max == u64::MAX { value } else { value % (max + 1) };
@@ -114,7 +114,7 @@ proptest! {
 }
 
 #[test]
-fn i5_a_text_with_signs_spaces_or_other_digits_is_no_id() {
+fn i5_a_text_with_signs_spaces_or_other_digits_is_not_an_id() {
     let strays = [("+1", 0, '+'), ("-1", 0, '-'), (" 1", 0, ' '), ("1 ", 1, ' '), ("1_000", 1, '_'), ("१", 0, '१')];
     for (text, at, found) in strays {
         assert_eq!(text.parse::<Snowflake>(), Err(IdError::NotDecimal { found: Some((at, found)) }), "{text:?}");

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::any_size;
 
-/// Widths that fit, every one of which can be anything from the least to all there is.
+/// Returns widths that fit. Each ranges from its least value to all bits that are left.
 fn widths() -> impl Strategy<Value = [u32; 4]> {
     (1..=64_u32)
         .prop_flat_map(|timestamp| (Just(timestamp), 0..=64 - timestamp))
@@ -21,7 +21,7 @@ fn largest(bits: u32) -> u64 {
     u64::try_from((1_u128 << bits) - 1).expect("64 bits at most")
 }
 
-/// Any layout: widths, order, tick and an epoch that leaves the last tick a time.
+/// Returns any layout: widths, order, tick, and an epoch that leaves room for the last tick.
 fn layouts() -> impl Strategy<Value = Layout> {
     (widths(), any_size(), any_size(), any::<bool>()).prop_map(|([t, d, w, s], tick_ms, epoch, worker_last)| {
         let tick_ms = tick_ms.min(u64::MAX / largest(t)).max(1);
@@ -61,7 +61,7 @@ proptest! {
         }
     }
 
-    /// The same place for each part in each ID, told by multiplication, from the lowest field up.
+    /// Computes the place of each part by multiplication, from the lowest field up.
     #[test]
     fn each_field_stands_where_its_order_says((layout, parts) in layout_and_parts()) {
         let fields = match layout.order() {

@@ -1,4 +1,4 @@
-//! Defends round trips, order and I5 over all widths, field orders, epochs and ticks; and I1, I3 and I6 over arbitrary
+//! Defends round trips, order and I5 over all widths, field orders, epochs and ticks, and I1, I3 and I6 over arbitrary
 //! clocks and counts.
 
 #![cfg(feature = "alloc")]
@@ -24,7 +24,7 @@ mod handles;
 mod ids;
 mod layouts;
 
-/// Any `u64`, as often small as large.
+/// Returns any `u64`, as often small as large.
 fn any_size() -> impl Strategy<Value = u64> {
     (any::<u64>(), 0..64_u32).prop_map(|(value, shift)| value >> shift)
 }

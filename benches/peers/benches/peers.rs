@@ -1,4 +1,4 @@
-//! The cases one by one, with criterion's statistics. Figures to quote come from the binary, which interleaves sides.
+//! The sources one by one, with criterion's statistics. The binary, which interleaves sides, measures figures to quote.
 
 #![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
 
@@ -29,7 +29,7 @@ fn one<S: Source>(group: &mut Group<'_>, name: &str, mut source: S) {
 fn by_threads(group: &mut Group<'_>, name: &str, threads: usize, shared: &impl Shared) {
     group.bench_function(BenchmarkId::new(name, threads), |b| {
         b.iter_custom(|iterations| {
-            // Neither more IDs than memory holds, nor so few that starting and stopping is all there is.
+            // At most as many IDs as fit in memory, and enough that starting and stopping hardly count.
             let room = usize::try_from(iterations).unwrap_or(usize::MAX).clamp(1 << 17, 1 << 22) / threads;
             let run = run(shared.sources(threads), Setup { duration: Duration::from_secs(10), room });
             let verdict = run.verdict();
@@ -64,7 +64,7 @@ fn shared(c: &mut Criterion) {
         by_threads(&mut group, "casflake, CoarseClock", threads, &ours::wide(CoarseClock));
         by_threads(&mut group, "casflake, SystemClock", threads, &ours::wide(SystemClock));
         by_threads(&mut group, "ferroid atomic", threads, &ferroid::atomic());
-        by_threads(&mut group, "ferroid atomic, at once", threads, &ferroid::atomic_at_once());
+        by_threads(&mut group, "ferroid atomic, immediately", threads, &ferroid::atomic_immediate());
         by_threads(&mut group, "snowid", threads, &snowid::wide());
         by_threads(&mut group, "snowflake_me", threads, &snowflake_me::wide());
         by_threads(&mut group, "snowdon", threads, &snowdon::wide());

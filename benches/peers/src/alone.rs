@@ -1,4 +1,4 @@
-//! One thread, with nothing else to do.
+//! Runs of a single thread.
 
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{Ordering, fence};
@@ -7,32 +7,33 @@ use crate::source::{Id, Source};
 use crate::time::{Counter, unix_ms};
 use crate::verdict::{Offset, Verdict};
 
-/// How many IDs are drawn while the clock runs: they stay in the processor's nearest cache, so that memory takes no
+/// The number of IDs drawn while the clock runs. They stay in the processor's nearest cache, so that memory takes no
 /// time.
 const CHUNK: usize = 1024;
 
-/// What a run of one thread has found.
+/// The result of a run of one thread.
 #[derive(Clone, Copy, Debug)]
 pub struct Alone {
-    /// Nanoseconds an ID.
+    /// Nanoseconds per ID.
     pub ns: f64,
     /// Whether the IDs were right.
     pub verdict: Verdict,
 }
 
-/// `count` IDs one after the other.
+/// Draws `count` IDs one after the other.
 pub fn run(source: &mut impl Source, count: usize) -> Alone {
     let (ns, log) = drawn::<CHUNK, _>(source, count, || ());
     judged(source, ns, log)
 }
 
-/// `count` IDs, no more of them in a millisecond than a sequence of 12 bits has: what a call costs that need not wait.
+/// Draws `count` IDs in bursts, fewer in each millisecond than a sequence of 12 bits has. Measures calls that do not
+/// wait.
 pub fn run_in_bursts(source: &mut impl Source, count: usize) -> Alone {
     let (ns, log) = drawn::<{ CHUNK / 2 }, _>(source, count, next_millisecond);
     judged(source, ns, log)
 }
 
-/// What does not make IDs: nanoseconds a call.
+/// Returns the nanoseconds per call of a source that makes no IDs.
 pub fn run_floor(source: &mut impl Source, count: usize) -> f64 {
     drawn::<CHUNK, _>(source, count, || ()).0
 }
@@ -50,8 +51,8 @@ fn drawn<const N: usize, S: Source>(source: &mut S, count: usize, pause: impl Fn
     source.draw(&mut chunk);
     while log.len() < count {
         pause();
-        // ORDERING: SeqCst, the one that has the copy below leave the store buffer: else the chunk's own stores queue
-        // behind it.
+        // ORDERING: SeqCst, the only ordering that empties the store buffer of the copy below. Otherwise the chunk's
+        // own stores queue behind it.
         fence(Ordering::SeqCst);
         let start = counter.now();
         source.draw(black_box(&mut chunk));
@@ -62,8 +63,8 @@ fn drawn<const N: usize, S: Source>(source: &mut S, count: usize, pause: impl Fn
 }
 
 fn next_millisecond() {
-    let now = unix_ms();
-    while unix_ms() == now {
+    let now_ms = unix_ms();
+    while unix_ms() == now_ms {
         spin_loop();
     }
 }

@@ -1,4 +1,4 @@
-//! The overview as a picture, of two panels one below the other.
+//! The overview as a picture: two panels, one below the other.
 
 use std::error::Error;
 use std::path::Path;
@@ -13,13 +13,13 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn Error>>;
 
 const WIDTH: u32 = 960;
-/// Where bars begin, to the right of the names.
+/// The left end of the bars, to the right of the names.
 const LEFT: i32 = 290;
-/// Where bars end at most, to the left of the figures of the longest.
+/// The right end of the longest bar, to the left of its figure.
 const RIGHT: i32 = 870;
-/// Above a panel's bars: its title.
+/// The height of a panel's title, above its bars.
 const TITLE: i32 = 78;
-/// Below a panel's bars: its axis.
+/// The height of a panel's axis, below its bars.
 const AXIS: i32 = 46;
 const BAR: i32 = 22;
 const GROUP: i32 = 48;
@@ -28,14 +28,14 @@ const FONT: &str = "Helvetica, Arial, sans-serif";
 const INK: RGBColor = RGBColor(31, 35, 40);
 const FAINT: RGBColor = RGBColor(89, 99, 110);
 const GRID: RGBColor = RGBColor(225, 228, 232);
-/// By 1, 2 and 8 threads.
+/// The colours of bars for 1, 2 and 8 threads.
 const OURS: [RGBColor; 3] = [RGBColor(247, 178, 133), RGBColor(232, 116, 46), RGBColor(168, 66, 10)];
 const PEERS: [RGBColor; 3] = [RGBColor(190, 203, 219), RGBColor(125, 148, 178), RGBColor(68, 92, 126)];
 
-/// Writes the picture.
+/// Writes the picture to `file`.
 ///
 /// # Errors
-/// The file can't be written.
+/// If the file can't be written.
 pub fn draw(file: &Path, contestants: &[Overview]) -> Drawn {
     let mut by_time: Vec<_> = contestants.iter().collect();
     by_time.sort_by(|a, b| a.ns.total_cmp(&b.ns));
@@ -46,7 +46,7 @@ pub fn draw(file: &Path, contestants: &[Overview]) -> Drawn {
     let rates = TITLE + GROUP * length(&by_rate) + AXIS;
     let height = u32::try_from(times + rates + BAR)?;
     let root = SVGBackend::new(file, (WIDTH, height)).into_drawing_area();
-    // Painted, for pages that are dark.
+    // A background of its own, because a page may be dark.
     root.fill(&WHITE)?;
     let (upper, lower) = root.split_vertically(times);
     draw_times(&upper, &by_time)?;
@@ -88,7 +88,7 @@ fn draw_rates(area: &Area<'_>, contestants: &[(&Overview, [f64; 3])]) -> Drawn {
     note(area, bottom + AXIS)
 }
 
-/// A logarithmic scale, from a whole decade to a little more than the largest figure.
+/// A logarithmic scale. It begins at a power of ten and ends a little above the largest figure.
 struct Scale {
     from: i32,
     to: f64,
@@ -169,7 +169,7 @@ fn font_bold(size: i32) -> TextStyle<'static> {
     (FONT, size, FontStyle::Bold).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Center))
 }
 
-/// Three digits.
+/// Formats a figure with three digits.
 fn figure(figure: f64) -> String {
     match figure {
         ..10.0 => format!("{figure:.2}"),

@@ -1,4 +1,4 @@
-//! What no generator of this kind can go below: its parts, and its parts together.
+//! The floors: the parts that a generator of this kind needs at least, one by one and together.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,7 +6,7 @@ use casflake::Clock;
 
 use crate::source::{Source, calls};
 
-/// A word alone on the cache lines that processors fetch together.
+/// A word with a pair of cache lines of its own, because processors fetch lines in pairs.
 #[repr(align(128))]
 struct Word(AtomicU64);
 
@@ -14,30 +14,30 @@ const fn word() -> Word {
     Word(AtomicU64::new(0))
 }
 
-/// One reading of a clock.
+/// Measures one reading of a clock.
 pub fn read(clock: impl Clock) -> impl Source<Id = u64> {
     calls(move || clock.unix_ms(), |_| 0)
 }
 
-/// One `fetch_add` of a word that no other thread knows.
+/// Measures one `fetch_add` of a word that no other thread uses.
 pub fn fetch_add() -> impl Source<Id = u64> {
     let word = word();
     // ORDERING: Relaxed. There is no other thread.
     calls(move || word.0.fetch_add(1, Ordering::Relaxed), |_| 0)
 }
 
-/// One load and one exchange of a word that no other thread knows.
+/// Measures one load and one exchange of a word that no other thread uses.
 pub fn load_then_exchange() -> impl Source<Id = u64> {
     let word = word();
     calls(move || exchange(&word, |word| word + 1), |_| 0)
 }
 
-/// One reading of a clock, one load and one exchange: all that an ID needs.
+/// Measures one reading of a clock, one load and one exchange: all that an ID needs.
 pub fn read_then_exchange(clock: impl Clock) -> impl Source<Id = u64> {
     let word = word();
     let next = move || {
-        let now = clock.unix_ms() << 22;
-        exchange(&word, |word| word.max(now) + 1)
+        let now_word = clock.unix_ms() << 22;
+        exchange(&word, |word| word.max(now_word) + 1)
     };
     calls(next, |_| 0)
 }

@@ -1,7 +1,7 @@
 //! casflake measured side by side with other generators of IDs: the contestants, the ways to run them, and the cases.
 //!
-//! Everything that is timed stores each ID in a buffer, on all sides alike; after the clock has stopped, the IDs are
-//! compared with each other and with the time.
+//! All sides store each ID in a buffer while the clock runs. After it has stopped, the IDs are compared with each other
+//! and with the wall clock.
 
 pub mod alone;
 pub mod cases;

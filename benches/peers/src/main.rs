@@ -11,7 +11,7 @@ use casflake_peers::plan::Plan;
 const USAGE: &str = "usage: casflake-peers [--quick] [--only SUBSTRING] [--chart FILE.svg]
 
   --quick            a smoke run of seconds; its figures mean nothing
-  --only SUBSTRING   the cases whose names contain it
+  --only SUBSTRING   only the cases with this text in their names
   --chart FILE.svg   also draws the overview";
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -1,4 +1,4 @@
-//! Calls at a given rate: latency counts from when a call was due, whether or not the thread was free.
+//! Calls at a given rate. The latency of a call counts from when it was due, whether or not the thread was free.
 
 use std::hint::spin_loop;
 use std::thread;
@@ -10,30 +10,30 @@ use crate::source::{Id, Shared, Source};
 use crate::time::{Counter, unix_ms};
 use crate::verdict::{Offset, Verdict};
 
-/// The rate of all threads together, and how long it is kept up.
+/// The rate of all threads together, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
-    /// How many threads.
+    /// The number of threads.
     pub threads: usize,
-    /// How many calls a second, of all threads together.
+    /// Calls a second, of all threads together.
     pub per_second: usize,
-    /// How long.
+    /// The length of the run.
     pub duration: Duration,
 }
 
-/// What a run has found.
+/// The result of a run.
 #[derive(Debug)]
 pub struct OpenLoop {
-    /// In nanoseconds.
+    /// The latencies in nanoseconds.
     pub latencies: Histogram<u64>,
     /// Whether the IDs were right.
     pub verdict: Verdict,
 }
 
-/// How long the threads have to get ready.
+/// The time that the threads have to start.
 const HEAD_START: Duration = Duration::from_millis(20);
 
-/// Each thread's calls are spread evenly, and the threads' calls over each other's gaps.
+/// Runs the schedule. Each thread's calls are spread evenly, and fall into the gaps of the other threads' calls.
 pub fn run<S: Shared>(shared: &S, schedule: Schedule) -> OpenLoop {
     let counter = Counter::new();
     let gap = counter.counts(Duration::from_secs(1)) / schedule.per_second as u64;
@@ -58,7 +58,7 @@ pub fn run<S: Shared>(shared: &S, schedule: Schedule) -> OpenLoop {
     OpenLoop { latencies, verdict: Verdict::on(&logs, offset) }
 }
 
-/// The IDs, how late each one was, and how the last one's time differs from the clock.
+/// Returns the IDs, the latency of each, and how the last one's time differs from the clock.
 fn work<S: Source>(
     mut source: S,
     counter: &Counter,

@@ -7,10 +7,10 @@ use ferroid::time::{MonotonicClock, TimeSource, UNIX_EPOCH};
 
 use crate::source::{Shared, Source, batches, calls};
 
-/// The epoch of every layout that leaves the choice: 2025-01-01.
+/// The epoch of every generator that lets its user choose it: 2025-01-01.
 pub const EPOCH: u64 = 1_735_689_600_000;
 
-/// 22 bits of sequence, so that the processor is what binds, and not the format.
+/// 22 bits of sequence, so that the processor limits the rate, and not the layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wide;
 
@@ -96,12 +96,12 @@ impl<C: Clock + Sync> Shared for Local<C> {
     }
 }
 
-/// ferroid's clock, a millisecond counter that a thread of its own keeps: for comparing generators on equal clocks.
+/// ferroid's clock, to compare generators on equal clocks. It is a millisecond counter that a thread of its own keeps.
 #[derive(Clone, Debug)]
 pub struct Ticker(MonotonicClock<1>);
 
 impl Ticker {
-    /// The clock, and its thread if that doesn't run yet.
+    /// Returns the clock. Starts its thread if it does not run yet.
     pub fn new() -> Self {
         Self(MonotonicClock::with_epoch(UNIX_EPOCH))
     }

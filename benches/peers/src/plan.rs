@@ -1,4 +1,4 @@
-//! How long everything takes.
+//! The sizes and lengths of all runs.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use crate::together::Setup;
 /// The sizes of all runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// How often each side runs.
+    /// The number of runs of each side.
     pub rounds: usize,
-    /// How many IDs one thread draws by itself.
+    /// The number of IDs that a single thread draws.
     pub alone: usize,
-    /// How many IDs one thread draws in bursts, of which there is one a millisecond.
+    /// The number of IDs that a single thread draws in bursts, one burst per millisecond.
     pub in_bursts: usize,
     /// How long threads draw together.
     pub together: Duration,
-    /// How long threads draw at the format's limit.
+    /// How long threads draw at the limit of the layout.
     pub at_limit: Duration,
     /// How long calls are made at a given rate.
     pub open_loop: Duration,
 }
 
 impl Plan {
-    /// What figures are taken from.
+    /// Returns the plan for figures to quote.
     pub const fn full() -> Self {
         Self {
             rounds: 5,
@@ -35,7 +35,7 @@ impl Plan {
         }
     }
 
-    /// What shows that everything runs.
+    /// Returns the plan that only shows that everything runs.
     pub const fn quick() -> Self {
         Self {
             rounds: 1,
@@ -47,17 +47,17 @@ impl Plan {
         }
     }
 
-    /// Threads that draw as many IDs as they can.
+    /// Returns the setup of threads that draw as many IDs as they can.
     pub const fn together(&self, threads: usize) -> Setup {
         Setup { duration: self.together, room: (16 << 20) / (threads + 1) }
     }
 
-    /// Threads that draw as many IDs as the format lets them.
+    /// Returns the setup of threads that draw at the limit of the layout.
     pub const fn at_limit(&self, threads: usize) -> Setup {
         Setup { duration: self.at_limit, room: (10 << 20) / (threads + 1) }
     }
 
-    /// Calls at a quarter of a million a second by two threads.
+    /// Returns a schedule of 250,000 calls a second by two threads.
     pub const fn open_loop(&self) -> Schedule {
         Schedule { threads: 2, per_second: 250_000, duration: self.open_loop }
     }

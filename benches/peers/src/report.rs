@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::verdict::Verdict;
 
-/// A table, with what is to be known about its rows.
+/// A table, with notes on its rows.
 #[derive(Debug)]
 pub struct Table {
     title: String,
@@ -14,7 +14,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table without rows.
+    /// Returns a table without rows.
     pub fn new(title: &str, header: &[&str]) -> Self {
         let header = header.iter().map(ToString::to_string).collect();
         Self { title: title.to_owned(), header, rows: Vec::new(), notes: Vec::new() }
@@ -32,12 +32,12 @@ impl Table {
         }
     }
 
-    /// `name` and its marks.
+    /// Returns `name` with its marks.
     pub fn marked(&mut self, name: &str, verdicts: impl IntoIterator<Item = Verdict>) -> String {
         name.to_owned() + &self.marks(name, verdicts)
     }
 
-    /// Marks for what was wrong with the IDs of `name`, and a note on each.
+    /// Returns a mark for each fault of the IDs of `name`, and adds a note on it.
     pub fn marks(&mut self, name: &str, verdicts: impl IntoIterator<Item = Verdict>) -> String {
         let worst = Verdict::worst(verdicts);
         let Verdict { repeats, disorders, ahead_ms, behind_ms } = worst;
@@ -48,9 +48,9 @@ impl Table {
             (disorders > 0, "§", format!("{disorders} IDs were no larger than the one before of the same thread")),
         ];
         let mut found = String::new();
-        for (_, mark, what) in marks.into_iter().filter(|(holds, ..)| *holds) {
+        for (_, mark, fault) in marks.into_iter().filter(|(holds, ..)| *holds) {
             found = found + " " + mark;
-            self.note(format!("{mark} {name}: {what}."));
+            self.note(format!("{mark} {name}: {fault}."));
         }
         found
     }
@@ -71,7 +71,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// A time of nanoseconds.
+/// Formats a time in nanoseconds.
 pub fn ns(figure: f64) -> String {
     match figure {
         ..10.0 => format!("{figure:.2} ns"),
@@ -82,22 +82,22 @@ pub fn ns(figure: f64) -> String {
     }
 }
 
-/// Millions a second.
+/// Formats a rate in millions a second.
 pub fn millions(figure: f64) -> String {
     format!("{figure:.2} M/s")
 }
 
-/// How many times as much.
+/// Formats a ratio.
 pub fn times(ratio: f64) -> String {
     format!("{ratio:.2} ×")
 }
 
-/// A share, where hundredths of a percent matter.
+/// Formats a share in hundredths of a percent.
 pub fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
-/// A plain figure.
+/// Formats a figure without a unit.
 pub fn plain(figure: f64) -> String {
     format!("{figure:.2}")
 }

@@ -1,4 +1,4 @@
-//! Rounds in which all sides run one after the other, so that what slows the machine for a while slows all of them.
+//! Rounds in which all sides run one after the other, so that a phase in which the machine is slow affects all of them.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ pub struct Side<'a, M> {
     run: Box<dyn FnMut() -> M + 'a>,
 }
 
-/// A side that is measured by `run`.
+/// Returns a side that is measured by `run`.
 pub fn side<'a, M>(name: &'a str, run: impl FnMut() -> M + 'a) -> Side<'a, M> {
     Side { name, run: Box::new(run) }
 }
 
 impl<M> Side<'_, M> {
-    /// What it is called in tables.
+    /// Returns its name in tables.
     pub const fn name(&self) -> &str {
         self.name
     }
@@ -26,7 +26,7 @@ impl<M> fmt::Debug for Side<'_, M> {
     }
 }
 
-/// What each side measured in each round.
+/// Returns the measurement of each side in each round.
 pub fn interleaved<M>(rounds: usize, sides: &mut [Side<'_, M>]) -> Vec<Vec<M>> {
     let mut measured: Vec<Vec<M>> = sides.iter().map(|_| Vec::with_capacity(rounds)).collect();
     for round in 1..=rounds {
@@ -38,12 +38,12 @@ pub fn interleaved<M>(rounds: usize, sides: &mut [Side<'_, M>]) -> Vec<Vec<M>> {
     measured
 }
 
-/// The median of a figure over the rounds.
+/// Returns the median of a figure over the rounds.
 pub fn median<M>(rounds: &[M], figure: impl Fn(&M) -> f64) -> f64 {
     middle(rounds.iter().map(figure).collect())
 }
 
-/// The median of the rounds' ratios: each compares two runs that were made right after each other.
+/// Returns the median of the rounds' ratios. Each ratio compares two runs that followed each other.
 pub fn median_ratio<A, B>(a: &[A], figure_a: impl Fn(&A) -> f64, b: &[B], figure_b: impl Fn(&B) -> f64) -> f64 {
     middle(a.iter().zip(b).map(|(a, b)| figure_a(a) / figure_b(b)).collect())
 }

@@ -1,4 +1,4 @@
-//! What is measured: sources of IDs, and generators that threads share.
+//! The subjects of the measurements: sources of IDs, and generators that threads share.
 
 use std::marker::PhantomData;
 
@@ -6,7 +6,7 @@ use casflake::{Scheme, Snowflake};
 
 /// An ID of whatever width.
 pub trait Id: Copy + Ord + Send {
-    /// What fills a buffer before IDs do.
+    /// The value in a buffer before it is filled with IDs.
     const BLANK: Self;
 }
 
@@ -25,18 +25,18 @@ where
     const BLANK: Self = Self::MIN;
 }
 
-/// Where one thread gets its IDs from.
+/// A source of IDs for one thread.
 pub trait Source {
     /// Its IDs.
     type Id: Id;
 
-    /// How many IDs a thread draws between two looks at whether the run is over.
+    /// The number of IDs that a thread draws between two checks whether the run is over.
     const BLOCK: usize = 64;
 
     /// Fills `ids` with new IDs.
     fn draw(&mut self, ids: &mut [Self::Id]);
 
-    /// The time that an ID tells.
+    /// Returns the time in an ID.
     fn unix_ms(&self, id: Self::Id) -> u64;
 }
 
@@ -61,15 +61,15 @@ pub trait Shared: Sync {
     /// Its IDs.
     type Id: Id;
 
-    /// What a thread holds of it.
+    /// A thread's access to it.
     type Source<'s>: Source<Id = Self::Id> + Send
     where
         Self: 's;
 
-    /// One thread's access.
+    /// Returns the access of one thread.
     fn source(&self) -> Self::Source<'_>;
 
-    /// The access of so many threads.
+    /// Returns the accesses of `threads` threads.
     fn sources(&self, threads: usize) -> Vec<Self::Source<'_>> {
         (0..threads).map(|_| self.source()).collect()
     }
@@ -82,7 +82,7 @@ pub struct Calls<F, D> {
     unix_ms: D,
 }
 
-/// IDs by `next`, whose time `unix_ms` tells.
+/// Returns a source of IDs by `next`. `unix_ms` returns the time in an ID.
 pub const fn calls<F, D>(next: F, unix_ms: D) -> Calls<F, D> {
     Calls { next, unix_ms }
 }
@@ -122,7 +122,7 @@ pub struct Batches<const N: usize, I, F, D> {
     ids: PhantomData<fn(I)>,
 }
 
-/// IDs by `fill`, `N` at a time, whose time `unix_ms` tells.
+/// Returns a source of IDs by `fill`, `N` at a time. `unix_ms` returns the time in an ID.
 pub const fn batches<const N: usize, I, F, D>(fill: F, unix_ms: D) -> Batches<N, I, F, D> {
     Batches { fill, unix_ms, ids: PhantomData }
 }

@@ -13,28 +13,28 @@ use crate::source::{Id, Source};
 use crate::time::{Counter, thread_cpu, unix_ms};
 use crate::verdict::{Offset, Verdict};
 
-/// A thread times one call in so many, if any.
+/// In runs that time calls, a thread times one call in this many.
 const SAMPLED: usize = 32;
 
-/// How a run goes.
+/// The length of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
-    /// When it ends, unless a thread's buffer is full before.
+    /// The time after which it ends, unless a thread's buffer is full before.
     pub duration: Duration,
-    /// How many IDs a thread has room for.
+    /// The number of IDs that a thread has room for.
     pub room: usize,
 }
 
-/// What a run has found.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Together<S: Source> {
-    /// What the threads drew from: one of theirs.
+    /// The source of one of the threads.
     pub source: S,
     /// Each thread's IDs.
     pub logs: Vec<Vec<S::Id>>,
-    /// From when the first thread began until the first one saw that the run was over.
+    /// The time from the start of the first thread until the first thread saw that the run was over.
     pub elapsed: Duration,
-    /// When it began and was over, by the wall clock.
+    /// The start and the end by the wall clock, in Unix milliseconds.
     pub span_ms: Range<u64>,
     /// The threads' processor time.
     pub cpu: Duration,
@@ -44,39 +44,39 @@ pub struct Together<S: Source> {
 }
 
 impl<S: Source> Together<S> {
-    /// How many IDs in all.
+    /// Returns the number of all IDs.
     pub fn ids(&self) -> usize {
         self.logs.iter().map(Vec::len).sum()
     }
 
-    /// Millions of IDs a second.
+    /// Returns the rate in millions of IDs a second.
     pub fn millions_a_second(&self) -> f64 {
         self.ids() as f64 / self.elapsed.as_secs_f64() / 1e6
     }
 
-    /// What the slowest thread got of its fair share.
+    /// Returns the slowest thread's IDs, as a share of a fair part.
     pub fn slowest_share(&self) -> f64 {
         let least = self.logs.iter().map(Vec::len).min().unwrap_or(0);
         (least * self.logs.len()) as f64 / self.ids() as f64
     }
 
-    /// How many cores were busy.
+    /// Returns how many cores were busy.
     pub fn cores(&self) -> f64 {
         self.cpu.as_secs_f64() / self.elapsed.as_secs_f64()
     }
 
-    /// Whether the IDs were right.
+    /// Returns whether the IDs were right.
     pub fn verdict(&self) -> Verdict {
         Verdict::on(&self.logs, self.offset)
     }
 }
 
-/// Threads that do nothing but draw IDs, each from one of `sources`.
+/// Runs threads that do nothing but draw IDs, each from one of `sources`.
 pub fn run<S: Source + Send>(sources: Vec<S>, setup: Setup) -> Together<S> {
     run_with::<false, S>(sources, setup)
 }
 
-/// The same, with some of the calls timed.
+/// Runs them as [`run`] does, and times some of the calls.
 pub fn run_sampled<S: Source + Send>(sources: Vec<S>, setup: Setup) -> Together<S> {
     run_with::<true, S>(sources, setup)
 }
@@ -92,14 +92,14 @@ fn run_with<const SAMPLE: bool, S: Source + Send>(sources: Vec<S>, setup: Setup)
                 let (barrier, stop, ended) = (&barrier, &stop, ended.clone());
                 scope.spawn(move || {
                     let part = work::<SAMPLE, _>(source, setup.room, barrier, stop);
-                    // Nobody listens where the time was over first.
+                    // Fails if the run has ended because its time was over.
                     let _ = ended.send(());
                     part
                 })
             })
             .collect();
         barrier.wait();
-        // Woken by a thread whose buffer is full, or by the time.
+        // Returns when a thread's buffer is full, or the time is over.
         let _ = end.recv_timeout(setup.duration);
         stop.set();
         workers.into_iter().map(|worker| worker.join().expect("a thread that ends")).collect()
@@ -107,7 +107,7 @@ fn run_with<const SAMPLE: bool, S: Source + Send>(sources: Vec<S>, setup: Setup)
     joined(parts)
 }
 
-/// On a cache line of its own: it is read all the time.
+/// A flag on a cache line of its own, because threads read it all the time.
 #[repr(align(128))]
 struct Stop(AtomicBool);
 
@@ -118,7 +118,7 @@ impl Stop {
     }
 
     fn is_set(&self) -> bool {
-        // ORDERING: Relaxed, as where it is stored.
+        // ORDERING: Relaxed, as in `set`.
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -132,7 +132,7 @@ struct Part<S: Source> {
     started_ms: u64,
     ended_ms: u64,
     cpu: Duration,
-    /// In the counter's unit.
+    /// The latencies in the counter's unit.
     latencies: Histogram<u64>,
     offset: Offset,
 }
@@ -140,7 +140,7 @@ struct Part<S: Source> {
 fn work<const SAMPLE: bool, S: Source>(mut source: S, room: usize, barrier: &Barrier, stop: &Stop) -> Part<S> {
     let counter = Counter::new();
     let mut latencies = Histogram::new_with_bounds(1, counter.counts(Duration::from_secs(100)), 3).expect("bounds");
-    // Written now, so that no page of it is missing when the clock runs.
+    // Written now, so that no page fault occurs while the clock runs.
     let mut log: Vec<S::Id> = Vec::with_capacity(room.next_multiple_of(S::BLOCK));
     log.extend(repeat_n(std::hint::black_box(S::Id::BLANK), room.next_multiple_of(S::BLOCK)));
     let mut drawn = 0;

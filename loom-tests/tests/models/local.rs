@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use casflake::{GenerateError, Generator, Layout, LocalGenerator, Scheme, Snowflake, WorkerId};
-use casflake_loom_tests::{AtomicU64, Time, exhaustive, together};
+use casflake_loom_tests::{AtomicU64, Outcome, Time, exhaustive, together};
 
 struct Four;
 
@@ -13,23 +13,22 @@ impl Scheme for Four {
 }
 
 type Fours = Generator<Four, Time>;
-type Outcome = Result<Snowflake<Four>, GenerateError>;
 
 fn generator() -> Arc<Fours> {
     Arc::new(Generator::with_clock(WorkerId::<Four>::fixed_in::<0, 1>(), Time::at(1)))
 }
 
-fn take(handle: &mut LocalGenerator<'_, Four, Time>, calls: usize) -> Vec<Outcome> {
+fn take(handle: &mut LocalGenerator<'_, Four, Time>, calls: usize) -> Vec<Outcome<Four>> {
     (0..calls).map(|_| handle.try_generate()).collect()
 }
 
-fn take_three(ids: &Fours) -> Vec<Outcome> {
+fn take_three(ids: &Fours) -> Vec<Outcome<Four>> {
     take(&mut ids.local(2), 3)
 }
 
 /// Returns the IDs of all threads, sorted. Checks that each thread's IDs increase, that no two are the same, and that
 /// none lies after the last tick of the word.
-fn check(ids: &Fours, outcomes: Vec<Vec<Outcome>>) -> Vec<Snowflake<Four>> {
+fn check(ids: &Fours, outcomes: Vec<Vec<Outcome<Four>>>) -> Vec<Snowflake<Four>> {
     let mut all = Vec::new();
     for outcomes in outcomes {
         let of_thread: Vec<_> = outcomes.into_iter().filter_map(Result::ok).collect();
@@ -47,7 +46,7 @@ fn check(ids: &Fours, outcomes: Vec<Vec<Outcome>>) -> Vec<Snowflake<Four>> {
 /// Would catch: a slot of a block that another handle also gets.
 #[test]
 fn i1_two_handles_share_no_slot_while_the_clock_moves_on() {
-    fn take_tick_take(ids: &Fours) -> Vec<Outcome> {
+    fn take_tick_take(ids: &Fours) -> Vec<Outcome<Four>> {
         let mut handle = ids.local(2);
         let before = take(&mut handle, 2);
         ids.clock().set(2);
@@ -64,7 +63,7 @@ fn i1_two_handles_share_no_slot_while_the_clock_moves_on() {
 /// not counted as dropped.
 #[test]
 fn i1_a_handle_shares_no_slot_with_the_generator_itself() {
-    fn take_tick_take(ids: &Fours) -> Vec<Outcome> {
+    fn take_tick_take(ids: &Fours) -> Vec<Outcome<Four>> {
         let mut handle = ids.local(2);
         let before = take(&mut handle, 3);
         ids.clock().set(2);
@@ -89,7 +88,7 @@ fn i8_no_handle_issues_an_id_after_the_last_tick_that_close_returned() {
     }
     exhaustive(|| {
         let closed = Arc::new(Closed { ids: generator(), last: AtomicU64::new(0) });
-        let close: fn(&Closed) -> Vec<Outcome> = |closed| {
+        let close: fn(&Closed) -> Vec<Outcome<Four>> = |closed| {
             closed.ids.clock().set(2);
             // ORDERING: Relaxed. It is loaded when no thread runs any more.
             closed.last.store(closed.ids.close().unwrap_or(0), Ordering::Relaxed);
@@ -107,31 +106,31 @@ fn i8_no_handle_issues_an_id_after_the_last_tick_that_close_returned() {
 /// the call of `close` has returned or because the thread has seen it closed.
 #[test]
 fn i8_a_thread_that_knows_of_the_close_gets_no_slot_from_a_handle() {
-    struct Shared {
+    struct KnownClose {
         ids: Arc<Fours>,
         closed: AtomicU64,
     }
     for by_the_caller in [true, false] {
         exhaustive(move || {
-            let shared = Shared { ids: generator(), closed: AtomicU64::new(u64::from(!by_the_caller)) };
-            let close: fn(&Shared) = |shared| {
-                shared.ids.close();
+            let known = KnownClose { ids: generator(), closed: AtomicU64::new(u64::from(!by_the_caller)) };
+            let close: fn(&KnownClose) = |known| {
+                known.ids.close();
                 // ORDERING: Release, paired with the load below.
-                shared.closed.store(2, Ordering::Release);
+                known.closed.store(2, Ordering::Release);
             };
-            let take: fn(&Shared) = |shared| {
-                let mut handle = shared.ids.local(2);
+            let take: fn(&KnownClose) = |known| {
+                let mut handle = known.ids.local(2);
                 let before = take(&mut handle, 3);
                 // ORDERING: Acquire, paired with the store above.
-                let knows = match shared.closed.load(Ordering::Acquire) {
+                let knows = match known.closed.load(Ordering::Acquire) {
                     0 => false,
-                    1 => shared.ids.is_closed(),
+                    1 => known.ids.is_closed(),
                     _ => true,
                 };
                 let after = handle.try_generate();
                 assert!(!knows || after == Err(GenerateError::Closed), "{before:?}, {after:?}");
             };
-            together(&Arc::new(shared), [close, take]);
+            together(&Arc::new(known), [close, take]);
         });
     }
 }

@@ -33,26 +33,26 @@ fn i8_no_id_lies_at_the_fence_or_after_it_while_it_moves() {
 /// Would catch: a fence so weak that it refuses a call although the caller knows that the fence was extended.
 #[test]
 fn i8_a_caller_that_knows_of_the_new_fence_gets_ids_up_to_it() {
-    struct Shared {
+    struct KnownFence {
         ids: Arc<Ids>,
         extended: AtomicU64,
     }
     exhaustive(|| {
         let ids = generator_with(|builder| builder.fence(2));
         ids.clock().set(2);
-        let shared = Arc::new(Shared { ids, extended: AtomicU64::new(0) });
-        let extend: fn(&Shared) = |shared| {
-            shared.ids.extend_fence(3).expect("a fence of the layout");
+        let known = Arc::new(KnownFence { ids, extended: AtomicU64::new(0) });
+        let extend: fn(&KnownFence) = |known| {
+            known.ids.extend_fence(3).expect("a fence of the layout");
             // ORDERING: Release, paired with the load below.
-            shared.extended.store(1, Ordering::Release);
+            known.extended.store(1, Ordering::Release);
         };
-        let take: fn(&Shared) = |shared| {
+        let take: fn(&KnownFence) = |known| {
             // ORDERING: Acquire, paired with the store above.
-            let extended = shared.extended.load(Ordering::Acquire) == 1;
-            let outcome = shared.ids.try_generate();
+            let extended = known.extended.load(Ordering::Acquire) == 1;
+            let outcome = known.ids.try_generate();
             assert!(outcome.is_ok() || !extended, "{outcome:?}");
         };
-        together(&shared, [extend, take]);
+        together(&known, [extend, take]);
     });
 }
 

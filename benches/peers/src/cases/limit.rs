@@ -1,4 +1,4 @@
-//! What 12 bits of sequence allow, and what reaching it costs.
+//! The limit of 12 bits of sequence, and the processor time to reach it.
 
 use casflake::{CoarseClock, SystemClock, Wait};
 

@@ -12,7 +12,7 @@ use crate::source::Shared;
 use crate::together;
 use crate::verdict::Verdict;
 
-/// How many IDs a handle reserves at most.
+/// The most IDs that a handle reserves together.
 const BLOCK: u64 = 256;
 
 pub(super) fn run(plan: &Plan) -> Table {

@@ -1,4 +1,4 @@
-//! The cases: each one measures and prints a table.
+//! The cases: each one measures and returns a table.
 
 mod batch;
 mod limit;
@@ -15,12 +15,12 @@ use crate::report::Table;
 
 pub use overview::{Overview, overview};
 
-/// A table and how to get it.
+/// A case: its name, and the function that measures it.
 #[derive(Clone, Copy)]
 pub struct Case {
-    /// What it is called by.
+    /// Its name, for `--only`.
     pub name: &'static str,
-    /// Measures.
+    /// Measures, and returns the table.
     pub run: fn(&Plan) -> Table,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Debug for Case {
     }
 }
 
-/// All but the overview.
+/// All cases except the overview.
 pub const CASES: [Case; 8] = [
     Case { name: "one thread", run: one_thread::run },
     Case { name: "shared", run: shared::run },

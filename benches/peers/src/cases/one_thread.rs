@@ -1,4 +1,4 @@
-//! `generate` by one thread, against a peer and against what it can't go below.
+//! `generate` by one thread, against a peer and against the floor.
 
 use casflake::{Clock, CoarseClock, SystemClock, TscClock};
 
@@ -64,7 +64,7 @@ fn against(table: &mut Table, plan: &Plan, name: &str, clock: &(impl Clock + Syn
     ]);
 }
 
-/// The time alone; what was wrong with the IDs goes into `verdict`.
+/// Returns the time alone. Adds the faults of the IDs to `verdict`.
 fn judged(run: alone::Alone, verdict: &mut Verdict) -> f64 {
     *verdict = Verdict::worst([*verdict, run.verdict]);
     run.ns

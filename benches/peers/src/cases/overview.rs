@@ -17,11 +17,11 @@ use crate::verdict::Verdict;
 /// The numbers of threads that share a generator.
 const THREADS: [usize; 3] = [1, 2, 8];
 
-/// Of a format with 12 bits of sequence.
+/// The note on a layout with 12 bits of sequence.
 const BOUND: &str =
-    "¶ 12 bits of sequence: rates are bound by 4.096 M/s; the time of an ID is that of one not waited for.";
+    "¶ 12 bits of sequence: rates are limited to 4.096 M/s; the time of an ID is that of a call that does not wait.";
 
-/// What the overview says of a contestant.
+/// The figures of a contestant.
 #[derive(Clone, Debug)]
 pub struct Overview {
     /// Its name.
@@ -30,17 +30,17 @@ pub struct Overview {
     pub is_ours: bool,
     /// Whether its IDs' times ran ahead of the wall clock.
     pub ran_ahead: bool,
-    /// Whether they fell behind it.
+    /// Whether its IDs' times fell behind the wall clock.
     pub fell_behind: bool,
-    /// Whether its format allows no more than 4,096 IDs a millisecond.
+    /// Whether its layout allows at most 4,096 IDs per millisecond.
     pub is_bound: bool,
-    /// Nanoseconds an ID, for one thread by itself.
+    /// Nanoseconds per ID of a single thread.
     pub ns: f64,
-    /// Millions of IDs a second, by 1, 2 and 8 threads, where they can share it.
+    /// Millions of IDs a second by 1, 2 and 8 threads; `None` if threads can't share it.
     pub rates: Option<[f64; 3]>,
 }
 
-/// Who takes part, and what its format has room for.
+/// A contestant, and the rate that its layout allows.
 struct Contestant<'a> {
     name: &'static str,
     format: Format,
@@ -53,14 +53,14 @@ type Rate = (f64, Verdict);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
-    /// More than a processor can use up.
+    /// More IDs per millisecond than a processor can draw.
     Wide,
-    /// 4,096 IDs a millisecond.
+    /// 4,096 IDs per millisecond.
     Bound,
 }
 
-/// What one thread does by itself.
-fn by_itself(source: &mut impl Source, plan: &Plan, format: Format) -> Alone {
+/// Runs a single thread.
+fn run_alone(source: &mut impl Source, plan: &Plan, format: Format) -> Alone {
     match format {
         Format::Wide => alone::run(source, plan.alone),
         Format::Bound => alone::run_in_bursts(source, plan.in_bursts),
@@ -71,7 +71,7 @@ fn shared<'a>(plan: &'a Plan, name: &'static str, format: Format, shared: impl S
     let shared = Rc::new(shared);
     let alone = {
         let shared = Rc::clone(&shared);
-        move || by_itself(&mut shared.source(), plan, format)
+        move || run_alone(&mut shared.source(), plan, format)
     };
     let together = move |threads| {
         let run = together::run(shared.sources(threads), plan.together(threads));
@@ -81,7 +81,7 @@ fn shared<'a>(plan: &'a Plan, name: &'static str, format: Format, shared: impl S
 }
 
 fn own<'a>(plan: &'a Plan, name: &'static str, format: Format, mut source: impl Source + 'a) -> Contestant<'a> {
-    let alone = move || by_itself(&mut source, plan, format);
+    let alone = move || run_alone(&mut source, plan, format);
     Contestant { name, format, alone: Box::new(alone), together: None }
 }
 
@@ -123,7 +123,7 @@ impl Figures {
     }
 }
 
-/// All contestants, measured.
+/// Measures all contestants.
 pub fn overview(plan: &Plan) -> (Table, Vec<Overview>) {
     let header = ["", "an ID, one thread by itself", "M IDs/s, 1 thread", "2 threads", "8 threads"];
     let mut table = Table::new("Overview", &header);

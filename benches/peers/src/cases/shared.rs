@@ -15,7 +15,7 @@ pub(super) fn run(plan: &Plan) -> Table {
     let mut table = Table::new(
         "Shared by threads, `generate`, wide, against ferroid atomic",
         &[
-            "threads, and what ferroid's do after a lost exchange",
+            "threads, and what ferroid's do after a failed CAS",
             "casflake on CoarseClock",
             "ferroid",
             "casflake is faster by",
@@ -28,18 +28,18 @@ pub(super) fn run(plan: &Plan) -> Table {
         ],
     );
     for threads in [2, 4, 8] {
-        let (ours, spinning, at_once) = (ours::wide(CoarseClock), ferroid::atomic(), ferroid::atomic_at_once());
+        let (ours, spinning, immediate) = (ours::wide(CoarseClock), ferroid::atomic(), ferroid::atomic_immediate());
         let measured = interleaved(
             plan.rounds,
             &mut [
                 side("casflake", || Sharing::of(&ours, plan, threads)),
                 side("ferroid, spinning", || Sharing::of(&spinning, plan, threads)),
-                side("ferroid, at once", || Sharing::of(&at_once, plan, threads)),
+                side("ferroid, immediately", || Sharing::of(&immediate, plan, threads)),
             ],
         );
-        let [ours, spinning, at_once] = measured.try_into().expect("three sides");
+        let [ours, spinning, immediate] = measured.try_into().expect("three sides");
         row(&mut table, &format!("{threads}, spin"), &ours, &spinning);
-        row(&mut table, &format!("{threads}, retry at once"), &ours, &at_once);
+        row(&mut table, &format!("{threads}, retry immediately"), &ours, &immediate);
     }
     table
 }
@@ -57,12 +57,12 @@ fn row(table: &mut Table, name: &str, ours: &[Sharing], peer: &[Sharing]) {
         ns(median(ours, |run| run.p999)),
         ns(median(peer, |run| run.p999)),
         times(median_ratio(peer, |run| run.p999, ours, |run| run.p999)),
-        // Threads that had to share a core hardly met, whatever the figures say.
+        // Threads that had to share a core hardly contended, whatever the other figures are.
         plain(median(ours, |run| run.cores).min(median(peer, |run| run.cores))),
     ]);
 }
 
-/// What a run for the rate and one with calls timed have found.
+/// The results of two runs: one for the rate, and one with timed calls.
 #[derive(Debug)]
 struct Sharing {
     rate: f64,

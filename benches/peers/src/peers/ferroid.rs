@@ -30,21 +30,21 @@ fn clock() -> MonotonicClock<1> {
     MonotonicClock::with_epoch(Duration::from_millis(EPOCH))
 }
 
-/// What its own benchmarks and the first choice in its README do where there is no ID yet.
+/// Waits as its own benchmarks do, and as its README recommends first.
 #[inline]
 fn pending(_yield_for: u64) {
     spin_loop();
 }
 
-/// The other reading of what it asks for: no pause where the exchange was lost and not the millisecond used up.
+/// Waits only if the millisecond is used up, and not after a failed CAS: the other reading of its documentation.
 #[inline]
-fn pending_at_once(yield_for: u64) {
+fn pending_immediate(yield_for: u64) {
     if yield_for != 0 {
         spin_loop();
     }
 }
 
-/// When a wide ID was made.
+/// Returns the time of a wide ID.
 fn wide_ms(id: u64) -> u64 {
     (id >> 24) + EPOCH
 }
@@ -55,10 +55,10 @@ pub fn atomic() -> impl Shared<Id = u64> {
     calls(move || ids.next_id(pending).to_raw(), wide_ms)
 }
 
-/// `AtomicSnowflakeGenerator`, wide, which retries at once where another thread was faster.
-pub fn atomic_at_once() -> impl Shared<Id = u64> {
+/// `AtomicSnowflakeGenerator`, wide, which retries immediately after a failed CAS.
+pub fn atomic_immediate() -> impl Shared<Id = u64> {
     let ids = AtomicSnowflakeGenerator::<Wide, _>::new(1, clock());
-    calls(move || ids.next_id(pending_at_once).to_raw(), wide_ms)
+    calls(move || ids.next_id(pending_immediate).to_raw(), wide_ms)
 }
 
 /// `AtomicSnowflakeGenerator`, 12 bits of sequence.
@@ -73,7 +73,7 @@ pub fn lock() -> impl Shared<Id = u64> {
     calls(move || ids.try_next_id(pending).expect("no thread has panicked").to_raw(), wide_ms)
 }
 
-/// `BasicSnowflakeGenerator`, wide, which one thread has for itself.
+/// `BasicSnowflakeGenerator`, wide, for one thread only.
 pub fn basic() -> impl Source<Id = u64> {
     let ids = BasicSnowflakeGenerator::<Wide, _>::new(1, clock());
     calls(move || ids.next_id(pending).to_raw(), wide_ms)

@@ -1,4 +1,4 @@
-//! idgenerator: up to 2,000 milliseconds ahead of the clock where the sequence is used up.
+//! idgenerator: if the sequence is used up, its IDs run up to 2,000 milliseconds ahead of the clock.
 
 use idgenerator::{CoreIdGenerator, IdGeneratorOptions, IdInstance};
 
@@ -23,12 +23,12 @@ fn core(sequence_bits: u8) -> impl Source<Id = u64> {
     calls(move || ids.next_id().cast_unsigned(), unix_ms)
 }
 
-/// `CoreIdGenerator`, 20 bits of sequence, which one thread has for itself.
+/// `CoreIdGenerator`, 20 bits of sequence, for one thread only.
 pub fn wide() -> impl Source<Id = u64> {
     core(WIDE)
 }
 
-/// `CoreIdGenerator`, 12 bits of sequence, which one thread has for itself.
+/// `CoreIdGenerator`, 12 bits of sequence, for one thread only.
 pub fn standard() -> impl Source<Id = u64> {
     core(STANDARD)
 }

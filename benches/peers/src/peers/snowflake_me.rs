@@ -5,7 +5,7 @@ use snowflake_me::Snowflake;
 use crate::ours::EPOCH;
 use crate::source::{Shared, calls};
 
-/// `next_id`, with a sequence of 22 bits, as its own benchmarks have where the format shall not bind.
+/// `next_id`, 22 bits of sequence, as in those of its own benchmarks that the layout does not limit.
 pub fn wide() -> impl Shared<Id = u64> {
     let ids = Snowflake::builder()
         .start_time(EPOCH.cast_signed())

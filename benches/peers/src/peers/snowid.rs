@@ -1,4 +1,4 @@
-//! snowid: where a millisecond is used up it goes on with the next one, ahead of the clock.
+//! snowid: if a millisecond is used up, it continues with the next one, ahead of the clock.
 
 use snowid::{SnowID, SnowIDConfig};
 

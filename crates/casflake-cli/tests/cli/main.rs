@@ -191,7 +191,7 @@ fn decode_reports_a_bad_id_and_continues() {
     for (bad, words) in [
         ("", "empty"),
         ("abc", "'a' at byte 0 is not a digit"),
-        ("-5", "-5 is negative, and IDs of this layout never are"),
+        ("-5", "ID -5 is negative: IDs of this layout are at least 0"),
         ("-", "'-' at byte 0 is not a digit"),
         ("007", "leading zeros"),
         ("0x", "hexadecimal"),
@@ -210,7 +210,7 @@ fn decode_reports_a_bad_id_and_continues() {
     assert_fails(&run(&["decode"], b"\n\xff\xfe\n"), 1, &["is not a digit"]);
     assert_fails(&run(&["decode"], "7".repeat(2 << 20)), 1, &["1 MiB"]);
     let long = run(&["decode"], "7".repeat(1 << 20));
-    assert_fails(&long, 1, &["777", "too large"]);
+    assert_fails(&long, 1, &["777", "out of range: 0 to 18446744073709551615"]);
     assert!(long.stderr.len() < 1000, "a long text is not repeated at full length");
 }
 

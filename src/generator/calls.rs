@@ -1,0 +1,122 @@
+//! The calls of a generator: one ID, or a buffer of them.
+
+use crate::clock::Clock;
+use crate::error::{FillError, GenerateError};
+use crate::id::Snowflake;
+use crate::layout::Parts;
+use crate::scheme::Scheme;
+use crate::word::Reservation;
+
+use super::Generator;
+
+impl<S: Scheme, C: Clock> Generator<S, C> {
+    /// Returns the next ID. If the tick's IDs are used up, waits for the next tick, for
+    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most (100 ms unless set). If other threads take all IDs of
+    /// that tick, waits anew for the one after it.
+    ///
+    /// The wait blocks the thread. On a thread of an async runtime call [`try_generate`](Self::try_generate), and let
+    /// the task sleep for [`retry_after`](GenerateError::retry_after).
+    ///
+    /// # Errors
+    /// A failed call changes nothing.
+    /// * [`Exhausted`](GenerateError::Exhausted) if the next tick begins later than `max_wait` allows.
+    /// * [`ClockBehind`](GenerateError::ClockBehind) if the clock has moved back, and does not catch up within
+    ///   `max_wait` or the generator is strict.
+    /// * [`ClockStalled`](GenerateError::ClockStalled) if the clock did not reach the next tick within `max_wait`.
+    /// * [`BeforeEpoch`](GenerateError::BeforeEpoch) if the clock is before the layout's epoch and no ID was issued
+    ///   yet.
+    /// * [`OutOfTicks`](GenerateError::OutOfTicks) if the clock or the last ID has passed the layout's last tick.
+    /// * [`TooEarly`](GenerateError::TooEarly) if the window does not open within `max_wait`.
+    /// * [`Fenced`](GenerateError::Fenced) if the next ID's tick is at the fence or after it.
+    /// * [`Closed`](GenerateError::Closed) if the generator was closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Generator, WorkerId};
+    ///
+    /// static IDS: Generator = Generator::new(WorkerId::fixed::<0, 1>());
+    ///
+    /// let (first, second) = (IDS.generate()?, IDS.generate()?);
+    /// assert!(first < second);
+    /// # Ok::<(), casflake::GenerateError>(())
+    /// ```
+    #[inline]
+    pub fn generate(&self) -> Result<Snowflake<S>, GenerateError> {
+        self.reserve(1).map(|slots| self.first_id(slots))
+    }
+
+    /// Returns the next ID, without waiting.
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate) with a `max_wait` of 0: [`Exhausted`](GenerateError::Exhausted) if the tick's
+    /// IDs are used up, and never `ClockStalled`.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{GenerateError, Generator, ManualClock, WorkerId};
+    ///
+    /// let ids = Generator::with_clock(WorkerId::fixed::<0, 1>(), ManualClock::new(1_735_689_600_000));
+    /// ids.generate_batch(4096)?; // all of this millisecond
+    /// match ids.try_generate() {
+    ///     Err(GenerateError::Exhausted { retry_after }) => assert_eq!(retry_after.as_millis(), 1),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok::<(), casflake::BatchError>(())
+    /// ```
+    #[inline]
+    pub fn try_generate(&self) -> Result<Snowflake<S>, GenerateError> {
+        self.try_reserve(1).map(|slots| self.first_id(slots))
+    }
+
+    /// Fills `buffer` with IDs in increasing order, with one compare-and-swap per tick and no allocation.
+    ///
+    /// Waits as [`generate`](Self::generate) does, anew for each tick. Other threads may get IDs in between. Returns
+    /// immediately if the buffer is empty.
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate), with the number of IDs [`filled`](FillError::filled) in before.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Generator, Snowflake, WorkerId};
+    ///
+    /// static IDS: Generator = Generator::new(WorkerId::fixed::<0, 1>());
+    ///
+    /// let mut buffer = [Snowflake::MIN; 64];
+    /// IDS.fill(&mut buffer)?;
+    /// assert!(buffer.is_sorted());
+    /// # Ok::<(), casflake::FillError>(())
+    /// ```
+    pub fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let slots = self.reserve(rest.len() as u64).map_err(|error| FillError { filled, error })?;
+            #[expect(clippy::cast_possible_truncation, reason = "no more than rest.len()")]
+            let count = slots.count as usize;
+            // The compiler turns a sum over a slice into vector stores.
+            let (mut id, step) = (self.first_id(slots).as_u64(), 1 << S::LAYOUT.sequence_shift());
+            for place in rest.iter_mut().take(count) {
+                *place = Snowflake::from_valid(id);
+                id = id.wrapping_add(step);
+            }
+            filled += count;
+        }
+        Ok(())
+    }
+
+    /// Returns the first ID of `slots`.
+    #[inline]
+    pub(crate) fn first_id(&self, slots: Reservation) -> Snowflake<S> {
+        let bits = S::LAYOUT.sequence_bits();
+        let slot = Parts { tick: slots.tick(bits), datacenter: 0, worker: 0, sequence: slots.sequence(bits) };
+        Snowflake::from_valid(S::LAYOUT.join(slot) | self.worker_bits)
+    }
+
+    /// Returns the IDs of `slots`, in order.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) fn ids(&self, slots: Reservation) -> impl Iterator<Item = Snowflake<S>> + use<S, C> {
+        let first = self.first_id(slots).as_u64();
+        (0..slots.count).map(move |i| Snowflake::from_valid(first + (i << S::LAYOUT.sequence_shift())))
+    }
+}

@@ -1,0 +1,63 @@
+//! A layout's times: ticks from Unix milliseconds, and back.
+
+use crate::word::signed;
+
+use super::Layout;
+
+impl Layout {
+    /// Returns the tick at the time `unix_ms` (Unix milliseconds), or `None` if that is before the epoch or after the
+    /// last tick.
+    ///
+    /// # Examples
+    /// ```
+    /// use casflake::{Scheme, Sonyflake2};
+    ///
+    /// let layout = Sonyflake2::LAYOUT; // ticks of 10 ms from 2025-01-01
+    /// assert_eq!(layout.tick_at(1_735_689_600_019), Some(1));
+    /// assert_eq!(layout.tick_at(1_735_689_599_999), None);
+    /// assert_eq!(layout.unix_ms_of(1), Some(1_735_689_600_010));
+    /// ```
+    #[must_use]
+    pub const fn tick_at(&self, unix_ms: u64) -> Option<u64> {
+        if unix_ms < self.epoch_unix_ms {
+            return None;
+        }
+        let tick = (unix_ms - self.epoch_unix_ms) / self.tick_ms;
+        if tick > self.max_tick() { None } else { Some(tick) }
+    }
+
+    /// Returns the moment at which `tick` begins, in Unix milliseconds, or `None` if the tick does not fit the
+    /// timestamp.
+    #[must_use]
+    pub const fn unix_ms_of(&self, tick: u64) -> Option<u64> {
+        if tick > self.max_tick() { None } else { Some(self.epoch_unix_ms + tick * self.tick_ms) }
+    }
+
+    /// Returns the tick of a clock that reads `unix_ms`: negative before the epoch, and not bounded by the timestamp.
+    #[inline]
+    pub(crate) const fn signed_tick_at(&self, unix_ms: u64) -> i64 {
+        if unix_ms >= self.epoch_unix_ms {
+            let ticks = (unix_ms - self.epoch_unix_ms) / self.tick_ms;
+            if ticks <= i64::MAX.unsigned_abs() {
+                return signed(ticks);
+            }
+        }
+        self.clamped_tick_at(unix_ms)
+    }
+
+    /// Returns the same for a tick that is negative or over 2^63. Out of line, so that the usual case is short.
+    #[cold]
+    const fn clamped_tick_at(&self, unix_ms: u64) -> i64 {
+        // A distance of 2^63 ticks or more is outside of every timestamp, so its exact value does not matter.
+        if unix_ms >= self.epoch_unix_ms {
+            clamped((unix_ms - self.epoch_unix_ms) / self.tick_ms)
+        } else {
+            -clamped((self.epoch_unix_ms - unix_ms).div_ceil(self.tick_ms))
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "clamped")]
+const fn clamped(ticks: u64) -> i64 {
+    if ticks > i64::MAX as u64 { i64::MAX } else { ticks as i64 }
+}
