@@ -298,8 +298,8 @@ impl Backend for EtcdBackend {
     fn read(&mut self) -> Result<Contents, StoreError> {
         let Reply { unix_ns, body } = self.gateway.call(TXN, &self.keys.all())?;
         let Txn { header, responses, .. } = body;
-        let now = self.clock.hear(unix_ns);
-        self.keys.contents(now, header.cluster_id, responses)
+        let now_ns = self.clock.hear(unix_ns);
+        self.keys.contents(now_ns, header.cluster_id, responses)
     }
 
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {

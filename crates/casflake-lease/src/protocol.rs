@@ -37,7 +37,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::denied::{Denied, latest};
 pub use self::grant::acquire;
-pub use self::holder::{Finding, LOST, explain, release, released_at, renew};
+pub use self::holder::{Finding, explain, release, renew};
+#[cfg(feature = "_protocol")]
+pub use self::holder::{LOST, released_at};
+#[cfg(feature = "_protocol")]
 pub use self::loss::found_empty;
 pub use self::operator::{Operation, init, init_immediately, reclaimed};
 use crate::lease::Lease;

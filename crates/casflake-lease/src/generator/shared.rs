@@ -140,8 +140,8 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         }
         let unix_ms = generator.clock().unix_ms();
         let ended = || if unix_ms < S::LAYOUT.epoch_unix_ms() { 0 } else { u64::MAX };
-        let now = S::LAYOUT.tick_at(unix_ms).unwrap_or_else(ended);
-        duration(S::LAYOUT.tick_ms(), generator.fence().saturating_sub(now))
+        let now_tick = S::LAYOUT.tick_at(unix_ms).unwrap_or_else(ended);
+        duration(S::LAYOUT.tick_ms(), generator.fence().saturating_sub(now_tick))
     }
 }
 

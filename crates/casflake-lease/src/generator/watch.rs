@@ -34,20 +34,20 @@ impl<C> Watched<C> {
         Self { clock, checked: AtomicU64::new(0), watch }
     }
 
-    /// Returns whether the reading `now`, in milliseconds, can be trusted.
+    /// Returns whether the reading `now_ms` can be trusted.
     #[inline]
-    fn trusts(&self, now: u64) -> bool {
-        // If `checked` is long after `now`, the clock has moved back since, and the check says nothing about `now`.
+    fn trusts(&self, now_ms: u64) -> bool {
+        // If `checked` is long after `now_ms`, the clock has moved back since, and the check says nothing about it.
         // ORDERING: Relaxed, as in `check`.
-        self.checked.load(Ordering::Relaxed).wrapping_sub(now) <= LAG || self.check(now)
+        self.checked.load(Ordering::Relaxed).wrapping_sub(now_ms) <= LAG || self.check(now_ms)
     }
 
     #[cold]
-    fn check(&self, now: u64) -> bool {
+    fn check(&self, now_ms: u64) -> bool {
         let is_unchanged = self.watch.is_unchanged();
         if is_unchanged {
             // ORDERING: Relaxed. Several threads may check the same millisecond; the last store wins.
-            self.checked.store(now, Ordering::Relaxed);
+            self.checked.store(now_ms, Ordering::Relaxed);
         }
         is_unchanged
     }
@@ -125,14 +125,14 @@ impl Watch {
 impl<C: Clock> Clock for Watched<C> {
     #[inline]
     fn unix_ms(&self) -> u64 {
-        let now = self.clock.unix_ms();
-        if self.trusts(now) { now } else { NEVER }
+        let now_ms = self.clock.unix_ms();
+        if self.trusts(now_ms) { now_ms } else { NEVER }
     }
 
     fn precise_unix_ns(&self) -> u128 {
-        let now = self.clock.precise_unix_ns();
-        let is_trusted = self.trusts(u64::try_from(now / 1_000_000).unwrap_or(u64::MAX));
-        if is_trusted { now } else { u128::from(NEVER) * 1_000_000 }
+        let now_ns = self.clock.precise_unix_ns();
+        let is_trusted = self.trusts(u64::try_from(now_ns / 1_000_000).unwrap_or(u64::MAX));
+        if is_trusted { now_ns } else { u128::from(NEVER) * 1_000_000 }
     }
 
     fn monotonic(&self) -> Option<std::time::Duration> {

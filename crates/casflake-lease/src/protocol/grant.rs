@@ -10,8 +10,8 @@ use crate::terms::Terms;
 /// # Errors
 /// The reason why no worker is granted.
 pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
-    let now = view.now;
-    if now >= terms.end {
+    let now_tick = view.now;
+    if now_tick >= terms.end {
         return Err(Denied::OutOfTicks);
     }
     let Some(space) = &view.space else {
@@ -33,9 +33,9 @@ pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied
     let before = view.records.get(&worker);
     let from = before.map_or(0, |record| record.until).max(space.floor);
     let after = ask.after.map_or(0, |last| last.saturating_add(1));
-    let until = terms.until(now, ask.ttl);
+    let until = terms.until(now_tick, ask.ttl);
     // A window in the future would be of no use until it begins.
-    if from > now {
+    if from > now_tick {
         return Err(until_then(view, space, from, Denied::Floor { floor: from }, terms));
     }
     if after >= until {
