@@ -37,9 +37,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::denied::{Denied, latest};
 pub use self::grant::acquire;
-pub use self::holder::{Finding, explain, release, renew};
 #[cfg(feature = "_protocol")]
-pub use self::holder::{LOST, released_at};
+pub use self::holder::LOST;
+pub use self::holder::{Finding, explain, release, renew};
 #[cfg(feature = "_protocol")]
 pub use self::loss::found_empty;
 pub use self::operator::{Operation, init, init_immediately, reclaimed};

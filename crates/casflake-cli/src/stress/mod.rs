@@ -69,7 +69,7 @@ pub(crate) struct Args {
     /// The clock that the generator reads; a leased worker has the store's time instead
     #[arg(long, value_enum, conflicts_with = "lease", default_value_t = ClockName::System)]
     clock: ClockName,
-    /// What a thread does while it waits for the next tick
+    /// How a thread waits for the next tick
     #[arg(long, value_enum, default_value_t = WaitName::Spin)]
     wait: WaitName,
     #[command(flatten)]

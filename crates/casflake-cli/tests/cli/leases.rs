@@ -1,4 +1,4 @@
-//! `casflake leases`: what an operator sees and does.
+//! `casflake leases`: the list of leases, and the decisions of an operator.
 
 use std::fs;
 use std::time::Duration;

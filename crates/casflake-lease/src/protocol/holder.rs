@@ -111,6 +111,6 @@ pub fn release(record: &Record, held: &Lease, last: Option<u64>) -> Option<Recor
 }
 
 /// Returns the end of a window that is released after the tick `last`, or unused.
-pub fn released_at(record: &Record, last: Option<u64>) -> u64 {
+fn released_at(record: &Record, last: Option<u64>) -> u64 {
     last.map_or(0, |last| last.saturating_add(1)).max(record.from).min(record.until)
 }

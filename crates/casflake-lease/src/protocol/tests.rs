@@ -1,4 +1,4 @@
-//! Tests of each function of the rules: what it grants and refuses, and the exact limits between the two.
+//! Tests of each function of the rules: its grants, its refusals, and the exact limits between the two.
 
 mod acquiring;
 mod administering;
