@@ -127,7 +127,7 @@ use crate::error::StoreError;
 ///
 /// # How it works
 /// A background thread, the keeper, talks to the store; calls never do. Each lease has a generator of its own. A call
-/// uses that of the current lease, which costs two additional loads. The generator of a lost lease, 600 bytes, stays in
+/// uses that of the current lease. That costs three additional loads, and more after a lease was replaced. The generator of a lost lease, 600 bytes, stays in
 /// memory until the `LeasedGenerator` is dropped, so that replacing it never has to wait for a call.
 pub struct LeasedGenerator<S = Standard, C = StoreClock> {
     shared: Arc<Shared<S, C>>,

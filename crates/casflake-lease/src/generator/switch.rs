@@ -61,7 +61,16 @@ impl<S, C> Switch<S, C> {
     #[inline]
     pub fn open(&self) -> Option<&Generator<S, C>> {
         // ORDERING: Acquire, as in `count`.
-        let state = self.state.load(Ordering::Acquire);
+        match self.state.load(Ordering::Acquire) {
+            // Most processes keep their first lease: for them this comparison is all.
+            0 => Some(&self.first),
+            state => self.open_in(state),
+        }
+    }
+
+    /// Returns what `open` returns in this state. Out of line, so that it costs the first lease nothing.
+    #[inline(never)]
+    fn open_in(&self, state: u64) -> Option<&Generator<S, C>> {
         if state > COUNT { None } else { Some(self.nth(state)) }
     }
 
