@@ -1,7 +1,7 @@
 //! The alphabet of a space's name.
 
 /// The alphabet as error texts describe it.
-#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[cfg(feature = "_server")]
 pub(crate) const ALPHABET: &str = "ASCII letters, digits and - . _ ~ / :";
 
 /// Returns whether the name of a space may contain this character.

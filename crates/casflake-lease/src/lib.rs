@@ -58,7 +58,7 @@ mod store;
 mod survey;
 mod sync;
 mod terms;
-#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[cfg(feature = "_server")]
 #[cfg_attr(
     not(all(feature = "etcd", feature = "postgres", feature = "redis")),
     allow(dead_code, unused_imports, reason = "each store needs some of it")

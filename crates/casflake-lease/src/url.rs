@@ -5,23 +5,23 @@
 //! No error shows the URL, because it may contain a password.
 
 mod hint;
-#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[cfg(feature = "_server")]
 mod host;
 mod path;
-#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[cfg(feature = "_server")]
 mod query;
-#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[cfg(feature = "_server")]
 mod space;
 mod text;
 
-#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[cfg(feature = "_server")]
 pub(super) use self::host::{HOST, check_host};
 pub(super) use self::path::local_path;
-#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[cfg(feature = "_server")]
 pub(super) use self::query::parameters;
 #[cfg(any(feature = "etcd", feature = "redis"))]
 pub(super) use self::query::unknown;
-#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[cfg(feature = "_server")]
 pub(super) use self::space::space_name;
 #[cfg(feature = "postgres")]
 pub(super) use self::text::trimmed;
@@ -125,7 +125,7 @@ impl<'a> StoreUrl<'a> {
     }
 }
 
-#[cfg(any(feature = "etcd", feature = "postgres", feature = "redis"))]
+#[cfg(feature = "_server")]
 impl StoreUrl<'_> {
     /// Refuses a scheme of another store.
     pub(super) fn check_scheme(&self, schemes: &[&str]) -> Result<(), String> {

@@ -75,3 +75,21 @@ fn starts_with_store(text: &str) -> bool {
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
+
+#[cfg(test)]
+mod tests {
+    /// Would catch: a new store whose URLs are taken for a host and a port, or for a driver's.
+    #[test]
+    fn the_schemes_of_each_store_are_known() {
+        let mut schemes = vec!["file"];
+        #[cfg(feature = "postgres")]
+        schemes.extend(crate::postgres::SCHEMES);
+        #[cfg(feature = "redis")]
+        schemes.extend(crate::redis::SCHEMES);
+        #[cfg(feature = "etcd")]
+        schemes.extend(crate::etcd::SCHEMES);
+        for scheme in schemes {
+            assert!(super::SCHEMES.contains(&scheme), "{scheme}");
+        }
+    }
+}
