@@ -1,7 +1,7 @@
 //! The facade of the atomics: every atomic and every spin hint of the crate comes from here, and no other file names
 //! loom.
 //!
-//! Under `--cfg loom` and with the feature `loom` these are loom's, so that the models in `loom-tests/` check the
+//! Under `--cfg loom` and with the feature `_loom` these are loom's, so that the models in `loom-tests/` check the
 //! shipped code.
 
 pub(crate) use imp::{AtomicU64, Backoff, Counter, sleep, spin_loop, yield_now, zeros};

@@ -8,8 +8,8 @@
 use std::fmt::Display;
 
 use casflake::{
-    Discord, FieldOrder, Instagram, JsSafe, Layout, Mastodon, Parts, Scheme, Snowflake, Sonyflake, Standard, WorkerId,
-    WorkerTextError,
+    Discord, FieldOrder, Instagram, JsSafe, Layout, Mastodon, Parts, Scheme, Snowflake, Sonyflake, Sonyflake2,
+    Standard, WorkerId, WorkerTextError,
 };
 use proptest::prelude::*;
 
@@ -20,6 +20,7 @@ macro_rules! in_schemes {
         $property::<Discord>($($argument),*)?;
         $property::<Instagram>($($argument),*)?;
         $property::<Sonyflake>($($argument),*)?;
+        $property::<Sonyflake2>($($argument),*)?;
         $property::<JsSafe>($($argument),*)?;
         $property::<Mastodon>($($argument),*)?;
     };

@@ -1,15 +1,14 @@
 //! `casflake decode`: takes IDs apart.
 
 mod every;
-mod number;
 
 use std::io::{self, BufWriter, Write};
 
 use casflake::{IdError, Layout};
-use number::Number;
 use serde::Serialize;
 
 use crate::fields::Fields;
+use crate::id_number::Number;
 use crate::layouts::{LayoutArgs, LayoutName};
 use crate::lines::{Line, Lines};
 use crate::stop::{Outcome, Stop, report, shortened};

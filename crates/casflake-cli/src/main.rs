@@ -6,6 +6,7 @@
 mod decode;
 mod fields;
 mod generate;
+mod id_number;
 mod ids;
 mod layouts;
 mod leases;

@@ -7,9 +7,9 @@ use casflake::Layout;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::number::Number;
 use super::write_json;
 use crate::fields::Fields;
+use crate::id_number::Number;
 use crate::layouts::LayoutName;
 use crate::stop::Outcome;
 

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum ClockName {
     /// The system's clock, precise
     System,
@@ -36,7 +36,7 @@ impl Named for TscClock {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum WaitName {
     /// Poll the clock
     Spin,

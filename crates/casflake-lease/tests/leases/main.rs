@@ -7,7 +7,6 @@ mod call_cost;
 mod callbacks;
 mod client;
 mod clock_behind;
-mod conformance;
 mod copies;
 mod disk;
 #[cfg(feature = "etcd")]
@@ -21,12 +20,13 @@ mod generator;
 #[cfg(target_os = "linux")]
 mod hanging;
 mod id_generator;
-#[cfg(all(target_os = "linux", any(feature = "etcd", feature = "postgres", feature = "redis")))]
+#[cfg(all(target_os = "linux", feature = "_server"))]
 mod immediately;
 #[cfg(all(target_os = "linux", feature = "postgres"))]
 mod postgres;
 #[cfg(all(target_os = "linux", feature = "redis"))]
 mod redis;
+mod reference;
 mod rolling;
 mod servers;
 mod spaces;

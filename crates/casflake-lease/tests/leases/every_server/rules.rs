@@ -4,7 +4,7 @@ use casflake::Layout;
 use casflake_lease::{AcquireRequest, Grant, Lease, LeaseAdmin, LeaseStore, Renewal, StoreError, Survey, from_url};
 
 use super::Store;
-use crate::conformance::conforms;
+use crate::reference::decides_by_the_rules;
 use crate::servers::remote::RemoteServer;
 use crate::stores::CASES;
 
@@ -16,7 +16,7 @@ on_every_server! {
 fn each_decision_is_that_of_the_rules(server: &mut dyn RemoteServer) {
     let server = &*server;
     let mut numbers = 0..;
-    conforms(CASES, || {
+    decides_by_the_rules(CASES, || {
         let space = format!("case-{}", numbers.next().unwrap_or(0));
         let store = from_url(&format!("{}#{space}", server.url())).expect("a URL");
         Box::new(Forgetful { store, server })

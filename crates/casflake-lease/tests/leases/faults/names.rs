@@ -5,7 +5,9 @@ use casflake_lease::{StoreError, from_url};
 use super::Trial;
 use super::holder::{Holder, Plan, draws_many};
 use super::verdict::Verdict;
-use crate::servers::{Server, StoreServer};
+#[cfg(all(target_os = "linux", feature = "postgres"))]
+use crate::servers::Server;
+use crate::servers::StoreServer;
 
 /// Starts holders by URLs with white space, as in secrets, files of variables, and text typed by hand.
 pub(crate) fn white_space(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {

@@ -8,7 +8,7 @@ use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
 
 use super::{LAYOUT, acquire, assert_refused, granted, renew, token};
-use crate::conformance::conforms;
+use crate::reference::decides_by_the_rules;
 use crate::stores::CASES;
 
 /// Starts a pooler with this many connections. Ends the test if PgBouncer is not installed.
@@ -30,7 +30,7 @@ fn each_decision_behind_a_pooler_is_that_of_the_rules() {
     let server = server!();
     let pooler = pooler!(&server, 2);
     let mut numbers = 0..;
-    conforms(CASES, || {
+    decides_by_the_rules(CASES, || {
         let space = format!("case-{}", numbers.next().unwrap_or(0));
         Box::new(open(&server, pooler.port()).space(space).expect("a name"))
     });
