@@ -101,7 +101,7 @@ impl EtcdServer {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         let mut child = child.expect("etcd starts");
         let is_up = eventually("etcd answers, or ends", || match child.try_wait() {
-            Ok(None) => self.is_healthy().then_some(true),
+            Ok(None) => (self.is_healthy() && self.answers_itself()).then_some(true),
             _ => Some(false),
         });
         self.child = Some(child);
@@ -112,6 +112,15 @@ impl EtcdServer {
         let get = ureq::get(format!("http://{}/health", self.direct())).config().proxy(None);
         let reply = get.timeout_global(Some(Duration::from_secs(5))).build().call();
         reply.is_ok_and(|mut reply| reply.body_mut().read_to_string().is_ok_and(|body| body.contains("true")))
+    }
+
+    /// Returns whether its own process answers, and not another server that has taken the port. That process is named by
+    /// its data directory.
+    fn answers_itself(&self) -> bool {
+        let get = ureq::get(format!("http://{}/debug/vars", self.direct())).config().proxy(None);
+        let reply = get.timeout_global(Some(Duration::from_secs(5))).build().call();
+        let data = self.data.display().to_string();
+        reply.is_ok_and(|mut reply| reply.body_mut().read_to_string().is_ok_and(|body| body.contains(&data)))
     }
 
     fn log(&self) -> String {

@@ -208,7 +208,10 @@ impl PostgresServer {
             if let Some(status) = self.ended() {
                 panic!("the server ended, {status}: {}", self.log());
             }
-            ask(&self.url(), "SELECT 1").is_ok()
+            // Another server may have taken the port.
+            let data = self.data().display().to_string();
+            let answer = ask(&self.url(), "SHOW data_directory").unwrap_or_default();
+            answer.iter().filter_map(texts).any(|row| row[0] == data)
         });
     }
 

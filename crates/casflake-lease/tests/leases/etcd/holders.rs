@@ -14,8 +14,13 @@ use super::{
 #[test]
 fn a_holder_has_a_key_until_its_release() {
     let Some((server, mut store)) = initialised(1) else { return };
-    let grant = acquire(&mut store).unwrap();
+    let request = super::request(TTL);
+    let grant = store.acquire(&request).unwrap();
+    store.acquire(&request).unwrap();
+    open(&server).acquire(&request).unwrap();
+    assert_denied(acquire(&mut open(&server)), NO_FREE_WORKER);
     assert!(server.get(LIVE).is_some());
+    assert_eq!(server.leases().len(), 1);
     store.release(&grant.lease, None).unwrap();
     assert_eq!((server.get(LIVE), server.leases().len()), (None, 0));
     acquire(&mut store).unwrap();

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use casflake_lease::{LostReason, StoreError};
 
 use super::{
-    HOUR, Store, acquire, assert_an_hour_behind, assert_lost, granted, granted_soon, initialised, renew, renewed,
+    HOUR, Space, Store, acquire, assert_an_hour_behind, assert_lost, granted, granted_soon, initialised, renew, renewed,
 };
 use crate::servers::remote::RemoteServer;
 
 on_every_server! {
-    Real:
+    Shared:
         l9_the_stores_time_advances_within_a_second;
     Settable:
         l9_a_clock_that_is_set_forward_moves_the_ends_of_windows,
@@ -89,8 +89,8 @@ fn l9_a_clock_before_the_epoch_grants_and_renews_nothing(server: &mut dyn Remote
 }
 
 /// `EtcdStore` reads a clock of whole seconds.
-fn l9_the_stores_time_advances_within_a_second(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 1);
+fn l9_the_stores_time_advances_within_a_second(space: &Space) {
+    let mut store = space.initialised(1);
     let mut read = || store.survey().expect("a survey").unix_ns;
     let (started, first) = (Instant::now(), read());
     let mut readings = Vec::new();

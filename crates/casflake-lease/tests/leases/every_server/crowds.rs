@@ -6,24 +6,27 @@ use std::thread;
 
 use casflake_lease::{Lease, StoreError};
 
-use super::{LAYOUT, acquire, assert_no_free_worker, assert_no_space, granted_soon, initialised, renew, tick};
+use super::{
+    LAYOUT, Space, Store, acquire, assert_no_free_worker, assert_no_space, granted_soon, initialised, renew, tick,
+};
 use crate::servers::remote::RemoteServer;
 
 on_every_server! {
+    Shared:
+        l1_sixteen_threads_hand_eight_workers_around_and_share_no_tick;
     Real:
         l1_sixteen_threads_are_granted_eight_workers,
-        l1_sixteen_threads_hand_eight_workers_around_and_share_no_tick,
         l7_sixteen_threads_create_a_space_once;
 }
 
 /// Calls `work` on sixteen threads together, each with a store of its own.
-fn together<T: Send>(server: &dyn RemoteServer, work: impl Fn(super::Store) -> T + Sync) -> Vec<T> {
+fn together<T: Send>(open: impl Fn() -> Store + Sync, work: impl Fn(Store) -> T + Sync) -> Vec<T> {
     let barrier = Barrier::new(16);
     thread::scope(|scope| {
         let threads = [(); 16].map(|()| {
             scope.spawn(|| {
                 barrier.wait();
-                work(server.admin())
+                work(open())
             })
         });
         threads.map(|thread| thread.join().expect("no panic")).into()
@@ -34,7 +37,7 @@ fn l1_sixteen_threads_are_granted_eight_workers(server: &mut dyn RemoteServer) {
     let mut store = initialised(server, 8);
     // Workers that were never granted, and then some that were released.
     for _ in 0..3 {
-        let outcomes = together(server, |mut store| acquire(&mut store));
+        let outcomes = together(|| server.admin(), |mut store| acquire(&mut store));
         let (granted, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
         let leases: Vec<Lease> = granted.into_iter().flatten().collect();
         let workers: BTreeSet<u64> = leases.iter().map(Lease::worker).collect();
@@ -50,18 +53,21 @@ fn l1_sixteen_threads_are_granted_eight_workers(server: &mut dyn RemoteServer) {
 }
 
 /// Each worker changes hands as often as possible.
-fn l1_sixteen_threads_hand_eight_workers_around_and_share_no_tick(server: &mut dyn RemoteServer) {
-    initialised(server, 8);
+fn l1_sixteen_threads_hand_eight_workers_around_and_share_no_tick(space: &Space) {
+    space.initialised(8);
     let used = Mutex::new(Vec::new());
-    together(server, |mut store| {
-        for _ in 0..20 {
-            let lease = granted_soon(&mut store);
-            let grant = renew(&mut store, &lease, 0).expect("it is renewed");
-            let last = tick(grant.unix_ns).max(lease.from());
-            used.lock().expect("no panic").push((lease.worker(), lease.from(), last));
-            store.release(&grant.lease, Some(last)).expect("it is released");
-        }
-    });
+    together(
+        || space.open(),
+        |mut store| {
+            for _ in 0..20 {
+                let lease = granted_soon(&mut store);
+                let grant = renew(&mut store, &lease, 0).expect("it is renewed");
+                let last = tick(grant.unix_ns).max(lease.from());
+                used.lock().expect("no panic").push((lease.worker(), lease.from(), last));
+                store.release(&grant.lease, Some(last)).expect("it is released");
+            }
+        },
+    );
     let mut used = used.into_inner().expect("no panic");
     used.sort_unstable();
     assert_eq!(used.len(), 320);
@@ -73,8 +79,8 @@ fn l1_sixteen_threads_hand_eight_workers_around_and_share_no_tick(server: &mut d
 
 fn l7_sixteen_threads_create_a_space_once(server: &mut dyn RemoteServer) {
     // There is not even a table.
-    together(server, |mut store| acquire(&mut store)).into_iter().for_each(assert_no_space);
-    let created = together(server, |mut store| store.init(LAYOUT, 8).expect("it answers"));
+    together(|| server.admin(), |mut store| acquire(&mut store)).into_iter().for_each(assert_no_space);
+    let created = together(|| server.admin(), |mut store| store.init(LAYOUT, 8).expect("it answers"));
     assert_eq!(created.into_iter().filter(|created| *created).count(), 1);
     let survey = server.admin().survey().expect("a survey");
     assert_eq!((survey.space.expect("a space").workers, survey.workers.len()), (8, 0));

@@ -7,20 +7,21 @@ use std::time::Duration;
 use casflake_lease::LeasedGenerator;
 use testkit::eventually;
 
-use super::initialised;
+use super::{Space, initialised};
 use crate::servers::remote::RemoteServer;
 
 /// A third of it passes until a renewal.
 const TTL: Duration = Duration::from_secs(3);
 
 on_every_server! {
-    Real:
-        l1_generators_keep_their_workers_when_their_connections_are_closed,
+    Shared:
         l5_a_generator_ends_its_window_after_its_last_id;
+    Real:
+        l1_generators_keep_their_workers_when_their_connections_are_closed;
 }
 
-fn l5_a_generator_ends_its_window_after_its_last_id(server: &mut dyn RemoteServer) {
-    let ids: LeasedGenerator = LeasedGenerator::builder(initialised(server, 8)).ttl(TTL).build().expect("a generator");
+fn l5_a_generator_ends_its_window_after_its_last_id(space: &Space) {
+    let ids: LeasedGenerator = LeasedGenerator::builder(space.initialised(8)).ttl(TTL).build().expect("a generator");
     let mut last = ids.generate().expect("an ID");
     let stats = eventually("the lease is renewed thrice", || {
         let id = ids.generate().expect("an ID");
@@ -30,7 +31,7 @@ fn l5_a_generator_ends_its_window_after_its_last_id(server: &mut dyn RemoteServe
     });
     assert!(stats.failures == 0 && stats.acquired == 1, "{stats:?}");
     ids.shutdown().expect("it is released");
-    let worker = &server.admin().survey().expect("a survey").workers[0];
+    let worker = &space.open().survey().expect("a survey").workers[0];
     assert_eq!((worker.owner.as_ref(), worker.until), (None, last.parts().tick + 1));
 }
 

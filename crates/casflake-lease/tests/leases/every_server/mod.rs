@@ -2,14 +2,21 @@
 //! invariant that it shows. Tests of one kind alone are in `etcd`, `postgres` and `redis`.
 
 /// Makes tests of functions: one for each of them and each kind of server, in a module with the name of the kind. This is
-/// the only list of the kinds.
+/// the only list of the kinds. Functions under `Shared` get a space of their own on a server that they share. The others
+/// get a server of their own, with this clock.
 macro_rules! on_every_server {
+    (@run $server:ident, Shared, $test:ident) => {
+        crate::every_server::run_in_space::<testkit::$server>(super::$test)
+    };
+    (@run $server:ident, $clock:ident, $test:ident) => {
+        crate::every_server::run::<testkit::$server>(crate::servers::remote::Clock::$clock, super::$test)
+    };
     ($($clock:ident: $($test:ident),+ $(,)?;)+) => {
         #[cfg(feature = "etcd")]
         mod etcd {
             $($(#[test]
             fn $test() {
-                crate::every_server::run::<testkit::EtcdServer>(crate::servers::remote::Clock::$clock, super::$test);
+                on_every_server!(@run EtcdServer, $clock, $test);
             })+)+
         }
 
@@ -17,7 +24,7 @@ macro_rules! on_every_server {
         mod postgresql {
             $($(#[test]
             fn $test() {
-                crate::every_server::run::<testkit::PostgresServer>(crate::servers::remote::Clock::$clock, super::$test);
+                on_every_server!(@run PostgresServer, $clock, $test);
             })+)+
         }
 
@@ -25,7 +32,7 @@ macro_rules! on_every_server {
         mod redis {
             $($(#[test]
             fn $test() {
-                crate::every_server::run::<testkit::RedisServer>(crate::servers::remote::Clock::$clock, super::$test);
+                on_every_server!(@run RedisServer, $clock, $test);
             })+)+
         }
     };
@@ -38,6 +45,7 @@ mod generators;
 mod losses;
 mod outages;
 mod rules;
+mod shared;
 mod spaces;
 mod windows;
 
@@ -50,6 +58,7 @@ use casflake_lease::{
 };
 use testkit::eventually;
 
+use self::shared::Space;
 use crate::servers::remote::{Clock, Launch, RemoteServer};
 
 const LAYOUT: &Layout = &Standard::LAYOUT;
@@ -70,13 +79,25 @@ fn run<S: Launch>(clock: Clock, test: fn(&mut dyn RemoteServer)) {
     }
 }
 
+/// Runs a test in a space of its own on a server that tests share.
+fn run_in_space<S: Launch>(test: fn(&Space)) {
+    match Space::new::<S>() {
+        Some(space) => test(&space),
+        None => testkit::skipped("a store", S::NEEDS),
+    }
+}
+
 /// Returns a store that grants this many workers immediately.
 fn initialised(server: &dyn RemoteServer, workers: u64) -> Store {
-    let mut store = server.admin();
+    initialised_by(|| server.admin(), workers)
+}
+
+fn initialised_by(open: impl Fn() -> Store, workers: u64) -> Store {
+    let mut store = open();
     store.init_immediately(LAYOUT, workers).expect("it is initialised");
     // A store that has just begun to read etcd's clock knows only the second, so the floor may be ahead of it.
     eventually("the floor", || {
-        let survey = server.admin().survey().expect("a survey");
+        let survey = open().survey().expect("a survey");
         (tick(survey.unix_ns) >= survey.space?.floor).then_some(())
     });
     store

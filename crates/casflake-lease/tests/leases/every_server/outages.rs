@@ -8,17 +8,18 @@ use casflake_lease::{LostReason, StoreError, from_url};
 use testkit::eventually;
 use testkit::proxy::{Cut, Ends};
 
-use super::{Store, acquire, assert_lost, assert_unavailable, granted, initialised, renew, renewed, request};
+use super::{Space, Store, acquire, assert_lost, assert_unavailable, granted, initialised, renew, renewed, request};
 use crate::servers::remote::RemoteServer;
 
 /// The two seconds that a call may take, and more for a busy machine.
 const IN_TIME: Duration = Duration::from_millis(4500);
 
 on_every_server! {
-    Real:
+    Shared:
         l4_a_renewal_whose_reply_is_lost_is_the_holders_own,
         l4_a_release_whose_reply_is_lost_may_be_sent_again,
-        l11_a_request_whose_reply_is_lost_may_be_sent_again,
+        l11_a_request_whose_reply_is_lost_may_be_sent_again;
+    Real:
         every_call_to_a_stopped_server_ends_in_time,
         a_call_to_a_killed_server_fails_until_its_restart;
 }
@@ -87,40 +88,37 @@ fn a_call_to_a_killed_server_fails_until_its_restart(server: &mut dyn RemoteServ
     assert_eq!((worker.until, worker.counter), (lease.until(), lease.counter()));
 }
 
-fn l4_a_renewal_whose_reply_is_lost_is_the_holders_own(server: &mut dyn RemoteServer) {
-    initialised(server, 1);
-    let (proxy, url) = server.by_proxy().expect("a server has a proxy");
-    let mut store = from_url(&url).expect("a URL");
+fn l4_a_renewal_whose_reply_is_lost_is_the_holders_own(space: &Space) {
+    space.initialised(1);
+    let (proxy, mut store) = space.open_by_proxy();
     let lease = granted(&mut store);
     let lease = renewed(&mut store, &lease);
     proxy.cut(Cut::After, Ends::Closed);
     assert_unavailable(renew(&mut store, &lease, 0));
     proxy.heal();
-    assert_eq!(server.admin().survey().expect("a survey").workers[0].counter, lease.counter() + 1, "it was renewed");
+    assert_eq!(space.open().survey().expect("a survey").workers[0].counter, lease.counter() + 1, "it was renewed");
     assert_lost(renew(&mut store, &lease, 0), LostReason::Cloned);
     assert_eq!(renew(&mut store, &lease, 1).expect("it is the holder's").lease.counter(), lease.counter() + 2);
 }
 
-fn l4_a_release_whose_reply_is_lost_may_be_sent_again(server: &mut dyn RemoteServer) {
-    initialised(server, 2);
-    let (proxy, url) = server.by_proxy().expect("a server has a proxy");
-    let mut store = from_url(&url).expect("a URL");
+fn l4_a_release_whose_reply_is_lost_may_be_sent_again(space: &Space) {
+    space.initialised(2);
+    let (proxy, mut store) = space.open_by_proxy();
     let (lease, other) = (granted(&mut store), granted(&mut store));
     // After this, a release is one request.
     store.release(&other, None).expect("it is released");
     proxy.cut(Cut::After, Ends::Closed);
     assert_unavailable(store.release(&lease, Some(lease.from() + 5)));
     proxy.heal();
-    let worker = || server.admin().survey().expect("a survey").workers.remove(0);
+    let worker = || space.open().survey().expect("a survey").workers.remove(0);
     assert_eq!((worker().until, worker().owner), (lease.from() + 6, None), "it was released");
     store.release(&lease, Some(lease.from() + 9)).expect("it has no effect");
     assert_eq!(worker().until, lease.from() + 6);
 }
 
-fn l11_a_request_whose_reply_is_lost_may_be_sent_again(server: &mut dyn RemoteServer) {
-    initialised(server, 2);
-    let (proxy, url) = server.by_proxy().expect("a server has a proxy");
-    let mut store = from_url(&url).expect("a URL");
+fn l11_a_request_whose_reply_is_lost_may_be_sent_again(space: &Space) {
+    space.initialised(2);
+    let (proxy, mut store) = space.open_by_proxy();
     store.survey().expect("a survey");
     let request = request();
     for cut in [Cut::After, Cut::Before, Cut::After] {

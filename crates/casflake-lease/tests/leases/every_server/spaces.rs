@@ -1,18 +1,16 @@
 //! The ID spaces of one server.
 
-use casflake_lease::{AcquireRequest, Lease, Missing, from_url};
+use casflake_lease::{AcquireRequest, Lease, Missing, StoreError, from_url};
 
-use super::{
-    LAYOUT, Store, acquire, assert_no_free_worker, assert_no_space, assert_not_yet, granted_soon, initialised, renewed,
-    request,
-};
+use super::{LAYOUT, Space, Store, acquire, assert_no_free_worker, assert_no_space, granted_soon, renewed, request};
 use crate::servers::remote::RemoteServer;
 
 on_every_server! {
+    Shared:
+        l7_a_space_is_created_only_on_request,
+        l7_a_space_that_exists_is_not_created_again;
     Real:
         l1_spaces_are_independent_of_each_other,
-        l7_a_space_is_created_only_on_request,
-        l7_a_space_that_exists_is_not_created_again,
         other_spaces_are_listed;
 }
 
@@ -21,22 +19,23 @@ fn open(server: &dyn RemoteServer, name: &str) -> Store {
     from_url(&format!("{}#{name}", server.url())).expect("a URL")
 }
 
-fn l7_a_space_is_created_only_on_request(server: &mut dyn RemoteServer) {
-    let mut store = server.admin();
+fn l7_a_space_is_created_only_on_request(space: &Space) {
+    let mut store = space.open();
     for _ in 0..2 {
         assert_no_space(acquire(&mut store));
         assert_no_space(store.survey());
     }
     let mut request = request();
     request.missing = Missing::Create;
-    assert_not_yet(server, store.acquire(&request));
+    let refused = store.acquire(&request);
+    assert!(matches!(refused, Err(StoreError::NotYet { .. })), "{refused:?}");
     assert_eq!(store.survey().expect("a survey").space.expect("a space").workers, 1024);
 }
 
-fn l7_a_space_that_exists_is_not_created_again(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 2);
+fn l7_a_space_that_exists_is_not_created_again(space: &Space) {
+    let mut store = space.initialised(2);
     let lease = granted_soon(&mut store);
-    assert!(!server.admin().init(LAYOUT, 8).expect("it answers"));
+    assert!(!space.open().init(LAYOUT, 8).expect("it answers"));
     assert_eq!(store.survey().expect("a survey").space.expect("a space").workers, 2);
     renewed(&mut store, &lease);
 }

@@ -6,13 +6,11 @@ use casflake::Layout;
 use casflake_lease::{AcquireRequest, Lease, LostReason, MAX_TTL, StoreError, Token};
 
 use super::{
-    LAYOUT, TTL, acquire, assert_lost, assert_no_free_worker, granted, granted_soon, initialised, renew, renewed,
-    request, tick,
+    LAYOUT, Space, TTL, acquire, assert_lost, assert_no_free_worker, granted, granted_soon, renew, renewed, request,
+    tick,
 };
-use crate::servers::remote::RemoteServer;
-
 on_every_server! {
-    Real:
+    Shared:
         l1_a_worker_whose_holder_has_died_is_free_when_its_window_has_ended,
         l2_a_renewal_never_lowers_the_end_of_a_window,
         l3_a_window_ends_at_the_stores_clock_plus_the_ttl,
@@ -27,8 +25,8 @@ on_every_server! {
         a_survey_names_the_holder_of_each_worker;
 }
 
-fn l3_a_window_ends_at_the_stores_clock_plus_the_ttl(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 1);
+fn l3_a_window_ends_at_the_stores_clock_plus_the_ttl(space: &Space) {
+    let mut store = space.initialised(1);
     let request = request();
     let grant = store.acquire(&request).expect("a worker is free");
     let lease = grant.lease;
@@ -40,8 +38,8 @@ fn l3_a_window_ends_at_the_stores_clock_plus_the_ttl(server: &mut dyn RemoteServ
     assert_eq!(grant.lease, Lease::new(0, lease.from(), end, 2, lease.token()));
 }
 
-fn l2_a_renewal_never_lowers_the_end_of_a_window(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 1);
+fn l2_a_renewal_never_lowers_the_end_of_a_window(space: &Space) {
+    let mut store = space.initialised(1);
     let lease = granted(&mut store);
     let long = renewed(&mut store, &lease);
     assert!(long.until() >= lease.until());
@@ -53,9 +51,9 @@ fn l2_a_renewal_never_lowers_the_end_of_a_window(server: &mut dyn RemoteServer) 
 }
 
 /// The 62 bits of its ticks are more than the 53 of a double, in which Lua counts.
-fn l3_a_layout_may_have_more_ticks_than_a_double_can_count(server: &mut dyn RemoteServer) {
+fn l3_a_layout_may_have_more_ticks_than_a_double_can_count(space: &Space) {
     const WIDE: Layout = Layout::new(62, 0, 2, 0);
-    let mut store = server.admin();
+    let mut store = space.open();
     store.init_immediately(&WIDE, 4).expect("it is initialised");
     let mut request = request();
     request.layout = WIDE;
@@ -65,8 +63,8 @@ fn l3_a_layout_may_have_more_ticks_than_a_double_can_count(server: &mut dyn Remo
     store.release(&renewed.lease, None).expect("it is released");
 }
 
-fn l4_a_renewal_with_an_old_counter_is_the_holders_own_or_a_clones(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 1);
+fn l4_a_renewal_with_an_old_counter_is_the_holders_own_or_a_clones(space: &Space) {
+    let mut store = space.initialised(1);
     let lease = granted(&mut store);
     renewed(&mut store, &lease);
     // A holder that has lost no reply did not send that renewal.
@@ -77,8 +75,8 @@ fn l4_a_renewal_with_an_old_counter_is_the_holders_own_or_a_clones(server: &mut 
     assert_lost(renew(&mut store, &lease, 2), LostReason::Cloned);
 }
 
-fn l4_a_release_with_an_old_counter_releases_the_worker(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 1);
+fn l4_a_release_with_an_old_counter_releases_the_worker(space: &Space) {
+    let mut store = space.initialised(1);
     let lease = granted(&mut store);
     let lease_now = renewed(&mut store, &lease);
     store.release(&lease, Some(lease.from() + 5)).expect("it is released");
@@ -87,8 +85,8 @@ fn l4_a_release_with_an_old_counter_releases_the_worker(server: &mut dyn RemoteS
     assert_lost(renew(&mut store, &lease_now, 0), LostReason::Taken);
 }
 
-fn l5_a_released_lease_is_neither_renewed_nor_released_again(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 1);
+fn l5_a_released_lease_is_neither_renewed_nor_released_again(space: &Space) {
+    let mut store = space.initialised(1);
     let lease = granted(&mut store);
     store.release(&lease, Some(lease.from() + 5)).expect("it is released");
     store.release(&lease, Some(lease.from() + 9)).expect("a second release has no effect");
@@ -96,18 +94,16 @@ fn l5_a_released_lease_is_neither_renewed_nor_released_again(server: &mut dyn Re
     assert_eq!(store.survey().expect("a survey").workers[0].until, lease.from() + 6);
     assert_lost(renew(&mut store, &lease, 0), LostReason::Taken);
     assert_lost(renew(&mut store, &lease, 9), LostReason::Taken);
-    assert!(matches!(server.live_holders(), None | Some(0)));
 
     // Nor has it an effect on the next holder.
     let next = granted_soon(&mut store);
     store.release(&lease, Some(u64::MAX)).expect("it has no effect");
     assert_lost(renew(&mut store, &lease, 9), LostReason::Taken);
     assert_eq!(renewed(&mut store, &next).counter(), next.counter() + 1);
-    assert!(matches!(server.live_holders(), None | Some(1)));
 }
 
-fn l5_a_released_worker_is_granted_from_the_tick_after_its_last_id(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 1);
+fn l5_a_released_worker_is_granted_from_the_tick_after_its_last_id(space: &Space) {
+    let mut store = space.initialised(1);
     let lease = granted(&mut store);
     let lease = renewed(&mut store, &lease);
     store.release(&lease, Some(lease.from() + 5)).expect("it is released");
@@ -120,8 +116,8 @@ fn l5_a_released_worker_is_granted_from_the_tick_after_its_last_id(server: &mut 
     assert_eq!((last.worker(), last.from(), last.counter()), (0, next.from(), 4));
 }
 
-fn l10_a_window_begins_after_the_last_tick_of_the_caller(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 1);
+fn l10_a_window_begins_after_the_last_tick_of_the_caller(space: &Space) {
+    let mut store = space.initialised(1);
     let now = tick(store.survey().expect("a survey").unix_ns);
     let mut request = request();
     // No window of this TTL reaches so far.
@@ -133,42 +129,37 @@ fn l10_a_window_begins_after_the_last_tick_of_the_caller(server: &mut dyn Remote
     assert_eq!((lease.worker(), lease.from()), (0, now + 15_001));
 }
 
-fn l11_a_token_gets_the_lease_that_it_was_granted(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 2);
+fn l11_a_token_gets_the_lease_that_it_was_granted(space: &Space) {
+    let mut store = space.initialised(2);
     let request = request();
     let lease = store.acquire(&request).expect("a worker is free").lease;
     assert_eq!(store.acquire(&request).expect("it is granted already").lease, lease);
-    assert_eq!(
-        server.admin().acquire(&request).expect("it is granted already").lease,
-        lease,
-        "by another store object"
-    );
+    assert_eq!(space.open().acquire(&request).expect("it is granted already").lease, lease, "by another store object");
     let lease = renewed(&mut store, &lease);
     assert_eq!(store.acquire(&request).expect("it is granted already").lease, lease, "after a renewal");
 
-    assert_eq!(granted(&mut server.admin()).worker(), 1, "another token gets another worker");
+    assert_eq!(granted(&mut space.open()).worker(), 1, "another token gets another worker");
     assert_no_free_worker(acquire(&mut store), 2);
-    assert_no_free_worker(acquire(&mut server.admin()), 2);
-    assert!(matches!(server.live_holders(), None | Some(2)));
+    assert_no_free_worker(acquire(&mut space.open()), 2);
 }
 
-fn l1_a_worker_whose_holder_has_died_is_free_when_its_window_has_ended(server: &mut dyn RemoteServer) {
-    let mut holder = initialised(server, 1);
+fn l1_a_worker_whose_holder_has_died_is_free_when_its_window_has_ended(space: &Space) {
+    let mut holder = space.initialised(1);
     let began = Instant::now();
     let request = AcquireRequest::new(LAYOUT, Token::random().expect("random bytes"), Duration::from_secs(1), "");
     let dead = holder.acquire(&request).expect("a worker is free").lease;
     drop(holder);
-    let mut other = server.admin();
+    let mut other = space.open();
     assert_no_free_worker(acquire(&mut other), 1);
     let lease = granted_soon(&mut other);
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
     assert_eq!((lease.worker(), lease.from()), (0, dead.until()));
 }
 
-fn a_reclaimed_worker_is_free_immediately(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 1);
+fn a_reclaimed_worker_is_free_immediately(space: &Space) {
+    let mut store = space.initialised(1);
     let lease = granted(&mut store);
-    let mut other = server.admin();
+    let mut other = space.open();
     other.reclaim(LAYOUT, 0).expect("it was granted");
     let next = granted(&mut other);
     assert!(next.worker() == 0 && next.from() > lease.from(), "{next:?}");
@@ -177,8 +168,8 @@ fn a_reclaimed_worker_is_free_immediately(server: &mut dyn RemoteServer) {
     assert!(matches!(refused, Err(StoreError::NoSuchWorker { worker: 1 })), "{refused:?}");
 }
 
-fn a_survey_names_the_holder_of_each_worker(server: &mut dyn RemoteServer) {
-    let mut store = initialised(server, 2);
+fn a_survey_names_the_holder_of_each_worker(space: &Space) {
+    let mut store = space.initialised(2);
     let owner = r#"a "host", \ / % %1 {}[] "token":null,"owner":"x"} ä 世界 🦀 "#.to_string() + "\u{1f}\u{7f}\n";
     let mut request = request();
     request.owner.clone_from(&owner);

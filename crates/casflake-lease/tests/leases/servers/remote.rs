@@ -36,7 +36,7 @@ impl Damage {
 }
 
 /// A kind of servers. A trait of its own, so that `RemoteServer` is object-safe.
-pub(crate) trait Launch: RemoteServer + Sized {
+pub(crate) trait Launch: RemoteServer + Sized + 'static {
     /// The programs that a server of this kind needs.
     const NEEDS: &str;
 
@@ -45,7 +45,7 @@ pub(crate) trait Launch: RemoteServer + Sized {
 }
 
 /// A store on a server in a process of its own.
-pub(crate) trait RemoteServer: StoreServer + Sync {
+pub(crate) trait RemoteServer: StoreServer + Send + Sync {
     /// Returns the URL of each way to the server.
     fn urls(&self) -> Vec<String>;
 
