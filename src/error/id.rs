@@ -15,14 +15,14 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdError {
-    /// The number sets bits that its layout reserves.
+    /// The number sets bits that the layout reserves.
     ReservedBits {
         /// The number.
         id: u64,
-        /// The number of bits, from the lowest, that an ID of the layout has.
+        /// The width of the layout's IDs in bits. All higher bits are reserved.
         bits: u32,
     },
-    /// The number is negative, and its layout does not use the sign bit.
+    /// The number is negative, and the layout does not use the sign bit.
     Negative {
         /// The number.
         value: i64,
@@ -36,7 +36,7 @@ pub enum IdError {
         /// The largest value that fits.
         max: u64,
     },
-    /// The time is outside of the layout's.
+    /// The time is before the layout's first tick or after the layout's last tick.
     Time {
         /// The time, in Unix milliseconds.
         unix_ms: u64,
