@@ -161,18 +161,18 @@ impl fmt::Display for GenerateError {
         match *self {
             Self::Exhausted { retry_after } => write!(
                 f,
-                "every ID of this tick is taken: try again in {retry_after:?}, or call generate with a max_wait above \
-                 that"
+                "every ID of this tick is taken: try again in {retry_after:?}, or call generate with a longer \
+                 max_wait"
             ),
             Self::ClockBehind { by } => write!(
                 f,
-                "the clock has moved back and is {by:?} behind the last ID: try again when it has caught up, and slew \
-                 it rather than step it"
+                "the clock has moved back and is {by:?} behind the last ID: try again when the clock has caught up, and \
+                 slew the clock instead of stepping it"
             ),
             Self::ClockStalled { max_wait } => write!(
                 f,
-                "the clock did not reach the next tick within max_wait, {max_wait:?}: check that it runs, or raise \
-                 max_wait"
+                "the clock did not reach the next tick within max_wait, {max_wait:?}: check that the clock runs, or \
+                 raise max_wait"
             ),
             Self::BeforeEpoch { unix_ms, epoch_unix_ms } => write!(
                 f,
@@ -183,7 +183,9 @@ impl fmt::Display for GenerateError {
                 write!(f, "the window opens at tick {not_before}: try again in {retry_after:?}")
             }
             Self::Fenced { fence } => write!(f, "the window has ended at tick {fence}: extend the fence"),
-            Self::Closed => f.write_str("the generator was closed: make a new one that begins after its last tick"),
+            Self::Closed => {
+                f.write_str("the generator was closed: make a new generator that begins after the last tick of this one")
+            }
             Self::OutOfTicks { max_tick } => write!(
                 f,
                 "the clock or the last ID has passed the layout's last tick, {max_tick}: set the clock, or choose a \
@@ -199,11 +201,11 @@ impl fmt::Display for GenerateError {
             ),
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store can't extend the lease, because its clock is {by:?} behind the windows that it has granted: \
-                 set that clock, or try again when it has caught up"
+                "the store can't extend the lease, because the store's clock is {by:?} behind the windows that the store \
+                 has granted: set the store's clock, or try again when it has caught up"
             ),
             Self::OtherProcess => f.write_str(
-                "this process is a fork of the one that holds the lease: acquire a lease after the fork, not before",
+                "this process is a fork of the process that holds the lease: acquire a lease after the fork, not before",
             ),
             Self::Count { count, max } => write!(f, "a batch of {count} IDs is out of range: 1 to {max}"),
         }

@@ -69,11 +69,11 @@ impl fmt::Display for IdError {
         match *self {
             Self::ReservedBits { id, bits } => write!(
                 f,
-                "ID {id} is out of range: 0 to 2^{bits} - 1 in this layout; choose the layout that it was made with"
+                "ID {id} is out of range: 0 to 2^{bits} - 1 in this layout; choose the layout that the ID was made with"
             ),
             Self::Negative { value } => write!(
                 f,
-                "ID {value} is negative: IDs of this layout are at least 0; choose the layout that it was made with"
+                "ID {value} is negative: IDs of this layout are at least 0; choose the layout that the ID was made with"
             ),
             Self::Field { field, value, max } => write!(f, "{field} {value} is out of range: 0 to {max}"),
             Self::Time { unix_ms, first_unix_ms, last_unix_ms } => {

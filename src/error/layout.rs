@@ -64,7 +64,7 @@ impl fmt::Display for LayoutError {
             ),
             Self::TimeOverflow { epoch_unix_ms, tick_ms } => write!(
                 f,
-                "from epoch {epoch_unix_ms} ms on, in ticks of {tick_ms} ms, the last tick would begin after {} ms: \
+                "with epoch {epoch_unix_ms} ms and ticks of {tick_ms} ms, the last tick would begin after {} ms: \
                  choose an earlier epoch, a shorter tick or a narrower timestamp",
                 u64::MAX
             ),

@@ -138,15 +138,15 @@ mod text {
                 }
                 Self::NoOrdinal { hostname } => write!(
                     f,
-                    "host name {hostname:?} has no ordinal: end it in a hyphen and a number without leading zeros, as \
-                     in web-3, or give the worker explicitly"
+                    "host name {hostname:?} has no ordinal: end the name in a hyphen and a number without leading zeros, \
+                     as in web-3, or give the worker explicitly"
                 ),
                 Self::DoesNotFit(error) => error.fmt(f),
                 Self::TooLong { digits, max } => write!(f, "number {digits} is out of range: 0 to {max}"),
                 Self::LeadingZeros { digits } => write!(f, "number {digits} has leading zeros: remove them"),
                 Self::NotSet { variable } => write!(
                     f,
-                    "environment variable {variable} is not set to a text: set it to an index such as 37, or to \
+                    "environment variable {variable} is not set, or is not Unicode: set it to an index such as 37, or to \
                      datacenter/worker such as 1/5"
                 ),
                 Self::Hostname { hostname, cause } => write!(f, "host name {hostname:?}: {cause}"),
