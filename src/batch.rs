@@ -29,8 +29,8 @@ pub struct Batch<S = Standard> {
 }
 
 impl<S: Scheme> Batch<S> {
-    /// Returns the highest sequence number among the IDs: 9 for the first ten IDs of a tick. Returns 0 for an empty
-    /// batch.
+    /// Returns the highest sequence number among the IDs, or 0 for an empty batch. For the first ten IDs of a tick it
+    /// is 9.
     #[must_use]
     pub fn max_sequence(&self) -> u64 {
         self.ids.iter().map(|id| id.sequence()).max().unwrap_or(0)
@@ -59,7 +59,8 @@ impl<S> AsRef<[Snowflake<S>]> for Batch<S> {
     }
 }
 
-/// A batch of these IDs in this order, for a source of IDs other than [`Generator`].
+/// Turns the IDs into a batch, in the same order. With this, a source of IDs other than [`Generator`] can return
+/// batches.
 impl<S> From<Vec<Snowflake<S>>> for Batch<S> {
     fn from(ids: Vec<Snowflake<S>>) -> Self {
         Self { ids }
@@ -110,7 +111,7 @@ impl<S> PartialEq for Batch<S> {
 
 impl<S> Eq for Batch<S> {}
 
-/// Why a batch is incomplete, with the IDs issued before. Those IDs are valid.
+/// Says why a batch is incomplete, and holds the IDs issued before the error. Those IDs are valid.
 ///
 /// # Examples
 /// ```
@@ -127,7 +128,8 @@ pub struct BatchError<S = Standard> {
 }
 
 impl<S> BatchError<S> {
-    /// Creates the error of a source of IDs other than [`Generator`]: why it stopped, and the IDs issued before.
+    /// Returns an error with the reason `error` and the IDs `issued` before it, for a source of IDs other than
+    /// [`Generator`].
     #[must_use]
     pub const fn new(error: GenerateError, issued: Batch<S>) -> Self {
         Self { error, issued }
@@ -151,7 +153,7 @@ impl<S> BatchError<S> {
         self.issued
     }
 
-    /// Returns whether a later call for the rest may succeed without any other change.
+    /// Returns whether a later call for the missing IDs can succeed if the caller changes nothing else.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         self.error.is_retryable()
@@ -190,18 +192,18 @@ impl<S: Scheme> core::error::Error for BatchError<S> {
     }
 }
 
-/// The most IDs of one [`generate_batch`](Generator::generate_batch): 16,777,216, which take 128 MiB.
+/// The largest number of IDs in one [`generate_batch`](Generator::generate_batch): 16,777,216. They take 128 MiB.
 pub const MAX_BATCH: usize = 1 << 24;
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Returns `count` IDs in increasing order, with one compare-and-swap per tick.
     ///
-    /// Waits as [`generate`](Self::generate) does, anew for each tick: in the [`Standard`] scheme a batch of a million
-    /// takes a quarter of a second. Other threads may get IDs in between.
+    /// Waits for each tick as [`generate`](Self::generate) does. In the [`Standard`] scheme a batch of a million IDs
+    /// takes a quarter of a second. Other threads may get IDs between the IDs of the batch.
     ///
     /// # Errors
-    /// [`GenerateError::Count`] if `count` is 0 or over [`MAX_BATCH`]; otherwise as [`generate`](Self::generate), with
-    /// the IDs issued before.
+    /// * [`GenerateError::Count`] if `count` is 0 or over [`MAX_BATCH`].
+    /// * The errors of [`generate`](Self::generate). [`BatchError::issued`] returns the IDs issued before the error.
     ///
     /// # Examples
     /// ```
@@ -224,7 +226,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         while ids.len() < count {
             match self.reserve((count - ids.len()) as u64) {
                 Ok(slots) => {
-                    // Only once there is an ID, so that a refused call allocates nothing.
+                    // Allocates only when there is an ID, so that a refused call allocates nothing.
                     if ids.is_empty() {
                         ids.reserve_exact(count);
                     }

@@ -1,4 +1,4 @@
-//! `GeneratorBuilder`: the settings of a generator that have defaults.
+//! `GeneratorBuilder`: the optional settings of a generator.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,7 +10,7 @@ use crate::scheme::{Scheme, Standard};
 use crate::settings::{Settings, Wait};
 use crate::worker::WorkerId;
 
-/// Makes a [`Generator`] with settings beyond its worker. `Generator::builder` returns one.
+/// Makes a [`Generator`] with settings other than the defaults. `Generator::builder` returns a builder.
 ///
 /// # Examples
 /// ```
@@ -35,14 +35,14 @@ pub struct GeneratorBuilder<S = Standard, C = SystemClock> {
 
 #[cfg(feature = "std")]
 impl<S: Scheme> Generator<S> {
-    /// Returns a builder of a generator on the system's clock.
+    /// Returns a builder of a generator that reads the system's clock.
     pub const fn builder(worker: WorkerId<S>) -> GeneratorBuilder<S> {
         GeneratorBuilder::new(worker, SystemClock)
     }
 }
 
 impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
-    /// Returns a builder of a generator on the given clock; `Generator::builder` takes the system's.
+    /// Returns a builder of a generator that reads `clock`. For the system's clock there is `Generator::builder`.
     ///
     /// # Examples
     /// ```
@@ -63,18 +63,18 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         GeneratorBuilder { worker: self.worker, clock, settings: self.settings }
     }
 
-    /// Sets how a call waits. [`Wait::Spin`] unless set.
+    /// Sets how a call waits for the next tick. The default is [`Wait::Spin`].
     pub const fn wait(mut self, wait: Wait) -> Self {
         self.settings.wait = wait;
         self
     }
 
-    /// Sets how long a call waits for one tick to begin, by the clock's [`monotonic`](Clock::monotonic) time. 100 ms
-    /// unless set. The bound applies anew to each tick of a batch, and after other threads took all of the tick waited
-    /// for.
+    /// Sets how long a call waits at most for one tick to begin, measured by the clock's
+    /// [`monotonic`](Clock::monotonic) time. The default is 100 ms. The bound begins anew for each tick of a batch. It
+    /// also begins anew if other threads took all IDs of the tick that the call waited for.
     ///
-    /// A call fails immediately if its wait is known to exceed the bound. With a bound shorter than a tick, calls may
-    /// fail on an overflow rather than wait.
+    /// If a call knows that its wait would exceed the bound, it fails immediately. So if the bound is shorter than a
+    /// tick, a call may fail when the IDs of the tick are used up.
     ///
     /// # Examples
     /// ```
@@ -94,11 +94,12 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         self
     }
 
-    /// Sets how many ticks an ID may be ahead of the clock, so that a burst need not wait. 0 unless set.
+    /// Sets how many ticks an ID may be ahead of the clock, so that a burst need not wait. The default is 0.
     ///
-    /// A generator that replaces another within that many ticks, or within the same one, can issue the same IDs again.
-    /// To prevent this, set its [`not_before`](Self::not_before) to the tick after the one that
-    /// [`close`](Generator::close) returned.
+    /// A new generator can repeat the IDs of an earlier generator with the same worker, if the new one begins within
+    /// `ticks` ticks of the earlier one's end or within the same tick. To prevent this, set the new generator's
+    /// [`not_before`](Self::not_before) to the tick after the one that [`close`](Generator::close) of the earlier
+    /// generator returned.
     ///
     /// # Examples
     /// ```
@@ -115,8 +116,8 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         self
     }
 
-    /// Sets whether calls fail as soon as the clock has moved back behind the last ID's tick, even while that tick has
-    /// IDs left. `false` unless set.
+    /// Sets whether calls fail immediately if the clock has moved back to before the last ID's tick. The default is
+    /// `false`. Calls then use up the IDs that are left in that tick before they wait or fail.
     ///
     /// # Examples
     /// ```
@@ -134,15 +135,16 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         self
     }
 
-    /// Sets the first tick that may be issued, counted from the layout's epoch. 0 unless set. [`Generator::close`] has
-    /// an example.
+    /// Sets the first tick whose IDs may be issued, counted from the layout's epoch. The default is 0.
+    /// [`Generator::close`] has an example.
     pub const fn not_before(mut self, tick: u64) -> Self {
         self.settings.not_before = tick;
         self
     }
 
-    /// Sets the first tick that may not be issued, counted from the layout's epoch. The layout's last tick + 1 unless
-    /// set. [`Generator::extend_fence`] moves it forward later, and has an example.
+    /// Sets the fence, which is the first tick whose IDs may not be issued, counted from the layout's epoch. The
+    /// default is the layout's last tick + 1. [`Generator::extend_fence`] moves the fence forward later, and has an
+    /// example.
     pub const fn fence(mut self, tick: u64) -> Self {
         self.settings.fence = tick;
         self
@@ -152,7 +154,7 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     ///
     /// # Errors
     /// * [`SettingError::NotBefore`] if `not_before` is after the layout's last tick.
-    /// * [`SettingError::Fence`] if `fence` is more than one tick after the layout's last.
+    /// * [`SettingError::Fence`] if `fence` is over the layout's last tick + 1.
     /// * [`SettingError::EmptyWindow`] if no tick is between `not_before` (inclusive) and `fence` (exclusive).
     /// * [`SettingError::MaxLead`] if `max_lead` is over the layout's last tick.
     ///

@@ -17,8 +17,8 @@ pub use tsc::TscClock;
 
 /// A source of time for a [`Generator`](crate::Generator).
 ///
-/// A generator stays correct whatever its clock reads: a clock that moves back, stands still or jumps costs
-/// availability, and never makes a duplicate.
+/// A generator never issues a duplicate, whatever its clock reads. If the clock moves back, stands still or jumps,
+/// calls may wait or fail.
 ///
 /// # Examples
 /// ```
@@ -38,38 +38,40 @@ pub use tsc::TscClock;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Clock {
-    /// Returns the time in whole milliseconds since 1970-01-01T00:00:00Z, rounded down; 0 before that.
+    /// Returns the time in whole milliseconds since 1970-01-01T00:00:00Z, rounded down, or 0 before that moment.
     ///
-    /// Every call reads it, so it should be fast. It may lag behind [`precise_unix_ns`](Self::precise_unix_ns), but
-    /// must not be ahead of it.
+    /// Every call of a generator reads this time, so this method should be fast. The time may lag behind
+    /// [`precise_unix_ns`](Self::precise_unix_ns), but must not be ahead of it.
     fn unix_ms(&self) -> u64;
 
-    /// Returns the precise time in nanoseconds since 1970-01-01T00:00:00Z; 0 before that.
+    /// Returns the precise time in nanoseconds since 1970-01-01T00:00:00Z, or 0 before that moment.
     ///
-    /// A call reads it only before it is refused or waits. The default is [`unix_ms`](Self::unix_ms), which suits every
-    /// clock that does not lag.
+    /// A call of a generator reads this time only before the call waits or fails. The default is the time of
+    /// [`unix_ms`](Self::unix_ms), which suits every clock that does not lag.
     ///
-    /// It is a `u128` because a `u64` of nanoseconds ends in the year 2554, and layouts go further.
+    /// The type is `u128` because a `u64` of nanoseconds ends in the year 2554, and layouts go further.
     fn precise_unix_ns(&self) -> u128 {
         u128::from(self.unix_ms()) * 1_000_000
     }
 
-    /// Returns a time that never moves back. Each clock chooses its zero, which may differ between threads. The time
-    /// bounds how long a call waits.
+    /// Returns a time that never moves back. Calls measure with it how long they have waited. Each clock chooses the
+    /// zero point of this time, which may differ between threads.
     ///
-    /// The default is the system's monotonic clock with the feature `std`. Without `std` it is `None`, and each poll of
-    /// the clock during a wait counts as 100 ns. If this time stands still, each poll counts as 1 ns.
+    /// With the feature `std` the default is the system's monotonic clock. Without `std` the default is `None`. If the
+    /// time is `None`, each poll of the clock during a wait counts as 100 ns. If the time stands still, each poll
+    /// counts as 1 ns.
     fn monotonic(&self) -> Option<Duration> {
         since_first_call()
     }
 }
 
-/// Returns the time since the thread first called this, if there is a clock for it.
+/// Returns the time since this thread first called this function, or `None` if there is no monotonic clock.
 fn since_first_call() -> Option<Duration> {
     #[cfg(feature = "std")]
     {
         std::thread_local! {
-            // One for each thread: a thread that lost its core while it set a shared one would block the others.
+            // Each thread has a start of its own. If all threads shared one, a thread that lost its core while it set
+            // the start would block the other threads.
             static START: std::time::Instant = std::time::Instant::now();
         }
         START.try_with(std::time::Instant::elapsed).ok()
@@ -104,11 +106,11 @@ forward! {
     #[cfg(feature = "alloc")] alloc::sync::Arc<C>;
 }
 
-/// The operating system's wall clock, always precise. The default.
+/// The operating system's wall clock, which is always precise. It is the default clock of a generator.
 ///
-/// It is a [`Clock`] only with the feature `std`. Its [`monotonic`](Clock::monotonic) time comes from `Instant`, which
-/// on some systems stops while the machine is suspended: a wait may then outlast its bound by the length of the
-/// suspension.
+/// `SystemClock` implements [`Clock`] only with the feature `std`. Its [`monotonic`](Clock::monotonic) time comes from
+/// `Instant`. On some systems `Instant` stops while the machine is suspended. A wait may then exceed its bound by the
+/// length of the suspension.
 ///
 /// # Examples
 /// ```
@@ -157,14 +159,15 @@ mod system {
 
 pub(crate) const NS_PER_MS: u128 = 1_000_000;
 
-/// Returns the whole milliseconds in `ns`; `u64::MAX` if they do not fit.
+/// Returns the whole milliseconds in `ns`, or `u64::MAX` if they do not fit.
 pub(crate) fn ns_to_ms(ns: u128) -> u64 {
     u64::try_from(ns / NS_PER_MS).unwrap_or(u64::MAX)
 }
 
-/// Returns the whole milliseconds in a time; `u64::MAX` if they do not fit, as from the year 584,556,019 on.
+/// Returns the whole milliseconds in `seconds` and `subsec_ns` together, or `u64::MAX` if they do not fit. They do not
+/// fit from the year 584,556,019 on.
 ///
-/// For the hot path: without the division of 128 bits that [`ns_to_ms`] takes.
+/// The hot path uses this function, because it does without the 128-bit division of [`ns_to_ms`].
 #[cfg(feature = "std")]
 #[inline]
 fn whole_ms(seconds: u64, subsec_ns: u32) -> u64 {
@@ -177,10 +180,10 @@ fn the_end_of_time() -> u64 {
     u64::MAX
 }
 
-/// A clock that stands still until the program moves it: for tests.
+/// A clock for tests. It stands still until the program moves it.
 ///
-/// A call that waits for it waits in real time ([`monotonic`](Clock::monotonic) is the default). Meanwhile another
-/// thread can move the clock; if none does, the call fails after `max_wait`.
+/// A call that waits for this clock waits in real time, because [`monotonic`](Clock::monotonic) is the default. Another
+/// thread can move the clock meanwhile. If no thread does, the call fails after `max_wait`.
 ///
 /// # Examples
 /// ```
@@ -209,17 +212,17 @@ impl ManualClock {
 
     /// Sets the clock to `unix_ms` milliseconds since 1970-01-01T00:00:00Z, forward or back.
     pub fn set(&self, unix_ms: u64) {
-        // ORDERING: Relaxed. No other variable depends on this one: a generator's IDs are unique and in order whatever
-        // a reading is. A thread never reads an older value after a newer one (coherence).
+        // ORDERING: Relaxed. No other variable depends on this one, because a generator's IDs are unique and in order
+        // whatever the clock reads. A thread never reads an older value after a newer one (coherence).
         self.unix_ms.store(unix_ms, Ordering::Relaxed);
     }
 
-    /// Moves the clock forward by `ms` milliseconds, at most to `u64::MAX`.
+    /// Moves the clock forward by `ms` milliseconds, but not beyond `u64::MAX`.
     pub fn advance(&self, ms: u64) {
         self.update(|now_ms| now_ms.saturating_add(ms));
     }
 
-    /// Moves the clock back by `ms` milliseconds, at most to 0.
+    /// Moves the clock back by `ms` milliseconds, but not below 0.
     ///
     /// # Examples
     /// ```
@@ -236,7 +239,7 @@ impl ManualClock {
     }
 
     fn update(&self, change: impl Fn(u64) -> u64) {
-        // ORDERING: Relaxed, as in `set`. The update is atomic, so that none is lost.
+        // ORDERING: Relaxed, as in `set`. The update is atomic, so that no other update is lost.
         let _ = self.unix_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now_ms| Some(change(now_ms)));
     }
 }

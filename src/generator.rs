@@ -1,5 +1,5 @@
-//! `Generator<S, C>`: its fields, how it is made and how it ends. Its calls are in `calls.rs`, the CAS loop in
-//! `reserve.rs`.
+//! `Generator<S, C>`: its fields, how it is made and how it is closed. The calls that issue IDs are in `calls.rs`, and
+//! the CAS loop is in `reserve.rs`.
 
 mod calls;
 mod precise;
@@ -19,7 +19,7 @@ use crate::worker::WorkerId;
 
 /// Hands out unique, time-ordered IDs to any number of threads.
 ///
-/// All threads share one generator by reference; it needs no lock, and as a `static` no `Arc`.
+/// All threads share one generator by reference. It needs no lock, and in a `static` it needs no `Arc`.
 ///
 /// # Examples
 /// ```
@@ -33,37 +33,41 @@ use crate::worker::WorkerId;
 /// ```
 ///
 /// # What it promises
-/// Tests are named after these numbers.
+/// Tests are named after the numbers I1 to I8.
 ///
 /// | | |
 /// |---|---|
 /// | I1 | No two calls return the same ID, from any threads, whatever the clock does. Two generators with different workers never issue the same ID; two with the *same* worker may. |
-/// | I2 | If one call returns before another begins, on any threads, its ID is smaller. (A [`LocalGenerator`](crate::LocalGenerator) promises this only for its own IDs.) |
+/// | I2 | If one call returns before another begins, on any threads, the first call's ID is smaller. A [`LocalGenerator`](crate::LocalGenerator) promises this only among its own IDs. |
 /// | I3 | An ID's tick is never ahead of the clock's highest reading by more than [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set). |
-/// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls use up the open tick, then wait for the clock to catch up, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most, then fail. A [`strict`](crate::GeneratorBuilder::strict) generator fails immediately. |
+/// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls use up the IDs of the open tick. Then they wait until the clock has caught up, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most. Then they fail. The calls of a [`strict`](crate::GeneratorBuilder::strict) generator fail immediately. |
 /// | I5 | A value that does not fit is refused, never masked. |
-/// | I6 | A refused call changes nothing; a batch refused midway returns the IDs that it holds. |
+/// | I6 | A refused call changes nothing. A batch that is refused midway returns the IDs issued before the refusal. |
 /// | I7 | A thread that stalls, for however long, never stops other threads from getting IDs. |
-/// | I8 | Only ticks from [`not_before`](crate::GeneratorBuilder::not_before) up to the [`fence`](crate::GeneratorBuilder::fence), exclusive, are issued. At the fence and after [`close`](Self::close), calls fail immediately. |
+/// | I8 | A generator issues IDs only of the ticks from [`not_before`](crate::GeneratorBuilder::not_before) (inclusive) to the [`fence`](crate::GeneratorBuilder::fence) (exclusive). At the fence and after [`close`](Self::close), calls fail immediately. |
 ///
 /// # How it works
 /// One atomic word holds the first slot (tick and sequence number) that was not handed out yet. A call reads the word
-/// and the clock, computes the word that follows, and stores it by compare-and-swap. If another call was faster, the
-/// compare-and-swap fails and the call starts over. A sequence that overflows carries into the tick: the word then says
-/// that the next slot is in a millisecond that has not begun.
+/// and the clock, computes the next word, and stores it by compare-and-swap. If another call was faster, the
+/// compare-and-swap fails and the call starts over. When the sequence overflows, it carries into the tick. The word
+/// then says that the next slot is in a tick that has not begun.
 ///
 /// # Size
-/// 512 bytes on x86-64 if the clock has at most 32. The word has a pair of cache lines of its own, because processors
-/// fetch lines in pairs. The statistics have two pairs, and the fields that calls only read have one.
+/// A generator has 512 bytes on x86-64 if its clock has at most 32 bytes. The word has a pair of cache lines of its
+/// own, because processors fetch cache lines in pairs. The statistics have two pairs. The fields that calls only read
+/// have one pair.
 pub struct Generator<S = Standard, C = SystemClock> {
-    /// The first slot that was not handed out yet; `word.rs` lists its states. On a cache line of its own.
+    /// The first slot that was not handed out yet. `word.rs` lists the states of the word. It has cache lines of its
+    /// own.
     word: CachePadded<AtomicU64>,
-    /// Updated once per tick and after a failed CAS. On cache lines of its own, too, because calls only read the fields
-    /// that follow: those change only if the fence moves, the generator is closed, or a sleep ends.
+    /// The statistics, which calls update once per tick and after a failed CAS. They have cache lines of their own,
+    /// too, because calls only read the fields below. Those fields change only when the fence moves, the generator is
+    /// closed, or a sleep ends.
     counters: CachePadded<Counters>,
-    /// The first tick that may not be issued. It only grows.
+    /// The first tick whose IDs may not be issued. The fence only grows.
     fence: AtomicU64,
-    /// 1 from just before the word is closed. For handles, which issue IDs without loading the word.
+    /// 0 at first, and 1 from just before the word is closed. Handles read it, because they issue IDs without loading
+    /// the word.
     closing: AtomicU64,
     lateness: Lateness,
     settings: Settings,
@@ -76,9 +80,9 @@ pub struct Generator<S = Standard, C = SystemClock> {
 #[cfg(feature = "std")]
 impl<S: Scheme> Generator<S> {
     const_fn! {
-        /// Returns a generator on the system's clock, with the defaults of [`builder`](Self::builder).
+        /// Returns a generator that reads the system's clock, with the default settings of [`builder`](Self::builder).
         ///
-        /// A scheme with a layout that [can't generate](crate::Layout::can_generate) is a compile error.
+        /// If the scheme's layout [can't generate](crate::Layout::can_generate), this is a compile error.
         ///
         /// # Examples
         /// ```
@@ -97,9 +101,10 @@ impl<S: Scheme> Generator<S> {
 
 impl<S: Scheme, C> Generator<S, C> {
     const_fn! {
-        /// Returns a generator on the given clock, with the defaults of [`GeneratorBuilder`](crate::GeneratorBuilder).
+        /// Returns a generator that reads `clock`, with the default settings of
+        /// [`GeneratorBuilder`](crate::GeneratorBuilder).
         ///
-        /// A scheme with a layout that [can't generate](crate::Layout::can_generate) is a compile error.
+        /// If the scheme's layout [can't generate](crate::Layout::can_generate), this is a compile error.
         ///
         /// # Examples
         /// ```
@@ -119,7 +124,7 @@ impl<S: Scheme, C> Generator<S, C> {
     }
 
     const_fn! {
-        /// Returns a generator with settings that were checked.
+        /// Returns a generator with `settings` that the caller has checked.
         pub(crate) const fn from_settings(worker: WorkerId<S>, clock: C, settings: Settings) -> Self {
             Self {
                 word: CachePadded::new(AtomicU64::new(settings.not_before << S::LAYOUT.sequence_bits())),
@@ -147,19 +152,18 @@ impl<S: Scheme, C> Generator<S, C> {
         &self.clock
     }
 
-    /// Returns the first tick that may not be issued, counted from the layout's epoch.
+    /// Returns the fence, which is the first tick whose IDs may not be issued, counted from the layout's epoch.
     #[must_use]
     pub fn fence(&self) -> u64 {
         // ORDERING: Relaxed. The fence only grows, and a thread never sees it shrink (coherence).
         self.fence.load(Ordering::Relaxed)
     }
 
-    /// Moves the fence forward to the tick `fence`, counted from the layout's epoch, so that ticks below it may be
-    /// issued. Never moves it back.
+    /// Moves the fence forward to the tick `fence`, counted from the layout's epoch, so that IDs of all ticks before it
+    /// may be issued. If the fence is already later, it stays there.
     ///
     /// # Errors
-    /// [`SettingError::Fence`] if `fence` is more than one tick after the layout's last. The fence then stays
-    /// unchanged.
+    /// [`SettingError::Fence`] if `fence` is over the layout's last tick + 1. The fence then stays unchanged.
     ///
     /// # Examples
     /// ```
@@ -179,16 +183,17 @@ impl<S: Scheme, C> Generator<S, C> {
         check_fence::<S>(fence)?;
         // ORDERING: Relaxed. The update is atomic, so a late call can't move the fence back. A thread that this call
         // happens before sees the new fence (coherence). A call that reads an older, lower fence only refuses slots
-        // that it might grant.
+        // that the new fence would allow.
         self.fence.fetch_max(fence, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Ends the generator: every call that begins from now on fails with
-    /// [`GenerateError::Closed`](crate::GenerateError::Closed), and so does every call that waits.
+    /// Closes the generator. Every later call fails with [`GenerateError::Closed`](crate::GenerateError::Closed), and
+    /// so does every call that is waiting.
     ///
-    /// Returns the tick of the last ID issued, or `None` before the first. No ID is in a later tick, not even one that
-    /// a call in progress is about to return. Closing twice is harmless and returns the same.
+    /// Returns the tick of the last ID issued, or `None` if no ID was issued. No ID of this generator has a later tick,
+    /// not even an ID that a call in progress is about to return. Closing a generator twice is harmless and returns the
+    /// same tick.
     ///
     /// # Examples
     /// The next generator of the same worker begins after the last tick, so that it repeats no ID:
@@ -207,12 +212,12 @@ impl<S: Scheme, C> Generator<S, C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn close(&self) -> Option<u64> {
-        // ORDERING: Relaxed. A thread that this call happens before sees the store (coherence), and so does a thread
-        // that has seen the word closed, by the Release below.
+        // ORDERING: Relaxed. A thread that this call happens before sees the store (coherence). A thread that has seen
+        // the word closed also sees the store, because of the Release below.
         self.closing.store(1, Ordering::Relaxed);
-        // ORDERING: Release, paired with the Acquire loads that may see the word closed. Reservations and this are
-        // read-modify-writes of one word, so they have one order: the reservations before this are in the value that it
-        // returns, and those after it see the bit.
+        // ORDERING: Release, paired with the Acquire loads that may see the word closed. Reservations and this
+        // `fetch_or` are read-modify-writes of one word, so they have one order. The value that `fetch_or` returns
+        // contains all reservations before it. All reservations after it see the closed bit.
         let word = self.word.fetch_or(CLOSED, Ordering::Release);
         self.last_tick_of(word)
     }
@@ -223,7 +228,7 @@ impl<S: Scheme, C> Generator<S, C> {
         self.load() & CLOSED != 0
     }
 
-    /// Returns the tick of the last ID issued, counted from the layout's epoch, or `None` before the first.
+    /// Returns the tick of the last ID issued, counted from the layout's epoch, or `None` if no ID was issued.
     #[must_use]
     pub fn last_tick(&self) -> Option<u64> {
         self.last_tick_of(self.load())
@@ -259,8 +264,9 @@ impl<S: Scheme, C> Generator<S, C> {
     }
 
     fn load(&self) -> u64 {
-        // ORDERING: Acquire, paired with the Release in `close`: a thread that sees the word closed gets no ID from a
-        // handle either. All other uses need only the word, and that of a moment already past.
+        // ORDERING: Acquire, paired with the Release in `close`. After a thread has seen the word closed, it gets no ID
+        // from a handle either. All other uses need only the word itself, and a value that is no longer current is
+        // enough.
         self.word.load(Ordering::Acquire)
     }
 
@@ -274,7 +280,7 @@ impl<S: Scheme, C> Generator<S, C> {
 }
 
 impl<S, C> Generator<S, C> {
-    /// Records slots that a handle has reserved and drops.
+    /// Records slots that a handle has reserved and drops without using them.
     pub(crate) fn record_unused(&self, slots: u64) {
         self.counters.record_unused(slots);
     }
@@ -307,7 +313,8 @@ mod tests {
     use crate::clock::{ManualClock, SystemClock};
     use crate::scheme::Standard;
 
-    /// Returns the pair of cache lines in which each part begins: the word, the statistics, and the fields only read.
+    /// Returns the number of the pair of cache lines in which each part begins. The parts are the word, the statistics,
+    /// and the fields that calls only read.
     fn lines<C>() -> [usize; 7] {
         type Of<C> = Generator<Standard, C>;
         [

@@ -12,7 +12,8 @@ use crate::scheme::{Scheme, Standard};
 
 /// A Snowflake ID of the scheme `S`: a `u64` in which the layout's reserved bits are 0.
 ///
-/// It orders, compares and hashes as that integer, and so by time first. IDs of two schemes are two types.
+/// IDs compare, sort and hash as their integers do, and so they sort by time first. IDs of different schemes have
+/// different types.
 ///
 /// # Examples
 /// ```
@@ -40,13 +41,14 @@ use crate::scheme::{Scheme, Standard};
 pub struct Snowflake<S = Standard>(u64, PhantomData<fn() -> S>);
 
 impl<S: Scheme> Snowflake<S> {
-    /// The smallest ID, 0: a placeholder for buffers, such as the one that [`fill`](crate::Generator::fill) takes.
+    /// The smallest ID, 0. It can serve as a placeholder in buffers, such as the one that
+    /// [`fill`](crate::Generator::fill) takes.
     pub const MIN: Self = Self::from_valid(0);
 
-    /// The largest ID: every bit of the layout set.
+    /// The largest ID, in which every bit of the layout's fields is set.
     pub const MAX: Self = Self::from_valid(S::LAYOUT.max_id());
 
-    /// Returns the ID of a number that is known to set no reserved bit.
+    /// Returns the ID with the number `id`. The caller knows that `id` sets no reserved bit.
     pub(crate) const fn from_valid(id: u64) -> Self {
         Self(id, PhantomData)
     }
@@ -74,7 +76,7 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// Returns the smallest ID of any worker in the tick at the time `unix_ms` (Unix milliseconds).
+    /// Returns the smallest ID that any worker can issue in the tick at the time `unix_ms` (Unix milliseconds).
     ///
     /// # Errors
     /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after its last.
@@ -94,7 +96,7 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// Returns the largest ID of any worker in the tick at the time `unix_ms` (Unix milliseconds).
+    /// Returns the largest ID that any worker can issue in the tick at the time `unix_ms` (Unix milliseconds).
     ///
     /// # Errors
     /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after its last.
@@ -120,7 +122,7 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// Returns the four fields.
+    /// Returns the four fields of the ID.
     #[must_use]
     pub const fn parts(self) -> Parts {
         S::LAYOUT.split(self.0)
@@ -138,19 +140,20 @@ impl<S: Scheme> Snowflake<S> {
         self.parts().tick
     }
 
-    /// Returns the datacenter; 0 if the layout has no such field.
+    /// Returns the datacenter, or 0 if the layout has no datacenter field.
     #[must_use]
     pub const fn datacenter(self) -> u64 {
         self.parts().datacenter
     }
 
-    /// Returns the worker within its datacenter; 0 if the layout has no such field.
+    /// Returns the worker within its datacenter, or 0 if the layout has no worker field.
     #[must_use]
     pub const fn worker(self) -> u64 {
         self.parts().worker
     }
 
-    /// Returns the number within the tick, from 0 up to [`Layout::max_sequence`].
+    /// Returns the sequence number. It numbers the IDs of a worker within a tick, from 0 up to
+    /// [`Layout::max_sequence`].
     #[must_use]
     pub const fn sequence(self) -> u64 {
         self.parts().sequence
@@ -164,11 +167,13 @@ impl<S> Snowflake<S> {
         self.0
     }
 
-    /// Returns the ID as a signed integer, for databases without unsigned ones (PostgreSQL's `bigint`).
+    /// Returns the ID as a signed integer, for databases that have no unsigned integers (such as PostgreSQL's
+    /// `bigint`).
     ///
-    /// It is the same number if the layout has 63 bits or fewer. The IDs of a layout that uses all 64 (such as
-    /// [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)) turn negative in the second half of its time,
-    /// and signed order is then no longer time order. `TryFrom<i64>` always returns the same ID.
+    /// If the layout has 63 bits or fewer, this is the same number. If the layout has all 64 bits (such as
+    /// [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)), the integers are negative in the second half
+    /// of the layout's time. Their signed order is then not the order of time. `TryFrom<i64>` always turns the integer
+    /// back into the same ID.
     ///
     /// # Examples
     /// ```
@@ -187,7 +192,7 @@ impl<S> Snowflake<S> {
     }
 }
 
-/// Returns the tick at the time `unix_ms`, or fails with `Time`.
+/// Returns the tick at the time `unix_ms`, or fails with `Time` if the layout has no such tick.
 const fn tick_at(layout: &Layout, unix_ms: u64) -> Result<u64, IdError> {
     match layout.tick_at(unix_ms) {
         Some(tick) => Ok(tick),
@@ -236,10 +241,13 @@ impl<S> From<Snowflake<S>> for i64 {
     }
 }
 
-/// Reads decimal digits as `Display` writes them: without a sign and without leading zeros, so that an ID has one text.
+/// Reads decimal digits as `Display` writes them. Refuses a sign and leading zeros, so that each ID has only one text.
 ///
-/// Fails with [`IdError::NotDecimal`], [`IdError::LeadingZeros`], [`IdError::TooLong`] if the number is over
-/// `u64::MAX`, or [`IdError::ReservedBits`] if it sets a reserved bit.
+/// # Errors
+/// * [`IdError::NotDecimal`] if the text is empty or has a character that is not a digit.
+/// * [`IdError::LeadingZeros`] if the text has leading zeros.
+/// * [`IdError::TooLong`] if the number is over `u64::MAX`.
+/// * [`IdError::ReservedBits`] if the number sets a reserved bit.
 impl<S: Scheme> FromStr for Snowflake<S> {
     type Err = IdError;
 
@@ -258,9 +266,10 @@ impl<S: Scheme> FromStr for Snowflake<S> {
 
 /// Writes decimal digits.
 ///
-/// Texts of IDs sort as the IDs do only if they have the same number of digits. IDs of [`Standard`] grow from 18 digits
-/// to 19 on 2031-07-22: from then on a column of text or a list of file names sorts new IDs before old ones. Store the
-/// integer, or write a fixed width: `format!("{id:016x}")` sorts as the IDs do, in every layout.
+/// The texts of IDs sort as the IDs do only if all of them have the same number of digits. IDs of [`Standard`] grow
+/// from 18 digits to 19 on 2031-07-22. From then on a column of text or a list of file names sorts new IDs before old
+/// ones. To avoid this, store the integer, or write texts of a fixed width. The texts of `format!("{id:016x}")` sort as
+/// the IDs do, in every layout.
 impl<S> fmt::Display for Snowflake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
@@ -303,7 +312,7 @@ impl<S: Scheme> fmt::Debug for Snowflake<S> {
     }
 }
 
-// Not derived, because a derive would require the same of `S`, which is only a name.
+// These traits are not derived, because a derive would require that `S` implements them, too. `S` is only a name.
 
 impl<S> Clone for Snowflake<S> {
     fn clone(&self) -> Self {

@@ -6,15 +6,15 @@ use crate::generator::Generator;
 use crate::id::Snowflake;
 use crate::scheme::{Scheme, Standard};
 
-/// A generator of IDs of the scheme `S`, of whatever kind.
+/// A generator of any kind that issues IDs of the scheme `S`.
 ///
 /// Code that takes an `IdGenerator` works with a [`Generator`] on any clock, with a `LeasedGenerator` of the crate
-/// [`casflake-lease`](https://docs.rs/casflake-lease), and with a test double. A reference to a generator is a generator,
-/// too. With the feature `alloc` so are `Box` and `Arc`. A [`LocalGenerator`](crate::LocalGenerator) is not, because its
-/// calls take `&mut self`.
+/// [`casflake-lease`](https://docs.rs/casflake-lease), and with a test double. A reference to an `IdGenerator` is an
+/// `IdGenerator`, too. With the feature `alloc`, so is a `Box` or an `Arc` of an `IdGenerator`. A
+/// [`LocalGenerator`](crate::LocalGenerator) is not an `IdGenerator`, because its calls take `&mut self`.
 ///
 /// # Examples
-/// An application takes any generator. Its test passes one on a clock that stands still:
+/// The application's code takes any generator. The test passes a generator on a clock that stands still:
 ///
 /// ```
 /// use casflake::{GenerateError, Generator, IdGenerator, ManualClock, Snowflake, WorkerId};
@@ -42,7 +42,7 @@ use crate::scheme::{Scheme, Standard};
 /// # Ok::<(), GenerateError>(())
 /// ```
 ///
-/// An `Arc<dyn IdGenerator + Send + Sync>` holds a generator of a kind that is chosen at run time. The documentation of
+/// If the kind of generator is chosen at run time, use an `Arc<dyn IdGenerator + Send + Sync>`. The documentation of
 /// `LeasedGenerator` has an example. Calls through `dyn` are indirect. A function that takes `&impl IdGenerator` calls
 /// the generator directly:
 ///
@@ -82,34 +82,35 @@ use crate::scheme::{Scheme, Standard};
 /// ```
 ///
 /// # What an implementation promises
-/// A caller may rely on these, in any mix of the three calls, from any threads:
+/// A caller can rely on these promises for any mix of the three calls, from any threads:
 ///
 /// * **Uniqueness.** No two calls of one generator return the same ID.
-/// * **Order.** If one call returns before another begins, its IDs are smaller. `fill` writes IDs in increasing order.
+/// * **Order.** If one call returns before another begins, the first call's IDs are smaller. `fill` writes IDs in
+///   increasing order.
 /// * **Honest errors.** A call that fails has issued no ID, except those that [`FillError::filled`] counts.
-/// * **No wait** in `try_generate`.
+/// * **No wait.** `try_generate` does not wait.
 ///
-/// The implementation keeps these promises, not the trait: the compiler checks none of them, so `unsafe` code must not
-/// rely on them. [`Generator`] keeps all of them, [and more](Generator#what-it-promises). So does `LeasedGenerator`. `&T`,
-/// `Box<T>` and `Arc<T>` keep the promises of `T`.
+/// The compiler checks none of these promises. Each implementation of the trait has to keep them, so `unsafe` code must
+/// not rely on them. [`Generator`] keeps all of them, [and more](Generator#what-it-promises). `LeasedGenerator` keeps
+/// all of them, too. `&T`, `Box<T>` and `Arc<T>` keep the promises of `T`.
 ///
 /// # What a caller can not rely on
-/// * **Uniqueness across two generators.** It depends on their workers: see [`WorkerId`](crate::WorkerId).
+/// * **Uniqueness across two generators.** This depends on the generators' workers: see [`WorkerId`](crate::WorkerId).
 /// * **One worker.** A `LeasedGenerator` may change its [`worker`](Snowflake::worker) between two calls.
-/// * **A precise time.** An ID's [`tick`](Snowflake::tick) is as good as the generator's clock.
-/// * **A bound on the wait** of `generate` and `fill`. Each kind has its own.
+/// * **A precise time.** An ID's [`tick`](Snowflake::tick) is only as precise as the generator's clock.
+/// * **A bound on the wait.** How long `generate` and `fill` can wait depends on the kind of generator.
 pub trait IdGenerator<S: Scheme = Standard> {
     /// Returns the next ID. May block the thread until the next tick, or longer.
     ///
     /// # Errors
-    /// Fails with the [`GenerateError`] of the generator: its clock is behind, for example, or it was closed. No ID was
-    /// issued then.
+    /// The [`GenerateError`] that says why no ID was issued, for example because the generator was closed.
     fn generate(&self) -> Result<Snowflake<S>, GenerateError>;
 
     /// Returns the next ID without waiting.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate), and [`GenerateError::Exhausted`] if every ID of this tick is taken.
+    /// The errors of [`generate`](Self::generate), and [`GenerateError::Exhausted`] if every ID of the current tick is
+    /// taken.
     fn try_generate(&self) -> Result<Snowflake<S>, GenerateError>;
 
     /// Fills `buffer` with IDs in increasing order. May block the thread, as [`generate`](Self::generate) does.
@@ -118,8 +119,8 @@ pub trait IdGenerator<S: Scheme = Standard> {
     /// a tick together, which is much faster.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate). The error says how many IDs were [`filled`](FillError::filled) in before. The rest
-    /// of the buffer is as it was.
+    /// The errors of [`generate`](Self::generate). [`FillError::filled`] returns how many IDs were written to the
+    /// buffer before the error. The rest of the buffer is unchanged.
     fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
         for (filled, place) in buffer.iter_mut().enumerate() {
             *place = self.generate().map_err(|error| FillError::new(filled, error))?;
@@ -144,7 +145,8 @@ impl<S: Scheme, C: Clock> IdGenerator<S> for Generator<S, C> {
     }
 }
 
-/// Makes a pointer to a generator a generator. It forwards `fill`, too, because the default is slower.
+/// Implements `IdGenerator` for a pointer to an `IdGenerator`. Forwards `fill`, too, because the default `fill` is
+/// slower.
 macro_rules! forward {
     ($($(#[$cfg:meta])? $pointer:ty;)*) => {$(
         $(#[$cfg])?

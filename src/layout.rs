@@ -1,4 +1,5 @@
-//! `Layout`: how an ID divides its 64 bits, as one checked value of widths, epoch, tick and field order.
+//! `Layout`: how the 64 bits of an ID are divided. It is one checked value of widths, epoch, tick length and field
+//! order.
 
 mod fields;
 mod time;
@@ -23,14 +24,14 @@ use crate::word::SLOT_BITS;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FieldOrder {
-    /// `timestamp | datacenter | worker | sequence`, as Twitter's.
+    /// `timestamp | datacenter | worker | sequence`, as in Twitter's IDs.
     #[default]
     SequenceLast,
-    /// `timestamp | sequence | datacenter | worker`, as Sonyflake's.
+    /// `timestamp | sequence | datacenter | worker`, as in Sonyflake's IDs.
     WorkerLast,
 }
 
-/// Writes `sequence-last` or `worker-last`: a name that stays as it is, so that it can be stored.
+/// Writes `sequence-last` or `worker-last`. These names will not change, so they can be stored.
 impl fmt::Display for FieldOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -40,11 +41,12 @@ impl fmt::Display for FieldOrder {
     }
 }
 
-/// The widths of an ID's fields, their order, and the epoch and tick that its timestamp counts by.
+/// The widths and the order of an ID's fields, the epoch from which its ticks count, and the length of a tick.
 ///
-/// A `Layout` is always valid: the constructors refuse values that do not fit. [`new`](Self::new) does so when the
-/// program is compiled (in a `const`, such as [`Scheme::LAYOUT`](crate::Scheme::LAYOUT)), [`try_new`](Self::try_new) at
-/// run time. The fields fill the ID from the lowest bit up; the bits above them are reserved and always 0.
+/// A `Layout` is always valid, because the constructors refuse values that do not fit. In a `const`, such as
+/// [`Scheme::LAYOUT`](crate::Scheme::LAYOUT), [`new`](Self::new) refuses them when the program is compiled.
+/// [`try_new`](Self::try_new) refuses them at run time. The fields fill the ID from the lowest bit up. The bits above
+/// the fields are reserved and always 0.
 ///
 /// # Examples
 /// ```
@@ -78,23 +80,23 @@ pub struct Layout {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Parts {
-    /// Ticks since the layout's epoch, up to [`Layout::max_tick`].
+    /// The tick, counted from the layout's epoch, up to [`Layout::max_tick`].
     pub tick: u64,
-    /// The datacenter, up to [`Layout::max_datacenter`]; 0 if the layout has no such field.
+    /// The datacenter, up to [`Layout::max_datacenter`]. It is 0 if the layout has no datacenter field.
     pub datacenter: u64,
-    /// The worker within its datacenter, up to [`Layout::max_worker`]; 0 if the layout has no such field.
+    /// The worker within its datacenter, up to [`Layout::max_worker`]. It is 0 if the layout has no worker field.
     pub worker: u64,
-    /// The number within the tick, from 0 up to [`Layout::max_sequence`].
+    /// The sequence number of the ID within its tick, from 0 up to [`Layout::max_sequence`].
     pub sequence: u64,
 }
 
 impl Layout {
-    /// Returns a layout with these widths in bits, ticks of 1 ms from the Unix epoch, and the sequence in the lowest
-    /// bits.
+    /// Returns a layout whose fields have these widths in bits. Ticks have 1 ms and count from the Unix epoch. The
+    /// sequence is in the lowest bits.
     ///
     /// # Panics
-    /// If `timestamp` is 0 or the widths add up to more than 64. In a `const` that is a compile error. For widths that
-    /// are known only at run time use [`try_new`](Self::try_new).
+    /// Panics if `timestamp` is 0 or the widths add up to more than 64. In a `const` this is a compile error. For
+    /// widths that are known only at run time use [`try_new`](Self::try_new).
     ///
     /// # Examples
     /// ```
@@ -109,10 +111,11 @@ impl Layout {
         Self::valid(Self::try_new(timestamp, datacenter, worker, sequence))
     }
 
-    /// Sets the epoch, the moment at which tick 0 begins, to `unix_ms` milliseconds after 1970-01-01T00:00:00Z.
+    /// Sets the epoch to `unix_ms` milliseconds after 1970-01-01T00:00:00Z. The epoch is the moment at which tick 0
+    /// begins.
     ///
     /// # Panics
-    /// If the last tick would begin after `u64::MAX` ms. In a `const` that is a compile error.
+    /// Panics if the last tick would begin after `u64::MAX` in Unix milliseconds. In a `const` this is a compile error.
     ///
     /// # Examples
     /// ```
@@ -130,7 +133,8 @@ impl Layout {
     /// Sets the length of a tick to `ms` milliseconds.
     ///
     /// # Panics
-    /// If `ms` is 0 or the last tick would begin after `u64::MAX` ms. In a `const` that is a compile error.
+    /// Panics if `ms` is 0 or the last tick would begin after `u64::MAX` in Unix milliseconds. In a `const` this is a
+    /// compile error.
     ///
     /// # Examples
     /// ```
@@ -180,10 +184,11 @@ impl Layout {
         .checked()
     }
 
-    /// Sets the epoch as [`with_epoch_unix_ms`](Self::with_epoch_unix_ms) does, if it is known only at run time.
+    /// Sets the epoch as [`with_epoch_unix_ms`](Self::with_epoch_unix_ms) does, for an epoch that is known only at run
+    /// time.
     ///
     /// # Errors
-    /// [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` ms.
+    /// [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` in Unix milliseconds.
     ///
     /// # Examples
     /// ```
@@ -197,11 +202,12 @@ impl Layout {
         self.checked()
     }
 
-    /// Sets the length of a tick as [`with_tick_ms`](Self::with_tick_ms) does, if it is known only at run time.
+    /// Sets the length of a tick as [`with_tick_ms`](Self::with_tick_ms) does, for a length that is known only at run
+    /// time.
     ///
     /// # Errors
     /// * [`LayoutError::ZeroTick`] if `ms` is 0.
-    /// * [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` ms.
+    /// * [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` in Unix milliseconds.
     ///
     /// # Examples
     /// ```
@@ -274,7 +280,7 @@ impl Layout {
         self.sequence_bits
     }
 
-    /// Returns the width of an ID in bits, 1 to 64: all fields together. The bits above are reserved.
+    /// Returns the width of all fields together in bits, 1 to 64. The bits of an ID above this width are reserved.
     #[must_use]
     pub const fn total_bits(&self) -> u32 {
         self.timestamp_bits + self.datacenter_bits + self.worker_bits + self.sequence_bits
@@ -304,33 +310,34 @@ impl Layout {
         mask(self.timestamp_bits)
     }
 
-    /// Returns the largest datacenter; 0 if the layout has no such field.
+    /// Returns the largest datacenter, or 0 if the layout has no datacenter field.
     #[must_use]
     pub const fn max_datacenter(&self) -> u64 {
         mask(self.datacenter_bits)
     }
 
-    /// Returns the largest worker within a datacenter; 0 if the layout has no such field.
+    /// Returns the largest worker within a datacenter, or 0 if the layout has no worker field.
     #[must_use]
     pub const fn max_worker(&self) -> u64 {
         mask(self.worker_bits)
     }
 
-    /// Returns the largest sequence number. A worker has one ID more than this per tick.
+    /// Returns the largest sequence number. A worker has one ID more than this per tick, because sequence numbers begin
+    /// at 0.
     #[must_use]
     pub const fn max_sequence(&self) -> u64 {
         mask(self.sequence_bits)
     }
 
-    /// Returns the largest ID: every bit of the fields set.
+    /// Returns the largest ID, in which every bit of the fields is set.
     #[must_use]
     pub const fn max_id(&self) -> u64 {
         mask(self.total_bits())
     }
 
-    /// Returns whether a [`Generator`](crate::Generator) can issue IDs of this layout: whether its timestamp and
-    /// sequence take 62 bits or fewer, so that one atomic word can hold them with a carry and the *closed* bit. Other
-    /// layouts only decode.
+    /// Returns whether a [`Generator`](crate::Generator) can issue IDs of this layout. It can if the timestamp and the
+    /// sequence together have 62 bits or fewer, because one atomic word has to hold them, a carry bit and the *closed*
+    /// bit. With all other layouts IDs can only be decoded.
     ///
     /// # Examples
     /// ```

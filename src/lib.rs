@@ -11,36 +11,37 @@
 //! # Ok::<(), casflake::GenerateError>(())
 //! ```
 //!
-//! Start with [`Generator`]: its promises, and how it works. [`WorkerId`] distinguishes the processes that share an ID
-//! space, [`Snowflake`] is the ID, and [`Scheme`] chooses its layout: a preset, or one of your own. A
-//! [`LocalGenerator`] is one thread's handle for very many IDs, and a `Topology` holds the generators of whole
-//! datacenters. Code that works with any generator takes an [`IdGenerator`]. Tests use a [`ManualClock`].
-//! The [guide](https://docs.rs/casflake/latest/casflake/_guide/) has recipes.
+//! Start with [`Generator`], which documents its promises and how it works. [`WorkerId`] distinguishes the processes
+//! that share an ID space. [`Snowflake`] is the ID. [`Scheme`] chooses the layout of IDs, which is a preset or one of
+//! your own. A [`LocalGenerator`] is a handle for one thread that needs very many IDs. A `Topology` holds the
+//! generators of whole datacenters. Code that works with any generator takes an [`IdGenerator`]. Tests use a
+//! [`ManualClock`]. The [guide](https://docs.rs/casflake/latest/casflake/_guide/) has recipes.
 //!
-//! Processes that share an ID space lease their workers, by the crate
+//! Processes that share an ID space can lease their workers with the crate
 //! [`casflake-lease`](https://docs.rs/casflake-lease).
 //!
 //! # What it does not promise
 //! * Two generators with the same [`WorkerId`] can issue the same ID, unless the worker is leased. This happens if they
-//!   run at the same time. It also happens if one follows the other within the same tick, within
+//!   run at the same time. It also happens if one replaces the other within the same tick, within
 //!   [`max_lead`](GeneratorBuilder::max_lead) ticks, or within a backward step of the clock. Give each generator its
-//!   own worker. Let one that replaces another begin [`not_before`](GeneratorBuilder::not_before) the tick after the
-//!   one that [`close`](Generator::close) returned.
-//! * A `fork` without `exec` and a cloned or restored virtual machine are two processes with the same worker.
-//! * IDs of different workers follow each other only as closely as their clocks agree.
-//! * IDs are not secret: each has its time and its worker, and the next one can be guessed.
+//!   own worker. If a generator replaces another, set its [`not_before`](GeneratorBuilder::not_before) to the tick
+//!   after the one that [`close`](Generator::close) of the replaced generator returned.
+//! * A `fork` without `exec` makes two processes with the same worker. So does a virtual machine that is cloned or
+//!   restored.
+//! * IDs of different workers are in the order of time only as far as the workers' clocks agree.
+//! * IDs are not secret. Each ID shows its time and its worker, and the next ID can be guessed.
 //!
 //! # Features
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `std` | yes | [`SystemClock`] as a clock, `WorkerId::from_env`, yielding and sleeping while waiting; implies `alloc` |
 //! | `alloc` | | `Generator::generate_batch`, `Topology`, parsing a [`WorkerId`] |
-//! | `coarse-clock` | | `CoarseClock`: cheaper, and a few milliseconds behind (Linux) |
-//! | `tsc-clock` | | `TscClock`: cheaper, and precise |
+//! | `coarse-clock` | | `CoarseClock`, which is cheaper and lags by a few milliseconds (Linux) |
+//! | `tsc-clock` | | `TscClock`, which is cheaper and precise |
 //! | `serde` | | `Serialize` and `Deserialize` for [`Snowflake`] |
 //! | `hostname` | | `WorkerId::from_hostname` |
 //!
-//! Without `std` the crate is `no_std` and needs 64-bit atomics and a [`Clock`] of yours.
+//! Without `std` the crate is `no_std`. It then needs 64-bit atomics, and a [`Clock`] that you implement.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -100,7 +101,7 @@ pub use stats::{Histogram, Stats};
 pub use topology::{Datacenter, MAX_GENERATORS, Topology};
 pub use worker::WorkerId;
 
-// Exists in the documentation only, where each of its examples is a test.
+// This module exists only in the documentation and in its tests. Each example of the guide is a test.
 #[cfg(all(feature = "std", any(doc, doctest)))]
 #[doc = include_str!("guide.md")]
 pub mod _guide {}

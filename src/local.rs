@@ -9,8 +9,9 @@ use crate::id::Snowflake;
 use crate::scheme::{Scheme, Standard};
 use crate::word::{Reservation, signed};
 
-/// A handle on a generator, for one thread: it reserves a block of slots with one compare-and-swap and issues IDs from
-/// it, so that threads which need many IDs rarely contend. [`Generator::local`] makes one.
+/// A handle on a generator, for one thread that needs many IDs. The handle reserves a block of slots with one
+/// compare-and-swap and issues IDs from that block, so that threads rarely contend. [`Generator::local`] returns a
+/// handle.
 ///
 /// # Examples
 /// ```
@@ -33,40 +34,41 @@ use crate::word::{Reservation, signed};
 /// ```
 ///
 /// # What it promises
-/// All that the [`Generator`] does, except order (I2): only a handle's own IDs increase. No two handles or calls of the
-/// generator return the same ID. No ID is older than the clock's tick when the call began. If the generator is closed,
-/// its handles fail immediately. So do the handles of a strict generator if the clock has moved back: they load the
-/// shared word for each ID.
+/// A handle promises all that the [`Generator`] promises, except order (I2). Only the IDs of one handle increase. No
+/// two handles or calls of the generator return the same ID. The tick of an ID is not before the clock's tick at the
+/// beginning of the call. If the generator is closed, calls of its handles fail immediately. If a strict generator's
+/// clock has moved back, calls of its handles fail immediately, too. To notice this, the handles of a strict generator
+/// load the shared word for each ID.
 ///
 /// # What it does not promise
-/// **Order across handles.** An ID of one handle may be smaller than an earlier one of another handle or of the
-/// generator itself. Both may be of the same tick. They may also be of different ticks if the clock lags
-/// ([`Clock::unix_ms`]), has moved back, or may be led ([`max_lead`](crate::GeneratorBuilder::max_lead)). If that
-/// matters, call [`Generator::generate`].
+/// **Order across handles.** An ID of a handle may be smaller than an earlier ID of another handle or of the generator
+/// itself. This can happen to two IDs of the same tick. It can also happen to two IDs of different ticks if the clock
+/// lags ([`Clock::unix_ms`]), if it has moved back, or if [`max_lead`](crate::GeneratorBuilder::max_lead) is set. If
+/// this order matters, call [`Generator::generate`].
 ///
 /// # How many it reserves
-/// A handle reserves as many slots as it has issued IDs in the tick. For a tick's first ID it reserves as many as it
-/// issued in the latest tick before. It starts with 1 slot, and never reserves more than the given block. So it
-/// reserves at most twice as many slots as it issues IDs, or as many as it issued in the tick before, and an idle
-/// handle costs next to nothing. Slots that are left when the tick ends or the handle is dropped become no IDs:
-/// [`Stats::unused`](crate::Stats::unused) counts them.
+/// A handle starts with 1 slot. Then it reserves as many slots as it has issued IDs in the current tick. For a tick's
+/// first ID it reserves as many slots as it issued IDs in the latest tick before. It never reserves more than `block`
+/// slots together. So in each tick a handle reserves at most twice as many slots as it issues IDs, or as many slots as
+/// it issued IDs in the tick before. An idle handle costs next to nothing. Slots that are left when the tick ends or
+/// the handle is dropped become no IDs. [`Stats::unused`](crate::Stats::unused) counts them.
 pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
     generator: &'g Generator<S, C>,
     /// The most slots of one reservation.
     block: u64,
-    /// The tick of the reserved slots, even if none is left.
+    /// The tick of the block, even if no slot of the block is left.
     tick: i64,
     /// The next ID, if a slot is left.
     next: u64,
-    /// How many slots are left.
+    /// How many slots of the block are left.
     left: u64,
-    /// How many slots of the tick this handle has reserved, in all blocks of that tick.
+    /// How many slots of `tick` this handle has reserved, in all blocks of that tick together.
     reserved: u64,
 }
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// Returns a handle for one thread, which reserves up to `block` slots together. 0 counts as 1, and a reservation
-    /// never exceeds a tick. Blocks above 64 to 256 are hardly faster.
+    /// Returns a handle for one thread. The handle reserves up to `block` slots together, all of one tick. A `block` of
+    /// 0 counts as 1. Blocks of more than 64 to 256 slots are hardly faster.
     ///
     /// # Examples
     /// ```
@@ -86,10 +88,10 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 }
 
 impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
-    /// Returns the next ID. If it needs a new block, waits as [`Generator::generate`] does.
+    /// Returns the next ID. If the handle needs a new block, waits as [`Generator::generate`] does.
     ///
     /// # Errors
-    /// As [`Generator::generate`]. A failed call changes nothing.
+    /// The errors of [`Generator::generate`]. A failed call changes nothing.
     #[inline]
     pub fn generate(&mut self) -> Result<Snowflake<S>, GenerateError> {
         self.next(Generator::reserve)
@@ -98,7 +100,7 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
     /// Returns the next ID, without waiting.
     ///
     /// # Errors
-    /// As [`Generator::try_generate`]. A failed call changes nothing.
+    /// The errors of [`Generator::try_generate`]. A failed call changes nothing.
     ///
     /// # Examples
     /// ```
@@ -138,8 +140,8 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
         is_closing: bool,
         reserve: Reserve<S, C>,
     ) -> Result<Snowflake<S>, GenerateError> {
-        // A clock before the slots' tick lags, may be led, or has moved back. The slots are used up even so, unless the
-        // generator is strict.
+        // The clock's tick can be before the slots' tick for three reasons: the clock lags, `max_lead` allows it, or
+        // the clock has moved back. In each case the slots are used up, unless the generator is strict.
         if self.left > 0 && now_tick <= self.tick && !is_closing {
             self.generator.check_strictly(now_tick)?;
             return Ok(self.take());
@@ -149,12 +151,12 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
         Ok(self.take())
     }
 
-    /// Returns how many IDs of the tick this handle has issued.
+    /// Returns how many IDs of `self.tick` this handle has issued.
     const fn issued(&self) -> u64 {
         self.reserved - self.left
     }
 
-    /// Starts a new block, and drops the slots that are left of the one before.
+    /// Starts the block `slots`, and drops the slots that are left of the block before.
     fn begin(&mut self, slots: Reservation) {
         let tick = signed(slots.tick(S::LAYOUT.sequence_bits()));
         let issued = if tick == self.tick { self.issued() } else { 0 };
@@ -165,18 +167,18 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
         self.reserved = issued + slots.count;
     }
 
-    /// Issues the next ID of the block; a slot is left.
+    /// Issues the next ID of the block. The caller has checked that a slot is left.
     #[inline]
     fn take(&mut self) -> Snowflake<S> {
         let id = Snowflake::from_valid(self.next);
         self.left -= 1;
-        // Wraps only after the last ID of a layout of 64 bits; then no slot is left.
+        // The addition wraps only after the last ID of a 64-bit layout. No slot is left then.
         self.next = self.next.wrapping_add(1 << S::LAYOUT.sequence_shift());
         id
     }
 }
 
-/// The way to reserve a block: `Generator::reserve` or `Generator::try_reserve`.
+/// The function that reserves a block: `Generator::reserve` or `Generator::try_reserve`.
 type Reserve<S, C> = fn(&Generator<S, C>, u64) -> Result<Reservation, GenerateError>;
 
 impl<S, C> Drop for LocalGenerator<'_, S, C> {

@@ -2,10 +2,10 @@
 
 use crate::layout::{FieldOrder, Layout};
 
-/// A type that names a [`Layout`]: the `S` of [`Snowflake<S>`](crate::Snowflake), [`WorkerId<S>`](crate::WorkerId) and
-/// [`Generator<S>`](crate::Generator).
+/// A type that names a [`Layout`]. It is the `S` of [`Snowflake<S>`](crate::Snowflake),
+/// [`WorkerId<S>`](crate::WorkerId) and [`Generator<S>`](crate::Generator).
 ///
-/// The type is only a name: it needs no derives and no values.
+/// The type is only a name. It needs no derived traits and no values.
 ///
 /// # Examples
 /// ```
@@ -32,7 +32,7 @@ use crate::layout::{FieldOrder, Layout};
 /// static ORDERS: Generator<Orders> = Generator::new(WorkerId::<Orders>::fixed_in::<0, 3>());
 /// ```
 ///
-/// So are a generator of a layout that only decodes, and a fixed worker that is too large:
+/// A generator of a layout that can only decode is a compile error, too. So is a fixed worker that is too large:
 ///
 /// ```compile_fail
 /// use casflake::{Generator, Mastodon, WorkerId};
@@ -50,14 +50,14 @@ pub trait Scheme {
     const LAYOUT: Layout;
 }
 
-/// The default: 1 reserved + 41 timestamp + 5 datacenter + 5 worker + 12 sequence bits, ticks of 1 ms from
-/// 2024-01-01T00:00:00Z until 2093. 1024 workers with 4,096 IDs per millisecond each.
+/// The default scheme: 1 reserved + 41 timestamp + 5 datacenter + 5 worker + 12 sequence bits. Ticks of 1 ms count from
+/// 2024-01-01T00:00:00Z and last until 2093. There are 1024 workers with 4,096 IDs per millisecond each.
 ///
 /// # Examples
 /// ```
 /// use casflake::Snowflake;
 ///
-/// let id: Snowflake = "132633959329439743".parse()?; // `Snowflake` alone is of `Standard`
+/// let id: Snowflake = "132633959329439743".parse()?; // `Snowflake` alone is `Snowflake<Standard>`
 /// assert_eq!((id.unix_ms(), id.datacenter(), id.worker(), id.sequence()), (1_735_689_600_123, 30, 1, 4095));
 /// # Ok::<(), casflake::IdError>(())
 /// ```
@@ -68,11 +68,12 @@ impl Scheme for Standard {
     const LAYOUT: Layout = Layout::new(41, 5, 5, 12).with_epoch_unix_ms(1_704_067_200_000);
 }
 
-/// Twitter's (X's): the bits of [`Standard`] from 2010-11-04T01:42:54.657Z, the `twepoch` 1288834974657 of Twitter's
-/// published [`IdWorker.scala`](https://github.com/twitter-archive/snowflake/tree/snowflake-2010).
+/// Twitter's (X's) scheme: the bits of [`Standard`], with ticks from 2010-11-04T01:42:54.657Z. This epoch is the
+/// `twepoch` 1288834974657 of Twitter's published
+/// [`IdWorker.scala`](https://github.com/twitter-archive/snowflake/tree/snowflake-2010).
 ///
-/// IDs of posts from before that day count the posts and carry no time: they decode to the first seconds after the
-/// epoch.
+/// Posts from before that day have IDs that only count the posts and contain no time. Such IDs decode to the first
+/// seconds after the epoch.
 ///
 /// # Examples
 /// ```
@@ -89,11 +90,11 @@ impl Scheme for Twitter {
     const LAYOUT: Layout = Layout::new(41, 5, 5, 12).with_epoch_unix_ms(1_288_834_974_657);
 }
 
-/// Discord's: 42 timestamp + 5 internal worker + 5 internal process + 12 increment bits from 2015-01-01T00:00:00Z, as
-/// its [API reference](https://discord.com/developers/docs/reference#snowflakes) says. The internal worker is the
-/// datacenter here, and the internal process is the worker.
+/// Discord's scheme: 42 timestamp + 5 internal worker + 5 internal process + 12 increment bits, with ticks from
+/// 2015-01-01T00:00:00Z. Discord's [API reference](https://discord.com/developers/docs/reference#snowflakes) describes
+/// it. Discord's internal worker is the datacenter in this crate, and the internal process is the worker.
 ///
-/// All 64 bits are used: from 2084-09-06 on, [`as_i64`](crate::Snowflake::as_i64) is negative.
+/// The scheme uses all 64 bits. From 2084-09-06 on, [`as_i64`](crate::Snowflake::as_i64) is negative.
 ///
 /// # Examples
 /// ```
@@ -110,10 +111,10 @@ impl Scheme for Discord {
     const LAYOUT: Layout = Layout::new(42, 5, 5, 12).with_epoch_unix_ms(1_420_070_400_000);
 }
 
-/// Instagram's: 41 timestamp + 13 shard + 10 sequence bits from 2011-08-24T21:07:01.721Z, as in "Sharding & IDs at
-/// Instagram" on its engineering blog. The logical shard is the worker here.
+/// Instagram's scheme: 41 timestamp + 13 shard + 10 sequence bits, with ticks from 2011-08-24T21:07:01.721Z. "Sharding
+/// & IDs at Instagram" on Instagram's engineering blog describes it. The logical shard is the worker in this crate.
 ///
-/// All 64 bits are used: from 2046-06-27 on, [`as_i64`](crate::Snowflake::as_i64) is negative.
+/// The scheme uses all 64 bits. From 2046-06-27 on, [`as_i64`](crate::Snowflake::as_i64) is negative.
 ///
 /// # Examples
 /// ```
@@ -130,8 +131,9 @@ impl Scheme for Instagram {
     const LAYOUT: Layout = Layout::new(41, 0, 13, 10).with_epoch_unix_ms(1_314_220_021_721);
 }
 
-/// Sonyflake's: 1 reserved + 39 timestamp + 8 sequence + 16 machine bits, ticks of 10 ms from 2014-09-01T00:00:00Z,
-/// the defaults of [`sonyflake.go`](https://github.com/sony/sonyflake). The sequence is above the worker.
+/// Sonyflake's scheme: 1 reserved + 39 timestamp + 8 sequence + 16 machine bits, with ticks of 10 ms from
+/// 2014-09-01T00:00:00Z. These are the defaults of [`sonyflake.go`](https://github.com/sony/sonyflake). The machine is
+/// the worker in this crate. The sequence is in the bits above the worker.
 ///
 /// # Examples
 /// ```
@@ -152,7 +154,8 @@ impl Scheme for Sonyflake {
         .with_order(FieldOrder::WorkerLast);
 }
 
-/// Sonyflake's second version: the bits of [`Sonyflake`] from 2025-01-01T00:00:00Z, the defaults of
+/// The scheme of Sonyflake's second version: the bits and the tick length of [`Sonyflake`], with ticks from
+/// 2025-01-01T00:00:00Z. These are the defaults of
 /// [`v2/sonyflake.go`](https://github.com/sony/sonyflake/blob/master/v2/sonyflake.go).
 ///
 /// # Examples
@@ -169,9 +172,9 @@ impl Scheme for Sonyflake2 {
     const LAYOUT: Layout = Sonyflake::LAYOUT.with_epoch_unix_ms(1_735_689_600_000);
 }
 
-/// 53 bits, so that every ID is exact as a JavaScript number
-/// ([`Number.MAX_SAFE_INTEGER`](https://tc39.es/ecma262/#sec-number.max_safe_integer) is 2^53 - 1): 41 timestamp + 5
-/// worker + 7 sequence bits from 2024-01-01T00:00:00Z. 32 workers with 128 IDs per millisecond each.
+/// A scheme of 53 bits, so that every ID is exact as a JavaScript number: 41 timestamp + 5 worker + 7 sequence bits,
+/// with ticks from 2024-01-01T00:00:00Z. There are 32 workers with 128 IDs per millisecond each. JavaScript's
+/// [`Number.MAX_SAFE_INTEGER`](https://tc39.es/ecma262/#sec-number.max_safe_integer) is 2^53 - 1.
 ///
 /// # Examples
 /// ```
@@ -188,11 +191,12 @@ impl Scheme for JsSafe {
     const LAYOUT: Layout = Layout::new(41, 0, 5, 7).with_epoch_unix_ms(1_704_067_200_000);
 }
 
-/// Mastodon's, only to decode: 48 timestamp + 16 sequence bits from the Unix epoch, as its
-/// [`snowflake.rb`](https://github.com/mastodon/mastodon/blob/main/lib/mastodon/snowflake.rb) says. Its sequence is a
-/// salted hash plus a table's counter, so [`sequence`](crate::Snowflake::sequence) does not order IDs.
+/// Mastodon's scheme, which can only decode: 48 timestamp + 16 sequence bits, with ticks from the Unix epoch.
+/// Mastodon's [`snowflake.rb`](https://github.com/mastodon/mastodon/blob/main/lib/mastodon/snowflake.rb) describes it.
+/// The sequence is a salted hash plus a table's counter, so [`sequence`](crate::Snowflake::sequence) does not order
+/// IDs.
 ///
-/// All 64 bits are used, but [`as_i64`](crate::Snowflake::as_i64) turns negative only in the year 6429.
+/// The scheme uses all 64 bits, but [`as_i64`](crate::Snowflake::as_i64) is negative only from the year 6429 on.
 ///
 /// # Examples
 /// ```

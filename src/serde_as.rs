@@ -1,4 +1,5 @@
-//! Serde's forms of a `Snowflake`: a string in human-readable formats, an integer in others.
+//! How Serde writes and reads a `Snowflake`: as a string in human-readable formats, and as an integer in all other
+//! formats.
 //!
 //! JavaScript's JSON readers (and `jq`) round integers over 2^53, so a string is the safe default for JSON. To choose
 //! one form for every format, name [`string`] or [`integer`] in `#[serde(with = "…")]`.
@@ -22,7 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The module is not named `serde`, because `use casflake::*` would then hide the crate of that name.
+//! The module is not named `serde`, because `use casflake::*` would then hide the crate `serde`.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -55,7 +56,7 @@ impl<'de, S: Scheme> Deserialize<'de> for Snowflake<S> {
     }
 }
 
-/// Always a string of decimal digits.
+/// Writes and reads an ID as a string of decimal digits, in every format.
 ///
 /// # Examples
 /// ```
@@ -72,24 +73,24 @@ impl<'de, S: Scheme> Deserialize<'de> for Snowflake<S> {
 pub mod string {
     use super::{Deserializer, PhantomData, Scheme, Serializer, Snowflake, Text};
 
-    /// Writes the string.
+    /// Writes the ID as a string.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// The errors of the serializer.
     pub fn serialize<S, T: Serializer>(id: &Snowflake<S>, serializer: T) -> Result<T::Ok, T::Error> {
         serializer.collect_str(id)
     }
 
-    /// Reads the string.
+    /// Reads an ID from a string.
     ///
     /// # Errors
-    /// Those of the deserializer, and an error if the string is not an ID of the scheme.
+    /// The errors of the deserializer, and an error if the string is not an ID of the scheme.
     pub fn deserialize<'de, S: Scheme, D: Deserializer<'de>>(deserializer: D) -> Result<Snowflake<S>, D::Error> {
         deserializer.deserialize_str(Text(PhantomData))
     }
 }
 
-/// Always an integer.
+/// Writes and reads an ID as an integer, in every format.
 ///
 /// # Examples
 /// ```
@@ -107,18 +108,18 @@ pub mod string {
 pub mod integer {
     use super::{Deserializer, Integer, PhantomData, Scheme, Serializer, Snowflake};
 
-    /// Writes the integer.
+    /// Writes the ID as an integer.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// The errors of the serializer.
     pub fn serialize<S, T: Serializer>(id: &Snowflake<S>, serializer: T) -> Result<T::Ok, T::Error> {
         serializer.serialize_u64(id.as_u64())
     }
 
-    /// Reads the integer.
+    /// Reads an ID from an integer.
     ///
     /// # Errors
-    /// Those of the deserializer, and an error if the integer is not an ID of the scheme.
+    /// The errors of the deserializer, and an error if the integer is not an ID of the scheme.
     pub fn deserialize<'de, S: Scheme, D: Deserializer<'de>>(deserializer: D) -> Result<Snowflake<S>, D::Error> {
         deserializer.deserialize_u64(Integer(PhantomData))
     }

@@ -22,32 +22,35 @@ pub enum Wait {
     /// Polls the clock. Lowest latency; keeps one core busy per waiting thread.
     #[default]
     Spin,
-    /// Polls the clock for a few microseconds, then yields the time slice between polls. Suits more threads than cores.
-    /// Without the feature `std` there is no scheduler to yield to, and the call goes on polling.
+    /// Polls the clock for a few microseconds, then yields the time slice between polls. Suits a program with more
+    /// threads than cores. Without the feature `std` there is no scheduler to yield to, so the call goes on polling.
     Yield,
-    /// Sleeps for most of the rest of the tick and polls the clock at its end, so that a waiting thread leaves its core
-    /// to others. The system wakes threads up late; the generator measures how late, and sleeps that much less.
+    /// Sleeps for most of the time until the next tick, and then polls the clock, so that a waiting thread leaves its
+    /// core to other threads. The system wakes threads up late. The generator measures how late, and sleeps for a time
+    /// that is shorter by this much.
     ///
-    /// Gives as many IDs in all as `Spin` if the system wakes threads up within the tick, though a single ID may come a
-    /// little later. A sleep takes 10 ms at most: that is how late a thread may notice that the generator was closed,
-    /// that its fence was extended or that the clock was set. Without the feature `std` the call polls the clock.
+    /// If the system wakes threads up within the tick, `Sleep` gives as many IDs in total as `Spin`, but a single ID
+    /// may come a little later. A sleep takes 10 ms at most. So a thread may notice up to 10 ms late that the generator
+    /// was closed, that its fence was extended or that the clock was set. Without the feature `std` the call polls the
+    /// clock.
     Sleep,
 }
 
 /// The settings of one generator. Ticks count from the layout's epoch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// The first tick that may be issued.
+    /// The first tick whose IDs may be issued.
     pub(crate) not_before: u64,
-    /// The first tick that may not be issued, at the start. It moves forward later: see `Generator::fence`.
+    /// The fence at the start, which is the first tick whose IDs may not be issued. `Generator::extend_fence` moves the
+    /// fence forward later.
     pub(crate) fence: u64,
     /// How many ticks ahead of the clock an ID may lie.
     pub(crate) max_lead: u64,
-    /// How long to wait for any one tick.
+    /// How long a call waits at most for one tick to begin.
     pub(crate) max_wait: Duration,
-    /// How to wait.
+    /// How a call waits.
     pub(crate) wait: Wait,
-    /// Whether to refuse as soon as the clock is behind the last ID's tick.
+    /// Whether calls fail as soon as the clock is behind the last ID's tick.
     pub(crate) strict: bool,
 }
 
@@ -64,7 +67,7 @@ impl Settings {
         }
     }
 
-    /// Fails with the first setting that does not fit the scheme `S`.
+    /// Fails with the error of the first setting that does not fit the scheme `S`.
     pub(crate) const fn check<S: Scheme>(&self) -> Result<(), SettingError> {
         let Self { not_before, fence, max_lead, .. } = *self;
         let max = S::LAYOUT.max_tick();
@@ -84,7 +87,7 @@ impl Settings {
     }
 }
 
-/// Fails with `Fence` if `fence` lies more than one tick after the layout's last.
+/// Fails with `Fence` if `fence` is over the layout's last tick + 1.
 pub(crate) const fn check_fence<S: Scheme>(fence: u64) -> Result<(), SettingError> {
     if fence > end::<S>() { Err(SettingError::Fence { value: fence, max: end::<S>() }) } else { Ok(()) }
 }

@@ -8,20 +8,21 @@ use core::time::Duration;
 
 pub(crate) use counters::Counters;
 
-/// One bucket for each power of two, and a last one for all larger numbers. As many as fit the cache lines that a
-/// generator has for its counters; a millisecond is too short for more IDs.
+/// The number of buckets: one for each power of two, and a last one for all larger numbers. So many buckets fit the
+/// cache lines that a generator has for its counters. More are not needed, because a millisecond is too short for more
+/// IDs.
 const BUCKETS: usize = 21;
 
-/// The most IDs that a tick can hold if the layout [can generate](crate::Layout::can_generate): its sequence has at
+/// The most IDs that a tick can hold. The sequence of a layout that [can generate](crate::Layout::can_generate) has at
 /// most 61 bits.
 const MOST_IDS: u64 = 1 << 61;
 
-/// The statistics of a generator so far: [`Generator::stats`](crate::Generator::stats).
+/// The statistics of a generator so far, which [`Generator::stats`](crate::Generator::stats) returns.
 ///
-/// Every number is exact when no call is in progress. While calls run, each is a lower bound. A call records a tick
-/// when it moves the generator out of that tick, so an ID within a tick costs nothing (unless a compare-and-swap
-/// failed). A tick that is being recorded is missing from the histogram and the maxima. `ids` and `ticks` never
-/// decrease from one snapshot to the next.
+/// Every number is exact if no call is in progress. While calls are in progress, each number is a lower bound. A call
+/// records a tick when it moves the generator out of that tick. So the statistics cost a call nothing if it stays
+/// within a tick and no compare-and-swap fails. While a call records a tick, this tick is missing from the histogram
+/// and the maxima. `ids` and `ticks` never decrease from one snapshot to the next.
 ///
 /// # Examples
 /// ```
@@ -40,33 +41,34 @@ const MOST_IDS: u64 = 1 << 61;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// IDs issued, and slots that handles ([`LocalGenerator`](crate::LocalGenerator)) have reserved.
+    /// The number of IDs issued, including the slots that handles ([`LocalGenerator`](crate::LocalGenerator)) have
+    /// reserved.
     pub ids: u64,
-    /// Of those, slots that a handle has dropped because their tick was over, or because the handle itself was dropped:
-    /// they became no IDs. Slots that a handle still holds are not counted here.
+    /// The number of slots in `ids` that became no IDs, because a handle dropped them. A handle drops slots when their
+    /// tick is over, or when the handle itself is dropped. Slots that a handle still holds are not counted here.
     pub unused: u64,
-    /// Ticks from which at least one ID was issued.
+    /// The number of ticks from which at least one ID was issued.
     pub ticks: u64,
-    /// The tick of the last ID, counted from the layout's epoch; `None` before the first.
+    /// The tick of the last ID, counted from the layout's epoch. `None` before the first ID.
     pub last_tick: Option<u64>,
-    /// The highest sequence number in that tick; 0 before the first ID.
+    /// The highest sequence number in the tick `last_tick`. 0 before the first ID.
     pub tick_max_sequence: u64,
-    /// The highest sequence number in any tick, including slots that a handle has reserved; 0 before the first ID.
+    /// The highest sequence number in any tick, including slots that a handle has reserved. 0 before the first ID.
     pub max_sequence: u64,
-    /// How many ticks had how many IDs.
+    /// For each range of IDs per tick, the number of ticks that had so many IDs.
     pub ids_per_tick: Histogram,
-    /// How often a call waited for a tick to begin because the ticks before it were full. One call may wait several
-    /// times, and every call that waits for a tick counts.
+    /// How often a call waited for a tick to begin because the ticks before it were full. If several calls wait for the
+    /// same tick, each call counts. One call may wait several times.
     pub overflow_waits: u64,
-    /// The sum of those waits over all calls, by the clock's [`monotonic`](crate::Clock::monotonic) time; 0 if the clock
-    /// has none.
+    /// The total time of all waits in `overflow_waits`, measured by the clock's [`monotonic`](crate::Clock::monotonic)
+    /// time. 0 if the clock has no monotonic time.
     pub overflow_wait_time: Duration,
-    /// How often a call's compare-and-swap failed and was tried again: because of another call, or spuriously on
-    /// processors that do so.
+    /// How often a compare-and-swap failed and was tried again. It fails because of another call, or spuriously on some
+    /// processors.
     pub cas_retries: u64,
-    /// How often a call found, by two precise readings, that the clock had moved back behind the last ID's tick. A
-    /// batch counts at most once for each tick that it touches. If the clock recovers before that tick is used up, no
-    /// call notices.
+    /// How often a call found, with two precise readings, that the clock had moved back to before the last ID's tick. A
+    /// batch counts at most once for each tick that it takes IDs from. If the clock catches up before the last ID's
+    /// tick is used up, no call notices that the clock moved back.
     pub clock_behind: u64,
     /// How often a call failed with [`Exhausted`](crate::GenerateError::Exhausted), because it does not wait or because
     /// the wait would exceed `max_wait`.
@@ -74,8 +76,9 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Adds the statistics of a generator that this one has replaced: each counter becomes the sum. `last_tick` and
-    /// `tick_max_sequence` stay this generator's if it has issued an ID.
+    /// Adds the statistics `earlier` of a generator that this one has replaced. Each counter becomes the sum of both,
+    /// and `max_sequence` the larger of both. `last_tick` and `tick_max_sequence` stay as they are if this generator
+    /// has issued an ID. Otherwise they become those of `earlier`.
     ///
     /// # Examples
     /// ```
@@ -113,15 +116,16 @@ impl Stats {
     }
 }
 
-/// The numbers of ticks by how many IDs they had, in powers of two up to 2^20. The `ids_per_tick` of [`Stats`].
+/// Counts ticks according to how many IDs they had. The ranges are powers of two up to 2^20. It is the `ids_per_tick`
+/// of [`Stats`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Histogram {
     buckets: [u64; BUCKETS],
 }
 
 impl Histogram {
-    /// Returns each range of IDs per tick (1, 2 to 3, 4 to 7, 8 to 15, …) with the number of its ticks, up to the last
-    /// range that has any. All numbers from 1,048,576 on are one range.
+    /// Returns ranges of IDs per tick (1, 2 to 3, 4 to 7, 8 to 15, …), each with the number of ticks that had so many
+    /// IDs. Ends with the last range that has any ticks. All numbers from 1,048,576 on are in one range.
     ///
     /// # Examples
     /// ```
@@ -147,7 +151,7 @@ impl fmt::Debug for Histogram {
     }
 }
 
-/// Returns the bucket for ticks of `ids` IDs; `ids` is not 0.
+/// Returns the index of the bucket for a tick of `ids` IDs. `ids` is not 0.
 const fn bucket(ids: u64) -> usize {
     let power = ids.ilog2() as usize;
     if power < BUCKETS { power } else { BUCKETS - 1 }

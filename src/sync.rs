@@ -1,7 +1,6 @@
-//! The facade of the atomics: every atomic and every spin hint of the crate comes from here, and no other file names
-//! loom.
+//! The atomics of the crate. Every atomic and every spin hint comes from this file, and no other file names loom.
 //!
-//! Under `--cfg loom` and with the feature `_loom` these are loom's, so that the models in `loom-tests/` check the
+//! With `--cfg loom` and the feature `_loom` the atomics are loom's, so that the models in `loom-tests/` check the
 //! shipped code.
 
 pub(crate) use imp::{AtomicU64, Backoff, Counter, sleep, spin_loop, yield_now, zeros};
@@ -9,7 +8,7 @@ pub(crate) use imp::{AtomicU64, Backoff, Counter, sleep, spin_loop, yield_now, z
 pub(crate) use core::sync::atomic::Ordering;
 pub(crate) use crossbeam_utils::CachePadded;
 
-/// Defines a function that is `const`, except under loom: a constant can't hold loom's atomics.
+/// Defines a function that is `const`, except under loom, because a constant can't hold loom's atomics.
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $visibility:vis const fn $($rest:tt)*) => {
         #[cfg(not(all(loom, feature = "_loom")))]
@@ -29,7 +28,7 @@ mod imp {
     pub(crate) use core::sync::atomic::AtomicU64;
     pub(crate) use crossbeam_utils::Backoff;
 
-    /// An atomic of the statistics.
+    /// The type of a counter in the statistics.
     pub(crate) type Counter = AtomicU64;
 
     /// Yields the time slice, or spins if there is no scheduler.
@@ -72,14 +71,15 @@ mod imp {
     pub(crate) use loom::sync::atomic::AtomicU64;
     pub(crate) use loom::thread::yield_now;
 
-    /// An atomic of the statistics. No call's outcome depends on a counter, and threads can add to one in very many
-    /// orders, so only the models of the statistics explore them.
+    /// The type of a counter in the statistics. No call's outcome depends on a counter. Threads can add to a counter in
+    /// very many orders. Only the models of the statistics explore these orders; in all other models a counter is a
+    /// plain atomic.
     #[cfg(feature = "_loom-stats")]
     pub(crate) type Counter = AtomicU64;
     #[cfg(not(feature = "_loom-stats"))]
     pub(crate) type Counter = core::sync::atomic::AtomicU64;
 
-    /// Lets other threads run.
+    /// Lets other threads run, and does not sleep.
     pub(crate) fn sleep(_: Duration) -> Option<Duration> {
         yield_now();
         Some(Duration::ZERO)
@@ -89,8 +89,8 @@ mod imp {
         core::array::from_fn(|_| Counter::new(0))
     }
 
-    /// Continues immediately. A pause changes no outcome, and if loom knew of it, it would not explore the threads that
-    /// try again without a pause.
+    /// Does not pause. A pause changes no outcome. If loom knew of the pause, it would not explore threads that try
+    /// again immediately.
     pub(crate) struct Backoff;
 
     impl Backoff {
@@ -107,8 +107,8 @@ mod weak {
     use core::ops::Deref;
     use core::sync::atomic::{AtomicU64 as Count, Ordering};
 
-    /// Loom's atomic, except that its second weak exchange fails spuriously, which a processor's may and loom's never
-    /// does.
+    /// Loom's atomic, except that the second weak exchange of each atomic fails spuriously. A processor's weak exchange
+    /// may fail spuriously, and loom's never does.
     pub(crate) struct AtomicU64 {
         loom: loom::sync::atomic::AtomicU64,
         exchanges: Count,

@@ -9,10 +9,10 @@ use crate::generator::Generator;
 use crate::scheme::{Scheme, Standard};
 use crate::worker::WorkerId;
 
-/// The most generators of one [`Topology`], 65,536: about 60 MB.
+/// The largest number of generators in one [`Topology`], 65,536. They take about 60 MB.
 pub const MAX_GENERATORS: u64 = 1 << 16;
 
-/// Datacenters of workers, with a generator for each: the ID space of a whole system in one process.
+/// One generator for each worker of several datacenters, so that one process holds the ID space of a whole system.
 ///
 /// # Examples
 /// ```
@@ -31,7 +31,7 @@ pub struct Topology<S = Standard, C = SystemClock> {
     datacenters: Vec<Datacenter<S, C>>,
 }
 
-/// The workers of one datacenter, with a generator for each.
+/// One generator for each worker of one datacenter.
 ///
 /// # Examples
 /// ```
@@ -49,10 +49,12 @@ pub struct Datacenter<S = Standard, C = SystemClock> {
 
 #[cfg(feature = "std")]
 impl<S: Scheme> Topology<S> {
-    /// Returns `datacenters` datacenters of `workers` workers each, numbered from 0, on the system's clock.
+    /// Returns a topology of `datacenters` datacenters with `workers` workers each. Both are numbered from 0. All
+    /// generators read the system's clock.
     ///
     /// # Errors
-    /// * [`TopologyError::Datacenters`] or [`TopologyError::Workers`] if that number is 0 or does not fit the layout.
+    /// * [`TopologyError::Datacenters`] if `datacenters` is 0 or does not fit the layout.
+    /// * [`TopologyError::Workers`] if `workers` is 0 or does not fit the layout.
     /// * [`TopologyError::TooMany`] if there would be more than [`MAX_GENERATORS`] generators.
     ///
     /// # Examples
@@ -71,11 +73,12 @@ impl<S: Scheme> Topology<S> {
 }
 
 impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
-    /// Returns `datacenters` datacenters of `workers` workers each, numbered from 0, with a clone of `clock` for each
-    /// generator. A reference to a clock is a clock, too.
+    /// Returns a topology of `datacenters` datacenters with `workers` workers each. Both are numbered from 0. Each
+    /// generator reads a clone of `clock`. A reference to a clock is a clock, too, so all generators can share one.
     ///
     /// # Errors
-    /// * [`TopologyError::Datacenters`] or [`TopologyError::Workers`] if that number is 0 or does not fit the layout.
+    /// * [`TopologyError::Datacenters`] if `datacenters` is 0 or does not fit the layout.
+    /// * [`TopologyError::Workers`] if `workers` is 0 or does not fit the layout.
     /// * [`TopologyError::TooMany`] if there would be more than [`MAX_GENERATORS`] generators.
     ///
     /// # Examples
@@ -104,7 +107,7 @@ impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
         let generators = |datacenter| {
             let generator = |worker| {
                 let worker = WorkerId::new_in(datacenter, worker);
-                // Does not fail: every number below the checked counts fits.
+                // This does not fail, because every number below the checked counts fits the layout.
                 let worker = worker.map_err(|_| TopologyError::Workers { count: workers, max })?;
                 Ok(Generator::with_clock(worker, clock.clone()))
             };
@@ -124,7 +127,7 @@ impl<S, C> Topology<S, C> {
         get(&self.datacenters, datacenter).ok_or(TopologyError::NoDatacenter { datacenter, datacenters })
     }
 
-    /// Returns the generator of this datacenter's worker.
+    /// Returns the generator of this worker in this datacenter.
     ///
     /// # Errors
     /// * [`TopologyError::NoDatacenter`] if no datacenter has this number.
@@ -133,7 +136,7 @@ impl<S, C> Topology<S, C> {
         self.datacenter(datacenter)?.generator(worker)
     }
 
-    /// Returns the datacenters, in order.
+    /// Returns an iterator over the datacenters, in the order of their numbers.
     pub fn iter(&self) -> core::slice::Iter<'_, Datacenter<S, C>> {
         self.datacenters.iter()
     }
@@ -149,7 +152,7 @@ impl<S, C> Datacenter<S, C> {
         get(&self.generators, worker).ok_or(TopologyError::NoWorker { worker, workers })
     }
 
-    /// Returns the generators, in the order of their workers.
+    /// Returns an iterator over the generators, in the order of their workers.
     pub fn iter(&self) -> core::slice::Iter<'_, Generator<S, C>> {
         self.generators.iter()
     }

@@ -1,4 +1,4 @@
-//! The only code that waits: how a call lets time pass until the next tick.
+//! How a call lets time pass until the next tick. No other code of the crate waits.
 
 mod lateness;
 
@@ -11,28 +11,28 @@ use crate::word::Cause;
 
 pub(crate) use lateness::Lateness;
 
-/// The time that one poll counts for if the clock has no monotonic time.
+/// The time, in nanoseconds, that each poll of the clock counts for if the clock has no monotonic time.
 const NS_PER_POLL: u64 = 100;
 
-/// How often [`Wait::Yield`] spins before it yields: a few microseconds.
+/// How often [`Wait::Yield`] spins before it yields. The spins take a few microseconds.
 const SPINS: u64 = 64;
 
-/// One wait of one call, for one tick.
+/// A call's wait for one tick to begin.
 pub(crate) struct Waiter<'g, C> {
     clock: &'g C,
     settings: &'g Settings,
     lateness: &'g Lateness,
-    /// The tick to wait for.
+    /// The tick that the call waits for.
     pub(crate) tick: u64,
     /// Why the wait began.
     pub(crate) cause: Cause,
     /// The clock's monotonic time when the wait began.
     started: Option<Duration>,
     polls: u64,
-    /// How long the call has slept, at least.
+    /// A lower bound of the time that the call has slept.
     slept: Duration,
-    /// Whether `max_wait` was over before the latest attempt. Known before that attempt and not after, so that a thread
-    /// that lost its core in between still gets slots of a tick that has begun meanwhile.
+    /// Whether `max_wait` was over before the latest attempt. This is checked before the attempt and not after it. So a
+    /// thread that loses its core in between still gets slots if the tick has begun meanwhile.
     pub(crate) is_over: bool,
 }
 
@@ -43,7 +43,7 @@ impl<'g, C: Clock> Waiter<'g, C> {
         Self { clock, settings, lateness, tick, cause, started, polls: 0, slept: Duration::ZERO, is_over: false }
     }
 
-    /// Lets some time pass before the next attempt. The tick begins after `left`.
+    /// Lets some time pass before the next attempt. `left` is the time until the tick begins.
     pub(crate) fn pause(&mut self, left: Duration) {
         let max_wait = self.settings.max_wait;
         match self.settings.wait {
@@ -59,10 +59,11 @@ impl<'g, C: Clock> Waiter<'g, C> {
         self.is_over = self.waited() >= max_wait;
     }
 
-    /// Returns how long the wait has lasted, by the clock or by the number of polls.
+    /// Returns how long the wait has lasted, according to the clock's monotonic time or else to the number of polls.
     fn waited(&self) -> Duration {
         match self.elapsed() {
-            // A poll takes at least a nanosecond: the wait ends even if the clock's monotonic time stands still.
+            // Each poll counts as a nanosecond at least, so that the wait ends even if the clock's monotonic time
+            // stands still.
             Some(elapsed) => elapsed.max(self.slept + Duration::from_nanos(self.polls)),
             None => self.slept + Duration::from_nanos(self.polls.saturating_mul(NS_PER_POLL)),
         }

@@ -1,4 +1,4 @@
-//! The word as a pure value, and what one reservation does to it. This file has no atomics and no clock.
+//! The word as a plain number, and the function that computes a reservation. This file has no atomics and no clock.
 //!
 //! ```text
 //!   63     62 ..  T+S     T+S-1 .. S     S-1 .. 0        S = sequence bits, T = timestamp bits, T + S <= 62
@@ -10,22 +10,22 @@
 //! Without the *closed* bit the word is the first slot, a pair (tick, sequence), that was **not** handed out yet:
 //!
 //! * To hand out n slots of a tick, add n.
-//! * A full tick carries into the next one. The layout's last tick carries into a bit of its own, so its end is seen
-//!   and never wraps.
+//! * A full tick carries into the next tick. The layout's last tick carries into the carry bit. So the end of the last
+//!   tick is noticed, and the tick never wraps.
 //! * The last slot handed out is `word - 1`, unless the word is still the initial one.
 //!
 //! | word | reads as |
 //! |---|---|
-//! | `initial` | no slot was handed out; the window opens at this tick |
-//! | sequence > 0 | its tick is *open*: the last slot was taken from it, and it has more |
-//! | sequence = 0, not `initial` | the tick before it is full, and no slot of this one was handed out |
+//! | `initial` | no slot was handed out; the window opens at the word's tick |
+//! | sequence > 0 | the word's tick is *open*: the last slot was taken from this tick, and this tick has more slots |
+//! | sequence = 0, not `initial` | the tick before the word's tick is full, and no slot of the word's tick was handed out |
 //! | tick = 2^T | the layout's last tick is full |
 //! | closed | no slot will be handed out; the other bits stay as they were |
 
 /// Bit 63: the generator was closed.
 pub(crate) const CLOSED: u64 = 1 << 63;
 
-/// The most bits that a slot (tick and sequence) can have: 64 less the closed bit and one bit of carry.
+/// The most bits that tick and sequence can have together: 64, minus the closed bit and one bit of carry.
 pub(crate) const SLOT_BITS: u32 = 62;
 
 /// The limits of a reservation. All ticks count from the layout's epoch.
@@ -37,15 +37,15 @@ pub(crate) struct Limits {
     pub(crate) end: u64,
     /// The word that a generator starts with: `not_before << S`.
     pub(crate) initial: u64,
-    /// The first tick that may not be handed out; `end` at most.
+    /// The first tick whose slots may not be handed out. It is at most `end`.
     pub(crate) fence: u64,
-    /// How many ticks ahead of the clock a slot may lie; below `end`.
+    /// How many ticks ahead of the clock a slot may lie. It is below `end`.
     pub(crate) max_lead: u64,
     /// Whether to refuse if the clock is behind the last slot's tick, even while that tick has slots left.
     pub(crate) strict: bool,
 }
 
-/// One or more slots of one tick, from `start` on.
+/// `count` slots of one tick, beginning with the slot `start`. `count` is at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reservation {
     pub(crate) start: u64,
@@ -59,9 +59,9 @@ pub(crate) enum Refusal {
     Closed,
     /// No slot was handed out yet, and the clock is before the epoch.
     BeforeEpoch,
-    /// The slot or the clock is past the last tick of the timestamp.
+    /// The first free slot or the clock is past the last tick of the timestamp.
     OutOfTicks,
-    /// The slot or the clock is at the fence or after it.
+    /// The first free slot or the clock is at the fence or after it.
     Fenced { fence: u64 },
     /// The first free slot lies in a tick that has not begun.
     NotBegun { tick: u64, cause: Cause },
@@ -70,28 +70,28 @@ pub(crate) enum Refusal {
 /// Why the first free slot's tick has not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The ticks before it are full: a plain overflow.
+    /// The ticks before that tick are full, which is a plain overflow.
     Overflow,
     /// No slot was handed out yet, and the window has not opened.
     Window,
-    /// The clock moved back: it is before `last`, the tick of the last slot, by more than the lead.
+    /// The clock moved back. It is before `last` by more than the lead. `last` is the tick of the last slot.
     Behind { last: u64 },
 }
 
 impl Refusal {
-    /// Returns whether the tick's slots are used up.
+    /// Returns whether the reason is that the tick's slots are used up.
     pub(crate) const fn is_exhausted(self) -> bool {
         matches!(self, Self::NotBegun { cause: Cause::Overflow, .. })
     }
 
-    /// Returns whether the clock was found to have moved back.
+    /// Returns whether the reason is that the clock has moved back.
     pub(crate) const fn is_behind(self) -> bool {
         matches!(self, Self::NotBegun { cause: Cause::Behind { .. }, .. })
     }
 }
 
 impl Reservation {
-    /// Returns the word that follows.
+    /// Returns the word after this reservation.
     pub(crate) const fn next(self) -> u64 {
         self.start + self.count
     }
@@ -104,8 +104,9 @@ impl Reservation {
         self.start & sequence_mask(sequence_bits)
     }
 
-    /// Returns how many slots were used in each tick that this reservation moves `word` out of: the tick that was open
-    /// before, and the reservation's own. 0 if it does not move out of that tick.
+    /// Returns two numbers of used slots: of the tick that is open in `word`, and of the reservation's own tick. A
+    /// number is 0 if this reservation does not move the generator out of that tick. If both ticks are the same, only
+    /// the second number counts it.
     pub(crate) const fn finished(self, word: u64, sequence_bits: u32) -> [u64; 2] {
         let mask = sequence_mask(sequence_bits);
         let open = if self.tick(sequence_bits) == word >> sequence_bits { 0 } else { word & mask };
@@ -114,22 +115,22 @@ impl Reservation {
     }
 }
 
-/// Reserves up to `count` slots of one tick: as many as the tick has left, at least 1. `count` is not 0.
+/// Reserves 1 to `count` slots of one tick, and fewer than `count` only if the tick has fewer left. `count` is not 0.
 ///
-/// `now_tick` is the clock's tick; negative before the epoch.
+/// `now_tick` is the clock's tick. It is negative before the epoch.
 ///
 /// | word | clock | next word | outcome |
 /// |---|---|---|---|
 /// | open in tick t | in t, or before it (if `strict`, by `max_lead` at most) | `word + n` | the next n slots of t |
-/// | any | in tick u after the word's | `(u, n)` | the first n slots of u |
-/// | u not begun | in u, or before it by `max_lead` at most | `(u, n)` | the first n slots of u |
-/// | u not begun | before u by more than `max_lead` | `word` | refused: `NotBegun` |
+/// | any | in a tick u after the word's tick | `(u, n)` | the first n slots of u |
+/// | `(u, 0)` | in u, or before it by `max_lead` at most | `(u, n)` | the first n slots of u |
+/// | `(u, 0)`, or open in u if `strict` | before u by more than `max_lead` | `word` | refused: `NotBegun` |
 /// | any | the clock or the slot at or after `fence` or `end` | `word` | refused: `Fenced`, `OutOfTicks` |
 /// | `initial` | before the epoch | `word` | refused: `BeforeEpoch` |
 /// | closed | any | `word` | refused: `Closed` |
 ///
-/// The slots' tick is never ahead of `now_tick + max_lead`, with one exception: if the clock moves back, an open tick,
-/// which an earlier reading allowed, is used up.
+/// The slots' tick is never after `now_tick + max_lead`, with one exception. If the clock moves back, an open tick is
+/// used up, because an earlier reading allowed it.
 pub(crate) const fn reserve(word: u64, now_tick: i64, count: u64, limits: &Limits) -> Result<Reservation, Refusal> {
     if let Some(slots) = reserve_fast(word, now_tick, count, limits) {
         return Ok(slots);
@@ -148,7 +149,7 @@ pub(crate) const fn reserve(word: u64, now_tick: i64, count: u64, limits: &Limit
     if now_tick >= signed(limits.fence) || tick >= limits.fence {
         return Err(Refusal::Fenced { fence: limits.fence });
     }
-    // In the cases left the word is ahead of the clock, and its tick is not open or must not be used up.
+    // In the remaining cases the word's tick is after the clock's tick, and it is not open or must not be used up.
     let horizon = now_tick.saturating_add(signed(limits.max_lead));
     if signed(tick) <= horizon {
         return Ok(clipped(word, count, bits));
@@ -161,8 +162,9 @@ pub(crate) const fn reserve(word: u64, now_tick: i64, count: u64, limits: &Limit
     Err(Refusal::NotBegun { tick, cause })
 }
 
-/// Reserves as [`reserve`] does in the common cases: the clock is before the fence, and the word is in the clock's
-/// tick, before it, or in a later tick that is open. Returns `None` in all others, refused or not.
+/// Reserves as [`reserve`] does, but only in the common cases. In these cases the clock is before the fence, and the
+/// word's tick is the clock's tick, an earlier tick, or (unless `strict`) a later tick that is open. Returns `None` in
+/// all other cases, even if [`reserve`] would not refuse.
 #[inline]
 pub(crate) const fn reserve_fast(word: u64, now_tick: i64, count: u64, limits: &Limits) -> Option<Reservation> {
     let bits = limits.sequence_bits;
@@ -184,19 +186,19 @@ pub(crate) const fn reserve_fast(word: u64, now_tick: i64, count: u64, limits: &
     if open && !limits.strict { Some(clipped(word, count, bits)) } else { None }
 }
 
-/// Returns as many of `count` slots as the tick has left from `start` on.
+/// Returns `count` slots from `start` on, or all slots left in the tick if these are fewer.
 const fn clipped(start: u64, count: u64, sequence_bits: u32) -> Reservation {
     let room = (1 << sequence_bits) - (start & sequence_mask(sequence_bits));
     Reservation { start, count: min(count, room) }
 }
 
-/// Returns the tick of the last slot handed out, or `None` before the first. `word` may be closed.
+/// Returns the tick of the last slot handed out, or `None` if no slot was handed out. `word` may be closed.
 pub(crate) const fn last_tick(word: u64, initial: u64, sequence_bits: u32) -> Option<u64> {
     let word = word & !CLOSED;
     if word == initial { None } else { Some((word - 1) >> sequence_bits) }
 }
 
-/// Returns the bits of the sequence, all set.
+/// Returns a number in which exactly the bits of the sequence are set.
 pub(crate) const fn sequence_mask(sequence_bits: u32) -> u64 {
     (1 << sequence_bits) - 1
 }
@@ -206,7 +208,8 @@ const fn min(one: u64, other: u64) -> u64 {
     if one < other { one } else { other }
 }
 
-/// Returns `ticks` as the signed number that a clock's tick is. Ticks of a word, leads and ends are at most 2^62.
+/// Returns `ticks` as a signed number, so that it can be compared with a clock's tick. Ticks of words, leads and ends
+/// are at most 2^62, so they fit.
 #[expect(clippy::cast_possible_wrap, reason = "no tick reaches bit 63")]
 pub(crate) const fn signed(ticks: u64) -> i64 {
     ticks as i64

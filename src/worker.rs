@@ -9,17 +9,18 @@ use crate::error::WorkerIdError;
 use crate::layout::Parts;
 use crate::scheme::{Scheme, Standard};
 
-/// The number of one generator among all those that share an ID space: a datacenter and a worker within it.
+/// Identifies one generator among all generators that share an ID space, by a datacenter and a worker within this
+/// datacenter.
 ///
 /// Two generators with the same `WorkerId` may issue the same IDs if they run at the same time, or one after the other
-/// within the same tick. The program must give each generator its own, or lease them.
+/// within the same tick. The program must give each generator a `WorkerId` of its own, or lease one.
 ///
-/// A `WorkerId` is written `datacenter/worker`, such as `1/5`, or as an index that counts the workers of datacenter 0
-/// first, then those of datacenter 1, and so on: with 32 workers to a datacenter, `1/5` is index 37.
+/// A `WorkerId` is written `datacenter/worker`, such as `1/5`, or as an index. The index counts the workers of
+/// datacenter 0 first, then the workers of datacenter 1, and so on. If a datacenter has 32 workers, `1/5` is index 37.
 ///
-/// [`new`](Self::new) and [`fixed`](Self::fixed) return a worker of the [`Standard`] scheme, [`new_in`](Self::new_in)
-/// and [`fixed_in`](Self::fixed_in) one of any scheme. The other constructors are for any scheme, too. Name it in the
-/// type: `WorkerId` is that of `Standard`.
+/// [`new`](Self::new) and [`fixed`](Self::fixed) return a worker of the [`Standard`] scheme. All other constructors,
+/// such as [`new_in`](Self::new_in) and [`fixed_in`](Self::fixed_in), return a worker of any scheme. Name the scheme in
+/// the type: `WorkerId<S>` is a worker of the scheme `S`, and `WorkerId` alone is a worker of `Standard`.
 ///
 /// # Examples
 /// ```
@@ -125,11 +126,11 @@ impl<S: Scheme> WorkerId<S> {
         Self::from_valid(DATACENTER, WORKER)
     }
 
-    /// Returns the worker of the scheme `S` with this index: datacenter `index / workers`, worker `index % workers`.
-    /// Here `workers` is the number of workers that a datacenter has in the layout.
+    /// Returns the worker of the scheme `S` with this index. Its datacenter is `index / workers`, and its worker is
+    /// `index % workers`. Here `workers` is the number of workers that a datacenter has in the layout.
     ///
     /// # Errors
-    /// [`WorkerIdError::Index`] if `index` does not fit the layout's datacenter and worker together.
+    /// [`WorkerIdError::Index`] if `index` does not fit the layout's datacenter and worker fields together.
     ///
     /// # Examples
     /// ```
@@ -144,7 +145,8 @@ impl<S: Scheme> WorkerId<S> {
         if index > Self::MAX_INDEX {
             return Err(WorkerIdError::Index { value: index, max: Self::MAX_INDEX });
         }
-        // A layout's worker is narrower than 64 bits, because its timestamp has at least one.
+        // The worker field has fewer than 64 bits, because the timestamp has at least one. So the shift does not
+        // overflow.
         Ok(Self::from_valid(index >> S::LAYOUT.worker_bits(), index & S::LAYOUT.max_worker()))
     }
 
@@ -166,13 +168,13 @@ impl<S: Scheme> WorkerId<S> {
 }
 
 impl<S> WorkerId<S> {
-    /// Returns the datacenter; 0 if the layout has no such field.
+    /// Returns the datacenter, or 0 if the layout has no datacenter field.
     #[must_use]
     pub const fn datacenter(self) -> u64 {
         self.datacenter
     }
 
-    /// Returns the worker within its datacenter; 0 if the layout has no such field.
+    /// Returns the worker within its datacenter, or 0 if the layout has no worker field.
     #[must_use]
     pub const fn worker(self) -> u64 {
         self.worker
@@ -189,8 +191,11 @@ mod text {
 
     /// Reads an index (`37`) or `datacenter/worker` (`1/5`), without leading zeros.
     ///
-    /// Fails with [`WorkerTextError::NotAWorker`], [`WorkerTextError::LeadingZeros`], [`WorkerTextError::TooLong`] if a
-    /// number does not fit 64 bits, or [`WorkerTextError::DoesNotFit`] if one does not fit the layout.
+    /// # Errors
+    /// * [`WorkerTextError::NotAWorker`] if the text is neither an index nor `datacenter/worker`.
+    /// * [`WorkerTextError::LeadingZeros`] if a number has leading zeros.
+    /// * [`WorkerTextError::TooLong`] if a number does not fit 64 bits.
+    /// * [`WorkerTextError::DoesNotFit`] if a number does not fit the layout.
     ///
     /// # Examples
     /// ```
@@ -225,15 +230,16 @@ mod text {
     }
 
     impl<S: Scheme> WorkerId<S> {
-        /// Returns the worker with the ordinal at the end of a host name's first label as its index. A Kubernetes
-        /// StatefulSet names its pods so: `web-3` and `web-3.web.default.svc.cluster.local` are index 3.
+        /// Returns the worker whose index is the ordinal at the end of the host name's first label. For `web-3` and for
+        /// `web-3.web.default.svc.cluster.local` the index is 3. A Kubernetes StatefulSet names its pods in this way.
         ///
-        /// The pods of *one* StatefulSet get different workers. Those of two StatefulSets that share an ID space may
-        /// get the same, and so may the hosts of two subnets named after their addresses.
+        /// The pods of *one* StatefulSet get different workers. Pods of two StatefulSets that share an ID space may get
+        /// the same worker. So may hosts of two subnets, if the hosts are named after their addresses.
         ///
-        /// **Any number after the last hyphen is an ordinal**, whatever it means: `ip-10-0-3-17` is worker 17, and
-        /// every machine named `ubuntu-22` is worker 22. Two such hosts issue the same IDs. Use this only if the names
-        /// come from one StatefulSet, or from another source that numbers them 0, 1, 2, and so on.
+        /// **Any number after the last hyphen counts as an ordinal**, whatever it means: `ip-10-0-3-17` is worker 17,
+        /// and every machine named `ubuntu-22` is worker 22. Two hosts with the same number issue the same IDs. Use
+        /// this only if the names come from one StatefulSet, or from another source that numbers hosts 0, 1, 2, and so
+        /// on.
         ///
         /// # Errors
         /// * [`WorkerTextError::NoOrdinal`] if the label does not end in a hyphen and a number without leading zeros,
@@ -265,12 +271,12 @@ mod text {
         }
     }
 
-    /// Returns whether the number has a shorter text.
+    /// Returns whether `digits` has leading zeros. A single `0` is not a leading zero.
     fn has_leading_zeros(digits: &str) -> bool {
         digits.len() > 1 && digits.starts_with('0')
     }
 
-    /// Returns whether the text has digits only. (`u64::from_str` also accepts a plus sign.)
+    /// Returns whether the text has digits only. `u64::from_str` would also accept a plus sign.
     fn is_decimal(text: &str) -> bool {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
     }
@@ -282,12 +288,12 @@ mod env {
     use crate::error::WorkerTextError;
 
     impl<S: Scheme> WorkerId<S> {
-        /// Returns the worker in the environment variable `variable`: an index (`37`) or `datacenter/worker` (`1/5`).
-        /// Trims white space around it, such as the line break of a file.
+        /// Returns the worker that the environment variable `variable` contains, as an index (`37`) or as
+        /// `datacenter/worker` (`1/5`). Ignores white space around the value, such as the line break of a file.
         ///
         /// # Errors
         /// * [`WorkerTextError::NotSet`] if the variable is not set, or its value is not Unicode.
-        /// * [`WorkerTextError::Variable`] if its value is not a worker of the layout.
+        /// * [`WorkerTextError::Variable`] if the variable's value is not a worker of the layout.
         ///
         /// # Examples
         /// ```
@@ -313,11 +319,11 @@ mod hostname {
     use crate::error::WorkerTextError;
 
     impl<S: Scheme> WorkerId<S> {
-        /// Returns the worker with the number at the end of this machine's host name as its index. See
-        /// [`from_ordinal`](Self::from_ordinal) for the names that this suits.
+        /// Returns the worker whose index is the ordinal at the end of this machine's host name.
+        /// [`from_ordinal`](Self::from_ordinal) says for which host names this is safe.
         ///
         /// # Errors
-        /// As [`from_ordinal`](Self::from_ordinal).
+        /// The errors of [`from_ordinal`](Self::from_ordinal).
         ///
         /// # Examples
         /// ```
@@ -347,7 +353,7 @@ impl<S> fmt::Debug for WorkerId<S> {
     }
 }
 
-// Not derived, because a derive would require the same of `S`, which is only a name.
+// These traits are not derived, because a derive would require that `S` implements them, too. `S` is only a name.
 
 impl<S> Clone for WorkerId<S> {
     fn clone(&self) -> Self {

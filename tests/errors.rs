@@ -25,16 +25,17 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
     vec![
         (
             GenerateError::Exhausted { retry_after: MS }.into(),
-            "every ID of this tick is taken: try again in 1ms, or call generate with a max_wait above that",
+            "every ID of this tick is taken: try again in 1ms, or call generate with a longer max_wait",
         ),
         (
             GenerateError::ClockBehind { by: 5 * MS }.into(),
-            "the clock has moved back and is 5ms behind the last ID: try again when it has caught up, and slew it \
-             rather than step it",
+            "the clock has moved back and is 5ms behind the last ID: try again when the clock has caught up, and \
+             slew the clock instead of stepping it",
         ),
         (
             GenerateError::ClockStalled { max_wait: 100 * MS }.into(),
-            "the clock did not reach the next tick within max_wait, 100ms: check that it runs, or raise max_wait",
+            "the clock did not reach the next tick within max_wait, 100ms: check that the clock runs, or raise \
+             max_wait",
         ),
         (
             GenerateError::BeforeEpoch { unix_ms: 7, epoch_unix_ms: 9 }.into(),
@@ -45,7 +46,10 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
             "the window opens at tick 7: try again in 1ms",
         ),
         (GenerateError::Fenced { fence: 7 }.into(), "the window has ended at tick 7: extend the fence"),
-        (GenerateError::Closed.into(), "the generator was closed: make a new one that begins after its last tick"),
+        (
+            GenerateError::Closed.into(),
+            "the generator was closed: make a new generator that begins after the last tick of this one",
+        ),
         (
             GenerateError::OutOfTicks { max_tick: 7 }.into(),
             "the clock or the last ID has passed the layout's last tick, 7: set the clock, or choose a later epoch or \
@@ -61,12 +65,12 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         ),
         (
             GenerateError::StoreClockBehind { by: 5 * MS }.into(),
-            "the store can't extend the lease, because its clock is 5ms behind the windows that it has granted: set \
-             that clock, or try again when it has caught up",
+            "the store can't extend the lease, because the store's clock is 5ms behind the windows that the store has \
+             granted: set the store's clock, or try again when it has caught up",
         ),
         (
             GenerateError::OtherProcess.into(),
-            "this process is a fork of the one that holds the lease: acquire a lease after the fork, not before",
+            "this process is a fork of the process that holds the lease: acquire a lease after the fork, not before",
         ),
         (GenerateError::Count { count: 0, max: 9 }.into(), "a batch of 0 IDs is out of range: 1 to 9"),
         (FillError::new(3, GenerateError::Closed).into(), "the buffer is incomplete: 3 IDs were written and are valid"),
@@ -81,12 +85,12 @@ fn id_and_layout_errors() -> Vec<(Box<dyn Error>, &'static str)> {
     vec![
         (
             IdError::ReservedBits { id: 1 << 63, bits: 63 }.into(),
-            "ID 9223372036854775808 is out of range: 0 to 2^63 - 1 in this layout; choose the layout that it was \
-             made with",
+            "ID 9223372036854775808 is out of range: 0 to 2^63 - 1 in this layout; choose the layout that the ID \
+             was made with",
         ),
         (
             IdError::Negative { value: -5 }.into(),
-            "ID -5 is negative: IDs of this layout are at least 0; choose the layout that it was made with",
+            "ID -5 is negative: IDs of this layout are at least 0; choose the layout that the ID was made with",
         ),
         (
             IdError::Field { field: "sequence", value: 4096, max: 4095 }.into(),
@@ -111,7 +115,7 @@ fn id_and_layout_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         (LayoutError::ZeroTick.into(), "the tick has 0 ms: give it at least 1"),
         (
             LayoutError::TimeOverflow { epoch_unix_ms: 7, tick_ms: 9 }.into(),
-            "from epoch 7 ms on, in ticks of 9 ms, the last tick would begin after 18446744073709551615 ms: choose an \
+            "with epoch 7 ms and ticks of 9 ms, the last tick would begin after 18446744073709551615 ms: choose an \
              earlier epoch, a shorter tick or a narrower timestamp",
         ),
     ]
@@ -130,8 +134,8 @@ fn worker_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         ),
         (
             WorkerTextError::NoOrdinal { hostname: "web".into() }.into(),
-            "host name \"web\" has no ordinal: end it in a hyphen and a number without leading zeros, as in web-3, or \
-             give the worker explicitly",
+            "host name \"web\" has no ordinal: end the name in a hyphen and a number without leading zeros, as in \
+             web-3, or give the worker explicitly",
         ),
         (
             WorkerTextError::Hostname { hostname: "web-32".into(), cause: cause() }.into(),
@@ -145,8 +149,8 @@ fn worker_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         (WorkerTextError::LeadingZeros { digits: "007".into() }.into(), "number 007 has leading zeros: remove them"),
         (
             WorkerTextError::NotSet { variable: "WORKER".into() }.into(),
-            "environment variable WORKER is not set to a text: set it to an index such as 37, or to datacenter/worker \
-             such as 1/5",
+            "environment variable WORKER is not set, or is not Unicode: set it to an index such as 37, or to \
+             datacenter/worker such as 1/5",
         ),
         (
             WorkerTextError::Variable { variable: "WORKER".into(), cause: cause() }.into(),

@@ -36,15 +36,15 @@ fn refused<S: casflake::Scheme>(token: &Token, text: &str) {
 
 #[test]
 fn i5_reserved_bits_and_negative_numbers_are_refused() {
-    let foreign = "ID 9223372036854775808 is out of range: 0 to 2^63 - 1 in this layout; choose the layout that it was \
-                   made with";
+    let foreign = "ID 9223372036854775808 is out of range: 0 to 2^63 - 1 in this layout; choose the layout that the \
+                   ID was made with";
     refused::<Standard>(&Token::U64(1 << 63), foreign);
     refused::<Standard>(&Token::Str("9223372036854775808"), foreign);
-    let unsafe_in_js = "ID 9007199254740992 is out of range: 0 to 2^53 - 1 in this layout; choose the layout that it \
-                        was made with";
+    let unsafe_in_js = "ID 9007199254740992 is out of range: 0 to 2^53 - 1 in this layout; choose the layout that \
+                        the ID was made with";
     refused::<JsSafe>(&Token::U64(1 << 53), unsafe_in_js);
     refused::<JsSafe>(&Token::Str("9007199254740992"), unsafe_in_js);
-    let negative = "ID -1 is negative: IDs of this layout are at least 0; choose the layout that it was made with";
+    let negative = "ID -1 is negative: IDs of this layout are at least 0; choose the layout that the ID was made with";
     refused::<Standard>(&Token::I64(-1), negative);
     refused::<Standard>(&Token::Str("-1"), "'-' at byte 0 is not a digit: give decimal digits only");
 }

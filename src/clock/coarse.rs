@@ -1,17 +1,18 @@
-//! `CoarseClock`: cheaper, and lags.
+//! `CoarseClock`: a clock that is cheaper than `SystemClock`, and lags.
 
 use super::{Clock, SystemClock};
 
-/// The operating system's wall clock as of its last timer interrupt, with feature `coarse-clock`: a fraction of the
-/// cost of [`SystemClock`].
+/// The operating system's wall clock as it was at the last timer interrupt. A reading costs a fraction of a reading of
+/// [`SystemClock`]. This clock needs the feature `coarse-clock`.
 ///
-/// On Linux it reads `CLOCK_REALTIME_COARSE`, which lags behind the precise clock by up to two *jiffies*: one passes
-/// between two updates, and each update holds back one. A jiffy is 1, 4 or 10 ms (the kernel's `CONFIG_HZ`;
-/// `clock_getres` returns it). On other systems it is [`SystemClock`] and does not lag.
+/// On Linux it reads `CLOCK_REALTIME_COARSE`, which lags behind the precise clock by up to two *jiffies*: one jiffy
+/// passes between two updates, and each update holds back one more. A jiffy is 1, 4 or 10 ms. The kernel's `CONFIG_HZ`
+/// determines this length, and `clock_getres` returns it. On other systems `CoarseClock` reads [`SystemClock`] and does
+/// not lag.
 ///
-/// The lag costs no IDs: before a call is refused or waits, it reads the precise clock, so that a worker issues as many
-/// IDs as with `SystemClock`. At a low rate an ID's time is behind by the lag, which also limits how well the IDs of
-/// several workers are ordered.
+/// The lag costs no IDs. A call reads the precise clock before it waits or fails, so that a worker issues as many IDs
+/// as with `SystemClock`. At a low rate the time in an ID is behind by the lag. The lag also limits how well the IDs of
+/// several workers are ordered by time.
 ///
 /// # Examples
 /// ```

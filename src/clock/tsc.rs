@@ -1,20 +1,21 @@
-//! `TscClock`: cheaper, and precise, by the processor's own counter.
+//! `TscClock`: a precise clock that is cheaper than `SystemClock`, because it reads the processor's own counter.
 
 use core::cell::Cell;
 use core::fmt;
 
 use super::{Clock, NS_PER_MS, SystemClock, ns_to_ms};
 
-/// The operating system's wall clock, read once a millisecond and continued by the processor's time-stamp counter, with
-/// feature `tsc-clock`: about half the cost of [`SystemClock`].
+/// The operating system's wall clock, read once a millisecond and continued with the processor's time-stamp counter. A
+/// reading costs about half of a reading of [`SystemClock`]. This clock needs the feature `tsc-clock`.
 ///
-/// Each thread keeps the millisecond that it read last, and the counter's value at which that millisecond ends. It
-/// reads the system's clock again then, or if the counter has moved back. So this clock follows the system's within a
-/// millisecond, and is ahead of it only if that one moves back, until the millisecond ends.
+/// Each thread keeps the millisecond that it last read from the system's clock, and the counter's value at which this
+/// millisecond ends. When the millisecond ends, or if the counter has moved back, the thread reads the system's clock
+/// again. So this clock follows the system's clock within a millisecond. It is ahead of the system's clock only if the
+/// system's clock moves back, and only until the kept millisecond ends.
 ///
-/// If the processor has no counter of constant rate, each reading is one of the system's clock. If the counters of
-/// several processors differ, or stop while the machine is suspended, this clock may be a millisecond of running time
-/// behind.
+/// If the processor has no counter of constant rate, each call reads the system's clock. If the counters of several
+/// processors differ, or if they stop while the machine is suspended, this clock may be behind for a millisecond of
+/// running time.
 ///
 /// # Examples
 /// ```
@@ -31,7 +32,7 @@ use super::{Clock, NS_PER_MS, SystemClock, ns_to_ms};
 #[derive(Clone)]
 pub struct TscClock {
     counter: quanta::Clock,
-    /// By how much the counter grows in a millisecond; `None` without a reliable counter.
+    /// By how much the counter grows in a millisecond. `None` if there is no reliable counter.
     per_milli: Option<u64>,
 }
 
@@ -41,14 +42,16 @@ impl TscClock {
     pub fn new() -> Self {
         const SPAN: u64 = 1 << 40;
         let counter = quanta::Clock::new();
-        // Without a reliable counter, quanta counts the nanoseconds of the system's monotonic clock.
+        // Without a reliable counter, quanta counts the nanoseconds of the system's monotonic clock. `nanos` is then
+        // `SPAN`.
         let nanos = counter.delta_as_nanos(0, SPAN);
         let per_milli = (u128::from(SPAN) * 1_000_000).checked_div(u128::from(nanos)).filter(|_| nanos != SPAN);
         Self { counter, per_milli: per_milli.and_then(|count| u64::try_from(count).ok()) }
     }
 }
 
-/// A millisecond of the system's clock: it lasts from the counter's value `since` on, for `span` of the counter.
+/// A millisecond that a thread has read from the system's clock. It lasts from the counter's value `since` until the
+/// counter has grown by `span`.
 #[derive(Clone, Copy)]
 struct Milli {
     unix_ms: u64,
@@ -79,13 +82,14 @@ impl Clock for TscClock {
     }
 }
 
-/// Reads the system's clock and keeps the reading. `count` is the counter's value just before.
+/// Reads the system's clock and keeps the reading. `count` is the counter's value just before this reading.
 #[cold]
 fn renew(latest: &Cell<Milli>, count: u64, per_milli: u64) -> u64 {
     let now_ns = SystemClock.precise_unix_ns();
     let unix_ms = ns_to_ms(now_ns);
     let left_ns = NS_PER_MS - now_ns % NS_PER_MS;
-    // A thousandth less, because the measured rate has an error: the clock is read again before it could lag.
+    // The span is a thousandth shorter than computed, because the measured rate has an error. So the system's clock is
+    // read again before this clock could lag.
     let span = u128::from(per_milli) * left_ns / NS_PER_MS * 999 / 1000;
     latest.set(Milli { unix_ms, since: count, span: u64::try_from(span).unwrap_or(0) });
     unix_ms
@@ -109,8 +113,8 @@ mod tests {
 
     const PER_MILLI: u64 = 2_000_000;
 
-    /// Returns the reading if the counter is at `count`. The thread has read the millisecond 5 when the counter was at
-    /// 1000, and the millisecond ends at 1100.
+    /// Returns the clock's reading when the counter is at `count`. The thread has read the millisecond 5 when the
+    /// counter was at 1000, and this millisecond ends when the counter is at 1100.
     fn reading(count: u64) -> u64 {
         let (counter, mock) = quanta::Clock::mock();
         mock.increment(count);
@@ -123,7 +127,7 @@ mod tests {
     fn a_millisecond_lasts_as_long_as_the_counter_says() {
         assert_eq!([1000, 1001, 1099].map(reading), [5; 3]);
         let before = SystemClock.unix_ms();
-        // Over, or moved back: by a little, to the beginning, or around the end.
+        // The millisecond is over, or the counter has moved back: by a little, to the beginning, or around the end.
         for count in [1100, 1101, 999, 0, u64::MAX, 1 << 63] {
             assert!(reading(count) >= before, "at {count}");
         }
@@ -136,7 +140,7 @@ mod tests {
             let unix_ms = LATEST.with(|latest| renew(latest, 7, per_milli));
             let Milli { unix_ms: kept, since, span } = LATEST.get();
             assert_eq!((kept, since), (unix_ms, 7));
-            // If both readings are of one millisecond, less of it is left at the second.
+            // If both readings are in one millisecond, less of this millisecond is left at the second reading.
             let left = 1_000_000 - nanos % 1_000_000;
             let same = u128::from(unix_ms) == nanos / 1_000_000;
             assert!(u128::from(span) <= u128::from(per_milli) * if same { left } else { 1_000_000 } / 1_000_000);

@@ -1,4 +1,4 @@
-//! The errors of a call that issued no ID.
+//! The errors of calls that issue IDs.
 
 use core::fmt;
 use core::time::Duration;
@@ -21,19 +21,20 @@ use core::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GenerateError {
-    /// All slots of the current tick (and of those that `max_lead` allows) are used.
+    /// All slots of the current tick are used. If `max_lead` allows later ticks, all slots of these ticks are used,
+    /// too.
     Exhausted {
         /// The time until the next tick begins.
         retry_after: Duration,
     },
-    /// The clock has moved back, and the tick that was open then is used up (or the generator is strict).
+    /// The clock has moved back. Either the tick that was open then is used up, or the generator is strict.
     ClockBehind {
-        /// How far the clock is behind the last ID's tick (less `max_lead`).
+        /// How far the clock is behind the last ID's tick, minus `max_lead`.
         by: Duration,
     },
     /// The clock did not reach the next tick within `max_wait`.
     ClockStalled {
-        /// The bound that the wait reached, by the clock's [`monotonic`](crate::Clock::monotonic) time.
+        /// The bound that the wait reached, measured by the clock's [`monotonic`](crate::Clock::monotonic) time.
         max_wait: Duration,
     },
     /// The clock reads a time before the layout's epoch, and no ID has been issued yet.
@@ -45,14 +46,14 @@ pub enum GenerateError {
     },
     /// The window has not opened: the clock reads a tick below `not_before`.
     TooEarly {
-        /// The first tick that may be issued.
+        /// The first tick whose IDs may be issued.
         not_before: u64,
-        /// The time until it begins (less `max_lead`).
+        /// The time until this tick begins, minus `max_lead`.
         retry_after: Duration,
     },
     /// The next ID's tick would be at the fence or after it.
     Fenced {
-        /// The first tick that may not be issued.
+        /// The first tick whose IDs may not be issued.
         fence: u64,
     },
     /// The generator was closed.
@@ -62,25 +63,27 @@ pub enum GenerateError {
         /// The layout's last tick.
         max_tick: u64,
     },
-    /// The lease has ended and is not renewed yet, or its age is not known. Only from a `LeasedGenerator`.
+    /// The lease has ended and is not renewed yet, or the lease's age is not known. Only a `LeasedGenerator` returns
+    /// this error.
     LeaseExpired {
-        /// The first tick after its window.
+        /// The first tick after the lease's window.
         until_tick: u64,
-        /// The time until the keeper asks the store again, or until the store may grant a lease, as it said.
+        /// The time until the keeper asks the store again, or until the moment at which the store may grant a lease, if
+        /// the store has said when.
         retry_after: Duration,
     },
     /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try
-    /// again", so that its client asks another process. Only from a `LeasedGenerator`.
+    /// again", so that its client asks another process. Only a `LeasedGenerator` returns this error.
     ShutDown,
-    /// The store can't extend the lease, because its clock is behind the windows that it has granted. Only from a
-    /// `LeasedGenerator`.
+    /// The store can't extend the lease, because the store's clock is behind the windows that the store has granted.
+    /// Only a `LeasedGenerator` returns this error.
     StoreClockBehind {
         /// How far the store's clock is behind.
         by: Duration,
     },
-    /// This process is a fork of the one that holds the lease. Only from a `LeasedGenerator`.
+    /// This process is a fork of the process that holds the lease. Only a `LeasedGenerator` returns this error.
     OtherProcess,
-    /// A batch of 0 IDs or of too many.
+    /// The batch asked for has 0 IDs or too many.
     Count {
         /// The number of IDs asked for.
         count: usize,
@@ -92,7 +95,7 @@ pub enum GenerateError {
 debug_by_text!(GenerateError: Exhausted ClockBehind ClockStalled BeforeEpoch TooEarly Fenced Closed OutOfTicks LeaseExpired ShutDown StoreClockBehind OtherProcess Count);
 
 impl GenerateError {
-    /// Returns whether the same call may succeed later without any other change.
+    /// Returns whether the same call can succeed later if the caller changes nothing else.
     ///
     /// # Examples
     /// ```
@@ -122,8 +125,8 @@ impl GenerateError {
 
     /// Returns how long to wait before a retry, or `None` if that is not known or no retry can succeed.
     ///
-    /// After [`ClockBehind`](Self::ClockBehind) it is the time until the clock reaches the last ID's tick again. If
-    /// that tick is used up, the retry has to wait for one tick more.
+    /// After [`ClockBehind`](Self::ClockBehind) this is the time until the clock reaches the last ID's tick again. If
+    /// all IDs of that tick are used up, the retry has to wait for one more tick.
     ///
     /// # Examples
     /// ```
@@ -158,18 +161,18 @@ impl fmt::Display for GenerateError {
         match *self {
             Self::Exhausted { retry_after } => write!(
                 f,
-                "every ID of this tick is taken: try again in {retry_after:?}, or call generate with a max_wait above \
-                 that"
+                "every ID of this tick is taken: try again in {retry_after:?}, or call generate with a longer \
+                 max_wait"
             ),
             Self::ClockBehind { by } => write!(
                 f,
-                "the clock has moved back and is {by:?} behind the last ID: try again when it has caught up, and slew \
-                 it rather than step it"
+                "the clock has moved back and is {by:?} behind the last ID: try again when the clock has caught up, and \
+                 slew the clock instead of stepping it"
             ),
             Self::ClockStalled { max_wait } => write!(
                 f,
-                "the clock did not reach the next tick within max_wait, {max_wait:?}: check that it runs, or raise \
-                 max_wait"
+                "the clock did not reach the next tick within max_wait, {max_wait:?}: check that the clock runs, or \
+                 raise max_wait"
             ),
             Self::BeforeEpoch { unix_ms, epoch_unix_ms } => write!(
                 f,
@@ -180,7 +183,9 @@ impl fmt::Display for GenerateError {
                 write!(f, "the window opens at tick {not_before}: try again in {retry_after:?}")
             }
             Self::Fenced { fence } => write!(f, "the window has ended at tick {fence}: extend the fence"),
-            Self::Closed => f.write_str("the generator was closed: make a new one that begins after its last tick"),
+            Self::Closed => {
+                f.write_str("the generator was closed: make a new generator that begins after the last tick of this one")
+            }
             Self::OutOfTicks { max_tick } => write!(
                 f,
                 "the clock or the last ID has passed the layout's last tick, {max_tick}: set the clock, or choose a \
@@ -196,11 +201,11 @@ impl fmt::Display for GenerateError {
             ),
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store can't extend the lease, because its clock is {by:?} behind the windows that it has granted: \
-                 set that clock, or try again when it has caught up"
+                "the store can't extend the lease, because the store's clock is {by:?} behind the windows that the store \
+                 has granted: set the store's clock, or try again when it has caught up"
             ),
             Self::OtherProcess => f.write_str(
-                "this process is a fork of the one that holds the lease: acquire a lease after the fork, not before",
+                "this process is a fork of the process that holds the lease: acquire a lease after the fork, not before",
             ),
             Self::Count { count, max } => write!(f, "a batch of {count} IDs is out of range: 1 to {max}"),
         }
@@ -209,7 +214,7 @@ impl fmt::Display for GenerateError {
 
 impl core::error::Error for GenerateError {}
 
-/// Why [`Generator::fill`](crate::Generator::fill) stopped, and how far it got.
+/// Says why [`Generator::fill`](crate::Generator::fill) stopped, and how many IDs it had written.
 ///
 /// # Examples
 /// ```
@@ -229,15 +234,14 @@ pub struct FillError {
 }
 
 impl FillError {
-    /// Creates the error of a source of IDs other than [`Generator`](crate::Generator): how many IDs it has written to
-    /// the start of the buffer, and why it stopped.
+    /// Returns an error for a source of IDs other than [`Generator`](crate::Generator). The source has written `filled`
+    /// IDs to the start of the buffer, and has stopped because of `error`.
     #[must_use]
     pub const fn new(filled: usize, error: GenerateError) -> Self {
         Self { filled, error }
     }
 
-    /// Returns how many IDs, from the start of the buffer, were issued and are valid. The rest of the buffer is
-    /// unchanged.
+    /// Returns how many IDs at the start of the buffer were issued and are valid. The rest of the buffer is unchanged.
     #[must_use]
     pub const fn filled(&self) -> usize {
         self.filled
@@ -249,7 +253,7 @@ impl FillError {
         self.error
     }
 
-    /// Returns whether a later call for the rest may succeed without any other change.
+    /// Returns whether a later call for the missing IDs can succeed if the caller changes nothing else.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         self.error.is_retryable()

@@ -15,14 +15,14 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdError {
-    /// The number sets bits that its layout reserves.
+    /// The number sets bits that the layout reserves.
     ReservedBits {
         /// The number.
         id: u64,
-        /// The number of bits, from the lowest, that an ID of the layout has.
+        /// The width of the layout's IDs in bits. All higher bits are reserved.
         bits: u32,
     },
-    /// The number is negative, and its layout does not use the sign bit.
+    /// The number is negative, and the layout does not use the sign bit.
     Negative {
         /// The number.
         value: i64,
@@ -36,7 +36,7 @@ pub enum IdError {
         /// The largest value that fits.
         max: u64,
     },
-    /// The time is outside of the layout's.
+    /// The time is before the layout's first tick or after the layout's last tick.
     Time {
         /// The time, in Unix milliseconds.
         unix_ms: u64,
@@ -69,11 +69,11 @@ impl fmt::Display for IdError {
         match *self {
             Self::ReservedBits { id, bits } => write!(
                 f,
-                "ID {id} is out of range: 0 to 2^{bits} - 1 in this layout; choose the layout that it was made with"
+                "ID {id} is out of range: 0 to 2^{bits} - 1 in this layout; choose the layout that the ID was made with"
             ),
             Self::Negative { value } => write!(
                 f,
-                "ID {value} is negative: IDs of this layout are at least 0; choose the layout that it was made with"
+                "ID {value} is negative: IDs of this layout are at least 0; choose the layout that the ID was made with"
             ),
             Self::Field { field, value, max } => write!(f, "{field} {value} is out of range: 0 to {max}"),
             Self::Time { unix_ms, first_unix_ms, last_unix_ms } => {

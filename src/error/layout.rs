@@ -27,13 +27,13 @@ pub enum LayoutError {
         /// The width of the sequence.
         sequence: u32,
     },
-    /// A tick of 0 ms.
+    /// The length of a tick is 0 ms.
     ZeroTick,
-    /// The last tick would begin after `u64::MAX` ms.
+    /// The last tick would begin after `u64::MAX` in Unix milliseconds.
     TimeOverflow {
         /// The epoch, in Unix milliseconds.
         epoch_unix_ms: u64,
-        /// The tick, in milliseconds.
+        /// The length of a tick, in milliseconds.
         tick_ms: u64,
     },
 }
@@ -41,7 +41,7 @@ pub enum LayoutError {
 debug_by_text!(LayoutError: NoTimestamp TooWide ZeroTick TimeOverflow);
 
 impl LayoutError {
-    /// Returns the text without numbers, for a panic in a `const`, which can't format.
+    /// Returns the error's text without numbers. A panic in a `const` needs this text, because it can't format numbers.
     pub(crate) const fn summary(self) -> &'static str {
         match self {
             Self::NoTimestamp => "the timestamp has 0 bits: give it at least 1",
@@ -64,7 +64,7 @@ impl fmt::Display for LayoutError {
             ),
             Self::TimeOverflow { epoch_unix_ms, tick_ms } => write!(
                 f,
-                "from epoch {epoch_unix_ms} ms on, in ticks of {tick_ms} ms, the last tick would begin after {} ms: \
+                "with epoch {epoch_unix_ms} ms and ticks of {tick_ms} ms, the last tick would begin after {} ms: \
                  choose an earlier epoch, a shorter tick or a narrower timestamp",
                 u64::MAX
             ),

@@ -3,8 +3,8 @@
 use core::error::Error;
 use core::fmt;
 
-/// Implements `Debug` as the variant's name and the text with its causes, because a `main` that returns an error prints
-/// its `Debug` form, and the text has the remedy.
+/// Implements `Debug` for an error. It writes the variant's name, the error's text and the texts of the causes. A
+/// `main` that returns an error prints the `Debug` form, which should contain the remedy that is in the text.
 macro_rules! debug_by_text {
     ($error:ty: $($variant:ident)*) => {
         impl core::fmt::Debug for $error {

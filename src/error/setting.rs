@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Why a [`GeneratorBuilder`](crate::GeneratorBuilder) or [`Generator::extend_fence`](crate::Generator::extend_fence)
-/// refused a setting. All values are ticks; all but `max_lead` count from the layout's epoch.
+/// refused a setting. All values are in ticks. All values except `max_lead` count from the layout's epoch.
 ///
 /// # Examples
 /// ```
@@ -23,7 +23,7 @@ pub enum SettingError {
         /// The layout's last tick.
         max: u64,
     },
-    /// `fence` is more than one tick after the layout's last.
+    /// `fence` is over the layout's last tick + 1.
     Fence {
         /// The tick asked for.
         value: u64,
@@ -32,9 +32,9 @@ pub enum SettingError {
     },
     /// No tick is between `not_before` (inclusive) and `fence` (exclusive).
     EmptyWindow {
-        /// The first tick that may be issued.
+        /// The first tick whose IDs may be issued.
         not_before: u64,
-        /// The first tick after it that may not be issued.
+        /// The fence, which is the first tick whose IDs may no longer be issued.
         fence: u64,
     },
     /// `max_lead` is over the layout's last tick.

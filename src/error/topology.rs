@@ -1,8 +1,8 @@
-//! The errors of a topology that does not fit or has no such generator.
+//! The errors of a topology that does not fit the layout, or has no generator with the given numbers.
 
 use core::fmt;
 
-/// Why a [`Topology`](crate::Topology) can't be made, or has no such generator.
+/// Why a [`Topology`](crate::Topology) can't be made, or has no generator with the given numbers.
 ///
 /// # Examples
 /// ```
@@ -30,7 +30,7 @@ pub enum TopologyError {
         /// The largest number that fits.
         max: u64,
     },
-    /// Datacenters × workers is more than [`MAX_GENERATORS`](crate::MAX_GENERATORS).
+    /// The number of datacenters times the number of workers is more than [`MAX_GENERATORS`](crate::MAX_GENERATORS).
     TooMany {
         /// The number of generators asked for.
         count: u128,

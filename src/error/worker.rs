@@ -1,8 +1,8 @@
-//! The errors of a worker that does not fit, and of a text that is not a worker.
+//! The errors of a worker that does not fit the layout, and of a text that is not a worker.
 
 use core::fmt;
 
-/// Why a number is not a [`WorkerId`](crate::WorkerId).
+/// Why numbers do not make a [`WorkerId`](crate::WorkerId).
 ///
 /// # Examples
 /// ```
@@ -19,21 +19,21 @@ pub enum WorkerIdError {
     Datacenter {
         /// The datacenter asked for.
         value: u64,
-        /// The largest that fits.
+        /// The largest datacenter that fits.
         max: u64,
     },
     /// The worker does not fit the layout.
     Worker {
         /// The worker asked for.
         value: u64,
-        /// The largest that fits.
+        /// The largest worker that fits.
         max: u64,
     },
-    /// The index does not fit the layout's datacenter and worker together.
+    /// The index does not fit the layout's datacenter and worker fields together.
     Index {
         /// The index asked for.
         value: u64,
-        /// The largest that fits.
+        /// The largest index that fits.
         max: u64,
     },
 }
@@ -63,7 +63,7 @@ mod text {
 
     use super::WorkerIdError;
 
-    /// Why a text is not a [`WorkerId`](crate::WorkerId).
+    /// Why a text does not make a [`WorkerId`](crate::WorkerId).
     ///
     /// # Examples
     /// ```
@@ -100,7 +100,7 @@ mod text {
         TooLong {
             /// The number.
             digits: String,
-            /// The largest that fits the layout.
+            /// The largest number that fits the layout.
             max: u64,
         },
         /// A number in the text has leading zeros, such as `007`.
@@ -108,7 +108,7 @@ mod text {
             /// The number.
             digits: String,
         },
-        /// The environment variable is not set, or its value is not a text.
+        /// The environment variable is not set, or its value is not Unicode.
         NotSet {
             /// The variable's name.
             variable: String,
@@ -138,15 +138,15 @@ mod text {
                 }
                 Self::NoOrdinal { hostname } => write!(
                     f,
-                    "host name {hostname:?} has no ordinal: end it in a hyphen and a number without leading zeros, as \
-                     in web-3, or give the worker explicitly"
+                    "host name {hostname:?} has no ordinal: end the name in a hyphen and a number without leading zeros, \
+                     as in web-3, or give the worker explicitly"
                 ),
                 Self::DoesNotFit(error) => error.fmt(f),
                 Self::TooLong { digits, max } => write!(f, "number {digits} is out of range: 0 to {max}"),
                 Self::LeadingZeros { digits } => write!(f, "number {digits} has leading zeros: remove them"),
                 Self::NotSet { variable } => write!(
                     f,
-                    "environment variable {variable} is not set to a text: set it to an index such as 37, or to \
+                    "environment variable {variable} is not set, or is not Unicode: set it to an index such as 37, or to \
                      datacenter/worker such as 1/5"
                 ),
                 Self::Hostname { hostname, cause } => write!(f, "host name {hostname:?}: {cause}"),

@@ -10,9 +10,9 @@ use crate::word::Reservation;
 use super::Generator;
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// Returns the next ID. If the tick's IDs are used up, waits for the next tick, for
-    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most (100 ms unless set). If other threads take all IDs of
-    /// that tick, waits anew for the one after it.
+    /// Returns the next ID. If the IDs of the current tick are used up, waits for the next tick, for
+    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most. The default of `max_wait` is 100 ms. If other threads
+    /// take all IDs of the next tick, too, the call begins a new wait for the tick after it.
     ///
     /// The wait blocks the thread. On a thread of an async runtime call [`try_generate`](Self::try_generate), and let
     /// the task sleep for [`retry_after`](GenerateError::retry_after).
@@ -20,8 +20,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// # Errors
     /// A failed call changes nothing.
     /// * [`Exhausted`](GenerateError::Exhausted) if the next tick begins later than `max_wait` allows.
-    /// * [`ClockBehind`](GenerateError::ClockBehind) if the clock has moved back, and does not catch up within
-    ///   `max_wait` or the generator is strict.
+    /// * [`ClockBehind`](GenerateError::ClockBehind) if the clock has moved back and does not catch up within
+    ///   `max_wait`. If the generator is strict, it does not wait.
     /// * [`ClockStalled`](GenerateError::ClockStalled) if the clock did not reach the next tick within `max_wait`.
     /// * [`BeforeEpoch`](GenerateError::BeforeEpoch) if the clock is before the layout's epoch and no ID was issued
     ///   yet.
@@ -48,8 +48,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Returns the next ID, without waiting.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate) with a `max_wait` of 0: [`Exhausted`](GenerateError::Exhausted) if the tick's
-    /// IDs are used up, and never `ClockStalled`.
+    /// The errors of [`generate`](Self::generate) with a `max_wait` of 0. So it is
+    /// [`Exhausted`](GenerateError::Exhausted) if the IDs of the current tick are used up, and never `ClockStalled`.
     ///
     /// # Examples
     /// ```
@@ -70,11 +70,12 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 
     /// Fills `buffer` with IDs in increasing order, with one compare-and-swap per tick and no allocation.
     ///
-    /// Waits as [`generate`](Self::generate) does, anew for each tick. Other threads may get IDs in between. Returns
-    /// immediately if the buffer is empty.
+    /// Waits for each tick as [`generate`](Self::generate) does. Other threads may get IDs between the IDs in the
+    /// buffer. Returns immediately if the buffer is empty.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate), with the number of IDs [`filled`](FillError::filled) in before.
+    /// The errors of [`generate`](Self::generate). [`FillError::filled`] returns how many IDs were written before the
+    /// error.
     ///
     /// # Examples
     /// ```
@@ -93,7 +94,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
             let slots = self.reserve(rest.len() as u64).map_err(|error| FillError { filled, error })?;
             #[expect(clippy::cast_possible_truncation, reason = "no more than rest.len()")]
             let count = slots.count as usize;
-            // The compiler turns a sum over a slice into vector stores.
+            // The compiler turns additions in a loop over a slice into vector stores.
             let (mut id, step) = (self.first_id(slots).as_u64(), 1 << S::LAYOUT.sequence_shift());
             for place in rest.iter_mut().take(count) {
                 *place = Snowflake::from_valid(id);

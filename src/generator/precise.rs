@@ -1,4 +1,5 @@
-//! The slow path of a reservation, by the precise clock: it confirms a refusal, then waits or returns the error.
+//! The slow path of a reservation. It reads the precise clock to confirm a refusal, and then waits or returns the
+//! error.
 
 use core::time::Duration;
 
@@ -13,10 +14,11 @@ use super::Generator;
 const NS_PER_SECOND: u128 = 1_000_000_000;
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// Reserves 1 to `count` slots of one tick by the precise clock, or returns why it can't.
+    /// Reserves 1 to `count` slots of one tick according to the precise clock, or returns the error that says why it
+    /// can't.
     ///
-    /// If it `waits`, it tries again until it succeeds, the refusal is final, or the tick that it waits for has not
-    /// begun within `max_wait`.
+    /// If `waits` is set, tries again until there are slots, until the refusal is one that waiting can't help, or until
+    /// a tick has not begun within `max_wait`.
     #[cold]
     pub(super) fn reserve_precisely(&self, count: u64, waits: bool) -> Result<Reservation, GenerateError> {
         let _waiting = waits.then(|| self.counters.begin_wait());
@@ -53,17 +55,18 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         outcome
     }
 
-    /// Records a wait that is over, if it was for an overflow.
+    /// Records a wait that has ended, if the wait's cause was an overflow.
     fn record_wait(&self, waiter: Option<Waiter<'_, C>>) {
         if let Some(waiter) = waiter.filter(|waiter| waiter.cause == Cause::Overflow) {
             self.counters.record_overflow_wait(waiter.elapsed().unwrap_or_default());
         }
     }
 
-    /// Reserves 1 to `count` slots, or returns the refusal and the reading that it rests on.
+    /// Reserves 1 to `count` slots, or returns the refusal and the clock's reading that led to it.
     ///
-    /// Reads the clock after the word. The call that wrote the word had read the clock before, so a word ahead of this
-    /// reading means that the clock moved back, and not that the reading is old.
+    /// Reads the clock after it has loaded the word. The call that wrote the word had read the clock before it wrote.
+    /// So if the word is ahead of the new reading, the clock has moved back. The reason can't be that the new reading
+    /// is old.
     fn attempt(&self, count: u64) -> Result<Reservation, (Refusal, u128)> {
         let attempt = || {
             self.advance(|word| {
@@ -79,11 +82,12 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Checks slots that were reserved before.
+    /// Checks that a handle may issue slots that it reserved before.
     ///
     /// # Errors
-    /// `ClockBehind` if the generator is strict and its clock has moved back behind the last tick. `now_tick` is a fast
-    /// reading; two precise ones confirm it.
+    /// `ClockBehind` if the generator is strict and the clock has moved back to before the last ID's tick, by more than
+    /// `max_lead`. `now_tick` is the tick of a fast reading. The call fails only if two precise readings confirm that
+    /// the clock has moved back.
     pub(crate) fn check_strictly(&self, now_tick: i64) -> Result<(), GenerateError> {
         let max_lead = signed(self.settings.max_lead);
         let is_ahead = |last: u64, now_tick: i64| signed(last) > now_tick.saturating_add(max_lead);
@@ -107,8 +111,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         Err(GenerateError::ClockBehind { by })
     }
 
-    /// Returns the tick that the refused call should wait for, why, and how long, or `None` if a wait does not help or
-    /// would exceed `max_wait`.
+    /// Returns the tick that the refused call should wait for, the cause of the wait, and the time until the tick
+    /// begins. Returns `None` if a wait does not help or would exceed `max_wait`.
     fn worth_waiting_for(&self, refusal: Refusal, now_ns: u128) -> Option<(u64, Cause, Duration)> {
         match refusal {
             Refusal::NotBegun { cause: Cause::Behind { .. }, .. } if self.settings.strict => None,
@@ -120,18 +124,18 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Returns how long after the reading `now_ns` the clock allows slots of `tick`.
+    /// Returns the time from the reading `now_ns` until the clock allows slots of `tick`.
     fn time_until(&self, tick: u64, now_ns: u128) -> Duration {
         let first = i128::from(signed(tick)) - i128::from(signed(self.settings.max_lead));
         let due_ms = i128::from(S::LAYOUT.epoch_unix_ms()) + first * i128::from(S::LAYOUT.tick_ms());
         let due_ns = u128::try_from(due_ms).unwrap_or(0).saturating_mul(NS_PER_MS);
         let left_ns = due_ns.saturating_sub(now_ns);
         let seconds = u64::try_from(left_ns / NS_PER_SECOND).unwrap_or(u64::MAX);
-        // The remainder is below a second, which 32 bits hold.
+        // The remainder is less than a second, so its nanoseconds fit 32 bits.
         Duration::new(seconds, u32::try_from(left_ns % NS_PER_SECOND).unwrap_or(0))
     }
 
-    /// Returns the caller's error for a refusal by the reading `now_ns`.
+    /// Returns the caller's error for a `refusal` that the reading `now_ns` led to.
     fn error(&self, refusal: Refusal, now_ns: u128) -> GenerateError {
         match refusal {
             Refusal::Closed => GenerateError::Closed,

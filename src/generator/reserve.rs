@@ -11,7 +11,7 @@ use crate::word::{Limits, Reservation, reserve_fast};
 use super::Generator;
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// Reserves 1 to `count` slots of one tick; waits for the next tick if this one is full.
+    /// Reserves 1 to `count` slots of one tick. If the current tick is full, waits for the next tick.
     #[inline]
     pub(crate) fn reserve(&self, count: u64) -> Result<Reservation, GenerateError> {
         match self.reserve_fast(count) {
@@ -20,7 +20,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Reserves 1 to `count` slots of one tick; never waits.
+    /// Reserves 1 to `count` slots of one tick. Never waits.
     #[inline]
     pub(crate) fn try_reserve(&self, count: u64) -> Result<Reservation, GenerateError> {
         match self.reserve_fast(count) {
@@ -29,33 +29,34 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Reserves by the clock's fast reading. Returns `None` if the precise one has to decide.
+    /// Reserves slots according to the clock's fast reading. Returns `None` if the precise reading has to decide.
     ///
-    /// Reads the clock before the word. That is a quarter faster than the other order, because the word's cache line
-    /// stays busy for a moment after the exchange of the call before. One reading serves however many exchanges fail:
-    /// the older it is the less it grants, and this path refuses nothing.
+    /// Reads the clock before it loads the word. This is a quarter faster than the other order, because the word's
+    /// cache line stays busy for a moment after the exchange of the previous call. The call reads the clock once,
+    /// however many exchanges fail. An older reading only grants less, and this path refuses nothing.
     #[inline]
     fn reserve_fast(&self, count: u64) -> Option<Reservation> {
         let now_tick = self.now_tick();
         self.advance(|word| reserve_fast(word, now_tick, count, &self.limits()).ok_or(())).ok()
     }
 
-    /// The CAS loop: the only code that hands out slots. `reserve` chooses the slots to take from a word, or refuses.
+    /// Runs the CAS loop, which is the only code that hands out slots. `reserve` returns the slots to take from a word,
+    /// or a refusal.
     #[inline]
     pub(super) fn advance<E>(&self, mut reserve: impl FnMut(u64) -> Result<Reservation, E>) -> Result<Reservation, E> {
         let mut failures = 0;
         let outcome = loop {
-            // ORDERING: Acquire, paired with the Release of the exchange: a clock that is read after this load is read
-            // after the reading that the word rests on. Uniqueness and order would hold with Relaxed, because they
+            // ORDERING: Acquire, paired with the Release of the exchange. A clock reading after this load is later than
+            // the reading from which the word was computed. Uniqueness and order would hold with Relaxed, because they
             // follow from the modification order of this one word, on which all threads agree.
             let word = self.word.load(Ordering::Acquire);
             let slots = match reserve(word) {
                 Ok(slots) => slots,
                 Err(refusal) => break Err(refusal),
             };
-            // ORDERING: Release, paired with the load above; Relaxed on failure, because the word is loaded anew then.
-            // A call that begins after another returned (happens-before) can't load an older word than that call wrote
-            // (coherence), so its slots come later.
+            // ORDERING: Release, paired with the load above. Relaxed on failure, because the word is then loaded again.
+            // If a call returns before another begins (happens-before), the second call can't load an older word than
+            // the first call wrote (coherence). So the slots of the second call come later.
             let exchange = self.word.compare_exchange_weak(word, slots.next(), Ordering::Release, Ordering::Relaxed);
             if exchange.is_ok() {
                 if (word ^ slots.next()) >> S::LAYOUT.sequence_bits() != 0 {
@@ -72,7 +73,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         outcome
     }
 
-    /// Records the ticks that `slots` have moved `word` out of.
+    /// Records each tick that the generator leaves because `slots` were taken from `word`.
     #[cold]
     fn record_ticks(&self, word: u64, slots: Reservation) {
         for ids in slots.finished(word, S::LAYOUT.sequence_bits()) {
@@ -82,7 +83,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Returns the limits of a reservation at this moment.
+    /// Returns the limits that a reservation has at this moment.
     #[inline]
     pub(super) fn limits(&self) -> Limits {
         Limits {

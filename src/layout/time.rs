@@ -5,8 +5,8 @@ use crate::word::signed;
 use super::Layout;
 
 impl Layout {
-    /// Returns the tick at the time `unix_ms` (Unix milliseconds), or `None` if that is before the epoch or after the
-    /// last tick.
+    /// Returns the tick at the time `unix_ms` (Unix milliseconds), or `None` if this time is before the epoch or after
+    /// the last tick.
     ///
     /// # Examples
     /// ```
@@ -33,7 +33,8 @@ impl Layout {
         if tick > self.max_tick() { None } else { Some(self.epoch_unix_ms + tick * self.tick_ms) }
     }
 
-    /// Returns the tick of a clock that reads `unix_ms`: negative before the epoch, and not bounded by the timestamp.
+    /// Returns the tick of a clock that reads `unix_ms`. The tick is negative before the epoch, and may be larger than
+    /// the timestamp field can hold.
     #[inline]
     pub(crate) const fn signed_tick_at(&self, unix_ms: u64) -> i64 {
         if unix_ms >= self.epoch_unix_ms {
@@ -45,7 +46,8 @@ impl Layout {
         self.clamped_tick_at(unix_ms)
     }
 
-    /// Returns the same for a tick that is negative or over 2^63. Out of line, so that the usual case is short.
+    /// Returns the same as `signed_tick_at`, for a tick that is negative or over 2^63. Out of line, so that the usual
+    /// case is short.
     #[cold]
     const fn clamped_tick_at(&self, unix_ms: u64) -> i64 {
         // A distance of 2^63 ticks or more is outside of every timestamp, so its exact value does not matter.

@@ -1,4 +1,4 @@
-//! The counters behind `Stats`, with the records that calls make and the snapshot.
+//! The counters behind `Stats`: how calls update them, and how a snapshot reads them.
 
 use core::time::Duration;
 
@@ -7,7 +7,8 @@ use crate::word::{last_tick, sequence_mask};
 
 use super::{BUCKETS, Histogram, Stats, bucket};
 
-/// The counters behind [`Stats`]. The IDs of the open tick are not counted here: the generator's word has them.
+/// The counters behind [`Stats`]. They do not count the IDs of the open tick, because the generator's word contains
+/// that number.
 pub(crate) struct Counters {
     ids: Counter,
     unused: Counter,
@@ -18,9 +19,9 @@ pub(crate) struct Counters {
     cas_retries: Counter,
     clock_behind: Counter,
     exhausted: Counter,
-    /// How many calls wait for a tick now.
+    /// How many calls are waiting for a tick now.
     waiting: Counter,
-    /// The highest `ids` and `ticks` that a snapshot has returned.
+    /// The highest `ids` and the highest `ticks` that any snapshot has returned.
     reported: [Counter; 2],
 }
 
@@ -43,12 +44,12 @@ impl Counters {
         }
     }
 
-    /// Records a tick of `ids` IDs (not 0) that will have no others. The call that moved the word out of the tick does
-    /// so once, after that move.
+    /// Records a tick of `ids` IDs (not 0) that will get no more IDs. The call that moves the word out of the tick
+    /// calls this once, after it has moved the word.
     #[cold]
     pub(crate) fn record_tick(&self, ids: u64) {
-        // ORDERING: Release, each paired with the Acquire load in `snapshot`: a snapshot that sees the record also sees
-        // that the word has moved on, so it does not count the tick again as the open one.
+        // ORDERING: Release, each paired with the Acquire load in `snapshot`. A snapshot that sees the record also sees
+        // that the word has left the tick, so it does not count the tick a second time as the open tick.
         self.ids.fetch_add(ids, Ordering::Release);
         // Always in range: `bucket` returns no more than the last one.
         if let Some(ticks) = self.ticks_by_ids.get(bucket(ids)) {
@@ -56,9 +57,10 @@ impl Counters {
             ticks.fetch_add(1, Ordering::Release);
         }
         let highest = ids - 1;
-        // ORDERING: Relaxed. It only avoids a write below that would change nothing.
+        // ORDERING: Relaxed. This load only avoids a write that would change nothing.
         if self.max_sequence.load(Ordering::Relaxed) < highest {
-            // ORDERING: Relaxed. A maximum can't be counted twice, whatever word is seen with it.
+            // ORDERING: Relaxed. A maximum can't be counted twice, whatever word a snapshot sees together with the
+            // maximum.
             self.max_sequence.fetch_max(highest, Ordering::Relaxed);
         }
     }
@@ -66,63 +68,64 @@ impl Counters {
     /// Records one wait for a tick. `time` is 0 if the clock has no monotonic time.
     pub(crate) fn record_overflow_wait(&self, time: Duration) {
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        // ORDERING: Relaxed. Independent counters: no other value is read because of what they hold.
+        // ORDERING: Relaxed. These counters are independent: which other values are read does not depend on them.
         self.overflow_waits.fetch_add(1, Ordering::Relaxed);
         let add = |sum: u64| Some(sum.saturating_add(ns));
         // ORDERING: Relaxed, as above.
         let _ = self.overflow_wait_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
-    /// Records exchanges that failed and were tried again.
+    /// Records that `retries` exchanges failed and were tried again.
     #[cold]
     pub(crate) fn record_cas_retries(&self, retries: u64) {
-        // ORDERING: Relaxed. An independent counter: no other value is read because of what it holds.
+        // ORDERING: Relaxed. This counter is independent: which other values are read does not depend on it.
         self.cas_retries.fetch_add(retries, Ordering::Relaxed);
     }
 
-    /// Records slots that a handle has reserved and drops; may be 0.
+    /// Records that a handle drops `slots` slots that it has reserved. `slots` may be 0.
     pub(crate) fn record_unused(&self, slots: u64) {
         if slots > 0 {
-            // ORDERING: Relaxed. An independent counter: no other value is read because of what it holds.
+            // ORDERING: Relaxed. This counter is independent: which other values are read does not depend on it.
             self.unused.fetch_add(slots, Ordering::Relaxed);
         }
     }
 
-    /// Records a call that found that the clock moved back.
+    /// Records that a call has found that the clock moved back.
     pub(crate) fn record_clock_behind(&self) {
-        // ORDERING: Relaxed. An independent counter: no other value is read because of what it holds.
+        // ORDERING: Relaxed. This counter is independent: which other values are read does not depend on it.
         self.clock_behind.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Records a call that was refused because the tick's IDs are used up.
+    /// Records that a call was refused because the tick's IDs are used up.
     pub(crate) fn record_exhausted(&self) {
-        // ORDERING: Relaxed. An independent counter: no other value is read because of what it holds.
+        // ORDERING: Relaxed. This counter is independent: which other values are read does not depend on it.
         self.exhausted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a call that waits, until the guard is dropped.
+    /// Counts a call as waiting until the guard is dropped.
     pub(crate) fn begin_wait(&self) -> WaitGuard<'_> {
-        // ORDERING: Relaxed. Before a generator ends, calls that wait get some time to succeed; no invariant depends on
-        // whether the end sees each of them.
+        // ORDERING: Relaxed. Before a generator ends, calls that are waiting get some time to succeed. No invariant
+        // depends on whether the end of the generator sees each of these calls.
         self.waiting.fetch_add(1, Ordering::Relaxed);
         WaitGuard(&self.waiting)
     }
 
-    /// Returns how many calls wait now.
+    /// Returns how many calls are waiting now.
     pub(crate) fn waiting(&self) -> u64 {
         // ORDERING: Relaxed, as in `begin_wait`.
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Returns what was recorded, and the open tick from the word, which `word` loads.
+    /// Returns what calls have recorded, together with the open tick. `word` loads the generator's word, which contains
+    /// the open tick.
     pub(crate) fn snapshot(&self, word: impl FnOnce() -> u64, initial: u64, sequence_bits: u32) -> Stats {
-        // ORDERING: Acquire, each paired with the Release in `record_tick`: the word is loaded after them, so it has
-        // moved out of every tick that they count.
+        // ORDERING: Acquire, each paired with the Release in `record_tick`. The word is loaded after these counters, so
+        // it has left every tick that they count.
         let mut ids = self.ids.load(Ordering::Acquire);
-        // ORDERING: Relaxed, as in the record.
+        // ORDERING: Relaxed, as in `record_tick`.
         let mut max_sequence = self.max_sequence.load(Ordering::Relaxed);
         let mut buckets = [0; BUCKETS];
-        // A full tick is in the last of these buckets: the others stay 0.
+        // A full tick is in the last bucket that is loaded here. All later buckets stay 0.
         for (ticks, recorded) in buckets.iter_mut().zip(&self.ticks_by_ids).take(bucket(1 << sequence_bits) + 1) {
             // ORDERING: Acquire, as above.
             *ticks = recorded.load(Ordering::Acquire);
@@ -141,33 +144,34 @@ impl Counters {
         }
         let [reported_ids, reported_ticks] = &self.reported;
         let never_less = |reported: &Counter, count: u64| {
-            // ORDERING: Relaxed. The modification order of this one variable makes the returned values grow.
+            // ORDERING: Relaxed. Because of the modification order of this one variable, the returned values never
+            // fall.
             reported.fetch_max(count, Ordering::Relaxed).max(count)
         };
         Stats {
             ids: never_less(reported_ids, ids),
-            // ORDERING: Relaxed, as in the record. Some slots may be of a tick that is not recorded yet.
+            // ORDERING: Relaxed, as in `record_unused`. Some unused slots may be of a tick that is not recorded yet.
             unused: self.unused.load(Ordering::Relaxed).min(ids),
             ticks: never_less(reported_ticks, buckets.iter().sum()),
             last_tick,
             tick_max_sequence: if last_tick.is_some() { word.wrapping_sub(1) & mask } else { 0 },
             max_sequence,
             ids_per_tick: Histogram { buckets },
-            // ORDERING: Relaxed, as in the record.
+            // ORDERING: Relaxed, as in `record_overflow_wait`.
             overflow_waits: self.overflow_waits.load(Ordering::Relaxed),
-            // ORDERING: Relaxed, as in the record.
+            // ORDERING: Relaxed, as in `record_overflow_wait`.
             overflow_wait_time: Duration::from_nanos(self.overflow_wait_ns.load(Ordering::Relaxed)),
-            // ORDERING: Relaxed, as in the record.
+            // ORDERING: Relaxed, as in `record_cas_retries`.
             cas_retries: self.cas_retries.load(Ordering::Relaxed),
-            // ORDERING: Relaxed, as in the record.
+            // ORDERING: Relaxed, as in `record_clock_behind`.
             clock_behind: self.clock_behind.load(Ordering::Relaxed),
-            // ORDERING: Relaxed, as in the record.
+            // ORDERING: Relaxed, as in `record_exhausted`.
             exhausted: self.exhausted.load(Ordering::Relaxed),
         }
     }
 }
 
-/// Counts one call that waits, until it is dropped.
+/// Counts one waiting call until the guard is dropped.
 pub(crate) struct WaitGuard<'c>(&'c Counter);
 
 impl Drop for WaitGuard<'_> {

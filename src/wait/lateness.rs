@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use crate::sync::{AtomicU64, Ordering, const_fn, sleep, spin_loop};
 
-/// The estimate before the first sleep, in nanoseconds: Linux lets a timer be late by 50 microseconds.
+/// The estimate before the first sleep, in nanoseconds. Linux allows a timer to be 50 microseconds late.
 const FIRST_GUESS: u64 = 100_000;
 
-/// The longest sleep, so that a call soon notices a closed generator and a clock that was set.
+/// The longest sleep. It is short, so that a call soon notices that the generator was closed or the clock was set.
 const LONGEST: Duration = Duration::from_millis(10);
 
 /// The shortest sleep that is worth its two context switches.
@@ -16,7 +16,8 @@ const SHORTEST: Duration = Duration::from_micros(20);
 /// The highest estimate, in nanoseconds: a little over the period of the slowest timers, 15.6 ms.
 const LATEST: u64 = 20_000_000;
 
-/// An estimate that most recent sleeps were no later than, in nanoseconds. All threads share it.
+/// An estimate of how late the system wakes threads up, in nanoseconds. Most recent sleeps were no later than this. All
+/// threads share the estimate.
 pub(crate) struct Lateness(AtomicU64);
 
 impl Lateness {
@@ -26,11 +27,11 @@ impl Lateness {
         }
     }
 
-    /// Sleeps until some time before `left` is over, or spins for a moment if that would be too short a sleep. Returns
-    /// how long it has slept, at least. `is_first`: whether this is the first call of a wait.
+    /// Sleeps until shortly before `left` is over. Spins for a moment instead if the sleep would be too short. Returns
+    /// a lower bound of the time that it has slept. `is_first` says whether this is the first call of a wait.
     pub(crate) fn nap(&self, left: Duration, is_first: bool) -> Duration {
-        // ORDERING: Relaxed, and so below. Only the length of a sleep depends on the estimate; if two threads update it
-        // together, one update is lost.
+        // ORDERING: Relaxed, here and below. Only the length of a sleep depends on the estimate. If two threads update
+        // it together, one update is lost, which does no harm.
         let expected = self.0.load(Ordering::Relaxed);
         let time = left.min(LONGEST).saturating_sub(Duration::from_nanos(expected));
         if time < SHORTEST {
@@ -51,8 +52,9 @@ impl Lateness {
     }
 }
 
-/// Returns the estimate after a sleep that ended `late`. It rises fast and falls slowly, so that most sleeps end in
-/// time. It does not rise to more than about twice its value, because one sleep may be an outlier.
+/// Returns the estimate after a sleep that ended `late`. The estimate rises fast and falls slowly, so that most sleeps
+/// end before the tick begins. One sleep can't raise the estimate to more than about twice its value, because this
+/// sleep may be an outlier.
 fn updated(expected: u64, late: Duration) -> u64 {
     let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).min(LATEST);
     match late.checked_sub(expected) {
@@ -73,7 +75,8 @@ mod tests {
         lateness.0.load(Ordering::Relaxed)
     }
 
-    /// It rises soon to how late the machine always is, and falls a little later if the machine is punctual again.
+    /// The estimate soon rises to the lateness that the machine always has. If the machine is punctual again, the
+    /// estimate falls a little more slowly.
     #[test]
     fn the_estimate_follows_the_machine() {
         let after = |start, late: u64, sleeps| {
@@ -85,7 +88,8 @@ mod tests {
         assert_eq!(updated(80_000, Duration::from_nanos(80_000)), 80_000);
     }
 
-    /// If one sleep in twenty is late, calls still sleep: the tick has a million nanoseconds.
+    /// If one sleep in twenty is late, calls still sleep, because a tick has a million nanoseconds and the estimate
+    /// stays far below that.
     #[test]
     fn rare_outliers_leave_most_of_the_tick_to_sleep() {
         let highest = (0..200).scan(FIRST_GUESS, |expected, sleep| {
@@ -115,7 +119,8 @@ mod tests {
         }
     }
 
-    /// Otherwise a call that has spun through a whole tick because of one outlier would do so in every tick.
+    /// Without this, calls that spin through a whole tick because of one outlier would spin through every later tick,
+    /// too.
     #[test]
     fn the_estimate_falls_if_the_first_sleep_of_a_wait_would_be_too_short() {
         let lateness = Lateness::new();

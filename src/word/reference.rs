@@ -1,5 +1,5 @@
-//! `reserve` against a naive specification of a generator: the set of the slots that it has handed out, each a pair
-//! (tick, sequence), without bit operations.
+//! `reserve` compared with a naive specification of a generator. The specification keeps the set of all slots handed
+//! out, each as a pair (tick, sequence), and uses no bit operations.
 
 use std::collections::BTreeSet;
 use std::vec::Vec;
@@ -14,7 +14,7 @@ type Slot = (i128, u64);
 struct Reference {
     issued: BTreeSet<Slot>,
     closed: bool,
-    /// Slots in a tick.
+    /// How many slots a tick has.
     size: u64,
     not_before: i128,
     fence: i128,
@@ -52,7 +52,8 @@ impl Reference {
         if last.is_none() && now_tick < 0 {
             return Err(Refusal::BeforeEpoch);
         }
-        // The first slot after every one handed out, not before the window and not before the clock's tick.
+        // The first slot that is after every slot handed out, and neither before the window nor before the clock's
+        // tick.
         let after_all = last.map_or((self.not_before, 0), |last| self.slot_after(last));
         let first = after_all.max((now_tick, 0));
         let (tick, _) = first;
@@ -95,7 +96,8 @@ fn reserve_agrees_with_the_set_of_slots() {
     let mut granted = 0_u64;
     every_limits(|limits, size| {
         for word in every_word(&limits, size) {
-            // The slots that may have been handed out before this word: all of them, or the last one alone.
+            // The slots that may have been handed out before this word: either all slots before it, or only the last
+            // one.
             for first in [limits.initial, word.saturating_sub(1).max(limits.initial)] {
                 let mut reference = Reference::new(&limits);
                 reference.issued = (first..word).map(|slot| (i128::from(slot / size), slot % size)).collect();
@@ -119,7 +121,7 @@ fn reserve_agrees_with_the_set_of_slots() {
     assert!(granted > 100_000, "{granted} grants compared");
 }
 
-/// Here the set is not made from the word: it starts empty, and grows with each call.
+/// In this test the set is not computed from the word. It starts empty, and grows with each call.
 #[test]
 fn every_run_of_calls_agrees_with_the_set_of_slots() {
     fn follow(word: u64, reference: &Reference, calls: u32, limits: &Limits) {

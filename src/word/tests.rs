@@ -1,5 +1,5 @@
-//! Tests of `reserve` over every word, reading, count, window, lead and strictness of small layouts, and at the limits
-//! of wide ones. They state the invariants in pairs (tick, sequence), never in shifts.
+//! Tests of `reserve` with every word, reading, count, window, lead and strictness of small layouts, and at the limits
+//! of wide layouts. The tests state the invariants in pairs (tick, sequence), never in shifts.
 
 use core::ops::Range;
 
@@ -16,7 +16,7 @@ struct Case {
     now_tick: i64,
     count: u64,
     limits: Limits,
-    /// Slots in a tick.
+    /// How many slots a tick has.
     size: u64,
 }
 
@@ -29,7 +29,7 @@ impl Case {
         self.tick == self.not_before() && self.sequence == 0
     }
 
-    /// Returns the tick of the last slot.
+    /// Returns the tick of the last slot handed out.
     fn last(&self) -> Option<i128> {
         if self.fresh() {
             None
@@ -44,7 +44,7 @@ impl Case {
         i128::from(self.now_tick) + i128::from(self.limits.max_lead)
     }
 
-    /// Returns the later of the word's tick and the clock's, which the call asks for.
+    /// Returns the tick that the call asks for, which is the later one of the word's tick and the clock's tick.
     fn asked_tick(&self) -> i128 {
         self.tick.max(i128::from(self.now_tick))
     }
@@ -54,7 +54,7 @@ impl Case {
     }
 }
 
-/// Calls `check` with every window, lead and strictness of small layouts, and with how many slots a tick has.
+/// Calls `check` with every window, lead and strictness of small layouts, and with the number of slots that a tick has.
 pub(super) fn every_limits(mut check: impl FnMut(Limits, u64)) {
     for (timestamp, sequence_bits) in [(1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 2), (2, 3)] {
         let (end, size) = (2_u64.pow(timestamp), 2_u64.pow(sequence_bits));
@@ -71,15 +71,16 @@ pub(super) fn every_limits(mut check: impl FnMut(Limits, u64)) {
     }
 }
 
-/// Returns every word that such a generator can hold, without the closed bit: from the initial one to the last carry.
+/// Returns every word that a generator with these limits can hold, without the closed bit. The words go from the
+/// initial word to the last word with a carry.
 pub(super) fn every_word(limits: &Limits, size: u64) -> Range<u64> {
     limits.initial..2 * limits.end * size
 }
 
-/// Returns every reading and count that makes a difference to such a generator.
+/// Returns every clock's tick and count that makes a difference to a generator with `size` slots in a tick.
 pub(super) fn every_question(size: u64) -> impl Iterator<Item = (i64, u64)> {
     let beyond = 7; // past the end of a timestamp of 2 bits and the longest lead
-    // Shifted by 3 and 2 bits, 2^61 and 2^62 would leave the word and look like tick 0.
+    // Shifted left by 3 and by 2 bits, the numbers 2^61 and 2^62 would overflow the word and look like tick 0.
     let far = [i64::MIN, i64::MIN + 1, 1 << 61, (1 << 62) + 1, i64::MAX - 1, i64::MAX];
     let readings = (-5..=beyond).chain(far);
     readings.flat_map(move |now_tick| (1..=size + 2).chain([u64::MAX]).map(move |count| (now_tick, count)))
@@ -196,7 +197,8 @@ fn i8_a_closed_word_never_moves() {
     });
 }
 
-/// From the most final to the most temporary: closed, before the epoch, out of ticks, fenced, not begun.
+/// The order is from the most final refusal to the most temporary: closed, before the epoch, out of ticks, fenced, not
+/// begun.
 #[test]
 fn each_refusal_is_returned_if_it_holds_and_no_more_final_one_does() {
     every_case(|case, outcome| {
@@ -256,7 +258,7 @@ fn finished_counts_the_open_tick_left_behind_and_the_tick_filled_up() {
     });
 }
 
-/// Follows every run of four calls, with every reading and count each time.
+/// Follows every sequence of four calls, in which each call has every reading and count.
 #[test]
 fn recording_finished_ticks_counts_every_slot_of_every_run_once() {
     fn follow(word: u64, issued: u64, recorded: u64, calls: u32, limits: &Limits) {
@@ -282,7 +284,7 @@ fn recording_finished_ticks_counts_every_slot_of_every_run_once() {
     }
 }
 
-/// Widths of tick and sequence that take all 62 bits, or nearly.
+/// Widths of tick and sequence that together take all 62 bits, or fewer.
 const WIDE: [(u32, u32); 9] = [(41, 12), (42, 12), (39, 22), (61, 1), (62, 0), (31, 31), (2, 60), (1, 61), (1, 60)];
 
 fn whole_range((timestamp, sequence_bits): (u32, u32)) -> (Limits, u64, u64) {
@@ -333,7 +335,7 @@ fn i5_a_reading_past_the_end_of_a_wide_layout_is_refused_not_wrapped() {
 
 #[test]
 fn i3_the_longest_lead_overflows_at_no_reading() {
-    // If a tick holds one slot, it is never open.
+    // A tick that holds one slot is never open, so layouts without sequence bits are left out.
     for widths in WIDE.into_iter().filter(|&(_, sequence_bits)| sequence_bits > 0) {
         let (limits, end, size) = whole_range(widths);
         let limits = Limits { max_lead: end - 1, ..limits };
