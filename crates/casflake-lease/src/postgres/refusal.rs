@@ -135,7 +135,7 @@ fn of_privilege(message: &str, schema: &Schema) -> String {
         return format!("{grant}, where ROLE is the user of this store");
     }
     format!(
-        "create the tables {tables} with a role that may create them, as the documentation of PostgresStore shows; then {grant}; \
-         GRANT USAGE ON SCHEMA {schema} TO ROLE, where ROLE is the user of this store"
+        "create the tables {tables} with a role that may create them, as the documentation of PostgresStore shows; \
+         then {grant}; GRANT USAGE ON SCHEMA {schema} TO ROLE, where ROLE is the user of this store"
     )
 }
