@@ -16,7 +16,7 @@ use casflake_lease::{LeaseEvent, LeasedGenerator, from_url};
 
 fn main() {
     if let Err(error) = serve() {
-        // The error names the remedy, and its causes say why it happened.
+        // The error names the remedy. The causes of the error say why it happened.
         let causes = successors(error.source(), |&cause| cause.source()).map(|cause| format!(": {cause}"));
         eprintln!("{error}{}", causes.collect::<String>());
         exit(1);

@@ -18,8 +18,8 @@ struct Memory {
 
 impl Memory {
     fn new() -> Self {
-        // The incarnation must stay the same as long as no contents can have been lost. The memory is lost only when
-        // the process ends, and then there are no holders of leases left.
+        // The incarnation must stay the same as long as nothing can have been lost from the store. The memory is lost
+        // only when the process ends, and then there are no holders of leases left.
         let contents = Contents::new(0, "one process", "the memory of this process");
         Self { stored: Arc::new(Mutex::new(contents)) }
     }

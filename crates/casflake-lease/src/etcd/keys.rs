@@ -123,7 +123,7 @@ impl Keys {
         Ok(json!({ "compare": compare, "success": success }))
     }
 
-    /// Reads etcd's answer to the request for all keys.
+    /// Converts etcd's answer to the request [`all`](Self::all) to contents.
     pub(super) fn contents(
         &self,
         unix_ns: u64,

@@ -34,7 +34,7 @@ impl Gateway {
     }
 }
 
-/// Returns the TTL of an etcd lease: whole seconds, rounded up.
+/// Returns the TTL of an etcd lease in whole seconds. `ttl` is rounded up.
 pub(super) fn seconds(ttl: Duration) -> u64 {
     ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0)
 }

@@ -131,7 +131,7 @@ mod tests {
 
     use super::Aside;
 
-    /// Longer than any test waits.
+    /// A time that is longer than any test waits.
     const NEVER: Duration = Duration::from_secs(60);
 
     /// Returns a sender, and work that blocks until the sender is used or dropped. The work then appends `number` to

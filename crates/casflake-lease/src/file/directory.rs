@@ -30,8 +30,8 @@ impl Directory {
 const BEFORE: &str = "leases.";
 const AFTER: &str = ".new";
 
-/// Returns a path in `directory` with a name that no other file has. The name is unique even if the lock file was
-/// removed, so that another process writes at the same time.
+/// Returns a path in `directory` with a name that no other file has. A fixed name would not be safe, because another
+/// process may write at the same time if the lock file was removed.
 pub(super) fn temporary(directory: &Path) -> io::Result<PathBuf> {
     Ok(directory.join(format!("{BEFORE}{}{AFTER}", Token::random()?)))
 }

@@ -9,8 +9,8 @@ pub(super) use unix::{is_at, mark, place};
 pub(super) use windows::{is_at, mark, place};
 
 /// Properties that distinguish a file from copies of that file. The inode (on Windows, the file index) is not enough,
-/// because a new file may get the inode of a removed file. The time of creation is in nanoseconds since 1970. It is
-/// `None` if the file system does not record the time of creation.
+/// because a new file may get the inode of a removed file. The time of creation is in nanoseconds since 1970, or `None`
+/// if the file system does not record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mark {
@@ -28,7 +28,7 @@ mod unix {
 
     use super::Mark;
 
-    /// Returns the mark of this file; `None` on systems without marks.
+    /// Returns the mark of `file`, or `None` on systems without marks.
     pub(in crate::file) fn mark(file: &File) -> io::Result<Option<Mark>> {
         let metadata = file.metadata()?;
         let created = || metadata.created().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos().try_into().ok();
@@ -43,7 +43,7 @@ mod unix {
         Ok(format!("device {}, inode {}, made at {created:?}", metadata.dev(), metadata.ino()))
     }
 
-    /// Returns whether `path` still names this file.
+    /// Returns whether the file at `path` is still `file`.
     pub(in crate::file) fn is_at(file: &File, path: &Path) -> bool {
         let inodes = || Ok::<_, io::Error>((file.metadata()?.ino(), fs::metadata(path)?.ino()));
         inodes().is_ok_and(|(locked, there)| locked == there)

@@ -27,7 +27,7 @@ pub(super) fn each(config: &Config) -> Vec<Config> {
 }
 
 /// Returns the configuration with only the host number `at`. The configuration accepts only a server that accepts
-/// writes, because a URL with several hosts asks for that server.
+/// writes, because only such a server can grant leases.
 fn one(config: &Config, at: usize) -> Config {
     let mut one = Config::new();
     match config.get_hosts().get(at) {

@@ -74,7 +74,8 @@ impl Link {
         Ok(Self { client, inner })
     }
 
-    /// Runs a statement that returns at most one row. When this returns, its transaction has ended.
+    /// Runs a statement that returns at most one row. When this function returns `Ok`, the statement's transaction has
+    /// ended.
     pub(super) fn ask(&mut self, timeout: Duration, statement: &str, params: &[Param<'_>]) -> Result<Answer, Cause> {
         let sql = format!("{LIMITS}{}", filled(statement, params));
         match self.inner.run(timeout, || self.client.simple_query(&sql)) {
@@ -87,7 +88,7 @@ impl Link {
             }
             Err(cause) => match cause.downcast_ref::<Error>().and_then(Error::code) {
                 Some(&SqlState::UNDEFINED_TABLE) => Ok(Answer::NoTables),
-                // Other clients were faster.
+                // Other clients have changed the rows first.
                 Some(
                     &SqlState::UNIQUE_VIOLATION
                     | &SqlState::T_R_SERIALIZATION_FAILURE
@@ -143,7 +144,8 @@ impl Drop for Inner {
     }
 }
 
-/// Runs `work` on a thread that may block on a runtime. If this thread is within a runtime, that is a new thread.
+/// Runs `work` on a thread that may block on a runtime. If this thread is within a runtime, `work` runs on a new
+/// thread.
 fn aside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     if Handle::try_current().is_err() {
         return work();

@@ -1,8 +1,8 @@
 //! Writes values into statements, as literals of SQL.
 //!
 //! A transaction makes its own settings, and a renewal is one round trip, so the settings and the statement are sent in
-//! one message. PostgreSQL has two protocols for statements. Only the simple one allows such a message, and it has no
-//! parameters.
+//! one message. PostgreSQL has two protocols for statements. Only the simple protocol allows such a message, and the
+//! simple protocol has no parameters.
 
 /// A value for a placeholder in a statement. The placeholders are `$1`, `$2` and so on.
 #[derive(Clone, Copy)]

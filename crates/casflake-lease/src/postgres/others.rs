@@ -18,7 +18,7 @@ use crate::causes::Cause;
 /// The time limit of the search. The time to connect does not count.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The maximum number of times that the search is tried. It starts again if a table was dropped meanwhile.
+/// The maximum number of times that the search is tried. The search starts again if a table was dropped meanwhile.
 const ATTEMPTS: u32 = 5;
 
 /// The maximum number of spaces that are returned.
@@ -48,7 +48,7 @@ struct Found {
 }
 
 /// Returns the names of the spaces, except the space named `space` in `schema`. The name of a space in another schema
-/// is followed by the schema. If the spaces of another schema can't be read, the schema is returned without a name.
+/// is followed by the schema. If the spaces of another schema can't be read, only the schema is returned.
 pub(super) fn find(link: &mut Link, schema: &Schema, space: &str) -> Result<Vec<String>, Cause> {
     let until = Instant::now() + LISTING_TIMEOUT;
     for _ in 0..ATTEMPTS {

@@ -116,7 +116,7 @@ struct Certificates {
     roots: Option<Roots>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
-    /// Whether the client must not present a certificate.
+    /// Whether the client must not present a certificate to the server.
     shows_none: bool,
 }
 

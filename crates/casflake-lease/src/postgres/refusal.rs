@@ -25,7 +25,7 @@ pub(super) struct Asked<'a> {
     pub(super) mode: Mode,
 }
 
-/// Returns the error for `what`, which failed because of `cause`.
+/// Returns the error for the operation `what`, which failed because of `cause`.
 ///
 /// The error is retryable if the failure may pass. These failures may pass: a failure of the network or a name server;
 /// a server that starts, shuts down or has too many connections; a standby, because another server may be promoted; a

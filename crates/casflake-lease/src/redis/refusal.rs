@@ -15,7 +15,7 @@ const COMMAND: &str = "use Redis 5 or later, or Valkey, and disable none of the 
 const OTHER_NODE: &str = "the key is on another node of the cluster, which the cause names: give that node in the URL";
 const NO_REDIS: &str = "the server is not Redis: correct the host or the port in the URL";
 
-/// Returns the error for `what`, which failed because of `error`.
+/// Returns the error for the operation `what`, which failed because of `error`.
 pub(super) fn of(what: String, error: RedisError) -> StoreError {
     match remedy(&error) {
         Some(remedy) => StoreError::refused(what, remedy, words(&error)),

@@ -1,4 +1,4 @@
-//! `Server`: the address of a Redis server. It connects and logs in.
+//! `Server`: the address of a Redis server, and the code that connects and logs in to it.
 
 use std::fmt;
 use std::time::Duration;

@@ -164,7 +164,7 @@ fn the_script_renews_as_the_rules_do() {
                 |rules| quiet(rules.renew(&held, ttl, &terms)),
                 |script| quiet(script.renew(&held, ttl, &terms)),
             );
-            // If the begin of the window in the record is that of the held lease, the lease is renewed in two spaces,
+            // If the window in the record begins like the window of the held lease, the lease is renewed in two spaces,
             // once for each end from the held end up to the horizon.
             let ends = if until == floor { 6 } else { 5 };
             let is_renewed = now.is_some() && from >= floor;

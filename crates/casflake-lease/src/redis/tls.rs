@@ -1,7 +1,7 @@
 //! `TlsConnection`: Redis's protocol over TLS.
 //!
-//! The TLS of the crate `redis` is not used. It uses the provider of cryptography of the whole process, installs a
-//! provider if the process has none, and panics if it has to choose between two.
+//! The TLS of the crate `redis` is not used. That implementation uses the provider of cryptography of the whole
+//! process, installs a provider if the process has none, and panics if it has to choose between two providers.
 
 use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl TlsConnection {
     fn read(&mut self) -> RedisResult<Value> {
         loop {
             match self.parser.parse_value(&mut self.session) {
-                // A push message is not an answer.
+                // A push message of the server is not an answer to a command, so it is skipped.
                 Ok(Value::Push { .. }) => {}
                 outcome => {
                     self.is_open &= outcome.is_ok();

@@ -32,8 +32,8 @@ impl TlsFiles {
     /// Returns the files that `parameters` name.
     ///
     /// # Errors
-    /// A sentence that says why, if a path is relative or not UTF-8, or if either the client's certificate or its key
-    /// is missing.
+    /// A sentence that says why, if a path is relative or not UTF-8, or if the client's certificate is given without
+    /// its key, or the key without the certificate.
     pub(crate) fn of(parameters: &[(&str, &str)]) -> Result<Self, String> {
         let path = |name| {
             let of_name = parameters.iter().find(|(known, _)| *known == name);

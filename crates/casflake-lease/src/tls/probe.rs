@@ -71,7 +71,8 @@ pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'stati
     })
 }
 
-/// Does `work` on a separate thread, because the time of a name look-up has no bound.
+/// Runs `work` on a separate thread, and waits at most [`PROBE_TIMEOUT`] for the result. The separate thread is
+/// necessary, because a name look-up has no time limit.
 fn within<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
     let (sender, answer) = mpsc::sync_channel(1);
     // Sending fails if the caller no longer waits.

@@ -163,7 +163,8 @@ fn a_server_that_does_not_have_the_key_of_its_certificate_is_refused() {
     }
 }
 
-/// If a server presents the certificate of an authority, the remedy of the error leads to such a self-signed certificate.
+/// If a server presents the certificate of an authority, the remedy in the error leads to a self-signed certificate
+/// like this one.
 #[test]
 fn a_self_signed_certificate_is_accepted_if_it_is_not_that_of_an_authority() {
     let directory = Directory::new("itself");

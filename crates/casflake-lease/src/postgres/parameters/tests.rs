@@ -144,7 +144,7 @@ fn no_refusal_shows_a_part_of_a_password() {
     assert!(refusals[2].contains("`sslmode`"), "{}", refusals[2]);
 }
 
-/// Would catch: an operator who believes that a server is verified because a file of authorities is given.
+/// Would catch: a file of authorities that has no effect, without a note that tells the operator.
 #[test]
 fn a_file_of_authorities_without_effect_is_noted() {
     let note = |text: &str| Tls::<NoTls>::OfUrl(taken(text).tls).note();
