@@ -1,7 +1,7 @@
-//! Measures how much a lease costs per call: `generate` of a leased generator against that of a plain one, on the same
-//! kind of clock, in alternating rounds.
+//! Measures how much a lease costs per call. Compares `generate` of a leased generator with `generate` of a plain
+//! generator, on the same kind of clock, in alternating rounds.
 //!
-//! `cargo bench -p casflake-lease --bench lease` prints the medians of the rounds and of their ratios.
+//! `cargo bench -p casflake-lease --bench lease` prints the medians of the times and of the ratios of all rounds.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use std::{env, fs, process};
 use casflake::{Clock, CoarseClock, Generator, IdGenerator, Layout, Scheme, Snowflake, SystemClock, WorkerId};
 use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator, LeasedGeneratorBuilder};
 
-/// A layout with a sequence so wide that it does not limit the rate.
+/// A layout whose sequence is so wide that it does not limit the rate.
 struct Wide;
 
 impl Scheme for Wide {
@@ -67,7 +67,7 @@ fn compare(name: &str, plain: &impl IdGenerator<Wide>, leased: &impl IdGenerator
     println!("| {name} | {one:.1} ns | {other:.1} ns | {ratio:.3} |");
 }
 
-/// Returns how long a call takes, in nanoseconds. Checks that the IDs increase.
+/// Returns the time of one call in nanoseconds. Checks that the IDs increase.
 fn nanos(ids: &impl IdGenerator<Wide>) -> f64 {
     let mut last = Snowflake::MIN;
     let started = Instant::now();
@@ -79,7 +79,8 @@ fn nanos(ids: &impl IdGenerator<Wide>) -> f64 {
     started.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS)
 }
 
-/// A clock of the kind that carries the store's time forward: it counts the time since the machine was started.
+/// A clock that works in the same way as the clock that carries the store's time forward. It counts the time since the
+/// machine was started.
 #[cfg(target_os = "linux")]
 struct Booted {
     zero_nanos: u64,

@@ -1,8 +1,9 @@
-//! Measures the time to the first ID: for 64 processes that each acquire one of 1,024 workers at the same moment, and
-//! for a process that replaces one that was killed.
+//! Measures the time until the first ID. First, 64 processes each acquire one of 1,024 workers at the same moment. Then
+//! a process replaces another process that was killed, again and again.
 //!
-//! Run it with `cargo bench -p casflake-lease --bench lease_start`. It uses a directory of its own, or the store that
-//! `IDS_STORE` names, with the feature of that store. That store must be new, and is initialised.
+//! Run it with `cargo bench -p casflake-lease --bench lease_start`. It uses its own directory as the store, or the
+//! store that `IDS_STORE` names. Enable the feature of that store. That store must be new, because the benchmark
+//! initialises it.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -15,7 +16,8 @@ use std::{env, fs, process};
 use casflake::{Scheme, Standard};
 use casflake_lease::{LeasedGenerator, from_url};
 
-/// Set in a child process: it leases a worker of this store.
+/// The environment variable with the URL of the store. If it is set, this process is a child, and leases a worker of
+/// that store.
 const STORE: &str = "CASFLAKE_BENCH_STORE";
 
 const WORKERS: u64 = 1024;
@@ -84,7 +86,7 @@ impl Process {
         Ok(self.0.stdin.as_mut().ok_or("no pipe")?.write_all(b"\n")?)
     }
 
-    /// Waits for the process's first ID, and returns its worker.
+    /// Waits for the first ID of the process, and returns the datacenter and the worker of the ID.
     fn first_id(&mut self) -> Outcome<String> {
         self.line()
     }
@@ -97,7 +99,7 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Lets the process release its worker, and waits for it.
+    /// Lets the process release its worker, and waits until the process has ended.
     fn drop(&mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.wait();

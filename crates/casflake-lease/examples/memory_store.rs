@@ -1,5 +1,5 @@
-//! A store of leases of your own, in one file. This one is in the memory of a process, for tests, or for threads of one
-//! program that each need a worker. Replace the memory with your database.
+//! Your own store of leases, in one file. The store of this example is in the memory of a process. It is useful for
+//! tests, or if each of several threads of one program needs a worker. Replace the memory with your database.
 //!
 //! Run it with `cargo run -p casflake-lease --features conformance --example memory_store`.
 
@@ -9,7 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use casflake::{Scheme, Standard};
 use casflake_lease::{Backend, BackendStore, Change, Contents, LeaseAdmin, LeasedGenerator, StoreError, conformance};
 
-/// The backend: a handle to the stored contents. With a database, each process would have its own handle.
+/// The backend: a handle to the stored contents. If the contents were in a database, each process would have its own
+/// handle.
 #[derive(Clone)]
 struct Memory {
     stored: Arc<Mutex<Contents>>,
@@ -17,8 +18,8 @@ struct Memory {
 
 impl Memory {
     fn new() -> Self {
-        // The incarnation must stay the same as long as nothing can have been lost. Memory is lost only with its
-        // process, and then no holder of a lease is left.
+        // The incarnation must stay the same as long as nothing can have been lost from the store. The memory is lost
+        // only when the process ends, and then there are no holders of leases left.
         let contents = Contents::new(0, "one process", "the memory of this process");
         Self { stored: Arc::new(Mutex::new(contents)) }
     }
@@ -31,14 +32,14 @@ impl Backend for Memory {
 
     fn read(&mut self) -> Result<Contents, StoreError> {
         let mut contents = self.stored.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // This must be the store's clock, not the caller's: with a database, use the database's.
+        // This must be the clock of the store, and not of the caller. With a database, use the clock of the database.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         contents.unix_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         Ok(contents)
     }
 
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
-        // Compares and writes in one step: with a database, in one transaction.
+        // The comparison and the write must be one step. With a database, do both in one transaction.
         let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
         if !stored.is_as_seen(seen, change) {
             return Ok(false);

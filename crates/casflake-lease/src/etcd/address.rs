@@ -1,4 +1,4 @@
-//! `Address`: the endpoints of etcd, and the user.
+//! `Address`: the endpoints of etcd, the user, and the files for TLS.
 
 use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
@@ -13,7 +13,7 @@ const PORT: u16 = 2379;
 pub(crate) const SCHEMES: &[&str] = &["etcd", "etcds"];
 
 pub(super) struct Address {
-    /// Scheme, host and port of each member.
+    /// The scheme, host and port of each member.
     pub(super) endpoints: Vec<String>,
     pub(super) user: Option<User>,
     /// The files for TLS, if the scheme is `etcds`.
@@ -30,7 +30,7 @@ impl Address {
         Self::try_parse(url).map_err(|why| StoreError::Url { why })
     }
 
-    /// No error shows the text itself, because there may be a password in it.
+    /// Fails with a sentence that does not show the URL itself, because there may be a password in the URL.
     fn try_parse(url: &StoreUrl<'_>) -> Result<Self, String> {
         let scheme = &*url.scheme;
         url.check_scheme(SCHEMES)?;
@@ -55,7 +55,8 @@ impl Address {
         let mut endpoints: Vec<String> = Vec::new();
         for host in hosts.split(',') {
             let endpoint = endpoint(scheme, host)?;
-            // A repetition suggests a mistake, and the next endpoint to be asked would be the same.
+            // A repeated endpoint is probably a mistake. If it failed, the next request would go to the same endpoint
+            // again.
             if endpoints.contains(&endpoint) {
                 return Err("an endpoint is repeated: give each one once".into());
             }
@@ -77,7 +78,7 @@ impl User {
     }
 }
 
-/// Returns an endpoint with its host in lower case, in which it is looked up.
+/// Returns an endpoint as a URL for HTTP. The host is in lower case, as for the look-up of its name.
 fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     let host = match text.split_once("://") {
         Some((again, host)) if again.eq_ignore_ascii_case(scheme) => host,
@@ -89,12 +90,12 @@ fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
     let protocol = if scheme == "etcds" { "https" } else { "http" };
     let endpoint = if has_port { format!("{protocol}://{host}") } else { format!("{protocol}://{host}:{PORT}") };
-    // Checked in the form that each request has.
+    // The endpoint is checked in the form that it has in each request.
     let uri = endpoint.parse::<Uri>();
-    uri.map(|_| endpoint).map_err(|_| "there is no host and port between its commas".into())
+    uri.map(|_| endpoint).map_err(|_| "there is something other than a host and a port between its commas".into())
 }
 
-/// Returns an endpoint with the scheme that it has in a store's URL.
+/// Returns an endpoint with the scheme that a store's URL has: `etcd` or `etcds`.
 pub(super) fn shown(endpoint: &str) -> String {
     endpoint.replacen("http", "etcd", 1)
 }

@@ -1,4 +1,4 @@
-//! `DateClock`: the time of a server that reports it only to the second.
+//! `DateClock`: the time of a server that reports only whole seconds.
 
 use std::time::UNIX_EPOCH;
 
@@ -7,14 +7,14 @@ use crate::terms::MAX_TTL;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A server's clock, by the `Date` of its replies. That is the second that has begun. A monotonic clock of this host
-/// carries it on, so that it also goes on within the second.
+/// A server's clock, as read from the header `Date` of its replies. `Date` contains only the second that has begun.
+/// Between replies, and within a second, a monotonic clock of this host carries the time forward.
 ///
-/// It is behind the server's clock by a second at most (plus the delay of a message), and by less the more replies
-/// there were.
+/// This clock is behind the server's clock by at most a second plus the delay of a message. The more replies have come,
+/// the less it is behind.
 pub(super) struct DateClock {
     monotonic: Monotonic,
-    /// The last reading by a reply, and the reading of the monotonic clock at that time.
+    /// The reading of this clock at the last reply, and the reading of the monotonic clock at the same time.
     heard: Option<(u64, u64)>,
 }
 
@@ -23,20 +23,20 @@ impl DateClock {
         Self { monotonic: Monotonic::new(), heard: None }
     }
 
-    /// Follows the `Date` of a reply that has just come. Returns the clock's reading.
+    /// Adjusts this clock to the `Date` of a reply that has just come. Returns the new reading.
     pub(super) fn hear(&mut self, date: u64) -> u64 {
         let now = read(date, self.projected().map(|(projected, _)| projected));
         self.heard = Some((now, self.monotonic.nanos()));
         now
     }
 
-    /// Returns the clock's reading, or `None` if the last reply was so long ago that the drift of this host's clock
-    /// matters.
+    /// Returns the reading of this clock. Returns `None` if the last reply was so long ago that the drift of this
+    /// host's clock matters.
     pub(super) fn now(&self) -> Option<u64> {
         self.projected().filter(|(_, since)| u128::from(*since) <= MAX_TTL.as_nanos()).map(|(projected, _)| projected)
     }
 
-    /// Returns the clock's reading, and how long ago the last reply came.
+    /// Returns the reading of this clock, and the time since the last reply. Both are in nanoseconds.
     fn projected(&self) -> Option<(u64, u64)> {
         let (heard, at) = self.heard?;
         let since = self.monotonic.nanos().wrapping_sub(at);
@@ -44,10 +44,12 @@ impl DateClock {
     }
 }
 
-/// Returns the time, if a reply has `date` and the clock reads `projected`.
+/// Returns the new reading of the clock after a reply with the time `date`. `projected` is the reading before the
+/// reply.
 fn read(date: u64, projected: Option<u64>) -> u64 {
     match projected {
-        // Within the second that has begun, or at its end if the reply was slow or the host's clock is fast.
+        // The reading is within the second that has begun. It is at the end of that second if the reply was slow or the
+        // host's clock is fast.
         Some(projected) if projected <= date.saturating_add(2 * SECOND) => {
             projected.clamp(date, date.saturating_add(SECOND))
         }
@@ -71,11 +73,11 @@ mod tests {
         const HALF: u64 = SECOND / 2;
         let date = 100 * SECOND;
         assert_eq!(read(date, None), date);
-        // In step, or behind by any amount.
+        // The reading is right, or is behind by any amount.
         assert_eq!(read(date, Some(date + HALF)), date + HALF);
         assert_eq!(read(date, Some(date - 1)), date);
         assert_eq!(read(date, Some(0)), date);
-        // Somewhat ahead: limited to the end of the second.
+        // The reading is a little ahead, so it is limited to the end of the second.
         assert_eq!(read(date, Some(date + SECOND + HALF)), date + SECOND);
         assert_eq!(read(date, Some(date + 2 * SECOND)), date + SECOND);
         // The server's clock moved back.

@@ -1,7 +1,7 @@
-//! Distinguishes the failures of etcd that do not pass by waiting, and names a remedy for each.
+//! Recognises the failures of etcd for which waiting does not help, and names a remedy for each of them.
 //!
-//! The others may pass: a cluster without a leader elects one, a member that is full is compacted, a token is renewed,
-//! and a host name that is not resolved may be registered soon.
+//! All other failures may pass: a cluster without a leader elects one; a member that is full is compacted; a token is
+//! renewed; and a host name that is not resolved may be registered soon.
 
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use crate::tls::{TlsFiles, explain_to};
 
 pub(super) const WANTS_TLS: &str = "the server speaks only TLS: write etcds:// in place of etcd://";
 
-/// Interprets a reply that does not report success.
+/// Returns the error for the operation `what`, if the reply does not report success.
 pub(super) fn of_reply(what: String, status: u16, body: &str) -> StoreError {
     let message = message(body);
     let why = format!("the reply is {status}: {}", message.as_deref().unwrap_or("not etcd's"));
@@ -24,11 +24,11 @@ pub(super) fn of_reply(what: String, status: u16, body: &str) -> StoreError {
     }
 }
 
-/// Interprets the lack of a reply.
+/// Returns the error for the operation `what`, if there was no reply.
 pub(super) fn of_transport(what: String, error: ureq::Error, files: Option<&TlsFiles>) -> StoreError {
     let has_certificate = files.is_some_and(|files| files.identity.is_some());
     let explain = |error| explain_to(has_certificate, error);
-    // The error does not return its source.
+    // `ureq::Error` does not return its source, so the source is taken from its variants.
     let remedy = match &error {
         ureq::Error::Io(error) => explain(error),
         ureq::Error::Rustls(error) => explain(error),
@@ -40,29 +40,29 @@ pub(super) fn of_transport(what: String, error: ureq::Error, files: Option<&TlsF
     }
 }
 
-/// Returns etcd's message in the body of an error.
+/// Returns etcd's message in the body of an error. Returns `None` if the body has no such message.
 pub(super) fn message(body: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Failure {
         message: String,
     }
-    // The rest of the body may be for another protocol.
+    // Only the first JSON value is read, because the rest of the body may be for another protocol.
     let mut failures = serde_json::Deserializer::from_str(body).into_iter();
     failures.next()?.ok().map(|Failure { message }| message)
 }
 
-/// Returns whether etcd may have sent this. All its replies are JSON, and its errors have a message.
+/// Returns whether etcd may have sent this reply. All replies of etcd are JSON, and its errors have a message.
 pub(super) fn is_of_etcd(status: u16, body: &str) -> bool {
     if status == 200 { body.trim_start().starts_with('{') } else { message(body).is_some() }
 }
 
-/// Returns whether the request was certainly not carried out: the server is not etcd, and has not passed the request
-/// on.
+/// Returns whether the reply proves that the request was not carried out. It does if a server other than etcd sent the
+/// reply and did not pass the request on.
 pub(super) fn is_undone(status: u16, body: &str) -> bool {
     (matches!(status, 300..500) || status == 501) && !is_of_etcd(status, body)
 }
 
-/// Distinguishes by their words the errors for which etcd has no codes.
+/// Returns the remedy for an error for which etcd has no code. Such errors are recognised by their texts.
 fn of_message(message: &str) -> Option<&'static str> {
     let remedies = [
         ("user name is empty", "etcd requires a user: write user:password@ before the hosts"),
@@ -75,7 +75,7 @@ fn of_message(message: &str) -> Option<&'static str> {
     remedies.into_iter().find(|(words, _)| message.contains(words)).map(|(_, remedy)| remedy)
 }
 
-/// Returns the remedy for a reply of another server, or of an etcd without a gateway.
+/// Returns the remedy for a reply of a server other than etcd, or of an etcd server without a gateway.
 fn of_other_server(status: u16, body: &str) -> Option<&'static str> {
     match status {
         400 if body.to_ascii_uppercase().contains("HTTPS") => Some(WANTS_TLS),
@@ -89,7 +89,7 @@ mod tests {
 
     use super::of_reply;
 
-    /// The texts are those of etcd, its gateway and other servers that may be in their place.
+    /// The texts are copied from etcd, from its gateway, and from other servers that may answer in place of etcd.
     #[test]
     fn failures_that_may_pass_are_retryable_and_others_are_not() {
         let of_etcd = |message: &str| format!(r#"{{"error":"{message}","message":"{message}","code":3}}more"#);

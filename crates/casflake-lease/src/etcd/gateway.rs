@@ -1,4 +1,4 @@
-//! `Gateway`: requests to etcd's JSON gateway, one of its members at a time.
+//! `Gateway`: sends requests to the JSON gateway of etcd, to one member of the cluster at a time.
 
 use std::io::ErrorKind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,18 +15,18 @@ use super::{date, failure, tls};
 use crate::error::StoreError;
 use crate::tls::{PROBE_TIMEOUT, TlsFiles, has_hung_up, refusal, speaks_tls};
 
-/// The time limit of a call, however many members it tries.
+/// The time limit of a call. It does not depend on the number of members that the call tries.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long the look-up of one member's name may take, and how long the connection to it.
+/// The time limit for the look-up of a member's name. Connecting to the member has a time limit of the same length.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The longest reply: twice that of 65,536 workers.
+/// The maximum length of a reply in bytes. It is twice the length of a reply with 65,536 workers.
 const LONGEST: u64 = 64 << 20;
 
 pub(super) struct Gateway {
-    /// `None` before the first call, and after a failed TLS session. Certificates that were renewed on disk are then
-    /// used in the next session.
+    /// `None` before the first call, and after a failed TLS session. The next session then uses certificates that were
+    /// renewed on disk.
     agent: Mutex<Option<Agent>>,
     address: Address,
     route: Mutex<Route>,
@@ -34,13 +34,13 @@ pub(super) struct Gateway {
 
 #[derive(Default)]
 struct Route {
-    /// The index of the endpoint that is asked.
+    /// The index of the endpoint that gets the next request.
     endpoint: usize,
-    /// The token that the user got for the password.
+    /// The token that etcd has returned for the password of the user.
     token: Option<String>,
 }
 
-/// The body of a reply, and its `Date`.
+/// The body of a reply, and the time in its header `Date`.
 pub(super) struct Reply<T> {
     pub(super) unix_ns: u64,
     pub(super) body: T,
@@ -65,7 +65,8 @@ impl Gateway {
         self.address.user.as_ref().map(|user| &*user.name)
     }
 
-    /// Posts `request`, with the user's token if there is a user, and with a new token if etcd no longer accepts it.
+    /// Posts `request`. If there is a user, sends the user's token. If etcd no longer accepts the token, gets a new
+    /// token and posts the request again.
     pub(super) fn call<T: DeserializeOwned>(&self, path: &str, request: &Value) -> Result<Reply<T>, StoreError> {
         let started = Instant::now();
         let Some(user) = &self.address.user else {
@@ -94,9 +95,9 @@ impl Gateway {
         Ok(token)
     }
 
-    /// Asks a member. If it can't be reached or is not etcd, asks the next, and so on. A request that may be repeated
-    /// is sent to the next member after any failure. Any other request is not sent to a second member if the first may
-    /// have carried it out.
+    /// Sends a request to a member. If the member can't be reached or is not etcd, sends the request to the next
+    /// member, and so on. A request that may be repeated is sent to the next member after any failure. Any other
+    /// request is not sent to a second member if the first member may have carried out the request.
     fn send(&self, path: &str, token: Option<&str>, request: &Value, started: Instant) -> Result<Answer, StoreError> {
         let agent = self.agent()?;
         let (mut turn, mut passing) = (1, None);
@@ -109,8 +110,8 @@ impl Gateway {
                 Ok((status, date, body)) if status < 500 && failure::is_of_etcd(status, &body) => {
                     return Ok(Answer { what, status, date, body });
                 }
-                // Another server than etcd has answered; or it is a server's own failure: it has no leader, has just
-                // lost it, or is only learning.
+                // Either a server other than etcd has answered, or the member itself has failed: it has no leader, has
+                // just lost its leader, or is only learning.
                 Ok((status, _, body)) => {
                     let may_go_on = failure::is_undone(status, &body);
                     (failure::of_reply(what, status, &body), may_go_on)
@@ -123,7 +124,7 @@ impl Gateway {
             self.turn_from(at);
             let is_last = turn >= self.address.endpoints.len() || CALL_TIMEOUT <= started.elapsed();
             if is_last || !(may_go_on || is_repeatable(request)) {
-                // If the failure of one member may pass, so may that of the call.
+                // If the failure of any member may pass, the failure of the call may pass, too.
                 return Err(if failure.is_retryable() { failure } else { passing.unwrap_or(failure) });
             }
             passing = passing.or_else(|| failure.is_retryable().then_some(failure));
@@ -137,7 +138,7 @@ impl Gateway {
         if let Some(agent) = &*known {
             return Ok(agent.clone());
         }
-        // A proxy that is configured for the web is not meant for etcd.
+        // No proxy is used, because a proxy that is configured for the web is not meant for etcd.
         let mut config = Agent::config_builder().proxy(None).max_redirects(0).http_status_as_error(false);
         if let Some(files) = &self.address.tls {
             config = config.https_only(true).tls_config(tls::config(files)?);
@@ -147,7 +148,7 @@ impl Gateway {
         Ok(known.insert(agent).clone())
     }
 
-    /// Interprets the lack of a reply from a member.
+    /// Returns the error for the operation `what`, if a member sent no reply.
     fn failure(&self, what: String, endpoint: &str, error: ureq::Error, started: Instant) -> StoreError {
         let files = self.address.tls.as_ref();
         if files.is_some() {
@@ -162,7 +163,7 @@ impl Gateway {
         failure::of_transport(what, error, files)
     }
 
-    /// Selects the next member for the following requests, unless another call already has.
+    /// Selects the next member for the following requests, unless another call has already selected it.
     fn turn_from(&self, endpoint: usize) {
         let mut route = self.route();
         if route.endpoint == endpoint {
@@ -195,7 +196,8 @@ fn post(
     Ok((response.status().as_u16(), date, body))
 }
 
-/// Returns whether the member may speak TLS although it was asked without, or the other way round.
+/// Returns whether the reason may be TLS: the member speaks TLS and the request was sent without TLS, or the other way
+/// round.
 fn may_speak_otherwise(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::Io(error) => has_hung_up(error),
@@ -205,7 +207,7 @@ fn may_speak_otherwise(error: &ureq::Error) -> bool {
     }
 }
 
-/// Returns the remedy for a member that hangs up, if TLS is the reason.
+/// Returns the remedy for a member that closes the connection, if TLS is the reason.
 fn remedy(endpoint: &str, files: Option<&TlsFiles>) -> Option<&'static str> {
     let uri: Uri = endpoint.parse().ok()?;
     let (host, port) = (uri.host()?.trim_matches(['[', ']']), uri.port_u16()?);
@@ -215,23 +217,25 @@ fn remedy(endpoint: &str, files: Option<&TlsFiles>) -> Option<&'static str> {
     }
 }
 
-/// Returns whether the request may be repeated. A request that compares also writes. All others read, or are about a
-/// user's token or an etcd lease, of which an extra one expires.
+/// Returns whether the request may be repeated. A request with `compare` also writes, so it may not be repeated. All
+/// other requests read, or are about a user's token or an etcd lease. An extra token or etcd lease does no harm,
+/// because it expires.
 fn is_repeatable(request: &Value) -> bool {
     request.get("compare").is_none()
 }
 
-/// Returns whether nothing was sent.
+/// Returns whether the error proves that no request was sent.
 fn is_unreachable(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
         | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => true,
         ureq::Error::Io(error) => match error.kind() {
-            // An established connection does not fail with the latter two within the time of a call.
+            // Within the time of a call, an established connection does not fail with `HostUnreachable` or
+            // `NetworkUnreachable`.
             ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => true,
-            // A failed look-up of a name has no kind of its own: Windows reports it by numbers, other systems by the
-            // standard library's text.
+            // A failed look-up of a name has no `ErrorKind` of its own. On Windows it is recognised by its numbers, and
+            // on other systems by the text of the standard library.
             _ => {
                 matches!(error.raw_os_error(), Some(11_001..=11_004))
                     || error.to_string().starts_with("failed to lookup address")
@@ -257,14 +261,14 @@ impl Answer {
         match (date, serde_json::from_str(&body)) {
             (Some(unix_ns), Ok(body)) => Ok(Reply { unix_ns, body }),
             (None, _) => {
-                let remedy = "let the proxy before etcd pass on its header Date";
+                let remedy = "let the proxy in front of etcd pass on the header Date of etcd's replies";
                 Err(StoreError::refused(what, remedy, "the reply has no valid header Date"))
             }
             (_, Err(error)) => Err(StoreError::unavailable(what, format!("the reply is not etcd's: {error}"))),
         }
     }
 
-    /// Returns whether nothing was done because the token has expired or the users have changed.
+    /// Returns whether etcd refused the request because the token has expired or the users have changed.
     fn is_refused_token(&self) -> bool {
         let is_of_older = || failure::message(&self.body).is_some_and(|message| message.contains("auth store"));
         self.status == 401 || (self.status == 400 && is_of_older())

@@ -24,20 +24,20 @@ pub(super) const FIRST_OF_ALL: &str = "/casflake/";
 
 /// Returns the request for the first key of any space at or after `key`.
 pub(super) fn first_since(key: &str) -> Value {
-    // '0' follows '/'.
+    // The range ends before "/casflake0", because '0' is the next character after '/'.
     json!({ "key": wire::base64(key), "range_end": wire::base64("/casflake0"), "limit": "1", "keys_only": true })
 }
 
-/// Returns the root of the space of the key in `answer`, or `None` if there was no key.
+/// Returns the root of the space to which the key in `answer` belongs. Returns `None` if there is no key in `answer`.
 pub(super) fn root_of(answer: &Range) -> Result<Option<String>, StoreError> {
     let Some(pair) = answer.kvs.first() else { return Ok(None) };
     let key = STANDARD.decode(&pair.key).ok().and_then(|key| String::from_utf8(key).ok());
     let name = key.as_deref().and_then(|key| key.strip_prefix(FIRST_OF_ALL)?.split('/').next());
-    let corrupt = || StoreError::corrupt("a key below /casflake/ in etcd", "its name is not that of a space's key");
+    let corrupt = || StoreError::corrupt("a key below /casflake/ in etcd", "a space has no key with this name");
     name.map(|name| Some(format!("{FIRST_OF_ALL}{name}"))).ok_or_else(corrupt)
 }
 
-/// Returns a key that follows all keys of a space.
+/// Returns a key that is greater than all keys of the space with this root.
 pub(super) fn after(root: &str) -> String {
     format!("{root}0")
 }
@@ -49,7 +49,7 @@ pub(super) fn name_of(root: &str) -> String {
 
 impl Keys {
     pub(super) fn new(space: &str) -> Self {
-        // A slash in a name would put its keys among those of another space.
+        // A slash in the name would put the keys of this space among the keys of another space.
         let root = format!("{FIRST_OF_ALL}{}", space.replace('%', "%25").replace('/', "%2F"));
         Self { space: space.into(), root }
     }
@@ -72,7 +72,8 @@ impl Keys {
         format!("{}/{worker}", self.records())
     }
 
-    /// Returns the key that exists, by an etcd lease, as long as the worker's holder is alive.
+    /// Returns the key that shows that the worker's holder is alive. The key belongs to an etcd lease, so it disappears
+    /// some time after the holder has ended.
     pub(super) fn live(&self, worker: u64) -> String {
         format!("{}/{worker}", self.lives())
     }
@@ -85,14 +86,14 @@ impl Keys {
         format!("{}/live", self.root)
     }
 
-    /// Returns the request for all keys, as of one moment.
+    /// Returns the request that reads all keys of the space. All values are of the same moment.
     pub(super) fn all(&self) -> Value {
         let ranges =
             [wire::range(&self.space()), wire::range_in(&self.records(), false), wire::range_in(&self.lives(), true)];
         json!({ "success": ranges })
     }
 
-    /// Returns the transaction that writes a change, if everything that it replaces is still as in `seen`.
+    /// Returns the transaction that writes a change, if each key that it replaces still has the value in `seen`.
     pub(super) fn transaction(
         &self,
         seen: &Contents,
@@ -113,7 +114,8 @@ impl Keys {
             success.push(wire::put(&key, &json_of(record)?));
             match (lifeline, record.token) {
                 (Some(lifeline), Some(_)) => success.push(wire::put_live(&live, lifeline)),
-                // Released or reclaimed. If the record was lost, its holder may be alive.
+                // The worker was released or reclaimed. The key stays if the record was lost, because the holder may be
+                // alive.
                 (_, None) if before.is_some() => success.push(wire::delete(&live)),
                 _ => {}
             }
@@ -121,7 +123,7 @@ impl Keys {
         Ok(json!({ "compare": compare, "success": success }))
     }
 
-    /// Reads etcd's answer to the request for all keys.
+    /// Converts etcd's answer to the request [`all`](Self::all) to contents.
     pub(super) fn contents(
         &self,
         unix_ns: u64,
@@ -142,7 +144,7 @@ impl Keys {
             .collect::<Result<_, StoreError>>()?;
         let live: BTreeSet<u64> =
             next()?.iter().map(|pair| index(&self.lives(), pair)).collect::<Result<_, StoreError>>()?;
-        // The cluster's ID is both the incarnation and the place.
+        // The ID of the cluster is both the incarnation and the place.
         let place = incarnation.clone();
         Ok(Contents { space, records, live, ..Contents::new(unix_ns, incarnation, place) })
     }
@@ -153,8 +155,8 @@ pub(super) fn json_of(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::unavailable("writing JSON", error))
 }
 
-/// Returns the value of the key `place`. It must be in the form that this store writes, because a change is detected by
-/// its text.
+/// Returns the value of the key `place`. The value must have exactly the form that this store writes, because a change
+/// is detected by comparing texts.
 fn stored<T: Serialize + DeserializeOwned>(place: &str, pair: &Pair) -> Result<T, StoreError> {
     let corrupt = |why: String| StoreError::corrupt(format!("the key {place} in etcd"), why);
     let bytes = STANDARD.decode(&pair.value).map_err(|error| corrupt(error.to_string()))?;
@@ -165,14 +167,14 @@ fn stored<T: Serialize + DeserializeOwned>(place: &str, pair: &Pair) -> Result<T
     Ok(value)
 }
 
-/// Returns the worker that a key in `folder` belongs to.
+/// Returns the worker to which a key in `folder` belongs.
 fn index(folder: &str, pair: &Pair) -> Result<u64, StoreError> {
     let key = STANDARD.decode(&pair.key).unwrap_or_default();
     let key = String::from_utf8_lossy(&key);
     let name = key.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
     match name.parse::<u64>() {
         Ok(index) if index.to_string() == name => Ok(index),
-        _ => Err(StoreError::corrupt(format!("the key {key} in etcd"), "its name is not that of a worker")),
+        _ => Err(StoreError::corrupt(format!("the key {key} in etcd"), "its name does not end with a worker")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `Lifeline`: an etcd lease that shows etcd that a worker's holder is alive.
+//! `Lifeline`: an etcd lease that exists as long as the holder of a worker is alive.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::wire::{Granted, KeptAlive};
 use crate::error::StoreError;
 use crate::token::Token;
 
-/// The etcd lease of a worker's holder.
+/// The etcd lease of the holder of a worker.
 pub(super) struct Lifeline {
     pub(super) token: Token,
     pub(super) id: String,
@@ -21,7 +21,8 @@ impl Gateway {
         self.call("/v3/lease/grant", &request).map(|reply: Reply<Granted>| reply.body.id)
     }
 
-    /// Keeps the etcd lease alive. Returns how many seconds it lasts from now on; 0 if it has ended.
+    /// Keeps the etcd lease alive. Returns the number of seconds that the lease lasts from now on, or 0 if the lease
+    /// has ended.
     pub(super) fn keep_alive(&self, id: &str) -> Result<u64, StoreError> {
         let reply: Reply<KeptAlive> = self.call("/v3/lease/keepalive", &json!({ "ID": id }))?;
         Ok(reply.body.result.seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(0))
@@ -33,7 +34,7 @@ impl Gateway {
     }
 }
 
-/// Returns the TTL of an etcd lease: whole seconds, rounded up.
+/// Returns the TTL of an etcd lease in whole seconds. `ttl` is rounded up.
 pub(super) fn seconds(ttl: Duration) -> u64 {
     ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0)
 }

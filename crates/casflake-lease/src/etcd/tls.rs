@@ -1,7 +1,8 @@
-//! The files for TLS, in the form of the crate `ureq`.
+//! Converts the files for TLS to the types of the crate `ureq`.
 //!
-//! The crate uses the provider of cryptography that the program has installed for its process, or `ring`. This module
-//! does not install one. (The crate's API to name a provider may change in any of its versions.)
+//! The crate uses the provider of cryptography that the program has installed for its process. If there is none, the
+//! crate uses `ring`. This module does not choose a provider, because the crate's API for that may change in any
+//! version.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,14 +14,14 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use crate::error::StoreError;
 use crate::tls::{Identity, Roots, TlsFiles};
 
-/// Reads the files.
+/// Reads the files, and returns the configuration for TLS.
 pub(super) fn config(files: &TlsFiles) -> Result<TlsConfig, StoreError> {
     let identity = files.identity.as_ref().map(client_cert).transpose()?;
     Ok(TlsConfig::builder().root_certs(root_certs(&files.roots)?).client_cert(identity).build())
 }
 
 fn root_certs(roots: &Roots) -> Result<RootCerts, StoreError> {
-    // Unusable certificates are refused here, where their path is known. The crate would skip them.
+    // `read` refuses unusable certificates, and its error shows their path. The crate would skip such certificates.
     roots.read()?;
     Ok(roots.certificates()?.iter().map(|root| Certificate::from_der(root).to_owned()).into())
 }

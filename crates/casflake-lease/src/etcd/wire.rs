@@ -1,4 +1,4 @@
-//! The messages of etcd's JSON gateway. Keys and values are base64; numbers of 64 bits are text.
+//! The messages of etcd's JSON gateway. Keys and values are encoded as base64, and 64-bit numbers as text.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,9 +13,9 @@ pub(super) fn range(key: &str) -> Value {
     json!({ "request_range": { "key": base64(key) } })
 }
 
-/// Reads all keys that begin with `folder` and a slash.
+/// Returns the request that reads all keys that begin with `folder` and a slash.
 pub(super) fn range_in(folder: &str, keys_only: bool) -> Value {
-    // '0' follows '/'.
+    // The range ends before `folder` and '0', because '0' is the next character after '/'.
     let (first, end) = (base64(&format!("{folder}/")), base64(&format!("{folder}0")));
     json!({ "request_range": { "key": first, "range_end": end, "keys_only": keys_only } })
 }
@@ -24,7 +24,7 @@ pub(super) fn put(key: &str, value: &str) -> Value {
     json!({ "request_put": { "key": base64(key), "value": base64(value) } })
 }
 
-/// Writes a key without a value, which exists as long as the etcd lease.
+/// Returns the request that writes a key without a value. The key exists as long as the etcd lease `lease`.
 pub(super) fn put_live(key: &str, lease: &str) -> Value {
     json!({ "request_put": { "key": base64(key), "lease": lease } })
 }
@@ -33,7 +33,8 @@ pub(super) fn delete(key: &str) -> Value {
     json!({ "request_delete_range": { "key": base64(key) } })
 }
 
-/// Compares that a key has this value, or that the key does not exist.
+/// Returns the condition that `key` has this value. If `value` is `None`, returns the condition that `key` does not
+/// exist.
 pub(super) fn compare(key: &str, value: Option<&str>) -> Value {
     match value {
         Some(value) => json!({ "key": base64(key), "target": "VALUE", "result": "EQUAL", "value": base64(value) }),
@@ -85,7 +86,7 @@ pub(super) struct KeptAlive {
     pub(super) result: Left,
 }
 
-/// How many seconds an etcd lease still lasts; `None` if it has ended.
+/// The number of seconds that an etcd lease still lasts. `None` if the lease has ended.
 #[derive(Deserialize)]
 pub(super) struct Left {
     #[serde(rename = "TTL", default)]

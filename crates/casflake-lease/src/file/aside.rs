@@ -1,10 +1,12 @@
-//! `Aside`: runs work that may block without a bound on a thread, and bounds the time for which a caller waits for it.
+//! `Aside`: runs work on a thread of its own, because the work may block for ever, and limits how long the caller
+//! waits.
 //!
-//! The thread takes along the value that it works on, and returns it when it has finished. So at most one job of a
-//! store runs at a time: a later call waits for the value, and times out as well if it does not come. An answer that
-//! comes after its caller has left is dropped, and is not mistaken for the answer to the next call. If work panics,
-//! only its own call fails. The first call starts the thread. The first call in a forked child starts another, because
-//! the child does not have that thread. The thread ends with the store.
+//! Each job takes the value that it works on to the thread, and returns the value when the job has finished. So at most
+//! one job of a store runs at a time: the next call first waits for the value, and times out if the value does not come
+//! back. If a call has timed out, its late answer is dropped, and is never mistaken for the answer to the next call. If
+//! a job panics, only the call that gave the job fails. The first call starts the thread. The first call in a forked
+//! child process starts another thread, because a child process does not have the threads of its parent. The thread
+//! ends when the store is dropped.
 
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,9 +16,9 @@ use std::time::{Duration, Instant};
 use std::{process, thread};
 
 pub(super) struct Aside<T> {
-    /// The value to work on; `None` while the thread has it.
+    /// The value to work on. `None` while the thread has the value.
     pub(super) home: Option<T>,
-    /// How long a call waits.
+    /// The maximum time that a call waits.
     timeout: Duration,
     away: Option<Away<T>>,
     worker: Option<Worker>,
@@ -24,17 +26,17 @@ pub(super) struct Aside<T> {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread that does one job after the other, and the process that it belongs to.
+/// A thread that does one job after another, and the ID of the process that the thread belongs to.
 struct Worker {
     process: u32,
     jobs: Sender<Job>,
 }
 
-/// A job that the thread works on.
+/// The job that the thread is working on.
 struct Away<T> {
     since: Instant,
-    /// Receives the value when the job has finished. The mutex is never contended. It makes the store `Sync`, which a
-    /// receiver is not.
+    /// Receives the value when the job has finished. A receiver is not `Sync`, so a mutex, which is never contended,
+    /// makes the store `Sync`.
     back: Mutex<Receiver<T>>,
 }
 
@@ -43,30 +45,30 @@ impl<T: Send + 'static> Aside<T> {
         Self { home: Some(home), timeout, away: None, worker: None }
     }
 
-    /// Does `work` on the thread, and returns its result.
+    /// Does `work` on the thread, and returns the result of `work`.
     ///
     /// # Errors
-    /// `TimedOut` if it takes too long. The work may have its effect later, but not after the next call has begun its
-    /// own. `Other` if it panics. The value then stays as it was at that moment.
+    /// `TimedOut` if the work does not finish within the timeout. The work may still have its effect later, but not
+    /// after the work of the next call has begun. `Other` if the work panics. The value then stays as it was at the
+    /// moment of the panic.
     pub(super) fn ask<R: Send + 'static>(&mut self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> io::Result<R> {
         let started = Instant::now();
         self.fetch(self.left(started))?;
-        // Before the value is taken, because starting a thread can fail.
+        // The thread is started before the value is taken, because starting a thread can fail.
         let jobs = self.jobs()?;
         let Some(mut home) = self.home.take() else { return Err(ended()) };
         let (bring_back, back) = mpsc::sync_channel(1);
         let (tell, told) = mpsc::sync_channel(1);
         let job = move || {
-            // Unwind-safe in the way in which a poisoned lock can be recovered: the files on disk are consistent at
-            // each moment.
+            // Unwinding is safe, because the files on disk are consistent at each moment, even in the middle of `work`.
             let done = catch_unwind(AssertUnwindSafe(|| work(&mut home)));
-            // Sending fails if the caller has left, and the store with it.
+            // Sending the value fails if the store was dropped. Sending the answer fails if the caller has timed out.
             drop(bring_back.send(home));
             drop(tell.send(done));
         };
         drop(jobs.send(Box::new(job)));
         self.away = Some(Away { since: started, back: Mutex::new(back) });
-        // Without an answer `fetch` fails, with the reason.
+        // If there is no answer, `fetch` fails with the reason.
         let done = told.recv_timeout(self.left(started));
         self.fetch(self.left(started))?;
         done.map_err(|_| late(started))?.map_err(|_| panicked())
@@ -89,7 +91,7 @@ impl<T: Send + 'static> Aside<T> {
         self.timeout.saturating_sub(started.elapsed())
     }
 
-    /// Waits until the thread returns the value, if it has it.
+    /// If the thread has the value, waits until the thread returns the value.
     fn fetch(&mut self, timeout: Duration) -> io::Result<()> {
         let Some(Away { since, back }) = &mut self.away else { return Ok(()) };
         let back = back.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -114,7 +116,7 @@ fn late(since: Instant) -> io::Error {
 }
 
 fn panicked() -> io::Error {
-    io::Error::other("its thread panicked, as the caller's clock may: see the standard error of this process")
+    io::Error::other("its thread panicked, perhaps in the caller's clock: see the standard error of this process")
 }
 
 fn ended() -> io::Error {
@@ -129,10 +131,11 @@ mod tests {
 
     use super::Aside;
 
-    /// Longer than any test waits.
+    /// A time that is longer than any test waits.
     const NEVER: Duration = Duration::from_secs(60);
 
-    /// Returns work that blocks until it is released, and then records its number.
+    /// Returns a sender, and work that blocks until the sender is used or dropped. The work then appends `number` to
+    /// the value.
     fn held(number: u32) -> (Sender<()>, impl FnOnce(&mut Vec<u32>) -> u32) {
         let (release, released): (_, Receiver<()>) = mpsc::channel();
         let work = move |done: &mut Vec<u32>| {
@@ -170,7 +173,7 @@ mod tests {
         assert_eq!(aside.home, Some([1, 3].into()), "the second has not begun");
     }
 
-    /// Would catch: a store that can not be used any more after a user's own clock has panicked once.
+    /// Would catch: a store that can never be used again after the caller's clock has panicked once.
     #[test]
     fn work_that_panics_fails_only_its_own_call() {
         let mut aside = Aside::of(Vec::new(), NEVER);

@@ -1,4 +1,4 @@
-//! `Directory`: the directory of a store, by its absolute path.
+//! `Directory`: the absolute path of the directory of a store.
 
 use std::path::{Path, PathBuf, absolute};
 use std::{fmt, io};
@@ -6,8 +6,8 @@ use std::{fmt, io};
 use crate::error::StoreError;
 use crate::token::Token;
 
-/// An absolute path, which names the same directory whatever the working directory is, or the reason for which it is
-/// unknown.
+/// The absolute path of a directory, or the reason why the path is unknown. An absolute path does not depend on the
+/// working directory.
 #[derive(Clone)]
 pub(super) struct Directory(Result<PathBuf, Unknown>);
 
@@ -25,12 +25,13 @@ impl Directory {
     }
 }
 
-/// The name of a file before it replaces the old one has a token between these.
+/// The name of a temporary file is `BEFORE`, a token and `AFTER`. A temporary file is a new file that has not yet
+/// replaced the old one.
 const BEFORE: &str = "leases.";
 const AFTER: &str = ".new";
 
-/// Returns a path in `directory` with a name that no other file has. If the lock was removed, another process may write
-/// at the same time.
+/// Returns a path in `directory` with a name that no other file has. A fixed name would not be safe, because another
+/// process may write at the same time if the lock file was removed.
 pub(super) fn temporary(directory: &Path) -> io::Result<PathBuf> {
     Ok(directory.join(format!("{BEFORE}{}{AFTER}", Token::random()?)))
 }

@@ -1,5 +1,4 @@
-//! `Failure`: an error of the file system together with the path that it is about, so that the remedy can name that
-//! path.
+//! `Failure`: an error of the file system, and the path that the error is about. The remedy can name that path.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -24,14 +23,14 @@ impl Failure {
         self.error.kind()
     }
 
-    /// Returns the error of a store in `directory` that failed to do `what`: `Refused` if waiting does not help,
-    /// otherwise `Unavailable`.
+    /// Returns the error to report if a store in `directory` failed to do `what`. The error is `Refused` if waiting
+    /// does not help, and otherwise `Unavailable`.
     pub(super) fn of(self, what: String, directory: &Path) -> StoreError {
         let Self { path, error } = self;
         let remedy = match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => match lacking(directory) {
                 Some(remedy) => remedy.into(),
-                // Another process has just removed a file in it.
+                // The directory exists, so another process has just removed the file.
                 None => return StoreError::unavailable(what, error),
             },
             ErrorKind::PermissionDenied => sharing::remedy(&path, directory),
@@ -45,14 +44,14 @@ impl Failure {
 const MISSING: &str = "create the directory, or mount or restore it if it existed before";
 const NO_DIRECTORY: &str = "give the path of a directory";
 
-/// Returns the remedy if the directory does not exist or is not a directory; `None` if it may exist.
+/// Returns the remedy if `directory` does not exist or is not a directory. Returns `None` if the directory may exist.
 fn lacking(directory: &Path) -> Option<&'static str> {
     match fs::metadata(directory) {
         Ok(found) => (!found.is_dir()).then_some(NO_DIRECTORY),
         Err(error) => match error.kind() {
-            // A parent of it is a file.
+            // A parent of `directory` is a file.
             ErrorKind::NotADirectory => Some(NO_DIRECTORY),
-            // Windows reports the same for a parent that is a file.
+            // Windows also reports `NotFound` if a parent of `directory` is a file.
             ErrorKind::NotFound => {
                 let above = directory.ancestors().skip(1).find_map(|above| fs::metadata(above).ok());
                 Some(if above.is_some_and(|above| !above.is_dir()) { NO_DIRECTORY } else { MISSING })
@@ -87,8 +86,8 @@ mod tests {
         assert_remedy(&failed(ErrorKind::NotFound, &missing), MISSING);
     }
 
-    /// Would catch: a store that retries for ever with the path of a file, or a path below one, or a remedy that asks
-    /// to create the directory there.
+    /// Would catch: a store that retries for ever if its path is a file, or is below a file; a remedy that asks to
+    /// create a directory at such a path.
     #[test]
     fn a_file_in_place_of_a_directory_is_refused() {
         let file = env::temp_dir().join(format!("casflake-no-directory-{}", process::id()));

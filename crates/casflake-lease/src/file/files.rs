@@ -25,7 +25,7 @@ pub(super) struct Files<C> {
     clock: C,
     /// `false` if this store has changed a name in the directory and has not synced the directory since.
     is_synced: bool,
-    /// Syncs the directory: [`sync`], except in tests.
+    /// The function that syncs the directory. It is [`sync`], except in tests.
     pub(super) sync: fn(&Path) -> io::Result<()>,
 }
 
@@ -45,9 +45,9 @@ impl<C: Clock> Files<C> {
         Contents { space, records, ..Contents::new(unix_ns, incarnation, place) }
     }
 
-    /// Removes the temporary files of other processes. The holder of the lock knows that these processes were killed,
-    /// or that the file which they have locked was removed. In the second case, removing their files keeps them from
-    /// putting those in place when they continue.
+    /// Removes the temporary files of other processes. Because this process holds the lock, each of the other processes
+    /// was killed, or has locked a lock file that was removed. In the second case, the other process can no longer put
+    /// its temporary file in place when it continues.
     fn clear(directory: &Path) -> Result<(), Failure> {
         for entry in fs::read_dir(directory).map_err(Failure::at(directory))? {
             let entry = entry.map_err(Failure::at(directory))?;
@@ -60,8 +60,8 @@ impl<C: Clock> Files<C> {
         Ok(())
     }
 
-    /// Replaces the contents of the store, and syncs. Unless `is_original`, writes no mark, so that the file still
-    /// counts as a copy.
+    /// Replaces the contents of the store, and syncs the directory. If `is_original` is false, writes no mark, so that
+    /// the file still counts as a copy.
     fn write(
         &mut self,
         locked: &Locked,
@@ -75,7 +75,8 @@ impl<C: Clock> Files<C> {
         self.settle(directory)
     }
 
-    /// Does the first half of a write. After it the write has its effect, but may not last over a crash of the host.
+    /// Puts a new file in place, but does not sync the directory. Other processes then see the new contents, but a
+    /// crash of the host may still undo the write.
     fn put(
         &mut self,
         locked: &Locked,
@@ -92,7 +93,8 @@ impl<C: Clock> Files<C> {
             file.sync_all()
         };
         fill().map_err(Failure::at(temporary))?;
-        // Checked after the file was created: a process that gets the lock after this check removes that file.
+        // This is checked after the temporary file was created. So a process that gets the lock after this check
+        // removes the temporary file.
         if !locked.is_in_place() {
             let why = "the lock or the directory was removed or replaced during the write";
             return Err(Failure::at(directory)(io::Error::other(why)));
@@ -102,7 +104,7 @@ impl<C: Clock> Files<C> {
         fs::rename(temporary, &place).map_err(Failure::at(&place))
     }
 
-    /// Syncs the directory, if this store has changed a name in it since the last sync.
+    /// Syncs the directory, if this store has changed a name in the directory since the last sync.
     fn settle(&mut self, directory: &Path) -> Result<(), Failure> {
         if !self.is_synced {
             (self.sync)(directory).map_err(Failure::at(directory))?;
@@ -126,17 +128,18 @@ impl<C: Clock> Files<C> {
         let directory = &self.directory.path()?.to_path_buf();
         let path = leases(directory);
         let failed = |failure: Failure| failure.of(format!("reading {}", path.display()), directory);
-        // A failed write may have left the contents that are read now. They must not be used before they last.
+        // The contents that are read now may come from a write that failed before its sync. They must not be used while
+        // a crash of the host could still undo them.
         self.settle(directory).map_err(failed)?;
         let of_directory = |error| failed(Failure::at(directory)(error));
         let origin = Origin::of(directory).map_err(of_directory)?;
-        // With the origin, because the number of a device or an inode may be used again.
+        // The place includes the origin, because the number of a device or an inode may be used again.
         let place = format!("{}, {}", place(directory).map_err(of_directory)?, origin.parts());
         require_file(&path)?;
         let read = File::open(&path).and_then(|file| Ok((mark(&file)?, io::read_to_string(file)?)));
         let (mark, text) = match read {
             Ok(read) => read,
-            // A directory without the file has no space.
+            // If the file does not exist, the directory contains no ID space.
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Ok(self.contents(place, origin.signed(&incarnation()?), None, BTreeMap::new()));
             }
@@ -148,7 +151,7 @@ impl<C: Clock> Files<C> {
         let stored = decode(&text).map_err(|why| StoreError::corrupt(path.display().to_string(), why))?;
         let is_from_elsewhere = !origin.may_be_that_of(&stored.space.incarnation);
         let is_copy = is_from_elsewhere || stored.mark != mark;
-        // The incarnation of a copy, whatever its age, differs from every incarnation that this store has written.
+        // A copy of any age gets an incarnation that differs from every incarnation that this store has written.
         let incarnation = if is_copy { origin.signed(&copied(mark, &text)) } else { stored.space.incarnation.clone() };
         let contents = self.contents(place, incarnation, Some(stored.space), stored.records);
         Ok(Contents { is_from_elsewhere, ..contents })
@@ -159,23 +162,25 @@ impl<C: Clock> Files<C> {
         let locked = Locked::lock(directory)?;
         let place = leases(directory);
         let failed = |failure: Failure| failure.of(format!("writing {}", place.display()), directory);
-        // Before the contents are read. From then on only the holder of the lock can change them.
+        // Temporary files are removed before the contents are read. From then on, only the holder of the lock can
+        // change the contents.
         Self::clear(directory).map_err(failed)?;
         let now = self.read()?;
-        // The same backup, if it is copied back a second time, looks like the first copy but has forgotten more. Or
-        // this is another directory, for example if a file system was mounted meanwhile.
+        // If the same backup was copied back again meanwhile, the contents may look as seen, but leases were lost. Only
+        // the incarnation shows that. If the place differs, this is another directory, for example because a file
+        // system was mounted meanwhile.
         let is_another = now.place != seen.place || now.space.is_some() && now.incarnation != seen.incarnation;
         if is_another || !now.is_as_seen(seen, change) {
             return Ok(false);
         }
-        // A file that was copied back stays a copy until a process has noticed that, and has raised the floor of the
-        // space.
+        // A file that was copied back counts as a copy until a process has noticed the copy and has raised the floor of
+        // the space.
         let is_original = change.space.is_some() || now.is_served_by_its_writer();
         let Contents { space, mut records, .. } = now;
         records.extend(change.records.iter().cloned());
         if let Some(space) = change.space.as_ref().or(space.as_ref()) {
-            // The place of this write is the store's origin from now on. So it is for a store of an earlier version,
-            // which has none.
+            // If the incarnation contains no origin, it gets the origin of this directory now. A store of an earlier
+            // version contains no origin.
             let origin = Origin::of(directory).map_err(|error| failed(Failure::at(directory)(error)))?;
             let space = &Space { incarnation: origin.signed(&space.incarnation), ..space.clone() };
             let stored = StoredRef { mark: None, space, records: &records };
@@ -189,14 +194,14 @@ fn leases(directory: &Path) -> PathBuf {
     directory.join("leases")
 }
 
-/// Returns an incarnation that differs from every other.
+/// Returns a new random incarnation, which differs from every other incarnation.
 fn incarnation() -> Result<String, StoreError> {
     let token = Token::random().map_err(|error| StoreError::unavailable("drawing a random number", error))?;
     Ok(token.to_string())
 }
 
-/// Syncs a directory, so that the names in it last. Does nothing on systems other than Unix: there they last as the
-/// system decides.
+/// Syncs a directory, so that a crash of the host can't undo a change of a name in it. Does nothing on systems other
+/// than Unix, where the system decides when such a change is durable.
 pub(super) fn sync(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }

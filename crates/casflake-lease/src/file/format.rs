@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use super::identity::Mark;
 use crate::protocol::{Record, Space};
 
-/// The prefix of a copy's incarnation.
+/// The prefix of the incarnation of a store whose file is a copy.
 pub(super) const COPY: &str = "a copy of ";
 
-/// The prefix of the file. The checksum of the JSON follows.
+/// The first characters of the file. The checksum of the JSON follows them.
 const HEADER: &str = "casflake leases 1 ";
 
 /// The contents of the file, to be written.
 #[derive(Serialize)]
 pub(super) struct StoredRef<'a> {
-    /// The mark of this very file; `None` if the system has no marks, or if the file counts as a copy.
+    /// The mark of the file itself. `None` if the system has no marks, or if the file counts as a copy.
     pub(super) mark: Option<Mark>,
     pub(super) space: &'a Space,
     pub(super) records: &'a BTreeMap<u64, Record>,
@@ -44,9 +44,9 @@ pub(super) fn decode(text: &str) -> Result<Stored, String> {
     let whole = rest.strip_suffix('\n').and_then(|rest| rest.split_once('\n'));
     let Some((sum, json)) = whole else { return Err("it is cut off".into()) };
     if sum != format!("{:016x}", checksum(json.as_bytes())) {
-        return Err("its checksum is not that of its content".into());
+        return Err("its checksum does not match its content".into());
     }
-    serde_json::from_str(json).map_err(|error| format!("its content is not that of a store: {error}"))
+    serde_json::from_str(json).map_err(|error| format!("its content is not valid: {error}"))
 }
 
 /// Returns the 64-bit FNV-1a hash: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>.
@@ -54,8 +54,8 @@ pub(super) fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Returns the incarnation of a store after its file was replaced by a copy. It differs for each copy, and is the same
-/// each time that one copy is read.
+/// Returns the incarnation of a store whose file was replaced by a copy. Two copies have different incarnations. One
+/// copy has the same incarnation each time that it is read.
 pub(super) fn copied(mark: Option<Mark>, text: &str) -> String {
     let made = mark.map(|Mark { inode, created_nanos }| (inode, created_nanos.unwrap_or(0))).unwrap_or_default();
     format!("{COPY}{:016x}, inode {}, made at {} ns", checksum(text.as_bytes()), made.0, made.1)

@@ -8,8 +8,9 @@ pub(super) use unix::{is_at, mark, place};
 #[cfg(windows)]
 pub(super) use windows::{is_at, mark, place};
 
-/// Properties that distinguish a file from its copies. The inode (Windows: the index) may be given to the next file
-/// that is created. The time of creation is in nanoseconds since 1970; `None` if the file system does not record it.
+/// Properties that distinguish a file from copies of that file. The inode (on Windows, the file index) is not enough,
+/// because a new file may get the inode of a removed file. The time of creation is in nanoseconds since 1970, or `None`
+/// if the file system does not record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mark {
@@ -27,22 +28,22 @@ mod unix {
 
     use super::Mark;
 
-    /// Returns the mark of this file; `None` on systems without marks.
+    /// Returns the mark of `file`, or `None` on systems without marks.
     pub(in crate::file) fn mark(file: &File) -> io::Result<Option<Mark>> {
         let metadata = file.metadata()?;
         let created = || metadata.created().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos().try_into().ok();
         Ok(Some(Mark { inode: metadata.ino(), created_nanos: created() }))
     }
 
-    /// Returns an identity of the directory, which holds until the host restarts. A directory that is mounted over
-    /// another, or put in its place, has a different one.
+    /// Returns a text that identifies the directory until the host restarts. The text changes if another directory is
+    /// mounted over this one, or is put in its place.
     pub(in crate::file) fn place(directory: &Path) -> io::Result<String> {
         let metadata = fs::metadata(directory)?;
         let created = metadata.created().ok();
         Ok(format!("device {}, inode {}, made at {created:?}", metadata.dev(), metadata.ino()))
     }
 
-    /// Returns whether `path` still names this file.
+    /// Returns whether the file at `path` is still `file`.
     pub(in crate::file) fn is_at(file: &File, path: &Path) -> bool {
         let inodes = || Ok::<_, io::Error>((file.metadata()?.ino(), fs::metadata(path)?.ino()));
         inodes().is_ok_and(|(locked, there)| locked == there)
@@ -60,9 +61,10 @@ mod windows {
 
     use super::Mark;
 
-    /// Returns the mark without a time of creation. NTFS gives a file that replaces another the time of creation of
-    /// that one ("tunnelling"), so the mark would change when the file is put in place. The time is not needed either:
-    /// the NTFS index contains a count of how often its place was reused, so no file gets the index of an earlier one.
+    /// Returns the mark without a time of creation. When a new file replaces an old one, NTFS gives the new file the
+    /// old file's time of creation ("tunnelling"). So a mark with that time would change when the file is put in place.
+    /// The time is not needed, because an NTFS index contains a count of its reuses, so no file gets the index of an
+    /// earlier file.
     pub(in crate::file) fn mark(file: &File) -> io::Result<Option<Mark>> {
         Ok(Some(Mark { inode: information(file)?.file_index(), created_nanos: None }))
     }
@@ -77,7 +79,7 @@ mod windows {
         both().is_ok_and(|(locked, there)| locked == there)
     }
 
-    /// Returns the volume, and the index on it.
+    /// Returns the serial number of the volume, and the index of the file on that volume.
     fn identity(file: impl AsHandleRef) -> io::Result<(u64, u64)> {
         let known = information(file)?;
         Ok((known.volume_serial_number(), known.file_index()))
@@ -100,7 +102,8 @@ mod others {
         Ok(directory.display().to_string())
     }
 
-    /// Returns `true`: a system that can't tell is taken to keep files that are in use.
+    /// Returns `true`. This system can't tell whether a file was replaced, so it is assumed that a file in use never
+    /// is.
     pub(in crate::file) fn is_at(_: &File, _: &Path) -> bool {
         true
     }

@@ -13,10 +13,11 @@ use super::regular::require_file;
 use super::sharing::share;
 use crate::error::StoreError;
 
-/// The time to wait for another process to finish its change, which takes some milliseconds.
+/// The time to wait for another process that holds the lock. Such a process needs only some milliseconds for its
+/// change.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A lock of a directory. Dropping it unlocks the directory.
+/// A held lock of a directory. Dropping this value unlocks the directory.
 pub(super) struct Locked {
     file: File,
     path: PathBuf,
@@ -46,7 +47,7 @@ impl Locked {
             match file.try_lock() {
                 Ok(()) => {
                     let locked = Self { file, path: path.clone() };
-                    // A lock on a file that was removed locks nothing.
+                    // If the file was removed meanwhile, this lock is useless, because other processes lock a new file.
                     if locked.is_in_place() {
                         return Ok(locked);
                     }
@@ -56,7 +57,7 @@ impl Locked {
                 }
                 Err(TryLockError::WouldBlock) if is_late => {
                     return Err(late(
-                        "another process has locked it for 2 s: if it hangs, end that process; do not remove the file",
+                        "another process has locked it for 2 s: if that process hangs, end it; do not remove the file",
                     ));
                 }
                 Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
@@ -72,25 +73,25 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // Closing the file is not enough, because a child that was forked meanwhile has it open as well. If unlocking
-        // fails, the file is unlocked when the last of these processes has ended.
+        // Closing the file is not enough, because a child that was forked meanwhile also has the file open. If
+        // unlocking fails, the file stays locked until this process and all such children have ended.
         let _ = self.file.unlock();
     }
 }
 
-/// Creates an empty file at `path`, unless something exists there. The file gets its permissions before its name, so
-/// that no other user is refused in between. It is never created at the target of a symbolic link that another user has
-/// put there.
+/// Creates an empty file at `path`, unless something exists there. The file gets its permissions before it appears at
+/// `path`, so that other users are never refused. If another user has put a symbolic link at `path`, no file is created
+/// at the target of that link.
 fn make(path: &Path, directory: &Path) -> Result<(), Failure> {
     let new = temporary(directory).map_err(Failure::at(directory))?;
     create(&new, directory).map_err(Failure::at(&new))?;
     let made = fs::hard_link(&new, path);
-    // If this fails, the next change removes the file.
+    // If this fails, the next change of the store removes the temporary file.
     let _ = fs::remove_file(&new);
     made.or_else(|error| match error.kind() {
-        // Another process has created it first, or has removed the temporary file.
+        // Another process has created the file at `path` first, or has removed the temporary file.
         ErrorKind::AlreadyExists | ErrorKind::NotFound => Ok(()),
-        // A file system without hard links.
+        // The file system has no hard links.
         _ => create(path, directory),
     })
     .or_else(|error| if error.kind() == ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })

@@ -1,21 +1,24 @@
-//! `Origin`: the directory and the file system in which a store was made, to recognise a copy of it elsewhere.
+//! `Origin`: the directory and the file system in which a store was made. The origin shows whether a store is a copy
+//! from another place.
 //!
-//! A copy in its original place is a backup that was put back. It may have lost leases, and grants again when those
-//! have ended. A copy in another place is a second store. The two would issue the same IDs for ever, so the copy is
-//! refused.
+//! A copy in the place of the original is a backup that was put back. Leases that were granted after the backup may be
+//! missing, so the store grants nothing until these leases have ended. A copy in another place is a second store.
+//! Processes of the two stores would issue the same IDs for ever, so the copy is refused.
 //!
 //! | part | available on | distinguishes |
 //! |---|---|---|
-//! | `directory`, its inode | file systems whose inode numbers last: not FUSE, 9p and their like | copies by `cp -a`, also with `--reflink`; unpacked archives |
-//! | `disk`, its serial number, or the UUID of a logical volume | file systems on a block device | snapshots of logical volumes, clones of disks |
-//! | `filesystem`, its ID | ext2 to ext4, btrfs, ZFS, tmpfs | snapshots of subvolumes and data sets, two `tmpfs` |
-//! | `layer`, the upper layer, its mount and the boot of the host | overlay file systems | containers of one image |
+//! | `directory`: the inode | file systems with lasting inode numbers (so not FUSE, 9p or similar ones) | copies by `cp -a`, also with `--reflink`; unpacked archives |
+//! | `disk`: the serial number of the disk, or the UUID of a logical volume | file systems on a block device | snapshots of logical volumes, clones of disks |
+//! | `filesystem`: the ID of the file system | ext2 to ext4, btrfs, ZFS, tmpfs | snapshots of subvolumes and data sets, two `tmpfs` |
+//! | `layer`: the upper layer or the mount, and the boot of the host | overlay file systems | containers of one image |
 //!
-//! Parts that are not known on both sides are not compared: if two containers share a directory, one may not see what
-//! the other sees. The boot of the host is a part of the layer only, because a directory outlives it.
+//! A part is compared only if it is known both here and in the stored origin, because two containers that share a
+//! directory may not see the same parts. Only the layer includes the boot of the host, because a directory outlives a
+//! boot.
 //!
-//! Not distinguished: a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS on it, because their IDs are cloned with
-//! it; disks without a serial number; and containers of two engines that run on one host and name their layers alike.
+//! Some copies are not recognised: a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS on it, because the IDs are
+//! cloned with the disk; disks without a serial number; and containers of two engines that run on one host and give
+//! their layers the same names.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,19 +26,19 @@ use std::{fs, io};
 
 use super::format::COPY;
 
-/// Separates the text from the parts in a signed text.
+/// Separates the original text from the parts of the origin in a signed text.
 const MADE_IN: &str = ", made in ";
 
-/// The parts, by name. Each value consists of hexadecimal digits.
+/// The value of each part, by the name of the part. Each value consists of hexadecimal digits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Origin(BTreeMap<&'static str, String>);
 
-/// The name of the layer's part. In the layer of a container, all other parts are the same for a copy in another
-/// container.
+/// The name of the part for the layer of a container. If a store in a layer is copied into another container, all other
+/// parts are the same.
 const LAYER: &str = "layer";
 
 impl Origin {
-    /// Returns the origin of a store that is made in this directory now.
+    /// Returns the origin that a store gets if it is made in `directory` now.
     pub(super) fn of(directory: &Path) -> io::Result<Self> {
         Ok(Self(system::parts(directory, &fs::metadata(directory)?)?))
     }
@@ -50,19 +53,20 @@ impl Origin {
         joined(&self.0)
     }
 
-    /// Returns the text followed by this origin, unless the text has an origin already.
+    /// Returns `text` followed by this origin. If `text` already contains an origin, returns `text` unchanged.
     pub(super) fn signed(&self, text: &str) -> String {
         if text.contains(MADE_IN) { text.into() } else { format!("{text}{MADE_IN}{}", joined(&self.0)) }
     }
 
-    /// Returns whether a store with this signed text may have been made here. Stores of earlier versions are not
-    /// signed.
+    /// Returns whether a store whose incarnation is `signed` may have been made at this origin. The incarnation of a
+    /// store of an earlier version contains no origin.
     pub(super) fn may_be_that_of(&self, signed: &str) -> bool {
         let Some((_, rest)) = signed.split_once(MADE_IN) else {
-            // Earlier versions treat every copy as a backup that was put back.
+            // Earlier versions treat every copy as a backup that was put back, so the place of the original is not
+            // known.
             return !self.is_in_layer() && !signed.starts_with(COPY);
         };
-        // `protocol::found_empty` adds its own words after a comma.
+        // `protocol::found_empty` appends words after a comma.
         let parts = rest.split_once(',').map_or(rest, |(parts, _)| parts);
         let there: BTreeMap<&str, &str> = parts.split(' ').filter_map(|part| part.split_once('=')).collect();
         let differs = |(name, here): (&&str, &String)| there.get(name).is_some_and(|there| here != there);
@@ -101,7 +105,7 @@ mod system {
     const OVERLAY: u64 = 0x794c_7630;
     const FUSE: u64 = 0x6573_5546;
 
-    /// The mount option of an overlay that names its writable layer.
+    /// The beginning of the mount option that names the writable layer of an overlay file system.
     const UPPER: &str = "upperdir=";
 
     pub(super) fn parts(directory: &Path, metadata: &Metadata) -> io::Result<BTreeMap<&'static str, String>> {
@@ -112,10 +116,11 @@ mod system {
         let device = format!("{}:{}", major(metadata.dev()), minor(metadata.dev()));
         let mount = if kind == OVERLAY || kind == FUSE { mount_of(&device) } else { None };
         if kind == OVERLAY || mount.as_deref().is_some_and(|mount| mount.contains("fuse-overlayfs")) {
-            // The numbers of mounts and layers start again on each host and with each boot.
+            // The numbering of mounts and layers starts again on each host and with each boot.
             let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
-            // If a mount does not name its layer, only its device number identifies it, which it keeps until it is
-            // unmounted. (Its other options can differ between two mounts of the same layers.)
+            // If a mount does not name its layer, only the device number identifies the mount. The mount keeps this
+            // number until it is unmounted. The other options are of no use, because they can differ between two mounts
+            // of the same layers.
             let layer = mount.as_deref().and_then(|mount| mount.split(',').find(|option| option.starts_with(UPPER)));
             parts.insert(LAYER, hexadecimal(&format!("{boot} {}", layer.unwrap_or(&device))));
             parts.insert("directory", format!("{:x}", metadata.ino()));
@@ -137,15 +142,16 @@ mod system {
         Ok(parts)
     }
 
-    /// Returns the kernel's description of the mount of a device: the kind of file system, its source and its options.
-    /// The options of an overlay name its layers. See proc_pid_mountinfo(5).
+    /// Returns the kernel's description of the mount with this device number: the kind of file system, the source and
+    /// the options. The options of an overlay file system name its layers. See proc_pid_mountinfo(5).
     fn mount_of(device: &str) -> Option<String> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
         let mount = mounts.lines().find(|mount| mount.split(' ').nth(2) == Some(device))?;
         mount.split_once(" - ").map(|(_, told)| told.into())
     }
 
-    /// Returns a text that distinguishes a disk or a partition from its copies, if the kernel has one.
+    /// Returns a text that distinguishes a disk or a partition from copies of it. Returns `None` if the kernel knows no
+    /// such text.
     fn disk(device: &str) -> Option<String> {
         let at = PathBuf::from("/sys/dev/block").join(device);
         let told = |at: &Path, name: &str| {
@@ -169,7 +175,7 @@ mod system {
     }
 }
 
-/// Other Unix systems tell only the inode.
+/// On other Unix systems, only the inode is known.
 #[cfg(all(unix, not(target_os = "linux")))]
 mod system {
     use std::collections::BTreeMap;

@@ -1,13 +1,13 @@
-//! `require_file`: refuses a FIFO, a device or a directory in place of a file. Opening one may block for ever, or have
-//! an effect of its own.
+//! `require_file`: refuses a FIFO, a device or a directory in place of a file. Opening a FIFO or a device may block for
+//! ever, or have a side effect.
 
 use std::fs;
 use std::path::Path;
 
 use crate::error::StoreError;
 
-/// Fails if `path` exists and is not a regular file. Does not open it. If nothing exists there, the later opening
-/// reports that.
+/// Fails if something other than a regular file exists at `path`. Does not open `path`. Succeeds if nothing exists at
+/// `path`, because opening `path` later reports that.
 pub(super) fn require_file(path: &Path) -> Result<(), StoreError> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => {

@@ -1,4 +1,4 @@
-//! `share` and `remedy`: permissions in a directory that several users share by a group.
+//! `share` and `remedy`: permissions in a directory that several users share through a group.
 
 #[cfg(not(unix))]
 pub(super) use others::{remedy, share};
@@ -18,9 +18,10 @@ mod unix {
     const WRITE_OF_OTHERS: u32 = 0o002;
     const STICKY: u32 = 0o1000;
 
-    /// Lets the group of a shared directory read and write `file`, which this process has just created there, whatever
-    /// the umask. Other users get at most the permissions on the file that they have on the directory. If the system
-    /// does not allow that, the file keeps its permissions, and the errors of other users say so.
+    /// Lets the group of a shared directory read and write `file`, whatever the umask is. `file` must have just been
+    /// created by this process in `directory`. Users outside of the group get at most the permissions that they have on
+    /// the directory. If the system does not allow these changes, `file` keeps its permissions, and other users get an
+    /// error with a remedy.
     pub(in crate::file) fn share(file: &File, directory: &Path) {
         let _ = fs::metadata(directory).and_then(|shared| {
             if !is_shared(&shared) || has_access_list(directory) {
@@ -28,7 +29,7 @@ mod unix {
             }
             let own = file.metadata()?;
             if own.gid() != shared.gid() {
-                // If this fails, the permissions stay: they would be those of another group.
+                // If this fails, the permissions are not changed, because they would apply to another group.
                 fchown(file, None, Some(shared.gid()))?;
             }
             let admitted = OF_OWNER_AND_GROUP | shared.mode() & OF_OTHERS;
@@ -36,13 +37,15 @@ mod unix {
         });
     }
 
-    /// Returns whether the group may replace a file of another user. In a sticky directory such as /tmp it may not.
+    /// Returns whether the group of `directory` may replace the files of other users. In a sticky directory such as
+    /// /tmp, the group may not.
     fn is_shared(directory: &Metadata) -> bool {
         directory.mode() & (WRITE | STICKY) == WRITE
     }
 
-    /// Returns whether the directory has an access control list, for itself or for each new file in it. If it has, the
-    /// permission bits of the group are the mask of the list, and not the group's permissions.
+    /// Returns whether the directory has an access control list, either for the directory itself or for each new file
+    /// in it. If there is such a list, the permission bits of the group are the mask of the list, and not the group's
+    /// permissions.
     #[cfg(target_os = "linux")]
     fn has_access_list(directory: &Path) -> bool {
         let has = |list: &str| rustix::fs::getxattr(directory, list, &mut [0_u8; 0]).is_ok();
@@ -54,7 +57,7 @@ mod unix {
         false
     }
 
-    /// Returns the commands that let this user use `path`, which is `directory` or in it, after it was refused.
+    /// Returns the remedy if this user was refused the use of `path`. `path` is `directory`, or a path in it.
     pub(in crate::file) fn remedy(path: &Path, directory: &Path) -> String {
         let place = quoted(directory);
         let Ok(shared) = fs::metadata(directory) else {
@@ -75,13 +78,13 @@ mod unix {
         format!("add this user to the group {group}, which shares {place}")
     }
 
-    /// Returns whether the directory is shared by a group that users can be added to. The group of root does not count.
-    /// If every user may write to the directory, its owner has not chosen a group.
+    /// Returns whether the directory is shared through a group to which users can be added. The group of root does not
+    /// count. If every user may write to the directory, its owner has not chosen a group.
     fn is_of_a_group(directory: &Metadata) -> bool {
         is_shared(directory) && directory.gid() != 0 && directory.mode() & WRITE_OF_OTHERS == 0
     }
 
-    /// Returns the files of a store that exist, and `path` if it is another file that exists.
+    /// Returns the existing files of a store. Also returns `path` if it is another existing file.
     fn files(path: &Path, directory: &Path) -> Vec<(PathBuf, Metadata)> {
         let mut paths: Vec<_> = ["lock", "leases"].map(|name| directory.join(name)).into();
         if path != directory && !paths.iter().any(|known| known == path) {

@@ -1,4 +1,4 @@
-//! Tests of a directory that loses data: files that are removed, or replaced by copies.
+//! Tests of a directory that loses data, because files are removed or are replaced by copies.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::{AcquireRequest, BackendStore, Grant, LeaseAdmin, LeaseStore, LostRea
 
 const TTL: Duration = Duration::from_secs(30);
 
-/// A directory with an initialised store, which is removed on drop.
+/// A directory with an initialised store. The directory is removed on drop.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -55,7 +55,7 @@ fn copy(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap();
 }
 
-/// Would catch: a lease that is used because of a file that a crash of the host would undo.
+/// Would catch: a lease that is used while a crash of the host could still undo its grant.
 #[test]
 fn a_grant_that_was_written_but_not_synced_is_not_used() {
     let directory = Directory::new("unsynced");
@@ -100,7 +100,7 @@ fn the_holder_of_a_forgotten_lease_has_lost_it() {
 fn a_copy_is_noticed_after_a_lease_in_it_was_released() {
     let directory = Directory::new("given-back");
     let known = directory.acquire(1).unwrap().lease;
-    // The first file keeps its inode, so that no copy gets it.
+    // The hard link keeps the inode of the first file in use, so that no copy gets this inode.
     fs::hard_link(directory.file(), directory.backup()).unwrap();
     let forgotten = directory.acquire(2).unwrap().lease;
     fs::remove_file(directory.file()).unwrap();
@@ -109,8 +109,7 @@ fn a_copy_is_noticed_after_a_lease_in_it_was_released() {
     assert!(directory.grants_nothing(), "{forgotten:?} is in use");
 }
 
-/// A file system may give a file's inode to the next file but one. On a file system that never does, this tests
-/// nothing.
+/// Some file systems give the inode of a removed file to a later file. On other file systems, this tests nothing.
 #[cfg(unix)]
 #[test]
 fn a_copy_with_the_inode_of_the_original_is_noticed() {

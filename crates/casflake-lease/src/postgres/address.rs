@@ -5,14 +5,15 @@ use crate::url::{Authority, HOST, StoreUrl, check_host, parameters, trimmed};
 
 pub(crate) const SCHEMES: &[&str] = &["postgres", "postgresql"];
 
-/// The characters that the path of a socket's directory may have besides ASCII letters and digits, with its slashes
-/// encoded.
+/// The characters besides ASCII letters and digits that a URL may have in the path of a socket's directory. The slashes
+/// of this path are percent-encoded.
 const SOCKET: &str = "-._~%";
 
-/// Returns a text for that parser and the name of the space, after refusing what the parser would guess.
+/// Returns a connection string for the parser of `tokio-postgres`, and the name of the space. Refuses a text if the
+/// parser would have to guess its meaning.
 pub(super) fn parse(text: &str) -> Result<(String, String), StoreError> {
     let text = trimmed(text);
-    // Words such as host=…, with spaces between them.
+    // The text consists of words such as host=…, with spaces between the words.
     if text.find([':', '=']).is_some_and(|at| text[at..].starts_with('=')) {
         return Ok((text.into(), "default".into()));
     }

@@ -1,4 +1,4 @@
-//! `PostgresBackend`: its requests to the database, and how it reads the answers.
+//! The requests of `PostgresBackend` to the database, and how it reads the answers.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::protocol::Change;
 use crate::renewal_json::RenewalJson;
 use crate::terms::Terms;
 
-/// The maximum number of tries of a read that conflicts with other clients.
+/// The maximum number of times that a read is tried if it conflicts with other clients.
 const READS: u32 = 100;
 
 impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresBackend<T> {
@@ -74,7 +74,8 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresB
             match answer {
                 Answer::Row(row) => return Ok(row),
                 Answer::NoTables => are_there = false,
-                // If the database's default is serializable transactions, others can conflict with this one.
+                // If transactions of this database are serializable by default, other transactions can conflict with
+                // this one.
                 Answer::Nothing => {}
             }
         }
@@ -91,9 +92,9 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
         format!("{}, schema {:?}", self.database(), self.schema.name())
     }
 
-    /// Returns names such as `orders` for a space in the schema of the store, `orders (schema billing)` for one in
-    /// another schema, and `(schema billing)` if the store's role can't read the spaces there. Takes one second at most
-    /// once the store is connected.
+    /// Returns a name such as `orders` for a space in the schema of the store, and `orders (schema billing)` for a
+    /// space in another schema. Returns `(schema billing)` for a schema whose spaces the store's role can't read. Takes
+    /// at most one second, plus the time to connect.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         let (schema, space) = (self.schema.clone(), self.space.clone());
         self.on("looking for other ID spaces", |link, _| others::find(link, &schema, &space))
@@ -126,7 +127,8 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
             Param::MaybeText(space.as_deref()),
             Param::Text(&records),
         ];
-        // Tens of thousands of records in one statement, to replace those that a large space has lost, take a while.
+        // A large space may have lost tens of thousands of records. One statement replaces all of them, which takes a
+        // while.
         let timeout = IO_TIMEOUT + Duration::from_micros(100) * u32::try_from(change.records.len()).unwrap_or(u32::MAX);
         let answer = self.on("writing leases", |link, statements| {
             let statement = statement(statements);
@@ -149,7 +151,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
     }
 
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
-        // Numbers in the database are bigints.
+        // The database stores numbers as `bigint`, so they are limited to `i64::MAX`.
         let renewal = RenewalJson::of(&self.space, lease, ttl, terms, i64::MAX.unsigned_abs())?;
         let Some(renewal) = renewal.map(|renewal| renewal.text()).transpose()? else { return Ok(None) };
         let params: &[Param<'_>] = &[Param::Text(&renewal), Param::Bool(self.schema.is_named())];
@@ -163,7 +165,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
 
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<bool, StoreError> {
         let (name, token) = (self.space.clone(), lease.token.to_string());
-        // No window of this store ends after that.
+        // No window of this store ends after `i64::MAX`.
         let after = last_tick.map_or(0, |last| i64::try_from(last.saturating_add(1)).unwrap_or(i64::MAX));
         let params: &[Param<'_>] = &[
             Param::Text(&name),

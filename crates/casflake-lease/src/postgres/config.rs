@@ -1,7 +1,7 @@
-//! The grammar of connection strings, which is that of libpq.
+//! Splits connection strings according to the grammar of libpq.
 //!
-//! `tokio_postgres` refuses parameters that it does not know, so they are taken out first. The rest of the string is
-//! not changed.
+//! `tokio_postgres` refuses parameters that it does not know, so such parameters are removed first. The rest of the
+//! string is not changed.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use crate::error::StoreError;
 /// Names and values of parameters.
 pub(super) type Taken = Vec<(String, String)>;
 
-/// Returns the text without those parameters for which `is_taken` is true, and these parameters.
+/// Returns the text without the parameters for which `is_taken` returns true, and the parameters that were removed.
 pub(super) fn split(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Taken), StoreError> {
     let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
     if is_url { split_url(text, is_taken) } else { split_words(text, is_taken) }
 }
 
-/// Fails if no database is named. The server's default is the name of the user, and the client's default for that is
-/// the name of the operating system's user, so one text would name as many databases as there are users.
+/// Fails if the configuration names no database. The default database has the name of the user, and the default user
+/// has the name of the operating system's user. So the same text would name another database for each user.
 pub(super) fn require_database(config: &Config) -> Result<(), StoreError> {
     // The server treats an empty name as no name.
     if config.get_dbname().is_some_and(|name| !name.is_empty()) {
@@ -31,7 +31,7 @@ pub(super) fn require_database(config: &Config) -> Result<(), StoreError> {
 }
 
 fn split_url(url: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Taken), StoreError> {
-    // Everything before an @ is a user and a password, which may have any character.
+    // Everything before an @ is a user and a password, and a password may contain any character.
     let credentials = url.find('@').map_or(0, |at| at + 1);
     let Some(query) = url[credentials..].find('?').map(|at| credentials + at + 1) else {
         return Ok((url.into(), Vec::new()));
@@ -45,7 +45,8 @@ fn split_url(url: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Take
         let (value, tail) = tail.split_once('&').unwrap_or((tail, ""));
         let name = percent_decode_str(key).decode_utf8_lossy();
         if is_taken(&name) {
-            // The error does not name the parameter, because after an & in a password it is a part of the password.
+            // The error does not show the name of the parameter. If a password contains an &, the text after the &
+            // looks like a parameter.
             let value = percent_decode_str(value).decode_utf8();
             let value = value.map_err(|_| StoreError::Url { why: "a parameter of its query is not UTF-8".into() })?;
             taken.push((name.into(), value.into()));
@@ -61,7 +62,8 @@ fn split_words(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, T
     let (mut kept, mut taken, mut rest) = (String::new(), Vec::new(), text);
     let mut names = BTreeSet::new();
     while let Some((key, value, tail)) = word(rest) {
-        // Some clients take the first value, others the last. (A URL was checked for this before.)
+        // If a parameter is repeated, some clients use the first value, and other clients the last. URLs were checked
+        // for repeated parameters earlier.
         if !names.insert(key) {
             return Err(StoreError::Url { why: "a parameter is repeated: give it once".into() });
         }
@@ -75,7 +77,8 @@ fn split_words(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, T
     Ok((kept + rest, taken))
 }
 
-/// Returns the first key, its value and the rest of the text, or `None` if there is no such key.
+/// Returns the first key, its value and the rest of the text. Returns `None` if the text does not begin with a key and
+/// a value.
 fn word(text: &str) -> Option<(&str, String, &str)> {
     let text = text.trim_start();
     let (key, rest) = text.split_at(text.find(|c: char| c.is_whitespace() || c == '=')?);

@@ -1,4 +1,5 @@
-//! Several hosts of one database. Each is tried separately, because the client's own error is that of only one of them.
+//! Tries the hosts of one database separately, because the crate `tokio_postgres` would report the error of only one
+//! host.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -9,8 +10,8 @@ use tokio_postgres::{Config, Error};
 use crate::causes::Cause;
 use crate::error::StoreError;
 
-/// Returns a configuration for each of the hosts, beginning with a random one. If the numbers of ports or addresses and
-/// hosts do not match, returns the whole configuration, which the client refuses with a reason.
+/// Returns one configuration for each host, beginning with a random host. If the number of addresses or ports does not
+/// match the number of hosts, returns only `config` itself. The client refuses `config` and reports the reason.
 pub(super) fn each(config: &Config) -> Vec<Config> {
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let count = hosts.len().max(addresses.len());
@@ -19,14 +20,14 @@ pub(super) fn each(config: &Config) -> Vec<Config> {
         return [config.clone()].into();
     }
     let mut each: Vec<_> = (0..count).map(|at| one(config, at)).collect();
-    // A first host that does not answer would delay every connection.
+    // If the first host were always the same and did not answer, it would delay every connection.
     let random = usize::try_from(RandomState::new().hash_one(0) % 1024).unwrap_or(0);
     each.rotate_left(random % count);
     each
 }
 
-/// Returns the configuration with only this host. It accepts only a server that can be written, because a URL with
-/// several hosts asks for that one.
+/// Returns the configuration with only the host number `at`. The configuration accepts only a server that accepts
+/// writes, because only such a server can grant leases.
 fn one(config: &Config, at: usize) -> Config {
     let mut one = Config::new();
     match config.get_hosts().get(at) {
@@ -55,8 +56,9 @@ fn one(config: &Config, at: usize) -> Config {
     one
 }
 
-/// The failures of the hosts that were tried, independent of their order. A failure that is about the user counts most,
-/// because the user is the same for all hosts. Otherwise the failure may pass if that of one host may pass.
+/// The most important failure of the hosts that were tried, independent of the order of the hosts. A failure that is
+/// about the user counts most, because the user is the same for all hosts. Otherwise, a failure that may pass counts
+/// more than a failure that does not pass.
 #[derive(Default)]
 pub(super) struct Failures(Option<(Weight, StoreError)>);
 

@@ -1,4 +1,4 @@
-//! A connection. Each of its operations has a time limit.
+//! `Link`: a connection to the database. Each operation has a time limit.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -16,19 +16,20 @@ use super::tls::{Connector, Tls};
 use crate::causes::Cause;
 use crate::error::StoreError;
 
-/// The time limit to make a connection, and that to answer a statement.
+/// The time limit for connecting. The answer to a statement has a time limit of the same length.
 pub(super) const IO_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The server gives up waiting for a lock a little sooner than the client does, and reports that. It does not go on for
-/// long with a statement after the client has stopped waiting. The limits are set for the transaction alone, and in the
-/// same message as its statement: a pooler takes no settings at the start of a connection, and gives each transaction
-/// another session.
+/// Time limits for the server. It stops waiting for a lock a little sooner than the client stops waiting for the
+/// answer, so that the server can report the lock. The server also ends a statement some time after the client has
+/// stopped waiting. The limits apply to one transaction, and are sent in the same message as the statement. So they
+/// also work with a pooler, which accepts no settings at the start of a connection and gives each transaction another
+/// session.
 const LIMITS: &str = "SET LOCAL lock_timeout = 1500; SET LOCAL statement_timeout = 10000;\n";
 
 /// The outcome of a statement.
 pub(super) enum Answer {
     Row(SimpleQueryRow),
-    /// No row met the statement's conditions, or none did any more.
+    /// No row met the conditions of the statement, or other clients have changed the rows meanwhile.
     Nothing,
     NoTables,
 }
@@ -39,7 +40,8 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Returns a connection to the first host that accepts one. `failure` interprets the failure of a host.
+    /// Returns a connection to the first host that accepts one. `failure` converts the cause of a host's failure to an
+    /// error.
     pub(super) fn connect<T>(
         config: &Config,
         tls: &Tls<T>,
@@ -51,7 +53,7 @@ impl Link {
         let started = Instant::now();
         let (mut failures, mut hosts) = (Failures::default(), hosts::each(config).into_iter());
         while let Some(host) = hosts.next() {
-            // A host that does not answer at all must leave time for those after it.
+            // If this host does not answer at all, there must be time left for the hosts after it.
             let left = IO_TIMEOUT.saturating_sub(started.elapsed());
             let timeout = left / u32::try_from(hosts.len() + 1).unwrap_or(u32::MAX);
             let connector = tls.connector(&host)?;
@@ -72,7 +74,8 @@ impl Link {
         Ok(Self { client, inner })
     }
 
-    /// Runs a statement that returns at most one row. When this returns, its transaction has ended.
+    /// Runs a statement that returns at most one row. When this function returns `Ok`, the statement's transaction has
+    /// ended.
     pub(super) fn ask(&mut self, timeout: Duration, statement: &str, params: &[Param<'_>]) -> Result<Answer, Cause> {
         let sql = format!("{LIMITS}{}", filled(statement, params));
         match self.inner.run(timeout, || self.client.simple_query(&sql)) {
@@ -85,7 +88,7 @@ impl Link {
             }
             Err(cause) => match cause.downcast_ref::<Error>().and_then(Error::code) {
                 Some(&SqlState::UNDEFINED_TABLE) => Ok(Answer::NoTables),
-                // Other clients were faster.
+                // Other clients have changed the rows first.
                 Some(
                     &SqlState::UNIQUE_VIOLATION
                     | &SqlState::T_R_SERIALIZATION_FAILURE
@@ -96,14 +99,14 @@ impl Link {
         }
     }
 
-    /// Creates the missing tables by the statement `create`.
+    /// Creates the missing tables with the statement `create`.
     pub(super) fn create_tables(&mut self, create: &str) -> Result<(), Cause> {
         let sql = format!("{LIMITS}{create}");
         self.inner.run(IO_TIMEOUT, || self.client.batch_execute(&sql))
     }
 }
 
-/// Returns the configuration with the settings that each connection has.
+/// Returns the configuration, with defaults for the name of the application and the timeout.
 fn with_defaults(mut config: Config, timeout: Duration) -> Config {
     if config.get_application_name().is_none() {
         config.application_name("casflake");
@@ -114,11 +117,11 @@ fn with_defaults(mut config: Config, timeout: Duration) -> Config {
     config
 }
 
-/// The runtime of one connection. It makes progress only while a call waits.
+/// The runtime of one connection. The runtime makes progress only while a call waits.
 struct Inner(Option<Runtime>);
 
 impl Inner {
-    /// Runs `work`. Fails if it takes longer than `timeout`.
+    /// Runs `work`. Fails if `work` takes longer than `timeout`.
     fn run<R: Send, F: Future<Output = Result<R, Error>>>(
         &self,
         timeout: Duration,
@@ -133,15 +136,16 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Does not wait for anything, such as a name look-up that is still running. (A thread that is within another
-        // runtime must not wait.)
+        // Does not wait for running work, such as a name look-up, because a thread that is within another runtime must
+        // not wait.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Runs `work` on a thread that may block on a runtime: on a new one if this thread is within a runtime.
+/// Runs `work` on a thread that may block on a runtime. If this thread is within a runtime, `work` runs on a new
+/// thread.
 fn aside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     if Handle::try_current().is_err() {
         return work();

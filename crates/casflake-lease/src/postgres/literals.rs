@@ -1,9 +1,10 @@
-//! Values as literals of SQL.
+//! Writes values into statements, as literals of SQL.
 //!
-//! The settings that a transaction needs are set within it, and a renewal is one round trip, so settings and statement
-//! are one message. Only the simple one of the two protocols has such messages, and it has no parameters.
+//! A transaction makes its own settings, and a renewal is one round trip, so the settings and the statement are sent in
+//! one message. PostgreSQL has two protocols for statements. Only the simple protocol allows such a message, and the
+//! simple protocol has no parameters.
 
-/// A value for a placeholder in a statement, `$1` and so on.
+/// A value for a placeholder in a statement. The placeholders are `$1`, `$2` and so on.
 #[derive(Clone, Copy)]
 pub(super) enum Param<'a> {
     Text(&'a str),
@@ -17,8 +18,8 @@ impl Param<'_> {
     fn write(self, sql: &mut String) {
         match self {
             Self::Text(text) | Self::MaybeText(Some(text)) => {
-                // The meaning of `E''` does not depend on a setting. The encoding is UTF-8, in which neither character
-                // is part of another one.
+                // The meaning of `E''` does not depend on a setting. The quote and the backslash are doubled. In UTF-8,
+                // their bytes are never part of another character.
                 sql.push_str("E'");
                 for c in text.chars() {
                     if matches!(c, '\'' | '\\') {
@@ -35,9 +36,9 @@ impl Param<'_> {
     }
 }
 
-/// Returns the statement with a value in each of its placeholders. A placeholder without a value is not changed, and
-/// the server refuses it. A quoted name, which may have a `$` in it, is not changed either: a `"` in a statement only
-/// begins or ends a name, and one within a name is doubled.
+/// Returns the statement with each placeholder replaced by its value. A placeholder without a value is not changed, so
+/// that the server refuses the statement. A quoted name is not changed either, because it may contain a `$`. A `"` in a
+/// statement only begins or ends a name, and a `"` within a name is doubled.
 pub(super) fn filled(statement: &str, params: &[Param<'_>]) -> String {
     let mut sql = String::new();
     for (at, part) in statement.split('"').enumerate() {
@@ -53,7 +54,7 @@ pub(super) fn filled(statement: &str, params: &[Param<'_>]) -> String {
     sql
 }
 
-/// Appends a part of a statement that has no quoted name.
+/// Appends `part` to `sql`, with each placeholder replaced by its value. `part` must not contain a quoted name.
 fn fill(sql: &mut String, part: &str, params: &[Param<'_>]) {
     let mut parts = part.split('$');
     sql.push_str(parts.next().unwrap_or_default());

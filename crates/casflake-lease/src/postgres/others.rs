@@ -1,8 +1,9 @@
-//! The other ID spaces of a database. If a store's own space is missing, its caller may have meant another one.
+//! Finds the other ID spaces of a database. If the space of a store does not exist, the caller may have meant another
+//! space.
 //!
-//! Other schemas belong to other roles, and this role may have more privileges than they have. Reading one of their
-//! tables must not run their code, so the search reads no view, no table with row security, and only columns of plain
-//! text.
+//! Another schema may belong to another role, and the store's role may have more privileges than that role. Reading a
+//! table of the other role must not run code of that role. So the search reads no views, no tables with row security,
+//! and only columns of plain text.
 
 use std::time::{Duration, Instant};
 
@@ -14,17 +15,17 @@ use super::rows::column;
 use super::schema::Schema;
 use crate::causes::Cause;
 
-/// The time limit of the search, once there is a connection.
+/// The time limit of the search. The time to connect does not count.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often the search starts again because a table was dropped meanwhile.
+/// The maximum number of times that the search is tried. The search starts again if a table was dropped meanwhile.
 const ATTEMPTS: u32 = 5;
 
-/// How many spaces are found at most.
+/// The maximum number of spaces that are returned.
 const MAX_OTHERS: usize = 10;
 
-/// Lists the schemas with a table of spaces, the store's own first, and whether this role can read it. Parameters: the
-/// name of the store's schema; the maximum number.
+/// Lists the schemas that have a table of spaces, and whether this role can read that table. The store's own schema
+/// comes first. Parameters: the name of the store's schema; the maximum number of schemas.
 const SCHEMAS: &str = "SELECT coalesce(json_agg(found), '[]')::text FROM (
     SELECT n.nspname AS name, quote_ident(n.nspname) AS quoted, coalesce(
         c.relkind = 'r' AND NOT c.relrowsecurity
@@ -46,8 +47,8 @@ struct Found {
     is_readable: bool,
 }
 
-/// Returns the names of the spaces, except the one named `space` in `schema`. Names of spaces in other schemas are
-/// followed by the schema. A schema is listed on its own if its spaces can't be read.
+/// Returns the names of the spaces, except the space named `space` in `schema`. The name of a space in another schema
+/// is followed by the schema. If the spaces of another schema can't be read, only the schema is returned.
 pub(super) fn find(link: &mut Link, schema: &Schema, space: &str) -> Result<Vec<String>, Cause> {
     let until = Instant::now() + LISTING_TIMEOUT;
     for _ in 0..ATTEMPTS {
@@ -62,7 +63,7 @@ pub(super) fn find(link: &mut Link, schema: &Schema, space: &str) -> Result<Vec<
 fn try_find(link: &mut Link, schema: &Schema, space: &str, until: Instant) -> Result<Option<Vec<String>>, Cause> {
     let left = || until.saturating_duration_since(Instant::now());
     let most = i64::try_from(MAX_OTHERS).unwrap_or(i64::MAX);
-    // One more, because the store's own schema may have no other space.
+    // The limit is one schema more, because the store's own schema may have no other space.
     let params = &[Param::Text(schema.name()), Param::Bigint(most + 1)];
     let Answer::Row(row) = link.ask(left(), SCHEMAS, params)? else { return Ok(None) };
     let schemas: Vec<Found> = serde_json::from_str(column(&row, 0)?)?;

@@ -1,4 +1,4 @@
-//! The meaning of a connection string's parameters to this store. One string also serves other clients.
+//! Interprets the parameters of a connection string. Some of them may be for other clients that use the same string.
 
 mod known;
 
@@ -21,11 +21,11 @@ pub(super) struct Parameters {
     pub(super) config: Config,
     pub(super) schema: Schema,
     pub(super) tls: Settings,
-    /// The names of the parameters that are meant for other clients, in their order.
+    /// The names of the parameters that are meant for other clients, in the order of the connection string.
     pub(super) ignored: Vec<String>,
 }
 
-/// Reads a connection string, from which the name of the space was removed.
+/// Reads a connection string. The caller has removed the name of the space from the string.
 pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     let (kept, taken) = split(text, |name| !OF_THE_CLIENT.contains(&name))?;
     if text.contains("%00") {
@@ -33,13 +33,13 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     }
     let config: Config = kept.parse().map_err(|error: tokio_postgres::Error| {
         let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        // Such an error may quote a part of a password that has a space in it.
+        // An error that begins with "unexpected" may quote a part of a password, if the password contains a space.
         let is_shown = !why.starts_with("unexpected");
         let why =
             if is_shown { &why } else { "it is neither a URL nor words such as key=value, with spaces only in '…'" };
         refused(format!("{why}; in a password / ? # @ & are written %2F %3F %23 %40 %26"))
     })?;
-    // The store would connect without TLS, as to a socket, but to an address.
+    // The store would connect to an address, but without TLS, as if it connected to a socket.
     if !config.get_hostaddrs().is_empty() && config.get_hosts().iter().any(is_socket) {
         return Err(refused("it gives hostaddr beside the directory of a socket: leave one of them out".into()));
     }
@@ -47,7 +47,7 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     let mut parameters =
         Parameters { config, schema: Schema::default(), tls: Settings::default(), ignored: Vec::new() };
     let mut files = Certificates::default();
-    // An unknown name may be the end of a password that has an & or a space in it.
+    // An unknown name may be the end of a password, if the password contains an & or a space.
     let is_shown = !text.contains("password");
     for (name, value) in &taken {
         parameters.take(name, value, &mut files).map_err(|why| match why {
@@ -65,7 +65,7 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     Ok(parameters)
 }
 
-/// Refuses a parameter that is given by two of its names, because it would be unclear which value counts.
+/// Fails if one parameter is given by two of its names, because it would be unclear which value counts.
 fn refuse_repeated(taken: &[(String, String)]) -> Result<(), StoreError> {
     for (at, (name, _)) in taken.iter().enumerate() {
         let before = taken.iter().take(at).find(|(before, _)| canonical(before) == canonical(name));
@@ -76,7 +76,7 @@ fn refuse_repeated(taken: &[(String, String)]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Returns libpq's name of an option.
+/// Returns the name that libpq has for the option `name`.
 fn canonical(name: &str) -> &str {
     match name {
         "ssl" | "ssl-mode" => "sslmode",
@@ -97,7 +97,7 @@ fn is_of_others(name: &str) -> bool {
     OF_OTHERS.contains(&name) || name.starts_with("options[")
 }
 
-/// Why a parameter is refused. Does not show its value.
+/// The reason why a parameter is refused. The reason does not contain the value of the parameter.
 enum Why {
     Unknown,
     Invalid(String),
@@ -109,18 +109,18 @@ impl From<String> for Why {
     }
 }
 
-/// The values of the parameters for certificates, before it is checked that they fit together.
+/// The values of the parameters for certificates. It was not yet checked whether the values fit together.
 #[derive(Default)]
 struct Certificates {
     mode: Option<Mode>,
     roots: Option<Roots>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
-    /// Whether the client must not present a certificate.
+    /// Whether the client must not present a certificate to the server.
     shows_none: bool,
 }
 
-/// The maximum of Linux.
+/// The maximum number of keepalive probes that Linux accepts.
 const MOST_KEEPALIVES: u32 = 127;
 
 impl Parameters {
@@ -128,7 +128,7 @@ impl Parameters {
         let invalid = |give: &str| Why::Invalid(format!("invalid value for option `{name}`: give {give}"));
         match (canonical(name), value) {
             ("schema", _) => self.schema = Schema::named(value)?,
-            // As libpq reads it in a URL.
+            // In a URL, libpq reads `ssl=true` as `sslmode=require`.
             ("sslmode", "true") if name == "ssl" => files.mode = Some(Mode::Require),
             ("sslmode", _) if name == "ssl" => return Err(invalid("true, or sslmode")),
             ("sslmode", _) => files.mode = Some(Mode::named(value)?),
@@ -138,20 +138,21 @@ impl Parameters {
             ("sslkey", path) => files.key = Some(absolute(name, path)?),
             ("sslcertmode", "disable") => files.shows_none = true,
             ("target_session_attrs", "any") => {}
-            // Only a server that accepts writes can grant. The store finds out in any case which of several hosts does.
+            // Only a server that accepts writes can grant leases. If there are several hosts, the store looks for such
+            // a server in any case.
             ("target_session_attrs", "primary" | "read-write" | "prefer-standby") => {
                 self.config.target_session_attrs(TargetSessionAttrs::ReadWrite);
             }
             ("target_session_attrs", _) => {
                 return Err(invalid("any, read-write or primary, because a server that only reads grants nothing"));
             }
-            // As for libpq: the system's default.
+            // As in libpq, 0 means the default of the operating system.
             ("keepalives_count", "0") => {}
             ("keepalives_count", _) => {
                 let count = value.parse().ok().filter(|count| (1..=MOST_KEEPALIVES).contains(count));
                 self.config.keepalives_retries(count.ok_or_else(|| invalid("a number from 0 to 127"))?);
             }
-            // In milliseconds, as for libpq.
+            // The value is in milliseconds, as in libpq.
             ("tcp_user_timeout", _) => {
                 self.config.tcp_user_timeout(Duration::from_millis(u64::from(
                     value.parse::<u32>().map_err(|_| invalid("milliseconds, up to 4294967295"))?,
@@ -172,7 +173,7 @@ impl Parameters {
         Ok(())
     }
 
-    /// Sets the address as the name of a host that has only an address, because TLS needs a name.
+    /// If the hosts have only addresses, uses each address as the name of its host too, because TLS needs a name.
     fn name_hosts(&mut self) {
         if self.config.get_hosts().is_empty() {
             for address in self.config.get_hostaddrs().to_vec() {

@@ -1,4 +1,4 @@
-//! Distinguishes the failures of PostgreSQL that do not pass by waiting, and names a remedy for each.
+//! Recognises the failures of PostgreSQL for which waiting does not help, and names a remedy for each of them.
 
 use std::error::Error as _;
 
@@ -11,7 +11,7 @@ use crate::causes::Cause;
 use crate::error::StoreError;
 use crate::tls::explain;
 
-/// When something failed.
+/// The step that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
     Connecting,
@@ -25,11 +25,11 @@ pub(super) struct Asked<'a> {
     pub(super) mode: Mode,
 }
 
-/// Returns the error for `what`, which failed because of `cause`.
+/// Returns the error for the operation `what`, which failed because of `cause`.
 ///
-/// These may pass: any failure of the network or a name server, a server that starts or shuts down or has too many
-/// connections, a standby (another server may be promoted), a lock, and every other failure that the server does not
-/// report as permanent.
+/// The error is retryable if the failure may pass. These failures may pass: a failure of the network or a name server;
+/// a server that starts, shuts down or has too many connections; a standby, because another server may be promoted; a
+/// lock; and every other failure that the server does not report as permanent.
 pub(super) fn failure(what: String, at: At, cause: Cause, asked: Asked<'_>) -> StoreError {
     match cause.downcast_ref().and_then(|error| remedy(error, at, asked)) {
         Some(remedy) => StoreError::refused(what, remedy, cause),
@@ -39,7 +39,7 @@ pub(super) fn failure(what: String, at: At, cause: Cause, asked: Asked<'_>) -> S
 
 /// Returns whether a connection failed because of TLS.
 pub(super) fn is_of_tls(error: &Error) -> bool {
-    // The crate does not expose the kinds of its errors.
+    // The crate `tokio_postgres` does not expose the kinds of its errors.
     error.to_string() == "error performing TLS handshake" || explain(error).is_some()
 }
 
@@ -90,13 +90,13 @@ const WRONG_PASSWORD: &str = "correct the user or the password";
 fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
     Some(match error.code().code() {
         "28P01" => WRONG_PASSWORD.into(),
-        // Independent of the language of the server's messages.
+        // The name of the routine does not depend on the language of the server's messages.
         "28000" if error.routine() == Some("InitializeSessionUserId") => {
             "create the role, or allow it to log in, or give another user".into()
         }
         code if code.starts_with("28") => {
-            "the server does not admit this user from here: add it to pg_hba.conf there, or connect as the cause says \
-             (with TLS, with a client certificate)"
+            "the server does not admit this user from this host: add the user to its pg_hba.conf, or connect as \
+             the cause says (with TLS, with a client certificate)"
                 .into()
         }
         "3D000" => NO_DATABASE.into(),
@@ -105,7 +105,8 @@ fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
         "42501" if at == At::Connecting => "GRANT CONNECT ON DATABASE to this role, or give another".into(),
         "42501" => of_privilege(error.message(), schema),
         "3F000" => schema.missing(),
-        // Syntax, an undefined column, object or function, a type or a kind of object that does not fit.
+        // These are syntax errors, undefined columns, objects and functions, and types and kinds of objects that do not
+        // fit.
         "42601" | "42703" | "42704" | "42804" | "42809" | "42883" => {
             "this needs PostgreSQL 12 or later, and the tables that the documentation of PostgresStore shows".into()
         }
@@ -124,8 +125,8 @@ fn of_pooler(message: &str) -> Option<&'static str> {
     remedies.into_iter().find(|(start, _)| message.starts_with(start)).map(|(_, remedy)| remedy)
 }
 
-/// Returns the statements that give the store's role the privilege that it lacks. A message in another language than
-/// English does not tell which one that is.
+/// Returns the statements that give the store's role the missing privilege. If the message is not in English, it is not
+/// known which privilege is missing, so all statements are returned.
 fn of_privilege(message: &str, schema: &Schema) -> String {
     let schema = schema.quoted();
     let tables = format!("{schema}.casflake_spaces, {schema}.casflake_leases");
@@ -134,7 +135,7 @@ fn of_privilege(message: &str, schema: &Schema) -> String {
         return format!("{grant}, where ROLE is the user of this store");
     }
     format!(
-        "create the tables {tables} by a role that may, as the documentation of PostgresStore shows; then {grant}; GRANT \
-         USAGE ON SCHEMA {schema} TO ROLE, where ROLE is the user of this store"
+        "create the tables {tables} with a role that may create them, as the documentation of PostgresStore shows; \
+         then {grant}; GRANT USAGE ON SCHEMA {schema} TO ROLE, where ROLE is the user of this store"
     )
 }

@@ -1,4 +1,5 @@
-//! Converts rows to contents, and back. Rows are read as JSON, by names, and checked before they are trusted.
+//! Converts rows to contents, and contents to rows. Rows are read as JSON, by the names of columns, and are checked
+//! before they are used.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ struct Stored {
     incarnation: String,
     /// The OID of the database. It changes if the database is dropped and created again.
     database: String,
-    /// The schema in which an unqualified name would be found.
+    /// The schema in which the tables would be found if a statement named no schema.
     unqualified: String,
     /// Whether the store's schema is missing. Only reported if tables are missing.
     #[serde(default)]
@@ -29,7 +30,8 @@ struct Stored {
     records: BTreeMap<i64, Box<RawValue>>,
 }
 
-/// A record to write, with the record that it replaces, for [`Statements::swap_records`](super::sql::Statements).
+/// A record to write, and the values of the record that it replaces. It is a parameter of
+/// [`Statements::swap_records`](super::sql::Statements).
 #[derive(Serialize)]
 struct Asked<'a> {
     worker: u64,
@@ -41,10 +43,10 @@ struct Asked<'a> {
     seen_token: Option<Token>,
 }
 
-/// Returns the contents of the database. Fails if other processes may take the store's name for another place, or if
-/// the schema does not exist.
+/// Returns the contents of the database. Fails if processes of earlier versions would use tables in another schema, or
+/// if the schema does not exist.
 ///
-/// `place` describes the database, for an error.
+/// `place` describes the database in errors.
 pub(super) fn contents(row: &SimpleQueryRow, schema: &Schema, place: &str) -> Result<Contents, StoreError> {
     parsed(column(row, 0)?, schema, place)
 }
@@ -81,7 +83,7 @@ pub(super) fn nanos(unix_micros: u64) -> u64 {
     unix_micros.saturating_mul(1000)
 }
 
-/// Returns a column that holds a number of a store's.
+/// Returns the number in a column. Numbers of a store are never negative.
 pub(super) fn number(row: &SimpleQueryRow, at: usize) -> Result<u64, StoreError> {
     let number = column(row, at)?;
     number
@@ -98,7 +100,7 @@ pub(super) fn column(row: &SimpleQueryRow, at: usize) -> Result<&str, StoreError
     }
 }
 
-/// Returns the records of `change`, each with the record that it replaces.
+/// Returns the records of `change` as JSON, each with the values of the record that it replaces.
 pub(super) fn asked(change: &Change, seen: &Contents) -> Result<String, StoreError> {
     let asked = change.records.iter().map(|(worker, record)| {
         let before = seen.records.get(worker);
@@ -118,7 +120,7 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::unavailable("writing JSON", error))
 }
 
-/// Returns the number as PostgreSQL stores it.
+/// Returns the number as a `bigint`, which is the type that PostgreSQL stores.
 pub(super) fn bigint(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number)
         .map_err(|_| StoreError::corrupt("a lease or a layout", format!("{number} does not fit in a bigint")))

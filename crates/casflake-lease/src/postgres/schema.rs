@@ -1,17 +1,17 @@
-//! `Schema`: the schema of the tables, whatever a role, a database or a session has set.
+//! `Schema`: the schema of the tables. Settings of a role, a database or a session have no effect on it.
 
 use crate::error::StoreError;
 
-/// PostgreSQL truncates longer names, so two of them could name the same schema.
+/// The maximum length of a name. PostgreSQL truncates longer names, so two different names could name the same schema.
 const MAX_LENGTH: usize = 63;
 
-/// The schema of a URL that does not name one.
+/// The schema if the URL does not name a schema.
 const PUBLIC: &str = "public";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Schema {
     name: String,
-    /// Whether the caller has named it.
+    /// Whether the caller has named the schema.
     is_named: bool,
 }
 
@@ -22,8 +22,8 @@ impl Default for Schema {
 }
 
 impl Schema {
-    /// Fails with a sentence if `name` is not a valid name of a schema. The sentence does not show the name, because a
-    /// part of a password may be in it.
+    /// Returns the schema `name`. If the name is not valid, fails with a sentence that says why. The sentence does not
+    /// show the name, because a part of a password may be in it.
     pub(super) fn named(name: &str) -> Result<Self, String> {
         let is_known = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let why = if name.is_empty() {
@@ -50,7 +50,7 @@ impl Schema {
         self.is_named
     }
 
-    /// Returns the name for use in a statement. The alphabet of names has no character that would end the quotes.
+    /// Returns the name in quotes, for use in a statement. A valid name has no character that would end the quotes.
     pub(super) fn quoted(&self) -> String {
         format!("\"{}\"", self.name)
     }
@@ -61,8 +61,9 @@ impl Schema {
         format!("CREATE SCHEMA {} in this database, or name another", self.quoted())
     }
 
-    /// Fails if the URL names no schema and `unqualified` is another one than the default. Earlier versions found their
-    /// tables along the `search_path`. Their processes, with the same URL and role, would lease the same workers there.
+    /// Fails if the URL names no schema and `unqualified` is not the default schema. Earlier versions of casflake found
+    /// their tables along the `search_path`. So processes of such versions with the same URL and role would lease the
+    /// same workers in the schema `unqualified`.
     pub(super) fn refuse_another(&self, unqualified: &str) -> Result<(), StoreError> {
         if self.is_named || unqualified == self.name {
             return Ok(());
@@ -76,7 +77,7 @@ impl Schema {
         };
         let why = format!(
             "it names no schema, so it means {}.casflake_spaces, but earlier versions of casflake use \
-             {unqualified}.casflake_spaces, by the search_path: {remedy}",
+             {unqualified}.casflake_spaces, because of the search_path: {remedy}",
             self.name
         );
         Err(StoreError::Url { why })

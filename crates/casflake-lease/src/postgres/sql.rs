@@ -1,11 +1,13 @@
-//! The statements. Each is a transaction of its own and one round trip: no lock outlasts it, whatever happens to the
-//! client.
+//! The SQL statements of the store. Each statement is one transaction and one round trip. So no lock outlasts the
+//! statement, whatever happens to the client.
 //!
-//! Each table has the schema `public` here, which [`Statements`] replaces with the store's. A table without a schema
-//! would be looked up among temporary tables and along the `search_path`, which depends on the role.
+//! In this file, each table has the schema `public`. [`Statements`] replaces `public` with the schema of the store. If
+//! a table had no schema, PostgreSQL would look it up among temporary tables and along the `search_path`, which depends
+//! on the role.
 //!
-//! No statement relies on settings of its session, so a pooler may give each transaction another session. The
-//! statements that write set for their own transaction that its commit is acknowledged only after it is durable.
+//! No statement relies on settings of the session, so a pooler may give each transaction another session. Each
+//! statement that writes makes a setting for its own transaction: the server acknowledges the commit only after the
+//! commit is durable.
 
 use super::schema::Schema;
 
@@ -37,32 +39,33 @@ impl Statements {
     }
 }
 
-/// The clock, in microseconds since 1970: not negative, and not later than a `u64` can count nanoseconds.
+/// The server's clock, in microseconds since 1970. The value is never negative. It is limited so that the same time in
+/// nanoseconds fits in a `u64`.
 macro_rules! micros {
     () => {
         "least(greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint, 0), 18446744073709551)"
     };
 }
 
-/// The cluster and its timeline: each promotion and each recovery from a backup begins another. The timeline is read
-/// from the position of the log, which is right from the first moment of a timeline on; the control file follows only
-/// with the next checkpoint. On a standby, where nothing can be granted, this is an error.
+/// The ID of the cluster, and its timeline. Each promotion and each recovery from a backup begins a new timeline. The
+/// timeline is read from the position of the write-ahead log, which shows a new timeline immediately. The control file
+/// shows it only after the next checkpoint. On a standby, where nothing can be granted, this expression is an error.
 macro_rules! incarnation {
     () => {
         "(SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system())"
     };
 }
 
-/// Always true. From then on the transaction is acknowledged only when it is on disk (and on those standbys that the
-/// server is configured to wait for), whatever else is set.
+/// An expression that is always true. After it was evaluated, the transaction is acknowledged only when its commit is
+/// on disk, and on those standbys that the server is configured to wait for. Other settings do not change that.
 macro_rules! lasting {
     () => {
         "set_config('synchronous_commit', 'on', true) = 'on'"
     };
 }
 
-/// The schema in which this session would find `casflake_spaces` by its unqualified name, temporary tables aside;
-/// `public` if there is none.
+/// The schema in which this session would find `casflake_spaces` if a statement named no schema. Temporary tables do
+/// not count. `public` if the session would find no such table.
 macro_rules! unqualified {
     () => {
         "coalesce((
@@ -74,8 +77,8 @@ macro_rules! unqualified {
     };
 }
 
-/// Two sessions that create the same table at the same time would conflict, so a lock lets only one at a time. Its
-/// number is this store's own: the letters "casflake".
+/// Creates the tables. Two sessions that create the same table at the same time would conflict, so a lock lets only one
+/// session do so at a time. The number of the lock consists of the letters "casflake".
 const CREATE: &str = concat!("SELECT pg_advisory_xact_lock(7161131766237981541);\n", include_str!("tables.sql"));
 
 /// The values that a statement can read without the tables.
@@ -96,7 +99,7 @@ macro_rules! surroundings {
     };
 }
 
-/// Reads all of a space as JSON, as of one moment. Parameters: the space.
+/// Reads a whole space as JSON. All values are of the same moment. Parameters: the name of the space.
 const READ: &str = concat!(
     "SELECT json_build_object(",
     surroundings!(),
@@ -111,7 +114,7 @@ const READ: &str = concat!(
     )::text"
 );
 
-/// Reads the same as [`READ`] if tables are missing. Parameters: the name of the schema.
+/// Reads the same values as [`READ`], for a database in which tables are missing. Parameters: the name of the schema.
 const READ_NO_TABLES: &str = concat!(
     "SELECT json_build_object(",
     surroundings!(),
@@ -122,19 +125,20 @@ const READ_NO_TABLES: &str = concat!(
     )::text"
 );
 
-/// The columns of a space in JSON.
+/// The columns of a space that is given as JSON.
 macro_rules! space {
     () => {
         "version bigint, layout text, workers bigint, granted bigint, floor bigint, incarnation text"
     };
 }
 
-/// Returns a row if the change was written. Parameters: the space; the space as it was seen, or null; the incarnation
-/// that was seen; the space to write, or null; the records to write, each with the record that was seen, or nulls.
+/// Writes a change if the contents are still as they were seen. Returns a row if the change was written. Parameters:
+/// the name of the space; the space as it was seen, or null; the incarnation that was seen; the space to write, or
+/// null; the records to write. Each of these records is followed by the record that was seen in its place, or by nulls.
 ///
-/// Rows to be replaced are locked first. They are compared as they are once they are locked, not as they are in the
-/// statement's snapshot. A row to be inserted that exists already is an error, and then nothing is written. Every
-/// client locks the space before the records, so clients can not deadlock.
+/// The rows to replace are locked first. They are compared with the values that they have after they were locked, not
+/// with those of the statement's snapshot. If a row to insert already exists, the statement fails and writes nothing.
+/// Every client locks the space before the records, so clients can not deadlock.
 macro_rules! swap {
     ($lock:literal) => {
         concat!(
@@ -195,19 +199,20 @@ macro_rules! swap {
     };
 }
 
-/// Writes the space and records.
+/// Writes the space and records. While a client does that, no other client can run a swap in the same space.
 const SWAP_SPACE: &str = swap!("FOR UPDATE");
 
-/// Writes only records: any number of clients at the same time, unless one writes the space.
+/// Writes only records. Any number of clients can do that at the same time, unless a client writes the space.
 const SWAP_RECORDS: &str = swap!("FOR SHARE");
 
-/// The rule of renewals, [`protocol::renew`](crate::protocol::renew), term by term. Parameters: the renewal, as
-/// [`RenewalJson`](crate::renewal_json::RenewalJson); whether the caller has named the schema. If it has not, nothing
-/// is renewed once earlier versions would find another table, because they may lease the same worker there.
+/// Renews a lease according to the rule of [`protocol::renew`](crate::protocol::renew), term by term. Parameters: the
+/// renewal, as [`RenewalJson`](crate::renewal_json::RenewalJson); whether the caller has named the schema. If the
+/// caller has not named the schema, a lease is renewed only while earlier versions of casflake would find the same
+/// tables. Otherwise such versions may lease the same worker in other tables.
 ///
-/// If another transaction has locked the record, this one waits for it and then compares the record again. The clock
-/// and the space are as they were before the wait, as if the renewal had come sooner. So its window is shorter by the
-/// wait, and a floor that was raised meanwhile would not have refused it then.
+/// If another transaction has locked the record, this statement waits, and then compares the record again. It uses the
+/// clock and the space from before the wait, as if the renewal had come at that time. So the window is shorter by the
+/// time of the wait. A floor that was raised during the wait does not refuse this renewal.
 const RENEW: &str = concat!(
     "WITH renewal AS MATERIALIZED (
         SELECT * FROM json_to_record($1::json) AS r (
@@ -238,8 +243,9 @@ const RENEW: &str = concat!(
     RETURNING l.from_tick, l.until_tick, l.counter, c.micros, s.workers"
 );
 
-/// The rule of [`protocol::release`](crate::protocol::release). Parameters: the space, the worker, token and counter;
-/// the tick after the last that was issued. The state of the space does not matter to a release.
+/// Releases a lease according to the rule of [`protocol::release`](crate::protocol::release). Parameters: the name of
+/// the space; the worker, token and counter of the lease; the tick after the last tick in which an ID was issued. A
+/// release does not depend on the state of the space.
 const RELEASE: &str = concat!(
     "UPDATE public.casflake_leases
     SET until_tick = least(greatest($5, from_tick), until_tick), token = NULL
@@ -259,7 +265,7 @@ mod tests {
         let Statements { create, read, read_no_tables, swap_space, swap_records, renew, release } =
             Statements::on(&Schema::named("Orders").expect("a name"));
         for statement in [create, read, read_no_tables, swap_space, swap_records, renew, release] {
-            // `unqualified!` looks that name up in other schemas.
+            // `unqualified!` looks up this name in other schemas, so it names no schema there.
             let named = statement.replace("'.casflake_spaces'", "").replace("\"Orders\".casflake_", "");
             assert!(!named.contains("casflake_") && !named.contains("public."), "{statement}");
         }

@@ -1,8 +1,8 @@
-//! `sslmode`, by libpq's rules.
+//! `Mode`: the values of the parameter `sslmode`.
 
 use tokio_postgres::config::SslMode;
 
-/// The value of `sslmode`, by libpq's rules.
+/// The value of `sslmode`. Each value has the same meaning as in libpq.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mode {
     Disable,

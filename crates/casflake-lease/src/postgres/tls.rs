@@ -1,4 +1,4 @@
-//! Connections with and without TLS, as a URL or a caller asks for.
+//! Makes connections with or without TLS, according to the store's URL or the caller's connector.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use super::ssl_mode::Mode;
 use crate::error::StoreError;
 use crate::tls::{Identity, Roots, Verify, client_config};
 
-/// The parameters of a URL for TLS.
+/// The parameters of a URL that are about TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     pub(super) mode: Mode,
@@ -23,7 +23,8 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Returns a note if a file of authorities has no effect, because a connection without TLS is accepted as well.
+    /// Returns a note if the file of authorities has no effect. It has no effect if the mode also accepts a connection
+    /// without TLS.
     fn note(&self) -> Option<String> {
         let has_effect = self.mode >= Mode::Require || self.roots.is_none();
         (!has_effect)
@@ -33,8 +34,8 @@ impl Settings {
     fn verify(&self) -> Verify {
         match (self.mode, self.roots.clone()) {
             (Mode::VerifyFull, roots) => Verify::AuthorityAndName(roots.unwrap_or(Roots::Platform)),
-            // The authorities that the platform trusts sign certificates for any host, so only the name identifies the
-            // server.
+            // The authorities that the platform trusts sign certificates for any host, so only the name in the
+            // certificate identifies the server.
             (Mode::VerifyCa, None) => Verify::AuthorityAndName(Roots::Platform),
             (_, Some(roots)) => Verify::Authority(roots),
             (_, None) => Verify::Nothing,
@@ -43,7 +44,8 @@ impl Settings {
 
     fn client_config(&self) -> Result<ClientConfig, StoreError> {
         let mut config = client_config(&self.verify(), self.identity.as_ref())?;
-        // Without this a server refuses a session that begins with TLS (`sslnegotiation=direct`).
+        // If the client does not name this protocol, a server refuses a session that begins with TLS
+        // (`sslnegotiation=direct`).
         config.alpn_protocols = [b"postgresql".into()].into();
         Ok(config)
     }
@@ -52,7 +54,7 @@ impl Settings {
 /// The way in which a store's connections are made.
 #[derive(Clone)]
 pub(super) enum Tls<T> {
-    /// By the caller's connector, and the `sslmode` of the configuration.
+    /// With the caller's connector, according to the `sslmode` of the configuration.
     Given(T),
     OfUrl(Settings),
 }
@@ -67,7 +69,8 @@ impl<T> fmt::Debug for Tls<T> {
 }
 
 impl<T> Tls<T> {
-    /// Returns the mode that was asked for. If a connector of the caller's fails, the caller asked for TLS.
+    /// Returns the requested mode, for use in errors. If the caller gave a connector, this is `Require`, because such a
+    /// caller asks for TLS.
     pub(super) const fn mode(&self) -> Mode {
         match self {
             Self::Given(_) => Mode::Require,
@@ -84,11 +87,11 @@ impl<T> Tls<T> {
 }
 
 impl<T: Clone> Tls<T> {
-    /// Reads the files, if there are any.
+    /// Returns a connector for `config`. Reads the files that the settings name, if there are any.
     pub(super) fn connector(&self, config: &Config) -> Result<Connector<T>, StoreError> {
         Ok(match self {
             Self::Given(tls) => Connector::Given(tls.clone()),
-            // As for libpq, a connection through a Unix socket has no TLS, whatever is asked for.
+            // As in libpq, a connection through a Unix socket has no TLS, whatever the mode is.
             Self::OfUrl(Settings { mode: Mode::Disable, .. }) => Connector::Plain,
             Self::OfUrl(_) if config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(is_socket) => {
                 Connector::Plain
@@ -118,7 +121,8 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static>> Connector<T> {
             Self::Plain => connect(&config, SslMode::Disable, NoTls).await,
             Self::Rustls(Mode::Allow, tls) => match connect(&config, SslMode::Disable, NoTls).await {
                 Err(refused) if is_not_admitted(&refused) => {
-                    // If the server has no TLS, the error of the first attempt is the one to correct.
+                    // If the server has no TLS, the error of the first attempt is reported, because its cause must be
+                    // corrected.
                     connect(&config, SslMode::Require, tls)
                         .await
                         .map_err(|error| if has_no_tls(&error) { refused } else { error })
@@ -143,13 +147,13 @@ where
 {
     let mut config = config.clone();
     let (client, connection) = config.ssl_mode(mode).connect(tls).await?;
-    // Transfers the client's messages while a call is waited for. If it fails, the client notices.
+    // This task transfers the client's messages while a call waits. If the task fails, the client notices.
     drop(tokio::spawn(connection));
     Ok(client)
 }
 
-/// Returns whether the server's rules (`pg_hba.conf`) have no entry for such a connection. There may be one for a
-/// connection with TLS, or without.
+/// Returns whether the server refused the connection because its rules (`pg_hba.conf`) have no entry for such a
+/// connection. The rules may have an entry for the same connection with TLS, or for the same connection without TLS.
 fn is_not_admitted(error: &Error) -> bool {
     let is_pooler =
         |error: &DbError| error.code() == &SqlState::PROTOCOL_VIOLATION && error.message() == "SSL required";

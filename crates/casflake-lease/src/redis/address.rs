@@ -16,9 +16,9 @@ pub(super) struct Address {
     pub(super) tls: Option<TlsFiles>,
 }
 
-/// Parses a URL with the crate `redis`, after refusing the parts that the crate would ignore or guess: parameters that
-/// it does not know, a database in a longer path, a user without a password, and segments `..` of a path, which it
-/// resolves.
+/// Parses a URL with the crate `redis`. First refuses the parts that the crate would ignore or guess: parameters that
+/// it does not know, a database in a longer path, a user without a password, and segments `..` of a path, which the
+/// crate would resolve.
 pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
     url.check_scheme(SCHEMES)?;
     let (path, tls) = if url.is_local() {
@@ -27,7 +27,7 @@ pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
     } else {
         (None, check_server(url)?)
     };
-    // The crate is not told about TLS, because its TLS uses one provider of cryptography for the whole process.
+    // The crate gets a scheme without TLS, because its own TLS uses one provider of cryptography for the whole process.
     let scheme = if tls.is_some() { "redis" } else { &url.scheme };
     let info: ConnectionInfo = url.server_by(scheme).parse().map_err(|error: redis::RedisError| error.to_string())?;
     Ok(Address {
@@ -39,7 +39,7 @@ pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
     })
 }
 
-/// Returns the files for TLS, if the scheme asks for TLS.
+/// Checks the URL of a server. Returns the files for TLS, if the scheme asks for TLS.
 fn check_server(url: &StoreUrl<'_>) -> Result<Option<TlsFiles>, String> {
     let Some(Authority { user, hosts }) = &url.authority else {
         return Err(format!("it does not begin with {}://", url.scheme));
@@ -80,11 +80,11 @@ fn check_socket(url: &StoreUrl<'_>) -> Result<(), String> {
             _ => return Err(unknown(name, before, "db, user, pass and protocol")),
         }
         before = Some(name);
-        // The crate decodes a query as that of a web form, in which + is a space.
+        // The crate decodes the query like a web form, in which + means a space.
         if value.contains('+') {
-            return Err("there is a + in its query, which stands for a space: write %2B or %20".into());
+            return Err("there is a + in its query, which would be read as a space: write %2B or %20".into());
         }
-        // Bytes that are not UTF-8 would all become the same character.
+        // The crate would replace all bytes that are not UTF-8 by the same character.
         if percent_decode_str(value).decode_utf8().is_err() {
             return Err("a parameter of its query is not UTF-8".into());
         }
@@ -96,7 +96,7 @@ fn check_socket(url: &StoreUrl<'_>) -> Result<(), String> {
 }
 
 fn check_database(text: &str) -> Result<(), String> {
-    // A sign and leading zeros would parse as well.
+    // The comparison refuses a sign and leading zeros, which `parse` accepts.
     let is_number = text.parse::<u32>().is_ok_and(|number| number.to_string() == text);
     if is_number { Ok(()) } else { Err("its database is not a number, such as 0".into()) }
 }

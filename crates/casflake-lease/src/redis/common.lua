@@ -1,26 +1,27 @@
--- The beginning of every script. KEYS[1] is the space: a hash of JSON texts, one named `space` and one for each worker.
+-- The beginning of every script. KEYS[1] is the key of the space. Its value is a hash of JSON texts: the field `space`,
+-- and one field for each worker.
 --
--- Lua's numbers are exact only up to 2^53, so stored numbers are handled as their digits, and records are not decoded
--- by cjson, which keeps 14 digits. Arithmetic is done only with the clock: it reads 2^53 milliseconds in the year
--- 287396.
+-- Lua's numbers are exact only up to 2^53, so stored numbers are handled as texts of digits. Records are not decoded by
+-- cjson, because cjson keeps only 14 digits. Arithmetic is done only with the clock, which reaches 2^53 milliseconds in
+-- the year 287396.
 
 local replication = redis.call('INFO', 'replication')
 local run = string.match(redis.call('INFO', 'server'), '\nrun_id:(%x+)')
 
 if string.match(replication, '\nrole:([%a-]+)') ~= 'master' then
-  return redis.error_reply('READONLY it is a replica: what it is told is lost')
+  return redis.error_reply('READONLY the server is a replica, and writes to it would be lost')
 end
 if not run then
-  return redis.error_reply('ERR it tells no run_id, so that nobody can know what it has lost')
+  return redis.error_reply('ERR the server reports no run_id, so a loss of its data could not be noticed')
 end
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'hash' and kind ~= 'none' then
-  return redis.error_reply('WRONGTYPE it is a ' .. kind .. ', and no hash')
+  return redis.error_reply('WRONGTYPE the key is a ' .. kind .. ', not a hash')
 end
 
--- The incarnation: the run of the server and, if it was a replica, its last promotion, because it may have come back
--- with another server's data. A server that has had no replica for an hour forgets its promotion. Then `known`, the
--- stored incarnation, is returned if it is of this run.
+-- Returns the incarnation: the ID of the server's run and, if the server was a replica, the ID of its last promotion,
+-- because it may have come back with the data of another server. A server that has had no replica for an hour forgets
+-- its promotion. In that case, returns the stored incarnation `known`, if `known` is of the same run.
 local function incarnation(known)
   local former = string.match(replication, '\nmaster_replid2:(%x+)') or ''
   if not string.find(former, '[^0]') then
@@ -29,7 +30,7 @@ local function incarnation(known)
   return run .. '-' .. (string.match(replication, '\nmaster_replid:(%x+)') or '')
 end
 
--- Returns whether one number is less than another, both as digits.
+-- Returns whether the number `a` is less than the number `b`. Both are texts of digits.
 local function less(a, b)
   if #a ~= #b then return #a < #b end
   return a < b
@@ -39,8 +40,8 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
--- Returns the fields of a record: three numbers as digits, two values as JSON. Returns nothing if the record is not in
--- the form that Rust writes.
+-- Returns the fields of a record: three numbers as texts of digits, and two values as JSON. Returns nothing if the
+-- record is not in the form that the Rust code writes.
 local function fields(record)
   local from, till, counter, token, owner =
     string.match(record or '', '^{"from":(%d+),"until":(%d+),"counter":(%d+),"token":(.-),"owner":(".*")}$')

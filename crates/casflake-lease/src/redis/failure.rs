@@ -1,4 +1,4 @@
-//! `Failure`: why there is no answer from Redis.
+//! `Failure`: the reason why there is no answer from Redis.
 
 use std::io;
 
@@ -6,11 +6,11 @@ use redis::RedisError;
 
 use crate::error::StoreError;
 
-/// Why there is no answer.
+/// The reason why there is no answer from Redis.
 pub(super) enum Failure {
-    /// An error of the server or of the connection, which is still to be interpreted.
+    /// An error of the server or of the connection. It is not yet converted to a [`StoreError`].
     Redis(RedisError),
-    /// A failure that is already interpreted.
+    /// A failure that is already converted to a [`StoreError`].
     Store(StoreError),
 }
 

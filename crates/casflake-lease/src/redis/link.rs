@@ -1,8 +1,9 @@
-//! `Link`: a connection to a Redis server that is made when it is needed, and is not used again after it has failed.
+//! `Link`: a connection to a Redis server. The connection is made when it is needed, and is not used again after a
+//! failure.
 //!
-//! The crate `redis` bounds how long one read takes. It does not bound an answer that comes byte by byte. Neither the
-//! look-up of a host name nor the TLS handshake is bounded. So all of this runs on threads, and a call stops waiting
-//! for its thread after a fixed time. (A thread ends by itself if the server sends nothing for two seconds.)
+//! The crate `redis` limits the time of one read. It does not limit the time of an answer that comes byte by byte, of
+//! the look-up of a host name, or of the TLS handshake. So all of this runs on threads, and a call stops waiting for
+//! its thread after a fixed time. The thread itself ends if the server sends nothing for two seconds.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -18,20 +19,21 @@ use super::server::{Server, Session};
 /// The time limit of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The part of that limit for which a call waits for a connection.
+/// The part of `CALL_TIMEOUT` for which a call waits for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How old a connection may be that is still being made. After that another one is made.
+/// The maximum time to wait for one connection that is being made. After this time, the next call makes another
+/// connection.
 const COMING: Duration = Duration::from_secs(5);
 
 pub(super) struct Link {
     server: Arc<Server>,
     session: Option<Session>,
-    /// When a session was begun that is not ready yet, and its outcome.
+    /// A session that is being made: the time when that began, and the outcome to wait for.
     coming: Option<(Instant, Pending<Session>)>,
 }
 
-/// Receives the outcome of a thread's work.
+/// Receives the outcome of work on another thread.
 type Pending<T> = Receiver<Result<T, Failure>>;
 
 impl Link {
@@ -53,7 +55,8 @@ impl Link {
         T: FromRedisValue + Send + 'static,
     {
         let started = Instant::now();
-        // Not put back after a failure: an answer that comes late would be taken for that of the next script.
+        // After a failure, the session is not put back, because a late answer would be mistaken for the answer to the
+        // next script.
         let mut session = match self.session.take() {
             Some(session) => session,
             None => self.connect()?,
@@ -69,8 +72,8 @@ impl Link {
         Ok(answer)
     }
 
-    /// Connects. If that takes too long, the next call waits for the same connection, so that a slow server is not
-    /// burdened with more and more of them.
+    /// Connects. If connecting takes too long, the next call waits for the same connection, so that a slow server does
+    /// not get more and more connections.
     fn connect(&mut self) -> Result<Session, Failure> {
         let (since, coming) = match self.coming.take() {
             Some(coming) => coming,
@@ -87,7 +90,7 @@ impl Link {
     }
 }
 
-/// Runs `work` on a thread of its own.
+/// Starts `work` on a new thread.
 fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> io::Result<Pending<T>> {
     let (sender, receiver) = mpsc::sync_channel(1);
     // Sending fails if the call has stopped waiting.
@@ -96,7 +99,7 @@ fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + '
     Ok(receiver)
 }
 
-/// Returns the outcome, or `None` if it took longer than `timeout`.
+/// Waits for the outcome. Returns `None` if the work takes longer than `timeout`.
 fn wait<T>(pending: &Pending<T>, timeout: Duration) -> Option<Result<T, Failure>> {
     match pending.recv_timeout(timeout) {
         Ok(outcome) => Some(outcome),
@@ -111,7 +114,7 @@ fn late(why: &str) -> Failure {
     io::Error::new(ErrorKind::TimedOut, why).into()
 }
 
-/// The form is the server's address, without the password.
+/// Shows the server's address, but not the password.
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.server.fmt(f)

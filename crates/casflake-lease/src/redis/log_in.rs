@@ -1,7 +1,7 @@
-//! The log-in of a session with Redis: the user, the password and the database.
+//! Logs in to Redis with the user and the password, and selects the database.
 //!
-//! The crate `redis` can do this, but reports only that it failed. It does not report whether the password is wrong or
-//! the server has too many clients.
+//! The crate `redis` can log in, too, but reports only that the log-in failed. It does not report whether the password
+//! is wrong or the server has too many clients.
 
 use redis::{ConnectionLike, RedisConnectionInfo, RedisError, RedisResult, cmd};
 

@@ -1,4 +1,5 @@
--- Returns everything: {seconds, microseconds, the server's uptime in seconds, the incarnation, {field, text, ...}}.
+-- Returns all values of the space and the server: {seconds, microseconds, the server's uptime in seconds, the
+-- incarnation, {field, text, ...}}.
 
 local time = redis.call('TIME')
 local known = string.match(redis.call('HGET', KEYS[1], 'space') or '', '"incarnation":"(.*)"}$')

@@ -1,7 +1,7 @@
-//! Distinguishes the failures of Redis that do not pass by waiting, and names a remedy for each.
+//! Recognises the failures of Redis for which waiting does not help, and names a remedy for each of them.
 //!
-//! The others may pass: a replica (`READONLY`) may be promoted, a server that loads its data or has too many clients
-//! accepts others later, and a host name that is not resolved may be registered soon.
+//! All other failures may pass: a replica (`READONLY`) may be promoted; a server that loads its data or has too many
+//! clients may accept a client later; and a host name that is not resolved may be registered soon.
 
 use redis::{ErrorKind, RedisError};
 
@@ -15,7 +15,7 @@ const COMMAND: &str = "use Redis 5 or later, or Valkey, and disable none of the 
 const OTHER_NODE: &str = "the key is on another node of the cluster, which the cause names: give that node in the URL";
 const NO_REDIS: &str = "the server is not Redis: correct the host or the port in the URL";
 
-/// Returns the error for `what`, which failed because of `error`.
+/// Returns the error for the operation `what`, which failed because of `error`.
 pub(super) fn of(what: String, error: RedisError) -> StoreError {
     match remedy(&error) {
         Some(remedy) => StoreError::refused(what, remedy, words(&error)),
@@ -23,8 +23,8 @@ pub(super) fn of(what: String, error: RedisError) -> StoreError {
     }
 }
 
-/// Returns the words of the server, or of what else has failed. The error itself repeats them, because it is its own
-/// source.
+/// Returns the server's text, or the text of another failure. The text is taken from the error, because the error
+/// itself is also its own source, and its text would appear twice.
 fn words(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
@@ -42,14 +42,15 @@ fn remedy(error: &RedisError) -> Option<&'static str> {
         "NOPERM" => Some(PERMISSION),
         "NOPROTO" => Some("leave the parameter protocol out of the URL"),
         "MOVED" => Some(OTHER_NODE),
-        // Protected mode.
+        // The server is in protected mode.
         "DENIED" => Some("set a password on the server and give it in the URL, or turn its protected mode off"),
         "ERR" => of_text(error.detail()?),
         _ => None,
     }
 }
 
-/// Distinguishes the errors that have no code of their own by their words. Redis 5 has fewer codes than Redis 7.
+/// Returns the remedy for an error that has no code of its own. Such errors are recognised by their texts, because
+/// Redis 5 has fewer codes than Redis 7.
 fn of_text(text: &str) -> Option<&'static str> {
     let has = |words: &str| text.contains(words);
     if has("invalid password") {
@@ -79,7 +80,7 @@ mod tests {
         value.and_then(redis::Value::extract_error).map(|_| ()).expect_err("an error")
     }
 
-    /// The texts are those of the servers.
+    /// The texts are copied from the servers.
     #[test]
     fn failures_that_may_pass_are_retryable_and_others_are_not() {
         for (text, is_passing) in [
@@ -109,7 +110,7 @@ mod tests {
             ("MISCONF Redis is configured to save RDB snapshots", true),
             ("OOM command not allowed when used memory > 'maxmemory'.", true),
             ("TRYAGAIN Multiple keys request during rehashing of slot", true),
-            ("ERR it tells no run_id", true),
+            ("ERR the server reports no run_id", true),
         ] {
             let line = if text.starts_with("HTTP") { format!("{text}\r\n") } else { format!("-{text}\r\n") };
             let error = of("asking Redis at h".into(), answered(&line));

@@ -1,5 +1,6 @@
--- The rule `protocol::renew`. Returns {seconds, microseconds, from, until, the space's workers}, or nothing if the rule
--- refuses. ARGV: the renewal, as Rust's `RenewalJson`. Its numbers are texts of digits, like those of the records.
+-- Renews a lease according to the rule `protocol::renew`. Returns {seconds, microseconds, from, until, the space's
+-- workers}, or nothing if the rule refuses. ARGV: the renewal, in the form of `RenewalJson` of the Rust code. Numbers
+-- in it are texts of digits, as in the records.
 
 local renewal = cjson.decode(ARGV[1])
 local found = redis.call('HMGET', KEYS[1], 'space', renewal.worker)

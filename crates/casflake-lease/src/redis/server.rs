@@ -1,4 +1,4 @@
-//! `Server`: the address of a Redis server, and how a session with it begins.
+//! `Server`: the address of a Redis server, and the code that connects and logs in to it.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::tls::TlsConnection;
 use crate::error::StoreError;
 use crate::tls::{TlsFiles, speaks_tls};
 
-/// The time limit to make a connection, and that of each read from it.
+/// The time limit for connecting. Each read and each write on a connection has a time limit of the same length.
 const IO_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) struct Server {
@@ -33,7 +33,7 @@ impl Server {
     /// Returns a server at `address`. Does not connect yet.
     pub(super) fn at(address: Address) -> RedisResult<Self> {
         let Address { info, tls } = address;
-        // Each script is one message, so delaying it would gain nothing.
+        // Each script is one message, so the delay that TCP may add to a message would gain nothing.
         let tcp = TcpSettings::default().set_nodelay(true);
         let no_log_in = RedisConnectionInfo::default().set_skip_set_lib_name();
         let of_address = info.redis_settings().clone();
@@ -64,7 +64,7 @@ impl Server {
         }
     }
 
-    /// Interprets a failure of this session.
+    /// Adds the remedy to a failure of `session`, if the reason is TLS.
     pub(super) fn failure(&self, session: &Session, error: RedisError) -> Failure {
         let refused = match session {
             Session::Tls(connection) => connection.refused(&self.what()),
@@ -99,7 +99,7 @@ impl Session {
     }
 }
 
-/// The form does not contain the password.
+/// Shows the address and the database, but not the password.
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by_tls = if self.tls.is_some() { " by TLS" } else { "" };

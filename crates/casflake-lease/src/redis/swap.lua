@@ -1,5 +1,7 @@
--- ARGV: the incarnation that was seen, then a field, the text that was seen and the new text, for each field that must
--- not have changed. An empty text stands for none. Returns 1 if all new texts were written, 0 if none was.
+-- Writes new texts, if no field has changed. Returns 1 if all new texts were written, 0 if none was written. ARGV: the
+-- incarnation that was seen; then three texts for each field that must not have changed: the field, the text that was
+-- seen, and the new text. An empty text that was seen means that the field did not exist. If the new text is empty, the
+-- field is only compared.
 
 if incarnation(ARGV[1]) ~= ARGV[1] then return 0 end
 local new = {}
@@ -10,8 +12,8 @@ for at = 2, #ARGV, 3 do
     new[#new + 1] = ARGV[at + 2]
   end
 end
--- In parts, because Lua passes only some thousands of arguments. Once a script has written, Redis refuses none of its
--- further writes.
+-- The texts are written in parts, because Lua passes only some thousands of arguments. After the first write of a
+-- script, Redis refuses no other write of it.
 for at = 1, #new, 2000 do
   redis.call('HSET', KEYS[1], unpack(new, at, math.min(at + 1999, #new)))
 end

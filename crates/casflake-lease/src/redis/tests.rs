@@ -1,4 +1,4 @@
-//! The scripts do the same as the rules of the protocol: tested on a real server with a clock that stands still.
+//! Tests that the scripts do the same as the rules of the protocol, on a real server with a clock that stands still.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::terms::Terms;
 use crate::{AcquireRequest, Lease, LeaseAdmin, LeaseStore, Renewal, StoreError, Token};
 
 const KEY: &str = "casflake:default";
-/// The reading of the server's clock, in seconds.
+/// The time that the server's clock always shows, in seconds.
 const NOW: u64 = 1_800_000_000;
 const WORKER: u64 = 3;
 
-/// A store that renews and releases by [`protocol`](crate::protocol) instead of scripts.
+/// A store that uses the rules of [`protocol`](crate::protocol) for renewals and releases, instead of the scripts.
 struct ByRules(RedisBackend);
 
 impl Backend for ByRules {
@@ -47,8 +47,8 @@ fn raw(connection: &mut redis::Connection) -> BTreeMap<String, String> {
     redis::cmd("HGETALL").arg(KEY).query(connection).unwrap()
 }
 
-/// Asserts that the rules and the scripts return the same and store the same in each case. Returns in how many cases
-/// they changed the hash.
+/// Asserts that the rules and the scripts return the same value and store the same contents in each case. Returns the
+/// number of cases in which they changed the hash.
 fn both<T: PartialEq + std::fmt::Debug>(
     server: &RedisServer,
     cases: impl IntoIterator<Item = (Space, Record)>,
@@ -70,8 +70,8 @@ fn both<T: PartialEq + std::fmt::Debug>(
     done
 }
 
-/// Returns a case for each begin and end of a window that a rule distinguishes: with all else right, or with one thing
-/// wrong.
+/// Returns cases for each begin and each end of a window that a rule distinguishes. In one case, everything else is
+/// right. In each of the others, one thing is wrong.
 fn cases(terms: &Terms, now: u64, run: &str, held: &Lease, ttl: u64) -> Vec<(Space, Record)> {
     let (floor, horizon) = (now - 50, now + terms.max_ttl + terms.slack);
     let layout = terms.layout.clone();
@@ -108,7 +108,7 @@ fn contents() -> Contents {
     Contents::new(0, "", "")
 }
 
-/// Would catch: a second space, created by a holder while its address leads to another server.
+/// Would catch: a holder that creates a second space while the store's address leads to another server.
 #[test]
 fn a_missing_space_belongs_to_the_server_that_granted_or_one_started_since() {
     const AT: u64 = 200_000_000_000;
@@ -131,7 +131,7 @@ fn a_missing_space_belongs_to_the_server_that_granted_or_one_started_since() {
 
 fn start() -> Option<RedisServer> {
     let server = RedisServer::start_with_faked_clock()?;
-    // The append-only file does not matter here, and is slow.
+    // The append-only file has no effect on this test, and is slow.
     server.command("CONFIG", &["SET", "appendonly", "no"]);
     server.freeze_clock(NOW);
     Some(server)
@@ -164,7 +164,8 @@ fn the_script_renews_as_the_rules_do() {
                 |rules| quiet(rules.renew(&held, ttl, &terms)),
                 |script| quiet(script.renew(&held, ttl, &terms)),
             );
-            // Renewed in two spaces, if the window begins as held, for each end from the held one up to the horizon.
+            // If the window in the record begins like the window of the held lease, the lease is renewed in two spaces,
+            // once for each end from the held end up to the horizon.
             let ends = if until == floor { 6 } else { 5 };
             let is_renewed = now.is_some() && from >= floor;
             assert_eq!(done, if is_renewed { 2 * ends } else { 0 }, "{layout:?} {from} {until}");
@@ -186,12 +187,12 @@ fn the_script_releases_as_the_rules_do() {
             |rules| rules.release(&held, last).unwrap(),
             |script| script.release(&held, last).unwrap(),
         );
-        // Released in each of the six spaces: a release does not depend on the space.
+        // The lease is released in each of the six spaces, because a release does not depend on the space.
         assert_eq!(done, 6 * 4 * 7);
     }
 }
 
-/// Each case is a client that saw the same contents, and of which another one was faster.
+/// In each case, two clients have seen the same contents, and the other client was faster.
 #[test]
 fn a_swap_writes_nothing_if_anything_has_changed() {
     let Some(server) = RedisServer::start() else { return };
@@ -220,7 +221,8 @@ fn a_swap_writes_nothing_if_anything_has_changed() {
     let before = raw(&mut server.connection());
     assert_eq!(unchanged(store.swap(&seen, &change)), before, "the space has another version, and a new record exists");
 
-    // After a flush and `init` the space has the same version as before. The contents seen before must still not match.
+    // After a flush and `init`, the space has the same version as before. The contents that were seen before the flush
+    // must still not match.
     server.flush_all();
     assert!(leases.init(&layout, 8).unwrap());
     let seen = store.read().unwrap();
@@ -238,7 +240,7 @@ fn a_swap_writes_nothing_if_anything_has_changed() {
     assert!(raw(&mut server.connection()).is_empty());
 }
 
-/// More records than Lua can pass as arguments.
+/// Writes more records than Lua can pass as arguments.
 #[test]
 fn a_swap_writes_any_number_of_records() {
     let Some(server) = RedisServer::start() else { return };

@@ -1,7 +1,7 @@
 //! `TlsConnection`: Redis's protocol over TLS.
 //!
-//! It is not the TLS of the crate `redis`. That one uses the provider of cryptography of the whole process, installs a
-//! provider if the process has not, and panics if it has to choose between two.
+//! The TLS of the crate `redis` is not used. That implementation uses the provider of cryptography of the whole
+//! process, installs a provider if the process has none, and panics if it has to choose between two providers.
 
 use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
@@ -12,7 +12,8 @@ use super::failure::Failure;
 use crate::error::StoreError;
 use crate::tls::{NO_TLS, Session, TlsFiles, connect, first_byte};
 
-/// The time that a server may leave the offer of TLS unanswered, before a second connection asks it without TLS.
+/// The time that a server has to answer the first message of TLS. If it sends no answer in this time, a second
+/// connection asks the server without TLS.
 const SILENCE: Duration = Duration::from_millis(300);
 
 pub(super) struct TlsConnection {
@@ -22,7 +23,7 @@ pub(super) struct TlsConnection {
 }
 
 impl TlsConnection {
-    /// Connects to a server and verifies it. The connection, and each read from it, takes `patience` at most.
+    /// Connects to a server and verifies the server. Connecting takes at most `patience`, and so does each read.
     pub(super) fn open(
         host: &str,
         port: u16,
@@ -38,9 +39,9 @@ impl TlsConnection {
         let mut session = Session::new(config, host, socket)?;
         let mut outcome = session.shake_hands();
         if outcome.as_ref().is_err_and(is_silence) {
-            // A Redis without TLS waits for the end of a line.
+            // A Redis server without TLS sends no answer before it has received the end of a line.
             if matches!(first_byte(host, port, b"PING\r\n".into()), Some(b'+' | b'-')) {
-                return Err(StoreError::refused(what, NO_TLS, "it does not answer to TLS, but does without TLS").into());
+                return Err(StoreError::refused(what, NO_TLS, "it answers only without TLS").into());
             }
             session.socket().set_read_timeout(Some(patience))?;
             outcome = session.shake_hands();
@@ -53,7 +54,7 @@ impl TlsConnection {
         }
     }
 
-    /// Returns the error for `what`, if TLS failed for a reason that does not pass by waiting.
+    /// Returns the error for the operation `what`, if TLS failed for a reason for which waiting does not help.
     pub(super) fn refused(&self, what: &str) -> Option<StoreError> {
         self.session.refused(what)
     }
@@ -61,7 +62,7 @@ impl TlsConnection {
     fn read(&mut self) -> RedisResult<Value> {
         loop {
             match self.parser.parse_value(&mut self.session) {
-                // A push message is not an answer.
+                // A push message of the server is not an answer to a command, so it is skipped.
                 Ok(Value::Push { .. }) => {}
                 outcome => {
                     self.is_open &= outcome.is_ok();

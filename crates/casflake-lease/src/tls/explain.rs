@@ -1,27 +1,27 @@
-//! `explain`: the meaning of a TLS failure, and its remedy, for an operator.
+//! `explain`: tells an operator the meaning of a TLS failure and the remedy.
 
 use std::error::Error;
 use std::io;
 
 use rustls::{AlertDescription as Alert, CertificateError};
 
-/// Returns the TLS failure behind an error and what to do about it, in one sentence. Returns `None` if the error is not
-/// a TLS failure, or if it may pass without a change.
+/// Returns one sentence with the TLS failure that caused an error, and with the remedy. Returns `None` if the error is
+/// not a TLS failure, or if the failure may pass without a change.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref() {
             return of_rustls(error);
         }
-        // The source of an `io::Error` is the source of its inner error. It skips the inner error itself.
+        // `io::Error::source` returns the source of the inner error, and skips the inner error itself.
         let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = within.map(|within| within as &(dyn Error + 'static)).or_else(|| error.source());
     }
     None
 }
 
-/// Explains an error as [`explain`] does, with the knowledge whether the client has sent a certificate. Some servers
-/// report a missing certificate in the same way as a wrong one.
+/// Explains an error as [`explain`] does, but also considers whether the client has sent a certificate. Some servers
+/// report a missing certificate in the same way as a wrong certificate.
 pub(crate) fn explain_to(has_certificate: bool, error: &(dyn Error + 'static)) -> Option<&'static str> {
     explain(error).map(|it| if it == REFUSES && !has_certificate { WANTS } else { it })
 }
@@ -59,21 +59,21 @@ fn of_certificate(error: &CertificateError) -> &'static str {
         NotValidForName | NotValidForNameContext { .. } => {
             "the server's certificate is for another host name: use a name in it (subjectAltName), or make another"
         }
-        // `BadSignature` if the unknown authority has the same name as a trusted one.
+        // The error is `BadSignature` if the unknown authority has the same name as a trusted authority.
         UnknownIssuer | BadSignature => {
-            "an unknown authority has signed the server's certificate: give the certificate of that authority by \
+            "an unknown authority has signed the server's certificate: give the certificate of that authority with \
              sslrootcert=/PATH"
         }
-        // An error of the crate `webpki`, which rustls has no name for.
+        // This is an error of the crate `webpki`. Rustls has no variant for this error.
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "the server's certificate is an authority's own (CA:TRUE): make it anew with -addext \
+            "the server's certificate is that of an authority (CA:TRUE): make it anew with -addext \
              basicConstraints=critical,CA:FALSE, or sign a certificate for the server with it"
         }
         _ => "the server's certificate is not acceptable: make another",
     }
 }
 
-/// Returns what an alert of the server says about the client.
+/// Returns the explanation of an alert that the server has sent.
 fn of_alert(alert: Alert) -> Option<&'static str> {
     match alert {
         Alert::CertificateRequired => Some(WANTS),
@@ -86,7 +86,8 @@ fn of_alert(alert: Alert) -> Option<&'static str> {
         | Alert::AccessDenied
         | Alert::DecryptError => Some(REFUSES),
         Alert::HandshakeFailure | Alert::ProtocolVersion | Alert::InsufficientSecurity => Some(
-            "the server and this client have no TLS in common, or it wants a client certificate: see the server's log",
+            "the server and this client have no TLS version or cipher in common, or the server wants a client \
+             certificate: see the server's log",
         ),
         Alert::UnrecognisedName => Some("the server does not know this host name: use one that it knows"),
         _ => None,

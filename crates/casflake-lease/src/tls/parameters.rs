@@ -8,15 +8,15 @@ use rustls::ClientConfig;
 use super::{Identity, Roots, Verify, absolute, client_config};
 use crate::error::StoreError;
 
-/// The names are those of PostgreSQL URLs, so that the URLs of all stores use the same ones.
+/// The names of the parameters. PostgreSQL URLs use these names, so the URLs of all stores use the same names.
 const ROOTS: &str = "sslrootcert";
 const CERTIFICATE: &str = "sslcert";
 const KEY: &str = "sslkey";
 
-/// The parameters as errors list them.
+/// The list of the parameters for errors.
 pub(crate) const PARAMETERS: &str = "sslrootcert, sslcert and sslkey";
 
-/// The files of a session that verifies the server's authority and its host name.
+/// The files for a session that verifies the authority and the host name of the server's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     pub(crate) roots: Roots,
@@ -24,15 +24,16 @@ pub(crate) struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Returns whether a parameter names one of these files.
+    /// Returns whether `parameter` is a parameter that names one of these files.
     pub(crate) fn is_one(parameter: &str) -> bool {
         [ROOTS, CERTIFICATE, KEY].contains(&parameter)
     }
 
-    /// Returns the files that these parameters name.
+    /// Returns the files that `parameters` name.
     ///
     /// # Errors
-    /// An explanation if a path is relative or not UTF-8, or if only one of the client's certificate and key is given.
+    /// A sentence that says why, if a path is relative or not UTF-8, or if the client's certificate is given without
+    /// its key, or the key without the certificate.
     pub(crate) fn of(parameters: &[(&str, &str)]) -> Result<Self, String> {
         let path = |name| {
             let of_name = parameters.iter().find(|(known, _)| *known == name);

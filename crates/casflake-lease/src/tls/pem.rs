@@ -1,4 +1,5 @@
-//! `Roots` and `Identity`: PEM files with the certificates of authorities, and with a client's certificate and key.
+//! `Roots` and `Identity`: PEM files. `Roots` has the certificates of authorities, and `Identity` has a client's
+//! certificate and key.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,10 +12,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::causes::Cause;
 use crate::error::StoreError;
 
-/// Returns the path that a parameter gives.
+/// Returns the path that is the value of `parameter`.
 ///
 /// # Errors
-/// An explanation if the path is relative, because it would name another file in each working directory.
+/// A sentence that says why, if the path is relative. A relative path would name another file in each working
+/// directory.
 pub(crate) fn absolute(parameter: &str, path: &str) -> Result<PathBuf, String> {
     if Path::new(path).is_absolute() {
         return Ok(path.into());
@@ -32,7 +34,7 @@ pub(crate) enum Roots {
 }
 
 impl Roots {
-    /// Returns the certificates: at least one.
+    /// Returns at least one certificate, or fails.
     pub(crate) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, StoreError> {
         match self {
             Self::File(path) => certificates(path),
@@ -41,18 +43,18 @@ impl Roots {
                 if !found.certs.is_empty() {
                     return Ok(found.certs);
                 }
-                let cause = found.errors.into_iter().next().map_or_else(|| "it has none".into(), Into::into);
+                let cause = found.errors.into_iter().next().map_or_else(|| "it trusts none".into(), Into::into);
                 Err(refused("the certificates that this host trusts", "install ca-certificates, or name a file", cause))
             }
         }
     }
 
-    /// Returns the certificates in the form that a session needs.
+    /// Returns the certificates as a store of roots, which a TLS session needs.
     pub(crate) fn read(&self) -> Result<RootCertStore, StoreError> {
         let mut roots = RootCertStore::empty();
         let certificates = self.certificates()?;
         match self {
-            // A platform may have some certificates that can't be used.
+            // A platform may have some certificates that can't be used. These are skipped.
             Self::Platform => drop(roots.add_parsable_certificates(certificates)),
             Self::File(path) => {
                 for certificate in certificates {
@@ -67,7 +69,8 @@ impl Roots {
 /// A client's certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// The file with the certificate, followed by those of the authorities between it and one that the server trusts.
+    /// The file with the client's certificate. The certificates of intermediate authorities follow it, up to an
+    /// authority that the server trusts.
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
 }
@@ -101,7 +104,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StoreError>
 
 fn contents(path: &Path, needed: &str) -> Result<Vec<u8>, StoreError> {
     let failed = |error: io::Error| unreadable(path, needed, error.into());
-    // Something other than a file, such as a pipe, may block the opening for ever, or may have no end.
+    // Something other than a regular file may block for ever when it is opened, such as a pipe, or may have no end.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(unreadable(path, needed, "it is not a regular file".into()));
     }
@@ -113,10 +116,10 @@ fn contents(path: &Path, needed: &str) -> Result<Vec<u8>, StoreError> {
     Ok(contents)
 }
 
-/// The longest file that is read. All the authorities of a platform take less.
+/// The maximum length of a file that is read, in bytes. A file with all the authorities of a platform is shorter.
 const LONGEST: u64 = 1 << 20;
 
-/// Returns a cause that does not show the contents of the file, which may be a key.
+/// Converts an error to a cause that does not show the contents of the file. The contents may be a key.
 fn of_pem(error: pem::Error) -> Cause {
     match error {
         pem::Error::NoItemsFound => "there is no such item in it".into(),

@@ -1,5 +1,5 @@
-//! Probes of a server that has closed the connection or does not answer: it may expect TLS from a client that does not
-//! use it, or the other way round.
+//! Probes a server that has closed the connection or does not answer. The reason may be that the server expects TLS and
+//! the client does not use TLS, or the other way round.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -15,10 +15,10 @@ use super::{NO_TLS, Session, TlsFiles, Verify, client_config, explain_to};
 /// The time limit of a probe.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The record types that a TLS server can begin with: an alert and a handshake.
+/// The types of the first record that a TLS server can send: an alert and a handshake.
 const RECORDS: [u8; 2] = [21, 22];
 
-/// Connects to the first of a host's addresses that accepts a connection.
+/// Connects to the first address of a host that accepts a connection.
 pub(crate) fn connect(host: &str, port: u16, patience: Duration) -> io::Result<TcpStream> {
     let mut outcome = Err(ErrorKind::NotFound.into());
     for address in (host, port).to_socket_addrs()? {
@@ -30,8 +30,8 @@ pub(crate) fn connect(host: &str, port: u16, patience: Duration) -> io::Result<T
     outcome
 }
 
-/// Returns whether the other side has closed the connection. A server may do that without an answer if it does not
-/// understand the request. It resets the connection if it has not read everything.
+/// Returns whether the other side has closed the connection. A server that does not understand a request may close the
+/// connection without an answer. If the server has not read the whole request, it resets the connection.
 pub(crate) fn has_hung_up(error: &io::Error) -> bool {
     use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
@@ -42,14 +42,16 @@ pub(crate) fn speaks_tls(host: &str, port: u16) -> bool {
     hello(host).and_then(|hello| first_byte(host, port, hello)).is_some_and(|first| RECORDS.contains(&first))
 }
 
-/// Returns the first byte of a server's answer to a request, if it comes within [`PROBE_TIMEOUT`].
+/// Returns the first byte of a server's answer to `question`. Returns `None` if no answer comes within
+/// [`PROBE_TIMEOUT`].
 pub(crate) fn first_byte(host: &str, port: u16, question: Vec<u8>) -> Option<u8> {
     let host = host.to_owned();
     within(move || ask(&host, port, &question, 1).ok()?.first().copied())
 }
 
-/// Returns the reason for which an HTTP server refuses a session with these files, if it is known within [`PROBE_TIMEOUT`]. A
-/// server that closes the connection while the client sends may have sent a reason that the client has not read.
+/// Returns the reason why an HTTP server refuses a session with these files. Returns `None` if the reason is not known
+/// within [`PROBE_TIMEOUT`]. This function connects again, because a server that closes a connection while the client
+/// sends may have sent a reason that the client has not read.
 pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'static str> {
     let (host, files) = (host.to_owned(), files.clone());
     within(move || {
@@ -58,7 +60,7 @@ pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'stati
         let mut session = Session::new(files.config().ok()?, &host, socket).ok()?;
         let explain = |error| explain_to(files.identity.is_some(), error);
         match session.shake_hands() {
-            // The server refuses a client's certificate only after the handshake.
+            // A server may refuse the client's certificate only after the handshake.
             Ok(()) => explain(&session.read(&mut [0]).err()?),
             Err(error) if has_hung_up(&error) => {
                 let answer = ask(&host, port, b"GET /version HTTP/1.0\r\n\r\n", 1024).ok()?;
@@ -69,7 +71,8 @@ pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'stati
     })
 }
 
-/// Does `work` on a separate thread, because the time of a name look-up has no bound.
+/// Runs `work` on a separate thread, and waits at most [`PROBE_TIMEOUT`] for the result. The separate thread is
+/// necessary, because a name look-up has no time limit.
 fn within<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
     let (sender, answer) = mpsc::sync_channel(1);
     // Sending fails if the caller no longer waits.
@@ -78,14 +81,15 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) 
     answer.recv_timeout(PROBE_TIMEOUT).ok()?
 }
 
-/// Returns whether an answer is HTTP from a server without TLS on this port. A server with TLS may also answer in HTTP,
-/// with the status "bad request".
+/// Returns whether the answer is HTTP and shows that the server has no TLS on this port. A server with TLS may also
+/// answer in HTTP, but with the status "bad request".
 fn is_http_alone(answer: &[u8]) -> bool {
     let answer = String::from_utf8_lossy(answer).to_ascii_uppercase();
     answer.starts_with("HTTP/") && !(answer.contains(" 400 ") && answer.contains("HTTPS"))
 }
 
-/// Returns the first `size` bytes of a server's answer, or those that arrive before it pauses: at least one.
+/// Returns the first `size` bytes of a server's answer. If the server pauses before that, returns the bytes that have
+/// arrived: at least one.
 fn ask(host: &str, port: u16, question: &[u8], size: u64) -> io::Result<Vec<u8>> {
     let mut socket = connect(host, port, PROBE_TIMEOUT)?;
     socket.set_read_timeout(Some(PROBE_TIMEOUT))?;
@@ -98,7 +102,7 @@ fn ask(host: &str, port: u16, question: &[u8], size: u64) -> io::Result<Vec<u8>>
     Ok(answer)
 }
 
-/// Returns the first message of a TLS session.
+/// Returns the first message that a client sends in a TLS session.
 fn hello(host: &str) -> Option<Vec<u8>> {
     let config = client_config(&Verify::Nothing, None).ok()?;
     let name = ServerName::try_from(host.to_owned()).ok()?;

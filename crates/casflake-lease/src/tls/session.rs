@@ -1,4 +1,4 @@
-//! `Session`: TLS over a socket. It keeps the reason of a permanent failure.
+//! `Session`: a TLS session over a socket. The session stores the reason of a permanent failure.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -16,15 +16,15 @@ pub(crate) struct Session {
     refusal: Option<Refusal>,
 }
 
-/// A permanent failure. It is kept because parsers between the session and the store pass an error on without its
-/// source.
+/// A permanent failure. The session stores it, because the parsers between the session and the store return an error
+/// without its source.
 struct Refusal {
     remedy: &'static str,
     cause: String,
 }
 
 impl Session {
-    /// Creates a session with `host`, without a handshake yet.
+    /// Creates a session with `host`. Does not yet do the handshake.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if `host` is not a name that a certificate can have.
@@ -48,7 +48,7 @@ impl Session {
         &self.stream.sock
     }
 
-    /// Returns the error of the failed operation `what`, if the reason was a permanent TLS failure.
+    /// Returns the error for the operation `what`, if it failed because of a permanent TLS failure.
     pub(crate) fn refused(&self, what: &str) -> Option<StoreError> {
         let Refusal { remedy, cause } = self.refusal.as_ref()?;
         Some(StoreError::refused(what, *remedy, &**cause))

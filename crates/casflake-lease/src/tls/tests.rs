@@ -1,4 +1,4 @@
-//! Tests of each way to verify a server, by handshakes in memory, and of the explanations of failures.
+//! Tests of each way to verify a server, with handshakes in memory, and of the explanations of failures.
 
 use std::error::Error as _;
 use std::io::{Read, Write};
@@ -61,7 +61,7 @@ fn server(signed: &Signed, clients: Option<&Authority>) -> ServerConnection {
     ServerConnection::new(Arc::new(config)).expect("a session")
 }
 
-/// Passes the pending messages of one side to the other, and returns the result of processing them.
+/// Passes the pending messages of one side to the other side. Returns the result of processing these messages.
 fn pass(from: &mut Connection, to: &mut Connection) -> Result<(), Error> {
     let mut said = Vec::new();
     while from.wants_write() {
@@ -75,7 +75,7 @@ fn pass(from: &mut Connection, to: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Does a handshake for the host `name` and returns its outcome.
+/// Does a handshake for the host `name`, and returns the outcome of the handshake.
 fn handshake(
     verify: &Verify,
     identity: Option<&Identity>,
@@ -117,7 +117,7 @@ fn each_way_to_verify_refuses_what_it_should_and_explains_why() {
     assert!(remedy(all).contains("another host name"));
     for (signed, words) in [
         (another.server(HERE), "an unknown authority"),
-        (Authority::new("a stranger").server(HERE), "give the certificate of that authority by sslrootcert=/PATH"),
+        (Authority::new("a stranger").server(HERE), "give the certificate of that authority with sslrootcert=/PATH"),
         (ours.expired(), "has expired"),
         (ours.not_yet_valid(), "not valid yet"),
         (ours.itself(), "make it anew with -addext basicConstraints=critical,CA:FALSE"),
@@ -131,7 +131,7 @@ fn each_way_to_verify_refuses_what_it_should_and_explains_why() {
     }
 }
 
-/// Returns a server that presents the certificate of another server, without having its key.
+/// Returns a server that presents the certificate of another server, but does not have the key of that certificate.
 fn impostor(signed: &Signed) -> ServerConnection {
     #[derive(Debug)]
     struct Shown(Arc<CertifiedKey>);
@@ -150,7 +150,8 @@ fn impostor(signed: &Signed) -> ServerConnection {
     ServerConnection::new(Arc::new(config)).expect("a session")
 }
 
-/// Would catch: a verifier that checks the certificate, but not that the server has its key.
+/// Would catch: a verifier that checks the certificate, but does not check that the server has the key of the
+/// certificate.
 #[test]
 fn a_server_that_does_not_have_the_key_of_its_certificate_is_refused() {
     let directory = Directory::new("impostor");
@@ -162,7 +163,8 @@ fn a_server_that_does_not_have_the_key_of_its_certificate_is_refused() {
     }
 }
 
-/// The remedy for an authority's own certificate leads to such a certificate.
+/// If a server presents the certificate of an authority, the remedy in the error leads to a self-signed certificate
+/// like this one.
 #[test]
 fn a_self_signed_certificate_is_accepted_if_it_is_not_that_of_an_authority() {
     let directory = Directory::new("itself");
@@ -222,7 +224,7 @@ fn the_error_about_an_unusable_file_names_it_and_says_what_it_should_contain() {
     assert!(error.contains("BEGIN PRIVATE KEY") && error.contains("certificate"), "{error}");
 }
 
-/// Would catch: a device without an end, or a pipe without a writer, that blocks the keeper's thread.
+/// Would catch: a keeper whose thread is blocked by a device without an end, or by a pipe without a writer.
 #[cfg(unix)]
 #[test]
 fn a_device_a_pipe_and_a_file_that_is_too_long_are_refused() {
@@ -258,8 +260,8 @@ fn an_error_that_is_not_a_tls_failure_is_not_explained() {
     assert!(explain(&io::Error::other(io::Error::other(no_tls))).is_some_and(|it| it.contains("no TLS on this port")));
 }
 
-/// Would catch: a server without TLS that is reported as unavailable, unless it reads the whole TLS offer before it
-/// closes the connection.
+/// Would catch: a server without TLS that is reported as unavailable because it closes the connection before it has
+/// read the whole offer of TLS.
 #[test]
 fn a_server_without_tls_that_resets_the_connection_is_distinguished_from_an_unavailable_one() {
     let answers = [

@@ -1,4 +1,4 @@
-//! Verifiers that check less than the full verification. (For the full one rustls has its own verifier.)
+//! Verifiers that check less than the full verification. For the full verification, rustls has its own verifier.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// Accepts every certificate, if the server has its key.
+/// Accepts every certificate, if the server has the key of the certificate.
 #[derive(Debug)]
 pub(super) struct Nothing {
     algorithms: WebPkiSupportedAlgorithms,
@@ -19,7 +19,7 @@ impl Nothing {
     }
 }
 
-/// Accepts a certificate that a trusted authority has signed, for any host.
+/// Accepts a certificate that a trusted authority has signed. The certificate may be for any host.
 #[derive(Debug)]
 pub(super) struct Chain {
     algorithms: WebPkiSupportedAlgorithms,
@@ -32,7 +32,7 @@ impl Chain {
     }
 }
 
-/// Defines the methods that are the same for both: they verify that the server has the key of its certificate.
+/// Defines the methods that are the same in both verifiers. They verify that the server has the key of its certificate.
 macro_rules! verifies_signatures {
     () => {
         fn verify_tls12_signature(

@@ -1,6 +1,7 @@
-//! Hints for a text that does not begin with the scheme of a store. No hint shows the text: it may be a password.
+//! Hints for a text that does not begin with the scheme of a store. No hint shows the text, because the text may be a
+//! password.
 
-/// The schemes of all stores of this crate, with every feature enabled.
+/// The schemes of all stores of this crate. The stores of disabled features are included.
 const SCHEMES: &[&str] = &[
     "file",
     "postgres",
@@ -40,7 +41,7 @@ pub(super) fn without_scheme(text: &str) -> String {
     "it has no scheme, such as file: or redis:".to_owned()
 }
 
-/// Refuses some schemes that no store has, with a better remedy than a list of the schemes that exist.
+/// Refuses some schemes that no store has. The remedy in the error is better than a list of all schemes.
 pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
     match scheme {
         "http" | "https" => Err(format!(
@@ -53,7 +54,7 @@ pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
             Err("it is a host and a port and has no scheme: write it as in redis://HOST:PORT".to_owned())
         }
         _ => match scheme.split_once('+') {
-            // SQLAlchemy and others name a driver in this way.
+            // SQLAlchemy and other clients name a driver in this way.
             Some((store, _)) if SCHEMES.contains(&store) && !SCHEMES.contains(&scheme) => {
                 Err(format!("its scheme names a driver after a +: write {store}://"))
             }
@@ -62,7 +63,8 @@ pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
     }
 }
 
-/// Returns whether this can be the name of a variable. The hint shows it, because the URL is what follows it.
+/// Returns whether `name` can be the name of a variable. The hint may show this name, because only the text after the
+/// name is the URL.
 fn is_variable(name: &str) -> bool {
     let name = name.strip_prefix("export ").unwrap_or(name);
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -78,7 +80,7 @@ fn is_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    /// Would catch: a new store whose URLs are taken for a host and a port, or for a driver's.
+    /// Would catch: a new store whose URLs are mistaken for a host and a port, or for the URLs of a driver.
     #[test]
     fn the_schemes_of_each_store_are_known() {
         let mut schemes = vec!["file"];

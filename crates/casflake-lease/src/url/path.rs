@@ -1,4 +1,5 @@
-//! `local_path`: a path of this host, by the rules of file URLs: <https://www.rfc-editor.org/rfc/rfc8089>.
+//! `local_path`: reads a path of this host from a URL, according to the rules of file URLs:
+//! <https://www.rfc-editor.org/rfc/rfc8089>.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ pub(crate) fn local_path(url: &StoreUrl<'_>) -> Result<PathBuf, String> {
     let is_here = |host: &str| host.is_empty() || host.eq_ignore_ascii_case("localhost");
     if url.authority.as_ref().is_some_and(|authority| authority.user.is_some() || !is_here(authority.hosts)) {
         return Err(format!(
-            "{scheme}://HOST/… is a path of another host: give {scheme}:///srv/ids for one of this host"
+            "{scheme}://HOST/… is a path of another host: give {scheme}:///srv/ids for a path of this host"
         ));
     }
     if url.path.is_empty() {
@@ -64,7 +65,7 @@ fn whole(segments: &[Cow<'_, [u8]>]) -> Result<PathBuf, String> {
     windows_path(segments).map(PathBuf::from)
 }
 
-/// Returns the path on a drive: `C:\srv\ids` for `/C:/srv/ids`.
+/// Returns the path on a drive of Windows, such as `C:\srv\ids` for the segments `C:`, `srv` and `ids`.
 #[cfg(any(not(unix), test))]
 pub(super) fn windows_path(segments: &[Cow<'_, [u8]>]) -> Result<String, String> {
     let utf8 = |segment| std::str::from_utf8(segment).map_err(|_| "its path is not UTF-8");
@@ -76,8 +77,8 @@ pub(super) fn windows_path(segments: &[Cow<'_, [u8]>]) -> Result<String, String>
     let mut path = String::from(drive);
     for name in names {
         let name = utf8(name)?;
-        // A backslash would separate names, a colon would name a stream, and a dot or blank at the end would be
-        // dropped.
+        // Windows reads a backslash as a separator of names, and a colon as the beginning of a stream's name. It drops
+        // a dot or a blank at the end of a name.
         if name.contains(['\\', ':', '"', '<', '>', '|', '?', '*']) || name.ends_with(['.', ' ']) {
             return Err("there is a name in its path that a directory can't have on Windows".into());
         }

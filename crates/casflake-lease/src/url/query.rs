@@ -1,13 +1,13 @@
-//! `parameters`: the parameters after the `?`.
+//! `parameters`: reads the parameters after the `?` of a URL.
 
 use super::StoreUrl;
 
-/// The longest name of a parameter that an error shows. A longer one is not a misspelt parameter.
+/// The maximum length of a parameter's name that an error shows. A longer name is probably not a misspelt parameter.
 #[cfg(any(feature = "etcd", feature = "redis"))]
 const LONGEST: usize = 32;
 
-/// Returns the name and the value of each parameter. No error shows them: the text after an `&` in a password is a part
-/// of the password.
+/// Returns the name and the value of each parameter. No error shows a name or a value: if a password contains an `&`,
+/// the text after the `&` looks like a parameter.
 pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str)>, String> {
     let mut parameters: Vec<(&str, &str)> = Vec::new();
     for parameter in url.query.into_iter().flat_map(|query| query.split('&')) {
@@ -15,7 +15,7 @@ pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._[]".contains(&byte)) {
             return Err("a name in its query has other characters than ASCII letters, digits and - . _ [ ]".into());
         }
-        // Some parsers take the first, others the last.
+        // If a parameter is repeated, some parsers use the first value, and other parsers the last.
         if parameters.iter().any(|(known, _)| *known == name) {
             return Err("a parameter of its query is repeated: give it once".into());
         }
@@ -24,8 +24,9 @@ pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str
     Ok(parameters)
 }
 
-/// Returns why a parameter that the store does not know is refused. Names the parameter unless it may be a part of a
-/// password: a password with an `&` in it, given as the value of the parameter `before`.
+/// Returns why a parameter that the store does not know is refused. The text shows the name of the parameter, unless
+/// the name may be a part of a password. That is possible if the parameter `before` has a password as its value, and
+/// the password contains an `&`.
 #[cfg(any(feature = "etcd", feature = "redis"))]
 pub(crate) fn unknown(name: &str, before: Option<&str>, known: &str) -> String {
     let is_shown = name.len() <= LONGEST && before.is_none_or(|before| !before.starts_with("pass"));

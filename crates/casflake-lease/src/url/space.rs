@@ -6,13 +6,13 @@ use crate::error::StoreError;
 
 const LONGEST: usize = 128;
 
-/// Returns the name if it is a valid name of a space. For a name that a program sets itself.
+/// Returns `name` if it is a valid name of a space. This check is for a name that a program sets without a URL.
 pub(crate) fn space_name(name: &str) -> Result<&str, StoreError> {
     checked(name).map(|()| name).map_err(|why| StoreError::Url { why })
 }
 
-/// Refuses a name with characters outside of the alphabet, so that two names that look the same are the same. Refuses
-/// one that is empty or too long.
+/// Refuses a name with characters outside of the alphabet, so that two different names never look the same. Also
+/// refuses a name that is empty or too long.
 pub(super) fn checked(name: &str) -> Result<(), String> {
     if let Some(c) = name.chars().find(|c| !is_in_alphabet(*c)) {
         return Err(format!("there is {} in the name of the space: give {ALPHABET}", Named(c)));

@@ -1,4 +1,4 @@
-//! Tests of the parts, characters and paths of URLs.
+//! Tests of the parts of URLs, and of the characters and paths in them.
 
 use std::borrow::Cow;
 
@@ -82,7 +82,7 @@ fn an_at_sign_that_parsers_disagree_about_is_refused() {
     assert!(StoreUrl::parse("file://localhost/srv/a@b").is_ok());
 }
 
-/// Runs on each system, because a program for Windows is seldom tested on Windows.
+/// This test runs on each system, because a program for Windows is seldom tested on Windows.
 #[test]
 fn a_path_on_windows_begins_with_a_drive() {
     let path = |names: &[&'static str]| {
@@ -134,7 +134,8 @@ fn url() -> impl Strategy<Value = String> {
     prop_oneof![4 => prop::sample::select(URLS).prop_map(String::from), 4 => like, 1 => any::<String>()]
 }
 
-/// Returns a description of the store that `from_url` makes of a URL, as far as it is known without a connection.
+/// Returns a description of the store that `from_url` makes from a URL. The description contains only values that are
+/// known without a connection. Returns `None` if `from_url` fails.
 fn named(url: &str) -> Option<String> {
     let parsed = StoreUrl::parse(url).ok()?;
     from_url(url).ok()?;
@@ -168,7 +169,7 @@ proptest! {
     /// Would catch: a line break at the end of a URL that becomes part of the name of another space.
     #[test]
     fn white_space_never_makes_another_url(text in url(), space in white_space(), place in any::<prop::sample::Index>()) {
-        // Other texts change if they are trimmed.
+        // A text with white space at an end would change if it were trimmed.
         prop_assume!(text.trim() == text);
         let places: std::vec::Vec<usize> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
         let at = *place.get(&places);

@@ -1,22 +1,22 @@
-//! `Part` and `Named`: characters that a URL must not contain, and their names in errors.
+//! `Part` and `Named`: the characters that a URL must not contain, and the names of these characters in errors.
 
 use std::fmt;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Returns the URL without white space around it, such as the line break at the end of a secret, and without a byte
-/// order mark. Files and variables may add these.
+/// Returns the URL without the white space around it, and without a byte order mark at its beginning. A file or a
+/// variable with the URL may contain these, such as a line break at the end.
 pub(crate) fn trimmed(text: &str) -> &str {
     text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').trim_end()
 }
 
-/// Returns whether a text with this character can look the same as a text without it.
+/// Returns whether a text with the character `c` can look the same as a text without this character.
 pub(super) fn is_invisible(c: char) -> bool {
     let is_format = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
     c.is_whitespace() || c.is_control() || is_format || c == '\u{feff}'
 }
 
-/// Displays a character as an error names it: "a tab (U+0009)".
+/// Shows a character in an error, such as "a tab (U+0009)".
 pub(super) struct Named(pub(super) char);
 
 impl fmt::Display for Named {
@@ -38,7 +38,7 @@ impl fmt::Display for Named {
     }
 }
 
-/// A part of a URL. Each has its own rules for characters.
+/// A part of a URL. Each part has its own rules for characters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Scheme,

@@ -1,4 +1,4 @@
-//! Which member gets a request, and which reply is an error.
+//! Tests of which member gets a request, and of which replies are errors.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Address, Answer, Gateway, Reply};
 use crate::error::StoreError;
 
-/// A server that answers only with a status, or hangs up, and counts its requests.
+/// A server that counts its requests. It answers each request only with a status, or closes the connection.
 struct Member {
     endpoint: String,
     asked: Arc<AtomicU64>,
@@ -25,7 +25,7 @@ impl Member {
         let count = Arc::clone(&asked);
         thread::spawn(move || {
             for mut client in listener.incoming().map_while(Result::ok) {
-                // The store was probing for TLS.
+                // The store has probed whether the server speaks TLS.
                 if !read_request(&client) {
                     continue;
                 }
@@ -47,7 +47,8 @@ impl Member {
     }
 }
 
-/// Reads a request, if it is HTTP. A connection that is closed with unread data would be reset.
+/// Reads a request, and returns whether the request is HTTP. All data is read, because closing a connection with unread
+/// data would reset the connection.
 fn read_request(client: &TcpStream) -> bool {
     let mut reader = BufReader::new(client);
     if !reader.fill_buf().is_ok_and(|bytes| bytes.starts_with(b"POST")) {
@@ -83,7 +84,7 @@ fn write(gateway: &Gateway) -> Result<(), StoreError> {
     call(gateway, &json!({ "compare": [], "success": [] }))
 }
 
-/// As a member does that has no leader, is only learning, or ends during a request.
+/// The first member answers like a member that has no leader, is only learning, or ends during a request.
 #[test]
 fn after_a_failure_the_next_member_is_asked() {
     for status in [Some(503), Some(500), None] {
@@ -95,7 +96,7 @@ fn after_a_failure_the_next_member_is_asked() {
     }
 }
 
-/// Would catch: a change that is made twice.
+/// Would catch: one change that is written twice.
 #[test]
 fn a_write_that_may_have_happened_is_not_sent_to_another_member() {
     for status in [Some(503), None] {
@@ -119,7 +120,7 @@ fn each_member_is_asked_once_if_all_fail() {
     assert_eq!(members.map(|member| member.asked()), [1, 1, 1]);
 }
 
-/// A host name that does not exist, an address that can't be reached, a port that refuses connections.
+/// Tests a host name that does not exist, an address that can't be reached, and a port that refuses connections.
 #[test]
 fn an_unreachable_member_does_not_prevent_a_write() {
     for unreachable in ["http://no-such-host.invalid:2379", "http://224.0.0.1:2379", "http://127.0.0.1:1"] {
@@ -129,7 +130,7 @@ fn an_unreachable_member_does_not_prevent_a_write() {
     }
 }
 
-/// Would catch: a holder that loses its lease although another member would renew it.
+/// Would catch: a holder that loses its lease when another member could still renew the lease.
 #[test]
 fn a_server_that_is_not_etcd_does_not_prevent_a_write() {
     for status in [302, 400, 404, 405, 501] {
@@ -160,7 +161,7 @@ fn answer(status: u16, message: &str) -> Answer {
 
 #[test]
 fn a_refused_token_is_recognized() {
-    // The texts are etcd's. The second is for tokens that name the revision of the users.
+    // The texts are copied from etcd. The second text is for tokens that name the revision of the users.
     assert!(answer(401, "etcdserver: invalid auth token").is_refused_token());
     assert!(answer(400, "etcdserver: revision of auth store is old").is_refused_token());
     assert!(!answer(400, "etcdserver: authentication failed, invalid user ID or password").is_refused_token());

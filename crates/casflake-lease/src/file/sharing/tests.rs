@@ -19,7 +19,7 @@ const LIST: &[u8] = b"\x02\0\0\0\
     \x10\0\x07\0\xff\xff\xff\xff\
     \x20\0\0\0\xff\xff\xff\xff";
 
-/// A directory of a given mode, which is removed on drop.
+/// A directory with a given mode. The directory is removed on drop.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -31,7 +31,7 @@ impl Directory {
         Self(directory)
     }
 
-    /// Creates a file of the mode `before`, shares it, and returns its new mode.
+    /// Creates a file with the mode `before`, shares the file, and returns the new mode of the file.
     fn mode_of(&self, name: &str, before: u32) -> u32 {
         let file = File::create_new(self.0.join(name)).unwrap();
         file.set_permissions(Permissions::from_mode(before)).unwrap();
@@ -46,7 +46,8 @@ impl Drop for Directory {
     }
 }
 
-/// Would catch: a group that may write to a file because the mask of a list was taken for the group's permissions.
+/// Would catch: a group that may write to a file because the mask of an access control list was taken for the
+/// permissions of the group.
 #[test]
 fn a_new_file_keeps_its_mode_if_the_directory_has_an_access_control_list() {
     for list in ["system.posix_acl_access", "system.posix_acl_default"] {

@@ -18,8 +18,8 @@ pub(super) const OF_THE_CLIENT: &[&str] = &[
     "user",
 ];
 
-/// Parameters of other clients that make no difference here: how they pool, prepare, encode or wait, and settings of a
-/// session, on which no statement of this store relies.
+/// Parameters that have no effect on this store. Some tell other clients how to pool, prepare, encode or wait. The
+/// others are settings of a session, and no statement of this store relies on such settings.
 pub(super) const OF_OTHERS: &[&str] = &[
     // libpq.
     "client_encoding",
@@ -90,13 +90,13 @@ pub(super) const OF_OTHERS: &[&str] = &[
     "workaround",
 ];
 
-/// Parameters of libpq that must not be skipped, because the connection would then be less safe or lead to another
-/// server.
+/// Parameters of libpq that this client can't honour and must not skip. Without them, the connection would be less
+/// safe, or lead to another server.
 pub(super) const REFUSED: &[(&str, &str)] = &[
     ("require_auth", "this client can't limit how it authenticates: remove it, or ask for channel_binding=require"),
     ("requirepeer", "this client can't check it: remove it"),
-    ("service", "its meaning is in a file of the user's: give the host and the database"),
-    ("servicefile", "its meaning is in a file of the user's: give the host and the database"),
+    ("service", "it refers to a file that this client does not read: give the host and the database"),
+    ("servicefile", "it refers to a file that this client does not read: give the host and the database"),
     ("sslcrl", "this client reads no lists of revoked certificates: remove it"),
     ("sslcrldir", "this client reads no lists of revoked certificates: remove it"),
 ];

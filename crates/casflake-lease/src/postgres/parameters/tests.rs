@@ -1,4 +1,4 @@
-//! Which parameters are honoured, skipped and refused, in both forms.
+//! Tests of which parameters are honoured, skipped and refused, in URLs and in words.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -144,7 +144,7 @@ fn no_refusal_shows_a_part_of_a_password() {
     assert!(refusals[2].contains("`sslmode`"), "{}", refusals[2]);
 }
 
-/// Would catch: an operator who believes that a server is verified because a file of authorities is given.
+/// Would catch: a file of authorities that has no effect, without a note that tells the operator.
 #[test]
 fn a_file_of_authorities_without_effect_is_noted() {
     let note = |text: &str| Tls::<NoTls>::OfUrl(taken(text).tls).note();
@@ -161,7 +161,7 @@ fn a_file_of_authorities_without_effect_is_noted() {
     }
 }
 
-/// Would catch: a connection without TLS, because the host is a socket, that sends the password to an address.
+/// Would catch: a password that is sent to an address without TLS, because the host is a socket.
 #[cfg(unix)]
 #[test]
 fn an_address_beside_a_socket_is_refused() {
@@ -177,7 +177,7 @@ fn an_address_beside_a_socket_is_refused() {
     assert!(read("host=h hostaddr=127.0.0.1 dbname=d").is_ok());
 }
 
-/// Would catch: a later, weaker value that replaces the intended one.
+/// Would catch: a weaker value that comes later and replaces the intended value.
 #[test]
 fn an_option_that_is_given_by_two_of_its_names_is_refused() {
     for (one, other) in [
