@@ -24,8 +24,8 @@ pub struct Space {
     pub incarnation: Incarnation,
 }
 
-/// The server of a store. A look that finds the space missing writes its own token as the `finder`. The next look at
-/// the space removes the `finder`.
+/// The server of a store. In a space that was just created, `finder` is the token of the look that found the space
+/// missing. The next change of the space removes the `finder`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation {
     pub server: u8,
