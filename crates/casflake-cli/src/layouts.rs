@@ -61,8 +61,8 @@ const MASTODON_BEGAN_MS: u64 = 1_451_606_400_000;
 const DAY_MS: u64 = 86_400_000;
 
 impl LayoutName {
-    /// Returns why the ID carries no time, if the service issued it before it used the layout. Returns `None` for other
-    /// IDs.
+    /// Returns why the ID carries no time, if it is so old that the service did not use the layout yet. Returns `None`
+    /// for other IDs.
     pub(crate) fn no_time_in(self, id: u64) -> Option<&'static str> {
         let is_older = self == Self::Twitter && id < FIRST_SNOWFLAKE_OF_TWITTER;
         is_older.then_some("older than Snowflake (2010-11-04): a number in sequence, without a time")
@@ -83,7 +83,7 @@ impl LayoutName {
 /// The options that choose a layout: by name, or as a custom layout.
 #[derive(clap::Args)]
 pub(crate) struct LayoutArgs {
-    /// The layout of an ID's bits; all is only for decode, mastodon only for decode and range
+    /// The layout of an ID's bits. "all" can be used only with decode, and "mastodon" only with decode and range
     #[arg(long, value_enum, default_value_t = LayoutName::Standard, global = true)]
     layout: LayoutName,
     /// A custom layout: the widths of timestamp, datacenter, worker and sequence, such as 41,5,5,12

@@ -75,7 +75,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// Removes a byte order mark of UTF-8 from the first bytes of the input, which are in `line`. Fails if they are
+    /// Removes a byte order mark of UTF-8 from the first bytes of the input, which are in `line`. Fails if the input is
     /// UTF-16.
     fn skip_mark(&mut self) -> Outcome {
         if is_utf_16(&self.line) {

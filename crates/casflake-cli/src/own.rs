@@ -68,7 +68,7 @@ impl<const SEQUENCE: u32> Scheme for Slots<SEQUENCE> {
 /// epoch.
 const ORIGIN: u64 = 1;
 
-/// A clock that counts ticks of the custom layout: its reading is one millisecond later for each tick.
+/// A clock that counts ticks of the custom layout. Each tick adds one millisecond to the reading.
 struct Ticks {
     clock: Box<dyn Clock + Sync>,
     epoch_unix_ms: u64,
@@ -229,7 +229,7 @@ mod tests {
     }
 
     /// Draws from two generators with the same worker and clock, and compares the IDs. One generator has the layout as
-    /// a type, the other generator has it as a value.
+    /// a type. The other generator has the layout as a value.
     fn assert_same_ids<S: Scheme>(tick: u64, steps: &[(i64, u8)]) -> Result<(), TestCaseError> {
         let layout = S::LAYOUT;
         let clock = Arc::new(ManualClock::new(layout.unix_ms_of(tick).expect("a tick of the layout")));

@@ -17,7 +17,7 @@ use crate::times::{Moment, rfc_3339};
 ///
 ///   from    the smallest ID at --from, and its time
 ///
-/// before  the smallest ID at --to, and its time; this ID is not in the range
+///   before  the smallest ID at --to, and its time; this ID is not in the range
 ///
 ///   id >= … AND id < …
 ///

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, civil};
 
-/// If a number has four or eight digits, and the first four are in this range, they are assumed to be a year.
+/// If a number has four or eight digits, and the first four digits are in this range, those four are assumed to be a
+/// year.
 const YEARS: std::ops::RangeInclusive<u64> = 1900..=2199;
 
 /// A number in this range is assumed to count seconds, because it is then a time from 2000 to 2100. If it counted

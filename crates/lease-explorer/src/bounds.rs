@@ -40,7 +40,7 @@ pub struct Bounds {
     pub whole_calls: bool,
     /// The largest number of renewals in a row without an answer.
     pub unanswered: u8,
-    /// The highest counter of a record. States with a higher one are not explored.
+    /// The highest counter of a record. States with a higher counter are not explored.
     pub counter: u8,
     /// The largest number of losses of the store.
     pub losses: u8,
@@ -54,8 +54,8 @@ pub struct Bounds {
     pub failover: bool,
     /// Whether the store can be replaced by a backup that is served by another server.
     pub restored: bool,
-    /// Whether the store can be replaced by a backup while a process knows more than the backup. The next process that
-    /// talks to the store is then this one.
+    /// Whether the store can be replaced by a backup while a process knows more than the backup. That process is then
+    /// the next one to talk to the store.
     pub known: bool,
     /// Whether requests and replies can be lost.
     pub lossy: bool,

@@ -46,7 +46,7 @@ pub enum Event {
     RenewLost {
         process: usize,
     },
-    /// The process gives up its renewal, which reaches the store later.
+    /// The process gives up its renewal. The request reaches the store later.
     RenewLate {
         process: usize,
     },
@@ -62,7 +62,7 @@ pub enum Event {
     Crash {
         process: usize,
     },
-    /// The process issues an ID in this tick, which is the reading of its own clock.
+    /// The process issues an ID in `tick`, which is the reading of the process's own clock.
     Issue {
         process: usize,
         tick: u8,

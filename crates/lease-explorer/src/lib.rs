@@ -44,7 +44,7 @@
 //!   and may use up its window. This case is not explored.
 //! * The ticks of a process increase, over all its leases.
 //! * A released lease is not renewed, and no window ends after the last tick of the layout.
-//! * If nothing is lost, no holder loses a lease before its window has passed on the store's clock.
+//! * If nothing is lost, no holder loses a lease before the lease's window has passed on the store's clock.
 //! * A call that nothing disturbs ends after a few rounds. A process that keeps asking gets a lease and issues IDs
 //!   under it, if three conditions hold: nothing more is lost; the clock moves on; and the space exists, or a process
 //!   that this store granted a lease of the space still runs.

@@ -9,7 +9,7 @@ use crate::world::{Data, Issuer, Process, World};
 const ROUNDS: u8 = 30;
 
 impl Model {
-    /// Checks for each process that it issues an ID if it goes on alone from this state.
+    /// Checks that each process issues an ID if that process goes on alone from this state.
     pub fn every_process_progresses(&self, world: &World) -> Result<(), Broken> {
         (0..self.bounds.processes).try_for_each(|process| self.progresses(*world, process))
     }

@@ -34,7 +34,7 @@ impl Trace {
     }
 }
 
-/// The state from which a state was found, and the event that leads to it.
+/// How a state was found: from the state number `state`, by the event number `event`.
 #[derive(Clone, Copy)]
 struct Origin {
     state: u32,

@@ -41,7 +41,7 @@ impl Model {
         }
     }
 
-    /// Makes the event happen in `world`. Returns `None` if it can't happen.
+    /// Makes the event happen in `world`. Returns `None` if the event can't happen.
     fn happens(&self, world: &mut World, event: Event) -> Result<Option<()>, Broken> {
         match event {
             Event::Forward => Ok(forward(world, self.bounds.clock)),

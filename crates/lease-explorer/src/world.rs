@@ -1,6 +1,6 @@
 //! The state of the model, in small numbers, so that millions of states can be compared.
 
-/// Room for the largest model. A smaller model leaves some of it empty.
+/// The sizes of the largest model. In a smaller model some places stay empty.
 pub(crate) const WORKERS: usize = 2;
 pub(crate) const PROCESSES: usize = 3;
 pub(crate) const LATE: usize = 2;
@@ -98,7 +98,7 @@ pub struct Operator {
     pub vouches: bool,
     /// The decision of the operator; `None` if the operator must look at the store first.
     pub swap: Option<Swap>,
-    /// Whether this write finishes the operation.
+    /// Whether the write of this decision finishes the operation.
     pub is_last: bool,
 }
 

@@ -97,7 +97,7 @@ struct Row {
     /// The first tick of the window. `until` is the first tick after the window.
     from: u64,
     until: u64,
-    /// The time of `until` in RFC 3339; `null` if that format can't write its year.
+    /// The time of `until` in RFC 3339; `null` if that format can't write the year.
     until_time: Option<String>,
     remaining_ms: u64,
     counter: u64,

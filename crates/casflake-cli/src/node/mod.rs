@@ -1,4 +1,4 @@
-//! `casflake node`: requests on stdin, replies on stdout, one JSON object a line.
+//! `casflake node`: reads requests from stdin and writes replies to stdout, with one JSON object per line.
 
 mod request;
 mod respond;

@@ -187,7 +187,7 @@ mod tests {
                     prop_assert!(dest.starts_with('"') && dest.ends_with('"'), "{}", dest);
                     prop_assert!(msg_id.parse::<i128>().is_ok(), "{}", msg_id);
                     let found = (body.kind(), body.node_id(), body.node_ids(), body.count().ok());
-                    // If serde_json parses the line as a value, its fields must be the same.
+                    // If serde_json parses the line as a value, the value must have the same fields as the request.
                     if let Ok(value) = serde_json::from_slice::<Value>(&line) {
                         let body = &value["body"];
                         let names = |list: &Vec<Value>| list.iter().map(|name| Some(name.as_str()?.to_owned())).collect();

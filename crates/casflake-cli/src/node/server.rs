@@ -52,7 +52,7 @@ impl<'s, S: Generates> Server<'s, S> {
         Self { node: None, max_batch, layout, place, lease, msg_ids: 0 }
     }
 
-    /// Releases the node's lease, if it has one.
+    /// Releases the node's lease, if the node has one.
     pub(crate) fn end(self) -> Outcome {
         self.node.map_or(Ok(()), |node| node.generator.end())
     }

@@ -33,7 +33,7 @@ use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
 use crate::workers::{Place, WorkerArgs};
 
-/// Draw IDs from one generator with many threads, and prove that they are distinct and in order
+/// Draw IDs from one generator with many threads, and prove that the IDs are distinct and in order
 ///
 /// Every ID is checked. The proof shows that no two IDs are the same, and that the IDs of each thread increase. Memory
 /// stays bounded however long the run is: it is about 1 MiB per thread, and more while one thread is seconds behind the
@@ -64,7 +64,7 @@ pub(crate) struct Args {
     /// is due. Without this option there is no limit
     #[arg(long, value_parser = whole::<u64>(1..=u64::MAX))]
     rate: Option<u64>,
-    /// Draw from one handle per thread, which reserves up to this many IDs at a time
+    /// Draw from one handle per thread. Each handle reserves up to this many IDs at a time
     #[arg(long, value_name = "BLOCK", conflicts_with = "lease", value_parser = whole::<u64>(1..=u64::MAX))]
     local: Option<u64>,
     /// The clock that the generator reads. With --lease the generator reads the store's time instead
@@ -77,7 +77,7 @@ pub(crate) struct Args {
     worker: WorkerArgs,
     #[command(flatten)]
     layout: LayoutArgs,
-    /// Write a chart of IDs, waits and failed CAS over time to this file, and overwrite it
+    /// Write a chart of IDs, waits and failed CAS over time to this file. An existing file is overwritten
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
     /// Print the report as JSON

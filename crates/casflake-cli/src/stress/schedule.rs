@@ -87,7 +87,7 @@ impl Schedule {
         self.started.elapsed().saturating_sub(since)
     }
 
-    /// Returns how many calls were due by the end of the run but not made.
+    /// Returns how many calls were due by `end`, the end of the run, but were not made.
     pub(crate) fn overdue(&self, end: Duration) -> u64 {
         self.pace.as_ref().map_or(0, |pace| pace.due_by(end).saturating_sub(self.calls))
     }

@@ -9,7 +9,7 @@ const BUCKETS: u64 = 1024;
 pub(crate) struct Timeline {
     /// A bucket is 2^`shift` ticks wide.
     shift: u32,
-    /// The number of IDs by bucket; buckets without IDs are missing.
+    /// The number of IDs in each bucket; buckets without IDs are missing.
     ids: BTreeMap<u64, u64>,
     /// The first and the last tick.
     ends: Option<(u64, u64)>,
