@@ -96,7 +96,7 @@ impl Generates for Own {
     ) -> Result<Ids<Self, C>, Stop> {
         if !layout.can_generate() {
             return Err(Stop::usage(
-                "--bits only decodes: to generate, timestamp and sequence must have at most 62 bits together",
+                "these --bits can only decode: to generate, timestamp and sequence must have at most 62 bits together",
             ));
         }
         generator(layout, place, clock, wait).map(Ids::Own).map_err(Stop::failed)

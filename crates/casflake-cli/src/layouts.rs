@@ -109,7 +109,7 @@ impl LayoutArgs {
 
     pub(crate) fn layout(&self) -> Result<Layout, Stop> {
         let (Some(Widths([timestamp, datacenter, worker, sequence])), Some(epoch)) = (self.bits, self.epoch) else {
-            let all = "--layout all only decodes: choose one layout";
+            let all = "--layout all can only decode: choose one layout";
             return self.layout.layout().ok_or_else(|| Stop::usage(all));
         };
         let order = match self.order {
@@ -160,11 +160,11 @@ macro_rules! with_scheme {
             Some($crate::layouts::LayoutName::Sonyflake2) => $run::<casflake::Sonyflake2>($($arg),*),
             Some($crate::layouts::LayoutName::JsSafe) => $run::<casflake::JsSafe>($($arg),*),
             Some($crate::layouts::LayoutName::Mastodon) => Err($crate::stop::Stop::usage(
-                "--layout mastodon only decodes (its timestamp and sequence have 64 bits, a generator's at most 62): \
-                 choose another layout",
+                "--layout mastodon can only decode, because its timestamp and sequence have 64 bits, and a generator \
+                 can use at most 62: choose another layout",
             )),
             Some($crate::layouts::LayoutName::All) => {
-                Err($crate::stop::Stop::usage("--layout all only decodes: choose one layout"))
+                Err($crate::stop::Stop::usage("--layout all can only decode: choose one layout"))
             }
         }
     };

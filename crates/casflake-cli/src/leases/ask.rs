@@ -29,7 +29,10 @@ pub(super) fn confirm(yes: bool, question: impl FnOnce() -> String) -> Outcome {
     // A question that can't be shown can't be answered, so this is a failure.
     write!(io::stderr(), "{question} (yes/no) ")?;
     let mut answer = String::new();
-    stdin.lock().read_line(&mut answer).map_err(|error| Stop::failed(format_args!("no answer: {error}")))?;
+    stdin
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| Stop::failed(format_args!("the answer can't be read: {error}")))?;
     if is_yes(&answer) { Ok(()) } else { Err(Stop::failed("nothing was done, because the answer was not yes")) }
 }
 

@@ -53,8 +53,8 @@ pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json:
     if is_copy { Err(Stop::failed(COPIED)) } else { Ok(()) }
 }
 
-const COPIED: &str = "the store is a copy of one that was made elsewhere: it grants nothing, because both would issue \
-                      the same IDs; use the original";
+const COPIED: &str = "the store is a copy of one that was made elsewhere: a copy grants nothing, because both \
+                      stores would let processes issue the same IDs; use the original";
 
 /// The state of the ID space. It is printed as JSON, or as the last lines of the text.
 #[derive(Serialize)]

@@ -176,7 +176,11 @@ impl Report {
             writeln!(out, "foreign     {} IDs of another generator", self.foreign)?;
         }
         if !self.adds_up() {
-            writeln!(out, "count       the generator has issued {}, of which {} unused", self.counted, self.unused)?;
+            writeln!(
+                out,
+                "count       the generator has counted {} IDs, and {} of these are unused",
+                self.counted, self.unused
+            )?;
         }
         writeln!(
             out,
