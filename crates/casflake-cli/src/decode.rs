@@ -1,4 +1,4 @@
-//! `casflake decode`: takes IDs apart.
+//! `casflake decode`: prints the fields of IDs.
 
 mod every;
 
@@ -15,14 +15,14 @@ use crate::stop::{Outcome, Stop, report, shortened};
 
 /// Print the fields of IDs: time (RFC 3339, UTC), datacenter, worker, sequence
 ///
-/// An ID is one of: decimal digits without leading zeros; a negative number, which is how a signed column shows an ID
-/// of 64 bits; hexadecimal digits after 0x; 16 hexadecimal digits with a letter among them; any hexadecimal digits with
-/// --hex.
+/// An ID can be written in these forms: decimal digits without leading zeros; a negative number, which is how a signed
+/// column shows a large ID; 0x and hexadecimal digits; 16 hexadecimal digits, at least one of them a letter; with
+/// --hex, any hexadecimal digits.
 ///
-/// With --layout all, each layout gets a line. It says how the layout reads the ID, and why the ID cannot come from
-/// that layout if it cannot: for example, because its time is in the future.
+/// With --layout all, one line is printed for each layout. The line shows the fields that the ID has in that layout. If
+/// the ID cannot come from that layout, the line also says why. For example, the time may be in the future.
 ///
-/// IDs that can't be decoded are reported on stderr, the others are printed, and the exit code is 1.
+/// If an ID can't be decoded, the command reports that ID on stderr, prints the other IDs, and exits with code 1.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// Print one JSON object per line, with the ID as a string
     #[arg(long)]
     json: bool,
-    /// The IDs; without any, they are read from stdin, one per line
+    /// The IDs. If none is given, IDs are read from stdin, one per line
     #[arg(value_name = "ID")]
     ids: Vec<String>,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Args {
 /// How to decode an ID, and how to print it.
 struct Decoder {
     name: Option<LayoutName>,
-    /// `None` for every layout.
+    /// `None` to decode each ID in every layout.
     layout: Option<Layout>,
     hex: bool,
     json: bool,
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 impl Decoder {
-    /// Decodes every line of stdin that is not blank, and returns whether each was an ID.
+    /// Decodes every line of stdin that is not blank. Returns whether all these lines were IDs.
     fn decode_lines(&self, out: &mut impl Write) -> Result<bool, Stop> {
         let mut lines = Lines::new(io::stdin().lock());
         let mut all_good = true;

@@ -1,4 +1,4 @@
-//! An ID taken apart, as a line of text or of JSON.
+//! The fields of an ID, as a line of text or of JSON.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Parses an ID's number: decimal, negative or hexadecimal.
+//! Parses an ID that is written as a decimal, negative or hexadecimal number.
 
 use casflake::{IdError, Layout, Mastodon, Snowflake};
 
@@ -10,7 +10,8 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// Parses a text, or returns why it is not a number. Digits alone are decimal unless `hex` is set.
+    /// Parses a text. If the text is not a number, the error says why. A text of digits only is decimal, unless `hex`
+    /// is set.
     pub(crate) fn parse(text: &str, hex: bool) -> Result<Self, String> {
         let after_0x = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
         if let Some(digits) = after_0x.or_else(|| (hex || is_hex_of_64_bits(text)).then_some(text)) {
@@ -31,8 +32,7 @@ impl Number {
         })
     }
 
-    /// Returns the ID that this number is in the layout. A negative number is an ID only if the layout uses all 64
-    /// bits.
+    /// Returns this number as an ID of the layout. A negative number is an ID only if the layout uses all 64 bits.
     pub(crate) const fn id(self, layout: &Layout) -> Result<u64, IdError> {
         match self {
             Self::Unsigned(id) => Ok(id),
@@ -41,7 +41,7 @@ impl Number {
         }
     }
 
-    /// Returns the 64 bits.
+    /// Returns the 64 bits of this number.
     pub(crate) const fn bits(self) -> u64 {
         match self {
             Self::Unsigned(id) => id,
@@ -65,7 +65,7 @@ fn hexadecimal(digits: &str) -> Result<u64, String> {
 }
 
 fn decimal(digits: &str) -> Result<u64, IdError> {
-    // Mastodon's IDs use all 64 bits, so every number is one.
+    // The number is parsed as an ID of Mastodon. That layout uses all 64 bits, so every number fits.
     digits.parse().map(Snowflake::<Mastodon>::as_u64)
 }
 
@@ -76,7 +76,7 @@ fn negative(digits: &str) -> Result<Number, IdError> {
         error => error,
     };
     match decimal(digits).map_err(after_the_sign)? {
-        // Zero has no sign, because an ID has only one text.
+        // "-0" is refused, because an ID has only one decimal text.
         0 => Err(IdError::NotDecimal { found: Some((0, '-')) }),
         number => 0_i64.checked_sub_unsigned(number).map(Number::Negative).ok_or(IdError::TooLong),
     }

@@ -1,4 +1,4 @@
-//! The source of a command's IDs: a worker that was given as an option, or one that is leased.
+//! The source of a command's IDs: a generator with a worker from the options, or with a leased worker.
 
 use std::time::Duration;
 
@@ -15,21 +15,23 @@ use crate::workers::Place;
 
 #[derive(clap::Args)]
 pub(crate) struct LeaseArgs {
-    /// Lease a worker from a store, so that no other process has it: file:/DIR, postgres://…, redis://… or etcd://…
-    /// (with TLS: rediss://…, etcds://…). #NAME at the end chooses one of several ID spaces of a server. Not with
-    /// --bits
+    /// Lease a worker from the store at this URL, so that no other process has the same worker: file:/DIR,
+    /// postgres://…, redis://… or etcd://… (with TLS: rediss://…, etcds://…). #NAME at the end chooses one of several
+    /// ID spaces of a server. Can't be used with --bits
     #[arg(long, value_name = "URL", conflicts_with = "bits")]
     pub(crate) lease: Option<String>,
-    /// The TTL of the lease in seconds: it expires unless it is renewed within that time
+    /// The TTL of the lease in seconds. The lease expires unless it is renewed within this time
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "30", value_parser = seconds)]
     lease_ttl: Duration,
-    /// The seconds to wait for a worker, and for the renewal of a lease that has ended; 0 asks only once
+    /// How many seconds to wait for a free worker, and later for a renewal if the lease has ended. With 0 the store is
+    /// asked only once
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "10", value_parser = seconds_or_none)]
     lease_wait: Duration,
-    /// Create the ID space if it does not exist and the store has no other one; it grants leases after 150 s
+    /// Create the ID space if it does not exist and the store has no other ID space. The new ID space grants leases
+    /// after 150 s
     ///
-    /// With this option a misspelt URL creates a second ID space, which issues the IDs of the first again. Running
-    /// "casflake leases URL init" once is safer.
+    /// With this option a misspelt URL creates a second ID space, and processes that use it issue the same IDs as
+    /// processes of the first. It is safer to run "casflake leases URL init" once.
     #[arg(long, requires = "lease")]
     lease_create: bool,
 }
@@ -45,7 +47,7 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
     if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|why| format!("{why}, or 0 for no wait")) }
 }
 
-/// The longest that a call waits for a tick to begin, even if it does not wait for a lease.
+/// The longest time that a call waits for the next tick. It applies even if `--lease-wait` is 0.
 const TICK_WAIT: Duration = Duration::from_millis(100);
 
 #[expect(clippy::large_enum_variant, reason = "a process has one, and each call would pay for a box")]
@@ -56,9 +58,10 @@ pub(crate) enum Ids<S: Scheme, C> {
     Own(Box<dyn Draw<S>>),
 }
 
-/// A scheme of which a command can generate IDs.
+/// A scheme whose IDs a command can generate.
 pub(crate) trait Generates: Scheme + Sized + 'static {
-    /// Returns the IDs of this worker of `layout`. That is the scheme's layout unless the scheme is [`Own`].
+    /// Returns a source of IDs for the worker at `place`. `layout` is the scheme's own layout, unless the scheme is
+    /// [`Own`].
     fn ids<C: Clock + Sync + 'static>(
         layout: &Layout,
         place: Place,
@@ -93,17 +96,18 @@ impl Generates for Own {
     ) -> Result<Ids<Self, C>, Stop> {
         if !layout.can_generate() {
             return Err(Stop::usage(
-                "--bits only decodes: to generate, timestamp and sequence must have at most 62 bits together",
+                "these --bits can only decode: to generate, timestamp and sequence must have at most 62 bits together",
             ));
         }
         generator(layout, place, clock, wait).map(Ids::Own).map_err(Stop::failed)
     }
 }
 
-/// Reports a wait for a worker, an outage of the store, and the end of a lease.
+/// Reports the events that an operator should know: a wait for a worker, an outage of the store, and the end of a
+/// lease.
 fn report_trouble(event: &LeaseEvent<'_>) {
     match event {
-        // The normal course, and failures that the end of the command reports itself.
+        // The first three are normal. `Ids::end` reports a lease that was not released.
         LeaseEvent::Acquired { .. }
         | LeaseEvent::Renewed { .. }
         | LeaseEvent::Released { .. }
@@ -117,7 +121,7 @@ fn builder<S: Scheme, C: Clock>(worker: WorkerId<S>, clock: C, wait: Wait) -> Ge
 }
 
 impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
-    /// Leases a worker if the arguments ask for one.
+    /// Leases a worker if `--lease` is given. Returns `None` without it.
     pub(crate) fn leased(args: &LeaseArgs, wait: Wait) -> Option<Result<Self, Stop>> {
         let url = args.lease.as_deref()?;
         let store = match from_url(url) {
@@ -133,7 +137,8 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         Some(leased.map(Self::Leased).map_err(|error| Stop::because(&error)))
     }
 
-    /// Returns the worker of all IDs, or `None` if a lease may change it.
+    /// Returns the worker that all IDs carry. Returns `None` if the worker is leased, because a later lease may have
+    /// another worker.
     pub(crate) fn place(&self) -> Option<Place> {
         match self {
             Self::Given(generator) => {
@@ -145,7 +150,7 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         }
     }
 
-    /// Returns the statistics of all workers together.
+    /// Returns the statistics of this source. With a lease, they cover all workers that the process has leased.
     pub(crate) fn stats(&self) -> Stats {
         match self {
             Self::Given(generator) => generator.stats(),
@@ -154,17 +159,18 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         }
     }
 
-    /// Reports the worker that was leased, if one was.
+    /// Reports the leased worker. Does nothing without a lease.
     pub(crate) fn report_lease(&self) {
         if let Self::Leased(leased) = self {
             let stats = leased.stats();
             let (worker, index, until) = (stats.worker, stats.lease.worker(), stats.lease.until());
             let until = S::LAYOUT.unix_ms_of(until).and_then(rfc_3339).unwrap_or_else(|| format!("tick {until}"));
-            report(format_args!("leased worker {worker} (index {index}) until {until}; it is renewed before that"));
+            report(format_args!("leased worker {worker} (index {index}) until {until}, to be renewed before that"));
         }
     }
 
-    /// Releases the lease. If the store can't be reached, the IDs are still good, and the lease expires.
+    /// Releases the lease, if there is one. If the store can't be reached, the issued IDs are still valid, and the
+    /// lease expires later.
     pub(crate) fn end(self) -> Outcome {
         if let Self::Leased(leased) = self
             && let Err(error) = leased.shutdown()
@@ -203,7 +209,7 @@ impl<S: Scheme, C: Clock> IdGenerator<S> for Ids<S, C> {
     }
 }
 
-/// Returns why the lease was not released, without the remedy "try again": the command has ended.
+/// Returns why the lease was not released. Leaves out the remedy "try again", because the command has ended.
 fn why(error: &StoreError) -> String {
     match error {
         StoreError::Unavailable { what, cause } => format!("{what} failed: {}", causes(&**cause)),
@@ -224,7 +230,7 @@ mod tests {
         assert_eq!(why(&error), "asking Redis failed: connection refused");
     }
 
-    /// A generator does not reveal how it waits, and no figure of a run proves it.
+    /// Checks the debug text of the builder, because neither a generator nor its statistics show how it waits.
     #[test]
     fn the_generator_waits_as_the_option_says() {
         for (wait, name) in [(Wait::Spin, "Spin"), (Wait::Yield, "Yield"), (Wait::Sleep, "Sleep")] {

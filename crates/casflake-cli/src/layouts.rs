@@ -1,4 +1,4 @@
-//! `--layout` and `--bits`: from a name, or from the arguments of a custom layout, to the layout.
+//! `--layout` and `--bits`: finds a layout by its name, or makes a custom layout from its widths.
 
 use std::str::FromStr;
 
@@ -21,21 +21,21 @@ pub(crate) enum LayoutName {
     Discord,
     /// 41 + 13 + 10 bits from 2011-08-24, no datacenter
     Instagram,
-    /// 39 + 8 + 16 bits of 10 ms from 2014-09-01, worker last, no datacenter
+    /// 39 + 8 + 16 bits from 2014-09-01, ticks of 10 ms, worker last, no datacenter
     Sonyflake,
-    /// 39 + 8 + 16 bits of 10 ms from 2025-01-01: the second version of sonyflake
+    /// 39 + 8 + 16 bits from 2025-01-01, ticks of 10 ms: the second version of sonyflake
     #[value(name = "sonyflake2")]
     Sonyflake2,
     /// 41 + 5 + 7 bits from 2024-01-01, exact in JavaScript, no datacenter
     JsSafe,
     /// 48 + 16 bits from 1970-01-01, only to decode
     Mastodon,
-    /// Every layout above, only to decode: says which of them an ID can come from
+    /// All layouts above, only to decode: shows which of these layouts an ID can come from
     All,
 }
 
 impl LayoutName {
-    /// Returns the layout, or `None` for all of them.
+    /// Returns the layout with this name, or `None` for `All`.
     pub(crate) const fn layout(self) -> Option<Layout> {
         Some(match self {
             Self::Standard => Standard::LAYOUT,
@@ -51,24 +51,26 @@ impl LayoutName {
     }
 }
 
-/// Up to about this number, on 2010-11-04, Twitter's posts were numbered in sequence. From then on it issued Snowflake
-/// IDs.
+/// Twitter numbered its posts in sequence until 2010-11-04, up to about this number. Since then it has issued Snowflake
+/// IDs, which are larger.
 const FIRST_SNOWFLAKE_OF_TWITTER: u64 = 29_700_859_247;
 
-/// Mastodon began in 2016, though its layout counts from 1970.
+/// The beginning of 2016, in Unix milliseconds. Mastodon issued no IDs before 2016, but its layout counts from 1970.
 const MASTODON_BEGAN_MS: u64 = 1_451_606_400_000;
 
 const DAY_MS: u64 = 86_400_000;
 
 impl LayoutName {
-    /// Returns why the ID carries no time, if the ID is older than the layout.
+    /// Returns why the ID carries no time, if it is so old that the service did not use the layout yet. Returns `None`
+    /// for other IDs.
     pub(crate) fn no_time_in(self, id: u64) -> Option<&'static str> {
         let is_older = self == Self::Twitter && id < FIRST_SNOWFLAKE_OF_TWITTER;
         is_older.then_some("older than Snowflake (2010-11-04): a number in sequence, without a time")
     }
 
-    /// Returns when the layout's first IDs can have been issued, in Unix milliseconds. Every small number decodes to
-    /// the day of the epoch, and no service except Twitter issued an ID on that day.
+    /// Returns the earliest Unix milliseconds at which a service can have issued an ID of this layout. In most layouts
+    /// this is a day after the epoch, because every small number decodes to the day of the epoch, and only Twitter
+    /// issued an ID on that day.
     pub(crate) const fn in_use_since(self, layout: &Layout) -> u64 {
         match self {
             Self::Twitter => layout.epoch_unix_ms(),
@@ -78,17 +80,17 @@ impl LayoutName {
     }
 }
 
-/// A layout by its name, or a custom one.
+/// The options that choose a layout: by name, or as a custom layout.
 #[derive(clap::Args)]
 pub(crate) struct LayoutArgs {
-    /// The layout of an ID's bits; all is only for decode, mastodon only for decode and range
+    /// The layout of an ID's bits. "all" can be used only with decode, and "mastodon" only with decode and range
     #[arg(long, value_enum, default_value_t = LayoutName::Standard, global = true)]
     layout: LayoutName,
     /// A custom layout: the widths of timestamp, datacenter, worker and sequence, such as 41,5,5,12
     #[arg(long, conflicts_with = "layout", requires = "epoch", global = true)]
     bits: Option<Widths>,
-    /// When tick 0 of the custom layout begins: a date such as 2026-01-31 (UTC), a time such as 2026-01-31T09:30:00Z,
-    /// or Unix milliseconds
+    /// The time at which tick 0 of the custom layout begins: a date such as 2026-01-31 (UTC), a time such as
+    /// 2026-01-31T09:30:00Z, or Unix milliseconds
     #[arg(long, value_name = "TIME", requires = "bits", global = true, value_parser = times::unix_ms)]
     epoch: Option<u64>,
     /// The length of a tick of the custom layout, in milliseconds
@@ -107,7 +109,7 @@ impl LayoutArgs {
 
     pub(crate) fn layout(&self) -> Result<Layout, Stop> {
         let (Some(Widths([timestamp, datacenter, worker, sequence])), Some(epoch)) = (self.bits, self.epoch) else {
-            let all = "--layout all only decodes: choose one layout";
+            let all = "--layout all can only decode: choose one layout";
             return self.layout.layout().ok_or_else(|| Stop::usage(all));
         };
         let order = match self.order {
@@ -144,7 +146,8 @@ enum Order {
     WorkerLast,
 }
 
-/// Calls the function with the scheme of these [`LayoutArgs`] as its type argument. Refuses a layout that only decodes.
+/// Calls the function `$run`. The function's type argument is the scheme that the [`LayoutArgs`] choose. Returns an
+/// error if that layout can only be decoded.
 macro_rules! with_scheme {
     ($args:expr, $run:ident($($arg:expr),*)) => {
         match $args.name() {
@@ -157,11 +160,11 @@ macro_rules! with_scheme {
             Some($crate::layouts::LayoutName::Sonyflake2) => $run::<casflake::Sonyflake2>($($arg),*),
             Some($crate::layouts::LayoutName::JsSafe) => $run::<casflake::JsSafe>($($arg),*),
             Some($crate::layouts::LayoutName::Mastodon) => Err($crate::stop::Stop::usage(
-                "--layout mastodon only decodes (its timestamp and sequence have 64 bits, a generator's at most 62): \
-                 choose another layout",
+                "--layout mastodon can only decode, because its timestamp and sequence have 64 bits, and a generator \
+                 can use at most 62: choose another layout",
             )),
             Some($crate::layouts::LayoutName::All) => {
-                Err($crate::stop::Stop::usage("--layout all only decodes: choose one layout"))
+                Err($crate::stop::Stop::usage("--layout all can only decode: choose one layout"))
             }
         }
     };
@@ -185,7 +188,7 @@ mod tests {
         mastodon all coarse sleep worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan 18446744073709551616 range --from --to \
         --hex --ids string --worker-env --worker-hostname 1/5 2026-01-01 -7d now";
 
-    /// Words of the command line, whole or mangled, and arbitrary text.
+    /// Generates words of the command line, correct or damaged, and arbitrary text.
     fn word() -> impl Strategy<Value = OsString> {
         let known = || select(KNOWN.split_whitespace().collect::<Vec<_>>());
         prop_oneof![

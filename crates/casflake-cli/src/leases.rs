@@ -1,4 +1,4 @@
-//! `casflake leases`: lists the leases of a store, and does what only an operator may do to it.
+//! `casflake leases`: lists the leases of a store, and carries out the operations of an operator.
 
 mod ask;
 mod list;
@@ -16,16 +16,16 @@ use crate::numbers::{counted, whole};
 use crate::stop::{Outcome, Stop, causes, report};
 use crate::workers::Place;
 
-/// The number of workers of a new space, unless its layout has fewer.
+/// The number of workers of a new space, unless its layout allows fewer.
 const WORKERS: u64 = 1024;
 
-const LOST: &str = "the ID space has lost its own record: init, or the next request for a worker, restores it; it grants \
-                    leases 150 s after that";
+const LOST: &str = "the ID space has lost its own record: init, or the next request for a worker, restores it; leases \
+                    are granted 150 s after that";
 
 /// List the leases of a store: the workers, their holders, their windows and the time that is left
 ///
-/// The exit code is 1 if the store grants nothing because it is a copy of another one, because it has lost its own
-/// record, or because its clock reads a time that is outside the layout's ticks.
+/// The exit code is 1 if the store grants nothing for one of these reasons: the store is a copy of another store, the
+/// ID space has lost its own record, or the store's clock reads a time outside the layout's ticks.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
@@ -36,11 +36,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     layout: LayoutArgs,
     /// Print one JSON object per line: first {"space": {"name", "layout", "workers", "taken", "grants_in_ms",
-    /// "clock_behind_ms", "is_copy"}}, then one for each worker that was ever granted. A subcommand prints the state
-    /// that it leaves
+    /// "clock_behind_ms", "is_copy"}}, then one object for each worker that was ever granted. With a subcommand, print
+    /// the state after the subcommand
     ///
-    /// "grants_in_ms" is 0 if the ID space grants. It is null if no duration can be given: the store is a copy, or its
-    /// clock is behind what it has granted ("clock_behind_ms" is then over 0).
+    /// "grants_in_ms" is 0 if the ID space grants leases now. It is null if no duration can be given, because the store
+    /// is a copy or because the store's clock is behind a tick that the store holds. In the second case
+    /// "clock_behind_ms" is over 0.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -51,10 +52,10 @@ pub(crate) struct Args {
 enum Action {
     /// List the leases, as without a subcommand
     List,
-    /// Take a worker from its holder and free it immediately
+    /// Take a worker from its holder, so that the worker is free immediately
     ///
-    /// First make sure that the holder has ended: if it still runs, the next holder can issue the same IDs. A program
-    /// with a generator that may lead the clock (max_lead) must have ended at least a second ago.
+    /// First make sure that the holder has ended. If the holder still runs, the next holder can issue the same IDs. If
+    /// the holder's generator may lead the clock (max_lead), the holder must have ended at least a second ago.
     Reclaim {
         /// The worker: its index as listed, such as 37, or datacenter/worker, such as 1/5
         worker: String,
@@ -62,21 +63,21 @@ enum Action {
         #[arg(long)]
         yes: bool,
     },
-    /// Create the ID space, which grants leases after 150 s; an existing one is left as it is
+    /// Create the ID space, which grants leases after 150 s. An existing ID space is left as it is
     ///
-    /// Run it once for each new space, by hand or in a job.
+    /// Run this command once for each new ID space, by hand or in a job.
     Init {
-        /// The number of workers: 1024 unless the layout has fewer
+        /// The number of workers. The default for a new ID space is 1024, or fewer if the layout allows only fewer
         #[arg(long, value_parser = whole::<u64>(1..=MAX_WORKERS))]
         workers: Option<u64>,
-        /// Grant leases immediately, even after data loss: confirms that every process that held a lease of the space has
-        /// ended
+        /// Grant leases immediately, even after data loss. By giving this option you confirm that every process that
+        /// held a lease of the ID space has ended
         ///
-        /// Also sets the number of workers of an existing space. If a process that held a lease still runs, others can
-        /// issue the same IDs.
+        /// This also sets the number of workers of an existing ID space. If a process that held a lease still runs,
+        /// other processes can issue the same IDs as that process.
         #[arg(long, alias = "at-once")]
         immediately: bool,
-        /// Create the ID space even if the store has other ones
+        /// Create the ID space even if the store has other ID spaces
         #[arg(long)]
         beside: bool,
         /// Do not ask for confirmation
@@ -158,7 +159,8 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result
     left_as_it_is(store, layout, asked.workers)
 }
 
-/// Fails if the store has other ID spaces: a misspelt name must not become a second space beside the one that is meant.
+/// Fails if the store has other ID spaces, because the name in the URL may be misspelt. A misspelt name must not become
+/// a second ID space.
 fn has_no_others(store: &mut dyn LeaseAdmin) -> Outcome {
     let remedy = "to create another one, add --beside";
     let others = store.others().map_err(|error| Stop::failed(format_args!("{}; {remedy}", causes(&error))))?;
@@ -172,7 +174,7 @@ fn has_no_others(store: &mut dyn LeaseAdmin) -> Outcome {
     )))
 }
 
-/// Returns a line that describes the existing space, which was not created anew.
+/// Returns a line that describes an ID space that existed already and was not changed.
 fn left_as_it_is(store: &mut dyn LeaseAdmin, layout: &Layout, workers: Option<u64>) -> Result<String, Stop> {
     let Some(space) = store.survey().map_err(|error| refused(&error))?.space else { return Err(Stop::failed(LOST)) };
     is_of(&space, layout)?;

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use crate::stop::{Outcome, Stop};
 
-/// The longest line, in bytes. Longer ones are skipped.
+/// The length of the longest line that is read, in bytes. Longer lines are skipped.
 const MAX_LINE: usize = 1 << 20;
 
 pub(crate) enum Line<'a> {
@@ -19,7 +19,7 @@ pub(crate) enum Line<'a> {
 pub(crate) struct Lines<R> {
     input: BufReader<R>,
     line: Vec<u8>,
-    /// Whether the input's first bytes, which may be a byte order mark, are still to be read.
+    /// Whether the first bytes of the input have not been checked for a byte order mark yet.
     at_start: bool,
 }
 
@@ -32,10 +32,10 @@ impl<R: Read> Lines<R> {
     }
 
     /// Returns the next line. Calls `before_waiting` whenever no input is buffered, so that the caller can flush output
-    /// that the other side may be waiting for. Skips a byte order mark of UTF-8 at the start of the input.
+    /// that the sender of the input may be waiting for. Skips a byte order mark of UTF-8 at the start of the input.
     ///
     /// # Errors
-    /// Fails if the input is UTF-16, because no line of it can be read, and if reading fails.
+    /// Fails if reading fails. Also fails if the input is UTF-16, because its lines can't be read.
     pub(crate) fn next(&mut self, mut before_waiting: impl FnMut() -> Outcome) -> Result<Line<'_>, Stop> {
         self.line.clear();
         let mut too_long = false;
@@ -75,7 +75,8 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// Removes the mark from the input's first bytes, which are in `line`.
+    /// Removes a byte order mark of UTF-8 from the first bytes of the input, which are in `line`. Fails if the input is
+    /// UTF-16.
     fn skip_mark(&mut self) -> Outcome {
         if is_utf_16(&self.line) {
             return Err(Stop::failed(
@@ -89,8 +90,8 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Returns whether a text begins with a byte order mark of UTF-16, or with an ASCII character in it. No line of UTF-8
-/// has a NUL byte.
+/// Returns whether a text begins with a byte order mark of UTF-16, or with an ASCII character that is encoded in
+/// UTF-16. Such a character has a NUL byte, which a line of UTF-8 does not have.
 fn is_utf_16(start: &[u8]) -> bool {
     UTF_16_MARKS.iter().any(|mark| start.starts_with(mark))
         || matches!(start, [0, 0x20..0x7f, ..] | [0x20..0x7f, 0, ..])
@@ -106,8 +107,8 @@ mod tests {
     use super::{Line, Lines, MAX_LINE, UTF_8_MARK, UTF_16_MARKS, is_utf_16};
     use crate::stop::Stop;
 
-    /// An input that fails if it is read again after its end. Two reads at the end are allowed: the first ends a last
-    /// line without a newline, the second ends the input.
+    /// An input that fails on the third read at its end. The first read at the end may complete a last line without a
+    /// newline. The second read reports the end of the input.
     struct Ending<R> {
         input: R,
         ends: u32,
@@ -140,7 +141,7 @@ mod tests {
         }
     }
 
-    /// An input that fails once and is at its end after that.
+    /// An input whose first read fails. Each later read reports the end of the input.
     struct Broken(bool);
 
     impl Read for Broken {
@@ -191,7 +192,8 @@ mod tests {
         }
     }
 
-    /// An input that returns its bytes in pieces of these sizes, again and again, and is interrupted before each.
+    /// An input that returns its bytes in pieces. The sizes of the pieces repeat in a cycle. Before each piece one read
+    /// is interrupted.
     struct Pieces<'a> {
         bytes: &'a [u8],
         sizes: std::iter::Cycle<std::slice::Iter<'a, usize>>,
@@ -209,7 +211,7 @@ mod tests {
         }
     }
 
-    /// Pieces of input: short ones, newlines, and lengths around the limit.
+    /// Generates an input of short pieces, newlines, and long pieces with lengths around the limit.
     fn input() -> impl Strategy<Value = Vec<u8>> {
         let long = (MAX_LINE - 3..MAX_LINE + 3).prop_map(|size| vec![b'y'; size]);
         let piece = prop_oneof![

@@ -1,5 +1,5 @@
-//! The command `casflake`: a node, a source of IDs, a decoder, time ranges, a stress run and a list of leases, over the
-//! library's public API.
+//! The command `casflake`. It answers requests as a node, generates and decodes IDs, prints the IDs of a time range,
+//! runs a stress test, and lists leases. It uses only the public API of the libraries.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 

@@ -1,8 +1,8 @@
-//! Whole numbers as arguments, with errors that name the bounds.
+//! Parses whole numbers in arguments, with errors that name the bounds. Formats counts.
 
 use std::ops::RangeInclusive;
 
-/// Returns a parser, for clap, of the numbers in this range. It accepts only digits.
+/// Returns a parser for clap. The parser accepts the whole numbers in `range`, written in digits only.
 pub(crate) fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| {
         let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
@@ -14,13 +14,13 @@ pub(crate) fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str
     }
 }
 
-/// Returns a number of things, such as `1 worker` or `2 workers`.
+/// Formats a count and the name of the counted things, such as `1 worker` or `2 workers`.
 pub(crate) fn counted(count: u64, thing: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {thing}{plural}")
 }
 
-/// Returns a count as a float to print, for which 53 bits are exact enough.
+/// Converts a count to a float. A float has 53 exact bits, which is enough because the result is only printed or drawn.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) fn float(count: u64) -> f64 {
     count as f64
@@ -38,7 +38,7 @@ mod tests {
         ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
     }
 
-    /// Numbers, and texts that people and machines write in place of numbers.
+    /// Generates numbers, and texts that could be written by mistake where a number is expected.
     fn text() -> impl Strategy<Value = String> {
         prop_oneof![
             (any::<u64>(), 0..64_u32).prop_map(|(number, shift)| (number >> shift).to_string()),
@@ -49,7 +49,8 @@ mod tests {
         ]
     }
 
-    /// Returns the number that these digits mean, however many there are.
+    /// Returns the number that the digits of `text` mean, or `None` if `text` is not a row of digits. A number that is
+    /// too large becomes `u128::MAX`.
     fn meant(text: &str) -> Option<u128> {
         let digits = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
         digits.then(|| match text.trim_start_matches('0') {

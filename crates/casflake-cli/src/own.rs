@@ -1,9 +1,10 @@
 //! Generators of a layout that is known only at run time: the layout of `--bits`.
 //!
-//! A generator's layout is a constant of its type, and a program cannot have a type for every possible layout. But that
-//! constant only decides how many IDs a tick has. So there is one type for each width of the sequence, with the widest
-//! timestamp that a generator can have. Its clock counts the ticks of the custom layout, however long they are, and its
-//! slots are converted to IDs of that layout.
+//! A generator's layout is a constant of its type, and a program cannot have a type for every possible layout. But
+//! inside a generator, the constant only decides how many IDs a tick has. So there is one type of generator for each
+//! width of the sequence. The timestamp of each type is as wide as a generator allows. The clock of such a generator
+//! counts the ticks of the custom layout, whatever their length. Each slot that the generator issues is converted to an
+//! ID of the custom layout.
 
 use std::time::Duration;
 
@@ -14,14 +15,14 @@ use casflake::{
 
 use crate::workers::Place;
 
-/// The IDs of a layout that no type names: any 64-bit number.
+/// The scheme of IDs whose layout is known only at run time. Any 64-bit number can be such an ID.
 pub(crate) enum Own {}
 
 impl Scheme for Own {
     const LAYOUT: Layout = Layout::new(62, 0, 2, 0);
 }
 
-/// The calls that a command needs beyond those of an [`IdGenerator`].
+/// The calls that a command needs in addition to the calls of [`IdGenerator`].
 pub(crate) trait Draw<S: Scheme>: IdGenerator<S> + Sync {
     fn stats(&self) -> Stats;
 
@@ -31,19 +32,20 @@ pub(crate) trait Draw<S: Scheme>: IdGenerator<S> + Sync {
     fn place(&self) -> Place;
 }
 
-/// Returns the generator of a worker. The layout [can generate](Layout::can_generate).
+/// Returns a generator for the worker at `place`. The caller has checked that the layout [can
+/// generate](Layout::can_generate).
 pub(crate) fn generator(
     layout: &Layout,
     place: Place,
     clock: impl Clock + Sync + 'static,
     wait: Wait,
 ) -> Result<Box<dyn Draw<Own>>, SettingError> {
-    /// Chooses the type by the width of the sequence.
+    /// Chooses the type of generator according to the width of the layout's sequence.
     macro_rules! of_width {
         ($($width:literal)*) => {
             match layout.sequence_bits() {
                 $($width => OwnGenerator::<$width>::boxed(layout, place, Box::new(clock), wait),)*
-                // The timestamp has at least one bit.
+                // The width is 61: timestamp and sequence have 62 bits at most, and the timestamp has at least one.
                 _ => OwnGenerator::<61>::boxed(layout, place, Box::new(clock), wait),
             }
         };
@@ -54,17 +56,19 @@ pub(crate) fn generator(
     )
 }
 
-/// The ticks since a layout's epoch, and a sequence of `SEQUENCE` bits. No layout that can generate has more ticks.
+/// The scheme of the inner generator: a sequence of `SEQUENCE` bits, and the widest timestamp that fits beside it. No
+/// layout with this sequence that can generate has more ticks.
 enum Slots<const SEQUENCE: u32> {}
 
 impl<const SEQUENCE: u32> Scheme for Slots<SEQUENCE> {
     const LAYOUT: Layout = Layout::new(62 - SEQUENCE, 0, 0, SEQUENCE).with_epoch_unix_ms(ORIGIN);
 }
 
-/// The reading of [`Ticks`] at the layout's epoch. It is not 0, so that a time before the epoch can be less.
+/// The reading of [`Ticks`] at the epoch of the custom layout. It is above 0, so that 0 can be the reading before the
+/// epoch.
 const ORIGIN: u64 = 1;
 
-/// A clock that reads the layout's ticks as milliseconds and stands still within each tick.
+/// A clock that counts ticks of the custom layout. Each tick adds one millisecond to the reading.
 struct Ticks {
     clock: Box<dyn Clock + Sync>,
     epoch_unix_ms: u64,
@@ -72,7 +76,8 @@ struct Ticks {
 }
 
 impl Ticks {
-    /// Returns the tick at a time, and how many of its milliseconds have passed.
+    /// Returns the tick that contains `unix_ms`, and how many milliseconds of that tick have passed. Returns `None`
+    /// before the epoch.
     fn tick(&self, unix_ms: u64) -> Option<(u64, u64)> {
         let since = unix_ms.checked_sub(self.epoch_unix_ms)?;
         Some((since / self.tick_ms, since % self.tick_ms))
@@ -86,7 +91,8 @@ impl Clock for Ticks {
         self.tick(self.clock.unix_ms()).map_or(0, |(tick, _)| tick.saturating_add(ORIGIN))
     }
 
-    /// Advances only within the last millisecond of a tick, so that a sleep until the next tick is not too long.
+    /// Stands still until the last millisecond of a tick, and advances only within that millisecond. So a sleep until
+    /// the next tick is not too long.
     fn precise_unix_ns(&self) -> u128 {
         let nanos = self.clock.precise_unix_ns();
         let Some((tick, gone_by)) = self.tick(u64::try_from(nanos / MS).unwrap_or(u64::MAX)) else { return 0 };
@@ -122,7 +128,7 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         Ok(Box::new(Self { generator, layout: *layout, place }))
     }
 
-    /// Returns the layout's ID for a slot.
+    /// Converts a slot of the inner generator to an ID of the custom layout.
     fn id(&self, slot: Snowflake<Slots<SEQUENCE>>) -> Result<Snowflake<Own>, GenerateError> {
         let Parts { tick, sequence, .. } = slot.parts();
         let Place { datacenter, worker } = self.place;
@@ -134,7 +140,8 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         GenerateError::OutOfTicks { max_tick: self.layout.max_tick() }
     }
 
-    /// Converts an error of the generator to one of the custom layout.
+    /// Converts an error of the inner generator to the error that the caller expects, with the times and ticks of the
+    /// custom layout.
     fn refused(&self, error: GenerateError) -> GenerateError {
         match error {
             GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. } => self.out_of_ticks(),
@@ -150,7 +157,7 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         }
     }
 
-    /// Converts a duration on the clock of [`Ticks`], on which a tick is a millisecond, to real time.
+    /// Converts a duration on the clock [`Ticks`] to real time. On that clock a tick lasts one millisecond.
     fn duration(&self, by_ticks: Duration) -> Duration {
         by_ticks.saturating_mul(u32::try_from(self.layout.tick_ms()).unwrap_or(u32::MAX))
     }
@@ -214,14 +221,15 @@ mod tests {
     use super::{MS, ORIGIN, Ticks, generator};
     use crate::workers::Place;
 
-    /// Ticks of a second, as many as the timestamp can hold.
+    /// A layout with ticks of one second. The test also uses its last ticks.
     enum Seconds {}
 
     impl Scheme for Seconds {
         const LAYOUT: Layout = Layout::new(32, 0, 8, 22).with_epoch_unix_ms(0).with_tick_ms(1000);
     }
 
-    /// Draws from two generators of the same worker and clock: one has the layout as a type, the other as a value.
+    /// Draws from two generators with the same worker and clock, and compares the IDs. One generator has the layout as
+    /// a type. The other generator has the layout as a value.
     fn assert_same_ids<S: Scheme>(tick: u64, steps: &[(i64, u8)]) -> Result<(), TestCaseError> {
         let layout = S::LAYOUT;
         let clock = Arc::new(ManualClock::new(layout.unix_ms_of(tick).expect("a tick of the layout")));
@@ -256,7 +264,7 @@ mod tests {
         }
     }
 
-    /// Would catch: a limit of the wait that is shorter than one of the layout's ticks.
+    /// Would catch: a maximum wait that is shorter than one tick of the layout.
     #[test]
     fn a_call_waits_for_a_whole_tick_of_the_layout() {
         for wait in [Wait::Spin, Wait::Yield, Wait::Sleep] {
@@ -269,7 +277,7 @@ mod tests {
         }
     }
 
-    /// Would catch: a duration that is reported in ticks.
+    /// Would catch: an error that gives the duration in ticks, not in real time.
     #[test]
     fn a_clock_that_moved_back_is_behind_by_the_real_time() {
         let layout = Layout::new(32, 0, 30, 0).with_epoch_unix_ms(0).with_tick_ms(1000);
@@ -297,7 +305,7 @@ mod tests {
         assert_eq!(own.generate().map(u64::from), Ok(1 << 24), "the tick after it");
     }
 
-    /// Would catch: IDs of a chunk that are lost because the generator refuses the end of the chunk.
+    /// Would catch: IDs that are lost because the generator refuses in the middle of a chunk.
     #[test]
     fn i6_a_buffer_refused_midway_holds_the_ids_that_were_issued() {
         let clock = Arc::new(ManualClock::new(Standard::LAYOUT.epoch_unix_ms()));
@@ -316,7 +324,7 @@ mod tests {
         assert_eq!(own.try_generate().map(u64::from), Ok(1 << 22));
     }
 
-    /// A clock that stands still at this time, in nanoseconds.
+    /// A clock that always shows this Unix time, in nanoseconds.
     struct Nanos(u128);
 
     impl Clock for Nanos {

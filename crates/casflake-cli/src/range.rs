@@ -1,4 +1,4 @@
-//! `casflake range`: prints the IDs of a time range, as the bounds of a query.
+//! `casflake range`: prints the bounds of the IDs of a time range, for use in a query.
 
 use std::io::{self, Write};
 
@@ -10,27 +10,27 @@ use crate::layouts::LayoutArgs;
 use crate::stop::{Outcome, Stop, report};
 use crate::times::{Moment, rfc_3339};
 
-/// Print the bounds of a time range as IDs: all IDs of all workers from one time to another
+/// Print the bounds of the IDs that all workers can issue between two times
 ///
-/// --from is inclusive, --to is exclusive: the ranges of two successive days share no ID and omit none. Three lines are
-/// printed. The last one is a condition for SQL:
+/// --from is inclusive and --to is exclusive, so the ranges of two successive days share no ID and omit none. Three
+/// lines are printed, and the last one is a condition for SQL:
 ///
 ///   from    the smallest ID at --from, and its time
 ///
-///   before  the smallest ID at --to, and its time; it is not in the range
+///   before  the smallest ID at --to, and its time; this ID is not in the range
 ///
 ///   id >= … AND id < …
 ///
-/// A time within a tick of the layout counts as the beginning of the tick. The IDs are unsigned 64-bit numbers: if the
-/// layout uses all 64 bits, they may be too large for a signed column.
+/// A time within a tick of the layout counts as the beginning of that tick. The IDs are unsigned 64-bit numbers. If the
+/// layout uses all 64 bits, an ID may be too large for a signed column.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
     /// The start of the range: a date such as 2026-01-31 (UTC), a time such as 2026-01-31T09:30:00Z, Unix milliseconds,
-    /// or relative to now, such as -7d or -1h30m
+    /// or a duration from now, such as -7d or -1h30m
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Moment,
-    /// The end of the range, in the same form; "now" is the present time
+    /// The end of the range, in the same forms as --from; "now" is the present time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Moment,
     #[command(flatten)]
@@ -93,7 +93,7 @@ impl Range {
     }
 }
 
-/// Returns the smallest ID of the tick that contains `unix_ms`, and when that tick begins.
+/// Returns the smallest ID of the tick that contains `unix_ms`, and the Unix milliseconds at which that tick begins.
 fn first_id(layout: &Layout, unix_ms: u64) -> Result<(u64, u64), IdError> {
     let (first, tick_ms) = (layout.epoch_unix_ms(), layout.tick_ms());
     let last = layout.epoch_unix_ms() + layout.max_tick() * tick_ms;

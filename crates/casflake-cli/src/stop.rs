@@ -16,7 +16,7 @@ pub(crate) enum Stop {
     Failed(String),
     /// The command failed and has already reported why: exit code 1.
     Reported,
-    /// The reader of stdout has closed it, as `head` does. This is not a failure.
+    /// The program that reads stdout has closed stdout, as `head` does. This is not a failure.
     PipeClosed,
 }
 
@@ -29,13 +29,13 @@ impl Stop {
         Self::Failed(why.to_string())
     }
 
-    /// Returns a failure with all its causes.
+    /// Returns a failure that reports the error and all its causes.
     pub(crate) fn because(error: &(dyn Error + 'static)) -> Self {
         Self::Failed(causes(error))
     }
 }
 
-/// A failed write to stdout.
+/// Converts the error of a failed write to stdout.
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -51,7 +51,8 @@ impl From<serde_json::Error> for Stop {
     }
 }
 
-/// Returns the text of an error and of its causes, each once. Some errors already end with the text of their cause.
+/// Returns the texts of an error and its causes, without repeating a text. Some errors already end with the text of the
+/// cause.
 pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut said = error.to_string();
     for cause in successors(error.source(), |&error| error.source()).map(ToString::to_string) {
@@ -62,7 +63,8 @@ pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     said
 }
 
-/// Returns the text, or only its beginning and end if it is long, because an error need not repeat all of it.
+/// Returns a short text unchanged. Returns only the beginning and the end of a long text, because an error need not
+/// repeat all of that text.
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     const HEAD: usize = 70;
     const TAIL: usize = 50;
@@ -78,7 +80,7 @@ pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
 
 /// Reports on stderr. A closed stderr is not a failure.
 pub(crate) fn report(what: impl Display) {
-    // The text may contain names from elsewhere. Their control characters would move the terminal's cursor.
+    // The text may contain input or the name of a holder. A control character in it could move the terminal's cursor.
     let escaped = |c: char| if c.is_control() { c.escape_debug().collect() } else { c.to_string() };
     let what: String = what.to_string().chars().map(escaped).collect();
     let _ = writeln!(io::stderr(), "casflake: {what}");
@@ -107,7 +109,7 @@ mod tests {
 
     use super::{causes, shortened};
 
-    /// A text and a cause. The text can be the same as the cause's, as in some errors.
+    /// An error with a text and a cause. The error and its cause can have the same text, as happens in real errors.
     #[derive(Debug)]
     struct Because(&'static str, Option<Box<Because>>);
 

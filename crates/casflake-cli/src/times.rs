@@ -1,18 +1,20 @@
-//! Times as arguments: dates, RFC 3339, Unix milliseconds, and durations before or after now.
+//! Parses times in arguments: dates, RFC 3339, Unix milliseconds, and durations before or after now.
 
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, civil};
 
-/// The years that the first four digits of a number of four or eight digits are assumed to mean.
+/// If a number has four or eight digits, and the first four digits are in this range, those four are assumed to be a
+/// year.
 const YEARS: std::ops::RangeInclusive<u64> = 1900..=2199;
 
-/// The numbers that are a time from 2000 to 2100 if they count seconds. As milliseconds they all lie in the first seven
-/// weeks of 1970.
+/// A number in this range is assumed to count seconds, because it is then a time from 2000 to 2100. If it counted
+/// milliseconds, it would be a time in the first seven weeks of 1970.
 const SECONDS: std::ops::RangeInclusive<u64> = 946_684_800..=4_102_444_800;
 
-/// Parses a time, for clap: digits are Unix milliseconds; or a date, or RFC 3339. Returns Unix milliseconds.
+/// Parses a time for clap, and returns it in Unix milliseconds. The text is a number of Unix milliseconds, a date, or a
+/// time in RFC 3339.
 pub(crate) fn unix_ms(text: &str) -> Result<u64, String> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
         return number(text);
@@ -33,8 +35,8 @@ fn number(digits: &str) -> Result<u64, String> {
     Ok(number)
 }
 
-/// Returns the date that the digits probably mean: YYYY or YYYYMMDD. As milliseconds such a number lies in the first
-/// hours of 1970.
+/// Returns the date that the digits probably mean, if they have the form YYYY or YYYYMMDD. If such a number counted
+/// milliseconds, it would be a time in the first hours of 1970.
 fn written_without_hyphens(digits: &str, number: u64) -> Option<String> {
     let year = match digits.len() {
         4 => number,
@@ -68,8 +70,8 @@ fn time(text: &str) -> Result<Timestamp, String> {
     })
 }
 
-/// Returns whether the text has the form YYYY-MM-DD. The parser also accepts other forms, and reads only the date of a
-/// text with a time.
+/// Returns whether the text has the form YYYY-MM-DD. This is checked because the parser of dates also accepts other
+/// forms. It even accepts a date with a time, and ignores the time.
 fn is_date(text: &str) -> bool {
     let is_of_form = |(at, byte): (usize, u8)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
     text.len() == 10 && text.bytes().enumerate().all(is_of_form)
@@ -79,7 +81,7 @@ fn since_1970(time: Timestamp) -> Result<u64, String> {
     u64::try_from(time.as_millisecond()).map_err(|_| "the time is before 1970: no ID is that old".into())
 }
 
-/// A time, or how far it is from now.
+/// A time: a fixed one, or a duration before or after now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Moment {
     At(u64),
@@ -93,7 +95,7 @@ impl FromStr for Moment {
         if text == "now" {
             return Ok(Self::FromNow(Span::new()));
         }
-        // Without a sign it would not be clear whether the time is before or after now.
+        // A duration needs a sign. Without one, it would not be clear whether the time is before or after now.
         if text.starts_with(['+', '-']) {
             return text.parse().map(Self::FromNow).map_err(|_| {
                 "give a duration before or after now, such as -7d, -1h30m or +15m (m is minutes, mo is months)".into()
@@ -104,7 +106,7 @@ impl FromStr for Moment {
 }
 
 impl Moment {
-    /// Returns the time in Unix milliseconds, if it is `now`.
+    /// Returns this time in Unix milliseconds. `now` is the present time.
     pub(crate) fn unix_ms(self, now: Timestamp) -> Result<u64, String> {
         match self {
             Self::At(unix_ms) => Ok(unix_ms),
@@ -116,8 +118,8 @@ impl Moment {
     }
 }
 
-/// Formats a time as RFC 3339 in UTC. Returns `None` from the last day of the year 9999 on, because that format has
-/// only four digits for the year.
+/// Formats a time as RFC 3339 in UTC. Returns `None` for a time on or after the last day of the year 9999, because RFC
+/// 3339 has only four digits for the year.
 pub(crate) fn rfc_3339(unix_ms: u64) -> Option<String> {
     let time = i64::try_from(unix_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     time.map(|time| format!("{time:.3}"))

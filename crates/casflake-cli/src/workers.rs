@@ -1,4 +1,4 @@
-//! `--worker` and its like: an index, or a worker of a datacenter, from an option, the environment or the host name.
+//! The options that give a worker: `--worker`, `--datacenter`, `--worker-env` and `--worker-hostname`.
 
 use std::env;
 
@@ -9,11 +9,11 @@ use crate::stop::Stop;
 
 #[derive(clap::Args)]
 pub(crate) struct WorkerArgs {
-    /// The datacenter; --worker is then the worker's number within it
+    /// The datacenter. With this option, --worker is the number of the worker within the datacenter
     #[arg(long, conflicts_with = "lease", value_parser = whole::<u64>(0..=u64::MAX))]
     datacenter: Option<u64>,
-    /// The worker: its index over all datacenters, such as 37, or datacenter/worker, such as 1/5; with --datacenter, its
-    /// number within that datacenter
+    /// The worker: an index that counts the workers of all datacenters, such as 37, or datacenter/worker, such as 1/5.
+    /// With --datacenter, the number of the worker within that datacenter
     #[arg(long, conflicts_with = "lease")]
     worker: Option<String>,
     /// Take the worker from this environment variable: an index such as 37, or datacenter/worker, such as 1/5
@@ -21,20 +21,22 @@ pub(crate) struct WorkerArgs {
     worker_env: Option<String>,
     /// Take the worker from the number at the end of the host name: web-3 is index 3
     ///
-    /// Meant for the pods of one Kubernetes StatefulSet. Any other number after the last hyphen is also taken as a
-    /// worker: ip-10-0-3-17 is worker 17. Every host named ubuntu-22 is worker 22, so two of them print the same IDs.
+    /// This option is meant for the pods of one Kubernetes StatefulSet. On other hosts, too, the number after the last
+    /// hyphen is taken as the worker: ip-10-0-3-17 is worker 17. Every host named ubuntu-22 is worker 22, so two such
+    /// hosts issue the same IDs.
     #[arg(long, conflicts_with_all = ["lease", "datacenter", "worker", "worker_env"])]
     worker_hostname: bool,
 }
 
-/// A worker of a layout that is known only at run time.
+/// A worker as two numbers, for a layout that is known only at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) datacenter: u64,
     pub(crate) worker: u64,
 }
 
-/// The layout with the widest worker, for the ordinal of a host name.
+/// A scheme with the widest possible worker. The number at the end of a host name is first read as a worker of this
+/// scheme.
 enum Ordinal {}
 
 impl Scheme for Ordinal {
@@ -42,7 +44,7 @@ impl Scheme for Ordinal {
 }
 
 impl WorkerArgs {
-    /// Returns the worker that the options name, or `None` if they name none.
+    /// Returns the worker that the options give, or `None` if no option gives a worker.
     pub(crate) fn asked(&self, layout: &Layout) -> Result<Option<Place>, Stop> {
         if self.worker_hostname {
             let host = WorkerId::<Ordinal>::from_hostname().map_err(Stop::usage)?;
@@ -68,7 +70,7 @@ fn named(error: impl std::fmt::Display) -> String {
     format!("--worker: {error}")
 }
 
-/// Returns a remedy to append to the error if a datacenter was given and the layout has none.
+/// Returns a remedy to append to the error. It is empty unless a datacenter was given for a layout without datacenters.
 fn remedy(layout: &Layout, error: &WorkerTextError) -> &'static str {
     match error {
         WorkerTextError::DoesNotFit(WorkerIdError::Datacenter { .. }) if layout.max_datacenter() == 0 => {
@@ -104,22 +106,22 @@ impl Place {
         Ok(Self { datacenter, worker })
     }
 
-    /// Returns the worker with this index. The index counts the workers of datacenter 0 first.
+    /// Returns the worker with this index. The smallest indexes are the workers of datacenter 0.
     pub(crate) fn of_index(layout: &Layout, index: u64) -> Result<Self, WorkerIdError> {
         let max = max_index(layout);
         if index > max {
             return Err(WorkerIdError::Index { value: index, max });
         }
-        // A layout's worker is narrower than 64 bits, because its timestamp has at least one.
+        // The shift can't overflow: the worker has fewer than 64 bits, because the timestamp has at least one.
         Ok(Self { datacenter: index >> layout.worker_bits(), worker: index & layout.max_worker() })
     }
 
-    /// Returns the worker's index.
+    /// Returns the worker's index over all datacenters.
     pub(crate) const fn index(self, layout: &Layout) -> u64 {
         (self.datacenter << layout.worker_bits()) | self.worker
     }
 
-    /// Parses a worker as [`WorkerId`] does, for a layout that no type names.
+    /// Parses a worker in the same way as [`WorkerId`], but for a layout that is known only at run time.
     pub(crate) fn parse(layout: &Layout, text: &str) -> Result<Self, WorkerTextError> {
         let number = |digits: &str, max| {
             if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -138,7 +140,7 @@ impl Place {
         })
     }
 
-    /// Parses a worker's number within this datacenter.
+    /// Parses `text` as the number of a worker within `datacenter`.
     fn within(layout: &Layout, datacenter: u64, text: &str) -> Result<Self, Stop> {
         if text.contains('/') {
             return Err(Stop::usage(format_args!(

@@ -10,38 +10,39 @@ pub struct Bounds {
     pub processes: usize,
     /// The number of workers.
     pub workers: u8,
-    /// Whether the store is a file. A file that is not a copy carries the name of its server. A copy, and a file without
-    /// a space, is served by a new server each time.
+    /// Whether the store is a file. An original file carries the name of its server. A copy of a file has a new server
+    /// at each look, and so has a file without a space.
     pub file: bool,
     /// The latest tick that the store's clock reads.
     pub clock: u8,
-    /// Whether an operator has initialised the store, which is new. If not, the store has no space.
+    /// Whether an operator has initialised the new store before the first event. If not, the store has no space.
     pub initialised: bool,
-    /// Whether a process that was never granted a lease creates an absent space, as a process does if it is set to.
+    /// Whether a process that was never granted a lease creates an absent space. In the library this is a setting.
     pub creates: bool,
     /// The operations of operators, which can happen at any time.
     pub operators: Operators,
-    /// The most operations.
+    /// The largest number of operations of operators.
     pub operations: u8,
-    /// Whether the same URL leads to another store at times. That store is empty.
+    /// Whether the URL can lead to another store at times. That store is empty at first.
     pub moves: bool,
-    /// The first tick after those of the layout.
+    /// The first tick after the last tick of the layout.
     pub end: u8,
     /// The TTL that processes ask for, in ticks.
     pub ttl: u8,
     /// The longest TTL that the protocol grants, in ticks.
     pub max_ttl: u8,
-    /// How far the store's clock may be behind its latest reading if the store loses something, in ticks.
+    /// How many ticks the store's clock may move back behind its latest reading, if the store can lose something.
     pub slack: u8,
-    /// The most calls that go on at the same time after their processes have given them up.
+    /// The largest number of late calls at the same time. A late call goes on after its process has given it up.
     pub late: usize,
-    /// Whether a late renewal is a whole call, which asks why it was denied and tries again. If not, it is one message.
+    /// Whether a late renewal is a whole call. If the store denies the renewal, a whole call asks why and tries again.
+    /// If this is not set, a late renewal is one message.
     pub whole_calls: bool,
-    /// The most renewals in a row without an answer.
+    /// The largest number of renewals in a row without an answer.
     pub unanswered: u8,
-    /// The highest counter of a record. States with a higher one are not explored.
+    /// The highest counter of a record. States with a higher counter are not explored.
     pub counter: u8,
-    /// The most losses of the store.
+    /// The largest number of losses of the store.
     pub losses: u8,
     /// Whether the store can lose the record of a worker.
     pub record: bool,
@@ -49,11 +50,12 @@ pub struct Bounds {
     pub own_record: bool,
     /// Whether the store can lose everything.
     pub all: bool,
-    /// Whether another server can take over, which knows everything that the one before did.
+    /// Whether another server can take over. It then has everything that the previous server had.
     pub failover: bool,
-    /// Whether the store can be replaced by a backup that another server serves.
+    /// Whether the store can be replaced by a backup that is served by another server.
     pub restored: bool,
-    /// Whether the store can be replaced by a backup such that the next process that talks to it knows more.
+    /// Whether the store can be replaced by a backup while a process knows more than the backup. That process is then
+    /// the next one to talk to the store.
     pub known: bool,
     /// Whether requests and replies can be lost.
     pub lossy: bool,
@@ -65,26 +67,26 @@ pub struct Bounds {
     pub backwards: bool,
     /// Whether a process can become a copy of another one.
     pub clones: bool,
-    /// Whether the store names its server only in the reply to a write. A write that another server receives than was
-    /// read is done, but grants nothing.
+    /// Whether the store names its server only in the reply to a write. If a write reaches another server than the one
+    /// that was read, the write is done, but it grants nothing.
     pub told_after: bool,
 }
 
 /// The operations of operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operators {
-    /// None.
+    /// No operations.
     Nothing,
-    /// They create an absent space.
+    /// Operators create an absent space.
     Create,
-    /// They vouch that no lease is in use, and this is true: no process runs that was ever granted one.
+    /// Operators vouch that no lease is in use, and this is true: no process that was ever granted a lease still runs.
     Vouch,
-    /// They vouch that no lease is in use, whether this is true or not.
+    /// Operators vouch that no lease is in use, whether this is true or not.
     Deceive,
 }
 
 impl Bounds {
-    /// Two processes, one worker, and a store that loses nothing. All other bounds are made from these.
+    /// Two processes, one worker, and a store that loses nothing. All other models are made by changing these bounds.
     pub const CALM: Self = Self {
         processes: 2,
         workers: 1,
@@ -127,7 +129,8 @@ impl Bounds {
         terms
     }
 
-    /// Returns the earliest tick to which the store's clock moves back. It is 0 if the store loses nothing.
+    /// Returns the earliest tick to which the store's clock can move back, if `high` is the clock's latest reading.
+    /// This is 0 if the store loses nothing.
     pub fn earliest(&self, high: u8) -> u8 {
         if self.losses == 0 { 0 } else { high.saturating_sub(self.slack) }
     }

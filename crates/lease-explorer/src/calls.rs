@@ -1,4 +1,4 @@
-//! The calls of processes: they acquire, renew and release leases, give calls up, and issue IDs.
+//! The calls of processes: processes acquire, renew and release leases, give up calls, and issue IDs.
 
 use casflake_lease::_protocol::Denied;
 use casflake_lease::LostReason;
@@ -7,7 +7,7 @@ use crate::model::{Broken, FIRST, Model, Read};
 use crate::world::{Asking, Call, Held, Issuer, NO_OWNER, Process, World};
 
 impl Model {
-    /// Reads the store for a process that has no lease, and decides.
+    /// Makes a process without a lease read the store and decide what to write.
     pub fn ask(&self, world: &mut World, place: usize, pick: u8) -> Result<Option<()>, Broken> {
         let Some(asking) = begun(world, place).filter(|asking| asking.swap.is_none()) else { return Ok(None) };
         let read = self.read(world, world.processes[place].at, &asking, pick);
@@ -24,7 +24,7 @@ impl Model {
         Ok(Some(()))
     }
 
-    /// Gives up a call before it has read the store. It goes on later.
+    /// Makes a process give up its call of `acquire` before the call has read the store. The call goes on later.
     pub fn ask_late(&self, world: &mut World, place: usize) -> Option<()> {
         let asking = begun(world, place)?;
         if asking.swap.is_some() {
@@ -34,7 +34,7 @@ impl Model {
         self.go_on_late(world, Call::Acquire(asking))
     }
 
-    /// Writes the decision of a process. `is_heard` is whether the process learns the result.
+    /// Writes the decision of a process. `is_heard` says whether the process learns the result.
     pub fn swap(&self, world: &mut World, place: usize, is_heard: bool) -> Result<Option<()>, Broken> {
         let Some(asking) = world.processes[place].asking else { return Ok(None) };
         let Some(swap) = asking.swap else { return Ok(None) };
@@ -50,21 +50,21 @@ impl Model {
         Ok(Some(()))
     }
 
-    /// Gives up a call before its write. It goes on later.
+    /// Makes a process give up its call of `acquire` before the write. The call goes on later.
     pub fn give_up(&self, world: &mut World, place: usize) -> Option<()> {
         let asking = world.processes[place].asking.filter(|asking| asking.swap.is_some())?;
         world.processes[place].asking = Some(Asking { swap: None, ..asking });
         self.go_on_late(world, Call::Acquire(asking))
     }
 
-    /// Renews the lease of a process. `is_heard` is whether the process learns the result.
+    /// Renews the lease of a process. `is_heard` says whether the process learns the result.
     pub fn process_renews(&self, world: &mut World, place: usize, is_heard: bool) -> Result<Option<()>, Broken> {
         let Process { at, lease: Some(lease), unanswered, .. } = world.processes[place] else { return Ok(None) };
         let answer = self.renew(world, at, lease, unanswered.into())?;
         if is_heard { self.hears(world, place, answer) } else { Ok(goes_unanswered(process_of(world, place))) }
     }
 
-    /// Delivers the result of its renewal to the process.
+    /// Delivers the result of a renewal to the process that has made the renewal.
     fn hears(&self, world: &mut World, place: usize, answer: Result<Held, Denied>) -> Result<Option<()>, Broken> {
         let (high, is_deceived) = (world.high, world.is_deceived);
         let process = process_of(world, place);
@@ -125,7 +125,7 @@ impl Model {
     pub fn late(&self, world: &mut World, place: usize, pick: u8) -> Result<Option<()>, Broken> {
         let Some(call) = world.late[place].take() else { return Ok(None) };
         match call {
-            // No process hears the answers.
+            // No process learns the answers of late calls.
             Call::Renew(held, unanswered) if self.bounds.whole_calls => {
                 let _ = self.renew(world, FIRST, held, unanswered.into())?;
             }
@@ -152,7 +152,8 @@ pub(crate) fn process_of(world: &mut World, place: usize) -> &mut Process {
     &mut world.processes[place]
 }
 
-/// Returns the call of a process that has no lease: its call in progress, or a new one. Closes the generator first.
+/// Returns the call of `acquire` of a process without a lease. This is the call in progress, or a new one. Also closes
+/// the process's generator.
 fn begun(world: &mut World, place: usize) -> Option<Asking> {
     let token = world.fresh();
     let process = process_of(world, place);
@@ -164,7 +165,7 @@ fn begun(world: &mut World, place: usize) -> Option<Asking> {
     Some(process.asking.unwrap_or(Asking { token, after, home, swap: None }))
 }
 
-/// Lets the process issue IDs by `lease` from now on.
+/// Lets the process issue IDs under `lease` from now on.
 fn begin(process: &mut Process, lease: Held, is_deceived: bool) {
     let Held { at, worker, from, until, token, .. } = lease;
     process.home = Some(at);
@@ -184,13 +185,13 @@ pub(crate) fn goes_unanswered(process: &mut Process) -> Option<()> {
     Some(())
 }
 
-/// Ends a process. Returns the lease that it releases, and the last tick that it issued.
+/// Ends a process. Returns the lease that the process releases, and the last tick that it issued under that lease.
 pub(crate) fn ended(world: &mut World, place: usize) -> Option<(Held, Option<u8>)> {
     let process = std::mem::take(process_of(world, place));
     Some((process.lease?, process.issuer.and_then(|issuer| issuer.last)))
 }
 
-/// Issues an ID in this tick by the clock of the process.
+/// Makes a process issue an ID in `tick`, which is the reading of the process's own clock.
 pub(crate) fn issue(world: &mut World, place: usize, tick: u8) -> Result<Option<()>, Broken> {
     let Process { is_warned, .. } = world.processes[place];
     let Process { issuer: Some(issuer), last, .. } = &mut world.processes[place] else { return Ok(None) };
@@ -210,7 +211,7 @@ pub(crate) fn issue(world: &mut World, place: usize, tick: u8) -> Result<Option<
     if *owner == token || is_unaware { Ok(Some(())) } else { Err(Broken::Foreign { worker, tick }) }
 }
 
-/// Returns whether both this process and a clone of it have renewed the same lease.
+/// Returns whether this process and a clone of this process have both renewed the same lease.
 fn has_twin(world: &World, place: usize) -> bool {
     let renewed = |process: &Process| process.issuer.filter(|_| process.twin == Some(true)).map(|issuer| issuer.token);
     let ours = renewed(&world.processes[place]);

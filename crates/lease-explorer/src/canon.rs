@@ -1,8 +1,9 @@
-//! Canonical states: states are the same if they differ only in the names of tokens, incarnations and processes.
+//! Converts states to a canonical form. Two states that differ only in the names of tokens, incarnations and processes
+//! have the same canonical form.
 
 use crate::world::{Asking, Call, GONE, LATE, NO_OWNER, Name, PROCESSES, Process, World};
 
-/// The places that each process and each late call of a canonical state had before.
+/// For each process and each late call of a canonical state, the place that it had in the original state.
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
     pub processes: [usize; PROCESSES],
@@ -10,8 +11,8 @@ pub struct Places {
 }
 
 impl World {
-    /// Returns the canonical form of this state, in which the first `processes` take part. Its names follow from the
-    /// rest of the state.
+    /// Returns the canonical form of this state, and the original places. Only the first `processes` processes of the
+    /// state take part in the model. The names in the canonical form are determined by the rest of the state.
     pub fn canonical(mut self, processes: usize) -> (Self, Places) {
         self.forget();
         let mut places = Places { processes: [0, 1, 2], late: [0, 1] };
@@ -28,7 +29,8 @@ impl World {
     /// Drops information that no later step reads.
     fn forget(&mut self) {
         for place in 0..PROCESSES {
-            // A token that was never sent is equivalent to any other.
+            // If the token of a call was never sent, a new call with any new token is equivalent, so the call is
+            // dropped.
             let Some(Asking { token, swap: None, .. }) = self.processes[place].asking else { continue };
             let mut others = *self;
             others.processes[place].asking = None;
@@ -50,7 +52,7 @@ impl World {
             *owner = names.known(*owner).unwrap_or(GONE);
         }
         let mut servers = Names::default();
-        // The name of the server of a file that is not a copy.
+        // Server 0 keeps its name. It is the server of a file that is not a copy.
         servers.of(0);
         self.each_server(|server| *server = servers.of(*server) - 1);
     }
@@ -66,7 +68,7 @@ fn nameless_call(mut call: Call) -> Call {
     call
 }
 
-/// New names, counted from 1, in the order in which the old ones occur.
+/// Assigns new names, counted from 1, in the order in which the old names occur.
 #[derive(Default)]
 struct Names {
     old: [Name; 32],

@@ -5,32 +5,33 @@ use crate::canon::Places;
 use crate::model::Model;
 use crate::world::LATE;
 
-/// One step. Processes and late calls are named by their places.
+/// One step of the model. The fields `process`, `copy` and `call` are places in the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The store's clock moves on by a tick.
     Forward,
     /// The store's clock moves back by a tick.
     Back,
-    /// A process that has no lease closes its generator and reads the store, to acquire one. `pick` is the choice of
-    /// its token if two workers are free.
+    /// A process that has no lease closes its generator and reads the store, to acquire a lease. If two workers are
+    /// free, the process's token chooses the worker number `pick` of them.
     Ask {
         process: usize,
         pick: u8,
     },
-    /// As `Ask`, but the process gives the call up, and the call goes on later.
+    /// Like `Ask`, but the process gives up the call before the store is read. The call goes on later.
     AskLate {
         process: usize,
     },
-    /// The decision is written if nothing has changed, and the process learns the result.
+    /// The decision of the process is written, if the store has not changed since it was read. The process learns the
+    /// result.
     Swap {
         process: usize,
     },
-    /// As `Swap`, but the reply is lost.
+    /// Like `Swap`, but the reply is lost.
     SwapUnheard {
         process: usize,
     },
-    /// The process gives up its call, which goes on later.
+    /// The process gives up its call before the write. The call goes on later.
     GiveUp {
         process: usize,
     },
@@ -45,7 +46,7 @@ pub enum Event {
     RenewLost {
         process: usize,
     },
-    /// The process gives up its renewal, which reaches the store later.
+    /// The process gives up its renewal. The request reaches the store later.
     RenewLate {
         process: usize,
     },
@@ -53,7 +54,7 @@ pub enum Event {
     Release {
         process: usize,
     },
-    /// As `Release`, but the request reaches the store later.
+    /// Like `Release`, but the request reaches the store later.
     ReleaseLate {
         process: usize,
     },
@@ -61,12 +62,12 @@ pub enum Event {
     Crash {
         process: usize,
     },
-    /// The process issues an ID in this tick, which is the reading of its own clock.
+    /// The process issues an ID in `tick`, which is the reading of the process's own clock.
     Issue {
         process: usize,
         tick: u8,
     },
-    /// A late call goes on by one step. `pick` is as in `Ask`.
+    /// A late call makes its next step. `pick` is as in `Ask`.
     Late {
         call: usize,
         pick: u8,
@@ -77,22 +78,23 @@ pub enum Event {
     },
     /// The store loses everything.
     LoseAll,
-    /// Another server takes over, which knows everything that this one did.
+    /// Another server takes over. It has everything that the previous server had.
     Failover,
     Backup,
     /// The store is replaced by the backup, and another server takes over.
     Restore,
-    /// The store is replaced by the backup, and the next to talk to it is a process that knows more: it learned after
-    /// the backup that it holds a lease, and the counter of that lease is not in the backup.
+    /// The store is replaced by the backup, and the next process that talks to the store knows more than the backup.
+    /// After the backup was made, this process learned which lease it holds, and the backup does not have the counter
+    /// of that lease.
     RestoreNoticed {
         process: usize,
     },
-    /// A process becomes a copy of another.
+    /// The process `copy`, which has no state yet, becomes a copy of `process`.
     Clone {
         process: usize,
         copy: usize,
     },
-    /// The store loses the space's own record, but no worker's.
+    /// The store loses the space's own record, but keeps the records of the workers.
     LoseSpace,
     /// The URL of a process leads to the other store from now on.
     Move {
@@ -100,14 +102,14 @@ pub enum Event {
     },
     /// An operator looks at the store and decides.
     OperatorBegins,
-    /// The operator looks again.
+    /// The operator looks at the store again, and decides again.
     OperatorLooks,
-    /// The operator's decision is written if nothing has changed.
+    /// The operator's decision is written, if the store has not changed since the operator looked.
     OperatorWrites,
 }
 
 impl Event {
-    /// Returns all events of a model of this size.
+    /// Returns all events that the bounds of `model` allow.
     pub fn all(model: &Model) -> Vec<Self> {
         let bounds = &model.bounds;
         let picks = if bounds.workers > 1 { 0..2 } else { 0..1 };
@@ -137,7 +139,7 @@ impl Event {
             all.extend(copies.map(|copy| Self::Clone { process, copy }));
         }
         for call in 0..bounds.late {
-            // In a canonical state the places in use are the last ones.
+            // In a canonical state, late calls have the last places.
             all.extend(picks.clone().map(|pick| Self::Late { call: LATE - 1 - call, pick }));
         }
         all.extend((0..bounds.workers).filter(|_| bounds.record).map(|worker| Self::LoseRecord { worker }));
@@ -153,7 +155,7 @@ impl Event {
         all
     }
 
-    /// Converts an event of a canonical state to an event of the state before its conversion.
+    /// Converts an event of a canonical state to the same event of the original state, whose places are `places`.
     pub fn at(mut self, places: &Places) -> Self {
         match &mut self {
             Self::Ask { process, .. }

@@ -1,57 +1,59 @@
 //! An exhaustive search over small models of leases. It explores everything that can happen between a store, its clock,
-//! processes and messages, in any order, by the shipped functions and no others. It is a hand-made model checker that
-//! searches breadth first.
+//! processes and messages, in any order. All decisions in the models are made by the shipped functions. The search is a
+//! hand-made model checker that searches breadth first.
 //!
 //! # The model
-//! * Times are ticks, from 0 to 6 at most. The **store's clock** moves on and back by single ticks, between any two
-//!   other events, so that in effect it jumps in any way. The clock of a store that loses something is at most
-//!   `slack` behind its latest reading.
-//! * A **process** has no clock: it issues any tick of its window that is after its last one. So nothing depends on a
-//!   correct clock of a process. A process acquires, renews and releases leases. It can lose a lease, and it moves on to
-//!   another one as the keeper does. It is paused whenever other events come first, and can be killed at any time. The
-//!   process that comes after it knows nothing.
-//! * To **acquire** a lease, a process reads the store, decides, and writes if the store is as it was seen, by
-//!   [`Contents::is_as_seen`](protocol::Contents::is_as_seen). Any number of other events may happen in between. A
-//!   **renewal** and a **release** are one step each.
-//! * Requests and replies can be lost. A call that its process has given up may go on: an acquisition with a write that
-//!   was decided on long ago, or from its beginning; a renewal as a single message, or (`whole_calls`) as a whole call,
-//!   which asks why it was denied and tries again; a release.
-//! * An absent **space** is created by a process that was granted a lease of it, by any other process if these
-//!   `create`, or by an **operator** that creates it or vouches for it. An operator looks first and then writes, and
-//!   anything can happen in between. An operator that is right vouches when no process runs that was ever granted a
-//!   lease, and when none has issued ahead of the store's clock. An operator that is wrong vouches at any time.
-//! * At times the URL of a process leads to a **second store** (`moves`), which is empty.
-//! * A **store loses** one record, or everything, or everything since a backup was made. Or it loses nothing, and
-//!   another server takes over. A restored backup is noticed in one of two ways. Either another server serves the
-//!   backup. Or the next to talk to the store is a process that renews and knows more: it learned after the backup which
-//!   lease it holds, and the backup has no record of its worker, or one with a lower counter. A loss that cannot be
-//!   noticed is not in the model.
-//! * Some stores (`told_after`) name their server only in the reply to a write. The write is done whatever server
-//!   receives it, but if it is another one than was read, no process learns that the write granted anything.
-//! * A **file** carries the name of its server. A copy of a file, or a file without a space, is served by a new server
-//!   each time, until its space is written anew.
+//! * Times are ticks, from 0 to 6 at most. The **store's clock** moves forward and back by single ticks, any number of
+//!   times between two other events. So in effect it jumps in any way. But if the store can lose something, its clock
+//!   is never more than `slack` behind the clock's latest reading.
+//! * A **process** has no clock: it can issue any tick of its window that is after the last tick that it issued. So no
+//!   property depends on a correct clock of a process. A process acquires, renews and releases leases. If it loses a
+//!   lease, it acquires another one, as the keeper does. A process is paused whenever other events happen, and can be
+//!   killed at any time. The process that then takes its place knows nothing.
+//! * To **acquire** a lease, a process reads the store, decides, and writes if the store has not changed since.
+//!   [`Contents::is_as_seen`](protocol::Contents::is_as_seen) makes this comparison. Any number of other events may
+//!   happen between the reading and the writing. A **renewal** and a **release** are one step each.
+//! * Requests and replies can be lost. A call that its process has given up may go on as a late call. A late
+//!   acquisition goes on from its beginning, or with a write that was decided on long ago. A late renewal is a single
+//!   message. With `whole_calls` it is a whole call: if the store denies the renewal, the call asks why and tries
+//!   again. A release can also be late.
+//! * An absent **space** is created by a process that was granted a lease of the space, by any process if the model has
+//!   `creates`, or by an **operator**. An operator creates the space, or vouches that no lease of it is in use. An
+//!   operator first looks at the store and then writes, and anything can happen in between. A right operator vouches
+//!   only if no process that was ever granted a lease still runs, and if none of them has issued IDs ahead of the
+//!   store's clock. A wrong operator vouches at any time.
+//! * With `moves`, the URL of a process can lead to a **second store** at times. That store is empty at first.
+//! * A **store loses** one record, or everything, or everything since a backup was made. It is also possible that the
+//!   store loses nothing and another server takes over. A restored backup is noticed in one of two ways. In the first,
+//!   another server serves the backup. In the second, the next process that talks to the store renews a lease and knows
+//!   more than the backup: the process learned after the backup which lease it holds, and the backup has no record of
+//!   that worker, or a record with a lower counter. A loss that cannot be noticed is not in the model.
+//! * With `told_after`, the store names its server only in the reply to a write. The write is done whatever server
+//!   receives it. But if that server is not the one that was read, no process learns that the write granted anything.
+//! * A **file** carries the name of its server. A copy of a file has a new server at each look, until the space in the
+//!   copy is written anew. So has a file without a space.
 //!
 //! # Properties of every state
-//! They cover the invariants L1, L3, L5, L6, L7, L9 and L10 of [`LeaseStore`](casflake_lease::LeaseStore).
+//! These properties cover the invariants L1, L3, L5, L6, L7, L9 and L10 of [`LeaseStore`](casflake_lease::LeaseStore).
 //!
 //! * No tick of a worker is ever granted to two tokens, whatever the store has forgotten. A released window counts as
 //!   granted up to the last tick that was issued.
-//! * A tick is issued only by the token that it is granted to, so no tick is issued by two. (After an operator was
-//!   wrong, this holds for each process that has heard from the store since. If the store loses everything once more
-//!   before that, nothing tells the process that an operator was wrong, and it may use its window up. This is not
-//!   explored.)
+//! * A tick is issued only by the token that the tick is granted to, so no two tokens issue the same tick. After an
+//!   operator has vouched wrongly, this holds only for a process that has heard from the store since then. If the store
+//!   loses everything once more before a process hears from it, the process cannot learn that an operator was wrong,
+//!   and may use up its window. This case is not explored.
 //! * The ticks of a process increase, over all its leases.
-//! * A released lease is not renewed, and no window ends after the layout.
-//! * If nothing is lost, no holder loses a lease before its window has passed on the store's clock.
-//! * A call that nothing disturbs ends after some rounds. A process that keeps asking gets a lease and issues by it, if
-//!   nothing more is lost and the clock moves on; and if the space exists, or a process still runs that was granted a
-//!   lease of it there.
+//! * A released lease is not renewed, and no window ends after the last tick of the layout.
+//! * If nothing is lost, no holder loses a lease before the lease's window has passed on the store's clock.
+//! * A call that nothing disturbs ends after a few rounds. A process that keeps asking gets a lease and issues IDs
+//!   under it, if three conditions hold: nothing more is lost; the clock moves on; and the space exists, or a process
+//!   that this store granted a lease of the space still runs.
 //!
 //! Two states are the same if they differ only in the names of tokens, servers and processes. The search keeps a digest
 //! of 64 bits of each state.
 //!
-//! Without `EXHAUSTIVE=1` the models are small. With it they take minutes in a release build, and gigabytes of memory.
-//! `WORLD=text` explores only the models with this text in their names.
+//! Without `EXHAUSTIVE=1` the models are small. With `EXHAUSTIVE=1` the models are large: they take minutes in a
+//! release build, and gigabytes of memory. `WORLD=text` explores only the models whose names contain this text.
 
 mod bounds;
 mod calls;

@@ -1,4 +1,4 @@
-//! The behaviour of a store and its clients, by the shipped rules.
+//! The behaviour of a store and its clients, according to the shipped rules.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use casflake_lease::{Lease, LostReason, Token};
 use crate::bounds::Bounds;
 use crate::world::{Asking, Data, Held, Incarnation, NO_OWNER, Name, Row, Space, Swap, TICKS, World};
 
-/// The functions to explore: the shipped ones, or a set in which one of them lacks a rule.
+/// The functions that the model uses: the shipped functions, or a set in which one function lacks a rule.
 #[derive(Clone, Copy)]
 pub struct Rules {
     pub acquire: fn(&View, &Ask, &Terms) -> Result<Decision, Denied>,
@@ -33,9 +33,9 @@ pub enum Broken {
     Overlap { worker: u8, tick: u8 },
     /// A process issued a tick that was not granted to its token (L1).
     Foreign { worker: u8, tick: u8 },
-    /// A process issued a tick that is not after those of its leases before (L10).
+    /// A process issued a tick that is not after the ticks that it issued under its earlier leases (L10).
     Backwards { tick: u8, last: u8 },
-    /// A window ends after the layout (L3).
+    /// A window ends after the last tick of the layout (L3).
     Beyond { until: u8 },
     /// A released window was renewed (L5).
     Revived { worker: u8 },
@@ -55,7 +55,7 @@ pub struct Model {
     pub terms: Terms,
 }
 
-/// The result of one look at the store.
+/// The result of one look at the store by a process that wants a lease.
 pub enum Read {
     Granted(Held),
     Decided(Swap),
@@ -86,8 +86,8 @@ impl Model {
         world
     }
 
-    /// Reads the store and decides. `pick` is the choice of the token if two workers are free, and the size of the
-    /// crowd.
+    /// Reads the store and decides. If two workers are free, the token chooses the worker number `pick` of them. `pick`
+    /// is also the size of the crowd in the request.
     pub fn read(&self, world: &World, at: u8, asking: &Asking, pick: u8) -> Read {
         let names = Tokens { picking: Some((asking.token, pick)) };
         let ask = Ask {
@@ -124,8 +124,8 @@ impl Model {
         Swap { at, seen, incarnation: self.incarnation(world, at), change, lease }
     }
 
-    /// Writes the decision if the store is as it was seen. Returns whether the write succeeded, as far as the process
-    /// learns.
+    /// Writes the decision, if the store has not changed since it was read. Returns whether the process learns that the
+    /// write succeeded.
     pub fn land(&self, world: &mut World, swap: &Swap) -> Result<bool, Broken> {
         let (data, serving) = (world.stores[usize::from(swap.at)].data, self.incarnation(world, swap.at));
         let now = contents(&data, serving, Tokens::default());
@@ -145,7 +145,7 @@ impl Model {
         Ok(true)
     }
 
-    /// Makes one undisturbed call of `renew`.
+    /// Makes one call of `renew`. No other event happens during the call.
     pub fn renew(
         &self,
         world: &mut World,
@@ -168,7 +168,7 @@ impl Model {
         Err(Broken::Endless)
     }
 
-    /// Makes one renewal. Returns `None` if the store denies it.
+    /// Sends one renewal to the store. Returns `None` if the store denies the renewal.
     pub fn renew_once(&self, world: &mut World, at: u8, lease: &Held) -> Result<Option<Held>, Broken> {
         let view = self.view(world, at, Tokens::default());
         let record = (self.rules.renew)(&view, &lease_of(lease), self.bounds.ttl.into(), &self.terms);
@@ -182,7 +182,7 @@ impl Model {
         Ok(Some(Held { from, until, counter, ..*lease }))
     }
 
-    /// Makes one undisturbed call of `release`.
+    /// Makes one call of `release`. No other event happens during the call.
     pub fn release(&self, world: &mut World, at: u8, mut lease: Held, last: Option<u8>) {
         let (worker, store) = (usize::from(lease.worker), usize::from(at));
         loop {
@@ -220,7 +220,8 @@ impl Model {
         View { now, place, incarnation, space, records, live, look }
     }
 
-    /// Makes `token` the owner of these ticks.
+    /// Makes `token` the owner of the ticks of `window`. Fails if the window ends too late, or if another token owns
+    /// one of the ticks.
     pub fn set_owner(&self, world: &mut World, worker: u8, window: Range<u8>, token: Name) -> Result<(), Broken> {
         if window.end > self.bounds.end {
             return Err(Broken::Beyond { until: window.end });
@@ -242,24 +243,24 @@ impl Model {
         for (row, replaced) in data.rows.iter_mut().zip(change.rows) {
             *row = replaced.or(*row);
         }
-        // A file is not a copy any more if its space is written anew.
+        // If the space of a copied file is written anew, the file counts as an original.
         if self.bounds.file && change.space.is_some() {
             store.server = 0;
         }
     }
 }
 
-/// The store that the URL is meant to name.
+/// The store that the URL should lead to.
 pub(crate) const FIRST: u8 = 0;
 
 fn place(at: u8) -> String {
     char::from(b'A' + at).into()
 }
 
-/// The tokens of a view, by their names.
+/// Converts the names of tokens to tokens.
 #[derive(Clone, Copy, Default)]
 pub struct Tokens {
-    /// The name of the token that chooses a worker, and its choice.
+    /// The name of the token that chooses a worker, and the number that the token chooses.
     picking: Option<(Name, u8)>,
 }
 
@@ -300,7 +301,7 @@ fn a_space(space: &Space) -> casflake_lease::_protocol::Space {
     }
 }
 
-/// Spells an incarnation: the server as one letter, then the finder as the rules write it.
+/// Writes an incarnation as text: one letter for the server, then the finder in the form that the rules use.
 fn spelt(incarnation: Incarnation) -> String {
     let server = char::from(b'a' + incarnation.server);
     incarnation

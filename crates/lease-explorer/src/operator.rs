@@ -1,5 +1,5 @@
-//! Operations: an operator looks at a store, decides, and writes. Also what follows if an operator vouches that no
-//! lease is in use.
+//! The operations of operators. An operator looks at a store, decides, and writes. If an operator vouches that no lease
+//! is in use, the owners of the ticks change, too.
 
 use casflake_lease::_protocol::Operation;
 
@@ -60,13 +60,13 @@ impl Model {
     }
 }
 
-/// Returns whether a process runs that was ever granted a lease.
+/// Returns whether a process that was ever granted a lease still runs.
 fn is_any_in_use(world: &World) -> bool {
     world.processes.iter().any(|process| process.home.is_some())
 }
 
-/// Frees all ticks from now on, if the operator rightly vouches that every holder has ended and that none has issued
-/// IDs ahead of the store's clock.
+/// Frees all ticks from the present one on, if the operator rightly vouches that no lease is in use. This means that
+/// every holder has ended, and that no holder has issued IDs ahead of the store's clock.
 fn free_ticks_vouched_for(world: &mut World) {
     if world.operator.is_some_and(|operator| operator.vouches && operator.is_last) && !is_any_in_use(world) {
         let now = usize::from(world.now);
@@ -74,8 +74,8 @@ fn free_ticks_vouched_for(world: &mut World) {
     }
 }
 
-/// Clears all owners, because the store believes from now on that no lease is in use. Leases that are in use stay in use
-/// until their holders hear from the store.
+/// Clears all owners, because an operator has vouched that no lease is in use. If this was wrong, holders use their
+/// leases until they hear from the store.
 fn deceive(world: &mut World) {
     world.owners = [[NO_OWNER; TICKS]; WORKERS];
     world.is_deceived = is_any_in_use(world);

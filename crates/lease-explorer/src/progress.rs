@@ -5,11 +5,11 @@ use crate::model::{Broken, Model};
 use crate::steps::Transition;
 use crate::world::{Data, Issuer, Process, World};
 
-/// The ticks within which a process must issue an ID. No process of a small model has to wait for so many.
+/// The number of ticks within which a process must issue an ID. In these small models no process has to wait so long.
 const ROUNDS: u8 = 30;
 
 impl Model {
-    /// Checks for each process that it issues an ID if it goes on alone from this state.
+    /// Checks that each process issues an ID if that process goes on alone from this state.
     pub fn every_process_progresses(&self, world: &World) -> Result<(), Broken> {
         (0..self.bounds.processes).try_for_each(|process| self.progresses(*world, process))
     }
@@ -20,15 +20,16 @@ impl Model {
         for _ in 0..ROUNDS {
             world.now += 1;
             let now = world.now;
-            // A lost space is remade by the processes that were granted leases of it, and these go on until it is.
+            // Only processes that were granted leases of a lost space create the space again. Such processes go on
+            // until the space exists.
             for other in (0..self.bounds.processes).filter(|&other| other != process) {
                 if is_absent(&world) && is_at_home(&world.processes[other], at) {
                     self.step_keeper(&mut world, other)?;
                 }
             }
             self.step_keeper(&mut world, process)?;
-            // The window may begin later, and so may the tick after the last one that was issued: both wait for the
-            // clock.
+            // The process can't issue yet if its window begins later, or if it has already issued this tick or a later
+            // one. Then it waits for the clock.
             let can_issue = |issuer: &Issuer| {
                 (issuer.from..issuer.fence).contains(&now) && issuer.last.is_none_or(|last| last < now)
             };
@@ -45,8 +46,8 @@ impl Model {
         let events: &[Event] = if world.processes[process].lease.is_some() {
             &[Event::Renew { process }]
         } else {
-            // First writes an earlier decision, which may fail. Then the process may have to mend the store, more than
-            // once.
+            // The first write is that of an earlier decision, and may fail. The process may then have to mend the store
+            // in several rounds before it gets a lease.
             &[Event::Swap { process }, Event::Ask { process, pick: 0 }, Event::Swap { process }]
         };
         for event in events {
@@ -60,7 +61,8 @@ impl Model {
     }
 }
 
-/// Returns whether the URL of a process leads to this store, and this store granted its last lease.
+/// Returns whether the URL of a process leads to the store `at`, and whether this store granted the last lease of the
+/// process.
 fn is_at_home(process: &Process, at: u8) -> bool {
     process.at == at && process.home == Some(at)
 }

@@ -1,4 +1,4 @@
-//! Searches all reachable states breadth first, so that the first way found to a state is a shortest one.
+//! Searches all reachable states breadth first. So the first path that is found to a state is a shortest path.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,11 +16,12 @@ pub struct Search {
     pub transitions: usize,
     /// The number of steps to the furthest state.
     pub depth: usize,
-    /// The shortest way to a property that does not hold.
+    /// A shortest path to a property that does not hold; `None` if all properties hold.
     pub broken: Option<Trace>,
 }
 
-/// A way from the beginning, and its end.
+/// A path from the first state to a property that does not hold. `events` has each event and the state after it. `last`
+/// is the event that breaks the property, unless the last state itself breaks it.
 pub struct Trace {
     pub events: Vec<(Event, World)>,
     pub last: Option<Event>,
@@ -33,7 +34,7 @@ impl Trace {
     }
 }
 
-/// The state from which a state was found, and the event that leads to it.
+/// How a state was found: from the state number `state`, by the event number `event`.
 #[derive(Clone, Copy)]
 struct Origin {
     state: u32,
@@ -82,7 +83,8 @@ pub fn search(model: &Model, check: impl Fn(&World, u64) -> Result<(), Broken>) 
     found
 }
 
-/// Returns the way to `state`, and on by `last`, in which processes and tokens keep their names.
+/// Returns the path to `state`, and then through the event `last`. In this path processes and tokens keep their names
+/// from step to step.
 fn retraced(
     model: &Model,
     all: &[Event],
@@ -115,7 +117,7 @@ fn retraced(
             processes: core::array::from_fn::<_, PROCESSES, _>(|place| places.processes[moved.processes[place]]),
             late: core::array::from_fn::<_, LATE, _>(|place| places.late[moved.late[place]]),
         };
-        // If two places are empty, either may have been taken.
+        // If both places were empty, a late call may have taken either place.
         if (0..LATE).any(|place| canonical.late[place].is_some() != named.late[places.late[place]].is_some()) {
             places.late.reverse();
         }
@@ -130,8 +132,8 @@ fn digest(world: &World) -> u64 {
     digest.finish()
 }
 
-/// A hash of 64 well mixed bits. In a search of 10^8 states, the probability that two have the same hash is below one
-/// in a thousand; one of the two would not be explored then.
+/// A hash of 64 well mixed bits. In a search of 10^8 states, the probability that two states have the same hash is
+/// below one in a thousand. If this happens, one of the two states is not explored.
 #[derive(Default)]
 struct Digest {
     mixed: u64,

@@ -1,5 +1,5 @@
-//! Steps: an event happens, or can't. The store's clock, losses, and moves are here; the calls of processes are in
-//! `calls`.
+//! The steps of the model. In each state, an event can happen or can't. The events of the store's clock, losses and
+//! moves are in this file. The calls of processes are in `calls`.
 
 use crate::calls::{ended, goes_unanswered, issue, process_of};
 use crate::event::Event;
@@ -9,7 +9,7 @@ use crate::world::{Data, PROCESSES, Process, WORKERS, World};
 /// The result of an event.
 #[expect(clippy::large_enum_variant, reason = "it is moved immediately, a million times per second")]
 pub enum Transition {
-    /// It can't happen here, or is not in the model.
+    /// The event can't happen in this state, or the next state is not in the model.
     Never,
     To(World),
     Breaks(Broken),
@@ -35,13 +35,13 @@ impl Model {
         let mut next = *world;
         match self.happens(&mut next, event) {
             Err(broken) => Transition::Breaks(broken),
-            // An event that changes nothing need not be looked up.
+            // An event that changes nothing leads to no new state.
             Ok(Some(())) if next != *world => Transition::To(next),
             Ok(_) => Transition::Never,
         }
     }
 
-    /// Makes the event happen in `world`. Returns `None` if it can't happen.
+    /// Makes the event happen in `world`. Returns `None` if the event can't happen.
     fn happens(&self, world: &mut World, event: Event) -> Result<Option<()>, Broken> {
         match event {
             Event::Forward => Ok(forward(world, self.bounds.clock)),
@@ -117,7 +117,7 @@ impl Model {
     }
 }
 
-/// Counts a loss, and makes it.
+/// Counts a loss, and lets it happen.
 fn lose(world: &mut World, loss: impl FnOnce(&mut World) -> Option<()>) -> Option<()> {
     world.losses += 1;
     loss(world)

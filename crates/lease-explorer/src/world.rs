@@ -1,6 +1,6 @@
 //! The state of the model, in small numbers, so that millions of states can be compared.
 
-/// Room for the largest model. A smaller model leaves some of it empty.
+/// The sizes of the largest model. In a smaller model some places stay empty.
 pub(crate) const WORKERS: usize = 2;
 pub(crate) const PROCESSES: usize = 3;
 pub(crate) const LATE: usize = 2;
@@ -10,7 +10,8 @@ pub(crate) const STORES: usize = 2;
 /// The number of a token, counted from 1.
 pub(crate) type Name = u8;
 
-/// In [`World::owners`]: `NO_OWNER` if the tick was not granted; `GONE` if its token and all messages with it are gone.
+/// Owners in [`World::owners`] that are not tokens. `NO_OWNER`: the tick is not granted. `GONE`: the tick is granted,
+/// but its token does not occur anywhere else any more.
 pub(crate) const NO_OWNER: Name = 0;
 pub(crate) const GONE: Name = u8::MAX;
 
@@ -23,8 +24,8 @@ pub struct Space {
     pub incarnation: Incarnation,
 }
 
-/// The server of a store. `finder` is the token of the look that found the space missing, until the space is looked at
-/// again.
+/// The server of a store. In a space that was just created, `finder` is the token of the look that found the space
+/// missing. The next change of the space removes the `finder`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation {
     pub server: u8,
@@ -37,7 +38,7 @@ pub struct Row {
     pub until: u8,
     pub counter: u8,
     pub token: Option<Name>,
-    /// Whether this window was released, whatever the token says. No store knows this.
+    /// Whether this window was released, even if the token does not show it. Only the model knows this, not the store.
     pub released: bool,
 }
 
@@ -50,7 +51,7 @@ pub struct Data {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Store {
-    /// The server of the store. For a file: the original of the copy, or 0 if it is not a copy.
+    /// The server of the store. For a file, this is 0 if the file is an original.
     pub server: u8,
     pub data: Data,
     pub backup: Option<Data>,
@@ -58,7 +59,7 @@ pub struct Store {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Held {
-    /// The store that granted it.
+    /// The store that granted the lease.
     pub at: u8,
     pub worker: u8,
     pub from: u8,
@@ -70,9 +71,9 @@ pub struct Held {
 /// A write that was decided on but not done yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Swap {
-    /// The store that was read, and that the write goes to.
+    /// The store that was read. The write goes to the same store.
     pub at: u8,
-    /// The contents that the decision rests on, as far as they are compared again.
+    /// The part of the contents that was read and will be compared again before the write.
     pub seen: Data,
     pub incarnation: Incarnation,
     pub change: Data,
@@ -90,14 +91,14 @@ pub struct Asking {
     pub swap: Option<Swap>,
 }
 
-/// An operation in progress.
+/// An operation of an operator that is in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Operator {
     /// Whether the operator vouches that no lease is in use. If not, the operation creates a space.
     pub vouches: bool,
-    /// The decision; `None` if the operator has to look at the store first.
+    /// The decision of the operator; `None` if the operator must look at the store first.
     pub swap: Option<Swap>,
-    /// Whether this write finishes the operation.
+    /// Whether the write of this decision finishes the operation.
     pub is_last: bool,
 }
 
@@ -115,25 +116,25 @@ pub struct Issuer {
 pub struct Process {
     /// The store that the URL of this process leads to.
     pub at: u8,
-    /// The store that granted the last lease of this process, if any. (The end of that lease does not matter: if a
-    /// clock that is at most `slack` behind makes a new space, no window ends beyond the floor of that space.)
+    /// The store that granted the last lease of this process, if any. The end of that lease need not be kept. If a new
+    /// space is created while the clock is at most `slack` behind, no old window ends after the floor of the new space.
     pub home: Option<u8>,
     /// Whether the process has heard from the store since an operator vouched falsely.
     pub is_warned: bool,
-    /// A call of `acquire` without an answer, or with a lost one.
+    /// A call of `acquire` that has no answer yet, or whose answer was lost.
     pub asking: Option<Asking>,
     pub lease: Option<Held>,
     pub unanswered: u8,
     pub issuer: Option<Issuer>,
-    /// The last tick that its closed generators issued.
+    /// The last tick that the process issued with generators that are now closed.
     pub last: Option<u8>,
     /// Whether the process learned after the backup which lease it holds.
     pub is_newer: bool,
-    /// For a cloned process and its clone: whether a renewal has succeeded since.
+    /// `Some` for a cloned process and its clone: whether the process has renewed its lease since the cloning.
     pub twin: Option<bool>,
 }
 
-/// A call that goes on after its process gave it up, or that is in progress twice.
+/// A late call: it goes on although its process gave it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Call {
     Acquire(Asking),
@@ -147,8 +148,8 @@ pub struct World {
     pub now: u8,
     /// The latest reading of the stores' clocks so far.
     pub high: u8,
-    /// The first store is the one that the URL is meant to name. The second one is empty; the same URL leads to it at
-    /// times.
+    /// The first store is the one that the URL should lead to. The second store is empty at first, and the same URL
+    /// leads to it at times.
     pub stores: [Store; STORES],
     pub operator: Option<Operator>,
     /// The number of operations so far.
@@ -157,8 +158,8 @@ pub struct World {
     pub is_deceived: bool,
     pub processes: [Process; PROCESSES],
     pub late: [Option<Call>; LATE],
-    /// The owner of each tick of each worker: the token that it was granted to and that has not released it, whatever
-    /// the store has forgotten.
+    /// The owner of each tick of each worker. The owner is the token that the tick was granted to, until that token
+    /// releases the tick. It stays the owner even if the store has lost the record.
     pub owners: [[Name; TICKS]; WORKERS],
     /// The number of losses so far.
     pub losses: u8,
@@ -180,7 +181,7 @@ impl World {
         }
     }
 
-    /// Returns a token that is not in use, and was not, except by processes that are gone.
+    /// Returns a token that does not occur in the stores, the processes or the messages of this state.
     pub fn fresh(&self) -> Name {
         let mut copy = *self;
         let mut highest = 0;
@@ -260,7 +261,7 @@ impl Process {
         self.issuer.iter_mut().for_each(|issuer| visit(&mut issuer.token));
     }
 
-    /// Closes the generator, so that the process issues nothing more by its lease.
+    /// Closes the generator, so that the process issues nothing more under its lease.
     pub fn close(&mut self) {
         self.last = self.last.max(self.issuer.take().and_then(|issuer| issuer.last));
     }

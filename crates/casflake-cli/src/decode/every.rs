@@ -1,4 +1,4 @@
-//! `--layout all`: reads an ID by every layout.
+//! `casflake decode --layout all`: decodes an ID in every layout.
 
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,14 +13,14 @@ use crate::id_number::Number;
 use crate::layouts::LayoutName;
 use crate::stop::Outcome;
 
-/// The most that another host's clock may be ahead of this one's.
+/// How far the clock of another host may be ahead of this host's clock, at most.
 const CLOCKS_DIFFER_MS: u64 = 60_000;
 
-/// An ID read by one layout, as JSON.
+/// An ID decoded in one layout. It is one line of the JSON output.
 #[derive(Serialize)]
 struct Reading {
     layout: String,
-    /// Why the ID cannot be one of the layout; `null` if it can.
+    /// Why the ID cannot come from this layout; `null` if it can.
     implausible: Option<String>,
     /// `None` if the number is not an ID of the layout.
     #[serde(flatten)]
@@ -61,7 +61,8 @@ fn reading(name: LayoutName, layout: &Layout, number: Number, now_ms: u64) -> Re
     Reading { layout: written, implausible, fields }
 }
 
-/// Returns why the layout's service cannot have issued this ID by now, or `None` if it can have.
+/// Returns why the service that uses this layout cannot have issued this ID before now. Returns `None` if it is
+/// possible.
 fn implausible(name: LayoutName, layout: &Layout, id: u64, unix_ms: u64, now_ms: u64) -> Option<String> {
     if unix_ms > now_ms.saturating_add(CLOCKS_DIFFER_MS) {
         return Some("the time is in the future".into());

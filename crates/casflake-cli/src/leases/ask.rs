@@ -1,4 +1,4 @@
-//! Confirmation by the operator: the questions to answer before IDs could be issued twice, and which answers mean yes.
+//! Asks the operator for confirmation before an operation that could let IDs be issued twice.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -8,13 +8,14 @@ use casflake_lease::Survey;
 use super::list::{printable, remaining_ms};
 use crate::stop::{Outcome, Stop};
 
-/// The URL parameters that locate a space. Others name certificates, a password and the like.
+/// The URL parameters that locate an ID space. Other parameters, such as a password or the path of a certificate, are
+/// not shown.
 const PLACES: [&str; 6] = ["db", "dbname", "host", "hostaddr", "port", "schema"];
 
-/// How many holders a question names.
+/// The largest number of holders that a question names.
 const NAMED: usize = 3;
 
-/// Asks a question unless it was answered by `--yes`.
+/// Asks a question, and fails unless the answer is yes. If `yes` is set, because of `--yes`, nothing is asked.
 pub(super) fn confirm(yes: bool, question: impl FnOnce() -> String) -> Outcome {
     if yes {
         return Ok(());
@@ -25,10 +26,13 @@ pub(super) fn confirm(yes: bool, question: impl FnOnce() -> String) -> Outcome {
             "{question} There is no terminal to ask on: if the answer is yes, add --yes"
         )));
     }
-    // If the question could not be shown, it can't be answered.
+    // A question that can't be shown can't be answered, so this is a failure.
     write!(io::stderr(), "{question} (yes/no) ")?;
     let mut answer = String::new();
-    stdin.lock().read_line(&mut answer).map_err(|error| Stop::failed(format_args!("no answer: {error}")))?;
+    stdin
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| Stop::failed(format_args!("the answer can't be read: {error}")))?;
     if is_yes(&answer) { Ok(()) } else { Err(Stop::failed("nothing was done, because the answer was not yes")) }
 }
 
@@ -36,14 +40,15 @@ fn is_yes(answer: &str) -> bool {
     ["y", "yes"].iter().any(|yes| answer.trim().eq_ignore_ascii_case(yes))
 }
 
-/// Returns the ID space of a URL and its location, without a password. The URL was accepted before, so it is valid.
+/// Returns the name and the location of the ID space that a URL means, without a password. The URL was accepted before,
+/// so it is valid.
 pub(super) fn whereabouts(url: &str) -> String {
     let url = url.trim();
     let (url, space) = url.split_once('#').unwrap_or((url, ""));
     let (url, parameters) = url.split_once('?').unwrap_or((url, ""));
     let place = match url.split_once("://") {
         Some((scheme, rest)) if !scheme.eq_ignore_ascii_case("file") => {
-            // The last @ of all, so that no @ of a password comes after it.
+            // The host is after the last @, because a password can contain an @, too.
             let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
             format!("{scheme}://{host}")
         }
@@ -56,7 +61,8 @@ pub(super) fn whereabouts(url: &str) -> String {
     if space.is_empty() { format!("ID space in {place}") } else { format!("ID space {space:?} in {place}") }
 }
 
-/// Returns the question to answer before a space grants immediately. `survey` is `None` if the space does not exist.
+/// Returns the question that the operator must answer before an ID space grants leases immediately. `survey` is `None`
+/// if the ID space does not exist.
 pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str) -> String {
     let space = whereabouts(url);
     let asked = match survey {
@@ -71,7 +77,8 @@ pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str
     format!("{asked} for good? (If a copy of the space is in use, the answer is no.)")
 }
 
-/// Returns which workers are held, and by which holders the first of them are. `None` if all leases have ended.
+/// Returns a sentence about the workers that are held. It names the holders of the first ones and counts the rest.
+/// Returns `None` if all leases have ended.
 fn holders(survey: &Survey, layout: &Layout) -> Option<String> {
     let now_ms = survey.unix_ns / 1_000_000;
     let held = || {

@@ -1,4 +1,4 @@
-//! The contents of a store, as a table or as JSON.
+//! Prints the leases of a store, as a table or as JSON.
 
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json:
         Ok(survey) => survey,
         Err(mut error) => {
             if let StoreError::NoSpace { others, .. } = &mut error {
-                // If they can't be listed, the error says enough.
+                // If the other spaces can't be listed, the error is clear enough without their names.
                 *others = store.others().unwrap_or_default();
             }
             return Err(refused(&error));
@@ -32,7 +32,7 @@ pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json:
     }
     let rows: Vec<Row> = workers.iter().map(|worker| Row::of(worker, layout, now_ms)).collect();
     let behind = behind.unwrap_or_default();
-    // If the clock is behind, the time to the floor by that clock is not how long a process waits.
+    // If the clock is behind, the time from the clock's reading to the floor is not the time that a process waits.
     let grants_in_ms = (!is_copy && behind.is_zero()).then(|| remaining_ms(layout, space.floor, now_ms));
     let space = State {
         name: url.trim().split_once('#').map_or("", |(_, name)| name).to_owned(),
@@ -53,23 +53,24 @@ pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json:
     if is_copy { Err(Stop::failed(COPIED)) } else { Ok(()) }
 }
 
-const COPIED: &str = "the store is a copy of one that was made elsewhere: it grants nothing, because both would issue \
-                      the same IDs; use the original";
+const COPIED: &str = "the store is a copy of one that was made elsewhere: a copy grants nothing, because both \
+                      stores would let processes issue the same IDs; use the original";
 
-/// The state of the space, as JSON and as the last lines of the text.
+/// The state of the ID space. It is printed as JSON, or as the last lines of the text.
 #[derive(Serialize)]
 struct State {
     /// Empty if the space has no name.
     name: String,
     layout: String,
     workers: u64,
-    /// The number of these workers with a lease that has not ended.
+    /// The number of workers of the ID space whose leases have not ended.
     taken: usize,
-    /// The milliseconds until it grants; 0 if it grants now; `null` if the clock is behind or this is a copy.
+    /// The milliseconds until the ID space grants leases: 0 if it grants them now, `null` if the clock is behind or the
+    /// store is a copy.
     grants_in_ms: Option<u64>,
-    /// How far the store's clock is behind what the store has granted; 0 if it is not.
+    /// How far the store's clock is behind the latest tick that the store holds; 0 if the clock is not behind.
     clock_behind_ms: u64,
-    /// Whether this is a copy of another space. A copy grants nothing.
+    /// Whether the store is a copy of another store. A copy grants nothing.
     is_copy: bool,
 }
 
@@ -87,16 +88,16 @@ fn print_json(out: &mut impl Write, space: &State, rows: &[Row]) -> Outcome {
     Ok(())
 }
 
-/// A worker's lease, as JSON and as a line of the table.
+/// The lease of a worker. It is printed as JSON, or as a line of the table.
 #[derive(Serialize)]
 struct Row {
     worker: u64,
     /// `null` if the lease was released.
     owner: Option<String>,
-    /// The first tick of the window. `until` is the first tick after it.
+    /// The first tick of the window. `until` is the first tick after the window.
     from: u64,
     until: u64,
-    /// The time of `until` in RFC 3339; `null` if that format can't write its year.
+    /// The time of `until` in RFC 3339; `null` if that format can't write the year.
     until_time: Option<String>,
     remaining_ms: u64,
     counter: u64,
@@ -122,7 +123,7 @@ pub(super) fn remaining_ms(layout: &Layout, tick: u64, now_ms: u64) -> u64 {
     layout.unix_ms_of(tick).unwrap_or(u64::MAX).saturating_sub(now_ms)
 }
 
-/// Returns a text of the store without characters that would move a terminal's cursor or break a line.
+/// Escapes the characters of a stored text that would move a terminal's cursor or break a line.
 pub(super) fn printable(text: &str) -> String {
     let escaped = |c: char| match c {
         '"' | '\'' | '\\' => c.to_string(),
@@ -151,7 +152,8 @@ fn print(out: &mut impl Write, space: &State, rows: &[Row]) -> io::Result<()> {
         let by = clock_behind_ms.div_ceil(1000);
         writeln!(
             out,
-            "The store's clock is {by} s behind what it has granted: set it. (If it is correct, it was ahead before.)"
+            "The store's clock is {by} s behind a tick that the store holds: set the clock. (If it is right now, it \
+             was ahead before.)"
         )?;
     }
     if let Some(grants_in_ms @ 1..) = grants_in_ms {

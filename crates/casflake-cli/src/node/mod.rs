@@ -1,4 +1,4 @@
-//! `casflake node`: requests on stdin, replies on stdout, one JSON object a line.
+//! `casflake node`: reads requests from stdin and writes replies to stdout, with one JSON object per line.
 
 mod request;
 mod respond;
@@ -22,8 +22,8 @@ use crate::workers::WorkerArgs;
 ///
 /// Each request is a line {"src": "c1", "dest": "n1", "body": {"type": …, "msg_id": 1, …}}. The types and their fields:
 ///
-///   init            "node_id": "n1", "node_ids": ["n1", …]   first; the position in the list is the worker, unless
-///                                                            the worker is leased or given by an option
+///   init            "node_id": "n1", "node_ids": ["n1", …]   must come first; the node's position in the list is
+///                                                            its worker, unless an option or a lease gives one
 ///
 ///   generate                                                 answered with "id"
 ///
@@ -35,8 +35,9 @@ use crate::workers::WorkerArgs;
 ///
 /// With --lease the worker is leased at init, and released at the end of the input.
 ///
-/// Errors have Maelstrom's codes: 10 unknown type, 11 not now, 12 malformed, 13 failed, 22 another init. Lines that
-/// can't be answered are reported on stderr and skipped. The node ends at the end of the input.
+/// Errors have Maelstrom's codes: 10 unknown type, 11 temporarily unavailable, 12 malformed request, 13 failure, 22
+/// init for another node. Lines that can't be answered are reported on stderr and skipped. The node ends at the end of
+/// the input.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true, verbatim_doc_comment)]
 pub(crate) struct Args {
@@ -59,7 +60,7 @@ pub(crate) struct Args {
 enum IdForm {
     /// A JSON number, as in Maelstrom
     Number,
-    /// A JSON string, for clients with floats as numbers, which round integers over 2^53
+    /// A JSON string, for clients that read numbers as floats and so round integers over 2^53
     String,
 }
 
@@ -85,8 +86,8 @@ fn serve<S: Generates>(args: &Args) -> Outcome {
     let mut server = Server::<S>::new(args.max_batch, layout, place, &args.lease);
     let quote = args.ids.quote();
     for number in 1_u64.. {
-        // Replies are flushed when no further request is buffered: a full pipe is answered at full speed, and a single
-        // request immediately.
+        // Replies are flushed only when no further request is buffered. So a single request is answered immediately,
+        // and many requests are answered at full speed.
         let request = match lines.next(|| Ok(out.flush()?))? {
             Line::Text(line) if line.trim_ascii().is_empty() => continue,
             Line::Text(line) => Request::parse(line),

@@ -1,4 +1,4 @@
-//! Parses a line of input as far as is necessary to answer it.
+//! Parses a line of input, but only as far as the answer requires.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,16 +10,17 @@ use serde_json::value::RawValue;
 
 /// A request that can be answered: it has a sender, a recipient and a number.
 pub(crate) struct Request<'a> {
-    /// The sender, as JSON text of the line.
+    /// The sender, as the JSON text that the line contains.
     pub(crate) src: &'a str,
-    /// The recipient, as JSON text of the line.
+    /// The recipient, as the JSON text that the line contains.
     pub(crate) dest: &'a str,
-    /// The number of the request, as JSON text of the line.
+    /// The number of the request, as the JSON text that the line contains.
     pub(crate) msg_id: &'a str,
     pub(crate) body: Body<'a>,
 }
 
-/// The fields stay JSON text until they are needed, so that a wrong one can be answered with an error.
+/// The outer object of a message. Each field stays JSON text until it is needed, so that a request with a wrong field
+/// can be answered with an error.
 #[derive(serde::Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
@@ -45,7 +46,7 @@ pub(crate) struct Body<'a> {
     node_ids: Option<&'a RawValue>,
     #[serde(borrow)]
     count: Option<&'a RawValue>,
-    /// Here `null` is a value like any other.
+    /// `None` only if the field is missing: `null` is a value to echo, like any other value.
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) echo: Option<&'a RawValue>,
 }
@@ -55,7 +56,7 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 }
 
 impl<'a> Request<'a> {
-    /// Parses a line, or returns why it can't be answered.
+    /// Parses a line. If the line can't be answered, the error says why.
     pub(crate) fn parse(line: &'a [u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
         let Object(envelope) = serde_json::from_str::<Object<Envelope<'a>>>(text).map_err(|error| {
@@ -76,7 +77,7 @@ impl<'a> Request<'a> {
 
 impl Body<'_> {
     pub(crate) fn kind(&self) -> Option<Cow<'_, str>> {
-        // Nearly always the text has no escapes. Then it is the part between the quotes.
+        // The text nearly always has no escapes. Then the value is the part of the text between the quotes.
         let text = string(self.kind?)?;
         let plain = text.strip_prefix('"')?.strip_suffix('"')?;
         if plain.contains('\\') { serde_json::from_str(text).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(plain)) }
@@ -90,10 +91,10 @@ impl Body<'_> {
         serde_json::from_str(self.node_ids?.get()).ok()
     }
 
-    /// Returns `count`, if it is a whole number from 0 up that fits a `usize`.
+    /// Returns the field `count`, if its value is a whole number that fits a `usize`.
     ///
     /// # Errors
-    /// The JSON text of another value; `None` if there is no `count`.
+    /// `Some` with the JSON text if the field has another value; `None` if the field is missing.
     pub(crate) fn count(&self) -> Result<usize, Option<&str>> {
         let number = self.count.and_then(integer).and_then(|digits| digits.parse().ok());
         number.ok_or(self.count.map(RawValue::get))
@@ -111,7 +112,8 @@ fn integer(value: &RawValue) -> Option<&str> {
     Some(value.get()).filter(|text| digits(text.strip_prefix('-').unwrap_or(text)))
 }
 
-/// A `T` from a JSON object only. Serde's own implementation would also accept an array of the fields.
+/// A `T` that is parsed from a JSON object only. The implementation that serde derives would also accept an array of
+/// the fields.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -148,7 +150,8 @@ mod tests {
     const PIECES: &str = r#"{ } [ ] , : " \ \u \ud800 - 0 9 . null "src" "src": "dest":"n1" "body":{ "type":"echo" "echo":[]
         "msg_id":1 "msg_id":1e2 "in_reply_to":null"#;
 
-    /// A message with some bytes replaced or missing; or pieces of a message in any order; or arbitrary bytes.
+    /// Generates a message with some bytes replaced or missing, or pieces of a message in any order, or arbitrary
+    /// bytes.
     fn line() -> impl Strategy<Value = Vec<u8>> {
         let damages = prop::collection::vec((any::<Index>(), prop::option::of(any::<u8>())), 0..3);
         let damaged = damages.prop_map(|damages| {
@@ -184,7 +187,7 @@ mod tests {
                     prop_assert!(dest.starts_with('"') && dest.ends_with('"'), "{}", dest);
                     prop_assert!(msg_id.parse::<i128>().is_ok(), "{}", msg_id);
                     let found = (body.kind(), body.node_id(), body.node_ids(), body.count().ok());
-                    // If serde_json parses the line as a value, its fields must be the same.
+                    // If serde_json parses the line as a value, the value must have the same fields as the request.
                     if let Ok(value) = serde_json::from_slice::<Value>(&line) {
                         let body = &value["body"];
                         let names = |list: &Vec<Value>| list.iter().map(|name| Some(name.as_str()?.to_owned())).collect();

@@ -1,4 +1,5 @@
-//! Replies in the exact form of the protocol: its order of keys, and a space after each `:` and `,`.
+//! Writes replies in the exact form of the protocol: with the same order of keys, and with a space after each `:` and
+//! `,`.
 
 use std::io::{self, Write};
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 use super::request::Request;
 use super::server::Reply;
 
-/// Writes a reply, with `quote` before and after each ID.
+/// Writes a reply to the request `to`, with the text `quote` before and after each ID.
 pub(crate) fn write<S>(
     out: &mut impl Write,
     to: &Request<'_>,
@@ -41,7 +42,7 @@ pub(crate) fn write<S>(
         }
         Reply::Stats(stats) => {
             let fields = spaced(&serde_json::to_string(&StatsFields::from(&*stats))?);
-            // Without the braces, because the fields stand in the body itself.
+            // The braces are left out, because the fields are part of the body's own object.
             write!(out, "{}, ", fields.trim_start_matches('{').trim_end_matches('}'))?;
         }
         Reply::Error(code, text) => {
@@ -84,7 +85,7 @@ impl From<&Stats> for StatsFields {
     }
 }
 
-/// Returns the same JSON with one space after each `:` and `,`, and no other white space outside strings.
+/// Returns the same JSON value, written with one space after each `:` and `,` and no other white space outside strings.
 fn spaced(json: &str) -> String {
     let mut spaced = String::with_capacity(json.len() + json.len() / 8);
     let (mut in_string, mut escaped) = (false, false);

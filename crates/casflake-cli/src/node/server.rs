@@ -1,4 +1,4 @@
-//! The node's state, and its answer to each request.
+//! The state of the node, and the answer to each request.
 
 use std::collections::HashSet;
 
@@ -34,13 +34,13 @@ pub(crate) struct Server<'a, S: Scheme> {
     node: Option<Node<S>>,
     max_batch: usize,
     layout: Layout,
-    /// The worker, if an option gives it. If not, it is the node's position.
+    /// The worker, if an option gives one. Without it, the worker is the node's position in the list of nodes.
     place: Option<Place>,
     lease: &'a LeaseArgs,
     msg_ids: u64,
 }
 
-/// The node that `init` makes of this process.
+/// The state that `init` sets.
 struct Node<S: Scheme> {
     id: String,
     ids: Vec<String>,
@@ -52,7 +52,7 @@ impl<'s, S: Generates> Server<'s, S> {
         Self { node: None, max_batch, layout, place, lease, msg_ids: 0 }
     }
 
-    /// Releases the node's lease, if it has one.
+    /// Releases the node's lease, if the node has one.
     pub(crate) fn end(self) -> Outcome {
         self.node.map_or(Ok(()), |node| node.generator.end())
     }
@@ -154,7 +154,7 @@ fn batch<S: Scheme>(generator: &impl IdGenerator<S>, count: usize) -> Result<Vec
     generator.fill(&mut ids).map(|()| ids).map_err(|error| error.error())
 }
 
-/// Returns the worker of a node: its position in the list of all nodes.
+/// Returns the worker of the node `id`. It is the node's position in `ids`, the list of all nodes.
 fn worker(layout: &Layout, id: &str, ids: &[String]) -> Result<Place, String> {
     let mut seen = HashSet::new();
     if let Some(twice) = ids.iter().find(|id| !seen.insert(*id)) {

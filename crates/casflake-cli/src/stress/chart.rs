@@ -1,4 +1,4 @@
-//! The chart over time, as SVG: IDs in the upper panel, waits and failed CAS in the lower one.
+//! Draws the chart over time as SVG. The upper panel shows IDs. The lower panel shows waits and failed CAS.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -11,11 +11,11 @@ use crate::stop::Stop;
 
 const SIZE: (u32, u32) = (1200, 815);
 
-/// The heights of the title and of each panel below it.
+/// The heights of the title and of each panel below the title, in pixels.
 const HEAD: u32 = 80;
 const PANEL: u32 = 350;
 
-/// The room for the figures and the name of an axis.
+/// The width of the space for the figures and the name of an axis, in pixels.
 const AXIS: u32 = 84;
 
 const TEXT: RGBColor = RGBColor(50, 50, 50);
@@ -24,17 +24,18 @@ const IDS: RGBColor = RGBColor(31, 119, 180);
 const WAITS: RGBColor = RGBColor(200, 80, 20);
 const RETRIES: RGBColor = RGBColor(110, 80, 160);
 
-/// The events of a run, by time.
+/// The events of a run over time.
 pub(crate) struct OverTime {
     pub(crate) timeline: Timeline,
     pub(crate) waits: Waits,
 }
 
-/// Steps from one moment to the next, so that a run of a single tick is visible, too.
+/// The points of a line. Each span of time has two points of the same height, so that even a run of a single tick is
+/// visible.
 type Line = Vec<(f64, f64)>;
 
 struct Lines {
-    /// The unit of the times.
+    /// The unit of the time axis.
     unit: &'static str,
     end: f64,
     ids: Line,
@@ -63,7 +64,8 @@ fn lines(threads: f64, tick_ms: u64, OverTime { timeline, waits }: OverTime) -> 
     }
     for span in waits.spans() {
         let [from, to, waited] = [span.from, span.to, span.waited].map(|time| 1e3 * time.as_secs_f64());
-        // A wait counts when it ends, and may have begun in the span before.
+        // A whole wait counts in the span in which the wait ends, even if it began before that span. So the share can
+        // exceed 100 %, and is cut off there.
         step(&mut share, from, to, (100.0 * waited / (threads * (to - from))).min(100.0));
         step(&mut retries, from, to, float(span.retries) / (to - from));
     }
@@ -91,7 +93,7 @@ fn draw(root: &Area<'_>, [title, subtitle]: &[String; 2], lines: &Lines) -> Draw
     };
     line(&head, title, 24, 32)?;
     line(&head, subtitle, 16, 62)?;
-    // Not the name of the lower panel's axis, because that would have the colour of the other axis's name.
+    // This text is drawn below the panel. As the name of the panel's x axis, it would have the colour of the y axis.
     line(&foot, &format!("time since the start ({})", lines.unit), 17, 10)?;
     draw_ids(&upper, lines)?;
     draw_waits(&lower, lines)?;
@@ -101,7 +103,7 @@ fn draw(root: &Area<'_>, [title, subtitle]: &[String; 2], lines: &Lines) -> Draw
 fn draw_ids(area: &Area<'_>, lines: &Lines) -> Drawn {
     let mut chart = ChartBuilder::on(area)
         .margin(10)
-        // As wide as the lower panel, which has a second axis there.
+        // The margin makes this panel as wide as the lower panel, which has a second axis on the right.
         .margin_right(10 + AXIS)
         .x_label_area_size(30)
         .y_label_area_size(AXIS)
@@ -163,7 +165,7 @@ fn top(line: &Line) -> f64 {
     if highest > 0.0 { 1.05 * highest } else { 1.0 }
 }
 
-/// Formats a figure as short as possible: 4000, 0.25.
+/// Formats a figure with as few digits as possible, such as 4000 or 0.25.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that the axes require")]
 fn figure(value: &f64) -> String {
     let digits = format!("{value:.4}");
@@ -180,8 +182,8 @@ mod tests {
     use crate::stress::timeline::Timeline;
     use crate::stress::waits::Waits;
 
-    /// A run of two threads: they got one ID in each of this many ticks and three more in the last one, and they waited
-    /// for half of the time.
+    /// Returns the events of a run of two threads that lasts `ticks` ticks. The threads get one ID in each tick, and
+    /// three more in the last tick. They wait for half of the time.
     fn over_time(ticks: u64) -> OverTime {
         let mut timeline = Timeline::default();
         (0..ticks).chain([ticks - 1; 3]).for_each(|tick| timeline.see(1_000_000 + tick));

@@ -1,4 +1,4 @@
-//! `--clock` and `--wait`: from names to the library's clocks and waits.
+//! The values of `--clock` and `--wait`, and the library's clocks and waits that they mean.
 
 use casflake::{Clock, CoarseClock, SystemClock, TscClock, Wait};
 use clap::ValueEnum;
@@ -9,16 +9,17 @@ use serde::Serialize;
 pub(crate) enum ClockName {
     /// The system's clock, precise
     System,
-    /// The system's clock as of its last timer interrupt: cheaper, up to some ms late (on Linux; elsewhere as system)
+    /// The system's clock as of the last timer interrupt: cheaper, but up to some ms late. Outside Linux, the same as
+    /// system
     Coarse,
-    /// The system's clock, read once per ms and continued by the processor's counter: cheaper
+    /// The system's clock, read once per ms; the processor's counter measures the time in between: cheaper
     Tsc,
-    /// The time of the store of leases, which is not an option
+    /// The time of the lease store. It is used if the worker is leased, and can't be chosen with `--clock`.
     #[value(skip)]
     Store,
 }
 
-/// A clock that a generator can read. It has its name, so that a report names the clock that was used.
+/// A clock that a generator can read. It has a name, so that a report can say which clock was used.
 pub(crate) trait Named: Clock + Sync {
     const NAME: ClockName;
 }
@@ -47,7 +48,7 @@ pub(crate) enum WaitName {
     Sleep,
 }
 
-/// Returns the name of a choice as it is written on the command line.
+/// Returns the name of a value as it is written on the command line.
 pub(crate) fn name(choice: &impl ValueEnum) -> String {
     choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

@@ -1,20 +1,22 @@
-//! Latencies of calls: a histogram for each thread, and percentiles of all of them.
+//! Latencies of calls. Each thread has a histogram. The percentiles are those of the merged histograms.
 
 use std::time::Duration;
 
 use hdrhistogram::{AdditionError, CreationError, Histogram};
 use serde::Serialize;
 
-/// The longest latency that is distinguished from longer ones, in nanoseconds: that of the longest run.
+/// The longest latency that a histogram can hold, in nanoseconds. This is the duration of the longest run. A longer
+/// latency counts as this one.
 const LONGEST: u64 = 1_000_000_000_000_000;
 
-/// The number of exact digits. All buckets up to the longest take 330 KiB, of which a thread touches few.
+/// The number of exact decimal digits of a latency. The buckets of a histogram take 330 KiB, but a thread touches only
+/// a small part of this memory.
 const DIGITS: u8 = 3;
 
-/// Latencies, in memory that does not grow with their number.
+/// A histogram of latencies. Its memory does not grow with the number of latencies.
 pub(crate) struct Latency(Histogram<u64>);
 
-/// The latencies that a given share of the calls does not exceed, in nanoseconds.
+/// The percentiles of the latencies, in nanoseconds. For example, 90 % of the calls took at most `p90_ns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Percentiles {
     /// The number of calls that were timed.

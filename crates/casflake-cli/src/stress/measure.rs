@@ -1,4 +1,4 @@
-//! The run: threads that draw IDs until the plan is done.
+//! Runs the threads that draw IDs, until the plan is done.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -25,11 +25,11 @@ use crate::stop::Stop;
 pub(crate) struct Run {
     pub(crate) ids_by_thread: Vec<u64>,
     pub(crate) time: Duration,
-    /// `None` if the system does not report it.
+    /// The CPU time of all threads; `None` if the system does not report it.
     pub(crate) cpu: Option<Duration>,
-    /// `None` if no call was timed.
+    /// The latencies; `None` if no call was timed.
     pub(crate) latency: Option<Percentiles>,
-    /// The number of IDs that were due when the time was over, but not drawn.
+    /// The number of IDs that were due before the end of the run but were not drawn.
     pub(crate) overdue: u64,
     pub(crate) verdict: Verdict,
     pub(crate) over_time: Option<OverTime>,
@@ -40,10 +40,11 @@ struct RunState<'a, S: Scheme, C> {
     ids: &'a Ids<S, C>,
     setup: Setup,
     proof: Proof,
-    /// When the run began. The gate is locked until all threads wait for it.
+    /// The time at which the run began. The lock holds back every thread until all threads have been started.
     gate: RwLock<Instant>,
     stop: AtomicBool,
-    /// The number of IDs that each thread has drawn so far. Padded, so that no thread waits for another's cache line.
+    /// The number of IDs that each thread has drawn so far. The counters are padded, so that no two threads write to
+    /// the same cache line.
     drawn: Vec<CachePadded<AtomicU64>>,
 }
 
@@ -65,7 +66,7 @@ impl<S: Scheme, C> RunState<'_, S, C> {
     }
 }
 
-/// The results of one thread, and when it finished.
+/// The results of one thread, and the time at which the thread finished.
 struct Drawn {
     ids: u64,
     latency: Latency,
@@ -119,7 +120,8 @@ pub(crate) fn run<S: Scheme + 'static, C: Clock + Sync>(ids: &Ids<S, C>, setup: 
 
 type Running<'scope> = ScopedJoinHandle<'scope, Result<Drawn, Stop>>;
 
-/// Starts the threads, which wait at the gate. If one can't be started, the others stop.
+/// Starts the threads. Each thread waits at the gate before it draws. If a thread can't be started, the other threads
+/// stop.
 fn start<'scope, S: Scheme + 'static, C: Clock + Sync>(
     scope: &'scope Scope<'scope, '_>,
     shared: &'scope RunState<'_, S, C>,
@@ -139,13 +141,13 @@ fn start<'scope, S: Scheme + 'static, C: Clock + Sync>(
     shared.drawn.iter().enumerate().map(start).collect()
 }
 
-/// Returns the share of `count` that one of `threads` draws.
+/// Returns how many of `count` IDs the thread number `thread` draws, if there are `threads` threads.
 fn share(count: u64, threads: u64, thread: u64) -> u64 {
     count / threads + u64::from(thread < count % threads)
 }
 
-/// Shows the progress until all threads have finished, and tells them to stop when the time is over. If the run is
-/// plotted, samples how long they wait.
+/// Shows the progress until all threads have finished, and tells the threads to stop when the time is over. If the run
+/// is plotted, also samples how long the threads wait.
 fn watch<S: Scheme + 'static, C: Clock>(
     running: &[Running<'_>],
     shared: &RunState<'_, S, C>,
@@ -173,7 +175,7 @@ fn join(thread: Running<'_>) -> Result<Drawn, Stop> {
     thread.join().map_err(|_| Stop::failed("a thread panicked"))?
 }
 
-/// Runs one thread: draws IDs and shows each of them to its witness.
+/// Runs one thread, which draws IDs and shows each ID to the thread's witness.
 fn draw<S: Scheme + 'static, C: Clock>(
     shared: &RunState<'_, S, C>,
     thread: usize,
@@ -194,7 +196,7 @@ fn draw<S: Scheme + 'static, C: Clock>(
             Turn::Timed(since) => Some(since),
         };
         let batch = source.draw(quota - ids).map_err(|error| {
-            // If one thread fails, the run has failed, and the others need not go on.
+            // If one thread fails, the run has failed, and the other threads need not go on.
             shared.tell_to_stop();
             Stop::failed(error)
         })?;

@@ -33,25 +33,25 @@ use crate::numbers::whole;
 use crate::stop::{Outcome, Stop};
 use crate::workers::{Place, WorkerArgs};
 
-/// Draw IDs from one generator by many threads, and prove them distinct and in order
+/// Draw IDs from one generator with many threads, and prove that the IDs are distinct and in order
 ///
-/// Proves, exactly and for all IDs, that no two are the same and that the IDs of each thread increase. Memory stays
-/// bounded however long the run is: about 1 MiB per thread, and more while a thread is seconds behind. The exit code is
-/// 1 if anything is wrong.
+/// Every ID is checked. The proof shows that no two IDs are the same, and that the IDs of each thread increase. Memory
+/// stays bounded however long the run is: it is about 1 MiB per thread, and more while one thread is seconds behind the
+/// others. The exit code is 1 if anything is wrong.
 ///
-/// A latency is that of a call, which draws one ID or a batch. Without --rate, one call in 61 is timed, from its
-/// beginning. With --rate, every call is timed from when it was due, so a delay also counts for the calls that it keeps
-/// waiting.
+/// A latency is the duration of one call, which draws one ID or one batch. Without --rate, one call in 61 is timed,
+/// from the beginning of the call. With --rate, every call is timed from the moment when it was due. So a delay also
+/// counts for the later calls that have to wait.
 ///
-/// The rate is measured by the wall clock. A run of n ms touches n + 1 of them, so a short one can show a little more
-/// than the layout's limit.
+/// The report divides the IDs by the duration of the run. A run of n ms can use the ticks of n + 1 different
+/// milliseconds, so a short run can show a little more than the layout's limit.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true, group = ArgGroup::new("plan").required(true))]
 pub(crate) struct Args {
-    /// The number of threads; as many as there are cores unless set
+    /// The number of threads. The default is the number of cores
     #[arg(long, value_parser = whole::<usize>(1..=1024))]
     threads: Option<usize>,
-    /// The seconds to draw IDs for
+    /// How many seconds to draw IDs
     #[arg(long, group = "plan", value_parser = seconds)]
     seconds: Option<Duration>,
     /// The number of IDs to draw, divided evenly among the threads
@@ -60,13 +60,14 @@ pub(crate) struct Args {
     /// The number of IDs to draw in one call
     #[arg(long, default_value_t = 1, value_parser = whole::<usize>(1..=MAX_BATCH))]
     batch: usize,
-    /// The number of IDs to draw per second, by all threads in turn, each when it is due; unlimited unless set
+    /// The number of IDs that all threads together draw per second. The threads take turns, and make each call when it
+    /// is due. Without this option there is no limit
     #[arg(long, value_parser = whole::<u64>(1..=u64::MAX))]
     rate: Option<u64>,
-    /// Draw from one handle per thread, which reserves up to this many IDs at a time
+    /// Draw from one handle per thread. Each handle reserves up to this many IDs at a time
     #[arg(long, value_name = "BLOCK", conflicts_with = "lease", value_parser = whole::<u64>(1..=u64::MAX))]
     local: Option<u64>,
-    /// The clock that the generator reads; a leased worker has the store's time instead
+    /// The clock that the generator reads. With --lease the generator reads the store's time instead
     #[arg(long, value_enum, conflicts_with = "lease", default_value_t = ClockName::System)]
     clock: ClockName,
     /// How a thread waits for the next tick
@@ -76,7 +77,7 @@ pub(crate) struct Args {
     worker: WorkerArgs,
     #[command(flatten)]
     layout: LayoutArgs,
-    /// Write a chart of IDs, waits and failed CAS over time to this file, and overwrite it
+    /// Write a chart of IDs, waits and failed CAS over time to this file. An existing file is overwritten
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
     /// Print the report as JSON
@@ -86,7 +87,7 @@ pub(crate) struct Args {
     lease: LeaseArgs,
 }
 
-/// Enough to span several ticks. The buffers of 1,024 threads take 512 MiB.
+/// The largest batch. It is large enough to span several ticks. The buffers of 1,024 threads then take 512 MiB.
 const MAX_BATCH: u64 = 65_536;
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -126,7 +127,7 @@ fn stress<S: Generates>(clock: impl Named + 'static, args: &Args) -> Outcome {
         let svg = chart::svg(&report.headings(), setup.threads, layout.tick_ms(), over_time)?;
         plot.write(&svg)
     });
-    // If the report can't be written, the exit code must still say what the report would say.
+    // Even if the report can't be written, the exit code must show whether the IDs are good.
     let printed = report.print(args.json);
     ids.end()?;
     if report.is_good() {
@@ -163,7 +164,7 @@ fn setup(args: &Args, clock: ClockName, layout: Layout) -> Result<Setup, Stop> {
     Ok(Setup { layout, threads, batch, local, clock, wait, rate, plan, is_plotted: args.plot.is_some() })
 }
 
-/// Returns the most IDs that one worker of the layout can issue per second, rounded down.
+/// Returns the largest number of IDs that one worker of the layout can issue per second, rounded down.
 fn per_second(layout: &Layout) -> u64 {
     (layout.max_sequence() + 1).saturating_mul(1000) / layout.tick_ms()
 }

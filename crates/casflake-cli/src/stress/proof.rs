@@ -1,9 +1,10 @@
-//! The proof: one bit for each slot that an ID can come from, and no ID is forgotten.
+//! The proof that IDs are distinct and in order. It keeps one bit for each slot that an ID can come from, and forgets
+//! no ID.
 //!
-//! Each thread marks its IDs on a page of its own, so that the proof does not slow the threads down by contention. If
-//! the IDs of a thread increase, it never returns to a page that it has left. When it leaves a page, it merges the page
-//! into the other threads' page of the same number: a bit that is set in both is a repeat. When every thread has left a
-//! page, the page is finished, and its memory is freed.
+//! The slots are divided into numbered pages. Each thread marks its IDs on a page that only this thread writes to, so
+//! that contention does not slow the threads down. When a thread leaves a page, it merges the page into a shared page
+//! of the same number. A bit that is set in both pages is a repeat. A thread never returns to a page that it has left,
+//! because its IDs increase. When every thread has left a page, the memory of the shared page is freed.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -13,10 +14,10 @@ use casflake::{Layout, Snowflake};
 
 use crate::workers::Place;
 
-/// The slots of a page: 512 KiB of bits.
+/// The number of slots of a page. The bits of a page take 512 KiB.
 const PAGE_SLOTS: u64 = 1 << 22;
 
-/// The page of a thread that has finished: after all pages.
+/// The page number of a thread that has finished. It is higher than the number of every page.
 const FINISHED: u64 = u64::MAX;
 
 /// The faults that the proof has found.
@@ -24,9 +25,10 @@ const FINISHED: u64 = u64::MAX;
 pub(crate) struct Verdict {
     /// The number of IDs that two threads got.
     pub(crate) repeats: u64,
-    /// The number of IDs that are not larger than the one that the same thread got before.
+    /// The number of IDs that are not larger than the previous ID of the same thread.
     pub(crate) out_of_order: u64,
-    /// The number of IDs that do not carry the generator's worker, or do not consist of their parts.
+    /// The number of IDs that do not carry the generator's worker, or that change if they are decoded and encoded
+    /// again.
     pub(crate) foreign: u64,
 }
 
@@ -34,11 +36,11 @@ pub(crate) struct Proof {
     shared: Mutex<Pages>,
 }
 
-/// The pages of all threads, and what they have shown.
+/// The shared pages, and the faults that were found.
 struct Pages {
-    /// Pages that one thread or more have left, but not all.
+    /// The shared pages, by number. Each of them was left by at least one thread, but not by all threads.
     pages: BTreeMap<u64, Page>,
-    /// The number of the page that each thread is on.
+    /// For each thread, the number of the page that the thread is on.
     at: Vec<u64>,
     verdict: Verdict,
 }
@@ -54,7 +56,7 @@ impl Proof {
         Self { shared: Mutex::new(Pages { pages: BTreeMap::new(), at: vec![0; threads], verdict: Verdict::default() }) }
     }
 
-    /// Returns the witness of this thread, which is one of those that the proof was made for.
+    /// Returns the witness for thread number `thread`. The number must be less than the proof's number of threads.
     pub(crate) fn witness<S>(&self, thread: usize, layout: Layout, place: Option<Place>) -> Witness<'_, S> {
         Witness {
             proof: self,
@@ -78,7 +80,7 @@ impl Proof {
 }
 
 impl Pages {
-    /// Merges `page` into the other threads' page of that number.
+    /// Merges the page of a thread into the shared page of the same number, and counts repeats.
     fn merge(&mut self, number: u64, page: Page) {
         let Some(others) = self.pages.get_mut(&number) else {
             self.pages.insert(number, page);
@@ -99,14 +101,14 @@ impl Pages {
     }
 }
 
-/// One thread's part in the proof. It sees each ID that the thread gets.
+/// The part of the proof that belongs to one thread. The thread shows each of its IDs to its witness.
 pub(crate) struct Witness<'p, S> {
     proof: &'p Proof,
     thread: usize,
-    /// The worker of all IDs; `None` if a lease may change it.
+    /// The worker that all IDs must carry; `None` if a lease may change the worker.
     place: Option<Place>,
     layout: Layout,
-    /// The number of the page; `None` before the first ID.
+    /// The number of `page`; `None` before the first ID.
     number: Option<u64>,
     page: Page,
     /// The last ID and its slot.
@@ -127,7 +129,7 @@ impl<S> Witness<'_, S> {
         let is_whole = self.layout.encode(parts) == Ok(id.as_u64());
         self.verdict.foreign += u64::from(!(is_own && is_whole));
 
-        // Such IDs differ exactly if their slots do, and no two slots share a bit.
+        // Two IDs of the same worker differ exactly if their slots differ, and each slot has a bit of its own.
         let slot = (parts.tick << self.layout.sequence_bits()) | parts.sequence;
         if self.last.is_some_and(|(last_id, last_slot)| id <= last_id || slot <= last_slot) {
             self.verdict.out_of_order += 1;
@@ -172,7 +174,8 @@ mod tests {
         Snowflake::from_parts(Parts { tick, datacenter: 1, worker: 2, sequence: 7 }).unwrap()
     }
 
-    /// Returns the verdict on these ticks, one list for each thread, one thread after the other.
+    /// Returns the verdict after each thread has got one ID from each tick of its list. The threads run one after the
+    /// other.
     fn verdict(threads: &[&[u64]]) -> Verdict {
         let proof = Proof::new(threads.len());
         for (thread, ticks) in threads.iter().enumerate() {
@@ -208,7 +211,7 @@ mod tests {
         assert_eq!(verdict(&[&[7], &[], &[7], &[]]), repeats(1));
     }
 
-    /// One thread runs several pages ahead before the other begins.
+    /// One thread runs several pages ahead while the other thread is still on its first page.
     #[test]
     fn pages_wait_for_the_slowest_thread() {
         let proof = Proof::new(2);

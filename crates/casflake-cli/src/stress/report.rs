@@ -22,7 +22,7 @@ const BAR: u64 = 40;
 pub(crate) struct Report {
     threads: usize,
     batch: usize,
-    /// The number of IDs that a handle reserves at a time; `null` without handles.
+    /// The number of IDs that a handle reserves at a time; `null` if no handles are used.
     local: Option<u64>,
     clock: ClockName,
     wait: WaitName,
@@ -38,14 +38,14 @@ pub(crate) struct Report {
     ids_by_thread: Vec<u64>,
     /// `null` if no call was timed.
     latency: Option<Percentiles>,
-    /// The number of IDs that were due when the time was over, but not drawn. Their latencies are missing.
+    /// The number of IDs that were due before the end of the run but were not drawn. They are not in the latencies.
     overdue: u64,
     repeats: u64,
     out_of_order: u64,
     foreign: u64,
-    /// The number of IDs that the generator itself has counted: those issued, and those that handles have reserved.
+    /// The number of IDs in the generator's own statistics: IDs that it has issued, and IDs that handles have reserved.
     counted: u64,
-    /// The number of those that handles have dropped.
+    /// The number of IDs that handles have reserved and then dropped.
     unused: u64,
     /// The most memory that was resident at any time; `null` if the system does not report it.
     peak_memory_kib: Option<u64>,
@@ -109,7 +109,7 @@ impl Report {
         self.repeats == 0 && self.out_of_order == 0 && self.foreign == 0 && self.adds_up()
     }
 
-    /// Returns whether each ID that the generator has issued was drawn, or dropped by a handle.
+    /// Returns whether each ID in the generator's statistics was either drawn by a thread or dropped by a handle.
     fn adds_up(&self) -> bool {
         self.counted.checked_sub(self.unused) == Some(self.ids)
     }
@@ -176,11 +176,15 @@ impl Report {
             writeln!(out, "foreign     {} IDs of another generator", self.foreign)?;
         }
         if !self.adds_up() {
-            writeln!(out, "count       the generator has issued {}, of which {} unused", self.counted, self.unused)?;
+            writeln!(
+                out,
+                "count       the generator has counted {} IDs, and {} of these are unused",
+                self.counted, self.unused
+            )?;
         }
         writeln!(
             out,
-            "\nIDs in {} ms, and in how many such ticks, up to sequence {}",
+            "\nIDs per tick of {} ms, and the number of such ticks (highest sequence: {})",
             self.tick_ms, self.max_sequence
         )?;
         let most = self.ids_per_tick.iter().map(|bucket| bucket.ticks).max().unwrap_or(1);
@@ -212,7 +216,7 @@ impl Report {
     }
 }
 
-/// Returns a bar with a length that shows `ticks` as a share of `most`. It is visible unless `ticks` is 0.
+/// Returns a bar. The length of the bar shows `ticks` as a share of `most`, and is at least 1 unless `ticks` is 0.
 fn bar(ticks: u64, most: u64) -> String {
     let length = u128::from(ticks) * u128::from(BAR) / u128::from(most);
     let length = if ticks > 0 { length.max(1) } else { 0 };
@@ -229,7 +233,7 @@ fn buckets(layout: &Layout, stats: &Stats) -> Vec<Bucket> {
     stats.ids_per_tick.iter().map(bucket).collect()
 }
 
-/// Returns the most IDs that one worker of the layout can issue per second.
+/// Returns the largest number of IDs that one worker of the layout can issue per second.
 fn limit(layout: &Layout) -> f64 {
     float(layout.max_sequence() + 1) * 1000.0 / float(layout.tick_ms())
 }
@@ -245,8 +249,8 @@ mod tests {
     use crate::stress::proof::Verdict;
     use crate::stress::setup::Plan;
 
-    /// Returns whether the report is good if the generator has issued 5 IDs, and a handle 3 of the 4 that it had
-    /// reserved.
+    /// Returns whether a report is good if the threads drew `ids` IDs. The generator has issued 5 IDs. A handle has
+    /// reserved 4 more and issued 3 of these.
     fn is_good(ids: u64, verdict: Verdict) -> bool {
         let generator =
             Generator::with_clock(WorkerId::<Standard>::fixed::<0, 0>(), ManualClock::new(1_800_000_000_000));

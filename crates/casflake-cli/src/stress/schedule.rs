@@ -1,4 +1,4 @@
-//! When a thread makes its calls, and from which moment each call is timed.
+//! Decides when a thread makes its calls, and from which moment each call is timed.
 
 use std::hint::spin_loop;
 use std::thread;
@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use super::setup::Setup;
 
-/// Of calls that follow each other immediately, one in this many is timed. It is coprime to all powers of two, so also
-/// to the number of calls in a full tick of every layout. Otherwise the calls that wait would always be timed, or
-/// never.
+/// Without a rate, one call in this many is timed. The number has no common factor with a power of two, so it has none
+/// with the number of calls in a full tick of a layout. If it had one, the calls that wait for a tick could be timed
+/// always, or never.
 pub(crate) const SAMPLED: u64 = 61;
 
-/// How long before a call is due its thread wakes up, because systems wake threads late.
+/// A sleeping thread is woken this long before its call is due, because systems wake threads late.
 const EARLY: Duration = Duration::from_micros(200);
 
-/// How long before a call is due its thread keeps its core. Until then it yields to threads with a call that is due.
+/// A thread keeps its core from this long before its call is due. Earlier, it yields to threads whose calls are due.
 const NEAR: Duration = Duration::from_micros(5);
 
 /// The longest time to sleep without a check, so that a thread sees the end of the run.
@@ -24,13 +24,13 @@ pub(crate) struct Schedule {
     started: Instant,
     /// The number of calls that have begun.
     calls: u64,
-    /// `None` if each call follows the one before immediately.
+    /// `None` if each call follows the previous call immediately.
     pace: Option<Pace>,
 }
 
-/// A given rate of all IDs. The threads take turns to make the calls.
+/// The pace of a thread if a rate is given. The threads take turns to make the calls.
 struct Pace {
-    /// The IDs per second of all threads.
+    /// The number of IDs per second of all threads together.
     rate: u64,
     batch: u64,
     threads: u64,
@@ -43,7 +43,7 @@ pub(crate) enum Turn {
     Stop,
     /// A call that is not timed.
     Call,
-    /// A call that is timed from this moment, counted from the start.
+    /// A call that is timed from this moment, which is given as the time since the start of the run.
     Timed(Duration),
 }
 
@@ -72,7 +72,8 @@ impl Schedule {
                 if !wait(self.started, due, is_over) {
                     return Turn::Stop;
                 }
-                // Not from when the thread got to it: a late call also delays the next ones, and that counts.
+                // The call is timed from the moment when it was due, even if the thread is late. So a late call also
+                // counts as a delay of the next calls.
                 Turn::Timed(due)
             }
         };
@@ -86,21 +87,22 @@ impl Schedule {
         self.started.elapsed().saturating_sub(since)
     }
 
-    /// Returns how many calls were due by the end of the run but not made.
+    /// Returns how many calls were due by `end`, the end of the run, but were not made.
     pub(crate) fn overdue(&self, end: Duration) -> u64 {
         self.pace.as_ref().map_or(0, |pace| pace.due_by(end).saturating_sub(self.calls))
     }
 }
 
 impl Pace {
-    /// Returns when a call is due. It is computed anew for each call, so that no error adds up.
+    /// Returns when a call is due, as the time since the start. The time is computed from the number of the call alone,
+    /// so that rounding errors do not add up.
     fn due(&self, call: u64) -> Duration {
         let turn = u128::from(call) * u128::from(self.threads) + u128::from(self.thread);
         let nanos = turn.saturating_mul(u128::from(self.batch)).saturating_mul(NANOS) / u128::from(self.rate);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// Returns how many calls are due up to and including this time.
+    /// Returns how many calls of this thread are due up to and including `time`.
     fn due_by(&self, time: Duration) -> u64 {
         // The last turn that is due: turn * batch / rate <= time, with the nanoseconds rounded down as in `due`.
         let turn = ((time.as_nanos() + 1) * u128::from(self.rate) - 1) / (u128::from(self.batch) * NANOS);
@@ -178,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_waits_for_its_call_sees_the_end_of_the_run() {
-        // The second is due after ten seconds.
+        // The second call is due after ten seconds.
         let mut schedule = schedule(Some(pace(1, 10, 1, 0)));
         assert_eq!(schedule.next(|| false), Turn::Timed(Duration::ZERO));
         let looks = Cell::new(0);
@@ -205,7 +207,7 @@ mod tests {
     #[test]
     fn calls_that_were_due_but_not_made_are_overdue() {
         let mut schedule = schedule(Some(pace(1000, 10, 2, 1)));
-        // Due at 10, 30, 50 ms and so on.
+        // The calls are due at 10, 30, 50 ms and so on.
         for (end, calls) in [(0, 0), (9, 0), (10, 1), (29, 1), (30, 2), (70, 4)] {
             assert_eq!(schedule.overdue(Duration::from_millis(end)), calls, "{end}");
         }

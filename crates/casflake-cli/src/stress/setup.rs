@@ -21,11 +21,11 @@ pub(crate) struct Setup {
     pub(crate) threads: usize,
     /// The number of IDs that a call draws.
     pub(crate) batch: usize,
-    /// The number of IDs that each thread's handle reserves at a time; `None` without handles.
+    /// The number of IDs that each thread's handle reserves at a time; `None` if no handles are used.
     pub(crate) local: Option<u64>,
     pub(crate) clock: ClockName,
     pub(crate) wait: WaitName,
-    /// The number of IDs per second of all threads; `None` for no limit.
+    /// The number of IDs per second of all threads together; `None` for no limit.
     pub(crate) rate: Option<u64>,
     pub(crate) plan: Plan,
     /// Whether to record events by time, for a chart.

@@ -1,26 +1,27 @@
-//! Counts the IDs of each tick, in buckets of equal width. The width doubles so that there are never too many buckets.
+//! Counts the IDs of the ticks in buckets of equal width. The width doubles whenever there would be too many buckets.
 
 use std::collections::BTreeMap;
 
-/// The most buckets: a chart has hardly more dots per row.
+/// The largest number of buckets. A chart is not much wider than this in pixels.
 const BUCKETS: u64 = 1024;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timeline {
     /// A bucket is 2^`shift` ticks wide.
     shift: u32,
-    /// The number of IDs by bucket; buckets without IDs are missing.
+    /// The number of IDs in each bucket; buckets without IDs are missing.
     ids: BTreeMap<u64, u64>,
     /// The first and the last tick.
     ends: Option<(u64, u64)>,
-    /// The latest tick and its number of IDs, which are in no bucket yet: a map access per ID would slow a thread down.
+    /// The latest tick, and the number of IDs seen in it. These IDs are not in a bucket yet, because a map access for
+    /// each ID would slow the thread down.
     open: (u64, u64),
 }
 
-/// A span of ticks, and how many IDs came from them.
+/// A span of ticks, and the number of IDs from these ticks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Span {
-    /// Ticks since the first.
+    /// The first tick of the span, counted from the first tick of the run. `to` is the first tick after the span.
     pub(crate) from: u64,
     pub(crate) to: u64,
     pub(crate) ids: u64,
@@ -46,7 +47,7 @@ impl Timeline {
         }
     }
 
-    /// Extends the ends to these ticks, and widens the buckets as far as necessary.
+    /// Extends `ends` to include the ticks from `first` to `last`, and widens the buckets as far as necessary.
     fn reach(&mut self, first: u64, last: u64) {
         let (first, last) = self.ends.map_or((first, last), |ends| (ends.0.min(first), ends.1.max(last)));
         self.ends = Some((first, last));
@@ -72,7 +73,8 @@ impl Timeline {
         self.close();
         other.close();
         let Some((first, last)) = other.ends else { return };
-        // After this the buckets are at least as wide as the other's, because the other's range is smaller.
+        // Now these buckets are at least as wide as the buckets of `other`, because `ends` includes the ends of
+        // `other`.
         self.reach(first, last);
         other.widen(self.shift);
         for (bucket, ids) in other.ids {
@@ -80,7 +82,7 @@ impl Timeline {
         }
     }
 
-    /// Returns all buckets in order. The first and the last are cut off at the ends.
+    /// Returns all buckets in order. The first and the last bucket are cut off at the first and the last tick.
     pub(crate) fn spans(mut self) -> Vec<Span> {
         self.close();
         let Some((first, last)) = self.ends else { return Vec::new() };

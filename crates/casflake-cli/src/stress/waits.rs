@@ -1,16 +1,16 @@
-//! How long the threads waited, and how many CAS failed, over the run: samples of sums.
+//! Samples how long the threads have waited and how many CAS have failed, at many moments of a run.
 //!
-//! Because they are sums, a sample can be dropped without losing anything except detail.
+//! Each sample has the sums since the start. So if a sample is dropped, only detail is lost.
 
 use std::time::Duration;
 
 use casflake::Stats;
 
-/// The most samples to keep.
+/// The largest number of samples to keep.
 const SAMPLES: usize = 1024;
 
-/// The fewest ticks between two samples. A wait is counted when it ends, at the beginning of a tick, so the number of
-/// beginnings between two samples must not make much of a difference.
+/// The smallest number of ticks between two samples. A wait is counted when it ends, which is at the beginning of a
+/// tick. With few ticks between two samples, one beginning more or less would change the result too much.
 const TICKS: u32 = 20;
 
 pub(crate) struct Waits {
@@ -18,7 +18,7 @@ pub(crate) struct Waits {
     samples: Vec<Sample>,
 }
 
-/// The sums at a time since the start.
+/// The sums from the start to the moment `at`, which is the time since the start.
 #[derive(Clone, Copy, Default)]
 struct Sample {
     at: Duration,
@@ -31,7 +31,7 @@ struct Sample {
 pub(crate) struct Span {
     pub(crate) from: Duration,
     pub(crate) to: Duration,
-    /// Of all threads together.
+    /// The time that all threads together have waited.
     pub(crate) waited: Duration,
     pub(crate) retries: u64,
 }
@@ -41,7 +41,7 @@ impl Waits {
         Self { interval: tick * TICKS, samples: vec![Sample::default()] }
     }
 
-    /// Takes a sample if one is due, and returns how long to wait before the next.
+    /// Takes a sample if one is due. Returns how long to wait before the next sample.
     pub(crate) fn look(&mut self, now: Duration, stats: impl FnOnce() -> Stats) -> Duration {
         if now >= self.next() {
             self.samples.push(sample(now, &stats()));
@@ -54,7 +54,7 @@ impl Waits {
 
     /// Takes the last sample.
     pub(crate) fn finish(&mut self, now: Duration, stats: &Stats) {
-        // Replaces a last sample that is too near to show anything in between.
+        // If the previous sample was taken just before, it is dropped, because a very short span shows nothing.
         let is_near = self.samples.last().is_some_and(|last| now.saturating_sub(last.at) < self.interval / 2);
         if is_near && self.samples.len() > 1 {
             self.samples.pop();
