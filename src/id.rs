@@ -32,9 +32,9 @@ use crate::scheme::{Scheme, Standard};
 /// ```
 /// use casflake::Snowflake;
 ///
-/// let (from, to) = (1_735_689_600_000, 1_735_775_999_999); // 2025-01-01, UTC
-/// let (first, last) = (<Snowflake>::min_at(from)?, <Snowflake>::max_at(to)?);
-/// let query = format!("SELECT * FROM orders WHERE id BETWEEN {first} AND {last}");
+/// let (day_ms, next_day_ms) = (1_735_689_600_000, 1_735_776_000_000); // 2025-01-01 and 2025-01-02, UTC
+/// let (first, end) = (<Snowflake>::min_at(day_ms)?, <Snowflake>::min_at(next_day_ms)?);
+/// let query = format!("SELECT * FROM orders WHERE id >= {first} AND id < {end}");
 /// # Ok::<(), casflake::IdError>(())
 /// ```
 #[repr(transparent)]

@@ -296,11 +296,22 @@ mod env {
         /// * [`WorkerTextError::Variable`] if the variable's value is not a worker of the layout.
         ///
         /// # Examples
+        /// ```no_run
+        /// use casflake::{Generator, WorkerId};
+        ///
+        /// // MY_SERVICE_WORKER is "37" or "1/5", for example.
+        /// let worker: WorkerId = WorkerId::from_env("MY_SERVICE_WORKER")?;
+        /// let ids = Generator::new(worker);
+        /// # Ok::<(), casflake::WorkerTextError>(())
+        /// ```
+        ///
+        /// If the variable is not set, the error names it:
+        ///
         /// ```
         /// use casflake::{WorkerId, WorkerTextError};
         ///
-        /// let worker: Result<WorkerId, _> = WorkerId::from_env("MY_SERVICE_WORKER"); // such as "37" or "1/5"
-        /// assert_eq!(worker, Err(WorkerTextError::NotSet { variable: "MY_SERVICE_WORKER".into() }));
+        /// let worker: Result<WorkerId, _> = WorkerId::from_env("NOT_SET_ANYWHERE");
+        /// assert_eq!(worker, Err(WorkerTextError::NotSet { variable: "NOT_SET_ANYWHERE".into() }));
         /// ```
         pub fn from_env(variable: &str) -> Result<Self, WorkerTextError> {
             let Ok(text) = std::env::var(variable) else {

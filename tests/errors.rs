@@ -177,7 +177,7 @@ fn setting_and_topology_errors() -> Vec<(Box<dyn Error>, &'static str)> {
 }
 
 #[test]
-fn each_error_names_its_value_its_bound_and_a_remedy() {
+fn each_error_has_the_text_in_the_table() {
     for (error, text) in texts() {
         assert_eq!(error.to_string(), text);
         assert!(text.contains([':', ';']), "no remedy: {text}");

@@ -97,6 +97,13 @@ debug_by_text!(GenerateError: Exhausted ClockBehind ClockStalled BeforeEpoch Too
 impl GenerateError {
     /// Returns whether the same call can succeed later if the caller changes nothing else.
     ///
+    /// | error | retryable | [`retry_after`](Self::retry_after) |
+    /// |---|---|---|
+    /// | `Exhausted`, `ClockBehind`, `TooEarly`, `LeaseExpired`, `StoreClockBehind` | yes | a time |
+    /// | `BeforeEpoch` | yes, but a clock that is years behind needs an operator | a time, up to years |
+    /// | `ClockStalled` | yes | `None` |
+    /// | `Fenced`, `Closed`, `ShutDown`, `OutOfTicks`, `OtherProcess`, `Count` | no | `None` |
+    ///
     /// # Examples
     /// ```
     /// use casflake::GenerateError;

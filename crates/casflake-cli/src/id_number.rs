@@ -28,6 +28,9 @@ impl Number {
             IdError::LeadingZeros if text.len() == 16 => {
                 format!("{error}; if these are 16 hexadecimal digits, add --hex or write 0x before them")
             }
+            IdError::TooLong if text.starts_with('-') => {
+                format!("the number is out of range: {} to {}", i64::MIN, u64::MAX)
+            }
             error => error.to_string(),
         })
     }
@@ -61,7 +64,7 @@ fn hexadecimal(digits: &str) -> Result<u64, String> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("not a hexadecimal number: give digits from 0 to f, after 0x or with --hex".into());
     }
-    u64::from_str_radix(digits, 16).map_err(|_| format!("the number is too large: give one up to {:#x}", u64::MAX))
+    u64::from_str_radix(digits, 16).map_err(|_| format!("the number is out of range: 0x0 to {:#x}", u64::MAX))
 }
 
 fn decimal(digits: &str) -> Result<u64, IdError> {
@@ -128,5 +131,7 @@ mod tests {
             assert!(Number::parse(text, false).is_err(), "{text}");
         }
         assert!(Number::parse("-1x", false).is_err_and(|why| why.contains("'x' at byte 2")));
+        let below = Number::parse("-9223372036854775809", false).unwrap_err();
+        assert_eq!(below, "the number is out of range: -9223372036854775808 to 18446744073709551615");
     }
 }

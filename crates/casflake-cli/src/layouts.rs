@@ -28,9 +28,9 @@ pub(crate) enum LayoutName {
     Sonyflake2,
     /// 41 + 5 + 7 bits from 2024-01-01, exact in JavaScript, no datacenter
     JsSafe,
-    /// 48 + 16 bits from 1970-01-01, only to decode
+    /// 48 + 16 bits from 1970-01-01, only for decode and range
     Mastodon,
-    /// All layouts above, only to decode: shows which of these layouts an ID can come from
+    /// All layouts above, only for decode: shows which of these layouts an ID can come from
     All,
 }
 

@@ -67,7 +67,8 @@ pub trait Backend: Send {
         ""
     }
 
-    /// Returns the location of the store, for people. Must not contain a password.
+    /// Returns the location of the store, for error texts. Must not contain a password. It is not compared with
+    /// [`Contents::place`].
     fn place(&self) -> String;
 
     /// Reads the space, its records and the clock, as they are at one moment.

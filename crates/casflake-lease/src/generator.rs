@@ -52,6 +52,8 @@ use crate::error::StoreError;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// It has no handles of a thread as [`Generator::local`] returns. For very many IDs use [`fill`](Self::fill).
+///
 /// # What it promises
 /// All that the [`Generator`] promises, over all workers that it leases one after the other: its IDs keep increasing.
 /// And beyond one process: as long as the store keeps what it has acknowledged, or the loss is noticed, no two

@@ -19,7 +19,8 @@
 //! An operator creates it once, with `casflake leases URL init` or [`LeaseAdmin::init`]. It grants leases after
 //! [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s. If the operator vouches that no lease is in use, it grants them immediately:
 //! `init --immediately`, or [`LeaseAdmin::init_immediately`]. **A program must not call that when it starts**: if the
-//! space was lost, and another process still holds a lease of it, the two processes issue the same IDs.
+//! space was lost, and another process still holds a lease of it, the two processes issue the same IDs. Only a store
+//! whose data end with the program, such as one in memory or a test's directory, is an exception.
 //!
 //! For any other process, a space that does not exist is an error, [`StoreError::NoSpace`]. That process writes
 //! nothing, because a misspelt name must not become a second space. If a space is lost, a process that was ever granted

@@ -23,19 +23,19 @@ pub(super) struct TlsConnection {
 }
 
 impl TlsConnection {
-    /// Connects to a server and verifies the server. Connecting takes at most `patience`, and so does each read.
+    /// Connects to a server and verifies the server. Connecting takes at most `timeout`, and so does each read.
     pub(super) fn open(
         host: &str,
         port: u16,
         files: &TlsFiles,
-        patience: Duration,
+        timeout: Duration,
         what: &str,
     ) -> Result<Self, Failure> {
         let config = files.config()?;
-        let socket = connect(host, port, patience)?;
+        let socket = connect(host, port, timeout)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(SILENCE))?;
-        socket.set_write_timeout(Some(patience))?;
+        socket.set_write_timeout(Some(timeout))?;
         let mut session = Session::new(config, host, socket)?;
         let mut outcome = session.shake_hands();
         if outcome.as_ref().is_err_and(is_silence) {
@@ -43,10 +43,10 @@ impl TlsConnection {
             if matches!(first_byte(host, port, b"PING\r\n".into()), Some(b'+' | b'-')) {
                 return Err(StoreError::refused(what, NO_TLS, "it answers only without TLS").into());
             }
-            session.socket().set_read_timeout(Some(patience))?;
+            session.socket().set_read_timeout(Some(timeout))?;
             outcome = session.shake_hands();
         } else {
-            session.socket().set_read_timeout(Some(patience))?;
+            session.socket().set_read_timeout(Some(timeout))?;
         }
         match outcome {
             Ok(()) => Ok(Self { session, parser: Parser::new(), is_open: true }),

@@ -19,10 +19,10 @@ pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 const RECORDS: [u8; 2] = [21, 22];
 
 /// Connects to the first address of a host that accepts a connection.
-pub(crate) fn connect(host: &str, port: u16, patience: Duration) -> io::Result<TcpStream> {
+pub(crate) fn connect(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
     let mut outcome = Err(ErrorKind::NotFound.into());
     for address in (host, port).to_socket_addrs()? {
-        outcome = TcpStream::connect_timeout(&address, patience);
+        outcome = TcpStream::connect_timeout(&address, timeout);
         if outcome.is_ok() {
             break;
         }
