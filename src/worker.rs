@@ -242,8 +242,8 @@ mod text {
         /// on.
         ///
         /// # Errors
-        /// * [`WorkerTextError::NoOrdinal`] if the label does not end in a hyphen and a number without leading zeros,
-        ///   or has nothing before the hyphen.
+        /// * [`WorkerTextError::NoOrdinal`] if the first label does not end in a hyphen and a number without leading
+        ///   zeros, or if it has nothing before the hyphen.
         /// * [`WorkerTextError::Hostname`] if the number does not fit the layout.
         ///
         /// # Examples
