@@ -292,7 +292,7 @@ mod env {
         /// `datacenter/worker` (`1/5`). Ignores white space around the value, such as the line break of a file.
         ///
         /// # Errors
-        /// * [`WorkerTextError::NotSet`] if the variable is not set, or its value is not Unicode.
+        /// * [`WorkerTextError::NotSet`] if the variable is not set, or if the variable's value is not Unicode.
         /// * [`WorkerTextError::Variable`] if the variable's value is not a worker of the layout.
         ///
         /// # Examples
