@@ -147,7 +147,7 @@ impl<S> BatchError<S> {
         &self.issued
     }
 
-    /// Returns the IDs issued before the error, by value.
+    /// Returns the IDs issued before the error, and consumes the error.
     #[must_use]
     pub fn into_issued(self) -> Batch<S> {
         self.issued

@@ -57,8 +57,8 @@ use crate::worker::WorkerId;
 /// own, because processors fetch cache lines in pairs. The statistics have two pairs. The fields that calls only read
 /// have one pair.
 pub struct Generator<S = Standard, C = SystemClock> {
-    /// The first slot that was not handed out yet. `word.rs` lists the states of the word. It has cache lines of its
-    /// own.
+    /// The first slot that was not handed out yet. `word.rs` lists the states of the word. The word has cache lines of
+    /// its own.
     word: CachePadded<AtomicU64>,
     /// The statistics, which calls update once per tick and after a failed CAS. They have cache lines of their own,
     /// too, because calls only read the fields below. Those fields change only when the fence moves, the generator is

@@ -27,7 +27,7 @@ use crate::scheme::{Scheme, Standard};
 /// # Ok::<(), casflake::IdError>(())
 /// ```
 ///
-/// The bounds of a time range, for a database query:
+/// The first and the last ID of a time range, as the bounds of a database query:
 ///
 /// ```
 /// use casflake::Snowflake;
@@ -79,7 +79,7 @@ impl<S: Scheme> Snowflake<S> {
     /// Returns the smallest ID that any worker can issue in the tick at the time `unix_ms` (Unix milliseconds).
     ///
     /// # Errors
-    /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after its last.
+    /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after the last tick.
     ///
     /// # Examples
     /// ```
@@ -99,7 +99,7 @@ impl<S: Scheme> Snowflake<S> {
     /// Returns the largest ID that any worker can issue in the tick at the time `unix_ms` (Unix milliseconds).
     ///
     /// # Errors
-    /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after its last.
+    /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after the last tick.
     ///
     /// # Examples
     /// ```
@@ -214,8 +214,8 @@ impl<S: Scheme> TryFrom<u64> for Snowflake<S> {
     }
 }
 
-/// The inverse of [`Snowflake::as_i64`]. Fails with [`IdError::Negative`] if the number is negative and the layout does
-/// not use all 64 bits.
+/// Turns the integer of [`Snowflake::as_i64`] back into the ID. Fails with [`IdError::Negative`] if the number is
+/// negative and the layout does not use all 64 bits.
 impl<S: Scheme> TryFrom<i64> for Snowflake<S> {
     type Error = IdError;
 

@@ -46,12 +46,12 @@ use crate::word::{Reservation, signed};
 /// lags ([`Clock::unix_ms`]), if it has moved back, or if [`max_lead`](crate::GeneratorBuilder::max_lead) is set. If
 /// this order matters, call [`Generator::generate`].
 ///
-/// # How many it reserves
-/// A handle starts with 1 slot. Then it reserves as many slots as it has issued IDs in the current tick. For a tick's
-/// first ID it reserves as many slots as it issued IDs in the latest tick before. It never reserves more than `block`
-/// slots together. So in each tick a handle reserves at most twice as many slots as it issues IDs, or as many slots as
-/// it issued IDs in the tick before. An idle handle costs next to nothing. Slots that are left when the tick ends or
-/// the handle is dropped become no IDs. [`Stats::unused`](crate::Stats::unused) counts them.
+/// # How many it reserves A handle starts with 1 slot. Then it reserves as many slots as it has issued IDs in the
+/// current tick. For a tick's first ID it reserves as many slots as it issued IDs in the latest tick before. It never
+/// reserves more slots together than the `block` that [`Generator::local`] was given. So in each tick a handle reserves
+/// at most twice as many slots as it issues IDs, or as many slots as it issued IDs in the tick before. An idle handle
+/// costs next to nothing. Slots that are left when the tick ends or the handle is dropped become no IDs.
+/// [`Stats::unused`](crate::Stats::unused) counts them.
 pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
     generator: &'g Generator<S, C>,
     /// The most slots of one reservation.

@@ -19,15 +19,15 @@ use crate::scheme::Scheme;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Wait {
-    /// Polls the clock. Lowest latency; keeps one core busy per waiting thread.
+    /// Polls the clock. This has the lowest latency, and keeps one core busy per waiting thread.
     #[default]
     Spin,
     /// Polls the clock for a few microseconds, then yields the time slice between polls. Suits a program with more
     /// threads than cores. Without the feature `std` there is no scheduler to yield to, so the call goes on polling.
     Yield,
     /// Sleeps for most of the time until the next tick, and then polls the clock, so that a waiting thread leaves its
-    /// core to other threads. The system wakes threads up late. The generator measures how late, and sleeps for a time
-    /// that is shorter by this much.
+    /// core to other threads. The system wakes threads up late. The generator measures how late, and makes its sleeps
+    /// shorter by that time.
     ///
     /// If the system wakes threads up within the tick, `Sleep` gives as many IDs in total as `Spin`, but a single ID
     /// may come a little later. A sleep takes 10 ms at most. So a thread may notice up to 10 ms late that the generator

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 pub(crate) use counters::Counters;
 
-/// The number of buckets: one for each power of two, and a last one for all larger numbers. So many buckets fit the
+/// The number of buckets: one for each power of two, and a last one for all larger numbers. This is as many as fit the
 /// cache lines that a generator has for its counters. More are not needed, because a millisecond is too short for more
 /// IDs.
 const BUCKETS: usize = 21;
@@ -17,7 +17,7 @@ const BUCKETS: usize = 21;
 /// most 61 bits.
 const MOST_IDS: u64 = 1 << 61;
 
-/// The statistics of a generator so far, which [`Generator::stats`](crate::Generator::stats) returns.
+/// The statistics of a generator so far. [`Generator::stats`](crate::Generator::stats) returns them.
 ///
 /// Every number is exact if no call is in progress. While calls are in progress, each number is a lower bound. A call
 /// records a tick when it moves the generator out of that tick. So the statistics cost a call nothing if it stays
@@ -116,8 +116,8 @@ impl Stats {
     }
 }
 
-/// Counts ticks according to how many IDs they had. The ranges are powers of two up to 2^20. It is the `ids_per_tick`
-/// of [`Stats`].
+/// Counts ticks according to how many IDs they had. The ranges begin at the powers of two up to 2^20. [`Stats`] has a
+/// histogram as `ids_per_tick`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Histogram {
     buckets: [u64; BUCKETS],

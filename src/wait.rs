@@ -59,7 +59,8 @@ impl<'g, C: Clock> Waiter<'g, C> {
         self.is_over = self.waited() >= max_wait;
     }
 
-    /// Returns how long the wait has lasted, according to the clock's monotonic time or else to the number of polls.
+    /// Returns how long the wait has lasted, according to the clock's monotonic time. If the clock has none, the number
+    /// of polls decides.
     fn waited(&self) -> Duration {
         match self.elapsed() {
             // Each poll counts as a nanosecond at least, so that the wait ends even if the clock's monotonic time

@@ -104,9 +104,9 @@ impl Reservation {
         self.start & sequence_mask(sequence_bits)
     }
 
-    /// Returns two numbers of used slots: of the tick that is open in `word`, and of the reservation's own tick. A
-    /// number is 0 if this reservation does not move the generator out of that tick. If both ticks are the same, only
-    /// the second number counts it.
+    /// Returns how many slots were used in each of two ticks: the tick that is open in `word`, and the reservation's
+    /// own tick. A number is 0 if this reservation does not move the generator out of that tick. If both ticks are the
+    /// same, only the second number counts it.
     pub(crate) const fn finished(self, word: u64, sequence_bits: u32) -> [u64; 2] {
         let mask = sequence_mask(sequence_bits);
         let open = if self.tick(sequence_bits) == word >> sequence_bits { 0 } else { word & mask };
@@ -174,8 +174,8 @@ pub(crate) const fn reserve_fast(word: u64, now_tick: i64, count: u64, limits: &
     if now_tick >= signed(limits.fence) || tick >= limits.fence {
         return None;
     }
-    // Two branches rather than a maximum: in an open tick the next word does not depend on the clock's reading, so the
-    // processor can compute it early.
+    // There are two branches and not a maximum, because in an open tick the next word does not depend on the clock's
+    // reading. So the processor can compute the next word early.
     if signed(tick) == now_tick {
         return Some(clipped(word, count, bits));
     }
@@ -203,7 +203,7 @@ pub(crate) const fn sequence_mask(sequence_bits: u32) -> u64 {
     (1 << sequence_bits) - 1
 }
 
-// `Ord::min` is not a `const fn`.
+// This function exists because `Ord::min` is not a `const fn`.
 const fn min(one: u64, other: u64) -> u64 {
     if one < other { one } else { other }
 }

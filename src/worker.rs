@@ -242,8 +242,8 @@ mod text {
         /// on.
         ///
         /// # Errors
-        /// * [`WorkerTextError::NoOrdinal`] if the label does not end in a hyphen and a number without leading zeros,
-        ///   or has nothing before the hyphen.
+        /// * [`WorkerTextError::NoOrdinal`] if the first label does not end in a hyphen and a number without leading
+        ///   zeros, or if it has nothing before the hyphen.
         /// * [`WorkerTextError::Hostname`] if the number does not fit the layout.
         ///
         /// # Examples
@@ -292,7 +292,7 @@ mod env {
         /// `datacenter/worker` (`1/5`). Ignores white space around the value, such as the line break of a file.
         ///
         /// # Errors
-        /// * [`WorkerTextError::NotSet`] if the variable is not set, or its value is not Unicode.
+        /// * [`WorkerTextError::NotSet`] if the variable is not set, or if the variable's value is not Unicode.
         /// * [`WorkerTextError::Variable`] if the variable's value is not a worker of the layout.
         ///
         /// # Examples

@@ -6,9 +6,9 @@ use super::{Clock, SystemClock};
 /// [`SystemClock`]. This clock needs the feature `coarse-clock`.
 ///
 /// On Linux it reads `CLOCK_REALTIME_COARSE`, which lags behind the precise clock by up to two *jiffies*: one jiffy
-/// passes between two updates, and each update holds back one more. A jiffy is 1, 4 or 10 ms. The kernel's `CONFIG_HZ`
-/// determines this length, and `clock_getres` returns it. On other systems `CoarseClock` reads [`SystemClock`] and does
-/// not lag.
+/// passes between two updates, and each update itself is up to one jiffy behind. A jiffy is 1, 4 or 10 ms. The kernel's
+/// `CONFIG_HZ` determines this length, and `clock_getres` returns it. On other systems `CoarseClock` reads
+/// [`SystemClock`] and does not lag.
 ///
 /// The lag costs no IDs. A call reads the precise clock before it waits or fails, so that a worker issues as many IDs
 /// as with `SystemClock`. At a low rate the time in an ID is behind by the lag. The lag also limits how well the IDs of

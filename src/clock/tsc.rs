@@ -127,7 +127,7 @@ mod tests {
     fn a_millisecond_lasts_as_long_as_the_counter_says() {
         assert_eq!([1000, 1001, 1099].map(reading), [5; 3]);
         let before = SystemClock.unix_ms();
-        // The millisecond is over, or the counter has moved back: by a little, to the beginning, or around the end.
+        // The millisecond is over, or the counter has moved back by a little, to 0, or around the end of its range.
         for count in [1100, 1101, 999, 0, u64::MAX, 1 << 63] {
             assert!(reading(count) >= before, "at {count}");
         }

@@ -68,8 +68,8 @@ pub enum GenerateError {
     LeaseExpired {
         /// The first tick after the lease's window.
         until_tick: u64,
-        /// The time until the keeper asks the store again, or until the moment at which the store may grant a lease, if
-        /// the store has said when.
+        /// The time until the keeper asks the store again. If the store has said when it may grant a lease, the time
+        /// until then.
         retry_after: Duration,
     },
     /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try

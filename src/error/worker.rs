@@ -91,7 +91,7 @@ mod text {
         Hostname {
             /// The host name.
             hostname: String,
-            /// Why its ordinal was refused.
+            /// Why the ordinal was refused.
             cause: alloc::boxed::Box<WorkerTextError>,
         },
         /// A number in the text does not fit the layout.
@@ -108,7 +108,7 @@ mod text {
             /// The number.
             digits: String,
         },
-        /// The environment variable is not set, or its value is not Unicode.
+        /// The environment variable is not set, or the variable's value is not Unicode.
         NotSet {
             /// The variable's name.
             variable: String,
@@ -117,7 +117,7 @@ mod text {
         Variable {
             /// The variable's name.
             variable: String,
-            /// Why its value was refused.
+            /// Why the value was refused.
             cause: alloc::boxed::Box<WorkerTextError>,
         },
     }

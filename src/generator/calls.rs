@@ -21,7 +21,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// A failed call changes nothing.
     /// * [`Exhausted`](GenerateError::Exhausted) if the next tick begins later than `max_wait` allows.
     /// * [`ClockBehind`](GenerateError::ClockBehind) if the clock has moved back and does not catch up within
-    ///   `max_wait`. If the generator is strict, it does not wait.
+    ///   `max_wait`. A call of a strict generator does not wait.
     /// * [`ClockStalled`](GenerateError::ClockStalled) if the clock did not reach the next tick within `max_wait`.
     /// * [`BeforeEpoch`](GenerateError::BeforeEpoch) if the clock is before the layout's epoch and no ID was issued
     ///   yet.

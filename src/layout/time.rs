@@ -50,7 +50,7 @@ impl Layout {
     /// case is short.
     #[cold]
     const fn clamped_tick_at(&self, unix_ms: u64) -> i64 {
-        // A distance of 2^63 ticks or more is outside of every timestamp, so its exact value does not matter.
+        // A distance of 2^63 ticks or more is outside of every timestamp, so the exact distance does not matter.
         if unix_ms >= self.epoch_unix_ms {
             clamped((unix_ms - self.epoch_unix_ms) / self.tick_ms)
         } else {

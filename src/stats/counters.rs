@@ -45,7 +45,7 @@ impl Counters {
     }
 
     /// Records a tick of `ids` IDs (not 0) that will get no more IDs. The call that moves the word out of the tick
-    /// calls this once, after it has moved the word.
+    /// calls this function once, after the move.
     #[cold]
     pub(crate) fn record_tick(&self, ids: u64) {
         // ORDERING: Release, each paired with the Acquire load in `snapshot`. A snapshot that sees the record also sees
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(counters.snapshot(|| 0, 0, 3).overflow_wait_time, waited);
     }
 
-    /// A word that falls again stands for ticks that other threads have filled up and not recorded yet.
+    /// A smaller word after a larger one stands for ticks that other threads have filled up and not recorded yet.
     #[test]
     fn reported_numbers_never_fall_because_of_another_thread() {
         together(&Counters::new(), |counters, round| {
@@ -222,7 +222,7 @@ mod tests {
         });
     }
 
-    /// Up to 2^61 IDs, the most of the widest sequence.
+    /// The numbers of IDs go up to 2^61, which is the most that the widest sequence allows.
     #[test]
     fn a_tick_with_any_number_of_ids_is_in_a_range() {
         let counters = Counters::new();
@@ -241,7 +241,7 @@ mod tests {
     fn unused_is_never_more_than_ids() {
         let counters = Counters::new();
         counters.record_unused(9);
-        // The word has left the tick of the nine, which is not recorded yet.
+        // The word has left the tick of the nine unused slots, but this tick is not recorded yet.
         let stats = counters.snapshot(|| 2 + (1 << 20), 0, 20);
         assert_eq!((stats.ids, stats.unused), (2, 2));
         counters.record_tick(30);

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::{CLOSED, Cause, Limits, Refusal, Reservation, last_tick, reserve};
 
-/// One call of `reserve`, with its word taken apart.
+/// One call of `reserve`, with the fields of the word taken apart.
 #[derive(Clone, Copy, Debug)]
 struct Case {
     word: u64,
