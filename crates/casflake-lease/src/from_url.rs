@@ -149,7 +149,7 @@ mod tests {
         assert!(refusal("file:").contains("names no path"));
     }
 
-    /// Would catch: a user that is contacted as if it were a host, and half of a password shown as the port.
+    /// Would catch: the name of a user is contacted as if it were a host, and a part of a password is shown as a port.
     #[test]
     fn a_password_is_not_split_at_a_hash_sign() {
         for scheme in ["postgres", "redis", "etcd"] {
