@@ -102,8 +102,8 @@ pub trait Backend: Send {
         let _ = contents;
     }
 
-    /// Frees everything that the backend has prepared for a [`grant`](Self::grant). Called if the request for a worker
-    /// has failed.
+    /// Frees everything that the backend has prepared for a [`grant`](Self::grant).
+    /// [`BackendStore`](crate::BackendStore) calls this if the request for a worker has failed.
     fn give_up(&mut self) {}
 
     /// Renews the lease for `ttl` ticks if the rule of renewals allows it. Returns `None` if the rule forbids it; the

@@ -164,7 +164,8 @@ debug_by_text!(StoreError: Unavailable Refused Contended NoFreeWorker NotYet NoS
 /// use casflake_lease::{LostReason, StoreError};
 ///
 /// let error = StoreError::Lost { worker: 7, reason: LostReason::Cloned };
-/// assert_eq!(error.to_string(), "the lease of worker 7 is lost, a copy of this process renewed it: acquire another");
+/// let text = "the lease of worker 7 is lost, a copy of this process renewed the lease: acquire another";
+/// assert_eq!(error.to_string(), text);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -257,12 +258,12 @@ impl fmt::Display for StoreError {
             Self::Unavailable { what, .. } => write!(f, "{what} failed: try again when the store is available"),
             Self::Refused { what, remedy, .. } => write!(f, "{what} failed, and waiting does not help: {remedy}"),
             Self::Contended { attempts } => {
-                write!(f, "{attempts} attempts lost to changes by other processes: try again")
+                write!(f, "{attempts} attempts failed because other processes changed the store first: try again")
             }
             Self::NoFreeWorker { workers, retry_after } => write!(
                 f,
-                "none of {workers} worker{} is free: try again in {retry_after:?}, release one, or give the space more \
-                 (init --immediately --workers N)",
+                "none of {workers} worker{} is free: try again in {retry_after:?}, release a worker, or give the space \
+                 more workers (init --immediately --workers N)",
                 if *workers == 1 { "" } else { "s" }
             ),
             Self::NotYet { space, retry_after } => write!(
@@ -286,16 +287,16 @@ impl fmt::Display for StoreError {
                 let (restored, granting) = (seconds(RESTORED_WITHIN), seconds(MAX_TTL + CLOCK_SLACK));
                 write!(
                     f,
-                    ". If processes had leases of it, one that still runs restores it within {restored} s. If it is \
-                     new, run casflake leases URL init (it grants leases after {granting} s)"
+                    ". If a process that had a lease of it still runs, it restores the space within {restored} s. \
+                     If the space is new, run casflake leases URL init (it grants leases after {granting} s)"
                 )?;
                 let is_plain = layout.is_empty() || *layout == fingerprint(&Standard::LAYOUT);
                 if is_plain { Ok(()) } else { write!(f, ", with the options for the layout {layout}") }
             }
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store's clock is {} s behind the leases granted or the IDs issued: set it. (If it is right, it \
-                 was ahead before: wait until it catches up)",
+                "the store's clock is {} s behind the leases granted or the IDs issued: set the clock. (If the \
+                 clock is right now, it was ahead before: wait until it catches up)",
                 seconds(*by)
             ),
             Self::StoreClockOutside { unix_ms, epoch_unix_ms } => write!(
@@ -313,11 +314,14 @@ impl fmt::Display for StoreError {
             Self::Copied { place } => write!(
                 f,
                 "the leases in {place} were copied from elsewhere: both copies would issue the same IDs. Use the \
-                 original. If it was moved for good, and every process that had a lease has ended, run casflake leases \
-                 URL init --immediately"
+                 original. If the original was moved here for good, and every process that had a lease has ended, \
+                 run casflake leases URL init --immediately"
             ),
             Self::Corrupt { place, why } => {
-                write!(f, "{place} is not what a store of leases writes: {why}. Restore it, or use another store")
+                write!(
+                    f,
+                    "{place} is not in the form that a store of leases writes: {why}. Restore it, or use another store"
+                )
             }
             Self::Ttl { value, max } => write!(f, "the TTL {value:?} is out of range: give 1 ms to {max:?}"),
             Self::Workers { value, max } => write!(f, "{value} workers are out of range: give 1 to {max}"),
@@ -356,8 +360,8 @@ const fn seconds(time: Duration) -> u64 {
 impl fmt::Display for LostReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Taken => "another process holds the worker, or an operator reclaimed it",
-            Self::Cloned => "a copy of this process renewed it",
+            Self::Taken => "another process holds the worker, or an operator reclaimed the worker",
+            Self::Cloned => "a copy of this process renewed the lease",
             Self::StoreChanged => "the store has lost data, or another server has taken over",
             Self::Initialised => "an operator initialised the store while the lease was in use",
         })

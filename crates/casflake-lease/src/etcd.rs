@@ -117,7 +117,8 @@ pub struct EtcdBackend {
     gateway: Gateway,
     keys: Keys,
     clock: DateClock,
-    /// The contents of etcd, if no other client has changed them since this store read or wrote them.
+    /// The contents of etcd when this store last read or wrote them. They are up to date unless another client has
+    /// changed them since.
     known: Option<Contents>,
     /// The etcd leases of the workers that this store has leased.
     lifelines: BTreeMap<u64, Lifeline>,
@@ -235,7 +236,7 @@ impl EtcdBackend {
             Some(Some(left)) => left >= wanted,
         };
         if !is_alive {
-            // The window is renewed even if this fails.
+            // If this fails, the window is renewed nevertheless.
             let _ = self.revive(&contents, lease, wanted);
         }
         // Returns the time from which the end of the renewed window was computed. The later time in the reply is used
@@ -367,7 +368,7 @@ impl Backend for EtcdBackend {
 }
 
 impl fmt::Debug for EtcdBackend {
-    /// Formats the store without the password.
+    /// Formats the store, but not its password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EtcdStore")
             .field("endpoints", &self.gateway.endpoints())

@@ -66,12 +66,12 @@ use crate::survey::Survey;
 ///   presented a newer lease, they also wait for the end of its window. A lease is not renewed if its record is
 ///   missing, or if it was granted before the loss. An operator who vouches for the space ends the wait.
 /// * L7: a process asks for a new space with [`Missing::Create`](crate::Missing::Create). A
-///   [`LeasedGenerator`](crate::LeasedGenerator) that was not granted a lease yet asks for it only if its builder was
-///   told to [`create_if_missing`](crate::LeasedGeneratorBuilder::create_if_missing) and the store lists no other
-///   space. Otherwise the process gets [`NoSpace`](StoreError::NoSpace), and the store writes nothing. A process that
-///   was granted a lease creates a lost space again, but only in the place where the lease was granted. If only the
-///   record of the space is lost, and records of workers are left, the space still exists but has suffered a loss (L6),
-///   and any process restores it.
+///   [`LeasedGenerator`](crate::LeasedGenerator) that was not granted a lease yet asks for it only if
+///   [`create_if_missing`](crate::LeasedGeneratorBuilder::create_if_missing) was called on its builder and the store
+///   lists no other space. Otherwise the process gets [`NoSpace`](StoreError::NoSpace), and the store writes nothing. A
+///   process that was granted a lease creates a lost space again, but only in the place where the lease was granted. If
+///   only the record of the space is lost, and records of workers are left, the space still exists but has suffered a
+///   loss (L6), and any process restores it.
 /// * L8: calls fail with [`Copied`](StoreError::Copied) until an operator [vouches](LeaseAdmin::init_immediately) for
 ///   the copy.
 /// * L9: a worker is not granted before the store's clock has reached the end of the worker's last window. As long as

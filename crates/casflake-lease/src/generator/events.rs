@@ -104,7 +104,7 @@ impl Events {
         self.report(&LeaseEvent::NotReleased { worker, error });
     }
 
-    /// If there was an outage or an end of the lease, reports that it is over. Called after the store granted or
+    /// If there was an outage or an end of the lease, reports that it is over. Call it after the store has granted or
     /// renewed a lease.
     fn recovered(&mut self, worker: u64, remaining: Duration, now: Instant) {
         if remaining.is_zero() {

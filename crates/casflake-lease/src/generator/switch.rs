@@ -125,7 +125,7 @@ impl<S: Scheme, C> Switch<S, C> {
             let slots = || (0..1_u64 << block).map(|_| OnceLock::new()).collect();
             self.later.get(block)?.get_or_init(slots).get(position)
         });
-        // The slot is empty: a caller that got `Ended` does not call this again.
+        // The slot is always empty here, because a caller that got `Ended` does not call this function again.
         if state & ENDED != 0 || slot.is_none_or(|slot| slot.set(generator).is_err()) {
             return Err(Ended);
         }

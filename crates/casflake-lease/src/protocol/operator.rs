@@ -56,7 +56,7 @@ pub fn init_immediately(view: &View, workers: u64, terms: &Terms) -> Result<Oper
 /// and that no process has used it to issue IDs ahead of the store's clock.
 pub fn reclaimed(view: &View, record: &Record, terms: &Terms) -> Record {
     // If the clock has moved back, the worker is not free before the start of its last window. The exception is a
-    // window that starts beyond the horizon: the store's clock was far ahead when it was granted.
+    // window that starts beyond the horizon: the store's clock was far ahead when that window was granted.
     let from = Some(record.from).filter(|&from| from <= terms.horizon(view.now)).unwrap_or(0);
     Record { counter: record.counter + 1, ..unowned(from.max(view.now)) }
 }

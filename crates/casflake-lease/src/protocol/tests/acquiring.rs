@@ -42,7 +42,7 @@ fn a_grant_prepares_additional_workers_for_a_crowd() {
     let crowd = |crowd, workers| {
         let mut view = view(&[held_until(1020, THEIRS)]);
         view.space.as_mut().unwrap().workers = workers;
-        // A record from before the space was lost.
+        // This record was written before the space was lost.
         view.records.insert(3, held_until(1001, THEIRS));
         change_of(acquire(&view, &Ask { crowd, ..ask(OURS) }, &terms())).0
     };
@@ -134,7 +134,7 @@ fn a_longer_wait_than_that_of_a_new_space_is_reported_as_a_clock_that_is_behind(
     assert_eq!(denied(1181, &[held(1500), held(1400)], 3), behind(1500));
     assert_eq!(denied(2000, &[held(1500), held(1400)], 3), behind(2000));
     assert_eq!(denied(1181, &[held(1500), held(900)], 3), behind(1500), "one is free by its window");
-    // If no worker is free, the end of the first window alone does not decide.
+    // If no worker is free, the reason does not depend only on the window that ends first.
     assert_eq!(denied(900, &[held(1500), held(1400)], 2), behind(1500));
     assert_eq!(denied(900, &[held(1500), held(1180)], 2), Denied::NoFreeWorker { workers: 2, until: 1180 });
     assert_eq!(denied(1181, &[held(1020), held(1010)], 2), behind(1181), "nor does it if it ends soon");
