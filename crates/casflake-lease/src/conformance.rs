@@ -62,8 +62,8 @@ const TTL: Duration = Duration::from_secs(60);
 /// its own.
 ///
 /// # Panics
-/// Panics if the backend does not do what a [`Backend`] must do. The message says what it did, and what it should have
-/// done.
+/// Panics if the backend does not do what a [`Backend`] must do. The message says what the backend did, and what it
+/// should have done.
 #[track_caller]
 pub fn check<B: Backend, F: Fn() -> B>(new_store: impl Fn() -> F) {
     an_empty_store_holds_nothing_and_tells_the_time(&mut new_store()());

@@ -287,8 +287,8 @@ impl fmt::Display for StoreError {
                 let (restored, granting) = (seconds(RESTORED_WITHIN), seconds(MAX_TTL + CLOCK_SLACK));
                 write!(
                     f,
-                    ". If a process that had a lease of it still runs, it restores the space within {restored} s. \
-                     If the space is new, run casflake leases URL init (it grants leases after {granting} s)"
+                    ". If a process that had a lease of this space still runs, it restores the space within {restored} \
+                     s. If the space is new, run casflake leases URL init (it grants leases after {granting} s)"
                 )?;
                 let is_plain = layout.is_empty() || *layout == fingerprint(&Standard::LAYOUT);
                 if is_plain { Ok(()) } else { write!(f, ", with the options for the layout {layout}") }

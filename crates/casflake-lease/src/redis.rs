@@ -55,8 +55,8 @@ use crate::url::{StoreUrl, space_name};
 /// acknowledged. The store notices the following cases, in which the server may have lost data:
 ///
 /// * **The server was restarted**, with all of its data, older data or none; a replica has taken over; or the server
-///   was a replica in between. Redis gives each run and each promotion a name. Leases that were granted under an
-///   earlier name are not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
+///   was a replica in between. Redis gives each run and each promotion a name. Leases that were granted under another
+///   name are not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
 ///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over. Even with an append-only file, no lease is granted for two and a
 ///   half minutes after a restart. Holders issue IDs until their windows end, then none until that time has passed. An
 ///   operator who knows that no lease is in use can avoid the wait, and

@@ -28,7 +28,7 @@ use crate::lease::Lease;
 pub struct LeaseStats<S> {
     /// The worker that issues IDs now, or issued them last.
     pub worker: WorkerId<S>,
-    /// The worker's lease, as it was granted or last renewed.
+    /// The lease of this worker, as of its grant or its last renewal.
     pub lease: Lease,
     /// How long the window still lasts according to the generator's clock. 0 if the window has ended, or if the clock
     /// has jumped and the lease was not renewed since the jump.
@@ -39,7 +39,7 @@ pub struct LeaseStats<S> {
     pub renewals: u64,
     /// How often the store failed to renew or to grant a lease.
     pub failures: u64,
-    /// The last failure, if the store has not granted or renewed a lease since.
+    /// The last failure of the store. `None` if the store has granted or renewed a lease after that failure.
     pub last_error: Option<String>,
     /// How many calls failed because there was no lease. Their errors were
     /// [`LeaseExpired`](casflake::GenerateError::LeaseExpired) or

@@ -18,7 +18,7 @@ pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Recor
     // If the floor was raised after the grant, the store may have granted, and forgotten, another window between the
     // end of this window and the floor.
     let is_after_floor = record.from >= space.floor;
-    // A lower end means that the store has forgotten a renewal.
+    // If the record ends earlier than `held`, the store has forgotten a renewal.
     let is_up_to_date = record.until >= held.until;
     let is_near = record.until <= terms.horizon(view.now);
     (is_whole && is_holders && is_after_floor && is_up_to_date && is_near).then(|| Record {
