@@ -1,4 +1,4 @@
-//! The end of a leased generator: `shutdown` ends it immediately, `drain` ends it after the waiting calls.
+//! The end of a leased generator. `shutdown` ends the generator immediately; `drain` ends it after the waiting calls.
 
 use std::sync::PoisonError;
 use std::thread;

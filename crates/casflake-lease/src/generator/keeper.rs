@@ -1,4 +1,4 @@
-//! The thread that keeps a lease. It renews the lease. If the lease is lost, it acquires another.
+//! The thread that keeps a lease. It renews the lease. If the lease is lost, the thread acquires another lease.
 
 use std::panic;
 use std::panic::AssertUnwindSafe;
@@ -252,8 +252,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     }
 
     /// Returns how long the window of the lease in `forgotten` still lasts. The generator may use up this window,
-    /// because no other process can have it. If the host's clock is behind, the window seems to last longer than it
-    /// does, so the result is at most the rest of the TTL since the keeper learned of the loss.
+    /// because no other process can have the same window. If the host's clock is behind, the window seems to last
+    /// longer than it really does, so the result is at most the rest of the TTL since the keeper learned of the loss.
     fn forgotten_remaining(&self) -> Duration {
         let passed = self.forgotten.map_or(Duration::MAX, |(since, _)| since.elapsed());
         self.shared.remaining().min(self.ttl().saturating_sub(passed))
@@ -299,8 +299,9 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     fn renewed(&mut self, grant: &Grant, apart: u64) -> Duration {
         self.unanswered = 0;
         self.lease = Some(grant.lease);
-        // A store that obeys the protocol never returns an end that does not fit the layout; if it does, the fence is
-        // not moved. The fence is moved before the clock is set, because the clock may move far forward.
+        // A store that obeys the protocol never returns an end that does not fit the layout. If a store does return
+        // such an end, the fence is not moved. The fence is moved before the clock is set, because the clock may move
+        // far forward.
         let _ = self.shared.switch.current().extend_fence(grant.lease.until);
         let behind = self.source.ahead_of(grant);
         self.source.hear(grant, apart);
