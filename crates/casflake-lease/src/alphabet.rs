@@ -1,6 +1,6 @@
 //! The alphabet of a space's name.
 
-/// The alphabet as error texts describe it.
+/// The description of the alphabet in error texts.
 #[cfg(feature = "_server")]
 pub(crate) const ALPHABET: &str = "ASCII letters, digits and - . _ ~ / :";
 

@@ -1,4 +1,4 @@
-//! `Backend`: the operations of a kind of store that the protocol of leases runs on.
+//! `Backend`: the operations that the protocol of leases needs from a kind of store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,16 +10,16 @@ use crate::protocol::{self, Change, Record, Space, View};
 use crate::terms::{MAX_WORKERS, Terms};
 use crate::token::Token;
 
-/// A kind of store: it keeps one ID space and the records of its workers, and tells the time.
+/// A kind of store. It keeps one ID space and the records of the workers of that space, and it tells the time.
 ///
 /// [`BackendStore`](crate::BackendStore) runs the protocol of leases on a backend, and is a
 /// [`LeaseStore`](crate::LeaseStore). A backend needs three methods: [`place`](Self::place), [`read`](Self::read) and
-/// [`swap`](Self::swap). It decides nothing. It promises only that `swap` compares and writes in one step, and that
-/// what it has acknowledged lasts. The example `memory_store` is a backend. The module `conformance` (a feature) has
-/// the tests that each backend must pass.
+/// [`swap`](Self::swap). A backend makes no decisions. It promises only that `swap` compares and writes in one step,
+/// and that an acknowledged change lasts. The example `memory_store` is a backend. The module `conformance` (a feature)
+/// has the tests that each backend must pass.
 ///
-/// The other methods have defaults that use these three. A backend of a server overrides them, to make one round trip
-/// instead of several.
+/// The other methods have defaults that use these three. A backend that talks to a server overrides them, so that a
+/// call takes one round trip instead of several.
 ///
 /// # Examples
 /// ```
@@ -71,23 +71,24 @@ pub trait Backend: Send {
     /// [`Contents::place`].
     fn place(&self) -> String;
 
-    /// Reads the space, its records and the clock, as they are at one moment.
+    /// Reads the space, the records of its workers and the clock of the store, all as of the same moment.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store can't be reached; [`StoreError::Refused`] if a retry does not help;
     /// [`StoreError::Corrupt`] if the store holds data that this crate has not written.
     fn read(&mut self) -> Result<Contents, StoreError>;
 
-    /// Writes all of `change` if the store is still as it was in `seen`, by the comparison of [`Contents::is_as_seen`]:
-    /// all fields of the space, whether the server that has written the space still serves it, and all fields of each
-    /// record that `change` replaces. Otherwise writes nothing. Returns whether it has written. A change that was
-    /// acknowledged must last.
+    /// Writes all of `change` if the store is still as it was in `seen`; otherwise writes nothing. Returns whether the
+    /// change was written. A change that was acknowledged must last. [`Contents::is_as_seen`] defines the comparison:
+    /// it covers all fields of the space, whether the server that has written the space still serves it, and all fields
+    /// of each record that `change` replaces.
     ///
     /// # Errors
-    /// As [`read`](Self::read). The change may have been written, unless the error is [`StoreError::Corrupt`].
+    /// The same as for [`read`](Self::read). After an error other than [`StoreError::Corrupt`], the change may have
+    /// been written.
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError>;
 
-    /// Writes a change that grants a lease for `ttl`, as [`swap`](Self::swap) does.
+    /// Does the same as [`swap`](Self::swap), for a change that grants a lease. `ttl` is the TTL of that lease.
     ///
     /// # Errors
     /// As [`swap`](Self::swap).
@@ -96,17 +97,19 @@ pub trait Backend: Send {
         self.swap(seen, change)
     }
 
-    /// Tells the backend that a lease was granted on the basis of `contents`, which it has read last.
+    /// Tells the backend that a lease was granted. The grant was decided from `contents`, which the last
+    /// [`read`](Self::read) returned.
     fn granted(&mut self, contents: &Contents) {
         let _ = contents;
     }
 
-    /// Frees anything that the backend has prepared for a [`grant`](Self::grant), because the request has failed.
+    /// Frees everything that the backend has prepared for a [`grant`](Self::grant).
+    /// [`BackendStore`](crate::BackendStore) calls this if the request for a worker has failed.
     fn give_up(&mut self) {}
 
-    /// Renews the lease for `ttl` ticks if the rule of renewals allows it. Returns `None` if it does not; the caller
-    /// then finds out why. The default has that rule. A backend that states the rule once more, as a statement or a
-    /// script, is tested against the default.
+    /// Renews the lease for `ttl` ticks if the rule of renewals allows it. Returns `None` if the rule forbids it; the
+    /// caller then finds out the reason. The default method evaluates the rule in Rust. A backend may state the rule
+    /// again, as an SQL statement or a script; the suite in the module `conformance` checks that both agree.
     ///
     /// # Errors
     /// As [`swap`](Self::swap).
@@ -118,8 +121,9 @@ pub trait Backend: Send {
         Ok(self.swap(&contents, &change)?.then_some(renewed))
     }
 
-    /// Releases the lease. Its last ID was issued in `last_tick`. Returns whether it has written the release: `false`
-    /// if the worker's record is not that of the lease, or has changed meanwhile.
+    /// Releases the lease. `last_tick` is the tick of the last ID that was issued with this lease. Returns whether the
+    /// release was written. It is not written if the worker's record is that of another lease, or has changed
+    /// meanwhile.
     ///
     /// # Errors
     /// As [`swap`](Self::swap).
@@ -146,8 +150,8 @@ pub trait Backend: Send {
     }
 }
 
-/// Reads the contents, and refuses those of a copy. For all callers but an operator: only an operator can know that the
-/// original is not in use.
+/// Reads the contents. Fails if the space is a copy. Every call uses this function except `survey`, which changes
+/// nothing, and `init_immediately`, with which the operator vouches that the original is not in use.
 pub(crate) fn read_original<B: Backend + ?Sized>(backend: &mut B) -> Result<Contents, StoreError> {
     let contents = backend.read()?;
     if contents.is_from_elsewhere {
@@ -180,17 +184,18 @@ pub struct Contents {
     /// Identifies the place of the space, as far as the backend can tell. A process creates a lost space again only in
     /// the place where its lease was granted.
     pub place: String,
-    /// Whether the space is a copy of one in another place, which may be in use there.
+    /// Whether the space is a copy of a space in another place. That space may still be in use.
     pub is_from_elsewhere: bool,
     /// The space; `None` if the store has none.
     pub space: Option<Space>,
     /// The record of each worker that has one, by the worker's index.
     pub records: BTreeMap<u64, Record>,
-    /// Workers with holders that are known to be alive, in a store that has leases of its own kind.
+    /// The workers whose holders are known to be alive. Only a store that has its own kind of leases, such as etcd, can
+    /// know this. In other stores the set is empty.
     pub live: BTreeSet<u64>,
 }
 
-/// A renewed lease, and the state of the store that was read with it.
+/// A renewed lease, and what the backend has read from the store in the same call.
 ///
 /// # Examples
 /// ```
@@ -237,7 +242,7 @@ impl Contents {
         }
     }
 
-    /// Applies `change`, for a backend that keeps its contents in this form.
+    /// Applies `change` to these contents. This helps a backend that keeps its contents in this form.
     pub fn apply(&mut self, change: &Change) {
         if let Some(space) = &change.space {
             self.space = Some(space.clone());
@@ -245,7 +250,7 @@ impl Contents {
         self.records.extend(change.records.iter().cloned());
     }
 
-    /// Returns the result of a renewal to `lease` at the time of these contents.
+    /// Returns the result of a renewal that was decided from these contents. `lease` is the renewed lease.
     pub(crate) fn renewed(&self, lease: Lease) -> Renewed {
         let workers = self.space.as_ref().map_or(0, |space| space.workers);
         Renewed { lease, unix_ns: self.unix_ns, workers, place: Some(self.place.clone()) }
@@ -270,14 +275,14 @@ impl Contents {
         })
     }
 
-    /// Returns whether everything that `change` depends on is the same here as in `seen`.
+    /// Returns whether everything that `change` depends on is the same here as in `seen`. Compares:
     ///
-    /// * All fields of the space. If a store is emptied or restored from a backup, the same version can come again, but
-    ///   then not the same floor.
-    /// * All fields of each record that `change` replaces. If a record is lost and replaced, the same counter can come
-    ///   again, but then not the same window.
-    /// * Whether the server that has written the space still serves the store. Another one may lack some of what `seen`
-    ///   shows.
+    /// * All fields of the space. The version alone is not enough. After a store was emptied or restored from a backup,
+    ///   a space can have the same version again, but then it has another floor.
+    /// * All fields of each record that `change` replaces. The counter alone is not enough. After a record was lost and
+    ///   replaced, the new record can have the same counter, but then it has another window.
+    /// * Whether the server that has written the space still serves the store. Another server may lack some of the data
+    ///   in `seen`.
     #[must_use]
     pub fn is_as_seen(&self, seen: &Self, change: &Change) -> bool {
         self.space == seen.space

@@ -1,5 +1,5 @@
-//! `BackendStore`: the protocol of leases on a backend. Each call reads the contents, decides by the rules, and writes
-//! the decision if nothing has changed meanwhile.
+//! `BackendStore`: the protocol of leases on a backend. Each call reads the contents, decides according to the rules,
+//! and writes the decision if nothing has changed meanwhile.
 
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
@@ -16,11 +16,12 @@ use crate::store::{LeaseAdmin, LeaseStore};
 use crate::survey::{Survey, SurveyedSpace, SurveyedWorker};
 use crate::terms::Terms;
 
-/// The limits of a call that tries again because its swaps fail: the number of attempts, and the time.
+/// The limits of a call that retries because its swaps fail: the largest number of attempts, and the longest time.
 const ATTEMPTS: u32 = 300;
 const TRYING: Duration = Duration::from_secs(5);
 
-/// The largest number of additional workers that a caller prepares for others, after it has failed several times.
+/// The largest number of additional workers that a caller prepares for other callers. The number grows with each swap
+/// that fails.
 const CROWD: u64 = 63;
 
 /// A store of leases on a [`Backend`].
@@ -37,7 +38,8 @@ const CROWD: u64 = 63;
 /// ```
 pub struct BackendStore<B> {
     backend: B,
-    /// The knowledge of the space since this store was granted a lease. With this it can create a lost space again.
+    /// The facts that this store needs to create the space again if the space is lost. `None` until a lease was granted
+    /// or renewed.
     known: Option<Known>,
 }
 
@@ -62,14 +64,14 @@ impl<B> BackendStore<B> {
 }
 
 impl<B: Backend> BackendStore<B> {
-    /// Returns the caller's error for a request about `worker` that was denied at the tick `now_tick`.
+    /// Returns the error for a caller whose request about `worker` was denied in the tick `now_tick`.
     fn denial(&self, contents: &Contents, terms: &Terms, now_tick: u64, denied: Denied, worker: u64) -> StoreError {
         let stored = contents.space.as_ref().map_or("", |space| &space.layout);
         let at = Whereabouts { space: self.backend.space_name(), place: self.backend.place(), stored };
         error_of(terms, denied, now_tick, worker, at)
     }
 
-    /// Remembers the space, after a lease of it was granted or found to be held.
+    /// Remembers the space, after `lease` was granted or was found to be still held.
     fn remember(&mut self, contents: &Contents, lease: &Lease) {
         if let Some(space) = &contents.space {
             let until = self.known.as_ref().map_or(0, |known| known.until).max(lease.until);
@@ -127,7 +129,8 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
             }
             let contents = read_original(&mut self.backend)?;
             let view = contents.view(&terms)?;
-            // If another store object has acquired the lease, the place where it was granted is not known.
+            // If another `BackendStore` acquired the lease, this one does not know the place where the lease was
+            // granted.
             let if_absent = self.known.clone().map_or(IfAbsent::Refuse, IfAbsent::Remake);
             match protocol::explain(&view, &lease, unanswered, &if_absent, &terms) {
                 Finding::Held(held) => {
@@ -153,7 +156,7 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
             }
             let contents = read_original(&mut self.backend)?;
             match contents.records.get(&lease.worker) {
-                // A call has renewed it, and its reply was lost.
+                // An earlier call has renewed the lease, and the reply to that call was lost.
                 Some(record) if record.token == Some(lease.token) => {
                     lease = record.lease(lease.worker, lease.token);
                     Ok(None)
@@ -240,14 +243,15 @@ impl<B: fmt::Debug> fmt::Debug for BackendStore<B> {
     }
 }
 
-/// Returns what is known of a space after a renewal.
+/// Returns the facts about the space after a renewal, or `None` if the place of the space is not known.
 fn known_after(known: Option<Known>, renewed: &Renewed) -> Option<Known> {
     let until = known.as_ref().map_or(0, |known| known.until).max(renewed.lease.until);
     let place = renewed.place.clone().or_else(|| Some(known?.place))?;
     Some(Known { place, workers: renewed.workers, until })
 }
 
-/// Calls `once` with the number of the attempt until it returns a value. Gives up after [`ATTEMPTS`] or [`TRYING`].
+/// Calls `once` with the number of the attempt, until `once` returns a value or fails. Gives up after [`ATTEMPTS`]
+/// attempts, or after the time [`TRYING`].
 fn retried<T>(mut once: impl FnMut(u32) -> Result<Option<T>, StoreError>) -> Result<T, StoreError> {
     let started = Instant::now();
     let mut attempts = 0;
@@ -260,7 +264,8 @@ fn retried<T>(mut once: impl FnMut(u32) -> Result<Option<T>, StoreError>) -> Res
     Err(StoreError::Contended { attempts })
 }
 
-/// Pauses for a random time of up to 5 ms, so that processes that have failed together do not try again together.
+/// Pauses for a random time of up to 5 ms, so that processes that failed at the same moment do not retry at the same
+/// moment.
 fn pause(attempt: u32, ask: &Ask) {
     let limit_micros = 500 * (attempt as usize + 1).min(10);
     let micros = ask.token.rotated(attempt).pick(limit_micros);

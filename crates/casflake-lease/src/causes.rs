@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-/// Implements `Debug` as the variant's name, the text and its causes. A `main` that returns an error prints it by
-/// `Debug`, and the text is the helpful part.
+/// Implements `Debug` so that it shows the variant's name, the error's text and the error's causes. If `main` returns
+/// an error, Rust prints the error with `Debug`, and the text helps more than the fields would.
 macro_rules! debug_by_text {
     ($error:ty: $($variant:ident)*) => {
         impl std::fmt::Debug for $error {
@@ -19,7 +19,7 @@ macro_rules! debug_by_text {
 }
 pub(crate) use debug_by_text;
 
-/// The cause of an error, of any type.
+/// The cause of an error. It can be an error of any type.
 pub(crate) type Cause = Box<dyn Error + Send + Sync>;
 
 /// Displays an error and each of its causes.

@@ -1,7 +1,8 @@
-//! The tests that each [`Backend`] must pass, to run on a backend of your own. Feature `conformance`.
+//! The tests that each [`Backend`] must pass. Run them on a backend of your own. Feature `conformance`.
 //!
-//! [`check`] calls the backend on stores that the test creates, and panics with a description of what is wrong. It does
-//! not test the protocol of leases, which [`BackendStore`] runs. A backend only has to read, compare and write.
+//! [`check`] calls the backend on stores that your test creates. If the backend does something wrong, `check` panics
+//! with a description of the fault. `check` does not test the protocol of leases, because that is in [`BackendStore`].
+//! A backend only has to read, compare and write.
 //!
 //! ```
 //! # use std::sync::{Arc, Mutex};
@@ -48,7 +49,7 @@ use crate::store::{LeaseAdmin, LeaseStore};
 use crate::terms::Terms;
 use crate::token::Token;
 
-/// Threads that swap at the same time.
+/// The number of threads that swap at the same time.
 const THREADS: usize = 8;
 
 const A_DAY_MS: u64 = 86_400_000;
@@ -57,11 +58,12 @@ const A_DAY_MS: u64 = 86_400_000;
 const TTL: Duration = Duration::from_secs(60);
 
 /// Runs all tests of the suite on a backend. `new_store` creates an empty store and returns a function that opens it.
-/// Each call of that function returns another backend on the same store, as another process would have.
+/// Each call of that function returns another backend on the same store, just as each process would have a backend of
+/// its own.
 ///
 /// # Panics
-/// Panics if the backend does not do what a [`Backend`] must do. The message says what it did, and what it should have
-/// done.
+/// Panics if the backend does not do what a [`Backend`] must do. The message says what the backend did, and what it
+/// should have done.
 #[track_caller]
 pub fn check<B: Backend, F: Fn() -> B>(new_store: impl Fn() -> F) {
     an_empty_store_holds_nothing_and_tells_the_time(&mut new_store()());
@@ -84,8 +86,9 @@ fn an_empty_store_holds_nothing_and_tells_the_time(backend: &mut impl Backend) {
     thread::sleep(Duration::from_millis(50));
     let between = first_read.elapsed();
     let (later, in_all) = (read(backend), started.elapsed());
-    // A clock may be slewed, lag, or tick in seconds. It must not stand still, and not use other units. It was read
-    // during each read: at least the time between the reads lies between the readings, and at most the time of both.
+    // The store's clock may be slewed, may lag, and may advance in steps of a second. It must not stand still or use
+    // another unit. The backend reads the clock at some moment of each `read`. So the time between the two readings of
+    // the clock is at least `between` and at most `in_all`.
     let told = Duration::from_nanos(later.unix_ns.saturating_sub(first.unix_ns));
     assert!(
         told > between / 4 && told < in_all * 4 + Duration::from_secs(2),
@@ -169,7 +172,8 @@ fn one_of_several_concurrent_swaps_is_made<B: Backend>(open: &impl Fn() -> B) {
     let incarnation = read(&mut open()).incarnation;
     put(&mut open(), &Change { space: Some(space(&incarnation)), records: vec![(0, record(10))] });
     for round in 0..10 {
-        // All have read before the first thread starts: a thread that failed earlier would keep the others waiting.
+        // All backends read before the first thread starts. If a read failed in a thread, the other threads would wait
+        // for that thread at the barrier for ever.
         let backends: Vec<_> = (0..THREADS)
             .map(|_| {
                 let mut backend = open();
@@ -198,8 +202,8 @@ fn one_of_several_concurrent_swaps_is_made<B: Backend>(open: &impl Fn() -> B) {
     }
 }
 
-/// Returns the cases that the rules of renewals and releases distinguish: a space, a record of worker 0, and the lease
-/// as its holder knows it.
+/// Returns the cases that the rules of renewals and releases distinguish. Each case consists of a space, the record of
+/// worker 0, and the lease of worker 0 as its holder knows it.
 fn cases(incarnation: &str, now_tick: u64) -> Vec<(Space, Record, Lease)> {
     let layout = Terms::of(&Standard::LAYOUT).layout;
     let space = Space { layout, floor: now_tick - 500_000, ..space(incarnation) };
@@ -245,7 +249,7 @@ fn a_renewal_follows_the_rule_of_the_protocol(backend: &mut impl Backend) {
         let before = read(backend);
         let renewed = backend.renew(&lease, ttl, &terms).unwrap_or_else(|error| panic!("{lease:?}: {error}"));
         let after = read(backend);
-        // Evaluates the rule at the time that the backend returns, if it has renewed.
+        // If the backend has renewed the lease, evaluates the rule at the time that the backend has returned.
         let unix_ns = renewed.as_ref().map_or(before.unix_ns, |renewed| renewed.unix_ns);
         let mut then = before.clone();
         then.unix_ns = unix_ns;
@@ -298,8 +302,8 @@ fn leases_are_granted_renewed_released_and_reclaimed<B: Backend>(open: &impl Fn(
     assert_eq!(one.survey().expect("the space").workers.len(), 2);
 }
 
-/// Returns a lease. Retries, because a store with a clock that ticks in seconds grants a released worker only a moment
-/// later.
+/// Acquires a lease. Retries, because a store whose clock advances in steps of a second grants a released worker only
+/// when the clock has advanced.
 #[track_caller]
 fn granted(store: &mut impl LeaseStore, request: &AcquireRequest) -> Lease {
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Conversions: from a caller's request to ticks, and from a denial in ticks to the caller's error.
+//! Converts a caller's request into ticks, and a denial in ticks into an error for the caller.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) fn tick_of(terms: &Terms, unix_ns: u64) -> Result<u64, StoreError> {
     terms.tick_at(unix_ms).ok_or(outside)
 }
 
-/// Returns the TTL if it is between 1 ms and [`MAX_TTL`].
+/// Returns `ttl`. Fails if it is not between 1 ms and [`MAX_TTL`].
 pub(crate) fn ttl_within(ttl: Duration) -> Result<Duration, StoreError> {
     if ttl < Duration::from_millis(1) || ttl > MAX_TTL {
         return Err(StoreError::Ttl { value: ttl, max: MAX_TTL });
@@ -23,7 +23,7 @@ pub(crate) fn ttl_within(ttl: Duration) -> Result<Duration, StoreError> {
     Ok(ttl)
 }
 
-/// Returns the number of workers if a space of this layout can have so many.
+/// Returns `workers`. Fails if a space of this layout can not have this number of workers.
 pub(crate) fn workers_within(layout: &Layout, workers: u64) -> Result<u64, StoreError> {
     let max = workers_of(layout).min(MAX_WORKERS);
     if workers == 0 || workers > max {
@@ -32,7 +32,7 @@ pub(crate) fn workers_within(layout: &Layout, workers: u64) -> Result<u64, Store
     Ok(workers)
 }
 
-/// The place of a denied request, in the names that error texts use.
+/// The space and the store of a denied request, for the texts of errors.
 pub(crate) struct Whereabouts<'a> {
     pub(crate) space: &'a str,
     pub(crate) place: String,
@@ -40,7 +40,7 @@ pub(crate) struct Whereabouts<'a> {
     pub(crate) stored: &'a str,
 }
 
-/// Returns the caller's error for a request about `worker` that was denied at the tick `now_tick`.
+/// Returns the error for a caller whose request about `worker` was denied in the tick `now_tick`.
 pub(crate) fn error_of(terms: &Terms, denied: Denied, now_tick: u64, worker: u64, at: Whereabouts<'_>) -> StoreError {
     let from_now = |tick: u64| terms.duration(tick.saturating_sub(now_tick));
     let Whereabouts { space, place, stored } = at;

@@ -1,4 +1,4 @@
-//! `StoreError`: why a store of leases did not do what it was asked to.
+//! `StoreError`: the reasons why a call of a store of leases fails.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,16 +26,17 @@ use crate::terms::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
 /// ```
 #[non_exhaustive]
 pub enum StoreError {
-    /// The store could not be reached, or did not answer. It may be available again later. It is unknown whether the
-    /// call had its effect.
+    /// The store could not be reached, or did not answer. The store may be available again later. The call may have had
+    /// its effect.
     Unavailable {
         /// The operation that failed.
         what: String,
         /// Why it failed.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The store, or something on the way to it, refused the caller: the password is wrong, a permission or a directory
-    /// is missing, the server has no TLS. A retry does not help until an operator has corrected that.
+    /// The store, or a server on the way to it, refused the caller. The reason is, for example, a wrong password, a
+    /// missing permission or directory, or a server without TLS. A retry does not help until an operator has corrected
+    /// the cause.
     Refused {
         /// The operation that was refused.
         what: String,
@@ -44,7 +45,7 @@ pub enum StoreError {
         /// Why it was refused.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Each attempt lost to a change by another process.
+    /// Each attempt to write failed, because another process had changed the store since the attempt began.
     Contended {
         /// How many attempts were made.
         attempts: u32,
@@ -53,11 +54,11 @@ pub enum StoreError {
     NoFreeWorker {
         /// How many workers the space has.
         workers: u64,
-        /// The time until the first of them is free, unless its lease is renewed.
+        /// The time until the first worker is free, unless the lease of that worker is renewed.
         retry_after: Duration,
     },
-    /// The ID space is new, or has lost data. If the store does not know a lease, no other process gets its worker
-    /// before the store grants leases again.
+    /// The ID space is new, or has lost data. The store grants no lease until every lease that it may have forgotten
+    /// has ended.
     NotYet {
         /// The name of the space; empty for a store that has only one.
         space: String,
@@ -71,27 +72,28 @@ pub enum StoreError {
         space: String,
         /// The location of the store.
         place: String,
-        /// The names of other ID spaces in this store: ten at most, and empty if they could not be listed.
+        /// The names of other ID spaces in this store, ten at most. Empty if the store could not list them.
         others: Vec<String>,
         /// The caller's layout; empty if the caller gave none.
         layout: String,
     },
-    /// The store's clock is behind the leases that the store has granted, behind the time at which the space was
-    /// created, or behind the ticks that the caller has issued. It moved back. Or it is right now and was ahead before.
-    /// In that case IDs of future ticks may have been issued, and the store grants leases when those ticks are over.
+    /// The store's clock is too far behind the leases that the store has granted, behind the time at which the space
+    /// was created, or behind the ticks that the caller has issued. Either the clock moved back, or the clock was ahead
+    /// before and is right now. In the second case IDs of future ticks may have been issued, and the store grants
+    /// leases when those ticks are over.
     StoreClockBehind {
-        /// By how much: the time to the latest end of a lease that the store knows of, or to the time at which the
-        /// store grants leases. This exceeds the time by which the clock moved back, by the TTL or by 150 s at most.
+        /// The time until the clock reaches the latest end of a lease that the store knows, or the moment from which
+        /// the store grants leases. The clock moved back by less than this. The difference is at most the TTL or 150 s.
         by: Duration,
     },
-    /// The store's clock reads a time that is outside of the layout's.
+    /// The store's clock reads a time before the layout's epoch or after the layout's last tick.
     StoreClockOutside {
         /// The clock's reading, in Unix milliseconds.
         unix_ms: u64,
         /// The layout's epoch, in Unix milliseconds.
         epoch_unix_ms: u64,
     },
-    /// The space has another layout. Its ticks are not the caller's.
+    /// The layout of the space differs from the caller's layout, so the ticks of the two can't be compared.
     OtherLayout {
         /// The layout of the space.
         stored: String,
@@ -105,17 +107,18 @@ pub enum StoreError {
         /// How the lease was lost.
         reason: LostReason,
     },
-    /// The ID space is a copy of one that was made elsewhere: in another directory, on another file system or volume,
-    /// or in another container of the same image. Two copies would issue the same IDs. The copy was not changed.
+    /// The ID space is a copy of a space that was made elsewhere: in another directory, on another file system or
+    /// volume, or in another container of the same image. Two copies would issue the same IDs. The copy was not
+    /// changed.
     Copied {
         /// The location of the copy.
         place: String,
     },
-    /// The store holds data that no store of leases writes. The data was not changed.
+    /// The store holds data that a store of leases never writes. The data was left as it was.
     Corrupt {
         /// The location of the data.
         place: String,
-        /// The reason why it is not valid.
+        /// The reason why the data is not valid.
         why: String,
     },
     /// The TTL is not between 1 ms and [`MAX_TTL`](crate::MAX_TTL).
@@ -132,8 +135,8 @@ pub enum StoreError {
         /// The largest number.
         max: u64,
     },
-    /// The URL is malformed or does not name a store that this program knows, the name of the space is not in its
-    /// alphabet, or the path of a directory can not be made absolute.
+    /// The URL is malformed; or it does not name a store that this program knows; or the name of the space contains a
+    /// character that is not allowed; or the path of a directory can not be made absolute.
     Url {
         /// The reason. It does not show the URL, which may hold a password.
         why: String,
@@ -147,7 +150,7 @@ pub enum StoreError {
     },
     /// The worker was never leased.
     NoSuchWorker {
-        /// Its index.
+        /// The index of the worker.
         worker: u64,
     },
 }
@@ -161,19 +164,22 @@ debug_by_text!(StoreError: Unavailable Refused Contended NoFreeWorker NotYet NoS
 /// use casflake_lease::{LostReason, StoreError};
 ///
 /// let error = StoreError::Lost { worker: 7, reason: LostReason::Cloned };
-/// assert_eq!(error.to_string(), "the lease of worker 7 is lost, a copy of this process renewed it: acquire another");
+/// let text = "the lease of worker 7 is lost, a copy of this process renewed the lease: acquire another";
+/// assert_eq!(error.to_string(), text);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LostReason {
-    /// It expired and another process was granted the worker; or it was released; or an operator reclaimed the worker.
+    /// The lease expired and another process was granted the worker; or the lease was released; or an operator
+    /// reclaimed the worker.
     Taken,
-    /// Another process renews it with the same token: a copy of this process, for example in a cloned virtual machine.
+    /// Another process renews the lease with the same token. That process is a copy of this one, for example in a
+    /// cloned virtual machine.
     Cloned,
     /// The store has lost data since the grant, or another server has taken over.
     StoreChanged,
-    /// An operator vouched that no lease was in use, although this one was. Another process may hold the same worker,
-    /// so the holder must stop immediately.
+    /// An operator vouched that no lease was in use, but this lease was in use. Another process may hold the same
+    /// worker, so the holder of this lease must stop immediately.
     Initialised,
 }
 
@@ -190,7 +196,7 @@ impl StoreError {
         Self::Corrupt { place: place.into(), why: why.into() }
     }
 
-    /// Returns whether the same call may succeed later, without any other change.
+    /// Returns whether the same call may succeed later, even if no operator corrects anything.
     ///
     /// # Examples
     /// ```
@@ -215,7 +221,8 @@ impl StoreError {
         ) || self.is_before_the_epoch()
     }
 
-    /// Returns whether the store's clock is before the epoch: in time it reaches ticks of the layout.
+    /// Returns whether the store's clock is still before the epoch. If so, waiting helps: the clock will reach the
+    /// layout's first tick.
     const fn is_before_the_epoch(&self) -> bool {
         matches!(*self, Self::StoreClockOutside { unix_ms, epoch_unix_ms } if unix_ms < epoch_unix_ms)
     }
@@ -251,12 +258,12 @@ impl fmt::Display for StoreError {
             Self::Unavailable { what, .. } => write!(f, "{what} failed: try again when the store is available"),
             Self::Refused { what, remedy, .. } => write!(f, "{what} failed, and waiting does not help: {remedy}"),
             Self::Contended { attempts } => {
-                write!(f, "{attempts} attempts lost to changes by other processes: try again")
+                write!(f, "{attempts} attempts failed because other processes changed the store first: try again")
             }
             Self::NoFreeWorker { workers, retry_after } => write!(
                 f,
-                "none of {workers} worker{} is free: try again in {retry_after:?}, release one, or give the space more \
-                 (init --immediately --workers N)",
+                "none of {workers} worker{} is free: try again in {retry_after:?}, release a worker, or give the space \
+                 more workers (init --immediately --workers N)",
                 if *workers == 1 { "" } else { "s" }
             ),
             Self::NotYet { space, retry_after } => write!(
@@ -280,16 +287,16 @@ impl fmt::Display for StoreError {
                 let (restored, granting) = (seconds(RESTORED_WITHIN), seconds(MAX_TTL + CLOCK_SLACK));
                 write!(
                     f,
-                    ". If processes had leases of it, one that still runs restores it within {restored} s. If it is \
-                     new, run casflake leases URL init (it grants leases after {granting} s)"
+                    ". If a process that had a lease of this space still runs, it restores the space within {restored} \
+                     s. If the space is new, run casflake leases URL init (it grants leases after {granting} s)"
                 )?;
                 let is_plain = layout.is_empty() || *layout == fingerprint(&Standard::LAYOUT);
                 if is_plain { Ok(()) } else { write!(f, ", with the options for the layout {layout}") }
             }
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store's clock is {} s behind the leases granted or the IDs issued: set it. (If it is right, it \
-                 was ahead before: wait until it catches up)",
+                "the store's clock is {} s behind the leases granted or the IDs issued: set the clock. (If the \
+                 clock is right now, it was ahead before: wait until it catches up)",
                 seconds(*by)
             ),
             Self::StoreClockOutside { unix_ms, epoch_unix_ms } => write!(
@@ -307,11 +314,14 @@ impl fmt::Display for StoreError {
             Self::Copied { place } => write!(
                 f,
                 "the leases in {place} were copied from elsewhere: both copies would issue the same IDs. Use the \
-                 original. If it was moved for good, and every process that had a lease has ended, run casflake leases \
-                 URL init --immediately"
+                 original. If the original was moved here for good, and every process that had a lease has ended, \
+                 run casflake leases URL init --immediately"
             ),
             Self::Corrupt { place, why } => {
-                write!(f, "{place} is not what a store of leases writes: {why}. Restore it, or use another store")
+                write!(
+                    f,
+                    "{place} is not in the form that a store of leases writes: {why}. Restore it, or use another store"
+                )
             }
             Self::Ttl { value, max } => write!(f, "the TTL {value:?} is out of range: give 1 ms to {max:?}"),
             Self::Workers { value, max } => write!(f, "{value} workers are out of range: give 1 to {max}"),
@@ -324,17 +334,19 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// Returns the quoted name of a space after a blank, or nothing if it has none.
+/// Returns a blank and the quoted name of the space. Returns an empty text if the space has no name.
 fn named(space: &str) -> String {
     if space.is_empty() { String::new() } else { format!(" {space:?}") }
 }
 
-/// Returns the names in quotes and escaped. Others chose them, so they must not break a line or move the cursor.
+/// Returns the names, quoted and escaped. Other users chose these names, so an unescaped name could break a line or
+/// move the cursor.
 fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns whether this is a name that no URL of this version can have. The name may have its schema behind it.
+/// Returns whether only earlier versions allow this name, so that no URL of this version can contain it. The schema may
+/// follow the name in parentheses.
 fn is_former(name: &str) -> bool {
     let name = name.split_once(" (schema ").map_or(name, |(name, _)| name);
     !name.starts_with("(schema ") && (name.is_empty() || !name.chars().all(is_in_alphabet))
@@ -348,8 +360,8 @@ const fn seconds(time: Duration) -> u64 {
 impl fmt::Display for LostReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Taken => "another process holds the worker, or an operator reclaimed it",
-            Self::Cloned => "a copy of this process renewed it",
+            Self::Taken => "another process holds the worker, or an operator reclaimed the worker",
+            Self::Cloned => "a copy of this process renewed the lease",
             Self::StoreChanged => "the store has lost data, or another server has taken over",
             Self::Initialised => "an operator initialised the store while the lease was in use",
         })

@@ -30,13 +30,13 @@ use crate::protocol::{self, Change};
 use crate::terms::Terms;
 use crate::url::{StoreUrl, space_name};
 
-/// The maximum number of records in one transaction: etcd's default limit is 128 operations.
+/// The maximum number of records in one transaction. By default, etcd allows 128 operations in a transaction.
 const RECORDS_PER_TXN: usize = 100;
 
-/// How old a spare etcd lease may be to be used for a worker.
+/// The maximum age of a spare etcd lease that is used for a worker.
 const SPARE_AGE: Duration = Duration::from_millis(500);
 
-/// How many other spaces are listed at most, and how long the list may take.
+/// The maximum number of other spaces that are listed, and the maximum time for listing them.
 const MAX_OTHERS: usize = 10;
 const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -46,8 +46,8 @@ const TXN: &str = "/v3/kv/txn";
 /// cluster. Feature `etcd`.
 ///
 /// Below `/casflake/{space}/` the key `space` holds the data of the space, and `workers/{index}` the window of one
-/// worker. Both are permanent. `live/{index}` is attached to an etcd lease of the worker's holder, which lasts as long
-/// as the holder's lease.
+/// worker. Both are permanent. The key `live/{index}` is attached to an etcd lease that the worker's holder keeps
+/// alive. That etcd lease lasts as long as the holder's lease of the worker.
 ///
 /// ```no_run
 /// use casflake_lease::{EtcdStore, LeasedGenerator};
@@ -59,43 +59,48 @@ const TXN: &str = "/v3/kv/txn";
 /// ```
 ///
 /// # What it promises
-/// Windows of one worker never overlap. This holds over processes that are killed, paused or cut off, and over members
-/// that crash, are cut off or have clocks that are set. Each change is one transaction. It compares all that it
-/// replaces, and a majority of the members has stored it before any of it is used. A member without a majority answers
-/// neither writes nor reads. A worker whose holder renews its lease is not granted to another process, even if the
-/// clock says that its window has passed. Values that this store has not written are refused, and left as they are.
+/// Windows of one worker never overlap. This holds if processes are killed, paused or cut off, and if members crash,
+/// are cut off or have their clocks set. Each change is one transaction. The transaction compares everything that it
+/// replaces, and a majority of the members has stored it before any part of it is used. A member without a majority
+/// answers neither writes nor reads. A worker whose holder renews its lease is not granted to another process, even if
+/// the clock says that its window has passed. Values that were not written by a store of this kind are refused, and
+/// left as they are.
 ///
-/// A cluster that was restored under another cluster ID, or in which keys are missing, may have lost leases. It grants
-/// nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an operator
-/// [initialises](crate::LeaseAdmin::init_immediately) the store. If a cluster has no key of the space, calls fail with
-/// [`NoSpace`](crate::StoreError::NoSpace). They do so until the space is restored by a process that was granted a
-/// lease by the same cluster, or until an operator creates it.
+/// A cluster that was restored under another cluster ID, or in which keys are missing, may have lost leases. The store
+/// then grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an
+/// operator [initialises](crate::LeaseAdmin::init_immediately) the store. If a cluster has no key of the space, calls
+/// fail with [`NoSpace`](crate::StoreError::NoSpace). The calls fail until a process that was granted a lease by the
+/// same cluster restores the space, or until an operator creates the space.
 ///
 /// # What it does not promise
-/// * **Restore a snapshot with another `--initial-cluster-token`**, or for other members: the cluster's ID is made from
-///   these. If the ID is the same, or if data directories were replaced by older ones, only a holder that knows a newer
-///   record than the store can notice the loss, at its next renewal. IDs can be issued twice until then, and also if no
-///   such holder is left. They can also be issued twice if members lose what they have synced.
-/// * etcd reports the time only in the header `Date` of its replies, to the second. A clock of the host carries it on,
-///   so the time in IDs may be up to a second behind the member's clock (the IDs of two hosts may be out of order by as
-///   much), and may jump forward by as much in the first renewals. If one member can't be reached the next is asked,
-///   which has another clock. Keep the members' clocks in step. For up to a second after an operator has initialised a
-///   space, another host may get [`NotYet`](crate::StoreError::NotYet).
-/// * The TTL of an etcd lease is a whole number of seconds, rounded up, and has a lower bound (two seconds unless the
-///   cluster's election timeout is not the default). So the worker of a killed process may stay taken for somewhat
-///   longer than its window.
-/// * A renewal is one round trip, in which two requests are sent at the same time, on two connections. It is three
-///   round trips if the store has changed in other ways since it was read (workers were granted for the first time).
-/// * etcd's gateway is a client of etcd itself. If `--client-cert-auth` is on, the member's own certificate must
-///   therefore be valid for clients, too. A user is identified by a password and never by a certificate.
+/// * **Restore a snapshot with another `--initial-cluster-token`**, or with other members, because etcd derives the
+///   cluster's ID from the token and the members. If the ID is the same, or if data directories were replaced by older
+///   ones, only a holder that knows a newer record than the store can notice the loss, at its next renewal. IDs can be
+///   issued twice until then, and also if no such holder is left. IDs can also be issued twice if members lose data
+///   that they have synced.
+/// * etcd reports the time only in the header `Date` of its replies, to the second. Between two replies a clock of the
+///   host advances this time. So the time in IDs may be up to a second behind the member's clock, the IDs of two hosts
+///   may be out of order by up to a second, and the time may jump forward by up to a second in the first renewals. If
+///   one member can't be reached, the store asks the next member, which has another clock. Keep the members' clocks in
+///   step. For up to a second after an operator has initialised a space, another host may get
+///   [`NotYet`](crate::StoreError::NotYet).
+/// * The TTL of an etcd lease is a whole number of seconds, rounded up. It has a lower bound: two seconds, if the
+///   cluster has the default election timeout. So the worker of a killed process may stay taken for somewhat longer
+///   than its window.
+/// * A renewal is one round trip, in which two requests are sent at the same time, on two connections. A renewal is
+///   three round trips if another process has changed the space since this store read it, such as by granting workers
+///   for the first time.
+/// * etcd's gateway connects to etcd as a client. If `--client-cert-auth` is on, the member's own certificate must
+///   therefore be valid for clients, too. A user is identified by a password, never by a certificate.
 ///
 /// Compaction does no harm: the store never asks for an old revision.
 ///
 /// # Errors
 /// A call ends within two seconds. A wrong password and a missing permission fail with
-/// [`Refused`](crate::StoreError::Refused). So do a server that requires TLS or does not support it, any fault of a
-/// certificate, and a server that is not etcd, unless another of the endpoints may answer later. A host name that is
-/// not resolved, no connection and no leader fail with [`Unavailable`](crate::StoreError::Unavailable).
+/// [`Refused`](crate::StoreError::Refused). The same error reports that the server requires TLS or does not support it,
+/// that a certificate is wrong, or that the server is not etcd, unless another endpoint may answer later. If a host
+/// name is not resolved, a connection fails or the cluster has no leader, the error is
+/// [`Unavailable`](crate::StoreError::Unavailable).
 pub type EtcdStore = BackendStore<EtcdBackend>;
 
 /// The backend of [`EtcdStore`].
@@ -112,22 +117,24 @@ pub struct EtcdBackend {
     gateway: Gateway,
     keys: Keys,
     clock: DateClock,
-    /// The contents of etcd, if no other client has changed them since this store read or wrote them.
+    /// The contents of etcd when this store last read or wrote them. They are up to date unless another client has
+    /// changed them since.
     known: Option<Contents>,
     /// The etcd leases of the workers that this store has leased.
     lifelines: BTreeMap<u64, Lifeline>,
-    /// An etcd lease that was just granted for a worker that another client then took: when, for how many seconds, and
-    /// its ID.
+    /// An etcd lease that was not used, because another client took the worker first: the moment at which etcd granted
+    /// it, its TTL in seconds, and its ID.
     spare: Option<(Instant, u64, String)>,
 }
 
 impl EtcdStore {
     /// Returns a store of leases in etcd at this address. Does not connect yet.
     ///
-    /// The URL is `etcd://host:port`, or has several hosts with commas between them. If one can't be reached, is not
-    /// etcd or has failed, the next is asked: immediately, or, if the first may already have written the change, from
-    /// the next call on. `etcd` is the scheme that etcd's own programs call `http`. `etcds` is `https`, by
-    /// [TLS](crate::from_url()#tls). The default port is 2379.
+    /// The URL is `etcd://host:port`, or has several hosts with commas between them. If a host can't be reached, is not
+    /// etcd or has failed, the store asks the next host. It asks that host in the same call; but if the failed host may
+    /// already have written the change, it asks the next host only from the next call on. The scheme `etcd` means
+    /// `http` in the URLs of etcd's own programs. `etcds` means `https`, with [TLS](crate::from_url()#tls). The default
+    /// port is 2379.
     ///
     /// The user's name and password go before the hosts, as in `etcds://name:password@host`. A character other than a
     /// letter, a digit or one of `-._~` is written as `%` and hexadecimal digits. Without TLS, anyone on the network
@@ -153,7 +160,7 @@ impl EtcdStore {
         Ok(Self::on(EtcdBackend { gateway, keys, clock: DateClock::new(), known, lifelines, spare }))
     }
 
-    /// Sets the space, instead of `default`. Processes of different spaces issue the same IDs.
+    /// Sets the name of the space. The default is `default`. Processes of different spaces issue the same IDs.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
@@ -175,11 +182,11 @@ impl EtcdStore {
 }
 
 impl EtcdBackend {
-    /// Writes a change, and attaches the workers that it grants to an etcd lease.
+    /// Writes `change`. Attaches the workers that `change` grants to the etcd lease `lifeline`.
     fn write(&mut self, seen: &Contents, change: &Change, lifeline: Option<&str>) -> Result<bool, StoreError> {
         self.known = None;
-        // Only a change that marks lost workers has more records than fit one transaction, and each of these may be
-        // written on its own. The space is written with the last.
+        // Only a change that marks lost workers has more records than fit in one transaction, and each of its records
+        // may be written independently of the others. The space is written with the last records.
         let before = change.records.len().saturating_sub(1) / RECORDS_PER_TXN * RECORDS_PER_TXN;
         let (before, last) = change.records.split_at_checked(before).unwrap_or((&[], &change.records));
         for records in before.chunks(RECORDS_PER_TXN) {
@@ -224,15 +231,16 @@ impl EtcdBackend {
         let is_alive = match left {
             // This store does not know the worker's etcd lease.
             None => false,
-            // Whether the etcd lease lives on is unknown. The next renewal finds out.
+            // It is unknown whether the etcd lease is still alive. The next renewal finds out.
             Some(None) => true,
             Some(Some(left)) => left >= wanted,
         };
         if !is_alive {
-            // The window is renewed even if this fails.
+            // If this fails, the window is renewed nevertheless.
             let _ = self.revive(&contents, lease, wanted);
         }
-        // As of the time on which the renewed window is based. The time in the reply counts from the next renewal on.
+        // Returns the time from which the end of the renewed window was computed. The later time in the reply is used
+        // from the next renewal on.
         let renewed = contents.renewed(record.lease(lease.worker, lease.token));
         self.known = Some(contents);
         Ok(Some(renewed))
@@ -249,7 +257,8 @@ impl EtcdBackend {
         Ok(is_written)
     }
 
-    /// Attaches a worker to a new etcd lease, if its record is still the same and so its holder is.
+    /// Attaches the worker of `lease` to a new etcd lease. Does so only if the worker's record is still as in `seen`,
+    /// which proves that the holder is the same.
     fn revive(&mut self, seen: &Contents, lease: &Lease, seconds: u64) -> Result<(), StoreError> {
         let Some(record) = seen.records.get(&lease.worker) else { return Ok(()) };
         let id = self.gateway.grant(seconds)?;
@@ -334,8 +343,8 @@ impl Backend for EtcdBackend {
         }
     }
 
-    /// Takes one round trip if the contents known from the last one still hold. A renewal that may have had its effect
-    /// is not sent again, because the caller would not know how often the lease was renewed.
+    /// Takes one round trip if the store's contents have not changed since the last round trip. If a renewal may have
+    /// had its effect, it is not sent again, because the caller would not know how often the lease was renewed.
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
         if let (Some(known), Some(unix_ns)) = (self.known.take(), self.clock.now()) {
             let contents = Contents { unix_ns, ..known };
@@ -359,7 +368,7 @@ impl Backend for EtcdBackend {
 }
 
 impl fmt::Debug for EtcdBackend {
-    /// Formats the store without the password.
+    /// Formats the store, but not its password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EtcdStore")
             .field("endpoints", &self.gateway.endpoints())
@@ -369,7 +378,8 @@ impl fmt::Debug for EtcdBackend {
     }
 }
 
-/// Returns whether the transaction was written. Fails if it was written to another cluster than `seen` shows.
+/// Returns whether the transaction was written. Fails if the transaction was written to another cluster than the one
+/// that `seen` was read from.
 fn is_written(
     clock: &mut DateClock,
     seen: &Contents,
@@ -378,14 +388,14 @@ fn is_written(
     let Reply { unix_ns, body: Txn { header, succeeded, .. } } = reply?;
     clock.hear(unix_ns);
     if succeeded && header.cluster_id != seen.incarnation {
-        // That cluster does not know what the one in `seen` has granted.
+        // The cluster that has answered does not know the leases that the cluster in `seen` has granted.
         let why = format!("cluster {} has answered, not {}", header.cluster_id, seen.incarnation);
         return Err(StoreError::unavailable("writing to etcd", why));
     }
     Ok(succeeded)
 }
 
-/// Returns what etcd holds after `change`.
+/// Returns the contents of etcd after `change`.
 fn after(mut contents: Contents, change: &Change) -> Contents {
     contents.apply(change);
     contents

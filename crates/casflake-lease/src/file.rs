@@ -1,7 +1,7 @@
 //! `FileStore`: leases in a directory, for the processes of one host.
 //!
-//! `files` reads and writes the file, under the lock of `lock`. `identity` and `origin` recognise copies of it. `aside`
-//! runs the calls of the file system on a thread.
+//! The module `files` reads and writes the file of leases while it holds the lock of the module `lock`. `identity` and
+//! `origin` recognise copies of the file. `aside` runs the calls of the file system on a thread.
 
 mod aside;
 mod directory;
@@ -30,15 +30,15 @@ use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::protocol::Change;
 
-/// The time for which a call waits for the file system: [`lock::LOCK_TIMEOUT`] for the lock, and as long again for the
-/// rest, which takes a disk some milliseconds.
+/// The longest time for which a call waits for the file system. Half of it, [`lock::LOCK_TIMEOUT`], is for the lock.
+/// The other half is for reading and writing, which takes a disk some milliseconds.
 const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 
 /// Leases in a directory of a local file system, for the processes of one host.
 ///
-/// The directory holds two files: `leases`, a line of text and a line of JSON, and `lock`, which the operating system
-/// locks for the one process that changes `leases`. A change is written to a new file, which is synced and then
-/// replaces the old one. After that the directory is synced. Only then is the change used.
+/// The directory holds two files. `leases` has a line of text and a line of JSON. `lock` is locked by the operating
+/// system for the one process that changes `leases`. To make a change, the process writes a new file, syncs it,
+/// replaces the old file by it, and syncs the directory. Only then is the change used.
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,54 +57,61 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 /// ```
 ///
 /// # Several users
-/// A process writes to the directory and to `lock`. To let several users share a directory, give it to a group of all
-/// these users, once: `chgrp ids DIR; chmod 2770 DIR`. If the directory is writable for its group, that group may read
-/// and write each new file in it, whatever the umask of its process. Other users get at most the permissions on the
-/// file that they have on the directory. In a sticky directory such as `/tmp`, in a directory with an access control
-/// list of either kind, and on Windows, files have the permissions that the system gives them. If a user may not open a
-/// file, the error says which commands correct that.
+/// A process writes to the directory and to `lock`. To let several users share a directory, give the directory to a
+/// group of all these users, once: `chgrp ids DIR; chmod 2770 DIR`. If the directory is writable for its group, that
+/// group may read and write each new file in the directory, whatever the umask of the process that creates the file.
+/// Users outside the group get at most those permissions on the file that they have on the directory. In a sticky
+/// directory such as `/tmp`, in a directory with an access control list of either kind, and on Windows, files have the
+/// permissions that the system gives them. If a user is not allowed to open a file, the error names the commands that
+/// correct this.
 ///
 /// # What it promises
-/// Windows of one worker never overlap. This holds over kills, crashes, restarts of the host, changes of the clock, and
-/// full or read-only disks, on which nothing is granted. In particular:
+/// Windows of one worker never overlap. This holds if processes are killed, if processes or the host crash, if the host
+/// restarts, if the clock is set, and if the disk is full or read-only (then no lease is granted). In particular:
 ///
 /// * A file that is corrupt, cut off or not written by a `FileStore` is refused and not changed.
-/// * A file that was copied back into its directory may have lost leases. It is recognised because it has another
-///   inode, or on Unix another time of creation. Nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
+/// * A file that was copied back into its directory may have lost leases. The store recognises it by its other inode
+///   or, on Unix, its other time of creation. The store then grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
 ///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed, unless an operator
 ///   [initialises](crate::LeaseAdmin::init_immediately) the store.
-/// * A directory without the file has no ID space: calls fail with [`NoSpace`](crate::StoreError::NoSpace), until a
-///   process that was granted a lease in this same directory restores the space, or an operator creates it.
-/// * No process creates a directory that does not exist. A directory that was created again, or over which another one
-///   is mounted, counts as a different one, if the system shows this by its device, inode or time.
+/// * If the directory does not contain the file `leases`, it has no ID space. Calls then fail with
+///   [`NoSpace`](crate::StoreError::NoSpace), until a process that was granted a lease in the same directory restores
+///   the space, or an operator creates it.
+/// * No process creates a directory that does not exist. A directory that was removed and created again, or over which
+///   another directory is mounted, counts as a different directory, if its device, inode or time of creation shows
+///   this.
 ///
-/// A store that was made elsewhere and copied here is refused with [`Copied`](crate::StoreError::Copied), because the
-/// copy and the original would issue the same IDs. This covers a directory that was copied or unpacked, one that is
-/// part of a container's image, and one in the file system of another container. On Linux it also covers a directory on
-/// a snapshot of a logical volume or of a subvolume of btrfs or ZFS, and on a clone of a disk with a serial number of
-/// its own. Put the directory on a volume of the host, and mount that volume into each container that uses it. In a
-/// container's own file system no process creates a space by itself, and a store there is refused after the host has
-/// restarted.
+/// A file that was made in another place and copied into the directory is refused with
+/// [`Copied`](crate::StoreError::Copied), because the copy and the original would issue the same IDs. Such a copy is a
+/// directory that was copied or unpacked, a directory that is part of a container's image, and a directory in the file
+/// system of another container. On Linux it is also a directory on a snapshot of a logical volume or of a subvolume of
+/// btrfs or ZFS, and on a clone of a disk with a serial number of its own. Put the directory on a volume of the host,
+/// and mount that volume into each container that uses it. In a container's own file system, only an operator can
+/// create a space, and the space is refused after the host has restarted.
 ///
 /// # What it does not promise
-/// * Nothing holds on a network file system without locks, if several hosts share the directory. Nor does anything hold
+/// * There is no promise if several hosts share the directory on a network file system without locks. Nor is there one
 ///   if the *whole* file system or machine was restored to an older state without a trace.
-/// * An older file that is put back without being copied goes unnoticed, because it has the same inode and time as
-///   before: a file that was kept by a hard link, or moved aside and back. It is noticed when a holder of a newer lease
-///   renews. If the file system does not record when a file was created, a copy that happens to get the inode of the
-///   original goes unnoticed in the same way.
-/// * A copy goes unnoticed if nothing distinguishes it from the original: a clone of a disk that has no serial number
-///   or the same one, or of a whole disk with LVM, LUKS, md, btrfs or ZFS on it; a copied directory on FUSE, 9p or
-///   virtiofs; the file systems of containers of two engines on one host that name their layers alike.
-/// * A directory is also refused as a copy if its disk gets another serial number or its file system another ID. An
-///   operator who knows that it is the only one [initialises](crate::LeaseAdmin::init_immediately) it.
+/// * If an older file was kept by a hard link, or was moved away, and is then put back, the store does not notice it at
+///   first, because the file has the same inode and time as before. The store notices it when a holder of a newer lease
+///   renews that lease. If the file system does not record when a file was created, the same is true of a copy that
+///   happens to get the inode of the original.
+/// * The store does not notice a copy if nothing distinguishes the copy from the original. Examples are a clone of a
+///   disk, if the clone has no serial number or the same one; a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS
+///   on it; a copied directory on FUSE, 9p or virtiofs; and the file systems of containers of two engines on one host
+///   that give their layers the same names.
+/// * A directory is also refused as a copy if its disk gets another serial number, or its file system another ID. If an
+///   operator knows that no other copy of the directory is in use, the operator
+///   [initialises](crate::LeaseAdmin::init_immediately) the store.
 /// * A file system that hangs (NFS, FUSE, a failing disk) costs time. The calls of the file system run on a thread, and
-///   a call of the store waits for that thread for 4 s at most. Then it fails with
-///   [`Unavailable`](crate::StoreError::Unavailable). A change that it has begun may still be made later. At most one
-///   thread of a store hangs. It does not keep its process from exiting, unless the kernel does.
-/// * A process that is stopped during a change keeps other processes from the store until it continues or ends. Their
-///   calls fail after two seconds, and are tried again. If that process is killed, a child that it forked during the
-///   change keeps the lock in the same way. Do not remove `lock`: end the process that holds it.
+///   a call of the store waits for that thread for 4 s at most. Then the call fails with
+///   [`Unavailable`](crate::StoreError::Unavailable). A change that the call has begun may still be made later. At most
+///   one thread of a store hangs. That thread does not keep the process from exiting, unless the kernel can't interrupt
+///   it.
+/// * A process that is stopped during a change keeps other processes from the store until it continues or ends. The
+///   calls of the other processes fail after two seconds, and are tried again. If the stopped process is killed, a
+///   child that it forked during the change keeps the lock in the same way. Do not remove the file `lock`; end the
+///   process that holds the lock.
 pub type FileStore<C = SystemClock> = BackendStore<FileBackend<C>>;
 
 /// The backend of [`FileStore`].
@@ -125,8 +132,8 @@ pub struct FileBackend<C = SystemClock> {
 impl FileStore {
     /// Creates a store on `directory`, which must exist. Does not read or write anything yet.
     ///
-    /// Makes a relative path absolute, so that a later change of the working directory has no effect. If that fails,
-    /// because the path is empty or the process has no working directory, each call of the store fails with
+    /// Makes a relative path absolute, so that a later change of the working directory has no effect. If the path can't
+    /// be made absolute, because it is empty or the process has no working directory, each call of the store fails with
     /// [`StoreError::Url`].
     ///
     /// # Examples
@@ -147,8 +154,8 @@ impl FileStore {
 }
 
 impl<C: Clock + Send + 'static> FileStore<C> {
-    /// Creates a store as [`new`](FileStore::new) does, with another clock than the system's. The clock is read on the
-    /// store's thread. If it panics, the call fails with [`Unavailable`](StoreError::Unavailable).
+    /// Creates a store as [`new`](FileStore::new) does, but with `clock` instead of the system's clock. The store's
+    /// thread reads the clock. If the clock panics, the call fails with [`Unavailable`](StoreError::Unavailable).
     ///
     /// # Examples
     /// ```
@@ -174,7 +181,7 @@ impl<C: Clock + Send + 'static> FileStore<C> {
 }
 
 impl<C: Clock + Send + 'static> FileBackend<C> {
-    /// Does `work` on the files, and waits for it for [`CALL_TIMEOUT`] at most.
+    /// Runs `work` on the files, and waits for its end, but for [`CALL_TIMEOUT`] at most.
     fn ask<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut Files<C>) -> Result<T, StoreError> + Send + 'static,
@@ -190,8 +197,8 @@ impl<C: Clock + Send + 'static> Backend for FileBackend<C> {
         self.directory.path().map_or_else(|_| "no directory".into(), |path| format!("the directory {}", path.display()))
     }
 
-    /// Returns no names, because a directory has one space. Fails in a container's own file system, where each
-    /// container would have a space of its own.
+    /// Returns no names, because a directory has only one space. Fails in a container's own file system, because each
+    /// container would have a space of its own there.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         self.ask(Files::others)
     }

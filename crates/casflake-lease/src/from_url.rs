@@ -1,4 +1,4 @@
-//! A store by its URL.
+//! `from_url`: finds the store that a URL names.
 
 use std::path::PathBuf;
 
@@ -23,36 +23,37 @@ use crate::url::{StoreUrl, local_path};
 /// ```
 ///
 /// # Spaces
-/// `#NAME` at the end chooses one of several ID spaces of one server. Without it the space is `default`. Processes of
-/// different spaces issue the same IDs, so each name must denote exactly one space. It has 1 to 128 characters of the
-/// *alphabet of a space's name*: the ASCII letters and digits and `-._~/:`. A `#` without a name is refused. A
-/// directory has one ID space, and its URL has no name.
+/// A server can hold several ID spaces. `#NAME` at the end of the URL chooses one of them. Without `#NAME` the space is
+/// `default`. Processes of different spaces issue the same IDs, so all processes that must not repeat each other's IDs
+/// need the same name. The name has 1 to 128 characters of the *alphabet of a space's name*: the ASCII letters and
+/// digits and `-._~/:`. A `#` without a name is refused. A directory has only one ID space, so its URL has no `#NAME`.
 ///
 /// # White space and other characters
-/// White space around the URL, such as the line break at the end of a secret, and a byte order mark before it are
-/// trimmed. Within the URL, white space, control characters and invisible characters are refused. So are characters
-/// outside ASCII in the host and in the name. Elsewhere such characters can be percent-encoded, as `%20` for a blank.
-/// The case of the scheme does not matter.
+/// White space around the URL, such as the line break at the end of a secret, is removed. So is a byte order mark
+/// before the URL. Within the URL, white space, control characters and invisible characters are refused. Characters
+/// outside ASCII are refused in the host and in the name. In the other parts such characters can be percent-encoded,
+/// such as `%20` for a blank. The case of the scheme does not matter.
 ///
 /// In a user, a password and a parameter, write `/ ? # @ & %` as `%2F %3F %23 %40 %26 %25`. Parameters that the store
-/// does not know, or that are given twice, are refused. `PostgresStore` skips those that only other clients of
-/// PostgreSQL know, so that one URL works for both. [`LeaseAdmin::notes`] names the skipped ones. With the feature
-/// `tracing`, this function logs them as a warning.
+/// does not know, or that are given twice, are refused. But `PostgresStore` skips parameters that are meant for other
+/// clients of PostgreSQL, so that the same URL works for this store and for those clients. [`LeaseAdmin::notes`] names
+/// the skipped parameters. With the feature `tracing`, this function logs these notes as warnings.
 ///
 /// # Parameters for PostgreSQL
-/// These stand behind the `?`, or as `key=value` in the text that `PostgresStore::from_url` takes:
+/// These parameters stand behind the `?` of a URL. In the other form of text that `PostgresStore::from_url` accepts,
+/// they are written as `key=value`:
 ///
 #[doc = include_str!("postgres/parameters.md")]
 ///
 /// # TLS
 /// `rediss://`, `valkeys://` and `etcds://` use TLS 1.2 or 1.3. The server's certificate must be for the host in the
-/// URL and signed by a trusted authority. Parameters name files in the PEM format, by absolute paths:
+/// URL, and a trusted authority must have signed it. These parameters are absolute paths of files in the PEM format:
 ///
 /// | parameter | file |
 /// |---|---|
-/// | `sslrootcert` | the certificates of the trusted authorities, instead of the platform's |
-/// | `sslcert` | this client's certificate, for servers that require one, and those between it and its authority |
-/// | `sslkey` | the key of that certificate, without a passphrase |
+/// | `sslrootcert` | the certificates of the trusted authorities; they replace those of the platform |
+/// | `sslcert` | this client's certificate, if the server requires one, and the intermediate certificates after it |
+/// | `sslkey` | the private key of the certificate in `sslcert`, without a passphrase |
 ///
 /// ```
 /// # #[cfg(all(feature = "redis", unix))]
@@ -60,11 +61,12 @@ use crate::url::{StoreUrl, local_path};
 /// # Ok::<(), casflake_lease::StoreError>(())
 /// ```
 ///
-/// The files are read for each connection; `EtcdStore` reads them before the first one, and again after a connection
-/// has failed. The crate `rustls-native-certs` finds the platform's authorities, and consults the variables
-/// `SSL_CERT_FILE` and `SSL_CERT_DIR`. A self-signed certificate is trusted if `sslrootcert` names it and it is not the
-/// certificate of an authority: `openssl req -x509` makes such a certificate only with `-addext
-/// basicConstraints=critical,CA:FALSE`. A server without TLS is refused, and is sent neither a password nor a lease.
+/// The files are read for each connection. `EtcdStore` is an exception: it reads them before the first connection, and
+/// again after a connection has failed. The crate `rustls-native-certs` finds the platform's authorities. It consults
+/// the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR`. A self-signed certificate is trusted if `sslrootcert`
+/// names it and it is not marked as the certificate of an authority. To make such a certificate with `openssl req
+/// -x509`, add `-addext basicConstraints=critical,CA:FALSE`. A server without TLS is refused, and gets neither a
+/// password nor a lease.
 ///
 /// # Directories
 /// `file:/srv/ids`, `file:///srv/ids` and `file://localhost/srv/ids` are the same directory (RFC 8089). On Windows,
@@ -147,7 +149,7 @@ mod tests {
         assert!(refusal("file:").contains("names no path"));
     }
 
-    /// Would catch: a user that is contacted as if it were a host, and half of a password shown as the port.
+    /// Would catch: the name of a user is contacted as if it were a host, and a part of a password is shown as a port.
     #[test]
     fn a_password_is_not_split_at_a_hash_sign() {
         for scheme in ["postgres", "redis", "etcd"] {

@@ -55,28 +55,28 @@ use crate::error::StoreError;
 /// It has no handles of a thread as [`Generator::local`] returns. For very many IDs use [`fill`](Self::fill).
 ///
 /// # What it promises
-/// All that the [`Generator`] promises, over all workers that it leases one after the other: its IDs keep increasing.
-/// And beyond one process: as long as the store keeps what it has acknowledged, or the loss is noticed, no two
-/// generators with leases of one store issue the same ID. This holds over crashes, pauses, partitions, restarts and
-/// clocks that are set. Those cost time without IDs, in which calls fail with
-/// [`LeaseExpired`](GenerateError::LeaseExpired).
+/// A `LeasedGenerator` keeps all promises of a [`Generator`], even when it changes from one leased worker to the next:
+/// its IDs keep increasing. In addition, no two generators with leases of one store issue the same ID, as long as the
+/// store keeps all data that it has acknowledged, or the loss of such data is noticed. This holds if processes or hosts
+/// crash, pause, restart or are cut off, and if clocks are set. Such faults can cost a time without IDs, in which calls
+/// fail with [`LeaseExpired`](GenerateError::LeaseExpired).
 ///
 /// # What it does not promise
-/// * Clones of a virtual machine that run at the same time issue the same IDs until one of them finds that another
-///   renews the same lease. That takes a third of the TTL, and at most the rest of the window. A machine that is
-///   restored from a snapshot also repeats IDs, within the window of its original, if its wall clock was not set
-///   forward.
-/// * A `fork` without `exec` issues the same IDs until the millisecond is over. Then its calls fail with
-///   [`OtherProcess`](GenerateError::OtherProcess). Acquire leases after the fork.
-/// * If a store returns to an older state without a trace, the leases granted since then are unknown to it. See the
-///   documentation of each store.
+/// * Clones of a virtual machine that run at the same time issue the same IDs until one clone finds that another clone
+///   has renewed the same lease. That takes a third of the TTL, and at most the rest of the window. A machine that is
+///   restored from a snapshot also repeats IDs of the original machine, within the window of the lease, if the wall
+///   clock of the restored machine was not set forward.
+/// * After a `fork` without `exec`, the child issues the same IDs as its parent until the current millisecond is over.
+///   Then calls in the child fail with [`OtherProcess`](GenerateError::OtherProcess). Acquire leases after the fork.
+/// * If a store returns to an older state without a trace, the store does not know the leases that it has granted since
+///   that state. See the documentation of each store.
 ///
 /// # On an async runtime
 /// [`generate`](Self::generate), [`fill`](Self::fill) and [`generate_batch`](Self::generate_batch) block the thread
-/// that calls them: for the rest of a millisecond if its IDs are used up, and for
-/// [`max_wait`](LeasedGeneratorBuilder::max_wait) if the lease has ended. On a thread of an async runtime that delays
-/// every other task, even one that needs no ID. [`try_generate`](Self::try_generate) never blocks, and its errors say
-/// when to try again:
+/// that calls them. If the IDs of the current millisecond are used up, they block until the next millisecond; if the
+/// lease has ended, they block for [`max_wait`](LeasedGeneratorBuilder::max_wait) at most. On a thread of an async
+/// runtime, this delays all other tasks of the thread, even tasks that need no ID. [`try_generate`](Self::try_generate)
+/// never blocks, and its errors say when to try again:
 ///
 /// ```no_run
 /// use casflake_lease::LeasedGenerator;
@@ -96,12 +96,12 @@ use crate::error::StoreError;
 /// ```
 ///
 /// [`new`](Self::new), [`build`](LeasedGeneratorBuilder::build), [`shutdown`](Self::shutdown), [`drain`](Self::drain)
-/// and the drop of a generator talk to the store, and can block for seconds. Call them from a thread that may block, as
-/// in `tokio::task::spawn_blocking`.
+/// and the drop of a generator talk to the store, and can block for seconds. Do these things on a thread that may
+/// block, such as in `tokio::task::spawn_blocking`.
 ///
 /// # A leased or a fixed worker
-/// Both kinds of generator are an [`IdGenerator`]. A service that leases its worker in production, and uses a fixed one
-/// on a developer's machine, chooses between them when it starts:
+/// Both kinds of generator are an [`IdGenerator`]. A service that leases its worker in production, but uses a fixed
+/// worker on a developer's machine, chooses the kind of generator when it starts:
 ///
 /// ```no_run
 /// use std::error::Error;
@@ -129,8 +129,9 @@ use crate::error::StoreError;
 ///
 /// # How it works
 /// A background thread, the keeper, talks to the store; calls never do. Each lease has a generator of its own. A call
-/// uses that of the current lease. That costs three additional loads, and more after a lease was replaced. The generator of a lost lease, 600 bytes, stays in
-/// memory until the `LeasedGenerator` is dropped, so that replacing it never has to wait for a call.
+/// uses the generator of the current lease. Finding it costs three additional loads, and more after a lease was
+/// replaced. The generator of a lost lease, 600 bytes, stays in memory until the `LeasedGenerator` is dropped. So the
+/// keeper can replace a generator without waiting for the calls that still use it.
 pub struct LeasedGenerator<S = Standard, C = StoreClock> {
     shared: Arc<Shared<S, C>>,
     max_wait: Duration,
@@ -141,7 +142,7 @@ pub struct LeasedGenerator<S = Standard, C = StoreClock> {
     keeper_thread: ThreadId,
 }
 
-/// The keeper's thread, until it was joined, and whether a wait for its end has timed out.
+/// The keeper's thread, or `None` after it was joined; and whether a wait for the end of the thread has timed out.
 struct Keeping {
     thread: Option<KeeperThread>,
     is_given_up: bool,
@@ -159,15 +160,15 @@ impl<S, C> LeasedGenerator<S, C> {
 }
 
 impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
-    /// Returns the next ID, as [`Generator::generate`] does. If the lease has ended, waits until it is renewed or
-    /// replaced, for [`max_wait`](LeasedGeneratorBuilder::max_wait) at most. Blocks the thread meanwhile, so do not
-    /// call it on a thread of an [async runtime](Self#on-an-async-runtime).
+    /// Returns the next ID, as [`Generator::generate`] does. If the lease has ended, waits until the lease is renewed
+    /// or replaced, for [`max_wait`](LeasedGeneratorBuilder::max_wait) at most. Blocks the thread meanwhile, so do not
+    /// call this method on a thread of an [async runtime](Self#on-an-async-runtime).
     ///
     /// # Errors
     /// [`LeaseExpired`](GenerateError::LeaseExpired) or [`StoreClockBehind`](GenerateError::StoreClockBehind) if the
-    /// lease has ended and was not renewed or replaced in time; [`ShutDown`](GenerateError::ShutDown) after
+    /// lease has ended and was not renewed or replaced within `max_wait`; [`ShutDown`](GenerateError::ShutDown) after
     /// [`shutdown`](Self::shutdown) or [`drain`](Self::drain); [`OtherProcess`](GenerateError::OtherProcess) in a fork;
-    /// the others as for [`Generator::generate`].
+    /// the other errors are the same as for [`Generator::generate`].
     ///
     /// # Examples
     /// ```
@@ -189,7 +190,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// is unavailable.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate), but immediately; and as [`Generator::try_generate`].
+    /// The errors of [`generate`](Self::generate), but without the wait; and the errors of [`Generator::try_generate`].
     ///
     /// # Examples
     /// ```
@@ -216,7 +217,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// does.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate). The error says how many IDs were [`filled`](FillError::filled) in before.
+    /// The same as for [`generate`](Self::generate). The error tells how many IDs were [`filled`](FillError::filled) in
+    /// before the failure.
     ///
     /// # Examples
     /// ```
@@ -247,8 +249,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// [`generate`](Self::generate) does.
     ///
     /// # Errors
-    /// As [`generate`](Self::generate), with the IDs that were issued before. Also if `count` is 0 or more than
-    /// [`MAX_BATCH`](casflake::MAX_BATCH).
+    /// The same as for [`generate`](Self::generate). The error holds the IDs that were issued before the failure. Also
+    /// fails if `count` is 0 or more than [`MAX_BATCH`](casflake::MAX_BATCH).
     ///
     /// # Examples
     /// ```
@@ -284,7 +286,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Asks the current generator, without a lock. If it refuses because of its lease, goes on in
+    /// Passes the current generator to `ask`, without a lock. If the generator refuses because of its lease, goes on in
     /// [`retry`](Self::retry).
     #[inline]
     fn ask<T>(
@@ -299,15 +301,16 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Returns the worker that issues, or issued last.
+    /// Returns the worker that issues IDs now, or that issued IDs last.
     #[must_use]
     pub fn worker(&self) -> WorkerId<S> {
         self.shared.switch.current().worker()
     }
 
-    /// Returns the records of the generator and its leases so far.
+    /// Returns the statistics of the generator and its leases so far.
     ///
-    /// In a fork of the process this can block for ever: a thread that does not exist in the fork may hold the lock.
+    /// In a fork of the process this call can block for ever, because the lock may be held by a thread that does not
+    /// exist in the fork.
     ///
     /// # Examples
     /// ```

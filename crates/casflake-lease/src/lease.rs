@@ -33,7 +33,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Creates a lease, for a store of your own. `counter` grows with each grant and renewal of the worker.
+    /// Creates a lease, for a store of your own. `counter` must grow with each grant and each renewal of the worker.
     ///
     /// # Examples
     /// ```
@@ -66,8 +66,8 @@ impl Lease {
         self.until
     }
 
-    /// Returns how often the worker had been granted or renewed, to any holder, when this lease was granted or last
-    /// renewed. That grant or renewal counts.
+    /// Returns the number of grants and renewals of this worker, over all its holders, up to and including the grant or
+    /// the last renewal of this lease.
     #[must_use]
     pub const fn counter(&self) -> u64 {
         self.counter

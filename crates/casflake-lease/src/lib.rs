@@ -1,31 +1,34 @@
-//! Worker leases, for processes that share one ID space: no two of them have the same worker in the same tick.
+//! Worker leases for processes that share one ID space. No two of these processes have the same worker in the same
+//! tick.
 //!
 //! A [`Lease`] is a grant of one worker for a window of ticks. It is kept in a store ([`LeaseStore`]), which never
 //! grants overlapping windows of one worker. A [`LeasedGenerator`] issues IDs only in ticks within its window. So no
-//! two processes issue the same ID, as long as the store keeps what it has acknowledged, or its loss is noticed. This
-//! holds whatever the clocks of the processes say, and however the processes are paused, killed, restarted or cut off:
-//! such faults cost time, never a duplicate. [`LeaseStore`] lists the invariants. The
-//! [guide](https://docs.rs/casflake-lease/latest/casflake_lease/_guide/) has the first start, Kubernetes, and the cost of
-//! each fault.
+//! two processes issue the same ID, as long as the store keeps all data that it has acknowledged, or the loss of such
+//! data is noticed. This holds whatever the clocks of the processes say, and however the processes are paused, killed,
+//! restarted or cut off. Such faults cost time, never a duplicate ID. [`LeaseStore`] lists the invariants. The
+//! [guide](https://docs.rs/casflake-lease/latest/casflake_lease/_guide/) describes the first start, Kubernetes, and the
+//! cost of each fault.
 //!
 //! | store | processes that can share it |
 //! |---|---|
-//! | [`FileStore`] | those of one host |
-//! | `PostgresStore` | those that reach a PostgreSQL database; feature `postgres` |
-//! | `RedisStore` | those that reach a Redis server; feature `redis` |
-//! | `EtcdStore` | those that reach an etcd cluster; feature `etcd` |
+//! | [`FileStore`] | processes of one host |
+//! | `PostgresStore` | processes that reach a PostgreSQL database; feature `postgres` |
+//! | `RedisStore` | processes that reach a Redis server; feature `redis` |
+//! | `EtcdStore` | processes that reach an etcd cluster; feature `etcd` |
 //!
 //! # How an ID space is created
-//! An operator creates it once, with `casflake leases URL init` or [`LeaseAdmin::init`]. It grants leases after
-//! [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s. If the operator vouches that no lease is in use, it grants them immediately:
-//! `init --immediately`, or [`LeaseAdmin::init_immediately`]. **A program must not call that when it starts**: if the
-//! space was lost, and another process still holds a lease of it, the two processes issue the same IDs. Only a store
-//! whose data end with the program, such as one in memory or a test's directory, is an exception.
+//! An operator creates the ID space once, with `casflake leases URL init` or [`LeaseAdmin::init`]. The space grants
+//! leases after [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s. If the operator vouches that no lease is in use, with `init
+//! --immediately` or [`LeaseAdmin::init_immediately`], the space grants leases immediately. **A program must not call
+//! `init_immediately` when it starts.** If the space was lost, and another process still holds a lease of it, the two
+//! processes issue the same IDs. The only exception is a store whose data end with the
+//! program, such as one in memory or in a test's directory.
 //!
-//! For any other process, a space that does not exist is an error, [`StoreError::NoSpace`]. That process writes
-//! nothing, because a misspelt name must not become a second space. If a space is lost, a process that was ever granted
-//! a lease of it creates it again, in the same place and with as many workers. The space grants leases 150 s later.
-//! Each such process calls the store after each third of its TTL, so the space is there again after 40 s at most.
+//! For a process that only leases a worker, a space that does not exist is an error, [`StoreError::NoSpace`]. The
+//! process writes nothing, because a misspelt name must not become a second space. If a space is lost, any process that
+//! was ever granted a lease of the space creates it again, in the same place and with the same number of workers. The
+//! new space grants leases 150 s later. Each process that was granted a lease calls the store after each third of its
+//! TTL, so a lost space is created again within 40 s.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
@@ -91,7 +94,8 @@ pub use token::{Token, TokenError};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisBackend, RedisStore};
 
-/// The rules of leases as pure functions, for the package that explores them. Not a part of the API.
+/// The rules of leases as pure functions. Only the package `lease-explorer` uses this module. It is not a part of the
+/// API.
 #[cfg(feature = "_protocol")]
 #[doc(hidden)]
 pub mod _protocol {
@@ -105,7 +109,7 @@ pub mod _protocol {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-// Exists in the documentation only, where each of its examples is a test.
+// This module exists only in the documentation and in doctests. Each example of the guide is a doctest.
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("guide.md")]
 pub mod _guide {}

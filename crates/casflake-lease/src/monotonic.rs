@@ -23,7 +23,7 @@ impl Monotonic {
         let now = clock_gettime(ClockId::Monotonic);
         #[cfg(not(target_vendor = "apple"))]
         let now = clock_gettime(ClockId::Boottime);
-        // Neither is negative, and 2^64 ns are 584 years.
+        // Neither field is negative. The result does not overflow, because 2^64 ns are 584 years.
         now.tv_sec.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec.cast_unsigned())
     }
 

@@ -33,7 +33,8 @@ use crate::url::space_name;
 /// A store of leases in two tables of a PostgreSQL database (12 or later), for all hosts that reach it. Feature
 /// `postgres`.
 ///
-/// The store's clock is the server's. Renewing a lease is one statement and one round trip, and so is releasing it.
+/// The store's clock is the clock of the server. Renewing a lease takes one statement and one round trip, and so does
+/// releasing a lease.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, PostgresStore};
@@ -53,30 +54,31 @@ use crate::url::space_name;
 #[doc = include_str!("postgres/tables.sql")]
 /// ```
 ///
-/// If the store's role is not allowed to create tables, create them by hand, and `GRANT SELECT, INSERT, UPDATE` on
-/// both.
+/// If the store's role is not allowed to create tables, create the tables by hand, and `GRANT SELECT, INSERT, UPDATE`
+/// on both tables to the role.
 ///
-/// The tables are in the schema `public`, or in the one that `?schema=` or [`schema`](Self::schema) names, which then
-/// replaces `public` in these statements. The schema must exist: the store does not create it.
+/// The tables are in the schema `public`, unless `?schema=` or [`schema`](Self::schema) names another schema. That name
+/// then replaces `public` in these statements. The schema must exist: the store does not create it.
 ///
 /// # One URL, one place
 /// A URL names the same tables for every role. It does not depend on the `search_path` of a role, a database or a
 /// session, nor on temporary tables. The URL must name the database, because the server's default is the name of the
 /// role.
 ///
-/// Earlier versions looked for the tables along the `search_path`. If that leads to a schema other than `public`, and
-/// the URL names no schema, the store fails with [`StoreError::Url`], because processes of both versions would issue
-/// the same IDs. Add `?schema=` and the schema that holds the leases.
+/// Earlier versions looked for the tables along the `search_path`. If the `search_path` leads to a schema other than
+/// `public`, and the URL names no schema, the store fails with [`StoreError::Url`]. Otherwise processes of this version
+/// and of an earlier version would issue the same IDs. To correct the URL, add `?schema=` and the name of the schema
+/// that holds the leases.
 ///
 /// # Parameters
-/// One URL serves this store and other clients of PostgreSQL. [`ignored_parameters`](Self::ignored_parameters) returns
-/// the names of parameters that were skipped.
+/// The same URL can serve this store and other clients of PostgreSQL. [`ignored_parameters`](Self::ignored_parameters)
+/// returns the names of parameters that were skipped.
 ///
 #[doc = include_str!("postgres/parameters.md")]
 ///
 /// The meaning of a URL depends neither on the user nor on the host: `PGSSLMODE` and the other variables of libpq,
-/// `~/.pgpass`, `~/.postgresql` and service files are not consulted. (There is one exception: without a `user` the role
-/// has the name of the operating system's user.)
+/// `~/.pgpass`, `~/.postgresql` and service files are not consulted. There is one exception: if the URL has no `user`,
+/// the role has the name of the operating system's user.
 ///
 /// # TLS
 /// TLS is implemented by rustls and depends on the `sslmode` of the URL:
@@ -84,68 +86,73 @@ use crate::url::space_name;
 /// | `sslmode` | TLS | what is verified |
 /// |---|---|---|
 /// | `disable` | never | |
-/// | `allow` | only if the server does not admit the user without TLS | as for `require` |
-/// | `prefer`, the default | if the server has it and admits the user with it; if not, or if TLS fails, the connection is without TLS | as for `require` |
-/// | `require` | always | nothing; with `sslrootcert`, as for `verify-ca` |
-/// | `verify-ca` | always | that an authority in `sslrootcert` signed the certificate; without `sslrootcert`, as for `verify-full` |
-/// | `verify-full` | always | that an authority signed the certificate, and the host name. Without `sslrootcert`, or with `sslrootcert=system`, the authorities are those that the platform trusts |
+/// | `allow` | only if the server does not admit the user without TLS | the same as with `require` |
+/// | `prefer`, the default | if the server supports TLS and admits the user with it; otherwise, or if TLS fails, the connection is without TLS | the same as with `require` |
+/// | `require` | always | nothing; but with `sslrootcert`, the same as with `verify-ca` |
+/// | `verify-ca` | always | that an authority in `sslrootcert` signed the certificate; without `sslrootcert`, the same as with `verify-full` |
+/// | `verify-full` | always | that an authority signed the certificate, and that the certificate is for the host name in the URL. Without `sslrootcert`, or with `sslrootcert=system`, the authorities are those that the platform trusts |
 ///
-/// `sslrootcert`, `sslcert` and `sslkey` are whole paths of PEM files, which are read again for each connection.
+/// `sslrootcert`, `sslcert` and `sslkey` are absolute paths of PEM files. The files are read again for each connection.
 /// `sslcert` and `sslkey` are the client's certificate and its key, which must not have a passphrase. With `allow` and
-/// `prefer`, `sslrootcert` has no effect, because a connection without TLS is accepted as well; a
-/// [note](crate::LeaseAdmin::notes) says so. A self-signed certificate must not be an authority's: make it by
-/// `openssl req -x509` with `-addext basicConstraints=critical,CA:FALSE`. A connection through a Unix socket has no
-/// TLS. A password is bound to the TLS session if the server supports that (`channel_binding`). Lists of revoked
-/// certificates are not read. The crate `rustls-native-certs` finds the authorities of the platform; it consults
-/// `SSL_CERT_FILE` and `SSL_CERT_DIR` first. (`T` is the connector of [`with_tls`](Self::with_tls). A store that is
-/// made from a URL does not need one.)
+/// `prefer`, `sslrootcert` has no effect, because a connection without TLS is accepted as well. A
+/// [note](crate::LeaseAdmin::notes) says so. A self-signed certificate must not be marked as the certificate of an
+/// authority: make it with `openssl req -x509` and `-addext basicConstraints=critical,CA:FALSE`. A connection through a
+/// Unix socket has no TLS. A password is bound to the TLS session if the server supports that (`channel_binding`).
+/// Lists of revoked certificates are not read. The crate `rustls-native-certs` finds the authorities of the platform.
+/// It consults `SSL_CERT_FILE` and `SSL_CERT_DIR` first. The type parameter `T` is the connector that was given to
+/// [`with_tls`](Self::with_tls). A store that is made from a URL needs no connector.
 ///
 /// # What it promises
-/// Windows of one worker never overlap. This holds over clients and servers that are killed, restarted, stopped or cut
-/// off, and over clocks that are set. Each commit is on disk before it is acknowledged (`synchronous_commit`, which
-/// each transaction sets for itself), and on those standbys that the server is configured to wait for. Rows that this
-/// store has not written are refused, and left as they are.
+/// Windows of one worker never overlap. This holds if clients and servers are killed, restarted, stopped or cut off,
+/// and if clocks are set. Each commit is on disk before it is acknowledged, because each transaction sets
+/// `synchronous_commit`. It is also on those standbys that the server is configured to wait for. Rows that were not
+/// written by a store of this kind are refused, and left as they are.
 ///
 /// A store that may have lost leases grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
 /// [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an operator [initialises](crate::LeaseAdmin::init_immediately)
-/// it. Meanwhile a process that holds a lease issues IDs until its window ends, and can't renew it. This applies to:
-/// * tables that were dropped or emptied (as `UNLOGGED` ones are by a crash), and rows that were deleted;
-/// * a server on a new timeline: a standby that was promoted, whether it had received each commit or not, and a backup
-///   that was recovered, to its end or to a point in time;
-/// * another cluster: one that was upgraded by `pg_upgrade`, or into which a dump was loaded.
+/// it. Meanwhile a process that holds a lease issues IDs until the window of the lease ends, and can't renew the lease.
+/// A store may have lost leases in these cases:
+/// * tables were dropped or emptied (a crash empties `UNLOGGED` tables), or rows were deleted;
+/// * the server is on a new timeline: it is a standby that was promoted, whether or not it had received every commit,
+///   or a backup that was recovered, to its end or to a point in time;
+/// * the cluster is another one: it was upgraded by `pg_upgrade`, or a dump was loaded into it.
 ///
-/// If no row of the space is left, or a table is missing, calls fail with [`NoSpace`](crate::StoreError::NoSpace). They
-/// do so until the space is restored by a process that was granted a lease in the same cluster, database and schema, or
-/// until an operator creates it.
+/// If no row of the space is left, or a table is missing, calls fail with [`NoSpace`](crate::StoreError::NoSpace). The
+/// calls fail until a process that was granted a lease in the same cluster, database and schema restores the space, or
+/// until an operator creates the space.
 ///
-/// On a standby the store is unavailable. If a URL names several hosts, in whatever order, the store uses the one that
-/// accepts writes. Each host has its share of the two seconds that a connection may take. If no host is usable and one
-/// of them reports a wrong user or password, the error is [`StoreError::Refused`]. For any other reason it is `Refused`
-/// only if no host has failed in a way that may pass.
+/// On a standby the store is unavailable. If a URL names several hosts, in whatever order, the store uses the host that
+/// accepts writes. A connection may take two seconds, which are divided among the hosts. If no host is usable, and one
+/// of the hosts reports a wrong user or password, the error is [`StoreError::Refused`]. With any other failures, the
+/// error is `Refused` only if every failure is permanent.
 ///
 /// # Permanent errors
-/// A failure that does not pass by itself is [`StoreError::Refused`], with a remedy: a wrong password, a role, a
-/// database or a schema that does not exist, a missing permission, `pg_hba.conf`, TLS. A failure that may pass is
-/// [`StoreError::Unavailable`]: the network, a name that is not resolved, a server that is starting or has too many
-/// connections, a standby. The holder of a lease retries in both cases.
+/// A failure that does not pass by itself is [`StoreError::Refused`], with a remedy. Examples are a wrong password, a
+/// missing permission, a role, database or schema that does not exist, and a refusal because of `pg_hba.conf` or TLS. A
+/// failure that may pass by itself is [`StoreError::Unavailable`]. Examples are a failure of the network, a host name
+/// that is not resolved, a server that is starting or has too many connections, and a standby. The holder of a lease
+/// retries in both cases.
 ///
 /// # What it does not promise
-/// * A primary that keeps running after another was promoted keeps granting and renewing leases: fence it off.
+/// * If an old primary keeps running after another server was promoted, the old primary keeps granting and renewing
+///   leases. Shut it off from all clients.
 /// * An older state without a new timeline is noticed only when a holder renews a lease that the store does not know.
 ///   Until then windows can be granted twice. Such a state is a data directory, a disk or a snapshot that was put back
 ///   without recovery, a dump that was loaded into the cluster it was taken from, or rows that were changed by hand.
-/// * Nothing holds with `fsync = off`, or on disks that lose what they have acknowledged.
-/// * A clock that is set forward frees workers whose holders are alive. A clock that moves back frees none until it has
-///   caught up. The first costs those holders their leases, the second their renewals. Neither repeats an ID.
+/// * There is no promise with `fsync = off`, or on disks that lose data that they have acknowledged.
+/// * If the server's clock is set forward, workers become free although their holders are alive. Those holders lose
+///   their leases. If the clock moves back, no worker becomes free, and leases can't be renewed, until the clock has
+///   caught up. Neither repeats an ID.
 ///
 /// # Poolers
 /// A transaction pooler works, such as PgBouncer with `pool_mode = transaction`, and needs no setting for this store.
-/// Each statement is one message and a transaction of its own, in which it sets its own time limits, for itself alone.
-/// The store prepares no statements, leaves no state in a session, and sends no options at the start of a connection.
+/// Each statement is one message and a transaction of its own. The time limits that it sets apply only to this
+/// transaction. The store prepares no statements, leaves no state in a session, and sends no options at the start of a
+/// connection.
 ///
 /// # Time
 /// A call ends within seconds, whatever the server does: 2 s for a connection, and 2 s for each statement. After an
-/// error the next call connects again. Calls block; within a `tokio` runtime they block one of its threads.
+/// error the next call connects again. Calls block. Within a `tokio` runtime, a call blocks a thread of the runtime.
 pub type PostgresStore<T = NoTls> = BackendStore<PostgresBackend<T>>;
 
 /// The backend of [`PostgresStore`].
@@ -170,10 +177,10 @@ pub struct PostgresBackend<T = NoTls> {
 }
 
 impl PostgresStore {
-    /// Returns a store of the database that a connection string names, with the TLS that it asks for. Does not connect
-    /// yet.
+    /// Returns a store of the database that the connection string `url` names, with TLS as the string demands. Does not
+    /// connect yet.
     ///
-    /// The string is a URL, such as `postgresql://ids@db.example.org/ids?schema=orders#users`, or a list of
+    /// The string is a URL, such as `postgresql://ids@db.example.org/ids?schema=orders#users`, or a list of pairs
     /// `key=value`, such as `host=db.example.org user=ids dbname=ids schema=orders`. See [parameters](Self#parameters).
     /// `#name` at the end of a URL is the [`space`](Self::space). [`from_url`](crate::from_url()) describes the rules
     /// that all URLs share.
@@ -200,9 +207,9 @@ impl PostgresStore {
 }
 
 impl<T> PostgresStore<T> {
-    /// Returns a store of the space `default` in the database that `config` names. `tls`, a connector of your own,
-    /// secures its connections; [`from_url`](PostgresStore::from_url) brings a connector. Does not connect yet. If
-    /// `config` names no database, every call fails with [`StoreError::Url`].
+    /// Returns a store of the space `default` in the database that `config` names. `tls` is a connector of your own,
+    /// which makes the TLS sessions. With [`from_url`](PostgresStore::from_url) no connector is needed. Does not
+    /// connect yet. If `config` names no database, every call fails with [`StoreError::Url`].
     ///
     /// # Examples
     /// ```
@@ -220,8 +227,8 @@ impl<T> PostgresStore<T> {
     /// Sets the schema of the tables, instead of `public` or the schema that the connection string names.
     ///
     /// A name has 1 to 63 characters of `a` to `z`, `A` to `Z`, `0` to `9` and `_`. It begins neither with a digit nor
-    /// with `pg_`. It is case-sensitive, as a quoted name in SQL: `schema("Orders")` is the schema that
-    /// `CREATE SCHEMA "Orders"` creates.
+    /// with `pg_`. The name is case-sensitive, like a quoted name in SQL: `schema("Orders")` is the schema that `CREATE
+    /// SCHEMA "Orders"` creates.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not such a name.
@@ -239,8 +246,7 @@ impl<T> PostgresStore<T> {
         Ok(Self::on(self.into_backend().in_schema(schema)))
     }
 
-    /// Returns the names of those parameters in the connection string that are meant for other clients and were not
-    /// used.
+    /// Returns the names of the parameters that were skipped, because they are meant for other clients.
     ///
     /// # Examples
     /// ```
@@ -255,8 +261,8 @@ impl<T> PostgresStore<T> {
         &self.backend().ignored
     }
 
-    /// Sets the space, instead of `default`. A database has as many spaces as names. Processes of different spaces
-    /// issue the same IDs.
+    /// Sets the name of the space. The default is `default`. A database can hold any number of spaces. Processes of
+    /// different spaces issue the same IDs.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's

@@ -1,29 +1,29 @@
-//! The rules of leases: pure functions that decide from the contents of a store what to grant and what to refuse. This
-//! file has no clock, no store and no threads.
+//! The rules of leases. They are pure functions, which decide from the contents of a store whether a request is granted
+//! or refused. This module has no clock, no store and no threads.
 //!
 //! | rule | prevents |
 //! |---|---|
-//! | a worker is free when its window has ended on the store's clock, and its holder is not known to be alive | that a holder loses its worker while it uses it |
+//! | a worker is free when its window has ended on the store's clock, and its holder is not known to be alive | that a holder loses a worker that it still uses |
 //! | a new window begins at the end of the worker's last one, or later | overlapping windows of one worker, whatever the clocks do |
-//! | ... and not before the floor, and not until the clock has reached the floor | an overlap with a window that the store has forgotten |
-//! | ... and after the last tick that the caller issued | that the IDs of one process are out of order |
-//! | a renewal never lowers the end | that a holder's fence, which never moves back, lies after the start of the next window |
-//! | token, counter and window must be those of the record | that a late or repeated message has an effect |
+//! | a new window begins at the floor or later, and is not granted until the clock has reached the floor | an overlap with a window that the store has forgotten |
+//! | a new window begins after the last tick in which the caller issued an ID | that the IDs of one process are out of order |
+//! | a renewal never lowers the end of a window | that the next window begins before the holder's fence, which never moves back |
+//! | a renewal or a release must have the token, the counter and the window of the worker's record | that a late or repeated message has an effect |
 //! | a release clears the token | that a late renewal revives a released lease |
-//! | a change is written only if what it replaces is still as it was read | that a slow decision has an effect |
-//! | a space that was found missing is looked at twice | that a process which was slow to find it missing lowers the floor |
+//! | a change is written only if everything that it replaces is still as it was read | that an outdated decision has an effect |
+//! | a space that was found missing and was created is read again before it grants | that a slow process, which found the space missing long ago, sets a floor that is too low |
 //! | a process that was never granted a lease does not create a space | that a misspelt name becomes a second ID space |
-//! | a process that was ever granted one creates a lost space again, in the place of its grant | that a fleet stops for good |
-//! | an operator vouches for a space that exists, as it was read | that a slow operator lowers the floor |
-//! | a holder whose window contains the floor stops immediately | two holders after an operator was wrong |
-//! | ... and so does a holder whose worker was granted again after its own grant | the same, in the tick in which a window begins |
+//! | a process that was ever granted a lease creates a lost space again, in the place where the lease was granted | that a fleet stops for good |
+//! | an operator's vouching changes only a space that exists, and that is still as it was read | that a slow operator lowers the floor |
+//! | a holder whose window contains the floor stops immediately | two holders of one worker after an operator was wrong |
+//! | a holder stops immediately if its worker was granted again after its own grant | the same, if the floor is the tick in which the window begins |
 //!
-//! A store may have granted windows that it does not know of, if it has lost data (all of it, one record, or everything
-//! since some time ago), or if another server has taken over. None of these windows ends later than `MAX_TTL` +
-//! `CLOCK_SLACK` after the loss, so the floor is put there.
+//! If a store has lost data, or if another server has taken over, the store may have granted windows that it does not
+//! know any more. The loss may be all data, one record, or all data since some time. None of the forgotten windows ends
+//! later than `MAX_TTL` + `CLOCK_SLACK` after the loss, so the floor is raised to that tick.
 //!
-//! Each rule is proved necessary by its removal: without it, the package `lease-explorer` finds two overlapping
-//! windows, or worse. The invariants that the rules keep are those of [`LeaseStore`](crate::LeaseStore#invariants).
+//! Each rule is proved necessary: if the rule is removed, the package `lease-explorer` finds two overlapping windows,
+//! or a worse fault. The rules keep the invariants of [`LeaseStore`](crate::LeaseStore#invariants).
 
 mod denied;
 mod grant;
@@ -46,51 +46,53 @@ pub use self::operator::{Operation, init, init_immediately, reclaimed};
 use crate::lease::Lease;
 use crate::token::Token;
 
-/// The record of an ID space as a whole.
+/// The record of a whole ID space, as opposed to the records of its workers.
 ///
 /// # Examples
 /// ```
 /// use casflake::{Scheme, Standard};
 /// use casflake_lease::{Space, Terms};
 ///
-/// // As a backend reads it from its row.
+/// // A backend makes it from the row that it has read.
 /// let layout = Terms::of(&Standard::LAYOUT).layout;
 /// let space = Space { version: 1, layout, workers: 1024, granted: 4, floor: 0, incarnation: "server 7, run 2".into() };
 /// assert!(space.granted <= space.workers);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Space {
-    /// The number of changes of this record. 0 until a process has seen the new space and has then read the clock.
+    /// The number of changes of this record. It stays 0 until a process has read the new space and, after that, the
+    /// clock.
     pub version: u64,
-    /// The layout. The windows are counted in its ticks.
+    /// The layout. The windows are counted in ticks of this layout.
     pub layout: String,
-    /// How many workers may be granted, from index 0.
+    /// The number of workers of the space. The workers from index 0 up to this number may be granted.
     pub workers: u64,
-    /// How many workers may have been granted, from index 0. Each of them has a record, unless that was lost.
+    /// The number of workers that may have been granted already, from index 0. Each of these workers has a record,
+    /// unless the record was lost.
     pub granted: u64,
     /// No new window may begin before this tick.
     pub floor: u64,
-    /// The incarnation of the store when it was last known to have lost nothing.
+    /// The incarnation of the store at the last time when the store was known to have lost nothing.
     pub incarnation: String,
 }
 
 impl Space {
-    /// Returns whether an operator has vouched that this lease is not in use. Without an operator, a floor that was
-    /// raised after the grant lies at the end of the window or later, because no window granted before a loss reaches
-    /// beyond it.
+    /// Returns whether an operator has vouched that the lease `held` is not in use: only then can the floor lie inside
+    /// its window. A floor that was raised after the grant without an operator is at the end of the window or later,
+    /// because it is raised beyond the end of every window that was granted before.
     const fn is_initialised_within(&self, held: &Lease) -> bool {
         held.from < self.floor && self.floor < held.until
     }
 
-    /// Returns whether the space is known to have lost nothing.
+    /// Returns whether it is known that the space has lost nothing.
     fn is_whole(&self, view: &View) -> bool {
         self.incarnation == view.incarnation && self.version > NEWBORN
     }
 }
 
-/// The version of a space that was found missing and created again. Its floor can not be trusted: the process that has
-/// created it may have been slow, and the store may have granted windows that end after the floor, and lost them, in
-/// between.
+/// The version of a space that was found missing and was created. The floor of such a space can not be trusted, because
+/// the process that has created it may have been slow. Between its read and its write, the store may have granted
+/// windows that end after this floor, and may have lost their records.
 pub const NEWBORN: u64 = 0;
 
 /// The record of one worker.
@@ -99,7 +101,7 @@ pub const NEWBORN: u64 = 0;
 /// ```
 /// use casflake_lease::{Record, Token};
 ///
-/// // As a backend reads it from its row: the worker of "web-1", granted once.
+/// // A backend makes it from the row of a worker. The worker was granted once, to "web-1".
 /// let record =
 ///     Record { from: 5_000, until: 35_000, counter: 1, token: Some(Token::random()?), owner: "web-1".into() };
 /// assert_eq!(record.lease(3, record.token.unwrap()).worker(), 3);
@@ -109,9 +111,10 @@ pub const NEWBORN: u64 = 0;
 pub struct Record {
     /// The first tick of the window of the last grant.
     pub from: u64,
-    /// The first tick after that window. Every window that was granted for this worker ends there or earlier.
+    /// The first tick after the window of the last grant. Every window that was granted for this worker ends at this
+    /// tick or earlier.
     pub until: u64,
-    /// How often the worker was granted or renewed.
+    /// The number of grants and renewals of the worker.
     pub counter: u64,
     /// The token of the holder; `None` if the worker was released.
     pub token: Option<Token>,
@@ -120,7 +123,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Returns the lease of `worker` that this record states.
+    /// Returns the lease that this record describes, for the worker with the index `worker` and a holder with `token`.
     pub const fn lease(&self, worker: u64, token: Token) -> Lease {
         Lease::new(worker, self.from, self.until, self.counter, token)
     }
@@ -129,32 +132,33 @@ impl Record {
 /// The contents of a store at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
-    /// The tick of the store's clock.
+    /// The tick that the store's clock reads.
     pub now: u64,
-    /// The place of the store, as it identifies itself.
+    /// The text by which the store identifies its place.
     pub place: String,
-    /// The incarnation that serves the store.
+    /// The incarnation of the store: the server and the data that serve it now.
     pub incarnation: String,
     /// The space; `None` if the store has none.
     pub space: Option<Space>,
     /// The record of each worker that has one, by the worker's index.
     pub records: BTreeMap<u64, Record>,
-    /// Workers with holders that the store knows to be alive by other means than its clock.
+    /// The workers whose holders are known to be alive. The store knows this by other means than its clock.
     pub live: BTreeSet<u64>,
     /// A random number that distinguishes this view from every other.
     pub look: Token,
 }
 
 impl View {
-    /// Returns whether nothing is left of the space, as if it had never existed. (If records of workers are left, the
-    /// space has lost its own record, and any process may restore it: no other store can be mistaken for it.)
+    /// Returns whether nothing is left of the space, as if it had never existed. If records of workers are left, the
+    /// space is not absent: it has only lost its own record. Any process may then restore it, because the records of
+    /// workers prove that this store is the right one.
     fn is_absent(&self) -> bool {
         self.space.is_none() && self.records.is_empty()
     }
 }
 
-/// The knowledge of a space that a process has since it was granted a lease. With this it can create a lost space
-/// again.
+/// The facts about a space that a process keeps after it was granted a lease. With these facts the process can create
+/// the space again if the space is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     /// The place where the lease was granted. The space is created again only there.
@@ -165,14 +169,14 @@ pub struct Known {
     pub until: u64,
 }
 
-/// The treatment of a request for a worker if the space is absent.
+/// What to do with a request for a worker if the space is absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IfAbsent {
-    /// Refuse it: the name may be misspelt.
+    /// Refuse the request, because the name of the space may be misspelt.
     Refuse,
     /// Create the space, whatever the place.
     Create,
-    /// Create the space again if this is the place where it was; otherwise refuse.
+    /// Create the space again if the store is in the place where the lease was granted. Otherwise refuse the request.
     Remake(Known),
 }
 
@@ -183,18 +187,19 @@ pub struct Ask {
     pub token: Token,
     /// The TTL, in ticks.
     pub ttl: u64,
-    /// The last tick that the caller has issued by another lease. The new window begins after it.
+    /// The last tick in which the caller has issued an ID with an earlier lease. The new window begins after this tick.
     pub after: Option<u64>,
     /// A name of the caller, for people.
     pub owner: String,
-    /// How many additional workers to prepare for other callers, if the granted worker was never granted before.
+    /// The number of additional workers to prepare for other callers. Workers are prepared only if the granted worker
+    /// was never granted before.
     pub crowd: u64,
-    /// The treatment of the request if the space is absent.
+    /// What to do with the request if the space is absent.
     pub if_absent: IfAbsent,
 }
 
-/// A change to write completely or not at all: only if the space, and each record that the change replaces, is still as
-/// in the view.
+/// A change of the store's contents. It must be written completely or not at all. It may be written only if the space,
+/// and each record that the change replaces, are still as in the view that the change was decided from.
 ///
 /// # Examples
 /// ```
@@ -210,18 +215,18 @@ pub struct Ask {
 pub struct Change {
     /// The new space; `None` to leave it as it is.
     pub space: Option<Space>,
-    /// The records to write, by their workers' indices.
+    /// The records to write, each with the index of its worker.
     pub records: Vec<(u64, Record)>,
 }
 
 /// The decision on a request for a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Write the change. The lease is granted once it is written.
+    /// Write the change. When it is written, the lease is granted.
     Grant(Change, Lease),
-    /// The lease was granted before, and the reply was lost.
+    /// An earlier request with this token was granted this lease, and the reply was lost.
     Again(Lease),
-    /// The store is new or has lost data: write the change, then decide again.
+    /// The store is new or has lost data. Write the change, then read the store and decide again.
     Mend(Change),
 }
 

@@ -35,9 +35,10 @@ use crate::url::{StoreUrl, space_name};
 
 /// A store of leases in a Redis server (5 or later, or Valkey), for all hosts that reach it. Feature `redis`.
 ///
-/// Each ID space is one hash, named `casflake:` and the space, so that all of it is kept or lost together. The hash has
-/// a field `space` and one field for each worker, in JSON. Each call is one Lua script that compares before it writes;
-/// an acquisition takes two. A renewal is one round trip. Time is the server's.
+/// Each ID space is one hash, so that the space is kept or lost as a whole. The key of the hash is `casflake:` and the
+/// name of the space. The hash has a field `space` and one field for each worker, in JSON. Each call runs one Lua
+/// script, which compares before it writes; acquiring a lease takes two scripts. A renewal is one round trip. The
+/// store's clock is the clock of the server.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, RedisStore};
@@ -51,36 +52,40 @@ use crate::url::{StoreUrl, space_name};
 ///
 /// # What it promises
 /// Windows of one worker never overlap, as long as only one server at a time is the master and keeps what it has
-/// acknowledged. The store notices these cases, in which that may not be so:
+/// acknowledged. The store notices the following cases, in which the server may have lost data:
 ///
 /// * **The server was restarted**, with all of its data, older data or none; a replica has taken over; or the server
-///   was a replica in between. Redis names each run and each promotion. Leases that were granted under another name are
-///   not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are
-///   over. So a restart costs two and a half minutes without IDs, less the rest of the leases' windows, even with an
-///   append-only file. An operator who knows that no lease is in use can avoid that and
+///   was a replica in between. Redis gives each run and each promotion a name. Leases that were granted under another
+///   name are not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
+///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over. Even with an append-only file, no lease is granted for two and a
+///   half minutes after a restart. Holders issue IDs until their windows end, then none until that time has passed. An
+///   operator who knows that no lease is in use can avoid the wait, and
 ///   [initialise](crate::LeaseAdmin::init_immediately) the store.
 /// * **The hash is missing**: it was flushed, deleted, evicted, or not kept over a restart. A process that was granted
-///   a lease of the space restores it, if this is the server that granted the lease or one that was started since.
-///   Another server to which the address leads now is left as it is, and so is a replica that has taken over without
-///   the hash. Until the space is restored, and if no such process runs, the others get
-///   [`NoSpace`](crate::StoreError::NoSpace). The new hash costs the same wait. To keep the hash, let Redis save its
-///   data, and set `maxmemory-policy` to `noeviction` or to one of the `volatile-` policies, which do not evict keys
-///   without an expiry.
-/// * **A record is missing, or its holder knows a newer one than the server:** the same, or for that worker alone.
+///   a lease of the space restores it, if the server is the one that granted the lease, or was started after that
+///   grant. If the address now leads to a server that was running before, or to a replica that has taken over without
+///   the hash, nothing is written there. Until the space is restored, other processes get
+///   [`NoSpace`](crate::StoreError::NoSpace). They keep getting it if no process that can restore the space runs. A
+///   restored hash costs the same wait as a restart. To keep the hash, let Redis save its data, and set
+///   `maxmemory-policy` to `noeviction` or to one of the `volatile-` policies, which do not evict keys without an
+///   expiry.
+/// * **A record is missing, or its holder knows a newer record than the server has.** The wait is the same. If only
+///   some records are missing, only the workers of those records have to wait.
 ///
-/// The server's clock may be set: while it is far behind the windows that were granted, calls are refused. The store
-/// does not read from or write to a replica, not even one that accepts writes. A value that is not in the form that
-/// this store writes is refused, and left as it is.
+/// The server's clock may be set. While the clock is far behind the windows that were granted, calls are refused. The
+/// store does not read from or write to a replica, not even one that accepts writes. A value that does not have the
+/// form that this store writes is refused, and left as it is.
 ///
 /// # What it does not promise
-/// * **Two masters at the same time** can grant the same window. A master that was cut off, and still serves some
-///   clients, renews their leases for as long as it may, and the new master does not learn of that. If a replica can
-///   take over, set `min-replicas-to-write` to half of the replicas or more, and `min-replicas-max-lag` to 10 seconds.
-///   The old master then stops in time, if the servers' clocks agree to 15 seconds.
-/// * Data that is replaced while the server runs, by `RESTORE`, `SWAPDB`, `DEBUG RELOAD` or by hand, is noticed only by
-///   holders of leases that know newer records.
-/// * Sentinel is not asked, and a cluster's redirections are not followed. Let the URL lead to the master, in a cluster
-///   to the one that has this one key. A proxy may stand between if it leads to one server.
+/// * **Two masters at the same time** can grant the same window. A master that was cut off may still serve some clients
+///   and renew their leases, and the new master does not learn of these renewals. If a replica can take over, set
+///   `min-replicas-to-write` to half of the replicas or more, and `min-replicas-max-lag` to 10 seconds. The old master
+///   then stops accepting writes early enough, if the servers' clocks differ by at most 15 seconds.
+/// * If data is replaced while the server runs, by `RESTORE`, `SWAPDB`, `DEBUG RELOAD` or by hand, the loss is noticed
+///   only when a holder that knows a newer record renews its lease.
+/// * The store does not ask Sentinel, and does not follow the redirections of a cluster. The URL must lead to the
+///   master; in a cluster, to the master that has the key of the space. A proxy between the store and Redis must always
+///   lead to the same server.
 ///
 /// # Errors and permissions
 /// A request fails after two seconds without an answer, or after one second without a connection or a TLS session.
@@ -90,10 +95,10 @@ use crate::url::{StoreUrl, space_name};
 /// certificate. [`Unavailable`](crate::StoreError::Unavailable) is the error for a host name that is not resolved, no
 /// connection, a replica, and a server that loads its data or has too many clients.
 ///
-/// Each request runs on a thread of its own, which outlives the request if the server answers very slowly. The user
-/// needs access to the keys `casflake:*` and to the commands `evalsha`, `script|load`, `info`, `time`, `type`, `hget`,
-/// `hgetall`, `hmget` and `hset`; to `select` for a database other than 0; and to `scan` to create an ID space (without
-/// it `init` requires `--beside`) and to list the other spaces in an error.
+/// Each request runs on a thread of its own. If the server answers very slowly, the thread ends later than the request.
+/// The user needs access to the keys `casflake:*` and to the commands `evalsha`, `script|load`, `info`, `time`, `type`,
+/// `hget`, `hgetall`, `hmget` and `hset`; to `select` for a database other than 0; and to `scan` to create an ID space
+/// and to list the other spaces in an error. Without `scan`, `init` requires `--beside`.
 pub type RedisStore = BackendStore<RedisBackend>;
 
 /// The backend of [`RedisStore`].
@@ -110,19 +115,20 @@ pub struct RedisBackend {
     link: Link,
     space: String,
     key: String,
-    /// The run of the server that granted the lease, and the time of its last grant or renewal, in nanoseconds.
+    /// The run of the server that granted the lease, and the time at which that server last granted or renewed it, in
+    /// nanoseconds since 1970.
     heard_of: Option<(String, u64)>,
-    /// The run of the last `read`.
+    /// The run of the server that answered the last `read`.
     run: String,
 }
 
 impl RedisStore {
     /// Returns a store of leases in the server at `url`. Does not connect yet.
     ///
-    /// The URL is `redis://[user][:password@]host[:port][/database]` or `unix:///path[?db=database]`. It is `rediss://`
-    /// for [TLS](crate::from_url()#tls). The parameter `protocol` is 2 or 3; `unix:` also has `user` and `pass`.
-    /// `#name` at the end is the [`space`](Self::space). [`from_url`](crate::from_url()) describes the rules that all
-    /// URLs share.
+    /// The URL is `redis://[user][:password@]host[:port][/database]` or `unix:///path[?db=database]`. The scheme
+    /// `rediss` means [TLS](crate::from_url()#tls). The parameter `protocol` is 2 or 3. The form `unix:` also has the
+    /// parameters `user` and `pass`. `#name` at the end is the [`space`](Self::space). [`from_url`](crate::from_url())
+    /// describes the rules that all URLs share.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `url` is not such a URL, or if it asks for a feature that is not built in.
@@ -140,8 +146,8 @@ impl RedisStore {
         RedisBackend::at(&url).map(Self::on).map_err(|why| StoreError::Url { why })
     }
 
-    /// Sets the space, instead of `default`. Each space has workers of its own, and processes of different spaces issue
-    /// the same IDs.
+    /// Sets the name of the space. The default is `default`. Each space has workers of its own, and processes of
+    /// different spaces issue the same IDs.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
@@ -184,12 +190,13 @@ impl RedisBackend {
         })
     }
 
-    /// Returns the place of the space. If the space is absent, the place is the same as before only on the server that
-    /// granted the lease, or on one that was started since at its address. A server that was running before is another
-    /// one, to which the address leads now.
+    /// Returns the place of the space. If the space is absent, the place is the same as before only if the server is
+    /// the one that granted the lease, or was started at the same address after the last grant or renewal. If the
+    /// server was already running at that time, the address now leads to another server, so the place is another one.
     fn place_of(&mut self, incarnation: &str, started: u64, is_absent: bool) -> String {
         self.run = incarnation.chars().take_while(char::is_ascii_hexdigit).collect();
-        // On a clock that may be behind that of the previous server, on another host.
+        // The slack is added because the new server may run on another host, whose clock may be behind the clock of the
+        // previous server.
         let started = started.saturating_add(CLOCK_SLACK.as_secs()).saturating_mul(1_000_000_000);
         let is_same = |(run, last): &(String, u64)| *run == self.run || started >= *last;
         let is_another = is_absent && !self.heard_of.as_ref().is_none_or(is_same);
@@ -261,8 +268,8 @@ impl Backend for RedisBackend {
         Ok(Contents { space, records, ..Contents::new(unix_ns, incarnation, place) })
     }
 
-    /// Compares all of each text, not only the version: a space that was lost and created again meanwhile begins with
-    /// the same version.
+    /// Compares the whole text of each field, not only the version, because a space that was lost and created again
+    /// meanwhile begins with the same version.
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
         let mut args = Vec::from([seen.incarnation.clone()]);
         args.extend([SPACE.into(), encode_some(seen.space.as_ref())?, encode_some(change.space.as_ref())?]);
@@ -312,7 +319,7 @@ fn key(space: &str) -> String {
     format!("{PREFIX}{space}")
 }
 
-/// How many other spaces are listed at most, and how long the list may take.
+/// The maximum number of other spaces that are listed, and the maximum time for listing them.
 const MAX_OTHERS: usize = 10;
 const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -336,7 +343,7 @@ const fn nanos(seconds: u64, micros: u64) -> u64 {
     seconds.saturating_mul(1_000_000).saturating_add(micros).saturating_mul(1_000)
 }
 
-/// Returns the worker that a field is named after.
+/// Returns the index of the worker whose record is in the field with this name.
 fn worker(field: &str) -> Option<u64> {
     field.parse().ok().filter(|worker: &u64| worker.to_string() == field)
 }
@@ -350,8 +357,8 @@ fn encode_some(value: Option<&impl Serialize>) -> Result<String, StoreError> {
     value.map_or(Ok(String::new()), encode)
 }
 
-/// Returns the value of a field, if it is written as [`encode`] writes it. The scripts rely on that form, and compare
-/// it as text.
+/// Decodes the text of a field. Fails unless the text is exactly what [`encode`] would write, because the scripts rely
+/// on that form, and compare values as texts.
 fn decode<T: Serialize + DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     let value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     match serde_json::to_vec(&value) {
@@ -360,7 +367,7 @@ fn decode<T: Serialize + DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     }
 }
 
-/// Returns the record, if its window does not end before it begins.
+/// Returns the record. Fails if the window of the record ends before it begins.
 fn sound(record: Record) -> Result<Record, String> {
     if record.from <= record.until { Ok(record) } else { Err("its window ends before it begins".into()) }
 }

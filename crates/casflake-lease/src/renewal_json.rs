@@ -1,4 +1,5 @@
-//! `RenewalJson`: a renewal as SQL statements and Lua scripts receive it, one object with named fields.
+//! `RenewalJson`: the form in which SQL statements and Lua scripts receive a renewal: one JSON object with named
+//! fields.
 
 use serde::{Serialize, Serializer};
 
@@ -8,8 +9,8 @@ use crate::terms::Terms;
 
 /// The inputs of the rule of renewals, [`protocol::renew`](crate::protocol::renew), apart from the store's contents.
 ///
-/// Times are in ticks, except the epoch and the length of a tick, which are in milliseconds. Numbers are texts of
-/// digits, because a JSON number has only 53 bits in Lua.
+/// All times are in ticks, except for the epoch and the length of a tick, which are in milliseconds. Numbers are
+/// written as texts of digits, because a JSON number has only 53 bits in Lua.
 #[derive(Debug, Serialize)]
 pub(crate) struct RenewalJson<'a> {
     space: &'a str,
@@ -31,22 +32,22 @@ pub(crate) struct RenewalJson<'a> {
     epoch_unix_ms: u64,
     #[serde(serialize_with = "digits")]
     tick_ms: u64,
-    /// The first tick that does not fit the layout.
+    /// The tick after the layout's last tick.
     #[serde(serialize_with = "digits")]
     end: u64,
-    /// How far into the future a window may end. A record that ends later is not renewed, because the store's clock is
-    /// behind.
+    /// How far into the future a window may end. If a record ends later than that, it is not renewed, because the
+    /// store's clock must be behind.
     #[serde(serialize_with = "digits")]
     reach: u64,
 }
 
 impl<'a> RenewalJson<'a> {
     /// Creates the renewal of `lease` for `ttl` ticks, in a store that holds numbers up to `max`. Returns `None` if the
-    /// counter has reached its end.
+    /// counter can not grow any more.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if a number is larger than `max`. Only the layout's end may be larger. It is replaced by
-    /// `max`, because no tick in such a store can be larger.
+    /// [`StoreError::Corrupt`] if a number is larger than `max`. Only the field `end` may be larger. It is then
+    /// replaced by `max`, because the store can not hold a larger tick.
     pub(crate) fn of(
         space: &'a str,
         lease: &Lease,

@@ -27,14 +27,15 @@ use crate::token::Token;
 pub struct AcquireRequest {
     /// The layout of the caller's IDs. The window is counted in its ticks.
     pub layout: Layout,
-    /// The token of the lease. A second request with the same token returns the same lease, because the reply to the
-    /// first may have been lost.
+    /// The token of the lease. A second request with the same token gets the lease of the first request. So a caller
+    /// can repeat a request whose reply was lost.
     pub token: Token,
     /// The TTL: how far the window reaches into the future, from 1 ms to [`MAX_TTL`](crate::MAX_TTL).
     pub ttl: Duration,
-    /// The last tick that the caller has issued by an earlier lease. The window begins after it.
+    /// The last tick in which the caller has issued an ID, with an earlier lease. The window of the new lease begins
+    /// after this tick.
     pub after: Option<u64>,
-    /// A name of the caller, for readers of the list of leases.
+    /// A name of the caller. People read it in the list of leases.
     pub owner: String,
     /// How the store treats the request if the ID space does not exist.
     pub missing: Missing,
@@ -68,12 +69,13 @@ impl AcquireRequest {
 #[non_exhaustive]
 pub enum Missing {
     /// Refuses the request with [`StoreError::NoSpace`](crate::StoreError::NoSpace) and writes nothing. The name may be
-    /// misspelt, and the processes of a second ID space would issue the IDs of the first one again.
+    /// misspelt, and the processes of a second ID space would issue the same IDs as the processes of the first.
     #[default]
     Refuse,
-    /// Creates the space. It grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK)
-    /// have passed. Once this store object was granted a lease, it creates a lost space again only in the place where
-    /// the lease was granted, and with as many workers as the space had.
+    /// Creates the space. The new space grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
+    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. After the [`LeaseStore`](crate::LeaseStore) that makes this
+    /// request was granted a lease, it creates a lost space again only in the place where that lease was granted, and
+    /// with as many workers as the space had.
     Create,
 }
 
@@ -111,20 +113,20 @@ pub struct Renewal {
     pub lease: Lease,
     /// The TTL: how far the window reaches into the future, from 1 ms to [`MAX_TTL`](crate::MAX_TTL).
     pub ttl: Duration,
-    /// How many renewals of the lease the caller has sent since the last one that was answered. They may have had their
-    /// effect.
+    /// How many renewals of the lease the caller has sent since the last one that was answered. These renewals may have
+    /// had their effect.
     pub unanswered: u64,
 }
 
 impl Renewal {
-    /// Creates the request of a caller without unanswered renewals.
+    /// Creates the request of a caller whose last renewal was answered.
     #[must_use]
     pub const fn new(layout: &Layout, lease: Lease, ttl: Duration) -> Self {
         Self { layout: *layout, lease, ttl, unanswered: 0 }
     }
 }
 
-/// A lease, and the time at which it was granted or renewed.
+/// The answer to a request: a lease, and the time at which the store granted or renewed it.
 ///
 /// # Examples
 /// ```
@@ -141,12 +143,12 @@ impl Renewal {
 pub struct Grant {
     /// The lease.
     pub lease: Lease,
-    /// The reading of the store's clock, in nanoseconds since 1970-01-01T00:00:00Z.
+    /// The reading of the store's clock at the grant or renewal, in nanoseconds since 1970-01-01T00:00:00Z.
     pub unix_ns: u64,
 }
 
 impl Grant {
-    /// Creates the grant of a lease at a reading of the store's clock.
+    /// Creates the answer with `lease`, which was granted or renewed when the store's clock read `unix_ns`.
     #[must_use]
     pub const fn new(lease: Lease, unix_ns: u64) -> Self {
         Self { lease, unix_ns }

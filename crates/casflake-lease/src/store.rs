@@ -1,4 +1,4 @@
-//! `LeaseStore` and `LeaseAdmin`: the calls on a store of leases, by processes and by its operator.
+//! `LeaseStore` and `LeaseAdmin`: the calls of a store of leases, for processes and for its operator.
 
 use casflake::Layout;
 
@@ -9,15 +9,15 @@ use crate::survey::Survey;
 
 /// A store that keeps leases: grants of workers for windows of ticks.
 ///
-/// Each call is atomic, blocks until it is done or has failed, and ends within seconds. A call that fails may have had
-/// its effect nevertheless.
+/// Each call is atomic, blocks until it is done or has failed, and ends within seconds. Even if a call fails, it may
+/// have had its effect.
 ///
 /// To write a store of your own, implement [`Backend`](crate::Backend). [`BackendStore`](crate::BackendStore) makes a
-/// `LeaseStore` of it, by the rules that the stores of this crate follow.
+/// `LeaseStore` of your backend, with the same rules as the stores of this crate.
 ///
 /// # Invariants
-/// A caller may rely on these. A window is the range of ticks from a lease's [`from`](Lease::from) up to, but not
-/// including, its [`until`](Lease::until).
+/// A caller may rely on these invariants. A window is the range of ticks from a lease's [`from`](Lease::from) up to,
+/// but not including, its [`until`](Lease::until).
 ///
 /// * **L1.** No two windows granted for one worker overlap, whichever processes hold them.
 /// * **L2.** A renewal never lowers the end of a window.
@@ -25,55 +25,58 @@ use crate::survey::Survey;
 ///   beyond the layout's last tick.
 /// * **L4.** Only a message with the token, the counter and the window of the holder's lease renews or releases it, so
 ///   a late or repeated message has no effect.
-/// * **L5.** A released lease is never renewed, and the worker's next window begins after the last tick that the holder
-///   issued.
-/// * **L6.** After a loss, a worker with a window that the store may have forgotten is not granted until [`MAX_TTL`] +
-///   [`CLOCK_SLACK`] have passed since the loss was found.
-/// * **L7.** A space that does not exist is not created by a process that was never granted a lease of it, unless that
-///   process asks for it.
-/// * **L8.** A space that is known to be a copy of one made elsewhere grants, renews and releases nothing.
-/// * **L9.** A store's clock that moves back costs time, never a duplicate.
-/// * **L10.** A window begins after the tick that the request names as the caller's last ([`AcquireRequest::after`]),
-///   so the IDs of one process keep increasing when it changes workers.
+/// * **L5.** A released lease is never renewed, and the worker's next window begins after the last tick in which the
+///   holder issued an ID.
+/// * **L6.** If a store has lost data and may have forgotten a window of a worker, that worker is not granted until
+///   [`MAX_TTL`] + [`CLOCK_SLACK`] have passed since the loss was found.
+/// * **L7.** A process that was never granted a lease of a space does not create that space, unless the process asks
+///   for that explicitly.
+/// * **L8.** A space that is known to be a copy of a space made elsewhere grants, renews and releases nothing.
+/// * **L9.** If the store's clock moves back, that costs time, but never causes a duplicate ID.
+/// * **L10.** A window begins after the tick in [`AcquireRequest::after`], the last tick in which the caller has issued
+///   an ID. So the IDs of one process keep increasing when the process changes workers.
 /// * **L11.** A second request with the same token gets the lease that was granted to the first, as long as that lease
 ///   is neither lost nor released.
 ///
-/// They hold under two conditions:
+/// The invariants hold under two conditions:
 ///
-/// * The store keeps what it has acknowledged, or its loss is found. Each store documents which losses it does not
-///   find.
+/// * The store keeps all data that it has acknowledged, or the loss of such data is found. Each store documents which
+///   losses it does not find.
 /// * An operator who [vouches](LeaseAdmin::init_immediately) for a space or [reclaims](LeaseAdmin::reclaim) a worker is
-///   right. If one was wrong, the next renewal tells the holder, by
+///   right. If an operator was wrong, the holder's next renewal fails with
 ///   [`LostReason::Initialised`](crate::LostReason::Initialised) or [`LostReason::Taken`](crate::LostReason::Taken).
 ///   The holder must stop immediately.
 ///
 /// In detail:
 ///
-/// * L3: the end is the store's clock + the TTL, rounded up to a whole tick. A renewal leaves an end that is later
-///   already. It is refused if that end is more than [`MAX_TTL`] + [`CLOCK_SLACK`] after the store's clock.
+/// * L3: the new end is the store's clock + the TTL, rounded up to a whole tick. If the old end is later than that, a
+///   renewal does not change it. If the old end is more than [`MAX_TTL`] + [`CLOCK_SLACK`] after the store's clock, the
+///   renewal is refused.
 /// * L4: a renewal is written only if the worker's record has the token, the counter and the first tick of the holder's
-///   lease, and does not end earlier. A release is written only if the record has its token and its counter. Each grant
-///   and each renewal raises the counter. If replies were lost, the store knows the holder by its token and first tick:
-///   a renewal then succeeds unless the record counts more renewals than the holder has sent without a reply
-///   ([`Renewal::unanswered`]), and a release succeeds by the token alone.
-/// * L5: a release clears the token, and ends the window right after the last tick issued, or at its first tick if none
-///   was issued.
+///   lease, and does not end earlier than that lease. A release is written only if the record has the token and the
+///   counter of the lease. Each grant and each renewal raises the counter. If replies were lost, the store recognises
+///   the holder's lease by its token and its first tick. A renewal then succeeds, unless the record counts more
+///   renewals than the holder has sent without a reply ([`Renewal::unanswered`]). For a release, the token alone is
+///   then sufficient.
+/// * L5: a release clears the token, and ends the window right after the tick of the last ID. If no ID was issued, the
+///   window ends at its first tick.
 /// * L6: a loss is found if the record of the space or of a worker is missing, if another server or other data now
 ///   serves the store, or if a holder presents a lease that is newer than the worker's record. If only the records of
-///   some workers are missing, only these workers have to wait; otherwise all workers. They also wait for the end of
-///   the window that a holder has presented. A lease whose record is missing, or that was granted before the loss, is
-///   not renewed. An operator who vouches for the space ends the wait.
-/// * L7: a process asks for it by [`Missing::Create`](crate::Missing::Create); a
-///   [`LeasedGenerator`](crate::LeasedGenerator) without a grant does so only if its builder says
-///   [`create_if_missing`](crate::LeasedGeneratorBuilder::create_if_missing) and the store lists no other space.
-///   Otherwise it gets [`NoSpace`](StoreError::NoSpace), and the store writes nothing. A process that was granted a
-///   lease creates a lost space again, but only in the place of that lease. If records of workers are left of a space,
-///   it is not absent but has suffered a loss (L6), and any process restores it.
+///   some workers are missing, only these workers have to wait; otherwise all workers have to wait. If a holder has
+///   presented a newer lease, they also wait for the end of its window. A lease is not renewed if its record is
+///   missing, or if it was granted before the loss. An operator who vouches for the space ends the wait.
+/// * L7: a process asks for a new space with [`Missing::Create`](crate::Missing::Create). A
+///   [`LeasedGenerator`](crate::LeasedGenerator) that was not granted a lease yet asks for it only if
+///   [`create_if_missing`](crate::LeasedGeneratorBuilder::create_if_missing) was called on its builder and the store
+///   lists no other space. Otherwise the process gets [`NoSpace`](StoreError::NoSpace), and the store writes nothing. A
+///   process that was granted a lease creates a lost space again, but only in the place where the lease was granted. If
+///   only the record of the space is lost, and records of workers are left, the space still exists but has suffered a
+///   loss (L6), and any process restores it.
 /// * L8: calls fail with [`Copied`](StoreError::Copied) until an operator [vouches](LeaseAdmin::init_immediately) for
 ///   the copy.
-/// * L9: a worker is not granted before the store's clock has reached the end of its last window. As long as the store
-///   loses nothing, the clock may move by any amount. In a store that loses something, it may move back by
-///   [`CLOCK_SLACK`] at most.
+/// * L9: a worker is not granted before the store's clock has reached the end of the worker's last window. As long as
+///   the store loses nothing, the clock may move by any amount. If the store loses data, the clock may have moved back
+///   by [`CLOCK_SLACK`] at most.
 ///
 /// [`MAX_TTL`]: crate::MAX_TTL
 /// [`CLOCK_SLACK`]: crate::CLOCK_SLACK
@@ -97,9 +100,9 @@ use crate::survey::Survey;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait LeaseStore: Send {
-    /// Grants a free worker: its last window has ended on the store's clock. The new window begins at the end of that
-    /// one or at the space's floor, whichever is later, and after the caller's last tick. It ends at the store's clock +
-    /// the TTL.
+    /// Grants a free worker. A worker is free if its last window has ended on the store's clock. The new window begins
+    /// at the end of that last window or at the space's floor, whichever is later, but not before the tick after
+    /// [`AcquireRequest::after`]. The new window ends at the store's clock + the TTL.
     ///
     /// # Errors
     /// [`StoreError::NoFreeWorker`] if every worker is leased; [`StoreError::NoSpace`] if the ID space does not exist;
@@ -129,7 +132,8 @@ pub trait LeaseStore: Send {
     /// ```
     fn acquire(&mut self, request: &AcquireRequest) -> Result<Grant, StoreError>;
 
-    /// Extends the window of a lease to the store's clock + the TTL, unless its end is later already.
+    /// Extends the window of a lease to the store's clock + the TTL. If the window ends later than that already, its
+    /// end does not change.
     ///
     /// # Errors
     /// [`StoreError::Lost`] if the caller no longer holds the lease; [`StoreError::Ttl`] if the TTL is out of range;
@@ -155,11 +159,12 @@ pub trait LeaseStore: Send {
     /// ```
     fn renew(&mut self, renewal: &Renewal) -> Result<Grant, StoreError>;
 
-    /// Releases the worker of a lease. Its last ID was issued in `last_tick`; `None` if none was issued. The caller
-    /// must not issue further IDs by this lease. Succeeds without effect if the caller no longer holds the lease.
+    /// Releases the worker of a lease. `last_tick` is the tick of the last ID that was issued with this lease, or
+    /// `None` if no ID was issued. The caller must not issue further IDs with this lease. Succeeds without effect if
+    /// the caller no longer holds the lease.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] and others if the store can't be reached or refuses the caller.
+    /// Fails with [`StoreError::Unavailable`] or another error if the store can't be reached or refuses the caller.
     ///
     /// # Examples
     /// ```
@@ -179,12 +184,12 @@ pub trait LeaseStore: Send {
     /// ```
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError>;
 
-    /// Returns the names of the other ID spaces in this store: ten at most, within about a second. They are for an
-    /// error that says that this space does not exist. The default, for a store that has only one space, returns no
-    /// names.
+    /// Returns the names of the other ID spaces in this store: ten at most, within about a second. The error
+    /// [`StoreError::NoSpace`] shows these names. The default method returns no names. It is for a store that has only
+    /// one space.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the store can't list them.
+    /// [`StoreError::Unavailable`] if the store can't list the names.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         Ok(Vec::new())
     }
@@ -208,7 +213,7 @@ impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
     }
 }
 
-/// A store of leases as its operator uses it. The command `casflake leases` calls these methods.
+/// The calls of a store of leases that are for its operator. The command `casflake leases` makes these calls.
 ///
 /// # Examples
 /// ```
@@ -228,10 +233,10 @@ impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
 /// # Ok::<(), casflake_lease::StoreError>(())
 /// ```
 pub trait LeaseAdmin: LeaseStore {
-    /// Creates the ID space with this number of workers, if it does not exist. It grants nothing until
-    /// [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed: if a space of the same name was
-    /// lost, none of its leases is in use then. A space that exists is not changed, and neither is its number of
-    /// workers.
+    /// Creates the ID space with this number of workers, if it does not exist. The new space grants nothing until
+    /// [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. By then all leases have ended
+    /// that a lost space of the same name may have granted. If the space exists already, it keeps its number of workers
+    /// and is not changed in any other way.
     ///
     /// Returns whether the space was created.
     ///
@@ -252,9 +257,9 @@ pub trait LeaseAdmin: LeaseStore {
     /// ```
     fn init(&mut self, layout: &Layout, workers: u64) -> Result<bool, StoreError>;
 
-    /// Vouches that no lease that the store does not know of is in use, from the call to its return. Creates the ID
-    /// space if it does not exist, and sets its number of workers. The space grants leases immediately after this,
-    /// whether it is new or has lost data.
+    /// Vouches that every lease that is in use is known to the store, from the start of this call until it returns.
+    /// Creates the ID space if it does not exist, and sets its number of workers. The space grants leases immediately
+    /// after this, even if it is new or has lost data.
     ///
     /// **If a process still holds a lease that the store has lost, or has used such a lease to issue IDs ahead of the
     /// store's clock, IDs can be issued twice after this**, until that process gets an answer from the store again.
@@ -278,7 +283,7 @@ pub trait LeaseAdmin: LeaseStore {
     /// ```
     fn init_immediately(&mut self, layout: &Layout, workers: u64) -> Result<(), StoreError>;
 
-    /// Returns what the store holds, whatever its layout. Creates nothing.
+    /// Returns the contents of the store, whatever layout the space has. Creates nothing.
     ///
     /// # Errors
     /// [`StoreError::NoSpace`] if the ID space does not exist; others if the store can't be reached or refuses the
@@ -300,7 +305,8 @@ pub trait LeaseAdmin: LeaseStore {
 
     /// Reclaims the worker with this index from its holder. The worker is free immediately.
     ///
-    /// **If its holder still runs, or has issued IDs ahead of the store's clock, IDs can be issued twice after this.**
+    /// **If the holder of the worker still runs, or has issued IDs ahead of the store's clock, IDs can be issued twice
+    /// after this.**
     ///
     /// # Errors
     /// [`StoreError::NoSuchWorker`] if the worker was never granted; [`StoreError::OtherLayout`] if the space has
@@ -325,8 +331,9 @@ pub trait LeaseAdmin: LeaseStore {
     /// ```
     fn reclaim(&mut self, layout: &Layout, worker: u64) -> Result<(), StoreError>;
 
-    /// Returns notes for people on how the store was opened, one sentence each: which parameters of its URL are for
-    /// other clients and were skipped, and which have no effect because of another one. The default returns none.
+    /// Returns notes for people about the URL that the store was made from. Each note is one sentence. It names
+    /// parameters that were skipped because they are for other clients, or parameters that have no effect because of
+    /// another parameter. The default method returns no notes.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }

@@ -30,26 +30,26 @@ use crate::terms::{Terms, fingerprint};
 pub struct Survey {
     /// The reading of the store's clock, in nanoseconds since 1970-01-01T00:00:00Z.
     pub unix_ns: u64,
-    /// The space; `None` if its own record is lost and those of workers are not.
+    /// The space; `None` if the record of the space is lost, but records of workers are left.
     pub space: Option<SurveyedSpace>,
-    /// Each worker that was granted, and some that were prepared for later grants, by index.
+    /// The workers that were granted, and some workers that were prepared for later grants, in the order of their
+    /// indices.
     pub workers: Vec<SurveyedWorker>,
-    /// Whether this is a copy of a space that was made elsewhere. If so, no process gets a worker of it
+    /// Whether the space is a copy of a space that was made elsewhere. If so, no process gets a worker of this space
     /// ([`StoreError::Copied`](crate::StoreError::Copied)).
     pub is_copy: bool,
 }
 
 impl Survey {
-    /// Creates the survey of a store of your own.
+    /// Creates a survey, for a store of your own.
     #[must_use]
     pub const fn new(unix_ns: u64, space: Option<SurveyedSpace>, workers: Vec<SurveyedWorker>) -> Self {
         Self { unix_ns, space, workers, is_copy: false }
     }
 
-    /// Returns by how much the store's clock is behind the latest tick that the store holds, in ticks of `layout`.
-    /// Returns `None` unless that tick is further in the future than a correct clock can have put it: by more than
-    /// [`MAX_TTL`](crate::MAX_TTL) + twice [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s. (Or the clock is right now, and
-    /// was ahead before.)
+    /// Returns how far the store's clock is behind the latest tick that the store holds, if it is so far behind that
+    /// the clock must be wrong now or must have been wrong before. The limit is [`MAX_TTL`](crate::MAX_TTL) + twice
+    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s. Up to this limit, returns `None`. The ticks are those of `layout`.
     ///
     /// # Examples
     /// ```
@@ -59,7 +59,7 @@ impl Survey {
     /// use casflake_lease::{Survey, SurveyedSpace};
     ///
     /// let layout = &Standard::LAYOUT;
-    /// // At the layout's epoch, the store holds the tick of an hour later.
+    /// // The store's clock reads the layout's epoch, but the floor is an hour later.
     /// let space = SurveyedSpace::new(layout, 8, 3_600_000);
     /// let survey = Survey::new(layout.epoch_unix_ms() * 1_000_000, Some(space), Vec::new());
     /// assert_eq!(survey.clock_behind(layout), Some(Duration::from_secs(3600)));
@@ -74,7 +74,7 @@ impl Survey {
     }
 }
 
-/// The space as a whole, as a store holds it.
+/// The record of the space in a store.
 ///
 /// # Examples
 /// ```
@@ -87,16 +87,16 @@ impl Survey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SurveyedSpace {
-    /// The layout. The windows are counted in its ticks.
+    /// The layout. The windows are counted in ticks of this layout.
     pub layout: String,
-    /// How many workers the space has.
+    /// The number of workers that the space has.
     pub workers: u64,
     /// The floor: no new window begins before this tick.
     pub floor: u64,
 }
 
 impl SurveyedSpace {
-    /// Creates the space of a store of your own. Its windows are counted in ticks of `layout`.
+    /// Creates the record of a space, for a store of your own. The windows are counted in ticks of `layout`.
     #[must_use]
     pub fn new(layout: &Layout, workers: u64, floor: u64) -> Self {
         Self { layout: fingerprint(layout), workers, floor }
@@ -109,7 +109,7 @@ impl SurveyedSpace {
     }
 }
 
-/// One worker, as a store holds it.
+/// The record of one worker in a store.
 ///
 /// # Examples
 /// ```
@@ -125,18 +125,19 @@ impl SurveyedSpace {
 pub struct SurveyedWorker {
     /// The worker's index.
     pub worker: u64,
-    /// The first tick of its last window.
+    /// The first tick of the worker's last window.
     pub from: u64,
     /// The first tick after that window.
     pub until: u64,
-    /// How often the worker was granted or renewed.
+    /// The number of grants and renewals of the worker.
     pub counter: u64,
-    /// The name of its holder; `None` if it was released.
+    /// The name of the worker's holder; `None` if the worker was released.
     pub owner: Option<String>,
 }
 
 impl SurveyedWorker {
-    /// Creates the worker of a store of your own from its last lease. `owner` is `None` if that lease was released.
+    /// Creates the record of a worker from the worker's last lease, for a store of your own. `owner` is `None` if that
+    /// lease was released.
     #[must_use]
     pub const fn new(lease: &Lease, owner: Option<String>) -> Self {
         let Lease { worker, from, until, counter, .. } = *lease;

@@ -1,11 +1,12 @@
 //! The atomics facade: every atomic that the models in `loom-tests/` explore comes from here, and no other file uses
 //! loom.
 //!
-//! Under `--cfg loom` and with the feature `_loom` these are loom's, so that the models check the code as it is shipped.
+//! Under `--cfg loom` and with the feature `_loom` these types are loom's, so that the models check the same code that
+//! is shipped.
 
 #[cfg(not(all(loom, feature = "_loom")))]
 pub(crate) use std::sync::atomic::AtomicU64;
-/// The type of counters. Not loom's: no call's outcome depends on a counter.
+/// The type of counters. It is never loom's type, because the outcome of a call does not depend on a counter.
 pub(crate) use std::sync::atomic::AtomicU64 as Counter;
 pub(crate) use std::sync::atomic::Ordering;
 

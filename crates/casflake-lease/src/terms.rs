@@ -4,31 +4,33 @@ use std::time::Duration;
 
 use casflake::Layout;
 
-/// The largest TTL of a lease. A constant of the protocol, not a setting: after a loss, a store waits until no
-/// forgotten lease of any process can last, so it must know the largest TTL that any process has used.
+/// The largest TTL of a lease. This is a constant of the protocol, not a setting. After a loss, a store waits until
+/// every forgotten lease has ended, so it must know the largest TTL that any process can have used.
 pub const MAX_TTL: Duration = Duration::from_secs(120);
 
-/// For a store that loses data: how far apart the clocks that grant its leases may be, and by how much one of them may
-/// move back. After a loss the store grants nothing until [`MAX_TTL`] + this have passed. (As long as a store keeps
-/// what it has acknowledged, its clocks may read anything.) A constant of the protocol, too.
+/// The tolerance for the clocks of a store that loses data. The clocks that grant its leases may differ by this much,
+/// and one of them may move back by this much. After a loss, the store grants nothing until [`MAX_TTL`] + `CLOCK_SLACK`
+/// have passed. As long as a store keeps all data that it has acknowledged, its clocks may read any time. This is a
+/// constant of the protocol, not a setting.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(30);
 
-/// How far a leased generator may lead its clock. Short, so that when an operator reclaims the worker of a process that
-/// has ended, the future ticks that the process has used are over.
+/// The longest lead of a leased generator: how far the ticks of its IDs may be ahead of its clock. It is short, so that
+/// the ticks that a process has used ahead of the clock are over when an operator reclaims the worker of the ended
+/// process.
 pub const MAX_LEAD: Duration = Duration::from_secs(1);
 
-/// The time within which a lost space is created again, if a process that was ever granted a lease of it still runs.
-/// Such a process calls the store after each third of its TTL.
+/// The time within which a lost space is created again, if a process that was ever granted a lease of the space still
+/// runs. Such a process calls the store after each third of its TTL.
 pub(crate) const RESTORED_WITHIN: Duration = Duration::from_secs(MAX_TTL.as_secs() / 3);
 
-/// The most workers that an ID space can have.
+/// The largest number of workers that an ID space can have.
 pub const MAX_WORKERS: u64 = 65_536;
 
-/// The number of workers of a space, unless the operator has chosen another.
+/// The number of workers of a new space, unless its layout allows fewer or the operator chooses another number.
 const WORKERS: u64 = 1024;
 
-/// The parameters that all processes of one ID space must share: the layout, as a text and as its ticks, and the
-/// constants of the protocol in ticks.
+/// The parameters that all processes of one ID space must share: the layout, and the constants of the protocol in
+/// ticks.
 ///
 /// # Examples
 /// ```
@@ -47,19 +49,19 @@ const WORKERS: u64 = 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Terms {
-    /// The whole layout as a text, which differs for any two layouts.
+    /// The whole layout as a text. Two different layouts have different texts.
     pub layout: String,
     /// The moment at which tick 0 begins, in Unix milliseconds.
     pub epoch_unix_ms: u64,
     /// The length of a tick, in milliseconds.
     pub tick_ms: u64,
-    /// The first tick that does not fit the layout.
+    /// The tick after the layout's last tick.
     pub end: u64,
-    /// The number of workers of a new space.
+    /// The number of workers of a new space, unless an operator chooses another.
     pub workers: u64,
-    /// How far a window may reach into the future, in ticks: [`MAX_TTL`].
+    /// [`MAX_TTL`] in ticks: how far a window may reach into the future.
     pub max_ttl: u64,
-    /// How far apart the clocks of a store that loses data may be, or move back, in ticks: [`CLOCK_SLACK`].
+    /// [`CLOCK_SLACK`] in ticks: how far the clocks of a store that loses data may differ, or move back.
     pub slack: u64,
 }
 
@@ -79,14 +81,14 @@ impl Terms {
         Self { max_ttl: terms.ticks(MAX_TTL), slack: terms.ticks(CLOCK_SLACK), ..terms }
     }
 
-    /// Returns the tick at which every window granted until `now_tick` has ended.
+    /// Returns the tick at which all windows have ended that were granted at `now_tick` or before.
     #[must_use]
     pub fn horizon(&self, now_tick: u64) -> u64 {
         now_tick.saturating_add(self.max_ttl).saturating_add(self.slack)
     }
 
-    /// Returns the latest tick that a clock may have written: the horizon of a clock that is ahead of `now_tick` by
-    /// [`CLOCK_SLACK`].
+    /// Returns the latest tick that a store may hold if its clocks keep to [`CLOCK_SLACK`]: the horizon of a clock that
+    /// is ahead of `now_tick` by [`CLOCK_SLACK`].
     #[must_use]
     pub fn reach(&self, now_tick: u64) -> u64 {
         self.horizon(now_tick).saturating_add(self.slack)
@@ -111,14 +113,15 @@ impl Terms {
         ticks(self.tick_ms, time)
     }
 
-    /// Returns how long `ticks` take.
+    /// Returns the duration of `ticks` ticks.
     #[must_use]
     pub fn duration(&self, ticks: u64) -> Duration {
         duration(self.tick_ms, ticks)
     }
 }
 
-/// Returns the whole layout as a text, which differs for any two layouts. Stores keep it, so its form must not change.
+/// Returns the whole layout as a text. Two different layouts have different texts. Stores keep this text, so its form
+/// must not change.
 pub(crate) fn fingerprint(layout: &Layout) -> String {
     format!(
         "{}+{}+{}+{} bits, {}, from {} ms in ticks of {} ms",
@@ -132,7 +135,7 @@ pub(crate) fn fingerprint(layout: &Layout) -> String {
     )
 }
 
-/// Returns how many workers the layout has, over all datacenters.
+/// Returns the number of workers of the layout, in all datacenters together.
 pub(crate) fn workers_of(layout: &Layout) -> u64 {
     // Both fields together are narrower than 64 bits, because the timestamp has at least one bit.
     (layout.max_datacenter() + 1) << layout.worker_bits()
@@ -148,7 +151,7 @@ fn ticks(tick_ms: u64, time: Duration) -> u64 {
     u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
-/// Returns how long `ticks` of `tick_ms` milliseconds take.
+/// Returns the duration of `ticks` ticks of `tick_ms` milliseconds each.
 pub(crate) fn duration(tick_ms: u64, ticks: u64) -> Duration {
     Duration::from_millis(ticks.saturating_mul(tick_ms))
 }

@@ -1,9 +1,10 @@
 //! TLS for the stores that connect to a server: certificate files, verification of the server, and explanations of
 //! failures.
 //!
-//! Built on rustls with `ring`, which needs only a C compiler. This module does not read the environment variables or
-//! the files in a home directory that a database's own client would read, so that a URL means the same for every user
-//! and on every host. (The exception is the location of the platform's certificates, which the platform decides.)
+//! TLS is implemented by rustls with `ring`, which needs only a C compiler. A database's own client would read
+//! environment variables and files in the home directory. This module does not, so that a URL means the same for every
+//! user and on every host. The only exception is the location of the platform's certificates, which the platform
+//! decides.
 
 mod explain;
 mod parameters;
@@ -27,14 +28,14 @@ pub(super) use self::session::Session;
 use self::verify::{Chain, Nothing};
 use crate::error::StoreError;
 
-/// The verification of a server.
+/// How the server's certificate is verified.
 #[derive(Clone, Debug)]
 pub(super) enum Verify {
-    /// Not at all. The encryption protects only against passive listeners.
+    /// The certificate is not verified. The encryption then protects only against passive listeners.
     Nothing,
     /// One of these authorities must have signed the certificate.
     Authority(Roots),
-    /// One of these authorities must have signed the certificate, and it must be for the host in the URL.
+    /// One of these authorities must have signed the certificate, and the certificate must be for the host in the URL.
     AuthorityAndName(Roots),
 }
 
@@ -43,7 +44,7 @@ pub(super) enum Verify {
 /// Call it for each new connection, so that certificates that were renewed on disk are used.
 ///
 /// # Errors
-/// [`StoreError::Refused`] with the path if a file can't be read or does not contain what it has to.
+/// [`StoreError::Refused`] with the path of the file if a file can't be read or has the wrong contents.
 pub(super) fn client_config(verify: &Verify, identity: Option<&Identity>) -> Result<ClientConfig, StoreError> {
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match verify {

@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The proof that a process holds a lease: 128 random bits, drawn by the holder and known to it and the store only.
+/// The proof that a process holds a lease: 128 random bits. The holder draws them, and only the holder and the store
+/// know them.
 ///
-/// Its text is 32 hexadecimal digits.
+/// The text of a token is 32 hexadecimal digits.
 ///
 /// # Examples
 /// ```
@@ -25,7 +26,7 @@ impl Token {
     /// Creates a token from the system's source of random numbers.
     ///
     /// # Errors
-    /// Fails if that source fails.
+    /// Fails if the source of random numbers fails.
     pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
@@ -39,17 +40,17 @@ impl Token {
         Self(number)
     }
 
-    /// Returns the token with its bits rotated, by a different amount for each small number.
+    /// Returns the token with its bits rotated. Each small number `by` rotates the bits by a different amount.
     pub(crate) const fn rotated(self, by: u32) -> Self {
         Self(self.0.rotate_right(by * 13))
     }
 
-    /// Picks one of `0..count` by the token's bits, so that different tokens tend to pick different ones. Returns 0 if
-    /// `count` is 0.
+    /// Picks a number of `0..count` that depends on the token's bits, so that different tokens tend to pick different
+    /// numbers. Returns 0 if `count` is 0.
     #[doc(hidden)]
     #[must_use]
     pub fn pick(self, count: usize) -> usize {
-        // Below `count`, which is a `usize`.
+        // The remainder is less than `count`, so it fits a `usize`.
         self.0.checked_rem(count as u128).and_then(|picked| usize::try_from(picked).ok()).unwrap_or(0)
     }
 }
@@ -62,7 +63,7 @@ impl fmt::Display for Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Shows only a part: with all of it a reader of a log could renew the lease.
+        // Shows only a part of the token, because a reader of a log could renew the lease with the whole token.
         write!(f, "Token({:08x}…)", self.0 >> 96)
     }
 }
@@ -73,7 +74,7 @@ impl From<Token> for String {
     }
 }
 
-/// The error of a text that is not a [`Token`].
+/// The error for a text that is not a [`Token`].
 ///
 /// # Examples
 /// ```

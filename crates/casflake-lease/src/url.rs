@@ -1,8 +1,8 @@
 //! `StoreUrl`: a store's URL, split into its parts. Every store parses its URL in this way.
 //!
 //! A lenient parser may silently read a malformed URL as the URL of another store or space, and processes of different
-//! spaces issue the same IDs. So this module refuses everything doubtful, before a parser of another crate repairs it.
-//! No error shows the URL, because it may contain a password.
+//! spaces issue the same IDs. So this module refuses every doubtful URL, before a parser of another crate can guess its
+//! meaning. No error shows the URL, because it may contain a password.
 
 mod hint;
 #[cfg(feature = "_server")]
@@ -31,11 +31,11 @@ use self::text::{Part, is_invisible};
 use crate::error::StoreError;
 
 pub(super) struct StoreUrl<'a> {
-    /// In lower case.
+    /// The scheme, in lower case.
     pub(super) scheme: String,
-    /// The part between `//` and the path. `None` without `//`.
+    /// The part between `//` and the path. `None` if the URL has no `//`.
     pub(super) authority: Option<Authority<'a>>,
-    /// Empty or beginning with `/`, if there is an authority.
+    /// The path. If there is an authority, the path is empty or begins with `/`.
     pub(super) path: &'a str,
     /// The part after the `?`.
     pub(super) query: Option<&'a str>,
@@ -54,7 +54,7 @@ pub(super) struct Authority<'a> {
 }
 
 impl<'a> StoreUrl<'a> {
-    /// Parses a URL, without the white space around it.
+    /// Parses a URL. Ignores white space around the URL.
     pub(super) fn parse(text: &'a str) -> Result<Self, StoreError> {
         Self::try_parse(text).map_err(|why| StoreError::Url { why })
     }
@@ -104,7 +104,7 @@ impl<'a> StoreUrl<'a> {
         ]
     }
 
-    /// Refuses an `@` that some parsers take for the end of the password, and others do not.
+    /// Refuses a URL with an `@` that some parsers take for the end of the password and other parsers do not.
     fn check_at_signs(&self) -> Result<(), String> {
         let Some(Authority { user, hosts }) = self.authority.as_ref().filter(|_| !self.is_local()) else {
             return Ok(());
@@ -114,8 +114,8 @@ impl<'a> StoreUrl<'a> {
                         user for all hosts"
                 .into());
         }
-        // If there is an `@` after the hosts, these may be a user and half of a password, taken for a host and its
-        // port.
+        // If there is an `@` after the hosts, the text before it may be a user and a part of a password. It only looks
+        // like a host and a port.
         let after = [Some(self.path), self.query, self.name];
         let is_after = after.into_iter().flatten().any(|part| part.contains('@'));
         if is_after && !(hosts.is_empty() && user.is_none()) {
@@ -127,7 +127,7 @@ impl<'a> StoreUrl<'a> {
 
 #[cfg(feature = "_server")]
 impl StoreUrl<'_> {
-    /// Refuses a scheme of another store.
+    /// Fails if the scheme is not one of `schemes`, which are the schemes of this store.
     pub(super) fn check_scheme(&self, schemes: &[&str]) -> Result<(), String> {
         if schemes.contains(&&*self.scheme) {
             return Ok(());
@@ -148,13 +148,13 @@ impl StoreUrl<'_> {
 
 #[cfg(any(feature = "postgres", feature = "redis"))]
 impl StoreUrl<'_> {
-    /// Returns the URL without the white space around it and without the name of the space.
+    /// Returns the URL without the `#` and the name of the space, and without white space around it.
     #[cfg(feature = "postgres")]
     pub(super) fn server(&self) -> String {
         format!("{}:{}", self.scheme, self.rest)
     }
 
-    /// Returns the same URL with this scheme.
+    /// Returns the URL with `scheme` in place of its scheme, and without the `#` and the name of the space.
     #[cfg(feature = "redis")]
     pub(super) fn server_by(&self, scheme: &str) -> String {
         format!("{scheme}:{}", self.rest)
@@ -182,14 +182,15 @@ fn split_scheme(text: &str) -> Result<(&str, &str), String> {
     }
 }
 
-/// Splits at the first `mark`, which is in neither part.
+/// Splits `text` at the first `mark`. Neither part contains that `mark`.
 fn split(text: &str, mark: char) -> (&str, Option<&str>) {
     text.split_once(mark).map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
-/// Returns the index at which the path begins.
+/// Returns the index at which the authority ends and the path begins.
 fn authority_end(text: &str) -> usize {
-    // In "a,http://b" and "a/,b" the list of hosts continues after the slashes.
+    // A slash is not always the start of the path. In "a,http://b" and "a/,b" the list of hosts continues after the
+    // slashes.
     let is_end = |at: usize| {
         let (before, after) = (&text[..at], &text[at + 1..]);
         let is_of_scheme = before.ends_with(':') && after.starts_with('/') || before.ends_with(":/");

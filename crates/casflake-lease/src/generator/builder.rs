@@ -21,7 +21,8 @@ use crate::request::Missing;
 use crate::store::LeaseStore;
 use crate::terms::lead_ticks;
 
-/// Builds a [`LeasedGenerator`] with settings other than the defaults. [`LeasedGenerator::builder`] returns one.
+/// Builds a [`LeasedGenerator`] with settings other than the defaults. [`LeasedGenerator::builder`] returns such a
+/// builder.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,10 +52,12 @@ pub struct LeasedGeneratorBuilder<T, S = Standard, C = StoreClock> {
 }
 
 impl<S: Scheme + 'static> LeasedGenerator<S> {
-    /// Acquires a lease from `store`, with the defaults of [`builder`](Self::builder).
+    /// Creates a generator that leases its worker from `store`. Acquires the lease, and uses the default settings of
+    /// [`builder`](Self::builder).
     ///
     /// # Errors
-    /// Fails with a [`StoreError`] if no lease was granted, as [`build`](LeasedGeneratorBuilder::build) does.
+    /// Fails with a [`StoreError`] if no lease was granted. The errors are the same as for
+    /// [`build`](LeasedGeneratorBuilder::build).
     ///
     /// # Examples
     /// ```
@@ -110,9 +113,9 @@ impl<T: LeaseStore + 'static, S: Scheme> LeasedGeneratorBuilder<T, S> {
 impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Sync + 'static>
     LeasedGeneratorBuilder<T, S, C>
 {
-    /// Sets the clock of the IDs to one of this host instead of the store's time. No ID is issued while this clock
-    /// reads a time outside the lease's window, which is in the store's time. Keep the two in step, closer than a third
-    /// of the TTL.
+    /// Sets the clock of the IDs to a clock of this host. The default is the store's time. The lease's window is in the
+    /// store's time, so no ID is issued while `clock` reads a time outside the window. Keep `clock` and the store's
+    /// clock in step: they must differ by less than a third of the TTL.
     ///
     /// # Examples
     /// ```
@@ -131,11 +134,11 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         LeasedGeneratorBuilder { store, clock, store_clock: None, plan, patience, creates, events, scheme }
     }
 
-    /// Sets the TTL: how long a lease lasts if it is not renewed. The keeper renews it every third of the TTL. The
-    /// default is 30 s, the maximum is [`MAX_TTL`](crate::MAX_TTL).
+    /// Sets the TTL: how long a lease lasts if it is not renewed. The keeper renews the lease after each third of the
+    /// TTL. The default is 30 s, the maximum is [`MAX_TTL`](crate::MAX_TTL).
     ///
-    /// The store may be down for two thirds of this without effect; the worker of a killed process stays taken for all
-    /// of it.
+    /// The store may be down for two thirds of the TTL without effect. If a process is killed, its worker stays taken
+    /// for the rest of the window, which can be the whole TTL.
     ///
     /// # Examples
     /// ```
@@ -157,16 +160,16 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Sets the name of the holder, which lists of leases show to people. The default is the host's name and the
+    /// Sets the name of the holder. Lists of leases show this name to people. The default is the host's name and the
     /// process's number.
     pub fn owner(mut self, owner: impl Into<String>) -> Self {
         self.plan.owner = owner.into();
         self
     }
 
-    /// Sets how long [`build`](Self::build) retries if no worker is free or the store is unavailable. By default it
-    /// does not retry. If the ID space does not exist it retries for 40 s at most: by then a process that was ever
-    /// granted a lease of the space has restored it.
+    /// Sets how long [`build`](Self::build) retries if no worker is free or the store is unavailable. By default
+    /// `build` does not retry. If the ID space does not exist, `build` retries for 40 s at most, because within 40 s
+    /// any running process that was ever granted a lease of the space has restored it.
     ///
     /// # Examples
     /// ```
@@ -187,14 +190,15 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Lets [`build`](Self::build) create the ID space if it does not exist and the store reports that it has no other
-    /// one. Without this, `build` fails with [`NoSpace`](StoreError::NoSpace), and an operator has to create the space.
-    /// The new space grants leases after [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK), 150 s. To
-    /// stay in `build` until then, [wait](Self::wait_for_worker) for longer than that.
+    /// Lets [`build`](Self::build) create the ID space if it does not exist, and if the store reports that it has no
+    /// other ID space. Without this setting, `build` fails with [`NoSpace`](StoreError::NoSpace), and an operator has
+    /// to create the space. The new space grants leases after [`MAX_TTL`](crate::MAX_TTL) +
+    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK), 150 s. To let `build` wait until then, set
+    /// [`wait_for_worker`](Self::wait_for_worker) to a longer time.
     ///
-    /// **If the name of the store is misspelt, the process then creates a second ID space, which issues the IDs of the
-    /// first again.** It is safer if an operator creates the space once, with
-    /// [`LeaseAdmin::init`](crate::LeaseAdmin::init).
+    /// **If the name of the space or the URL of the store is misspelt, the process then creates a second ID space. Its
+    /// processes issue the same IDs as the processes of the first space.** It is safer if an operator creates the space
+    /// once, with [`LeaseAdmin::init`](crate::LeaseAdmin::init).
     ///
     /// # Examples
     /// ```
@@ -214,16 +218,16 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Sets what a call does while it waits for the next tick, as
-    /// [`GeneratorBuilder::wait`](casflake::GeneratorBuilder::wait) does.
+    /// Sets how a call waits for the next tick. This is the same setting as
+    /// [`GeneratorBuilder::wait`](casflake::GeneratorBuilder::wait).
     pub const fn wait(mut self, wait: Wait) -> Self {
         self.plan.wait = wait;
         self
     }
 
-    /// Sets how long a call waits for a tick to begin, as
-    /// [`GeneratorBuilder::max_wait`](casflake::GeneratorBuilder::max_wait) does, and how long it waits for a lease
-    /// that has ended to be renewed or replaced. The default is 100 ms.
+    /// Sets the longest time for which a call waits. A call waits until a tick begins, as with
+    /// [`GeneratorBuilder::max_wait`](casflake::GeneratorBuilder::max_wait). If the lease has ended, a call waits until
+    /// the lease is renewed or replaced. The default is 100 ms.
     ///
     /// # Examples
     /// ```
@@ -243,21 +247,23 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Sets whether the generator is strict about its clock, as
-    /// [`GeneratorBuilder::strict`](casflake::GeneratorBuilder::strict) does.
+    /// Sets whether the generator is strict about its clock. This is the same setting as
+    /// [`GeneratorBuilder::strict`](casflake::GeneratorBuilder::strict).
     pub const fn strict(mut self, strict: bool) -> Self {
         self.plan.strict = strict;
         self
     }
 
-    /// Sets how many ticks ahead of the clock calls may use if the ticks before are used up, as
-    /// [`GeneratorBuilder::max_lead`](casflake::GeneratorBuilder::max_lead) does. The default is 0, the maximum is the
-    /// number of ticks in [`MAX_LEAD`](crate::MAX_LEAD), 1 s. The window of the lease bounds it as well, so no other
-    /// process issues these ticks as long as the store keeps its data.
+    /// Sets the longest lead, in ticks: how far ahead of the clock calls may use future ticks if the earlier ticks are
+    /// used up. This is the same setting as [`GeneratorBuilder::max_lead`](casflake::GeneratorBuilder::max_lead). The
+    /// default is 0, the maximum is the number of ticks in [`MAX_LEAD`](crate::MAX_LEAD), 1 s. The generator uses no
+    /// tick after the window of its lease, so no other process uses these future ticks as long as the store keeps its
+    /// data.
     ///
-    /// An operator must wait for one second after a process has ended before reclaiming the worker of a process that
-    /// was killed, or vouching for a store that has lost data: [`reclaim`](crate::LeaseAdmin::reclaim) and
-    /// [`init_immediately`](crate::LeaseAdmin::init_immediately) begin the next window immediately.
+    /// If a lead is allowed, an operator must wait for one second after a process has ended. Only then may the operator
+    /// [`reclaim`](crate::LeaseAdmin::reclaim) the worker of that process, or vouch with
+    /// [`init_immediately`](crate::LeaseAdmin::init_immediately) for a store that has lost data, because the next
+    /// window begins immediately after either call.
     ///
     /// # Examples
     /// ```
@@ -277,12 +283,13 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Calls `callback` with each event of the lease, for logs and alarms of programs without `tracing`.
+    /// Sets a callback for the events of the lease. It is for logs and alarms of programs that do not use `tracing`.
     ///
-    /// The keeper's thread calls it. [`build`](Self::build) calls it while it waits for a worker. The lease is not
-    /// renewed meanwhile, so the callback must return within milliseconds. It may call `stats`. It may call `shutdown`,
-    /// which takes effect when the callback has returned. It should not call `generate` or `drain`, which would wait
-    /// for a renewal that can't come. A panic in the callback is caught.
+    /// The keeper's thread calls the callback; while [`build`](Self::build) waits for a worker, the thread in `build`
+    /// calls it. The lease is not renewed while the callback runs, so the callback must return within milliseconds. The
+    /// callback may call `stats`. It may call `shutdown`, which takes effect when the callback has returned. It should
+    /// not call `generate` or `drain`, because these would wait for a renewal that can't happen before the callback
+    /// returns. A panic in the callback is caught.
     ///
     /// # Examples
     /// ```
@@ -311,8 +318,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// # Errors
     /// [`StoreError::NoSpace`] if the ID space does not exist; [`StoreError::Ttl`] if the TTL is out of range;
     /// [`StoreError::Lead`] if `max_lead` is longer than [`MAX_LEAD`](crate::MAX_LEAD); [`StoreError::Refused`] if the
-    /// store refuses the caller, immediately even if `build` may wait for a worker; [`StoreError::Unavailable`] if the
-    /// store can't be asked or the thread can't be started; any other [`StoreError`] if no lease was granted.
+    /// store refuses the caller (then `build` does not retry); [`StoreError::Unavailable`] if the store can't be asked
+    /// or the thread can't be started; any other [`StoreError`] if no lease was granted.
     pub fn build(self) -> Result<LeasedGenerator<S, C>, StoreError> {
         let Self { store, clock, store_clock, plan, patience, creates, mut events, .. } = self;
         ttl_within(plan.ttl)?;
@@ -320,7 +327,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         if plan.max_lead > max {
             return Err(StoreError::Lead { value: plan.max_lead, max });
         }
-        // Started before the lease is acquired: if there is no thread to keep a lease, none is left taken.
+        // The thread is started before the lease is acquired. So if no thread can be started, no worker is left taken.
         let (hand_over, handed_over) = mpsc::channel::<Keeper<S, C, T>>();
         let keep = move || handed_over.recv().map_or(Ok(()), Keeper::run);
         let thread = thread::Builder::new().name("casflake-lease".into()).spawn(keep);

@@ -1,4 +1,4 @@
-//! The end of a leased generator: immediately, or after the calls that wait.
+//! The end of a leased generator. `shutdown` ends the generator immediately; `drain` ends it after the waiting calls.
 
 use std::sync::PoisonError;
 use std::thread;
@@ -10,18 +10,19 @@ use super::{Keeping, LeasedGenerator};
 use crate::error::StoreError;
 
 impl<S: Scheme, C> LeasedGenerator<S, C> {
-    /// Ends the generator immediately and releases the worker, which the store can then grant again immediately. Calls
-    /// that begin after this, and calls that wait, fail with [`ShutDown`](casflake::GenerateError::ShutDown). Waits for
-    /// a call of the store that is under way, 10 s at most. Ending twice is harmless.
+    /// Ends the generator immediately and releases the worker. The store can then grant the worker again immediately.
+    /// Calls of the generator that begin after this, and calls that are waiting, fail with
+    /// [`ShutDown`](casflake::GenerateError::ShutDown). If a call of the store is under way, `shutdown` waits for the
+    /// end of that call, 10 s at most. A second `shutdown` has no effect.
     ///
-    /// **Call it after the last request is answered**, or [`drain`](Self::drain) the generator.
+    /// **Call `shutdown` after the last request is answered**, or call [`drain`](Self::drain) instead.
     ///
     /// In a fork of the process that acquired the lease, this does nothing.
     ///
     /// # Errors
-    /// Fails with a [`StoreError`] if the store was not reached. The worker is then free when its window ends, within
-    /// the TTL. The IDs that were issued are valid all the same, so a program that stops should log this error and not
-    /// fail because of it.
+    /// Fails with a [`StoreError`] if the store was not reached. The worker then stays taken until its window ends,
+    /// which takes at most the TTL. The IDs that were issued are valid nevertheless, so a program that stops should log
+    /// this error, but not fail because of it.
     ///
     /// # Examples
     /// ```
@@ -44,15 +45,15 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
         self.stop_keeping()
     }
 
-    /// Ends the generator in order. Calls that begin after this fail with
-    /// [`ShutDown`](casflake::GenerateError::ShutDown). Calls that wait for a tick or for the lease go on, for `within`
-    /// at most. Then it [shuts down](Self::shutdown).
+    /// Ends the generator after the waiting calls have ended. Calls that begin after this fail with
+    /// [`ShutDown`](casflake::GenerateError::ShutDown). Calls that are waiting for a tick or for the lease continue,
+    /// for `within` at most. Then `drain` does the same as [`shutdown`](Self::shutdown).
     ///
-    /// A call that has begun and does not wait yet may be refused, and a batch may be cut short after the IDs that it
-    /// has.
+    /// A call that has begun, but is not waiting yet, may be refused. A batch may end early, with the IDs that it has
+    /// got so far.
     ///
     /// # Errors
-    /// As [`shutdown`](Self::shutdown).
+    /// The same as for [`shutdown`](Self::shutdown).
     ///
     /// # Examples
     /// ```
@@ -73,7 +74,8 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
         if !self.shared.watch.is_fork() {
             self.shared.switch.drain();
             let started = Instant::now();
-            // A batch waits for one tick after the other, and does not count as waiting between two waits.
+            // A batch waits for several ticks, one after the other. Between two of these waits it does not count as
+            // waiting.
             let mut idle = 0;
             while idle < IDLE_LOOKS && started.elapsed() < within {
                 idle = if self.shared.waiting() > 0 { 0 } else { idle + 1 };
@@ -84,11 +86,13 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
     }
 }
 
-/// A generator that is drained ends after this many looks in a row that found no waiting call, `LOOK` apart.
+/// `drain` ends the generator after this many checks in a row have found no waiting call. The time between two checks
+/// is `LOOK`.
 const IDLE_LOOKS: u32 = 3;
 const LOOK: Duration = Duration::from_millis(1);
 
-/// How long the end of a generator waits for its store. The calls of this crate's stores are bounded themselves.
+/// The longest time for which the end of a generator waits for a call of the store. Calls of the stores of this crate
+/// end earlier than that.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<S, C> LeasedGenerator<S, C> {
@@ -98,11 +102,13 @@ impl<S, C> LeasedGenerator<S, C> {
             return Ok(());
         }
         self.shared.signal.stop();
-        // The caller is a callback. The thread that it runs on releases the lease after the callback has returned.
+        // If this is the keeper's thread, the caller is a callback. The thread releases the lease after the callback
+        // has returned.
         if thread::current().id() == self.keeper_thread {
             return Ok(());
         }
-        // Locked to the end, so that a second caller does not return before the lease is released.
+        // The lock is held until this function returns, so that a second caller does not return before the lease is
+        // released.
         let mut keeping = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = |why| StoreError::unavailable("releasing the lease", why);
         let Some(keeper) = keeping.thread.take() else { return Ok(()) };
@@ -120,7 +126,7 @@ impl<S, C> LeasedGenerator<S, C> {
 }
 
 impl<S, C> Drop for LeasedGenerator<S, C> {
-    /// Ends the generator as [`shutdown`](Self::shutdown) does. A failure is reported only as an
+    /// Ends the generator as [`shutdown`](Self::shutdown) does. A failure to release the worker is reported only as an
     /// [event](crate::LeaseEvent).
     fn drop(&mut self) {
         let _ = self.stop_keeping();

@@ -1,4 +1,5 @@
-//! `Events`: reports what happens to a lease, to `tracing` and to a callback. Limits the reports of an outage.
+//! `Events`: reports the events of a lease to `tracing` and to a callback, and limits the number of reports of an
+//! outage.
 
 mod event;
 
@@ -13,28 +14,28 @@ use crate::lease::Lease;
 /// The time between two reports of the same outage, or of the same wait for a worker.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// The program's callback.
+/// The callback that the program has set.
 pub(crate) type Callback = Box<dyn FnMut(&LeaseEvent<'_>) + Send>;
 
-/// Warns `tracing` of a part of a URL that makes no difference to its store.
+/// Logs `note` as a warning of `tracing`. The note is about a part of a URL that has no effect on the store.
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "without `tracing` there is nothing to do"))]
 pub(crate) fn noted(note: &str) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "casflake::lease", "{note}");
 }
 
-/// Reports the events of one generator, and remembers its reports to limit them.
+/// Reports the events of one generator, and remembers past reports so that reports are not repeated too often.
 #[derive(Default)]
 pub(crate) struct Events {
     callback: Option<Callback>,
-    /// When the wait for the first worker was last reported.
+    /// The moment at which the wait for the first worker was last reported.
     waiting: Option<Instant>,
     outage: Option<Outage>,
     /// Whether the end of the lease was reported. It is not reported again until the lease is renewed or replaced.
     has_ended: bool,
 }
 
-/// A time in which the store has only failed.
+/// A period in which every call of the store has failed.
 #[derive(Debug)]
 struct Outage {
     since: Instant,
@@ -47,7 +48,7 @@ impl Events {
         self.callback = Some(callback);
     }
 
-    /// Reports that no worker was granted at the time `now`, and that the caller retries.
+    /// Reports that no worker was granted, and that the caller retries. `now` is the time of the failure.
     pub(crate) fn waiting(&mut self, error: &StoreError, now: Instant) {
         if self.waiting.is_none_or(|reported| now.duration_since(reported) >= AGAIN) {
             self.waiting = Some(now);
@@ -55,20 +56,21 @@ impl Events {
         }
     }
 
-    /// Reports a grant. `remaining` is how long the window still lasts by the generator's own clock. It is zero if a
-    /// host's clock is ahead of the window.
+    /// Reports a grant. `remaining` is how long the window still lasts according to the generator's own clock. It is
+    /// zero if that clock is already past the window.
     pub(crate) fn acquired(&mut self, lease: &Lease, remaining: Duration, now: Instant) {
         self.recovered(lease.worker, remaining, now);
         self.report(&LeaseEvent::Acquired { lease: *lease });
     }
 
-    /// Reports a renewal. `remaining` is as for [`acquired`](Self::acquired).
+    /// Reports a renewal. `remaining` has the same meaning as for [`acquired`](Self::acquired).
     pub(crate) fn renewed(&mut self, lease: &Lease, remaining: Duration, now: Instant) {
         self.recovered(lease.worker, remaining, now);
         self.report(&LeaseEvent::Renewed { lease: *lease });
     }
 
-    /// Reports that the store failed at the time `now`, when the window still lasted for `remaining`.
+    /// Reports that the store failed. `now` is the time of the failure, and `remaining` is how long the window still
+    /// lasted then.
     pub(crate) fn failed(&mut self, worker: u64, remaining: Duration, error: &StoreError, now: Instant) {
         let Some(outage) = &mut self.outage else {
             self.outage = Some(Outage { since: now, reported: now, failures: 1 });
@@ -82,7 +84,8 @@ impl Events {
         }
     }
 
-    /// Reports that the window has ended, and that calls fail.
+    /// Reports that the window has ended, and that calls fail. Reports it only once until the lease is renewed or
+    /// replaced.
     pub(crate) fn ended(&mut self, worker: u64) {
         if !std::mem::replace(&mut self.has_ended, true) {
             self.report(&LeaseEvent::Ended { worker });
@@ -101,7 +104,8 @@ impl Events {
         self.report(&LeaseEvent::NotReleased { worker, error });
     }
 
-    /// Reports the end of an outage, if there was one, after the store granted or renewed a lease.
+    /// If there was an outage or an end of the lease, reports that it is over. Call it after the store has granted or
+    /// renewed a lease.
     fn recovered(&mut self, worker: u64, remaining: Duration, now: Instant) {
         if remaining.is_zero() {
             return;
@@ -116,7 +120,7 @@ impl Events {
     }
 
     fn report(&mut self, event: &LeaseEvent<'_>) {
-        // A panic of a subscriber or of the callback must not end the keeper's thread or `build`.
+        // A panic in a `tracing` subscriber or in the callback must not end the keeper's thread or `build`.
         let _ = catch_unwind(AssertUnwindSafe(|| event.trace()));
         if let Some(callback) = &mut self.callback {
             let _ = catch_unwind(AssertUnwindSafe(|| callback(event)));

@@ -1,4 +1,5 @@
-//! The first lease of a generator: `build` may wait for a worker, and for a space that is lost or not created yet.
+//! Acquires the first lease of a generator. `build` may wait until a worker is free, or until a missing space is
+//! restored or created.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,11 +14,11 @@ use crate::lease::Lease;
 use crate::store::LeaseStore;
 use crate::terms::RESTORED_WITHIN;
 
-/// The pause between two tries while `build` waits for a worker.
+/// The pause between two attempts while `build` waits for a worker.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
-/// Acquires a lease. Retries for `patience` if none is granted, and for `RESTORED_WITHIN` at most if the space does not
-/// exist.
+/// Acquires a lease. If no lease is granted, retries for `patience`. If the space does not exist, retries for
+/// `RESTORED_WITHIN` at most.
 pub(super) fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
     source: &mut Source<C, T>,
     patience: Duration,
@@ -35,11 +36,12 @@ pub(super) fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
         let mut is_passing = error.is_retryable();
         let is_missing = matches!(error, StoreError::NoSpace { .. });
         if is_missing {
-            // Asked once: listing the spaces takes a while. A store that can't tell may have others.
+            // The store is asked only once, because listing its spaces takes a while. If the store can't list its
+            // spaces, it may have others, so none is created.
             if std::mem::take(&mut may_create) && source.create_unless_others() {
                 continue;
             }
-            // The space may be lost, and about to be restored.
+            // The space may have been lost, and another process may restore it soon.
             let since = *missing_since.get_or_insert_with(Instant::now);
             left = left.min(RESTORED_WITHIN.saturating_sub(since.elapsed()));
             is_passing = true;
@@ -47,7 +49,7 @@ pub(super) fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
         if left.is_zero() || !is_passing {
             return Err(source.with_others(error));
         }
-        // Once, because listing the other spaces takes the store a while.
+        // The other spaces are listed only once, because that takes the store a while.
         if is_missing && !std::mem::replace(&mut is_named, true) {
             error = source.with_others(error);
         }

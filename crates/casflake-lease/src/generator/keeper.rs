@@ -1,4 +1,4 @@
-//! The thread that keeps a lease: it renews the lease, and replaces it if it is lost.
+//! The thread that keeps a lease. It renews the lease. If the lease is lost, the thread acquires another lease.
 
 use std::panic;
 use std::panic::AssertUnwindSafe;
@@ -29,23 +29,24 @@ pub(crate) struct Plan {
     pub(crate) max_lead: u64,
 }
 
-/// Acquires leases, and makes a generator for each.
+/// Acquires leases, and makes a generator for each lease.
 pub(crate) struct Source<C, T> {
     pub(crate) plan: Plan,
     pub(crate) store: T,
     pub(crate) watch: Arc<Watch>,
     pub(crate) clock: C,
-    /// `clock` again, if it is a `StoreClock`.
+    /// The same clock as `clock`, if that is a `StoreClock`.
     pub(crate) store_clock: Option<StoreClock>,
-    /// The token of the next lease. It stays the same until a lease is granted. So if the reply to a grant is lost, the
-    /// next request does not get a second grant.
+    /// The token for the next lease. It stays the same until a lease is granted. So if the reply to a grant is lost,
+    /// the next request gets the same lease, not a second one.
     pub(crate) token: Option<Token>,
-    /// Whether the store may create the ID space if it does not exist. After the first grant it may create it again.
+    /// Whether the store may create the ID space if the space does not exist. After the first grant, the store may
+    /// always create a lost space again.
     pub(crate) missing: Missing,
 }
 
 impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
-    /// Returns a lease whose window begins after the tick `after`, and its generator.
+    /// Acquires a lease whose window begins after the tick `after`. Returns the lease and a generator for it.
     pub(crate) fn acquire<S: Scheme>(
         &mut self,
         after: Option<u64>,
@@ -68,15 +69,15 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         match self.generator(&grant.lease, after) {
             Ok(generator) => Ok((grant.lease, generator)),
             Err(error) => {
-                // The lease is of no use. If this fails, it expires.
+                // The lease is of no use, so it is released. If the release fails, the lease expires.
                 let _ = self.store.release(&grant.lease, None);
                 Err(error)
             }
         }
     }
 
-    /// Lets the store create the ID space from now on, if it has no other spaces. If it has some, the name of this one
-    /// may be misspelt; if it can't tell, it may have some. Returns whether the store may create the space.
+    /// Lets the store create the ID space from now on, but only if the store is known to have no other spaces. If it
+    /// has other spaces, the name of this space may be misspelt. Returns whether the store may create the space.
     pub(crate) fn create_unless_others(&mut self) -> bool {
         let has_none = self.store.others().is_ok_and(|others| others.is_empty());
         if has_none {
@@ -85,10 +86,11 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         has_none
     }
 
-    /// Returns the final error. If the space does not exist, adds the names of those that do.
+    /// Returns the error for the caller of `build`. If the error is that the space does not exist, adds the names of
+    /// the spaces that do exist.
     pub(crate) fn with_others(&mut self, mut error: StoreError) -> StoreError {
         if let StoreError::NoSpace { others, .. } = &mut error {
-            // If the others can't be listed, the error says enough.
+            // If the other spaces can't be listed, the error is helpful enough without their names.
             *others = self.store.others().unwrap_or_default();
         }
         error
@@ -101,13 +103,13 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         let Plan { wait, max_wait, strict, max_lead, .. } = self.plan;
         let builder = GeneratorBuilder::new(worker, clock).wait(wait).max_wait(max_wait).strict(strict);
         let builder = builder.max_lead(max_lead);
-        // A store that ignores the request must not let this process's IDs decrease.
+        // Even if a store ignores `after` in the request, the IDs of this process must not decrease.
         let from = after.map_or(0, |last| last.saturating_add(1)).max(lease.from);
         builder.not_before(from).fence(lease.until).build().map_err(|error| corrupt(error.to_string()))
     }
 
-    /// Follows the clock of a store that answered. `apart` is what the watch measured before the store was asked, so a
-    /// clock that jumped since then is still noticed.
+    /// Sets the `StoreClock` from the answer of the store. `apart` is the value of `Watch::apart_now` before the store
+    /// was asked, so that a jump of a clock since then is still noticed.
     fn hear(&mut self, grant: &Grant, apart: u64) {
         match &self.store_clock {
             Some(clock) if self.ahead_of(grant).is_some() => clock.set(grant.unix_ns),
@@ -117,8 +119,8 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         self.watch.settle(apart);
     }
 
-    /// Returns by how much the `StoreClock` is ahead of the store's clock, if it is so far ahead that the window of
-    /// `grant` is of no use.
+    /// Returns how far the `StoreClock` is ahead of the store's clock, if it is so far ahead that the window of `grant`
+    /// is already over on the `StoreClock`. Otherwise returns `None`.
     fn ahead_of(&self, grant: &Grant) -> Option<Duration> {
         let ahead = self.store_clock.as_ref()?.nanos().checked_sub(grant.unix_ns)?;
         Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= self.plan.ttl)
@@ -128,19 +130,19 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
 pub(crate) struct Keeper<S, C, T> {
     pub(crate) source: Source<C, T>,
     pub(crate) shared: Arc<Shared<S, C>>,
-    /// The lease that this keeper holds, as far as it knows.
+    /// The lease that this keeper holds, as far as the keeper knows.
     pub(crate) lease: Option<Lease>,
-    /// How many renewals were sent since one was last answered.
+    /// The number of renewals that were sent since a renewal was last answered.
     pub(crate) unanswered: u64,
-    /// A lease that the store no longer knows, and when the keeper learned that.
+    /// A lease that the store no longer knows, and the moment at which the keeper learned this.
     pub(crate) forgotten: Option<(Instant, Lease)>,
-    /// The last tick that was issued by any lease.
+    /// The last tick in which an ID was issued, with any lease.
     pub(crate) last_tick: Option<u64>,
     pub(crate) events: Events,
 }
 
 impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
-    /// Keeps the lease until the signal to stop, then releases it.
+    /// Keeps the lease until the signal says to stop, then releases the lease.
     pub(crate) fn run(mut self) -> Result<(), StoreError> {
         let mut next = catching_panics(|| self.until_renewal()).unwrap_or(self.pause());
         let mut failures = 0;
@@ -153,8 +155,9 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.release()
     }
 
-    /// Leaves the store alone for `time`, or until a call that has no lease rings. In any case it does so for a moment,
-    /// and after a failure for all of `time`: many calls that ring must not burden a store that can't help them.
+    /// Waits for `time` before the next call of the store. If a call of the generator has no lease, it rings and ends
+    /// the wait early. But the wait is never shorter than a moment, and after a failure it lasts for all of `time`, so
+    /// that many ringing calls do not burden a store that can't help them.
     fn rest(&self, time: Duration, is_failing: bool) -> Call {
         let time = self.jittered(time).max(FIRST_RETRY);
         let deaf = if is_failing { time } else { time.min(self.pause()) };
@@ -164,14 +167,14 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         }
     }
 
-    /// Returns the longest time between two tries after a failure, which is also the shortest between two renewals that
-    /// succeeded.
+    /// Returns the longest time between two attempts after a failure. This is also the shortest time between two
+    /// successful renewals.
     fn pause(&self) -> Duration {
         (self.ttl() / 12).clamp(FIRST_RETRY, Duration::from_secs(1))
     }
 
-    /// Does what [`keep`](Self::keep) does. Returns `None` if it failed, after reporting that. A panic of the store (or
-    /// of the `Display` of its error) counts as a failure that leaves unknown whether the lease was renewed.
+    /// Calls [`keep`](Self::keep). If it fails, reports the failure and returns `None`. A panic of the store, or of the
+    /// `Display` of its error, also counts as a failure. After a panic it is unknown whether the lease was renewed.
     fn keep_catching_panics(&mut self) -> Option<Duration> {
         let kept = catching_panics(|| {
             self.report_end(self.shared.remaining());
@@ -187,7 +190,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     /// Records and reports that the store failed.
     fn failed(&mut self, error: &StoreError) {
         self.shared.record(|status| status.failed(error, self.pause()));
-        // The panic may have come from the clock.
+        // This may panic again, because the failure may have been a panic of the clock.
         let remaining = catching_panics(|| self.shared.remaining()).unwrap_or_default();
         if !self.shared.switch.has_ended() {
             self.events.failed(self.worker(), remaining, error, Instant::now());
@@ -195,19 +198,20 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.report_end(remaining);
     }
 
-    /// Reports that the window has ended, if it has, unless the generator was ended.
+    /// If the window has ended and the generator was not ended, reports that the window has ended.
     fn report_end(&mut self, remaining: Duration) {
         if remaining.is_zero() && !self.shared.switch.has_ended() {
             self.events.ended(self.worker());
         }
     }
 
-    /// Returns the index of the worker that issues, or issued last.
+    /// Returns the index of the worker that issues IDs now, or issued them last.
     fn worker(&self) -> u64 {
         self.shared.switch.current().worker().index()
     }
 
-    /// Renews the lease, or acquires one. Returns how long to leave the store alone after that.
+    /// Renews the lease, or acquires a lease if there is none. Returns how long to wait before the next call of the
+    /// store.
     fn keep(&mut self) -> Result<Duration, StoreError> {
         if let Some(lease) = self.lease {
             let apart = self.source.watch.apart_now();
@@ -234,8 +238,9 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         if left.is_zero() { self.replace() } else { Ok(left.min(self.ttl() / 3)) }
     }
 
-    /// Tries to renew the lease that the store no longer knows, while its window is being used up. If the space is lost
-    /// once more, this restores it. If an operator has vouched that no lease is in use, the lease ends now.
+    /// Tries to renew the lease that the store no longer knows, while the generator still uses up the window of that
+    /// lease. If the space is lost once more, this call restores it. If an operator has vouched that no lease is in
+    /// use, the lease ends now.
     fn renew_forgotten(&mut self) {
         let Some((_, lease)) = self.forgotten else { return };
         let answer = self.source.store.renew(&self.renewal(&lease));
@@ -246,22 +251,22 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         }
     }
 
-    /// Returns how long the window of a lease still lasts that the store no longer knows. No other process can have
-    /// that window. A host's clock that is behind may read that the window lasts for long; but no window that includes
-    /// the present lasts longer than the TTL.
+    /// Returns how long the window of the lease in `forgotten` still lasts. The generator may use up this window,
+    /// because no other process can have the same window. If the host's clock is behind, the window seems to last
+    /// longer than it really does, so the result is at most the rest of the TTL since the keeper learned of the loss.
     fn forgotten_remaining(&self) -> Duration {
         let passed = self.forgotten.map_or(Duration::MAX, |(since, _)| since.elapsed());
         self.shared.remaining().min(self.ttl().saturating_sub(passed))
     }
 
-    /// Acquires a lease to replace the one before, and issues IDs by it.
+    /// Acquires a lease to replace the previous lease, and lets its generator issue IDs.
     fn replace(&mut self) -> Result<Duration, StoreError> {
         self.close();
         let (lease, generator) = self.source.acquire(self.last_tick)?;
         self.unanswered = 0;
         self.lease = Some(lease);
         if self.shared.begin(lease, generator).is_err() {
-            // The generator was ended meanwhile: nothing was issued by this lease.
+            // The generator was ended meanwhile, so no ID was issued with this lease.
             self.source.store.release(&lease, None)?;
             self.lease = None;
             return Ok(Duration::ZERO);
@@ -271,7 +276,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         Ok(self.until_renewal())
     }
 
-    /// Returns a third of the TTL, or of the rest of the window if the renewal was slow.
+    /// Returns how long to wait until the next renewal: a third of the TTL, or, if the last renewal was slow, a third
+    /// of the rest of the window.
     fn until_renewal(&self) -> Duration {
         (self.shared.remaining().min(self.ttl()) / 3).max(self.ttl() / 12)
     }
@@ -289,12 +295,13 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.source.plan.ttl
     }
 
-    /// Moves the fence. Returns how long to wait until the next renewal.
+    /// Moves the fence to the new end of the window. Returns how long to wait until the next renewal.
     fn renewed(&mut self, grant: &Grant, apart: u64) -> Duration {
         self.unanswered = 0;
         self.lease = Some(grant.lease);
-        // A store that obeys the protocol grants no fence that does not fit the layout. Such a fence is not used. The
-        // fence is moved before the clock is, because the clock may go far forward.
+        // A store that obeys the protocol never returns an end that does not fit the layout. If a store does return
+        // such an end, the fence is not moved. The fence is moved before the clock is set, because the clock may move
+        // far forward.
         let _ = self.shared.switch.current().extend_fence(grant.lease.until);
         let behind = self.source.ahead_of(grant);
         self.source.hear(grant, apart);
@@ -335,20 +342,21 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         (FIRST_RETRY * 2_u32.saturating_pow(failures.min(8))).min(self.pause())
     }
 
-    /// Returns `time` minus up to a tenth of it, so that many processes that started at the same time spread their
-    /// requests.
+    /// Returns `time` minus a random part of up to a tenth, so that processes that started at the same time do not send
+    /// their requests at the same time.
     fn jittered(&self, time: Duration) -> Duration {
         let tenths = Token::random().map_or(0, |token| token.pick(101));
         time - time * u32::try_from(tenths).unwrap_or(0) / 1000
     }
 }
 
-/// Runs `work`, which may panic: the store, the clock and the callback belong to the program. Returns `None` if it did.
+/// Runs `work`. Returns `None` if it panicked: the store, the clock and the callback are code of the program, and may
+/// panic.
 fn catching_panics<R>(work: impl FnOnce() -> R) -> Option<R> {
     panic::catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
-/// Returns whether `renewed` is the same lease as `lease`.
+/// Returns whether `renewed` is a renewal of `lease`.
 fn is_renewed(lease: &Lease, renewed: &Lease) -> bool {
     (lease.worker, lease.from, lease.token) == (renewed.worker, renewed.from, renewed.token)
 }

@@ -1,4 +1,4 @@
-//! The slow path of a call that was refused: it waits for the lease, or returns the caller's error.
+//! The slow path of a call that was refused. It waits for the lease, or returns an error to the caller.
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,8 @@ use super::watch::Watched;
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
-    /// Interprets a refusal. Out of line, because returning the large `Result` through memory makes every call 50 %
-    /// slower.
+    /// Decides whether to retry a call that was refused with `error`. It is not inlined, because returning the large
+    /// `Result` through memory would make every call 50 % slower.
     #[cold]
     pub(super) fn refused<T>(
         &self,
@@ -34,22 +34,23 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         Err(if self.shared.watch.is_fork() { GenerateError::OtherProcess } else { GenerateError::ShutDown })
     }
 
-    /// Asks the current generator until its answer does not depend on the lease. If `waits`, it keeps asking for
-    /// `max_wait` at most. If not, it asks again only if the lease was renewed or replaced meanwhile.
+    /// Passes the current generator to `ask`, again and again, until the answer does not depend on the lease. If
+    /// `waits`, does so for `max_wait` at most. If not, asks again only if the lease was renewed or replaced meanwhile.
     fn retry<T>(
         &self,
         waits: bool,
         mut ask: impl FnMut(&Generator<S, Watched<C>>) -> Result<T, GenerateError>,
     ) -> Result<T, GenerateError> {
         let shared = &*self.shared;
-        // A thread that does not exist in this process may hold the locks below.
+        // In a fork, the locks below may be held by a thread that does not exist in the fork.
         if shared.watch.is_fork() {
             return Err(GenerateError::OtherProcess);
         }
         let _caller = shared.signal.enter();
         let mut deadline = None;
         loop {
-            // Read before the generator is asked, so that news after its answer ends the wait for news.
+            // These are read before the generator is asked. So news that come after the generator's answer end the wait
+            // for news.
             let (news, count) = (shared.signal.news(), shared.switch.count());
             let generator = shared.switch.current();
             let error = match ask(generator) {
@@ -60,7 +61,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
                 GenerateError::Closed if shared.switch.has_ended() => return Err(GenerateError::ShutDown),
                 GenerateError::Closed if shared.switch.count() != count => continue,
                 GenerateError::Closed | GenerateError::Fenced { .. } => {}
-                // The `Watched` clock reads `NEVER` because its reading can not be trusted.
+                // The layout still has ticks. The `Watched` clock has read `NEVER`, because the true reading can not be
+                // trusted.
                 GenerateError::OutOfTicks { .. } if !is_out_of_ticks(generator) => {}
                 error => return Err(self.named(error)),
             }
@@ -73,7 +75,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Returns the generator's error, renamed if its clock is the store's.
+    /// Returns the error for the caller. If the generator's clock follows the store's clock, `ClockBehind` becomes
+    /// `StoreClockBehind`.
     const fn named(&self, error: GenerateError) -> GenerateError {
         match error {
             GenerateError::ClockBehind { by } if self.is_by_store => GenerateError::StoreClockBehind { by },
@@ -81,13 +84,13 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Returns the error of a call that has no lease, and records it.
+    /// Counts a call that has no lease, and returns its error.
     fn expired(&self) -> GenerateError {
         self.shared.expired()
     }
 }
 
-/// Returns whether the layout's last tick has really passed.
+/// Returns whether the layout's last tick is used up or has passed on the true clock.
 fn is_out_of_ticks<S: Scheme, C: Clock>(generator: &Generator<S, Watched<C>>) -> bool {
     let last = S::LAYOUT.max_tick();
     generator.last_tick() == Some(last) || S::LAYOUT.tick_at(generator.clock().clock.unix_ms()).is_none()

@@ -15,7 +15,8 @@ use crate::lease::Lease;
 use crate::sync::{Counter, Ordering};
 use crate::terms::duration;
 
-/// The wait after the first failure. It doubles with each further failure, up to a part of the TTL.
+/// The keeper's wait after the first failure. The wait doubles with each further failure, up to a fixed part of the
+/// TTL.
 pub(super) const FIRST_RETRY: Duration = Duration::from_millis(20);
 
 /// The state that the calls and the keeper share.
@@ -24,11 +25,11 @@ pub(crate) struct Shared<S, C> {
     pub(crate) watch: Arc<Watch>,
     pub(crate) signal: Arc<Signal>,
     status: Mutex<Status>,
-    /// How many calls have failed because there was no lease.
+    /// The number of calls that have failed because there was no lease.
     expired: Counter,
 }
 
-/// The keeper's latest knowledge, for the statistics and for the errors of calls.
+/// The latest state that the keeper knows. The statistics and the errors of calls are made from it.
 #[derive(Debug)]
 pub(crate) struct Status {
     lease: Lease,
@@ -36,9 +37,9 @@ pub(crate) struct Status {
     renewals: u64,
     failures: u64,
     last_error: Option<String>,
-    /// By how much the store's clock was behind, if that was the last failure.
+    /// How far the store's clock was behind, if that was the reason of the last failure.
     store_behind: Option<Duration>,
-    /// When a call that has no lease may try again.
+    /// How long a call that has no lease should wait before it tries again.
     retry_after: Duration,
 }
 
@@ -48,7 +49,7 @@ impl Status {
         Self { lease, acquired: 1, renewals: 0, failures: 0, last_error, store_behind, retry_after }
     }
 
-    /// Records a failure. `pause` is the longest that the keeper leaves the store alone after this.
+    /// Records a failure. `pause` is the longest time until the keeper calls the store again.
     pub(crate) fn failed(&mut self, error: &StoreError, pause: Duration) {
         self.failures += 1;
         self.last_error = Some(Causes(error).to_string());
@@ -87,9 +88,10 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes `generator` the one that issues, by `lease`.
+    /// Makes `generator` the current generator. It issues IDs in the window of `lease`.
     pub(crate) fn begin(&self, lease: Lease, generator: Generator<S, Watched<C>>) -> Result<(), Ended> {
-        // Locked for all of this, so that the statistics show a lease together with its generator.
+        // The lock is held for the whole function, so that the statistics always show a lease together with its own
+        // generator.
         let mut status = self.status();
         self.switch.publish(generator)?;
         status.acquired += 1;
@@ -97,7 +99,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         Ok(())
     }
 
-    /// Returns the error of a call that has no lease, and records it.
+    /// Counts a call that has no lease, and returns its error.
     pub(super) fn expired(&self) -> GenerateError {
         // ORDERING: Relaxed. An independent counter; no other memory is read because of it.
         self.expired.fetch_add(1, Ordering::Relaxed);
@@ -109,10 +111,10 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
     }
 
     pub(super) fn stats(&self) -> LeaseStats<S> {
-        // Locked first, so that `remaining` is that of this lease or of a later renewal.
+        // The lock is taken first, so that `remaining` belongs to the lease in `status` or to a later renewal of it.
         let status = self.status();
         let remaining = if self.watch.has_jumped() { Duration::ZERO } else { self.remaining() };
-        // The last one first: its records are completed by those of the generators before it.
+        // Begins with the statistics of the last generator, and adds those of the earlier generators.
         let mut all = self.switch.all().rev();
         let last = all.next().unwrap_or_else(|| self.switch.current());
         let mut generator = last.stats();
@@ -132,7 +134,8 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         }
     }
 
-    /// Returns how long the window still lasts by the generator's own clock. 0 if nothing can be issued.
+    /// Returns how long the window still lasts according to the generator's own clock. Returns 0 if no ID can be
+    /// issued.
     pub(crate) fn remaining(&self) -> Duration {
         let generator = self.switch.current();
         if generator.is_closed() {
@@ -146,7 +149,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
 }
 
 impl<S: Scheme, C> Shared<S, C> {
-    /// Returns how many calls wait, for a tick or for the keeper.
+    /// Returns the number of calls that are waiting, for a tick or for the keeper.
     pub(super) fn waiting(&self) -> u64 {
         self.signal.callers() + self.switch.current().waiting()
     }

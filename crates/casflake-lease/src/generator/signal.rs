@@ -1,10 +1,10 @@
-//! `Signal`: how calls that have no lease, and the thread that keeps the lease, wake each other. It is off the hot
-//! path, so it uses a lock.
+//! `Signal`: wakes the keeper if a call has no lease, and wakes the waiting calls if the keeper has news. It is not on
+//! the hot path, so it can use a lock.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Wakes the keeper, and the calls that wait for it.
+/// Wakes the keeper, and the calls that wait for the keeper.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     state: Mutex<State>,
@@ -16,16 +16,16 @@ pub(crate) struct Signal {
 
 #[derive(Debug, Default)]
 struct State {
-    /// A call needs the lease to be renewed now.
+    /// Whether a call has asked the keeper to renew the lease now.
     rung: bool,
     stopping: bool,
-    /// How often the lease was renewed or replaced, or has ended.
+    /// The number of news so far. News is that the lease was renewed or replaced, or that the generator has ended.
     news: u64,
-    /// How many calls wait for the keeper, or are about to.
+    /// The number of calls that wait for the keeper, or are about to wait.
     callers: u64,
 }
 
-/// Counts a call that may wait for the keeper, as long as this lives.
+/// A guard. As long as it lives, its call is counted as one that may wait for the keeper.
 pub(crate) struct Caller<'b>(&'b Signal);
 
 impl Drop for Caller<'_> {
@@ -34,18 +34,18 @@ impl Drop for Caller<'_> {
     }
 }
 
-/// Why the keeper goes on.
+/// The reason why the keeper's sleep has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
-    /// It is time to renew, or a call has rung.
+    /// It is time to call the store, or a call has rung.
     Work,
     Stop,
 }
 
 impl Signal {
-    /// Asks the keeper to renew now.
+    /// Asks the keeper to renew the lease now.
     pub(crate) fn ring(&self) {
-        // If `rung` was set already, the call that set it has woken the keeper.
+        // If `rung` was set already, the call that has set it has also woken the keeper.
         if !std::mem::replace(&mut self.lock().rung, true) {
             self.called.notify_one();
         }
@@ -57,13 +57,13 @@ impl Signal {
         self.called.notify_one();
     }
 
-    /// Wakes the calls that wait: there is news.
+    /// Counts a piece of news, and wakes the calls that wait for news.
     pub(crate) fn tell(&self) {
         self.lock().news += 1;
         self.changed.notify_all();
     }
 
-    /// Returns how often there has been news.
+    /// Returns the number of news so far.
     pub(crate) fn news(&self) -> u64 {
         self.lock().news
     }
@@ -74,20 +74,20 @@ impl Signal {
         Caller(self)
     }
 
-    /// Returns how many calls wait for the keeper, or are about to.
+    /// Returns the number of calls that wait for the keeper, or are about to wait.
     pub(crate) fn callers(&self) -> u64 {
         self.lock().callers
     }
 
-    /// Waits until there is news after `seen`, or until `deadline`. Returns whether there is.
+    /// Waits until the number of news is no longer `seen`, or until `deadline`. Returns whether there is such news.
     pub(crate) fn wait_for_news(&self, seen: u64, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let waited = self.changed.wait_timeout_while(self.lock(), left, |state| state.news == seen);
         waited.unwrap_or_else(PoisonError::into_inner).0.news != seen
     }
 
-    /// Lets the keeper sleep for `time`, or until it is woken. If `is_deaf`, only `stop` wakes it, and a ring is kept
-    /// for the next sleep.
+    /// Lets the keeper sleep for `time`, or until it is woken. If `is_deaf`, only `stop` wakes the keeper, and a ring
+    /// is kept for the next sleep.
     pub(crate) fn sleep(&self, time: Duration, is_deaf: bool) -> Call {
         let sleeps_on = |state: &mut State| !state.stopping && (is_deaf || !state.rung);
         let waited = self.called.wait_timeout_while(self.lock(), time, sleeps_on);

@@ -1,4 +1,4 @@
-//! `LeaseStats`: records of a generator and its leases.
+//! `LeaseStats`: the statistics of a generator and its leases.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use casflake::{Stats, WorkerId};
 
 use crate::lease::Lease;
 
-/// Records of a [`LeasedGenerator`](crate::LeasedGenerator) and its leases, from
-/// [`LeasedGenerator::stats`](crate::LeasedGenerator::stats).
+/// The statistics of a [`LeasedGenerator`](crate::LeasedGenerator) and its leases.
+/// [`LeasedGenerator::stats`](crate::LeasedGenerator::stats) returns them.
 ///
 /// # Examples
 /// ```
@@ -26,27 +26,29 @@ use crate::lease::Lease;
 /// ```
 #[non_exhaustive]
 pub struct LeaseStats<S> {
-    /// The worker that issues, or issued last.
+    /// The worker that issues IDs now, or issued them last.
     pub worker: WorkerId<S>,
-    /// The worker's lease, as it was granted or last renewed.
+    /// The lease of this worker, as of its grant or its last renewal.
     pub lease: Lease,
-    /// How long the window still lasts, by the generator's clock. 0 if it has ended, or if the clock has jumped and the
-    /// lease was not renewed since.
+    /// How long the window still lasts according to the generator's clock. 0 if the window has ended, or if the clock
+    /// has jumped and the lease was not renewed since the jump.
     pub remaining: Duration,
-    /// How often a lease was acquired: 1, and once more for each lease that was replaced.
+    /// The number of leases that were acquired: 1 for the first lease, and 1 more for each replacement.
     pub acquired: u64,
-    /// How often a lease was renewed.
+    /// The number of renewals, of all leases together.
     pub renewals: u64,
-    /// How often the store failed to renew a lease or to grant one.
+    /// How often the store failed to renew or to grant a lease.
     pub failures: u64,
-    /// The last failure, if the store has not granted or renewed a lease since.
+    /// The last failure of the store. `None` if the store has granted or renewed a lease after that failure.
     pub last_error: Option<String>,
-    /// How often a call failed because there was no lease: with [`LeaseExpired`](casflake::GenerateError::LeaseExpired)
-    /// or [`StoreClockBehind`](casflake::GenerateError::StoreClockBehind).
+    /// How many calls failed because there was no lease. Their errors were
+    /// [`LeaseExpired`](casflake::GenerateError::LeaseExpired) or
+    /// [`StoreClockBehind`](casflake::GenerateError::StoreClockBehind).
     pub expired: u64,
-    /// How many calls wait at the moment, for a tick or for the lease.
+    /// The number of calls that are waiting at the moment, for a tick or for the lease.
     pub waiting: u64,
-    /// The records of the generators of all its leases, the current one and those before it. Each counter is their sum.
+    /// The statistics of the generators of all leases, the current and the earlier ones, as a whole. Each counter is
+    /// the sum over these generators.
     pub generator: Stats,
 }
 

@@ -9,16 +9,16 @@ use crate::monotonic::Monotonic;
 use crate::sync::{AtomicU64, Ordering};
 
 /// The time of a store of leases. It starts from the reading of the store's clock at the last grant or renewal, and
-/// advances with a monotonic clock of this host. That clock also counts the time that the host is suspended, if the
-/// system has such a clock: Linux, macOS and Windows do.
+/// advances with a monotonic clock of this host. On Linux, macOS and Windows, the monotonic clock also advances while
+/// the host is suspended.
 ///
-/// So all holders of one store's leases issue IDs in one time, whatever their hosts' clocks say. A `StoreClock` is
-/// behind the store's clock by the delay of one message, and by up to 1/8192 of the time since the last renewal (a
-/// millisecond or so). Each grant or renewal moves it forward to the store's clock.
+/// So all processes that hold leases of one store issue IDs in the same time, whatever the clocks of their hosts say. A
+/// `StoreClock` is behind the store's clock by the delay of one message, plus up to 1/8192 of the time since the last
+/// renewal, which is a millisecond or so. Each grant or renewal moves it forward to the store's clock.
 ///
-/// If the store's clock moves back, a `StoreClock` goes on. The exception is a clock that moves back so far, by a TTL
-/// or more, that the `StoreClock` would be past the window of every lease that the store grants now. Then the
-/// `StoreClock` moves back as well. IDs go on after the last one that was issued.
+/// If the store's clock moves back by less than a TTL, a `StoreClock` does not move back. If the store's clock moves
+/// back by a TTL or more, the `StoreClock` moves back as well, because it would be past the window of every lease that
+/// the store grants now. IDs keep increasing in both cases.
 ///
 /// # Examples
 /// ```
@@ -28,7 +28,7 @@ use crate::sync::{AtomicU64, Ordering};
 /// # FileStore::new(directory.path()).init_immediately(&Standard::LAYOUT, 4)?;
 /// use casflake_lease::StoreClock;
 ///
-/// // The default clock of a leased generator.
+/// // `StoreClock` is the default clock of a leased generator.
 /// let ids: LeasedGenerator<Standard, StoreClock> = LeasedGenerator::new(FileStore::new(directory.path()))?;
 /// # Ok::<(), casflake_lease::StoreError>(())
 /// ```
@@ -38,13 +38,15 @@ pub struct StoreClock {
 }
 
 struct Basis {
-    /// The clock's reading in nanoseconds since 1970, minus [`carried_on`].
+    /// The `StoreClock`'s reading in nanoseconds since 1970, minus the result of [`carried_on`] for the monotonic
+    /// clock.
     offset: AtomicU64,
     monotonic: Monotonic,
 }
 
 impl StoreClock {
-    /// Returns a clock that reads a time in 1970 until it follows a store.
+    /// Returns a clock that reads a time shortly after 1970-01-01 until [`follow`](Self::follow) or [`set`](Self::set)
+    /// is called.
     pub(crate) fn new() -> Self {
         Self { basis: Arc::new(Basis { offset: AtomicU64::new(0), monotonic: Monotonic::new() }) }
     }
@@ -57,7 +59,7 @@ impl StoreClock {
         self.basis.offset.fetch_max(measured, Ordering::Relaxed);
     }
 
-    /// Moves to the store's clock, which read `unix_ns` a moment ago, even if that is back.
+    /// Moves to the store's clock, which read `unix_ns` a moment ago, even if this clock then moves back.
     pub(crate) fn set(&self, unix_ns: u64) {
         let measured = unix_ns.saturating_sub(carried_on(self.basis.monotonic.nanos()));
         // ORDERING: Relaxed, as above.
@@ -71,9 +73,9 @@ impl StoreClock {
     }
 }
 
-/// Returns how much time has passed on the store's clock, at least, while this host's clock went on by `nanos`: a
-/// quartz is wrong by 100 in a million at worst. A clock that went on as fast as the host's would stay ahead of a
-/// slower store's clock, or would have to move back.
+/// Returns the least time that has passed on the store's clock while this host's clock advanced by `nanos`, because a
+/// quartz clock is wrong by at most 100 in a million. If a `StoreClock` advanced as fast as the host's clock, it could
+/// get ahead of a slower store's clock, and would have to stay ahead or move back.
 #[inline]
 const fn carried_on(nanos: u64) -> u64 {
     nanos - (nanos >> 13)

@@ -1,4 +1,5 @@
-//! `Switch`: selects the generator that issues, among those of all leases that a process has had. Without a lock.
+//! `Switch`: selects, without a lock, the generator that issues IDs. A process has one generator for each lease that it
+//! has had.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -7,32 +8,34 @@ use casflake::{Generator, Scheme};
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// Of [`Switch::state`]: no generator will follow.
+/// A bit of [`Switch::state`]. If it is set, no further generator will follow.
 const ENDED: u64 = 1 << 63;
 
-/// Of [`Switch::state`]: calls that begin are refused.
+/// A bit of [`Switch::state`]. If it is set, calls that begin are refused.
 const DRAINING: u64 = 1 << 62;
 
 const COUNT: u64 = DRAINING - 1;
 
-/// Room for 2^32 generators: one a second for 136 years.
+/// The number of blocks. They have room for 2^32 generators, which is one per second for 136 years.
 const BLOCKS: usize = 32;
 
-/// The generators of one process, in the order of their leases. All but the last are closed.
+/// The generators of a `LeasedGenerator`, in the order of their leases. All of them but the last are closed.
 ///
-/// A call loads `state` and uses the generator that it names, for as long as it takes. No generator is dropped or used
-/// for another lease while the switch lives, so neither calls nor the thread that replaces a generator have to wait.
+/// A call loads `state`, which selects a generator, and uses that generator until the call ends. While the switch
+/// lives, no generator is dropped or used for another lease. So a call never waits for the thread that replaces a
+/// generator, nor that thread for a call.
 pub struct Switch<S, C> {
-    /// How many generators there have been after the first, and whether there will be more.
+    /// The number of generators after the first, and two bits that say whether new calls are refused and whether more
+    /// generators can follow.
     ///
-    /// | state | reads as |
+    /// | state | meaning |
     /// |---|---|
-    /// | n | the nth after the first issues; 0 is the first |
-    /// | n + `DRAINING` | the same generator issues, but only for calls that began before |
+    /// | n | the nth generator after the first one issues IDs; 0 means the first one |
+    /// | n + `DRAINING` | the same generator issues IDs, but only for calls that have begun already |
     /// | n + `ENDED` | the same generator was the last one; it is closed, or about to be |
     state: AtomicU64,
     first: Generator<S, C>,
-    /// Block k holds 2^k of the generators after the first.
+    /// The generators after the first. Block k has room for 2^k of them.
     later: [OnceLock<Block<S, C>>; BLOCKS],
 }
 
@@ -45,56 +48,56 @@ impl<S: Scheme, C: fmt::Debug> fmt::Debug for Switch<S, C> {
 }
 
 impl<S, C> Switch<S, C> {
-    /// Returns a switch in which `first` issues.
+    /// Returns a switch in which `first` is the generator that issues IDs.
     pub fn new(first: Generator<S, C>) -> Self {
         Self { state: AtomicU64::new(0), first, later: [const { OnceLock::new() }; BLOCKS] }
     }
 
-    /// Returns how many generators there have been after the first.
+    /// Returns the number of generators after the first.
     #[inline]
     pub fn count(&self) -> u64 {
         // ORDERING: Acquire, paired with the Release in `publish`: a thread that sees the count sees the generator.
         self.state.load(Ordering::Acquire) & COUNT
     }
 
-    /// Returns the generator that issues, or `None` if calls that begin now are refused.
+    /// Returns the generator that issues IDs, or `None` if calls that begin now are refused.
     #[inline]
     pub fn open(&self) -> Option<&Generator<S, C>> {
         // ORDERING: Acquire, as in `count`.
         match self.state.load(Ordering::Acquire) {
-            // Most processes keep their first lease: for them this comparison is all.
+            // Most processes keep their first lease. For them, this comparison is the only work.
             0 => Some(&self.first),
             state => self.open_in(state),
         }
     }
 
-    /// Returns what `open` returns in this state. Out of line, so that it costs the first lease nothing.
+    /// Returns the result of `open` for `state`. It is not inlined, so that calls on the first lease do not pay for it.
     #[inline(never)]
     fn open_in(&self, state: u64) -> Option<&Generator<S, C>> {
         if state > COUNT { None } else { Some(self.nth(state)) }
     }
 
-    /// Refuses calls that begin from now on. Calls that have begun go on.
+    /// Refuses calls that begin from now on. Calls that have begun continue.
     pub fn drain(&self) {
         // ORDERING: Relaxed. A call that begins after this returned (happens-before) sees the bit (coherence), and no
         // other memory is read because of it.
         self.state.fetch_or(DRAINING, Ordering::Relaxed);
     }
 
-    /// Returns whether no generator will follow.
+    /// Returns whether the switch has ended, so that no further generator will follow.
     pub fn has_ended(&self) -> bool {
         // ORDERING: Relaxed. A thread that has seen `end` return sees this (coherence), and no other memory is read
         // because of it.
         self.state.load(Ordering::Relaxed) & ENDED != 0
     }
 
-    /// Returns the generator that issues, or issued last.
+    /// Returns the generator that issues IDs now, or issued them last.
     #[inline]
     pub fn current(&self) -> &Generator<S, C> {
         self.nth(self.count())
     }
 
-    /// Returns all generators that have issued, from the first to the one that issues or issued last.
+    /// Returns all generators, from the first one to the current one.
     pub fn all(&self) -> impl DoubleEndedIterator<Item = &Generator<S, C>> {
         (0..=self.count()).map(|nth| self.nth(nth))
     }
@@ -104,17 +107,17 @@ impl<S, C> Switch<S, C> {
     fn nth(&self, nth: u64) -> &Generator<S, C> {
         let Some((block, position)) = position(nth) else { return &self.first };
         let slot = || self.later.get(block)?.get()?.get(position)?.get();
-        // Always `Some`: `publish` fills the slot before it counts it.
+        // The slot is always filled, because `publish` fills a slot before it counts it.
         slot().unwrap_or(&self.first)
     }
 }
 
 impl<S: Scheme, C> Switch<S, C> {
-    /// Makes `generator` the one that issues. Only one thread calls this, and only after it has closed the generator
-    /// before.
+    /// Makes `generator` the generator that issues IDs. Only one thread may call this, and only after it has closed the
+    /// previous generator.
     ///
     /// # Errors
-    /// `Ended` if the switch has ended. `generator` then issues nothing.
+    /// `Ended` if the switch has ended. `generator` then issues no IDs.
     pub fn publish(&self, generator: Generator<S, C>) -> Result<(), Ended> {
         // ORDERING: Relaxed. Only this thread changes the count, and the exchange below fails if there is a newer end.
         let mut state = self.state.load(Ordering::Relaxed);
@@ -122,7 +125,7 @@ impl<S: Scheme, C> Switch<S, C> {
             let slots = || (0..1_u64 << block).map(|_| OnceLock::new()).collect();
             self.later.get(block)?.get_or_init(slots).get(position)
         });
-        // The slot is empty: a caller that got `Ended` does not call this again.
+        // The slot is always empty here, because a caller that got `Ended` does not call this function again.
         if state & ENDED != 0 || slot.is_none_or(|slot| slot.set(generator).is_err()) {
             return Err(Ended);
         }
@@ -137,8 +140,8 @@ impl<S: Scheme, C> Switch<S, C> {
         Err(Ended)
     }
 
-    /// Ends the switch: closes the generator that issues, and lets none follow. Returns the last tick that it has
-    /// issued.
+    /// Ends the switch. Closes the current generator, and lets no further generator follow. Returns the last tick in
+    /// which the closed generator has issued an ID.
     pub fn end(&self) -> Option<u64> {
         // ORDERING: Acquire, paired with the Release in `publish`: the generator that is closed is the last that was
         // published, because no exchange after this one succeeds.
@@ -147,13 +150,14 @@ impl<S: Scheme, C> Switch<S, C> {
     }
 }
 
-/// Returns the block of the `nth` generator after the first, and its position in the block.
+/// Returns the index of the block that holds the `nth` generator after the first, and the position in that block.
+/// Returns `None` if `nth` is 0.
 #[inline]
 fn position(nth: u64) -> Option<(usize, usize)> {
     let block = nth.checked_ilog2()?;
     Some((block as usize, usize::try_from(nth - (1 << block)).ok()?))
 }
 
-/// The switch has ended: no generator follows.
+/// The error that the switch has ended, so that no further generator can follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended;

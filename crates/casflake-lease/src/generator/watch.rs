@@ -1,4 +1,5 @@
-//! Checks once a millisecond that this is still the process that a lease was granted to, and that no clock has jumped.
+//! Checks, at most once per millisecond, that this is still the process that the lease was granted to, and that no
+//! clock has jumped.
 
 use std::sync::Arc;
 use std::{fmt, process};
@@ -9,22 +10,23 @@ use crate::generator::signal::Signal;
 use crate::monotonic::Monotonic;
 use crate::sync::{AtomicU64, Ordering};
 
-/// By how many nanoseconds the wall clock and the monotonic clock must part to count as a jump. They do when a machine
-/// is resumed from an old snapshot, or its clock is set. Slewing does not move them apart by as much between two
-/// renewals.
+/// If the wall clock and the monotonic clock move apart by more nanoseconds than this, a clock has jumped. This happens
+/// if a machine is resumed from an old snapshot, or if its clock is set. Slewing moves the clocks apart by less between
+/// two renewals.
 const JUMP: u64 = 1_000_000_000;
 
-/// By how many milliseconds one reading may be behind another reading of the same clock that was checked: a jiffy and
-/// more.
+/// If a reading is behind a checked reading of the same clock by at most this many milliseconds, it needs no check of
+/// its own. The value is a little more than a jiffy.
 const LAG: u64 = 16;
 
-/// The reading of a clock that must not be trusted: after every window.
+/// The reading that replaces a reading that can not be trusted. It is after the end of every window, so that no ID is
+/// issued.
 const NEVER: u64 = u64::MAX;
 
-/// A clock with readings that are checked by a [`Watch`].
+/// A clock whose readings are checked by a [`Watch`].
 pub(crate) struct Watched<C> {
     pub(crate) clock: C,
-    /// The millisecond of the last check that succeeded. It is beside the clock, because each call reads it.
+    /// The millisecond of the last successful check. It is stored next to the clock, because each call reads both.
     checked: AtomicU64,
     watch: Arc<Watch>,
 }
@@ -37,8 +39,8 @@ impl<C> Watched<C> {
     /// Returns whether the reading `now_ms` can be trusted.
     #[inline]
     fn trusts(&self, now_ms: u64) -> bool {
-        // If `checked` is long after `now_ms`, the clock has moved back since, and the check says nothing about it.
-        // ORDERING: Relaxed, as in `check`.
+        // If `checked` is long after `now_ms`, the clock has moved back since that check, so the check proves nothing
+        // about `now_ms`. ORDERING: Relaxed, as in `check`.
         self.checked.load(Ordering::Relaxed).wrapping_sub(now_ms) <= LAG || self.check(now_ms)
     }
 
@@ -53,12 +55,13 @@ impl<C> Watched<C> {
     }
 }
 
-/// The state that all watched clocks of a `LeasedGenerator` share. Each of its generators has a watched clock of its
-/// own.
+/// The state that all watched clocks of a `LeasedGenerator` share. Each generator, one for each lease, has a watched
+/// clock of its own.
 pub(crate) struct Watch {
-    /// How far the wall clock was ahead of the monotonic one at the last grant or renewal, modulo 2^64.
+    /// How far the wall clock was ahead of the monotonic clock at the last grant or renewal, in nanoseconds, modulo
+    /// 2^64.
     apart: AtomicU64,
-    /// 1 if they have moved apart since.
+    /// 1 if these two clocks have moved apart since then, otherwise 0.
     has_jumped: AtomicU64,
     process: u32,
     monotonic: Monotonic,
@@ -78,8 +81,8 @@ impl Watch {
         watch
     }
 
-    /// Records that a grant or a renewal has shown that this process holds the lease. `apart` is how far the clocks
-    /// were apart before the store was asked.
+    /// Begins to trust the clocks again, because a grant or a renewal has shown that this process holds the lease.
+    /// `apart` is how far the clocks were apart before the store was asked.
     pub(crate) fn settle(&self, apart: u64) {
         // ORDERING: Relaxed, here and below. Each variable is read independently of the others; a call that sees an old
         // value is refused once more.
@@ -87,7 +90,7 @@ impl Watch {
         self.has_jumped.store(0, Ordering::Relaxed);
     }
 
-    /// Returns whether a jump was seen, and the lease was not renewed since.
+    /// Returns whether a clock has jumped and the lease was not renewed since the jump.
     pub(crate) fn has_jumped(&self) -> bool {
         // ORDERING: Relaxed, as above.
         self.has_jumped.load(Ordering::Relaxed) != 0
@@ -101,7 +104,8 @@ impl Watch {
     /// Returns whether this is the process that the lease was granted to, and no clock has jumped since the last grant
     /// or renewal.
     fn is_unchanged(&self) -> bool {
-        // A fork must not touch the signal: a thread that only the other process has may hold its lock.
+        // A fork must not use the signal, because the lock of the signal may be held by a thread that exists only in
+        // the parent process.
         if self.is_fork() || self.has_jumped() {
             return false;
         }
@@ -165,9 +169,9 @@ mod tests {
         (Watched::new(ManualClock::new(NOW), watch), signal)
     }
 
-    /// Makes it look as if the wall clock had been set by `nanos` since the last renewal.
+    /// Simulates that the wall clock was moved by `nanos` since the last renewal.
     fn step(watch: &Watch, nanos: i64) {
-        // ORDERING: Relaxed, both: one thread.
+        // ORDERING: Relaxed for both, because only one thread uses the variable.
         let apart = watch.apart.load(Ordering::Relaxed);
         watch.apart.store(apart.wrapping_add_signed(-nanos), Ordering::Relaxed);
     }

@@ -1,22 +1,23 @@
-//! `Denied`: the reasons to refuse a request, and the choice between "too early" and "the store's clock is behind".
+//! `Denied`: the reasons to refuse a request. A function chooses between the reasons "too early" and "the store's clock
+//! is behind".
 
 use super::{Space, View};
 use crate::error::LostReason;
 use crate::terms::Terms;
 
-/// Why a request was denied. Times are ticks.
+/// The reason why a request was denied. All times are ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
-    /// Each worker's window ends after `now`.
+    /// Every worker has a window that has not ended, or a holder that is known to be alive.
     NoFreeWorker {
         /// How many workers the space has.
         workers: u64,
-        /// The tick from which the first of them is free.
+        /// The tick from which the first worker is free.
         until: u64,
     },
     /// The store is new, or has lost data.
     Floor {
-        /// The tick at which the first window begins.
+        /// The tick from which windows are granted.
         floor: u64,
     },
     /// The store's clock is behind the windows granted, or behind the ticks that the caller has issued.
@@ -34,9 +35,9 @@ pub enum Denied {
     Lost(LostReason),
 }
 
-/// Returns `wait`, the reason why nothing is granted before `tick`, if it can be the reason. If clocks are apart by the
-/// slack at most, neither a floor nor the end of a window lies beyond the reach. So the reason for a longer wait is
-/// always that the clock is behind.
+/// Returns the reason why nothing is granted before `tick`. The reason is `wait`, unless the wait is too long for it:
+/// then the reason is that the store's clock is behind. If clocks differ by at most the slack, no floor and no end of a
+/// window lies beyond [`Terms::reach`].
 pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, terms: &Terms) -> Denied {
     if tick.max(space.floor) <= terms.reach(view.now) {
         return wait;
@@ -44,8 +45,8 @@ pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, te
     Denied::StoreClockBehind { until: tick.max(latest(space.floor, view.records.values().map(|record| record.until))) }
 }
 
-/// Returns the latest tick that the store knows of. The store's clock has once been behind it by at most as much as a
-/// new window or a new floor reaches into the future.
+/// Returns the latest tick that the store holds: its floor or the end of a window. A tick that is further in the future
+/// than any new floor or window can be shows that the store's clock was ahead before, or has moved back.
 pub fn latest(floor: u64, untils: impl IntoIterator<Item = u64>) -> u64 {
     untils.into_iter().fold(floor, u64::max)
 }

@@ -23,8 +23,8 @@ pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied
     if let Some(change) = mended(view, space, terms) {
         return Ok(Decision::Mend(change));
     }
-    // Not one from before the floor. A store that reports only after a write that it was restored from a backup has
-    // granted that one, but no caller has received it.
+    // A grant from before the floor does not count. Such a grant was made if a store was restored from a backup and
+    // reported this only after it had written the grant. No caller has received that lease.
     let is_granted = |record: &Record| record.token == Some(ask.token) && record.from >= space.floor;
     if let Some((&worker, record)) = view.records.iter().find(|(_, record)| is_granted(record)) {
         return Ok(Decision::Again(record.lease(worker, ask.token)));
@@ -34,7 +34,7 @@ pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied
     let from = before.map_or(0, |record| record.until).max(space.floor);
     let after = ask.after.map_or(0, |last| last.saturating_add(1));
     let until = terms.until(now_tick, ask.ttl);
-    // A window in the future would be of no use until it begins.
+    // A window that begins in the future is not granted, because it would be of no use yet.
     if from > now_tick {
         return Err(until_then(view, space, from, Denied::Floor { floor: from }, terms));
     }
@@ -51,7 +51,8 @@ pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied
     let held = record.lease(worker, ask.token);
     let mut change = Change { space: None, records: [(worker, record)].into() };
     if worker >= space.granted {
-        // If only this worker were added, each process of a crowd would have to write the space, one after the other.
+        // Prepares more than this worker. Otherwise many processes that start together would have to write the space
+        // one after the other.
         let granted = (worker + 1).saturating_add(ask.crowd).min(space.workers);
         let others = (worker + 1..granted).filter(|other| !view.records.contains_key(other));
         change.records.extend(others.map(|other| (other, unowned(space.floor))));
@@ -60,8 +61,8 @@ pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied
     Ok(Decision::Grant(change, held))
 }
 
-/// Returns a worker with a window that has ended, or one that was never granted. The token decides among them, so that
-/// processes that ask at the same moment do not all choose the same.
+/// Returns a worker whose window has ended, or else a worker that was never granted. The token chooses among several
+/// free workers, so that processes that ask at the same moment do not all choose the same worker.
 fn vacant(view: &View, space: &Space, ask: &Ask, terms: &Terms) -> Result<u64, Denied> {
     let free: Vec<u64> = usable(view, space)
         .filter(|(at, record)| record.until <= view.now && !view.live.contains(at))
@@ -78,7 +79,8 @@ fn vacant(view: &View, space: &Space, ask: &Ask, terms: &Terms) -> Result<u64, D
     Err(until_then(view, space, until, full, terms))
 }
 
-/// Returns the records of the workers that the space has. (It may have had more before.)
+/// Returns the records of the workers that the space has now. If the space had more workers before, their records are
+/// left out.
 fn usable<'v>(view: &'v View, space: &Space) -> impl Iterator<Item = (u64, &'v Record)> {
     view.records.range(..space.workers).map(|(&worker, record)| (worker, record))
 }

@@ -1,4 +1,5 @@
-//! The rules of a holder's requests: to renew its lease, to learn why a renewal was not written, to release its lease.
+//! The rules for the requests of a holder: renewing its lease, explaining why a renewal was not written, and releasing
+//! its lease.
 
 use super::loss::{made, mended, suspected};
 use super::{Change, Denied, IfAbsent, Record, View};
@@ -6,16 +7,18 @@ use crate::error::LostReason;
 use crate::lease::Lease;
 use crate::terms::Terms;
 
-/// Returns the renewed record of `held`, or `None` if the rule does not allow it: [`explain`] then says why. The rule
-/// needs only the space, this one record and the clock, so that a store can evaluate it in one statement.
+/// Returns the record of `held` after its renewal. Returns `None` if the rule forbids the renewal; [`explain`] then
+/// finds the reason. The rule needs only the space, this one record and the clock, so that a store can evaluate the
+/// rule in one statement.
 pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Record> {
     let space = view.space.as_ref()?;
     let record = view.records.get(&held.worker)?;
     let is_whole = space.layout == terms.layout && space.is_whole(view);
     let is_holders = is_of_grant(record, held) && record.counter == held.counter;
-    // If the grant is from before the floor was raised, another window may lie between this one's end and the floor.
+    // If the floor was raised after the grant, the store may have granted, and forgotten, another window between the
+    // end of this window and the floor.
     let is_after_floor = record.from >= space.floor;
-    // A lower end means that the store has forgotten a renewal.
+    // If the record ends earlier than `held`, the store has forgotten a renewal.
     let is_up_to_date = record.until >= held.until;
     let is_near = record.until <= terms.horizon(view.now);
     (is_whole && is_holders && is_after_floor && is_up_to_date && is_near).then(|| Record {
@@ -25,20 +28,20 @@ pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Recor
     })
 }
 
-/// Why a renewal was not written.
+/// The reason why a renewal was not written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The caller still holds the lease. Renewals have changed it to this one, and their replies were lost.
+    /// The caller still holds the lease. Earlier renewals, whose replies were lost, have changed it to this lease.
     Held(Lease),
-    /// The store has forgotten something that the holder knows: write this, so that no forgotten window is granted
-    /// again.
+    /// The store has forgotten something that the holder knows. Write this change, so that no forgotten window is
+    /// granted again.
     Mend(Change),
     /// The lease can't be renewed.
     Denied(Denied),
 }
 
-/// Explains why [`renew`] returned `None`. `unanswered` is the number of renewals that the holder has sent since the
-/// last one that was answered. `if_absent` says what to do if the space is absent.
+/// Explains why [`renew`] returned `None`. `unanswered` is the number of renewals that the holder has sent since a
+/// renewal was last answered. `if_absent` says what to do if the space is absent.
 pub fn explain(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent, terms: &Terms) -> Finding {
     let Some(space) = &view.space else {
         return made(view, if_absent, held.until, terms).map_or_else(Finding::Denied, Finding::Mend);
@@ -55,15 +58,16 @@ pub fn explain(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent,
     let Some(record) = view.records.get(&held.worker) else {
         return match mended(view, space, terms) {
             Some(change) => Finding::Mend(change),
-            // The store has the space as it was before the worker's first grant. If the floor was raised since, that
-            // loss is handled already.
+            // The store has the space as it was before the worker's first grant. If the floor was raised after that
+            // grant, this loss is handled already.
             None if held.from >= space.floor => Finding::Mend(suspected(view, space, held.until, terms)),
             None => LOST,
         };
     };
     let is_less = record.counter < held.counter || is_of_grant(record, held) && record.until < held.until;
     if is_less {
-        // The loss is handled already if the floor was raised, or a record was written in place of the lost one.
+        // The loss is handled already if the floor was raised, or if another record was written in place of the lost
+        // record.
         let is_news = held.from >= space.floor && record.from < held.until;
         return match is_news {
             true => Finding::Mend(suspected(view, space, held.until, terms)),
@@ -86,15 +90,16 @@ pub fn explain(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent,
     Finding::Held(record.lease(held.worker, held.token))
 }
 
-/// Returns whether the record is that of the grant of `held`, renewed or not: no renewal moves the start of the window.
-/// A late request can have made another grant to the same token; its window is a different one.
+/// Returns whether the record belongs to the same grant as `held`. Renewals do not matter, because a renewal does not
+/// move the start of the window. If a late request has made another grant to the same token, that grant has another
+/// window.
 fn is_of_grant(record: &Record, held: &Lease) -> bool {
     record.token == Some(held.token) && record.from == held.from
 }
 
-/// Returns whether the record is that of a grant made after `held`, although the store has forgotten something that the
-/// holder of `held` knows: an operator was wrong to vouch for the space. (A record in place of a lost one was never
-/// granted.)
+/// Returns whether the record belongs to a grant that was made after the grant of `held`. If the store has also
+/// forgotten something that the holder of `held` knows, an operator was wrong to vouch for the space. A record with the
+/// counter 0 was written in place of a lost record, and was never granted.
 fn is_after(record: &Record, held: &Lease) -> bool {
     record.counter > 0 && !is_of_grant(record, held) && held.from < record.until
 }
@@ -103,14 +108,15 @@ const TAKEN: Finding = Finding::Denied(Denied::Lost(LostReason::Taken));
 /// The finding that the store has lost the lease.
 pub const LOST: Finding = Finding::Denied(Denied::Lost(LostReason::StoreChanged));
 
-/// Returns the released record of `held`: free from the tick after `last`, which is the last that its holder issued.
-/// Returns `None` if the record is not that of `held`.
+/// Returns the record of `held` after its release. The worker is then free from the tick after `last`, the tick of the
+/// holder's last ID. Returns `None` if `record` does not belong to `held`.
 pub fn release(record: &Record, held: &Lease, last: Option<u64>) -> Option<Record> {
     let is_holders = record.token == Some(held.token) && record.counter == held.counter;
     is_holders.then(|| Record { until: released_at(record, last), token: None, ..record.clone() })
 }
 
-/// Returns the end of a window that is released after the tick `last`, or unused.
+/// Returns the end of a window that is released after an ID was issued in the tick `last`. If `last` is `None`, no ID
+/// was issued, and the window ends where it begins.
 fn released_at(record: &Record, last: Option<u64>) -> u64 {
     last.map_or(0, |last| last.saturating_add(1)).max(record.from).min(record.until)
 }

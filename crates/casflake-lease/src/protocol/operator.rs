@@ -1,26 +1,28 @@
-//! The rules of an operator's decisions: to create a space, to vouch that no lease is in use, to reclaim a worker.
+//! The rules for the decisions of an operator: creating a space, vouching that no lease is in use, and reclaiming a
+//! worker.
 
 use super::loss::{born, suspected};
 use super::{Change, Denied, NEWBORN, Record, Space, View, unowned};
 use crate::terms::Terms;
 
-/// The next write of an operator's operation.
+/// The next change to write in an operation of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// The space does not exist: write this one, then read again. A process that is slow between its first read and the
-    /// write does not know of leases that were granted, and lost, in between.
+    /// The space does not exist. Write this change, which creates it, then read the store again. The second read is
+    /// necessary because this process may have been slow: between its first read and the write, leases may have been
+    /// granted and lost.
     Begin(Change),
-    /// Write this. The operation is then complete.
+    /// Write this change. The operation is then complete.
     Finish(Change),
 }
 
-/// Creates a space for an operator, or restores one that has lost its own record. The space grants nothing until every
-/// window that another space of its name may have granted has ended. Returns `None` if the space exists, whatever its
-/// state.
+/// Creates a space for an operator, or restores a space that has lost its own record. The space grants nothing until
+/// every window has ended that a lost space of the same name may have granted. Returns `None` if the space exists and
+/// nothing is left to write.
 pub fn init(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
     match &view.space {
         None => Some(Operation::Begin(born(view, 0, workers, terms))),
-        // The first process that asks for a lease would do the same. The wait begins now.
+        // The first process that asks for a lease would write the same change. With this write the wait begins now.
         Some(space) if space.version == NEWBORN && space.layout == terms.layout => {
             Some(Operation::Finish(suspected(view, space, 0, terms)))
         }
@@ -42,7 +44,7 @@ pub fn init_immediately(view: &View, workers: u64, terms: &Terms) -> Result<Oper
     }
     let lost = (0..known.granted).filter(|worker| !view.records.contains_key(worker));
     let records = lost.map(|worker| (worker, unowned(view.now))).collect();
-    // Leases from before the floor can't be renewed, so the floor stays if nothing was lost.
+    // If nothing was lost, the floor stays, because leases that were granted before a new floor could not be renewed.
     let is_open = known.is_whole(view) && known.floor <= view.now;
     let floor = if is_open { known.floor } else { view.now };
     let version = known.version + 1;
@@ -50,11 +52,11 @@ pub fn init_immediately(view: &View, workers: u64, terms: &Terms) -> Result<Oper
     Ok(Operation::Finish(Change { space: Some(space), records }))
 }
 
-/// Returns the record of a reclaimed worker. The operator vouches that no process uses the worker any more, and that
-/// none has used it ahead of the store's clock.
+/// Returns the record of a worker after it is reclaimed. The operator vouches that no process uses the worker any more,
+/// and that no process has used it to issue IDs ahead of the store's clock.
 pub fn reclaimed(view: &View, record: &Record, terms: &Terms) -> Record {
-    // If the clock has moved back, not before the start of the last window, unless a clock that was far ahead has
-    // granted that window.
+    // If the clock has moved back, the worker is not free before the start of its last window. The exception is a
+    // window that starts beyond the horizon: the store's clock was far ahead when that window was granted.
     let from = Some(record.from).filter(|&from| from <= terms.horizon(view.now)).unwrap_or(0);
     Record { counter: record.counter + 1, ..unowned(from.max(view.now)) }
 }

@@ -1,4 +1,4 @@
-//! Tests of each function of the rules: its grants, its refusals, and the exact limits between the two.
+//! Tests of each function of the rules. They cover grants, refusals, and the exact limits between the two.
 
 mod acquiring;
 mod administering;
@@ -22,7 +22,7 @@ const OURS: Token = Token::numbered(10);
 const THEIRS: Token = Token::numbered(20);
 const TTL: u64 = 30;
 
-/// The horizon is 150 ticks from now.
+/// Returns terms with which the horizon is 150 ticks from now.
 fn terms() -> Terms {
     Terms { layout: "ours".into(), epoch_unix_ms: 0, tick_ms: 1, end: 10_000, workers: 3, max_ttl: 120, slack: 30 }
 }
@@ -31,12 +31,12 @@ fn ask(token: Token) -> Ask {
     Ask { token, ttl: TTL, after: None, owner: "me".into(), crowd: 0, if_absent: IfAbsent::Refuse }
 }
 
-/// Returns the knowledge of a process that was granted a lease at this place, with a window that ends at 1160.
+/// Returns the knowledge of a process that was granted a lease in `place`, with a window that ends at tick 1160.
 fn known(place: &str) -> IfAbsent {
     IfAbsent::Remake(Known { place: place.into(), workers: 2, until: 1160 })
 }
 
-/// Explains to a holder that was granted its lease here.
+/// Calls `explain` for a holder that was granted its lease in the place "here".
 fn explain(view: &View, held: &Lease, unanswered: u64, terms: &Terms) -> Finding {
     super::explain(view, held, unanswered, &known("here"), terms)
 }
@@ -49,7 +49,7 @@ fn held_until(until: u64, token: Token) -> Record {
     Record { from: 900, until, counter: 5, token: Some(token), owner: "them".into() }
 }
 
-/// At tick 1000, with these records of the first workers, all of which were granted.
+/// Returns a view at tick 1000. The first workers have these records, and all of them were granted.
 fn view(records: &[Record]) -> View {
     let granted = records.len() as u64;
     View {
@@ -75,7 +75,8 @@ fn change_of(decision: Result<Decision, Denied>) -> (Change, Option<Lease>) {
     }
 }
 
-/// Returns the record of a grant that writes one record and nothing else.
+/// Returns the record that a grant writes, and the index of its worker. Panics if the grant writes more than one
+/// record.
 fn granted(decision: Result<Decision, Denied>) -> (u64, Record) {
     let (change, lease) = change_of(decision);
     let [(worker, record)] = &change.records[..] else { panic!("{change:?}") };

@@ -9,29 +9,30 @@ use crate::lease::Lease;
 
 /// An event of the lease of a [`LeasedGenerator`](crate::LeasedGenerator).
 ///
-/// A callback gets each event: see [`LeasedGeneratorBuilder::on_event`](crate::LeasedGeneratorBuilder::on_event). With
-/// the feature `tracing` each one is also an event of the target `casflake::lease`:
+/// A callback that was set with [`LeasedGeneratorBuilder::on_event`](crate::LeasedGeneratorBuilder::on_event) gets each
+/// event. With the feature `tracing`, each event is also a `tracing` event of the target `casflake::lease`:
 ///
 /// | event | level | message | fields | when |
 /// |---|---|---|---|---|
-/// | `Waiting` | `WARN` | `waiting for a worker` | `error` | `build` was granted no worker and retries; again every 10 s |
+/// | `Waiting` | `WARN` | `waiting for a worker` | `error` | `build` was granted no worker and retries; reported again every 10 s |
 /// | `Acquired` | `INFO` | `lease acquired` | `worker`, `from`, `until` | a worker was granted |
-/// | `Renewed` | `DEBUG` | `lease renewed` | `worker`, `until`, `counter` | every third of the TTL |
+/// | `Renewed` | `DEBUG` | `lease renewed` | `worker`, `until`, `counter` | the lease was renewed, after each third of the TTL |
 /// | `StoreFailed` | `WARN` | `store failed` | `worker`, `remaining_ms`, `error` | the store failed for the first time since it last answered |
-/// | `StillFailing` | `WARN` | `store still failing` | `worker`, `remaining_ms`, `failures`, `error` | every 10 s after that |
+/// | `StillFailing` | `WARN` | `store still failing` | `worker`, `remaining_ms`, `failures`, `error` | the store still fails; reported every 10 s |
 /// | `Ended` | `ERROR` | `lease ended` | `worker` | the window has ended: calls fail until the lease is renewed or replaced |
 /// | `Lost` | `ERROR` | `lease lost` | `worker`, `reason` | the store answers that this generator no longer holds the lease |
 /// | `Recovered` | `INFO` | `store recovered` | `worker`, `failures`, `after_ms` | the lease is renewed or replaced after an outage or an end |
 /// | `Released` | `INFO` | `lease released` | `worker` | the worker was released |
 /// | `NotReleased` | `WARN` | `lease not released` | `worker`, `error` | the worker could not be released and stays taken until its window ends |
 ///
-/// [`from_url`](crate::from_url()) also warns, with the same target, of each part of a URL that makes no difference to
-/// the store. Such a warning is not an event of a lease, and its message is the note itself.
+/// [`from_url`](crate::from_url()) also logs a warning, with the same target, for each part of a URL that has no effect
+/// on the store. Such a warning is not an event of a lease. Its message is the text of the
+/// [note](crate::LeaseAdmin::notes).
 ///
-/// The end of a lease is noticed when the store is next asked. If a call of the store hangs, that is some seconds late.
-/// Calls of the generator still fail in time.
+/// The event `Ended` is reported when the keeper next calls the store. If a call of the store hangs, the event is some
+/// seconds late. Calls of the generator fail as soon as the window has ended.
 ///
-/// Its `Display` form is a sentence for a log, which includes the causes of an error.
+/// The `Display` form of an event is a sentence for a log. It includes the causes of an error.
 ///
 /// # Examples
 /// ```
@@ -73,15 +74,15 @@ pub enum LeaseEvent<'e> {
     /// The lease was renewed.
     #[non_exhaustive]
     Renewed {
-        /// The lease as it is now.
+        /// The lease after the renewal.
         lease: Lease,
     },
     /// The store failed for the first time since it last answered.
     #[non_exhaustive]
     StoreFailed {
-        /// The index of the worker that issues, or issued last.
+        /// The index of the worker that issues IDs now, or issued them last.
         worker: u64,
-        /// How long its lease still lasts.
+        /// How long the lease of this worker still lasts.
         remaining: Duration,
         /// Why the store failed.
         error: &'e StoreError,
@@ -89,9 +90,9 @@ pub enum LeaseEvent<'e> {
     /// The store still fails.
     #[non_exhaustive]
     StillFailing {
-        /// The index of the worker that issues, or issued last.
+        /// The index of the worker that issues IDs now, or issued them last.
         worker: u64,
-        /// How long its lease still lasts.
+        /// How long the lease of this worker still lasts.
         remaining: Duration,
         /// How often the store has failed since it last answered.
         failures: u64,
@@ -104,22 +105,22 @@ pub enum LeaseEvent<'e> {
         /// The index of the worker.
         worker: u64,
     },
-    /// This generator no longer holds the lease. It acquires another.
+    /// This generator no longer holds the lease. It acquires another lease.
     #[non_exhaustive]
     Lost {
         /// The index of the worker.
         worker: u64,
-        /// Why it was lost.
+        /// Why the lease was lost.
         reason: LostReason,
     },
     /// The lease is renewed or replaced, after the store failed or the lease ended.
     #[non_exhaustive]
     Recovered {
-        /// The index of the worker that issues now.
+        /// The index of the worker that issues IDs now.
         worker: u64,
-        /// How often the store failed.
+        /// The number of failures of the store during the outage.
         failures: u64,
-        /// How much time has passed since the first failure.
+        /// The time from the first failure to the recovery.
         after: Duration,
     },
     /// The worker was released.
@@ -128,12 +129,12 @@ pub enum LeaseEvent<'e> {
         /// The index of the worker.
         worker: u64,
     },
-    /// The worker could not be released: it stays taken until its window ends.
+    /// The worker could not be released. It stays taken until its window ends.
     #[non_exhaustive]
     NotReleased {
         /// The index of the worker.
         worker: u64,
-        /// Why it could not be released.
+        /// Why the worker could not be released.
         error: &'e StoreError,
     },
 }

@@ -42,7 +42,7 @@ fn a_grant_prepares_additional_workers_for_a_crowd() {
     let crowd = |crowd, workers| {
         let mut view = view(&[held_until(1020, THEIRS)]);
         view.space.as_mut().unwrap().workers = workers;
-        // A record from before the space was lost.
+        // This record was written before the space was lost.
         view.records.insert(3, held_until(1001, THEIRS));
         change_of(acquire(&view, &Ask { crowd, ..ask(OURS) }, &terms())).0
     };
@@ -88,7 +88,7 @@ fn a_window_is_not_empty_and_does_not_begin_in_the_future() {
 
 #[test]
 fn a_floor_in_the_future_is_reported_rather_than_a_clock_that_is_behind() {
-    // Both reasons apply. The store's comes first.
+    // Both reasons apply. The floor, which is the store's reason, is reported first.
     let mut view = view(&[]);
     view.space.as_mut().unwrap().floor = 1030;
     let ask = Ask { after: Some(2000), ..ask(OURS) };
@@ -115,7 +115,8 @@ fn if_no_worker_is_free_the_denial_names_the_tick_of_the_first_that_will_be() {
     assert_eq!(full([1181, 1182, 1183]), Err(Denied::StoreClockBehind { until: 1183 }));
 }
 
-/// Would catch: a store that is reported as new or as full for a day, although its clock moved back.
+/// Would catch: the error says for a day that a store is new or full, although the true reason is that the store's
+/// clock moved back.
 #[test]
 fn a_longer_wait_than_that_of_a_new_space_is_reported_as_a_clock_that_is_behind() {
     let denied = |floor, records: &[Record], workers| {
@@ -127,12 +128,13 @@ fn a_longer_wait_than_that_of_a_new_space_is_reported_as_a_clock_that_is_behind(
     let behind = |until| Denied::StoreClockBehind { until };
     assert_eq!(denied(1180, &[], 3), Denied::Floor { floor: 1180 }, "as long as a new space waits");
     assert_eq!(denied(1181, &[], 3), behind(1181));
-    // Behind the latest tick known: the space was created a while before the clock moved back.
+    // The clock is behind the latest tick that the store knows, because the space was created a while before the clock
+    // moved back.
     let held = |until| held_until(until, THEIRS);
     assert_eq!(denied(1181, &[held(1500), held(1400)], 3), behind(1500));
     assert_eq!(denied(2000, &[held(1500), held(1400)], 3), behind(2000));
     assert_eq!(denied(1181, &[held(1500), held(900)], 3), behind(1500), "one is free by its window");
-    // If no worker is free, the end of the first window alone does not decide.
+    // If no worker is free, the reason does not depend only on the window that ends first.
     assert_eq!(denied(900, &[held(1500), held(1400)], 2), behind(1500));
     assert_eq!(denied(900, &[held(1500), held(1180)], 2), Denied::NoFreeWorker { workers: 2, until: 1180 });
     assert_eq!(denied(1181, &[held(1020), held(1010)], 2), behind(1181), "nor does it if it ends soon");

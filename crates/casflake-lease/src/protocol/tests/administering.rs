@@ -1,4 +1,4 @@
-//! An operator's decisions.
+//! The decisions of an operator.
 
 use super::*;
 

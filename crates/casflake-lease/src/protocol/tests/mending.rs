@@ -24,7 +24,7 @@ fn a_space_is_created_with_a_floor_beyond_every_forgotten_window() {
     assert_ne!(space.incarnation, again.incarnation, "each view makes another incarnation");
     let Some(Operation::Begin(change)) = init(&empty(), 3, &terms()) else { panic!() };
     assert_eq!(mended_space(change), space);
-    // An hour later: the wait begins with the second write.
+    // The second write is an hour later. The wait begins with this write.
     let later = View { now: 4600, space: Some(space), ..empty() };
     let Some(Operation::Finish(change)) = init(&later, 3, &terms()) else { panic!() };
     let space = mended_space(change);
@@ -90,7 +90,7 @@ fn a_new_space_is_read_again_before_anything_is_granted() {
         assert_eq!(renew(&view, &lease, TTL, &terms()), None);
         let Finding::Mend(change) = explain(&view, &lease, 0, &terms()) else { panic!() };
         assert_eq!(mended_space(change), after);
-        // A floor that is later already stays.
+        // If the floor is later than that already, it does not change.
         view.space = Some(Space { floor: 1151, ..before });
         assert_eq!(mended_space(change_of(acquire(&view, &ask(OURS), &terms())).0).floor, 1151);
     }
