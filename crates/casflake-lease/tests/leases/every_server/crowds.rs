@@ -6,15 +6,12 @@ use std::thread;
 
 use casflake_lease::{Lease, StoreError};
 
-use super::{
-    LAYOUT, Space, Store, acquire, assert_no_free_worker, assert_no_space, granted_soon, initialised, renew, tick,
-};
+use super::{LAYOUT, Store, acquire, assert_no_free_worker, assert_no_space, granted_soon, initialised, renew, tick};
 use crate::servers::remote::RemoteServer;
 
 on_every_server! {
-    Shared:
-        l1_sixteen_threads_hand_eight_workers_around_and_share_no_tick;
     Real:
+        l1_sixteen_threads_hand_eight_workers_around_and_share_no_tick,
         l1_sixteen_threads_are_granted_eight_workers,
         l7_sixteen_threads_create_a_space_once;
 }
@@ -53,11 +50,11 @@ fn l1_sixteen_threads_are_granted_eight_workers(server: &mut dyn RemoteServer) {
 }
 
 /// Each worker changes hands as often as possible.
-fn l1_sixteen_threads_hand_eight_workers_around_and_share_no_tick(space: &Space) {
-    space.initialised(8);
+fn l1_sixteen_threads_hand_eight_workers_around_and_share_no_tick(server: &mut dyn RemoteServer) {
+    initialised(server, 8);
     let used = Mutex::new(Vec::new());
     together(
-        || space.open(),
+        || server.admin(),
         |mut store| {
             for _ in 0..20 {
                 let lease = granted_soon(&mut store);
@@ -78,7 +75,7 @@ fn l1_sixteen_threads_hand_eight_workers_around_and_share_no_tick(space: &Space)
 }
 
 fn l7_sixteen_threads_create_a_space_once(server: &mut dyn RemoteServer) {
-    // There is not even a table.
+    // PostgreSQL has no tables yet.
     together(|| server.admin(), |mut store| acquire(&mut store)).into_iter().for_each(assert_no_space);
     let created = together(|| server.admin(), |mut store| store.init(LAYOUT, 8).expect("it answers"));
     assert_eq!(created.into_iter().filter(|created| *created).count(), 1);

@@ -4,7 +4,7 @@ use casflake_lease::LostReason;
 
 use super::{
     LATER, LAYOUT, TTL, WAIT, acquire, acquire_again, assert_lost, assert_no_free_worker, assert_no_space,
-    assert_not_yet, assert_unavailable, granted, granted_soon, initialised, renew, renewed,
+    assert_not_yet, assert_unavailable, granted, granted_soon, granted_when_due, initialised, renew, renewed,
 };
 use crate::servers::remote::RemoteServer;
 
@@ -30,7 +30,7 @@ fn l6_a_new_space_grants_when_all_that_it_may_have_lost_has_ended(server: &mut d
     assert_not_yet(server, acquire(&mut server.admin()));
     let floor = store.survey().expect("a survey").space.expect("a space").floor;
     server.set_clock(LATER);
-    let lease = granted_soon(&mut store);
+    let lease = granted_when_due(server, &mut store);
     assert_eq!((lease.worker(), lease.from()), (0, floor));
 }
 
@@ -44,7 +44,7 @@ fn l6_a_wiped_store_grants_when_all_that_it_has_lost_has_ended(server: &mut dyn 
     store.release(&lease, Some(lease.from())).expect("it has no effect");
     assert_not_yet(server, acquire(&mut store));
     server.set_clock(LATER);
-    let next = granted_soon(&mut store);
+    let next = granted_when_due(server, &mut store);
     assert!(next.worker() == 0 && next.from() >= lease.until(), "{next:?}");
 }
 
@@ -87,7 +87,7 @@ fn l6_a_worker_without_a_record_is_granted_when_all_that_it_may_have_lost_has_en
     assert!(worker.from > lease.until() + 100_000 && worker.owner.is_none(), "{worker:?}");
     server.set_clock(LATER);
     server.forget_holders();
-    let next = granted_soon(&mut store);
+    let next = granted_when_due(server, &mut store);
     assert!(next.worker() == 0 && next.from() >= lease.until(), "{next:?}");
 }
 
@@ -122,7 +122,7 @@ fn l6_an_older_copy_grants_when_all_that_was_granted_since_has_ended(server: &mu
     assert_not_yet(server, acquire(&mut server.admin()));
     server.set_clock(LATER);
     server.forget_holders();
-    let next = granted_soon(&mut store);
+    let next = granted_when_due(server, &mut store);
     assert!(next.worker() == 0 && next.from() >= lease.until(), "{next:?}");
 }
 

@@ -127,6 +127,11 @@ fn granted(store: &mut impl LeaseStore) -> Lease {
     acquire(store).expect("a worker is free")
 }
 
+/// Acquires when the wait after a loss has just ended: immediately, if the store can tell times within a step of the clock.
+fn granted_when_due(server: &dyn RemoteServer, store: &mut impl LeaseStore) -> Lease {
+    if server.clock_step().is_zero() { granted(store) } else { granted_soon(store) }
+}
+
 /// Acquires as soon as a worker is free. Each refusal until then must be retryable.
 fn granted_soon(store: &mut impl LeaseStore) -> Lease {
     eventually("a worker is free", || match acquire(store) {
