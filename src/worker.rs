@@ -300,8 +300,7 @@ mod env {
         /// use casflake::{Generator, WorkerId};
         ///
         /// // MY_SERVICE_WORKER is "37" or "1/5", for example.
-        /// let worker: WorkerId = WorkerId::from_env("MY_SERVICE_WORKER")?;
-        /// let ids = Generator::new(worker);
+        /// let ids: Generator = Generator::new(WorkerId::from_env("MY_SERVICE_WORKER")?);
         /// # Ok::<(), casflake::WorkerTextError>(())
         /// ```
         ///

@@ -54,7 +54,6 @@ const TXN: &str = "/v3/kv/txn";
 ///
 /// let store = EtcdStore::from_url("etcd://10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379")?.space("orders")?;
 /// let ids: LeasedGenerator = LeasedGenerator::new(store)?;
-/// println!("{}", ids.generate()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -87,9 +86,8 @@ const TXN: &str = "/v3/kv/txn";
 /// * The TTL of an etcd lease is a whole number of seconds, rounded up. It has a lower bound: two seconds, if the
 ///   cluster has the default election timeout. So the worker of a killed process may stay taken for somewhat longer
 ///   than its window.
-/// * A renewal is one round trip, in which two requests are sent at the same time, on two connections. A renewal is
-///   three round trips if another process has changed the space since this store read it, such as by granting workers
-///   for the first time.
+/// * A renewal is one round trip: two requests at the same time, on two connections. If another process has changed the
+///   space since this store read it, such as by granting workers for the first time, it takes three round trips.
 /// * etcd's gateway connects to etcd as a client. If `--client-cert-auth` is on, the member's own certificate must
 ///   therefore be valid for clients, too. A user is identified by a password, never by a certificate.
 ///
