@@ -45,7 +45,7 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
             GenerateError::TooEarly { not_before: 7, retry_after: MS }.into(),
             "the window opens at tick 7: try again in 1ms",
         ),
-        (GenerateError::Fenced { fence: 7 }.into(), "the window has ended at tick 7: extend the fence"),
+        (GenerateError::Fenced { fence: 7 }.into(), "the window ended at tick 7: extend the fence to a later tick"),
         (
             GenerateError::Closed.into(),
             "the generator was closed: make a new generator that begins after the last tick of this one",
@@ -112,7 +112,7 @@ fn id_and_layout_errors() -> Vec<(Box<dyn Error>, &'static str)> {
             LayoutError::TooWide { timestamp: 41, datacenter: 8, worker: 9, sequence: 13 }.into(),
             "timestamp 41 + datacenter 8 + worker 9 + sequence 13 add up to more than 64 bits: make a field narrower",
         ),
-        (LayoutError::ZeroTick.into(), "the tick has 0 ms: give it at least 1"),
+        (LayoutError::ZeroTick.into(), "the tick is 0 ms long: give it at least 1 ms"),
         (
             LayoutError::TimeOverflow { epoch_unix_ms: 7, tick_ms: 9 }.into(),
             "with epoch 7 ms and ticks of 9 ms, the last tick would begin after 18446744073709551615 ms: choose an \

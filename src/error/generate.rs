@@ -189,7 +189,7 @@ impl fmt::Display for GenerateError {
             Self::TooEarly { not_before, retry_after } => {
                 write!(f, "the window opens at tick {not_before}: try again in {retry_after:?}")
             }
-            Self::Fenced { fence } => write!(f, "the window has ended at tick {fence}: extend the fence"),
+            Self::Fenced { fence } => write!(f, "the window ended at tick {fence}: extend the fence to a later tick"),
             Self::Closed => {
                 f.write_str("the generator was closed: make a new generator that begins after the last tick of this one")
             }

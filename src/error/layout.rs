@@ -46,7 +46,7 @@ impl LayoutError {
         match self {
             Self::NoTimestamp => "the timestamp has 0 bits: give it at least 1",
             Self::TooWide { .. } => "the widths add up to more than 64 bits: make a field narrower",
-            Self::ZeroTick => "the tick has 0 ms: give it at least 1",
+            Self::ZeroTick => "the tick is 0 ms long: give it at least 1 ms",
             Self::TimeOverflow { .. } => {
                 "the last tick would begin after u64::MAX ms: choose an earlier epoch, a shorter tick or a narrower timestamp"
             }

@@ -102,7 +102,7 @@ fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
         "3D000" => NO_DATABASE.into(),
         // PgBouncer uses one code for nearly all errors, and its messages are always in English.
         "08P01" => of_pooler(error.message())?.into(),
-        "42501" if at == At::Connecting => "GRANT CONNECT ON DATABASE to this role, or give another".into(),
+        "42501" if at == At::Connecting => "grant this role CONNECT on the database, or give another user".into(),
         "42501" => of_privilege(error.message(), schema),
         "3F000" => schema.missing(),
         // These are syntax errors, undefined columns, objects and functions, and types and kinds of objects that do not

@@ -45,7 +45,10 @@ fn a_role_that_may_not_connect_is_refused_permanently_and_without_a_wait() {
     assert_refused(by(&server, "nobody", "nowhere", "").survey(), &["create the role"]);
     assert_refused(by(&server, "postgres", "nowhere", "").survey(), &["create the database", "\"nowhere\""]);
     assert_refused(by(&server, "idle2", "shut", "").survey(), &["create the role"]);
-    assert_refused(by(&server, "ids", "shut", "").survey(), &["GRANT CONNECT", "permission denied for database"]);
+    assert_refused(
+        by(&server, "ids", "shut", "").survey(),
+        &["grant this role CONNECT on the database", "permission denied for database"],
+    );
     by(&server, "ids:right", "postgres", "").others().expect("it may connect");
 }
 
