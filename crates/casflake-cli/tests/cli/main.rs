@@ -197,7 +197,7 @@ fn decode_reports_a_bad_id_and_continues() {
         ("0x", "hexadecimal"),
         ("0x+5", "hexadecimal"),
         ("0xzz", "hexadecimal"),
-        ("0x10000000000000000", "up to 0xffffffffffffffff"),
+        ("0x10000000000000000", "0x0 to 0xffffffffffffffff"),
         ("+5", "is not a digit"),
         ("12 3", "' ' at byte 2 is not a digit"),
         ("18446744073709551616", "0 to 18446744073709551615"),
