@@ -82,8 +82,8 @@ pub enum StoreError {
     /// or the clock was ahead before and is right now. In the second case IDs of future ticks may have been issued, and
     /// the store grants leases when those ticks are over.
     StoreClockBehind {
-        /// The time until the store's clock reaches the latest of these moments: the ends of the leases that the store
-        /// knows, the moment from which the store grants leases, and the caller's last tick. If the clock has moved
+        /// The time until the store's clock has caught up. It must reach the latest end of a lease that the store
+        /// knows, the moment from which the store grants leases, or the caller's last tick. If the clock has moved
         /// back, it has moved by less than this time. The difference is at most the TTL or 150 s.
         by: Duration,
     },

@@ -131,7 +131,7 @@ use crate::error::StoreError;
 /// # How it works
 /// A background thread, the keeper, talks to the store; calls of the generator never do. Each lease has a generator of
 /// its own. A call uses the generator of the current lease. Finding that generator costs three additional loads, and
-/// more loads after a lease was replaced. The generator of a lost lease has 600 bytes, and stays in memory until the
+/// more loads after a lease was replaced. The generator of a lost lease takes 600 bytes, and stays in memory until the
 /// `LeasedGenerator` is dropped. So the keeper can replace a generator without waiting for the calls that still use it.
 pub struct LeasedGenerator<S = Standard, C = StoreClock> {
     shared: Arc<Shared<S, C>>,

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The proof that a process holds a lease: 128 random bits, which the holder chooses. Only the holder and the store
-/// know these bits.
+/// The proof that a process holds a lease: 128 random bits. The holder draws these bits, and only the holder and the
+/// store know them.
 ///
 /// The text of a token is 32 hexadecimal digits.
 ///

@@ -39,7 +39,7 @@ pub(super) struct StoreUrl<'a> {
     pub(super) path: &'a str,
     /// The part after the `?`.
     pub(super) query: Option<&'a str>,
-    /// The part after the `#`. Its characters are not checked before [`space`](Self::space) is called.
+    /// The part after the `#`. Only [`space`](Self::space) checks whether it is a valid name.
     pub(super) name: Option<&'a str>,
     /// Everything between the scheme and the `#`.
     #[cfg(any(feature = "postgres", feature = "redis"))]
