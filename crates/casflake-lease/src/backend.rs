@@ -1,4 +1,4 @@
-//! `Backend`: the operations that the protocol of leases needs from a kind of store.
+//! `Backend`: the operations of a store that the protocol of leases uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::token::Token;
 /// [`BackendStore`](crate::BackendStore) runs the protocol of leases on a backend, and is a
 /// [`LeaseStore`](crate::LeaseStore). A backend needs three methods: [`place`](Self::place), [`read`](Self::read) and
 /// [`swap`](Self::swap). A backend makes no decisions. It promises only that `swap` compares and writes in one step,
-/// and that an acknowledged change lasts. The example `memory_store` is a backend. The module `conformance` (a feature)
-/// has the tests that each backend must pass.
+/// and that a change lasts after `swap` has returned `true`. The example `memory_store` is a backend. The module
+/// `conformance` (a feature) has the tests that each backend must pass.
 ///
-/// The other methods have defaults that use these three. A backend that talks to a server overrides them, so that a
-/// call takes one round trip instead of several.
+/// The other methods have default implementations, which use these three methods. A backend that talks to a server
+/// replaces the default implementations, so that a call takes one round trip instead of several.
 ///
 /// # Examples
 /// ```
@@ -62,13 +62,13 @@ use crate::token::Token;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Backend: Send {
-    /// Returns the name of the space; empty for a store that has only one.
+    /// Returns the name of the space. The name is empty if the store can hold only one space.
     fn space_name(&self) -> &str {
         ""
     }
 
-    /// Returns the location of the store, for error texts. Must not contain a password. It is not compared with
-    /// [`Contents::place`].
+    /// Returns the location of the store, for error texts. The text must not contain a password. It is not compared
+    /// with [`Contents::place`].
     fn place(&self) -> String;
 
     /// Reads the space, the records of its workers and the clock of the store, all as of the same moment.
@@ -79,9 +79,9 @@ pub trait Backend: Send {
     fn read(&mut self) -> Result<Contents, StoreError>;
 
     /// Writes all of `change` if the store is still as it was in `seen`; otherwise writes nothing. Returns whether the
-    /// change was written. A change that was acknowledged must last. [`Contents::is_as_seen`] defines the comparison:
-    /// it covers all fields of the space, whether the server that has written the space still serves it, and all fields
-    /// of each record that `change` replaces.
+    /// change was written. A change that was acknowledged must last. [`Contents::is_as_seen`] defines what is compared:
+    /// all fields of the space, all fields of each record that `change` replaces, and whether the server that has
+    /// written the space still serves the store.
     ///
     /// # Errors
     /// The same as for [`read`](Self::read). After an error other than [`StoreError::Corrupt`], the change may have
@@ -91,7 +91,7 @@ pub trait Backend: Send {
     /// Does the same as [`swap`](Self::swap), for a change that grants a lease. `ttl` is the TTL of that lease.
     ///
     /// # Errors
-    /// As [`swap`](Self::swap).
+    /// The same as for [`swap`](Self::swap).
     fn grant(&mut self, seen: &Contents, change: &Change, ttl: Duration) -> Result<bool, StoreError> {
         let _ = ttl;
         self.swap(seen, change)
@@ -107,12 +107,13 @@ pub trait Backend: Send {
     /// [`BackendStore`](crate::BackendStore) calls this if the request for a worker has failed.
     fn give_up(&mut self) {}
 
-    /// Renews the lease for `ttl` ticks if the rule of renewals allows it. Returns `None` if the rule forbids it; the
-    /// caller then finds out the reason. The default method evaluates the rule in Rust. A backend may state the rule
-    /// again, as an SQL statement or a script; the suite in the module `conformance` checks that both agree.
+    /// Renews the lease for `ttl` ticks if the rule of renewals allows the renewal. Returns `None` if the rule forbids
+    /// the renewal; the caller then finds out the reason. The default method evaluates the rule in Rust. A backend may
+    /// evaluate the rule in an SQL statement or a script instead; the suite in the module `conformance` checks that the
+    /// result is the same as in Rust.
     ///
     /// # Errors
-    /// As [`swap`](Self::swap).
+    /// The same as for [`swap`](Self::swap).
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
         let contents = read_original(self)?;
         let Some(record) = protocol::renew(&contents.view(terms)?, lease, ttl, terms) else { return Ok(None) };
@@ -122,11 +123,11 @@ pub trait Backend: Send {
     }
 
     /// Releases the lease. `last_tick` is the tick of the last ID that was issued with this lease. Returns whether the
-    /// release was written. It is not written if the worker's record is that of another lease, or has changed
-    /// meanwhile.
+    /// release was written. The release is not written if the worker's record belongs to another lease, or if the
+    /// record has changed since it was read.
     ///
     /// # Errors
-    /// As [`swap`](Self::swap).
+    /// The same as for [`swap`](Self::swap).
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<bool, StoreError> {
         let contents = read_original(self)?;
         let record = contents.records.get(&lease.worker);
@@ -139,7 +140,7 @@ pub trait Backend: Send {
     /// Returns the names of other spaces in the store, as [`LeaseStore::others`](crate::LeaseStore::others) does.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the store can't list them.
+    /// [`StoreError::Unavailable`] if the store can't list the names.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         Ok(Vec::new())
     }
@@ -178,24 +179,25 @@ pub(crate) fn read_original<B: Backend + ?Sized>(backend: &mut B) -> Result<Cont
 pub struct Contents {
     /// The reading of the store's clock, in nanoseconds since 1970-01-01T00:00:00Z.
     pub unix_ns: u64,
-    /// Identifies the server and the data that serve the store. The text must change as soon as the store may have lost
-    /// something that it had acknowledged, for example if a server restarts without its data.
+    /// The incarnation of the store: a text that identifies the server and the data that serve the store. The text must
+    /// change as soon as the store may have lost data that it had acknowledged, for example if a server restarts
+    /// without its data.
     pub incarnation: String,
-    /// Identifies the place of the space, as far as the backend can tell. A process creates a lost space again only in
-    /// the place where its lease was granted.
+    /// A text that identifies the place of the space, as far as the backend can distinguish places. If the space is
+    /// lost, a process creates the space again only in the place where the lease of this process was granted.
     pub place: String,
-    /// Whether the space is a copy of a space in another place. That space may still be in use.
+    /// Whether the space is a copy of a space in another place. The original may still be in use.
     pub is_from_elsewhere: bool,
     /// The space; `None` if the store has none.
     pub space: Option<Space>,
-    /// The record of each worker that has one, by the worker's index.
+    /// The records of the workers. The key is the worker's index. Some workers may have no record.
     pub records: BTreeMap<u64, Record>,
     /// The workers whose holders are known to be alive. Only a store that has its own kind of leases, such as etcd, can
     /// know this. In other stores the set is empty.
     pub live: BTreeSet<u64>,
 }
 
-/// A renewed lease, and what the backend has read from the store in the same call.
+/// A renewed lease, and the data that the backend has read from the store in the same call.
 ///
 /// # Examples
 /// ```
@@ -215,12 +217,13 @@ pub struct Renewed {
     pub unix_ns: u64,
     /// How many workers the space has.
     pub workers: u64,
-    /// The place of the space, as [`Contents::place`]; `None` if the backend did not look it up.
+    /// The place of the space, with the same meaning as [`Contents::place`]; `None` if the backend has not read the
+    /// place.
     pub place: Option<String>,
 }
 
 impl Renewed {
-    /// Creates the result of a renewal.
+    /// Creates the result of a renewal. Its `place` is `None`.
     #[must_use]
     pub const fn new(lease: Lease, unix_ns: u64, workers: u64) -> Self {
         Self { lease, unix_ns, workers, place: None }
@@ -242,7 +245,8 @@ impl Contents {
         }
     }
 
-    /// Applies `change` to these contents. This helps a backend that keeps its contents in this form.
+    /// Applies `change` to these contents. A backend that keeps its data as `Contents` can write a change with this
+    /// method.
     pub fn apply(&mut self, change: &Change) {
         if let Some(space) = &change.space {
             self.space = Some(space.clone());
@@ -257,7 +261,7 @@ impl Contents {
     }
 
     pub(crate) fn view(&self, terms: &Terms) -> Result<View, StoreError> {
-        // The rules visit each of these workers, so the number must have a bound.
+        // The rules loop over all of these workers, so the number of workers must be limited.
         if let Some(Space { workers, granted, .. }) = self.space
             && workers.max(granted) > MAX_WORKERS
         {
@@ -278,11 +282,11 @@ impl Contents {
     /// Returns whether everything that `change` depends on is the same here as in `seen`. Compares:
     ///
     /// * All fields of the space. The version alone is not enough. After a store was emptied or restored from a backup,
-    ///   a space can have the same version again, but then it has another floor.
+    ///   a space can have the same version again, but then its floor is different.
     /// * All fields of each record that `change` replaces. The counter alone is not enough. After a record was lost and
-    ///   replaced, the new record can have the same counter, but then it has another window.
-    /// * Whether the server that has written the space still serves the store. Another server may lack some of the data
-    ///   in `seen`.
+    ///   replaced, the new record can have the same counter, but then its window is different.
+    /// * Whether the server that has written the space still serves the store. A different server may lack some of the
+    ///   data in `seen`.
     #[must_use]
     pub fn is_as_seen(&self, seen: &Self, change: &Change) -> bool {
         self.space == seen.space
@@ -290,7 +294,8 @@ impl Contents {
             && change.records.iter().all(|(worker, _)| self.records.get(worker) == seen.records.get(worker))
     }
 
-    /// Returns whether the store is still served by the incarnation that has written the space.
+    /// Returns whether the store still has the incarnation that is written in the record of the space. If not, the
+    /// store may have lost data.
     #[must_use]
     pub fn is_served_by_its_writer(&self) -> bool {
         self.space.as_ref().is_some_and(|space| space.incarnation == self.incarnation)

@@ -1,5 +1,5 @@
 //! `BackendStore`: the protocol of leases on a backend. Each call reads the contents, decides according to the rules,
-//! and writes the decision if nothing has changed meanwhile.
+//! and writes the decision if the store has not changed since the read.
 
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
@@ -20,8 +20,8 @@ use crate::terms::Terms;
 const ATTEMPTS: u32 = 300;
 const TRYING: Duration = Duration::from_secs(5);
 
-/// The largest number of additional workers that a caller prepares for other callers. The number grows with each swap
-/// that fails.
+/// The largest number of workers that a caller prepares for other callers, in addition to its own worker. A caller
+/// begins with 0, and prepares more workers after each swap that fails.
 const CROWD: u64 = 63;
 
 /// A store of leases on a [`Backend`].
@@ -71,7 +71,8 @@ impl<B: Backend> BackendStore<B> {
         error_of(terms, denied, now_tick, worker, at)
     }
 
-    /// Remembers the space, after `lease` was granted or was found to be still held.
+    /// Stores the facts about the space in `known`. `lease` was just granted, or was found to be still held by the
+    /// caller.
     fn remember(&mut self, contents: &Contents, lease: &Lease) {
         if let Some(space) = &contents.space {
             let until = self.known.as_ref().map_or(0, |known| known.until).max(lease.until);
@@ -129,8 +130,8 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
             }
             let contents = read_original(&mut self.backend)?;
             let view = contents.view(&terms)?;
-            // If another `BackendStore` acquired the lease, this one does not know the place where the lease was
-            // granted.
+            // If another `BackendStore` acquired the lease, this `BackendStore` does not know the place where the lease
+            // was granted.
             let if_absent = self.known.clone().map_or(IfAbsent::Refuse, IfAbsent::Remake);
             match protocol::explain(&view, &lease, unanswered, &if_absent, &terms) {
                 Finding::Held(held) => {
@@ -250,8 +251,8 @@ fn known_after(known: Option<Known>, renewed: &Renewed) -> Option<Known> {
     Some(Known { place, workers: renewed.workers, until })
 }
 
-/// Calls `once` with the number of the attempt, until `once` returns a value or fails. Gives up after [`ATTEMPTS`]
-/// attempts, or after the time [`TRYING`].
+/// Calls `once` repeatedly, with the number of the attempt, until `once` returns `Some` or fails. Gives up after
+/// [`ATTEMPTS`] attempts, or after the time [`TRYING`].
 fn retried<T>(mut once: impl FnMut(u32) -> Result<Option<T>, StoreError>) -> Result<T, StoreError> {
     let started = Instant::now();
     let mut attempts = 0;

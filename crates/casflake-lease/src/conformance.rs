@@ -1,4 +1,5 @@
-//! The tests that each [`Backend`] must pass. Run them on a backend of your own. Feature `conformance`.
+//! The tests that each [`Backend`] must pass. Run them on a backend of your own. They require the feature
+//! `conformance`.
 //!
 //! [`check`] calls the backend on stores that your test creates. If the backend does something wrong, `check` panics
 //! with a description of the fault. `check` does not test the protocol of leases, because that is in [`BackendStore`].
@@ -58,8 +59,8 @@ const A_DAY_MS: u64 = 86_400_000;
 const TTL: Duration = Duration::from_secs(60);
 
 /// Runs all tests of the suite on a backend. `new_store` creates an empty store and returns a function that opens it.
-/// Each call of that function returns another backend on the same store, just as each process would have a backend of
-/// its own.
+/// Each call of that function returns a new backend on the same store, just as each process would have a backend of its
+/// own.
 ///
 /// # Panics
 /// Panics if the backend does not do what a [`Backend`] must do. The message says what the backend did, and what it
@@ -86,9 +87,9 @@ fn an_empty_store_holds_nothing_and_tells_the_time(backend: &mut impl Backend) {
     thread::sleep(Duration::from_millis(50));
     let between = first_read.elapsed();
     let (later, in_all) = (read(backend), started.elapsed());
-    // The store's clock may be slewed, may lag, and may advance in steps of a second. It must not stand still or use
-    // another unit. The backend reads the clock at some moment of each `read`. So the time between the two readings of
-    // the clock is at least `between` and at most `in_all`.
+    // The store's clock may be slewed, may lag, and may advance in steps of a second. It must not stand still, or count
+    // in a unit other than nanoseconds. The backend reads the clock at some moment of each `read`. So the time between
+    // the two readings of the clock is at least `between` and at most `in_all`.
     let told = Duration::from_nanos(later.unix_ns.saturating_sub(first.unix_ns));
     assert!(
         told > between / 4 && told < in_all * 4 + Duration::from_secs(2),

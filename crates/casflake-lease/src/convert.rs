@@ -36,7 +36,7 @@ pub(crate) fn workers_within(layout: &Layout, workers: u64) -> Result<u64, Store
 pub(crate) struct Whereabouts<'a> {
     pub(crate) space: &'a str,
     pub(crate) place: String,
-    /// The layout of the space, as the store holds it.
+    /// The text of the layout, as the record of the space in the store has it.
     pub(crate) stored: &'a str,
 }
 

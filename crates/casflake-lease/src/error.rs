@@ -26,8 +26,8 @@ use crate::terms::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
 /// ```
 #[non_exhaustive]
 pub enum StoreError {
-    /// The store could not be reached, or did not answer. The store may be available again later. The call may have had
-    /// its effect.
+    /// The store could not be reached, or did not answer. The store may be available again later. Even so, the store
+    /// may have made the change that the call asked for.
     Unavailable {
         /// The operation that failed.
         what: String,
@@ -45,7 +45,7 @@ pub enum StoreError {
         /// Why it was refused.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Each attempt to write failed, because another process had changed the store since the attempt began.
+    /// Each attempt to write failed, because another process changed the store during the attempt.
     Contended {
         /// How many attempts were made.
         attempts: u32,
@@ -60,13 +60,13 @@ pub enum StoreError {
     /// The ID space is new, or has lost data. The store grants no lease until every lease that it may have forgotten
     /// has ended.
     NotYet {
-        /// The name of the space; empty for a store that has only one.
+        /// The name of the space; empty if the store can hold only one space.
         space: String,
         /// The time until the store grants leases.
         retry_after: Duration,
     },
-    /// The store has no ID space of this name, and the caller was never granted a lease of it. The name may be wrong,
-    /// or the URL may lead to the wrong store. Nothing was created.
+    /// The store has no ID space of this name, and the caller was never granted a lease of such a space. The name may
+    /// be wrong, or the URL may lead to the wrong store. The call has created nothing.
     NoSpace {
         /// The name of the space; empty for a store that has only one, such as a directory.
         space: String,
@@ -77,13 +77,14 @@ pub enum StoreError {
         /// The caller's layout; empty if the caller gave none.
         layout: String,
     },
-    /// The store's clock is too far behind the leases that the store has granted, behind the time at which the space
-    /// was created, or behind the ticks that the caller has issued. Either the clock moved back, or the clock was ahead
-    /// before and is right now. In the second case IDs of future ticks may have been issued, and the store grants
-    /// leases when those ticks are over.
+    /// The store's clock is far behind the end of a lease that the store has granted, or behind the time at which the
+    /// space was created; or it is behind a tick in which the caller has issued an ID. Either the clock has moved back,
+    /// or the clock was ahead before and is right now. In the second case IDs of future ticks may have been issued, and
+    /// the store grants leases when those ticks are over.
     StoreClockBehind {
-        /// The time until the clock reaches the latest end of a lease that the store knows, or the moment from which
-        /// the store grants leases. The clock moved back by less than this. The difference is at most the TTL or 150 s.
+        /// The time until the store's clock has caught up. It must reach the latest end of a lease that the store
+        /// knows, the moment from which the store grants leases, or the caller's last tick. If the clock has moved
+        /// back, it has moved by less than this time. The difference is at most the TTL or 150 s.
         by: Duration,
     },
     /// The store's clock reads a time before the layout's epoch or after the layout's last tick.
@@ -93,7 +94,8 @@ pub enum StoreError {
         /// The layout's epoch, in Unix milliseconds.
         epoch_unix_ms: u64,
     },
-    /// The layout of the space differs from the caller's layout, so the ticks of the two can't be compared.
+    /// The layout of the space differs from the caller's layout, so ticks of one layout can't be compared with ticks of
+    /// the other.
     OtherLayout {
         /// The layout of the space.
         stored: String,
@@ -108,8 +110,8 @@ pub enum StoreError {
         reason: LostReason,
     },
     /// The ID space is a copy of a space that was made elsewhere: in another directory, on another file system or
-    /// volume, or in another container of the same image. Two copies would issue the same IDs. The copy was not
-    /// changed.
+    /// volume, or in another container of the same image. The processes of the copy and of the original would issue the
+    /// same IDs. The call has not changed the copy.
     Copied {
         /// The location of the copy.
         place: String,
@@ -130,18 +132,19 @@ pub enum StoreError {
     },
     /// The number of workers is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS) allows.
     Workers {
-        /// The number that was asked for.
+        /// The number of workers that was asked for.
         value: u64,
-        /// The largest number.
+        /// The largest number of workers that is allowed.
         max: u64,
     },
     /// The URL is malformed; or it does not name a store that this program knows; or the name of the space contains a
     /// character that is not allowed; or the path of a directory can not be made absolute.
     Url {
-        /// The reason. It does not show the URL, which may hold a password.
+        /// Why the URL or the path is refused. The text does not show the URL, because the URL may contain a password.
         why: String,
     },
-    /// The lead of the generator is too long.
+    /// The lead that was set for the generator is too long. The lead is how far the ticks of IDs may be ahead of the
+    /// clock.
     Lead {
         /// The lead that was asked for, in ticks.
         value: u64,
@@ -227,7 +230,7 @@ impl StoreError {
         matches!(*self, Self::StoreClockOutside { unix_ms, epoch_unix_ms } if unix_ms < epoch_unix_ms)
     }
 
-    /// Returns how long to wait before a retry can succeed, if that is known.
+    /// Returns how long to wait before a retry can succeed, or `None` if this is not known.
     ///
     /// # Examples
     /// ```
@@ -339,14 +342,14 @@ fn named(space: &str) -> String {
     if space.is_empty() { String::new() } else { format!(" {space:?}") }
 }
 
-/// Returns the names, quoted and escaped. Other users chose these names, so an unescaped name could break a line or
-/// move the cursor.
+/// Returns the names as one text, quoted, escaped and separated by commas. Other users chose these names, so an
+/// unescaped name could break a line or move the cursor.
 fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns whether only earlier versions allow this name, so that no URL of this version can contain it. The schema may
-/// follow the name in parentheses.
+/// Returns whether only earlier versions allow this name, so that no URL of this version can contain it. In `name`, the
+/// schema may follow the name of the space in parentheses.
 fn is_former(name: &str) -> bool {
     let name = name.split_once(" (schema ").map_or(name, |(name, _)| name);
     !name.starts_with("(schema ") && (name.is_empty() || !name.chars().all(is_in_alphabet))

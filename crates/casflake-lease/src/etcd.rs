@@ -43,7 +43,7 @@ const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 const TXN: &str = "/v3/kv/txn";
 
 /// A store of leases in etcd, version 3.4 or later, through etcd's own JSON gateway, for all hosts that reach the
-/// cluster. Feature `etcd`.
+/// cluster. Requires the feature `etcd`.
 ///
 /// Below `/casflake/{space}/` the key `space` holds the data of the space, and `workers/{index}` the window of one
 /// worker. Both are permanent. The key `live/{index}` is attached to an etcd lease that the worker's holder keeps
@@ -75,19 +75,19 @@ const TXN: &str = "/v3/kv/txn";
 /// * **Restore a snapshot with another `--initial-cluster-token`**, or with other members, because etcd derives the
 ///   cluster's ID from the token and the members. If the ID is the same, or if data directories were replaced by older
 ///   ones, only a holder that knows a newer record than the store can notice the loss, at its next renewal. IDs can be
-///   issued twice until then, and also if no such holder is left. IDs can also be issued twice if members lose data
-///   that they have synced.
-/// * etcd reports the time only in the header `Date` of its replies, to the second. Between two replies a clock of the
-///   host advances this time. So the time in IDs may be up to a second behind the member's clock, the IDs of two hosts
-///   may be out of order by up to a second, and the time may jump forward by up to a second in the first renewals. If
-///   one member can't be reached, the store asks the next member, which has another clock. Keep the members' clocks in
-///   step. For up to a second after an operator has initialised a space, another host may get
-///   [`NotYet`](crate::StoreError::NotYet).
+///   issued twice until then. If no such holder is left, the loss is never noticed. IDs can also be issued twice if
+///   members lose data that they have synced.
+/// * etcd reports the time only in the header `Date` of its replies, to the second. Between two replies, the store adds
+///   the time that has passed on a clock of the host. So the time in IDs may be up to a second behind the member's
+///   clock, the IDs of two hosts may be out of order by up to a second, and the time may jump forward by up to a second
+///   in the first renewals. If one member can't be reached, the store asks the next member, which has another clock.
+///   Keep the members' clocks in step. For up to a second after an operator has initialised a space, another host may
+///   get [`NotYet`](crate::StoreError::NotYet).
 /// * The TTL of an etcd lease is a whole number of seconds, rounded up. It has a lower bound: two seconds, if the
 ///   cluster has the default election timeout. So the worker of a killed process may stay taken for somewhat longer
 ///   than its window.
 /// * A renewal is one round trip: two requests at the same time, on two connections. If another process has changed the
-///   space since this store read it, such as by granting workers for the first time, it takes three round trips.
+///   space since this store read it, such as by granting workers for the first time, a renewal takes three round trips.
 /// * etcd's gateway connects to etcd as a client. If `--client-cert-auth` is on, the member's own certificate must
 ///   therefore be valid for clients, too. A user is identified by a password, never by a certificate.
 ///
@@ -120,8 +120,8 @@ pub struct EtcdBackend {
     known: Option<Contents>,
     /// The etcd leases of the workers that this store has leased.
     lifelines: BTreeMap<u64, Lifeline>,
-    /// An etcd lease that was not used, because another client took the worker first: the moment at which etcd granted
-    /// it, its TTL in seconds, and its ID.
+    /// An etcd lease that was not used, because another client took the worker first. The fields are the moment at
+    /// which etcd granted the etcd lease, its TTL in seconds, and its ID.
     spare: Option<(Instant, u64, String)>,
 }
 
@@ -129,10 +129,9 @@ impl EtcdStore {
     /// Returns a store of leases in etcd at this address. Does not connect yet.
     ///
     /// The URL is `etcd://host:port`, or has several hosts with commas between them. If a host can't be reached, is not
-    /// etcd or has failed, the store asks the next host. It asks that host in the same call; but if the failed host may
-    /// already have written the change, it asks the next host only from the next call on. The scheme `etcd` means
-    /// `http` in the URLs of etcd's own programs. `etcds` means `https`, with [TLS](crate::from_url()#tls). The default
-    /// port is 2379.
+    /// etcd or has failed, the store asks the next host. It does so in the same call, unless the failed host may have
+    /// written the change; in that case, from the next call on. The schemes `etcd` and `etcds` correspond to `http` and
+    /// `https` in the URLs of etcd's own programs. `etcds` uses [TLS](crate::from_url()#tls). The default port is 2379.
     ///
     /// The user's name and password go before the hosts, as in `etcds://name:password@host`. A character other than a
     /// letter, a digit or one of `-._~` is written as `%` and hexadecimal digits. Without TLS, anyone on the network
@@ -341,8 +340,8 @@ impl Backend for EtcdBackend {
         }
     }
 
-    /// Takes one round trip if the store's contents have not changed since the last round trip. If a renewal may have
-    /// had its effect, it is not sent again, because the caller would not know how often the lease was renewed.
+    /// Takes one round trip if the store's contents have not changed since the last round trip. A renewal that etcd may
+    /// have written is not sent again, because the caller would not know how often the lease was renewed.
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
         if let (Some(known), Some(unix_ns)) = (self.known.take(), self.clock.now()) {
             let contents = Contents { unix_ns, ..known };
@@ -376,7 +375,7 @@ impl fmt::Debug for EtcdBackend {
     }
 }
 
-/// Returns whether the transaction was written. Fails if the transaction was written to another cluster than the one
+/// Returns whether the transaction was written. Fails if the transaction was written to a cluster other than the one
 /// that `seen` was read from.
 fn is_written(
     clock: &mut DateClock,

@@ -70,9 +70,9 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 /// restarts, if the clock is set, and if the disk is full or read-only (then no lease is granted). In particular:
 ///
 /// * A file that is corrupt, cut off or not written by a `FileStore` is refused and not changed.
-/// * A file that was copied back into its directory may have lost leases. The store recognises it by its other inode
-///   or, on Unix, its other time of creation. The store then grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
-///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed, unless an operator
+/// * A file that was copied back into its directory may have lost leases. The store recognises such a file because its
+///   inode or, on Unix, its time of creation has changed. The store then grants nothing until
+///   [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed, unless an operator
 ///   [initialises](crate::LeaseAdmin::init_immediately) the store.
 /// * If the directory does not contain the file `leases`, it has no ID space. Calls then fail with
 ///   [`NoSpace`](crate::StoreError::NoSpace), until a process that was granted a lease in the same directory restores
@@ -90,12 +90,12 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 /// create a space, and the space is refused after the host has restarted.
 ///
 /// # What it does not promise
-/// * There is no promise if several hosts share the directory on a network file system without locks. Nor is there one
-///   if the *whole* file system or machine was restored to an older state without a trace.
-/// * If an older file was kept by a hard link, or was moved away, and is then put back, the store does not notice it at
-///   first, because the file has the same inode and time as before. The store notices it when a holder of a newer lease
-///   renews that lease. If the file system does not record when a file was created, the same is true of a copy that
-///   happens to get the inode of the original.
+/// * There is no promise if several hosts share the directory on a network file system without locks. There is also no
+///   promise if the *whole* file system or machine was restored to an older state without a trace.
+/// * If an older file was kept by a hard link, or was moved away, and is then put back, the store does not notice this
+///   at first, because the file has the same inode and time as before. The store notices this when a holder of a newer
+///   lease renews that lease. If the file system does not record when a file was created, the same is true of a copy
+///   that happens to get the inode of the original.
 /// * The store does not notice a copy if nothing distinguishes the copy from the original. Examples are a clone of a
 ///   disk, if the clone has no serial number or the same one; a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS
 ///   on it; a copied directory on FUSE, 9p or virtiofs; and the file systems of containers of two engines on one host
@@ -181,7 +181,7 @@ impl<C: Clock + Send + 'static> FileStore<C> {
 }
 
 impl<C: Clock + Send + 'static> FileBackend<C> {
-    /// Runs `work` on the files, and waits for its end, but for [`CALL_TIMEOUT`] at most.
+    /// Runs `work` on the files, and waits until `work` has ended, for [`CALL_TIMEOUT`] at most.
     fn ask<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut Files<C>) -> Result<T, StoreError> + Send + 'static,

@@ -35,8 +35,8 @@ use self::watch::Watched;
 use crate::error::StoreError;
 
 /// A [`Generator`] with a leased worker. It acquires a worker from a [store](crate::LeaseStore) and issues IDs within
-/// the window of ticks that the lease grants. It renews the lease in the background, and acquires another if the lease
-/// is lost.
+/// the window of ticks that the lease grants. It renews the lease in the background. If the lease is lost, it acquires
+/// another lease.
 ///
 /// ```
 /// use casflake_lease::{FileStore, LeasedGenerator};
@@ -52,20 +52,21 @@ use crate::error::StoreError;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It has no handles of a thread as [`Generator::local`] returns. For very many IDs use [`fill`](Self::fill).
+/// A `LeasedGenerator` has no method like [`Generator::local`], which returns a handle for one thread. For very many
+/// IDs use [`fill`](Self::fill).
 ///
 /// # What it promises
 /// A `LeasedGenerator` keeps all promises of a [`Generator`], even when it changes from one leased worker to the next:
 /// its IDs keep increasing. In addition, no two generators with leases of one store issue the same ID, as long as the
 /// store keeps all data that it has acknowledged, or the loss of such data is noticed. This holds if processes or hosts
-/// crash, pause, restart or are cut off, and if clocks are set. Such faults can cost a time without IDs, in which calls
-/// fail with [`LeaseExpired`](GenerateError::LeaseExpired).
+/// crash, pause, restart or are cut off, and if clocks are set. Such faults can cause a time in which no ID is issued,
+/// and calls fail with [`LeaseExpired`](GenerateError::LeaseExpired).
 ///
 /// # What it does not promise
 /// * Clones of a virtual machine that run at the same time issue the same IDs until one clone finds that another clone
-///   has renewed the same lease. That takes a third of the TTL, and at most the rest of the window. A machine that is
-///   restored from a snapshot also repeats IDs of the original machine, within the window of the lease, if the wall
-///   clock of the restored machine was not set forward.
+///   has renewed the same lease. That takes a third of the TTL, but no longer than the rest of the window. A machine
+///   that is restored from a snapshot also repeats IDs of the original machine, within the window of the lease, if the
+///   wall clock of the restored machine was not set forward.
 /// * After a `fork` without `exec`, the child issues the same IDs as its parent until the current millisecond is over.
 ///   Then calls in the child fail with [`OtherProcess`](GenerateError::OtherProcess). Acquire leases after the fork.
 /// * If a store returns to an older state without a trace, the store does not know the leases that it has granted since
@@ -128,10 +129,10 @@ use crate::error::StoreError;
 /// `Arc<LeasedGenerator>`, and passes clones of it as `Ids`.
 ///
 /// # How it works
-/// A background thread, the keeper, talks to the store; calls never do. Each lease has a generator of its own. A call
-/// uses the generator of the current lease. Finding it costs three additional loads, and more after a lease was
-/// replaced. The generator of a lost lease, 600 bytes, stays in memory until the `LeasedGenerator` is dropped. So the
-/// keeper can replace a generator without waiting for the calls that still use it.
+/// A background thread, the keeper, talks to the store; calls of the generator never do. Each lease has a generator of
+/// its own. A call uses the generator of the current lease. Finding that generator costs three additional loads, and
+/// more loads after a lease was replaced. The generator of a lost lease takes 600 bytes, and stays in memory until the
+/// `LeasedGenerator` is dropped. So the keeper can replace a generator without waiting for the calls that still use it.
 pub struct LeasedGenerator<S = Standard, C = StoreClock> {
     shared: Arc<Shared<S, C>>,
     max_wait: Duration,
@@ -190,7 +191,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// is unavailable.
     ///
     /// # Errors
-    /// The errors of [`generate`](Self::generate), but without the wait; and the errors of [`Generator::try_generate`].
+    /// The same as for [`generate`](Self::generate), but without a wait before them; and the errors of
+    /// [`Generator::try_generate`].
     ///
     /// # Examples
     /// ```
@@ -286,8 +288,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Passes the current generator to `ask`, without a lock. If the generator refuses because of its lease, goes on in
-    /// [`retry`](Self::retry).
+    /// Calls `ask` with the current generator, without taking a lock. If the generator refuses the call because of its
+    /// lease, continues in [`retry`](Self::retry).
     #[inline]
     fn ask<T>(
         &self,
@@ -301,7 +303,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Returns the worker that issues IDs now, or that issued IDs last.
+    /// Returns the worker that issues IDs now or, if the lease has ended, the worker that issued IDs last.
     #[must_use]
     pub fn worker(&self) -> WorkerId<S> {
         self.shared.switch.current().worker()

@@ -2,7 +2,7 @@
 
 use crate::token::Token;
 
-/// A grant of one worker for a window of ticks, as its holder knows it.
+/// A grant of one worker for a window of ticks, as the holder of the lease knows it.
 ///
 /// A store never grants two leases of one worker with overlapping windows, whichever processes hold them. See the
 /// [invariants](crate::LeaseStore#invariants).

@@ -21,14 +21,14 @@
 //! leases after [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s. If the operator vouches that no lease is in use, with `init
 //! --immediately` or [`LeaseAdmin::init_immediately`], the space grants leases immediately. **A program must not call
 //! `init_immediately` when it starts.** If the space was lost, and another process still holds a lease of it, the two
-//! processes issue the same IDs. The only exception is a store whose data end with the
-//! program, such as one in memory or in a test's directory.
+//! processes issue the same IDs. The only exception is a store whose data end with the program, such as one in memory
+//! or in a test's directory.
 //!
-//! For a process that only leases a worker, a space that does not exist is an error, [`StoreError::NoSpace`]. The
-//! process writes nothing, because a misspelt name must not become a second space. If a space is lost, any process that
-//! was ever granted a lease of the space creates it again, in the same place and with the same number of workers. The
-//! new space grants leases 150 s later. Each process that was granted a lease calls the store after each third of its
-//! TTL, so a lost space is created again within 40 s.
+//! If a process only leases a worker, and the space does not exist, the process gets the error [`StoreError::NoSpace`].
+//! It writes nothing, because a misspelt name must not become a second space. If a space is lost, any process that was
+//! ever granted a lease of the space creates it again, in the same place and with the same number of workers. The new
+//! space grants leases 150 s later. Each process that was granted a lease calls the store after each third of its TTL,
+//! so a lost space is created again within 40 s.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]

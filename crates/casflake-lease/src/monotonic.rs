@@ -1,4 +1,4 @@
-//! `Monotonic`: a clock that never moves back, and that counts the time of suspension.
+//! `Monotonic`: a clock that never moves back, and that also advances while the system is suspended.
 
 /// A monotonic clock that also advances while the system is suspended, if the platform has such a clock.
 pub(crate) struct Monotonic {
@@ -18,7 +18,7 @@ impl Monotonic {
     pub(crate) fn nanos(&self) -> u64 {
         use rustix::time::{ClockId, clock_gettime};
 
-        // Apple's `CLOCK_MONOTONIC` counts suspension, unlike Rust's `Instant`.
+        // Apple's `CLOCK_MONOTONIC` also advances while the system is suspended, unlike Rust's `Instant`.
         #[cfg(target_vendor = "apple")]
         let now = clock_gettime(ClockId::Monotonic);
         #[cfg(not(target_vendor = "apple"))]

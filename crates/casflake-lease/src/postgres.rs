@@ -30,8 +30,8 @@ use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::url::space_name;
 
-/// A store of leases in two tables of a PostgreSQL database (12 or later), for all hosts that reach it. Feature
-/// `postgres`.
+/// A store of leases in two tables of a PostgreSQL database (12 or later), for all hosts that reach the database.
+/// Requires the feature `postgres`.
 ///
 /// The store's clock is the clock of the server. Renewing a lease takes one statement and one round trip, and so does
 /// releasing a lease.
@@ -105,8 +105,8 @@ use crate::url::space_name;
 /// # What it promises
 /// Windows of one worker never overlap. This holds if clients and servers are killed, restarted, stopped or cut off,
 /// and if clocks are set. Each commit is on disk before it is acknowledged, because each transaction sets
-/// `synchronous_commit`. It is also on those standbys that the server is configured to wait for. Rows that were not
-/// written by a store of this kind are refused, and left as they are.
+/// `synchronous_commit`. The commit is then also on those standbys that the server is configured to wait for. Rows that
+/// were not written by a store of this kind are refused, and left as they are.
 ///
 /// A store that may have lost leases grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
 /// [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an operator [initialises](crate::LeaseAdmin::init_immediately)
@@ -142,13 +142,13 @@ use crate::url::space_name;
 /// * There is no promise with `fsync = off`, or on disks that lose data that they have acknowledged.
 /// * If the server's clock is set forward, workers become free although their holders are alive. Those holders lose
 ///   their leases. If the clock moves back, no worker becomes free, and leases can't be renewed, until the clock has
-///   caught up. Neither repeats an ID.
+///   caught up. Neither change of the clock causes a duplicate ID.
 ///
 /// # Poolers
 /// A transaction pooler works, such as PgBouncer with `pool_mode = transaction`, and needs no setting for this store.
-/// Each statement is one message and a transaction of its own. The time limits that it sets apply only to this
-/// transaction. The store prepares no statements, leaves no state in a session, and sends no options at the start of a
-/// connection.
+/// Each statement is one message and a transaction of its own. The time limits that a statement sets apply only to its
+/// own transaction. The store prepares no statements, leaves no state in a session, and sends no options at the start
+/// of a connection.
 ///
 /// # Time
 /// A call ends within seconds, whatever the server does: 2 s for a connection, and 2 s for each statement. After an

@@ -11,19 +11,20 @@
 //! | a renewal or a release must have the token, the counter and the window of the worker's record | that a late or repeated message has an effect |
 //! | a release clears the token | that a late renewal revives a released lease |
 //! | a change is written only if everything that it replaces is still as it was read | that an outdated decision has an effect |
-//! | a space that was found missing and was created is read again before it grants | that a slow process, which found the space missing long ago, sets a floor that is too low |
+//! | a space that was found missing and was created is read again before it grants leases | that a slow process, which found the space missing long ago, sets a floor that is too low |
 //! | a process that was never granted a lease does not create a space | that a misspelt name becomes a second ID space |
 //! | a process that was ever granted a lease creates a lost space again, in the place where the lease was granted | that a fleet stops for good |
 //! | an operator's vouching changes only a space that exists, and that is still as it was read | that a slow operator lowers the floor |
 //! | a holder whose window contains the floor stops immediately | two holders of one worker after an operator was wrong |
-//! | a holder stops immediately if its worker was granted again after its own grant | the same, if the floor is the tick in which the window begins |
+//! | a holder stops immediately if its worker was granted again after its own grant | two holders of one worker after an operator was wrong, if the floor is the tick in which the window begins |
 //!
 //! If a store has lost data, or if another server has taken over, the store may have granted windows that it does not
-//! know any more. The loss may be all data, one record, or all data since some time. None of the forgotten windows ends
-//! later than `MAX_TTL` + `CLOCK_SLACK` after the loss, so the floor is raised to that tick.
+//! know any more. The store may have lost all data, one record, or all data since some moment. None of the forgotten
+//! windows ends later than `MAX_TTL` + `CLOCK_SLACK` after the loss, so the floor is raised to that tick.
 //!
-//! Each rule is proved necessary: if the rule is removed, the package `lease-explorer` finds two overlapping windows,
-//! or a worse fault. The rules keep the invariants of [`LeaseStore`](crate::LeaseStore#invariants).
+//! Each rule is proved necessary: if the rule is removed, the package `lease-explorer` finds a case with two
+//! overlapping windows, or with a worse fault. The rules keep the invariants of
+//! [`LeaseStore`](crate::LeaseStore#invariants).
 
 mod denied;
 mod grant;
@@ -60,10 +61,10 @@ use crate::token::Token;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Space {
-    /// The number of changes of this record. It stays 0 until a process has read the new space and, after that, the
-    /// clock.
+    /// The number of times that this record was changed. The version of a new space is 0. It stays 0 until a process
+    /// has read the new space, has then read the clock, and has written the record again.
     pub version: u64,
-    /// The layout. The windows are counted in ticks of this layout.
+    /// The layout, as a text. The windows are counted in ticks of this layout.
     pub layout: String,
     /// The number of workers of the space. The workers from index 0 up to this number may be granted.
     pub workers: u64,
@@ -72,27 +73,29 @@ pub struct Space {
     pub granted: u64,
     /// No new window may begin before this tick.
     pub floor: u64,
-    /// The incarnation of the store at the last time when the store was known to have lost nothing.
+    /// The incarnation of the store for which the floor was last set. The incarnation is a text that changes when the
+    /// store may have lost data. If the store now has another incarnation, the floor must be raised.
     pub incarnation: String,
 }
 
 impl Space {
     /// Returns whether an operator has vouched that the lease `held` is not in use: only then can the floor lie inside
-    /// its window. A floor that was raised after the grant without an operator is at the end of the window or later,
-    /// because it is raised beyond the end of every window that was granted before.
+    /// the window of `held`. A floor that was raised after the grant for any other reason lies at the end of this
+    /// window or later, because such a floor is not before the end of any window granted earlier.
     const fn is_initialised_within(&self, held: &Lease) -> bool {
         held.from < self.floor && self.floor < held.until
     }
 
-    /// Returns whether it is known that the space has lost nothing.
+    /// Returns whether the floor can be trusted: the store's incarnation is the one for which the floor was set, and
+    /// the space is not newborn.
     fn is_whole(&self, view: &View) -> bool {
         self.incarnation == view.incarnation && self.version > NEWBORN
     }
 }
 
 /// The version of a space that was found missing and was created. The floor of such a space can not be trusted, because
-/// the process that has created it may have been slow. Between its read and its write, the store may have granted
-/// windows that end after this floor, and may have lost their records.
+/// the process that has created it may have been slow. Between the read and the write of that process, the store may
+/// have granted windows that end after this floor, and may have lost the records of these windows.
 pub const NEWBORN: u64 = 0;
 
 /// The record of one worker.
@@ -134,24 +137,25 @@ impl Record {
 pub struct View {
     /// The tick that the store's clock reads.
     pub now: u64,
-    /// The text by which the store identifies its place.
+    /// The text that identifies the place of the space.
     pub place: String,
-    /// The incarnation of the store: the server and the data that serve it now.
+    /// The incarnation of the store: a text that identifies the server and the data that serve the store now. It
+    /// changes when the store may have lost data.
     pub incarnation: String,
     /// The space; `None` if the store has none.
     pub space: Option<Space>,
-    /// The record of each worker that has one, by the worker's index.
+    /// The records of the workers. The key is the worker's index. Some workers may have no record.
     pub records: BTreeMap<u64, Record>,
     /// The workers whose holders are known to be alive. The store knows this by other means than its clock.
     pub live: BTreeSet<u64>,
-    /// A random number that distinguishes this view from every other.
+    /// A random number that distinguishes this view from every other view.
     pub look: Token,
 }
 
 impl View {
     /// Returns whether nothing is left of the space, as if it had never existed. If records of workers are left, the
-    /// space is not absent: it has only lost its own record. Any process may then restore it, because the records of
-    /// workers prove that this store is the right one.
+    /// space is not absent: it has only lost its own record. Any process may then restore the space, because the
+    /// records of workers prove that this store is the right one.
     fn is_absent(&self) -> bool {
         self.space.is_none() && self.records.is_empty()
     }
@@ -174,7 +178,7 @@ pub struct Known {
 pub enum IfAbsent {
     /// Refuse the request, because the name of the space may be misspelt.
     Refuse,
-    /// Create the space, whatever the place.
+    /// Create the space, whatever place the store is in.
     Create,
     /// Create the space again if the store is in the place where the lease was granted. Otherwise refuse the request.
     Remake(Known),
@@ -213,7 +217,7 @@ pub struct Ask {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// The new space; `None` to leave it as it is.
+    /// The new record of the space; `None` if that record stays as it is.
     pub space: Option<Space>,
     /// The records to write, each with the index of its worker.
     pub records: Vec<(u64, Record)>,
@@ -224,7 +228,8 @@ pub struct Change {
 pub enum Decision {
     /// Write the change. When it is written, the lease is granted.
     Grant(Change, Lease),
-    /// An earlier request with this token was granted this lease, and the reply was lost.
+    /// Write nothing, and return this lease. An earlier request with the same token was granted the lease, and the
+    /// reply was lost.
     Again(Lease),
     /// The store is new or has lost data. Write the change, then read the store and decide again.
     Mend(Change),

@@ -33,7 +33,8 @@ use crate::renewal_json::RenewalJson;
 use crate::terms::{CLOCK_SLACK, Terms};
 use crate::url::{StoreUrl, space_name};
 
-/// A store of leases in a Redis server (5 or later, or Valkey), for all hosts that reach it. Feature `redis`.
+/// A store of leases in a Redis server (5 or later, or Valkey), for all hosts that reach the server. Requires the
+/// feature `redis`.
 ///
 /// Each ID space is one hash, so that the space is kept or lost as a whole. The key of the hash is `casflake:` and the
 /// name of the space. The hash has a field `space` and one field for each worker, in JSON. Each call runs one Lua
@@ -58,13 +59,13 @@ use crate::url::{StoreUrl, space_name};
 ///   was a replica in between. Redis gives each run and each promotion a name. Leases that were granted under another
 ///   name are not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
 ///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over. Even with an append-only file, no lease is granted for two and a
-///   half minutes after a restart. Holders issue IDs until their windows end, then none until that time has passed. An
-///   operator who knows that no lease is in use can avoid the wait, and
+///   half minutes after a restart. Holders issue IDs until their windows end, and then issue no IDs until that time has
+///   passed. An operator who knows that no lease is in use can avoid the wait, and
 ///   [initialise](crate::LeaseAdmin::init_immediately) the store.
 /// * **The hash is missing**: it was flushed, deleted, evicted, or not kept over a restart. A process that was granted
 ///   a lease of the space restores it, if the server is the one that granted the lease, or was started after that
-///   grant. If the address now leads to a server that was running before, or to a replica that has taken over without
-///   the hash, nothing is written there. Until the space is restored, other processes get
+///   grant. If the address now leads to a server that was already running at the time of that grant, or to a replica
+///   that has taken over without the hash, nothing is written there. Until the space is restored, other processes get
 ///   [`NoSpace`](crate::StoreError::NoSpace). They keep getting it if no process that can restore the space runs. A
 ///   restored hash costs the same wait as a restart. To keep the hash, let Redis save its data, and set
 ///   `maxmemory-policy` to `noeviction` or to one of the `volatile-` policies, which do not evict keys without an
@@ -72,9 +73,9 @@ use crate::url::{StoreUrl, space_name};
 /// * **A record is missing, or its holder knows a newer record than the server has.** The wait is the same. If only
 ///   some records are missing, only the workers of those records have to wait.
 ///
-/// The server's clock may be set. While the clock is far behind the windows that were granted, calls are refused. The
-/// store does not read from or write to a replica, not even one that accepts writes. A value that does not have the
-/// form that this store writes is refused, and left as it is.
+/// The server's clock may be set. While the clock is far behind the end of a window that was granted, calls are
+/// refused. The store does not read from or write to a replica, not even one that accepts writes. A value that does not
+/// have the form that this store writes is refused, and left as it is.
 ///
 /// # What it does not promise
 /// * **Two masters at the same time** can grant the same window. A master that was cut off may still serve some clients
@@ -115,10 +116,10 @@ pub struct RedisBackend {
     link: Link,
     space: String,
     key: String,
-    /// The run of the server that granted the lease, and the time at which that server last granted or renewed it, in
-    /// nanoseconds since 1970.
+    /// The name of the server's run in which the lease was granted, and the time of the last grant or renewal, in
+    /// nanoseconds since 1970. Redis gives each run of a server a name.
     heard_of: Option<(String, u64)>,
-    /// The run of the server that answered the last `read`.
+    /// The name of the server's run that answered the last `read`.
     run: String,
 }
 
@@ -203,7 +204,7 @@ impl RedisBackend {
         if is_another { format!("{}, run {}", self.link, self.run) } else { self.link.to_string() }
     }
 
-    /// Records that the server renewed the lease at this time.
+    /// Records that the server renewed the lease at the time `unix_ns`.
     fn heard(&mut self, unix_ns: u64) {
         if let Some((_, last)) = &mut self.heard_of {
             *last = unix_ns;
@@ -269,7 +270,7 @@ impl Backend for RedisBackend {
     }
 
     /// Compares the whole text of each field, not only the version, because a space that was lost and created again
-    /// meanwhile begins with the same version.
+    /// meanwhile has the same first version.
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
         let mut args = Vec::from([seen.incarnation.clone()]);
         args.extend([SPACE.into(), encode_some(seen.space.as_ref())?, encode_some(change.space.as_ref())?]);

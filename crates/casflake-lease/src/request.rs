@@ -32,8 +32,8 @@ pub struct AcquireRequest {
     pub token: Token,
     /// The TTL: how far the window reaches into the future, from 1 ms to [`MAX_TTL`](crate::MAX_TTL).
     pub ttl: Duration,
-    /// The last tick in which the caller has issued an ID, with an earlier lease. The window of the new lease begins
-    /// after this tick.
+    /// The last tick in which the caller has issued an ID with an earlier lease; `None` if it has issued no ID. The
+    /// window of the new lease begins after this tick.
     pub after: Option<u64>,
     /// A name of the caller. People read it in the list of leases.
     pub owner: String,
@@ -73,9 +73,9 @@ pub enum Missing {
     #[default]
     Refuse,
     /// Creates the space. The new space grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
-    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. After the [`LeaseStore`](crate::LeaseStore) that makes this
-    /// request was granted a lease, it creates a lost space again only in the place where that lease was granted, and
-    /// with as many workers as the space had.
+    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. A [`LeaseStore`](crate::LeaseStore) that was already granted a
+    /// lease creates a lost space again only in the place where that lease was granted, and with as many workers as the
+    /// space had.
     Create,
 }
 
@@ -113,8 +113,8 @@ pub struct Renewal {
     pub lease: Lease,
     /// The TTL: how far the window reaches into the future, from 1 ms to [`MAX_TTL`](crate::MAX_TTL).
     pub ttl: Duration,
-    /// How many renewals of the lease the caller has sent since the last one that was answered. These renewals may have
-    /// had their effect.
+    /// The number of renewals of the lease that the caller has sent since the store last answered one of them. The
+    /// store may have applied some or all of these renewals.
     pub unanswered: u64,
 }
 

@@ -1,4 +1,4 @@
-//! `LeaseStore` and `LeaseAdmin`: the calls of a store of leases, for processes and for its operator.
+//! `LeaseStore` and `LeaseAdmin`: the calls of a store of leases, for processes and for the operator of the store.
 
 use casflake::Layout;
 
@@ -9,8 +9,8 @@ use crate::survey::Survey;
 
 /// A store that keeps leases: grants of workers for windows of ticks.
 ///
-/// Each call is atomic, blocks until it is done or has failed, and ends within seconds. Even if a call fails, it may
-/// have had its effect.
+/// Each call is atomic, blocks until it is done or has failed, and ends within seconds. Even if a call fails, the store
+/// may have made the change that the call asked for.
 ///
 /// To write a store of your own, implement [`Backend`](crate::Backend). [`BackendStore`](crate::BackendStore) makes a
 /// `LeaseStore` of your backend, with the same rules as the stores of this crate.
@@ -35,8 +35,8 @@ use crate::survey::Survey;
 /// * **L9.** If the store's clock moves back, that costs time, but never causes a duplicate ID.
 /// * **L10.** A window begins after the tick in [`AcquireRequest::after`], the last tick in which the caller has issued
 ///   an ID. So the IDs of one process keep increasing when the process changes workers.
-/// * **L11.** A second request with the same token gets the lease that was granted to the first, as long as that lease
-///   is neither lost nor released.
+/// * **L11.** A second request with the same token gets the lease that was granted to the first request, as long as
+///   that lease is neither lost nor released.
 ///
 /// The invariants hold under two conditions:
 ///
@@ -63,8 +63,9 @@ use crate::survey::Survey;
 /// * L6: a loss is found if the record of the space or of a worker is missing, if another server or other data now
 ///   serves the store, or if a holder presents a lease that is newer than the worker's record. If only the records of
 ///   some workers are missing, only these workers have to wait; otherwise all workers have to wait. If a holder has
-///   presented a newer lease, they also wait for the end of its window. A lease is not renewed if its record is
-///   missing, or if it was granted before the loss. An operator who vouches for the space ends the wait.
+///   presented a newer lease, these workers also wait until the window of that lease has ended. A lease is not renewed
+///   if its record is missing, or if it was granted before the loss. An operator who vouches for the space ends the
+///   wait.
 /// * L7: a process asks for a new space with [`Missing::Create`](crate::Missing::Create). A
 ///   [`LeasedGenerator`](crate::LeasedGenerator) that was not granted a lease yet asks for it only if
 ///   [`create_if_missing`](crate::LeasedGeneratorBuilder::create_if_missing) was called on its builder and the store
@@ -108,7 +109,7 @@ pub trait LeaseStore: Send {
     /// [`StoreError::NoFreeWorker`] if every worker is leased; [`StoreError::NoSpace`] if the ID space does not exist;
     /// [`StoreError::NotYet`] if the space is new or has lost data; [`StoreError::StoreClockBehind`] if the store's
     /// clock is behind the leases granted or the caller's last tick; [`StoreError::Ttl`] if the TTL is out of range;
-    /// others if the store can't be reached or refuses the caller.
+    /// other errors if the store can't be reached or refuses the caller.
     ///
     /// # Examples
     /// ```
@@ -137,7 +138,7 @@ pub trait LeaseStore: Send {
     ///
     /// # Errors
     /// [`StoreError::Lost`] if the caller no longer holds the lease; [`StoreError::Ttl`] if the TTL is out of range;
-    /// others if the store can't be reached or refuses the caller.
+    /// other errors if the store can't be reached or refuses the caller.
     ///
     /// # Examples
     /// ```
@@ -185,8 +186,8 @@ pub trait LeaseStore: Send {
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError>;
 
     /// Returns the names of the other ID spaces in this store: ten at most, within about a second. The error
-    /// [`StoreError::NoSpace`] shows these names. The default method returns no names. It is for a store that has only
-    /// one space.
+    /// [`StoreError::NoSpace`] shows these names. The default method returns no names. This is right for a store that
+    /// can hold only one space.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store can't list the names.
@@ -213,7 +214,8 @@ impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
     }
 }
 
-/// The calls of a store of leases that are for its operator. The command `casflake leases` makes these calls.
+/// The calls of a store of leases that are for the operator of the store. The command `casflake leases` makes these
+/// calls.
 ///
 /// # Examples
 /// ```
@@ -242,7 +244,7 @@ pub trait LeaseAdmin: LeaseStore {
     ///
     /// # Errors
     /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS)
-    /// allows; others if the store can't be reached or refuses the caller.
+    /// allows; other errors if the store can't be reached or refuses the caller.
     ///
     /// # Examples
     /// ```
@@ -257,17 +259,17 @@ pub trait LeaseAdmin: LeaseStore {
     /// ```
     fn init(&mut self, layout: &Layout, workers: u64) -> Result<bool, StoreError>;
 
-    /// Vouches that every lease that is in use is known to the store, from the start of this call until it returns.
-    /// Creates the ID space if it does not exist, and sets its number of workers. The space grants leases immediately
-    /// after this, even if it is new or has lost data.
+    /// By this call, the operator vouches that the store knows every lease that is in use while the call runs. Creates
+    /// the ID space if it does not exist, and sets its number of workers. The space grants leases immediately after
+    /// this, even if it is new or has lost data.
     ///
     /// **If a process still holds a lease that the store has lost, or has used such a lease to issue IDs ahead of the
     /// store's clock, IDs can be issued twice after this**, until that process gets an answer from the store again.
     ///
     /// # Errors
     /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS)
-    /// allows; [`StoreError::OtherLayout`] if the space has another layout; others if the store can't be reached or
-    /// refuses the caller.
+    /// allows; [`StoreError::OtherLayout`] if the space has another layout; other errors if the store can't be reached
+    /// or refuses the caller.
     ///
     /// # Examples
     /// ```
@@ -286,8 +288,8 @@ pub trait LeaseAdmin: LeaseStore {
     /// Returns the contents of the store, whatever layout the space has. Creates nothing.
     ///
     /// # Errors
-    /// [`StoreError::NoSpace`] if the ID space does not exist; others if the store can't be reached or refuses the
-    /// caller.
+    /// [`StoreError::NoSpace`] if the ID space does not exist; other errors if the store can't be reached or refuses
+    /// the caller.
     ///
     /// # Examples
     /// ```
@@ -310,7 +312,7 @@ pub trait LeaseAdmin: LeaseStore {
     ///
     /// # Errors
     /// [`StoreError::NoSuchWorker`] if the worker was never granted; [`StoreError::OtherLayout`] if the space has
-    /// another layout; others if the store can't be reached or refuses the caller.
+    /// another layout; other errors if the store can't be reached or refuses the caller.
     ///
     /// # Examples
     /// ```

@@ -47,9 +47,9 @@ impl Survey {
         Self { unix_ns, space, workers, is_copy: false }
     }
 
-    /// Returns how far the store's clock is behind the latest tick that the store holds, if it is so far behind that
-    /// the clock must be wrong now or must have been wrong before. The limit is [`MAX_TTL`](crate::MAX_TTL) + twice
-    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s. Up to this limit, returns `None`. The ticks are those of `layout`.
+    /// Returns the time from the reading of the store's clock to the latest tick that the store holds, if this time is
+    /// longer than [`MAX_TTL`](crate::MAX_TTL) + twice [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s. The clock must then
+    /// be wrong now, or must have been wrong before. Otherwise returns `None`. The store's ticks are ticks of `layout`.
     ///
     /// # Examples
     /// ```
@@ -87,7 +87,7 @@ impl Survey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SurveyedSpace {
-    /// The layout. The windows are counted in ticks of this layout.
+    /// The layout, as a text. The windows are counted in ticks of this layout.
     pub layout: String,
     /// The number of workers that the space has.
     pub workers: u64,
@@ -127,7 +127,7 @@ pub struct SurveyedWorker {
     pub worker: u64,
     /// The first tick of the worker's last window.
     pub from: u64,
-    /// The first tick after that window.
+    /// The first tick after the worker's last window.
     pub until: u64,
     /// The number of grants and renewals of the worker.
     pub counter: u64,

@@ -1,5 +1,5 @@
-//! The atomics facade: every atomic that the models in `loom-tests/` explore comes from here, and no other file uses
-//! loom.
+//! The facade for atomic types: every atomic that the models in `loom-tests/` explore comes from here, and no other
+//! file uses loom.
 //!
 //! Under `--cfg loom` and with the feature `_loom` these types are loom's, so that the models check the same code that
 //! is shipped.

@@ -26,7 +26,7 @@ pub(crate) const RESTORED_WITHIN: Duration = Duration::from_secs(MAX_TTL.as_secs
 /// The largest number of workers that an ID space can have.
 pub const MAX_WORKERS: u64 = 65_536;
 
-/// The number of workers of a new space, unless its layout allows fewer or the operator chooses another number.
+/// The number of workers of a new space, unless the layout allows fewer or the operator chooses another number.
 const WORKERS: u64 = 1024;
 
 /// The parameters that all processes of one ID space must share: the layout, and the constants of the protocol in
@@ -57,7 +57,7 @@ pub struct Terms {
     pub tick_ms: u64,
     /// The tick after the layout's last tick.
     pub end: u64,
-    /// The number of workers of a new space, unless an operator chooses another.
+    /// The number of workers of a new space, unless an operator chooses another number.
     pub workers: u64,
     /// [`MAX_TTL`] in ticks: how far a window may reach into the future.
     pub max_ttl: u64,
@@ -81,14 +81,14 @@ impl Terms {
         Self { max_ttl: terms.ticks(MAX_TTL), slack: terms.ticks(CLOCK_SLACK), ..terms }
     }
 
-    /// Returns the tick at which all windows have ended that were granted at `now_tick` or before.
+    /// Returns the tick at which every window that was granted at `now_tick` or earlier has ended.
     #[must_use]
     pub fn horizon(&self, now_tick: u64) -> u64 {
         now_tick.saturating_add(self.max_ttl).saturating_add(self.slack)
     }
 
-    /// Returns the latest tick that a store may hold if its clocks keep to [`CLOCK_SLACK`]: the horizon of a clock that
-    /// is ahead of `now_tick` by [`CLOCK_SLACK`].
+    /// Returns the latest tick that a store may hold if its clocks differ by at most [`CLOCK_SLACK`]: the horizon of a
+    /// clock that is ahead of `now_tick` by [`CLOCK_SLACK`].
     #[must_use]
     pub fn reach(&self, now_tick: u64) -> u64 {
         self.horizon(now_tick).saturating_add(self.slack)

@@ -39,9 +39,9 @@ pub(super) enum Verify {
     AuthorityAndName(Roots),
 }
 
-/// Reads the files and returns the configuration of a session.
+/// Reads the certificate files, and returns the configuration for a TLS session.
 ///
-/// Call it for each new connection, so that certificates that were renewed on disk are used.
+/// Call this function for each new connection, so that certificates that were renewed on disk are used.
 ///
 /// # Errors
 /// [`StoreError::Refused`] with the path of the file if a file can't be read or has the wrong contents.

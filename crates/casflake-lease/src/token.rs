@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The proof that a process holds a lease: 128 random bits. The holder draws them, and only the holder and the store
-/// know them.
+/// The proof that a process holds a lease: 128 random bits. The holder draws these bits, and only the holder and the
+/// store know them.
 ///
 /// The text of a token is 32 hexadecimal digits.
 ///
@@ -45,7 +45,7 @@ impl Token {
         Self(self.0.rotate_right(by * 13))
     }
 
-    /// Picks a number of `0..count` that depends on the token's bits, so that different tokens tend to pick different
+    /// Picks a number in `0..count` that depends on the token's bits, so that different tokens tend to pick different
     /// numbers. Returns 0 if `count` is 0.
     #[doc(hidden)]
     #[must_use]

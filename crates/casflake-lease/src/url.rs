@@ -39,7 +39,7 @@ pub(super) struct StoreUrl<'a> {
     pub(super) path: &'a str,
     /// The part after the `?`.
     pub(super) query: Option<&'a str>,
-    /// The part after the `#`. Its alphabet is not checked: see [`space`](Self::space).
+    /// The part after the `#`. Only [`space`](Self::space) checks whether it is a valid name.
     pub(super) name: Option<&'a str>,
     /// Everything between the scheme and the `#`.
     #[cfg(any(feature = "postgres", feature = "redis"))]
@@ -114,8 +114,8 @@ impl<'a> StoreUrl<'a> {
                         user for all hosts"
                 .into());
         }
-        // If there is an `@` after the hosts, the text before it may be a user and a part of a password. It only looks
-        // like a host and a port.
+        // If there is an `@` after the hosts, the text before it may be a user and a part of a password. Such a text
+        // only looks like a host and a port.
         let after = [Some(self.path), self.query, self.name];
         let is_after = after.into_iter().flatten().any(|part| part.contains('@'));
         if is_after && !(hosts.is_empty() && user.is_none()) {
@@ -172,7 +172,7 @@ impl<'a> Authority<'a> {
 
 fn split_scheme(text: &str) -> Result<(&str, &str), String> {
     let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c) || is_invisible(c);
-    // No error shows any other text before a colon. It may be a password.
+    // If the text before the colon is not a scheme, no error shows it, because it may be a password.
     match text.split_once(':') {
         Some((scheme, rest)) if !scheme.is_empty() && scheme.chars().all(is_scheme) => {
             Part::Scheme.check(scheme)?;

@@ -196,9 +196,9 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// [`CLOCK_SLACK`](crate::CLOCK_SLACK), 150 s. To let `build` wait until then, set
     /// [`wait_for_worker`](Self::wait_for_worker) to a longer time.
     ///
-    /// **If the name of the space or the URL of the store is misspelt, the process then creates a second ID space. Its
-    /// processes issue the same IDs as the processes of the first space.** It is safer if an operator creates the space
-    /// once, with [`LeaseAdmin::init`](crate::LeaseAdmin::init).
+    /// **If the name of the space or the URL of the store is misspelt, the process then creates a second ID space. The
+    /// processes of the second space issue the same IDs as the processes of the first space.** It is safer if an
+    /// operator creates the space once, with [`LeaseAdmin::init`](crate::LeaseAdmin::init).
     ///
     /// # Examples
     /// ```
@@ -285,11 +285,11 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
 
     /// Sets a callback for the events of the lease. It is for logs and alarms of programs that do not use `tracing`.
     ///
-    /// The keeper's thread calls the callback; while [`build`](Self::build) waits for a worker, the thread in `build`
-    /// calls it. The lease is not renewed while the callback runs, so the callback must return within milliseconds. The
-    /// callback may call `stats`. It may call `shutdown`, which takes effect when the callback has returned. It should
-    /// not call `generate` or `drain`, because these would wait for a renewal that can't happen before the callback
-    /// returns. A panic in the callback is caught.
+    /// The keeper's thread calls the callback; while [`build`](Self::build) waits for a worker, the thread that called
+    /// `build` calls the callback. The lease is not renewed while the callback runs, so the callback must return within
+    /// milliseconds. The callback may call `stats`. It may call `shutdown`, which takes effect when the callback has
+    /// returned. It should not call `generate` or `drain`, because these calls would wait for a renewal that can't
+    /// happen before the callback returns. A panic in the callback is caught.
     ///
     /// # Examples
     /// ```
@@ -318,8 +318,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// # Errors
     /// [`StoreError::NoSpace`] if the ID space does not exist; [`StoreError::Ttl`] if the TTL is out of range;
     /// [`StoreError::Lead`] if `max_lead` is longer than [`MAX_LEAD`](crate::MAX_LEAD); [`StoreError::Refused`] if the
-    /// store refuses the caller (then `build` does not retry); [`StoreError::Unavailable`] if the store can't be asked
-    /// or the thread can't be started; any other [`StoreError`] if no lease was granted.
+    /// store refuses the caller (then `build` does not retry); [`StoreError::Unavailable`] if the store can't be
+    /// reached or the thread can't be started; any other [`StoreError`] if no lease was granted.
     pub fn build(self) -> Result<LeasedGenerator<S, C>, StoreError> {
         let Self { store, clock, store_clock, plan, patience, creates, mut events, .. } = self;
         ttl_within(plan.ttl)?;

@@ -1,4 +1,5 @@
-//! The end of a leased generator. `shutdown` ends the generator immediately; `drain` ends it after the waiting calls.
+//! The end of a leased generator. `shutdown` ends the generator immediately; `drain` lets the waiting calls finish
+//! first.
 
 use std::sync::PoisonError;
 use std::thread;
@@ -17,12 +18,12 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
     ///
     /// **Call `shutdown` after the last request is answered**, or call [`drain`](Self::drain) instead.
     ///
-    /// In a fork of the process that acquired the lease, this does nothing.
+    /// In a fork of the process that acquired the lease, `shutdown` does nothing.
     ///
     /// # Errors
-    /// Fails with a [`StoreError`] if the store was not reached. The worker then stays taken until its window ends,
-    /// which takes at most the TTL. The IDs that were issued are valid nevertheless, so a program that stops should log
-    /// this error, but not fail because of it.
+    /// Fails with a [`StoreError`] if the store was not reached. The worker then stays taken until the window of its
+    /// lease ends, which is at most one TTL later. The IDs that were issued are valid nevertheless, so a program that
+    /// stops should log this error, but not fail because of it.
     ///
     /// # Examples
     /// ```

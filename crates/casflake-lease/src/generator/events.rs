@@ -104,8 +104,8 @@ impl Events {
         self.report(&LeaseEvent::NotReleased { worker, error });
     }
 
-    /// If there was an outage or an end of the lease, reports that it is over. Call it after the store has granted or
-    /// renewed a lease.
+    /// If the store had failed or the lease had ended, reports that the generator has a lease again. Reports nothing if
+    /// `remaining` is zero. Call this function after the store has granted or renewed a lease.
     fn recovered(&mut self, worker: u64, remaining: Duration, now: Instant) {
         if remaining.is_zero() {
             return;

@@ -37,7 +37,7 @@ pub(super) fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
         let is_missing = matches!(error, StoreError::NoSpace { .. });
         if is_missing {
             // The store is asked only once, because listing its spaces takes a while. If the store can't list its
-            // spaces, it may have others, so none is created.
+            // spaces, it may have other spaces, so no space is created.
             if std::mem::take(&mut may_create) && source.create_unless_others() {
                 continue;
             }

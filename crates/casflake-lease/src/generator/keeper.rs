@@ -35,7 +35,7 @@ pub(crate) struct Source<C, T> {
     pub(crate) store: T,
     pub(crate) watch: Arc<Watch>,
     pub(crate) clock: C,
-    /// The same clock as `clock`, if that is a `StoreClock`.
+    /// The same clock as `clock`, if `clock` is a `StoreClock`; otherwise `None`.
     pub(crate) store_clock: Option<StoreClock>,
     /// The token for the next lease. It stays the same until a lease is granted. So if the reply to a grant is lost,
     /// the next request gets the same lease, not a second one.
@@ -155,9 +155,10 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.release()
     }
 
-    /// Waits for `time` before the next call of the store. If a call of the generator has no lease, it rings and ends
-    /// the wait early. But the wait is never shorter than a moment, and after a failure it lasts for all of `time`, so
-    /// that many ringing calls do not burden a store that can't help them.
+    /// Waits for `time` before the next call of the store. A call of the generator that finds no lease rings the
+    /// signal, which ends the wait early. But a ring does not end the wait before the time of `pause` is over, and
+    /// after a failure it does not end the wait at all. Otherwise many ringing calls would burden a store that can't
+    /// help them.
     fn rest(&self, time: Duration, is_failing: bool) -> Call {
         let time = self.jittered(time).max(FIRST_RETRY);
         let deaf = if is_failing { time } else { time.min(self.pause()) };
@@ -205,7 +206,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         }
     }
 
-    /// Returns the index of the worker that issues IDs now, or issued them last.
+    /// Returns the index of the worker that issues IDs now or, if the lease has ended, of the worker that issued IDs
+    /// last.
     fn worker(&self) -> u64 {
         self.shared.switch.current().worker().index()
     }
@@ -239,8 +241,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     }
 
     /// Tries to renew the lease that the store no longer knows, while the generator still uses up the window of that
-    /// lease. If the space is lost once more, this call restores it. If an operator has vouched that no lease is in
-    /// use, the lease ends now.
+    /// lease. If the space is lost once more, this call restores the space. If an operator has vouched that no lease is
+    /// in use, the lease ends now.
     fn renew_forgotten(&mut self) {
         let Some((_, lease)) = self.forgotten else { return };
         let answer = self.source.store.renew(&self.renewal(&lease));

@@ -34,8 +34,9 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         Err(if self.shared.watch.is_fork() { GenerateError::OtherProcess } else { GenerateError::ShutDown })
     }
 
-    /// Passes the current generator to `ask`, again and again, until the answer does not depend on the lease. If
-    /// `waits`, does so for `max_wait` at most. If not, asks again only if the lease was renewed or replaced meanwhile.
+    /// Calls `ask` with the current generator, again and again, until the result does not depend on the lease. If
+    /// `waits` is true, gives up after `max_wait`. If `waits` is false, calls `ask` again only if the lease was renewed
+    /// or replaced meanwhile.
     fn retry<T>(
         &self,
         waits: bool,
@@ -49,8 +50,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         let _caller = shared.signal.enter();
         let mut deadline = None;
         loop {
-            // These are read before the generator is asked. So news that come after the generator's answer end the wait
-            // for news.
+            // Both numbers are read before the generator is asked. So news that comes after the generator's answer ends
+            // the wait for news.
             let (news, count) = (shared.signal.news(), shared.switch.count());
             let generator = shared.switch.current();
             let error = match ask(generator) {

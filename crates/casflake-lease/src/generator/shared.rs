@@ -37,7 +37,8 @@ pub(crate) struct Status {
     renewals: u64,
     failures: u64,
     last_error: Option<String>,
-    /// How far the store's clock was behind, if that was the reason of the last failure.
+    /// How far the store's clock was behind the leases granted or the IDs issued, if that was the reason for the last
+    /// failure.
     store_behind: Option<Duration>,
     /// How long a call that has no lease should wait before it tries again.
     retry_after: Duration,
@@ -111,10 +112,11 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
     }
 
     pub(super) fn stats(&self) -> LeaseStats<S> {
-        // The lock is taken first, so that `remaining` belongs to the lease in `status` or to a later renewal of it.
+        // The lock is taken first, so that `remaining` belongs to the lease in `status`, or to a later renewal of that
+        // lease.
         let status = self.status();
         let remaining = if self.watch.has_jumped() { Duration::ZERO } else { self.remaining() };
-        // Begins with the statistics of the last generator, and adds those of the earlier generators.
+        // Begins with the statistics of the last generator, and adds the statistics of the earlier generators.
         let mut all = self.switch.all().rev();
         let last = all.next().unwrap_or_else(|| self.switch.current());
         let mut generator = last.stats();

@@ -19,13 +19,14 @@ struct State {
     /// Whether a call has asked the keeper to renew the lease now.
     rung: bool,
     stopping: bool,
-    /// The number of news so far. News is that the lease was renewed or replaced, or that the generator has ended.
+    /// The number of pieces of news so far. A piece of news is that the lease was renewed or replaced, or that the
+    /// generator has ended.
     news: u64,
     /// The number of calls that wait for the keeper, or are about to wait.
     callers: u64,
 }
 
-/// A guard. As long as it lives, its call is counted as one that may wait for the keeper.
+/// A guard. Until it is dropped, the call that holds it is counted as a call that may wait for the keeper.
 pub(crate) struct Caller<'b>(&'b Signal);
 
 impl Drop for Caller<'_> {
@@ -63,7 +64,7 @@ impl Signal {
         self.changed.notify_all();
     }
 
-    /// Returns the number of news so far.
+    /// Returns the number of pieces of news so far.
     pub(crate) fn news(&self) -> u64 {
         self.lock().news
     }
@@ -79,15 +80,16 @@ impl Signal {
         self.lock().callers
     }
 
-    /// Waits until the number of news is no longer `seen`, or until `deadline`. Returns whether there is such news.
+    /// Waits until the number of pieces of news is no longer `seen`, or until `deadline`. Returns whether the number is
+    /// no longer `seen`.
     pub(crate) fn wait_for_news(&self, seen: u64, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let waited = self.changed.wait_timeout_while(self.lock(), left, |state| state.news == seen);
         waited.unwrap_or_else(PoisonError::into_inner).0.news != seen
     }
 
-    /// Lets the keeper sleep for `time`, or until it is woken. If `is_deaf`, only `stop` wakes the keeper, and a ring
-    /// is kept for the next sleep.
+    /// Lets the keeper sleep for `time`, or until it is woken. If `is_deaf` is true, only `stop` wakes the keeper, and
+    /// a ring has its effect in the next sleep.
     pub(crate) fn sleep(&self, time: Duration, is_deaf: bool) -> Call {
         let sleeps_on = |state: &mut State| !state.stopping && (is_deaf || !state.rung);
         let waited = self.called.wait_timeout_while(self.lock(), time, sleeps_on);

@@ -26,7 +26,7 @@ use crate::lease::Lease;
 /// ```
 #[non_exhaustive]
 pub struct LeaseStats<S> {
-    /// The worker that issues IDs now, or issued them last.
+    /// The worker that issues IDs now or, if the lease has ended, the worker that issued IDs last.
     pub worker: WorkerId<S>,
     /// The lease of this worker, as of its grant or its last renewal.
     pub lease: Lease,
@@ -47,12 +47,12 @@ pub struct LeaseStats<S> {
     pub expired: u64,
     /// The number of calls that are waiting at the moment, for a tick or for the lease.
     pub waiting: u64,
-    /// The statistics of the generators of all leases, the current and the earlier ones, as a whole. Each counter is
-    /// the sum over these generators.
+    /// The statistics of the generators of all leases, current and earlier. Each counter is the sum over these
+    /// generators.
     pub generator: Stats,
 }
 
-// Not derived, because `S` is only a marker and needs none of these traits.
+// These traits are not derived, because `derive` would require them of `S`, which is only a marker.
 
 impl<S> Clone for LeaseStats<S> {
     fn clone(&self) -> Self {

@@ -12,9 +12,10 @@ use crate::sync::{AtomicU64, Ordering};
 /// advances with a monotonic clock of this host. On Linux, macOS and Windows, the monotonic clock also advances while
 /// the host is suspended.
 ///
-/// So all processes that hold leases of one store issue IDs in the same time, whatever the clocks of their hosts say. A
-/// `StoreClock` is behind the store's clock by the delay of one message, plus up to 1/8192 of the time since the last
-/// renewal, which is a millisecond or so. Each grant or renewal moves it forward to the store's clock.
+/// So all processes that hold leases of one store take the time of their IDs from the same clock, whatever the clocks
+/// of their hosts say. A `StoreClock` is behind the store's clock by the delay of one message, plus up to 1/8192 of the
+/// time since the last renewal, which is a millisecond or so. Each grant or renewal moves the `StoreClock` forward to
+/// the store's clock.
 ///
 /// If the store's clock moves back by less than a TTL, a `StoreClock` does not move back. If the store's clock moves
 /// back by a TTL or more, the `StoreClock` moves back as well, because it would be past the window of every lease that
@@ -38,8 +39,8 @@ pub struct StoreClock {
 }
 
 struct Basis {
-    /// The `StoreClock`'s reading in nanoseconds since 1970, minus the result of [`carried_on`] for the monotonic
-    /// clock.
+    /// This number plus the result of [`carried_on`] for the monotonic clock's reading is the `StoreClock`'s reading,
+    /// in nanoseconds since 1970.
     offset: AtomicU64,
     monotonic: Monotonic,
 }

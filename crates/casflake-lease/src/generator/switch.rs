@@ -31,11 +31,11 @@ pub struct Switch<S, C> {
     /// | state | meaning |
     /// |---|---|
     /// | n | the nth generator after the first one issues IDs; 0 means the first one |
-    /// | n + `DRAINING` | the same generator issues IDs, but only for calls that have begun already |
-    /// | n + `ENDED` | the same generator was the last one; it is closed, or about to be |
+    /// | n + `DRAINING` | the nth generator issues IDs, but only for calls that have begun already |
+    /// | n + `ENDED` | the nth generator was the last one; it is closed, or will be closed in a moment |
     state: AtomicU64,
     first: Generator<S, C>,
-    /// The generators after the first. Block k has room for 2^k of them.
+    /// The generators after the first. Block k has room for 2^k generators.
     later: [OnceLock<Block<S, C>>; BLOCKS],
 }
 
@@ -91,7 +91,7 @@ impl<S, C> Switch<S, C> {
         self.state.load(Ordering::Relaxed) & ENDED != 0
     }
 
-    /// Returns the generator that issues IDs now, or issued them last.
+    /// Returns the generator that issues IDs now. If it is closed, it is the one that issued IDs last.
     #[inline]
     pub fn current(&self) -> &Generator<S, C> {
         self.nth(self.count())

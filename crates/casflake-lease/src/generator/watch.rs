@@ -15,8 +15,8 @@ use crate::sync::{AtomicU64, Ordering};
 /// two renewals.
 const JUMP: u64 = 1_000_000_000;
 
-/// If a reading is behind a checked reading of the same clock by at most this many milliseconds, it needs no check of
-/// its own. The value is a little more than a jiffy.
+/// If a reading is behind a checked reading of the same clock by at most this many milliseconds, the reading needs no
+/// check of its own. The value is a little more than a jiffy, the interval of the kernel's timer.
 const LAG: u64 = 16;
 
 /// The reading that replaces a reading that can not be trusted. It is after the end of every window, so that no ID is
@@ -61,7 +61,7 @@ pub(crate) struct Watch {
     /// How far the wall clock was ahead of the monotonic clock at the last grant or renewal, in nanoseconds, modulo
     /// 2^64.
     apart: AtomicU64,
-    /// 1 if these two clocks have moved apart since then, otherwise 0.
+    /// 1 if the wall clock and the monotonic clock have moved apart since the last grant or renewal, otherwise 0.
     has_jumped: AtomicU64,
     process: u32,
     monotonic: Monotonic,
@@ -82,7 +82,7 @@ impl Watch {
     }
 
     /// Begins to trust the clocks again, because a grant or a renewal has shown that this process holds the lease.
-    /// `apart` is how far the clocks were apart before the store was asked.
+    /// `apart` is the result of `apart_now` from before the store was asked.
     pub(crate) fn settle(&self, apart: u64) {
         // ORDERING: Relaxed, here and below. Each variable is read independently of the others; a call that sees an old
         // value is refused once more.

@@ -17,10 +17,11 @@ pub enum Denied {
     },
     /// The store is new, or has lost data.
     Floor {
-        /// The tick from which windows are granted.
+        /// The tick from which the store grants leases.
         floor: u64,
     },
-    /// The store's clock is behind the windows granted, or behind the ticks that the caller has issued.
+    /// The store's clock is far behind the end of a window that was granted, or far behind the floor; or it is behind a
+    /// tick in which the caller has issued an ID.
     StoreClockBehind {
         /// The tick that the clock has to reach.
         until: u64,
@@ -35,9 +36,9 @@ pub enum Denied {
     Lost(LostReason),
 }
 
-/// Returns the reason why nothing is granted before `tick`. The reason is `wait`, unless the wait is too long for it:
-/// then the reason is that the store's clock is behind. If clocks differ by at most the slack, no floor and no end of a
-/// window lies beyond [`Terms::reach`].
+/// Returns the reason why nothing is granted before `tick`. The reason is `wait`, unless `tick` or the floor lies
+/// beyond [`Terms::reach`]. Then the reason is that the store's clock is behind: as long as clocks differ by at most
+/// the slack, no floor and no end of a window lies so far in the future.
 pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, terms: &Terms) -> Denied {
     if tick.max(space.floor) <= terms.reach(view.now) {
         return wait;
@@ -45,8 +46,8 @@ pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, te
     Denied::StoreClockBehind { until: tick.max(latest(space.floor, view.records.values().map(|record| record.until))) }
 }
 
-/// Returns the latest tick that the store holds: its floor or the end of a window. A tick that is further in the future
-/// than any new floor or window can be shows that the store's clock was ahead before, or has moved back.
+/// Returns the latest tick that the store holds: the floor or the end of a window. If this tick is further in the
+/// future than a new floor or the end of a new window can be, the store's clock was ahead before, or has moved back.
 pub fn latest(floor: u64, untils: impl IntoIterator<Item = u64>) -> u64 {
     untils.into_iter().fold(floor, u64::max)
 }

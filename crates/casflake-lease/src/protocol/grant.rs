@@ -8,7 +8,7 @@ use crate::terms::Terms;
 /// Decides on a request for a worker.
 ///
 /// # Errors
-/// The reason why no worker is granted.
+/// Fails with the reason why no worker is granted.
 pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied> {
     let now_tick = view.now;
     if now_tick >= terms.end {
@@ -23,8 +23,8 @@ pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied
     if let Some(change) = mended(view, space, terms) {
         return Ok(Decision::Mend(change));
     }
-    // A grant from before the floor does not count. Such a grant was made if a store was restored from a backup and
-    // reported this only after it had written the grant. No caller has received that lease.
+    // A grant whose window begins before the floor does not count. A store makes such a grant if it was restored from a
+    // backup, but reports the restore only after it has written the grant. No caller has received that lease.
     let is_granted = |record: &Record| record.token == Some(ask.token) && record.from >= space.floor;
     if let Some((&worker, record)) = view.records.iter().find(|(_, record)| is_granted(record)) {
         return Ok(Decision::Again(record.lease(worker, ask.token)));
@@ -51,8 +51,8 @@ pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied
     let held = record.lease(worker, ask.token);
     let mut change = Change { space: None, records: [(worker, record)].into() };
     if worker >= space.granted {
-        // Prepares more than this worker. Otherwise many processes that start together would have to write the space
-        // one after the other.
+        // Prepares more workers than this one. Otherwise many processes that start together would have to write the
+        // space one after the other.
         let granted = (worker + 1).saturating_add(ask.crowd).min(space.workers);
         let others = (worker + 1..granted).filter(|other| !view.records.contains_key(other));
         change.records.extend(others.map(|other| (other, unowned(space.floor))));
@@ -61,8 +61,8 @@ pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied
     Ok(Decision::Grant(change, held))
 }
 
-/// Returns a worker whose window has ended, or else a worker that was never granted. The token chooses among several
-/// free workers, so that processes that ask at the same moment do not all choose the same worker.
+/// Returns a worker whose window has ended or, if there is none, a worker that was never granted. The token chooses
+/// among several free workers, so that processes that ask at the same moment do not all choose the same worker.
 fn vacant(view: &View, space: &Space, ask: &Ask, terms: &Terms) -> Result<u64, Denied> {
     let free: Vec<u64> = usable(view, space)
         .filter(|(at, record)| record.until <= view.now && !view.live.contains(at))

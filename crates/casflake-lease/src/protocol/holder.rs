@@ -31,7 +31,8 @@ pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Recor
 /// The reason why a renewal was not written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The caller still holds the lease. Earlier renewals, whose replies were lost, have changed it to this lease.
+    /// The caller still holds the lease. The lease now has this form, because the store has written earlier renewals
+    /// whose replies were lost.
     Held(Lease),
     /// The store has forgotten something that the holder knows. Write this change, so that no forgotten window is
     /// granted again.
@@ -58,8 +59,8 @@ pub fn explain(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent,
     let Some(record) = view.records.get(&held.worker) else {
         return match mended(view, space, terms) {
             Some(change) => Finding::Mend(change),
-            // The store has the space as it was before the worker's first grant. If the floor was raised after that
-            // grant, this loss is handled already.
+            // The record of the space is older than the worker's first grant. If the floor was raised after that grant,
+            // this loss is handled already.
             None if held.from >= space.floor => Finding::Mend(suspected(view, space, held.until, terms)),
             None => LOST,
         };

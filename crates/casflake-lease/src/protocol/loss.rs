@@ -5,8 +5,8 @@ use super::{Change, Denied, IfAbsent, Known, NEWBORN, Space, View, unowned};
 use crate::terms::Terms;
 use crate::token::Token;
 
-/// Creates a space that was found missing, if `if_absent` allows it. `known` is the latest end of a window that is
-/// known to have been granted, or 0.
+/// Returns the change that creates a space that was found missing. Fails if `if_absent` forbids this. `known` is the
+/// latest end of a window that is known to have been granted, or 0.
 pub(super) fn made(view: &View, if_absent: &IfAbsent, known: u64, terms: &Terms) -> Result<Change, Denied> {
     match if_absent {
         IfAbsent::Remake(Known { place, workers, until }) if *place == view.place => {
@@ -17,7 +17,8 @@ pub(super) fn made(view: &View, if_absent: &IfAbsent, known: u64, terms: &Terms)
     }
 }
 
-/// Creates a space in a store that has no space, because the space is new or was lost.
+/// Returns the change that creates a space in a store that has no space, because the space is new or was lost. `known`
+/// has the same meaning as for `made`.
 pub(super) fn born(view: &View, known: u64, workers: u64, terms: &Terms) -> Change {
     let space = Space {
         version: NEWBORN,
@@ -30,8 +31,8 @@ pub(super) fn born(view: &View, known: u64, workers: u64, terms: &Terms) -> Chan
     Change { space: Some(space), records: Vec::new() }
 }
 
-/// Returns the incarnation of a newborn space. No two newborn spaces have the same incarnation, even if one caller
-/// creates both, because its first write was late and the caller tried again.
+/// Returns the incarnation of a newborn space. No two newborn spaces have the same incarnation. This holds even if one
+/// caller creates two spaces: its first write may be late, and the caller may try again before that write is made.
 pub fn found_empty(incarnation: &str, look: Token) -> String {
     format!("{incarnation}, found empty by {look}")
 }
@@ -46,7 +47,7 @@ pub(super) fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change
     let lost = (0..space.granted).filter(|worker| !view.records.contains_key(worker));
     let records: Vec<_> = lost.map(|worker| (worker, unowned(horizon))).collect();
     // The new version makes every earlier decision invalid. Otherwise, if one of these records is lost again, a slower
-    // process could still write the same decision.
+    // process could still write a decision that it has made before.
     let space = Space { version: space.version + 1, ..space.clone() };
     (!records.is_empty()).then_some(Change { space: Some(space), records })
 }

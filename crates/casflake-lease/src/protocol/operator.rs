@@ -16,9 +16,9 @@ pub enum Operation {
     Finish(Change),
 }
 
-/// Creates a space for an operator, or restores a space that has lost its own record. The space grants nothing until
-/// every window has ended that a lost space of the same name may have granted. Returns `None` if the space exists and
-/// nothing is left to write.
+/// Decides how to create a space for an operator, or how to restore a space that has lost its own record. The space
+/// grants nothing until every window has ended that a lost space of the same name may have granted. Returns `None` if
+/// the space exists and nothing is left to write.
 pub fn init(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
     match &view.space {
         None => Some(Operation::Begin(born(view, 0, workers, terms))),
@@ -30,8 +30,8 @@ pub fn init(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
     }
 }
 
-/// Creates or changes a space for an operator, after the operator has vouched that every lease in use is known to the
-/// store. The space grants leases immediately, and keeps the records that it has.
+/// Decides how to create or change a space for an operator, after the operator has vouched that every lease in use is
+/// known to the store. The space grants leases immediately, and keeps the records that it has.
 ///
 /// # Errors
 /// `OtherLayout` if the space has another layout.

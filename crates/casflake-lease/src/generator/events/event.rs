@@ -21,7 +21,7 @@ use crate::lease::Lease;
 /// | `StillFailing` | `WARN` | `store still failing` | `worker`, `remaining_ms`, `failures`, `error` | the store still fails; reported every 10 s |
 /// | `Ended` | `ERROR` | `lease ended` | `worker` | the window has ended: calls fail until the lease is renewed or replaced |
 /// | `Lost` | `ERROR` | `lease lost` | `worker`, `reason` | the store answers that this generator no longer holds the lease |
-/// | `Recovered` | `INFO` | `store recovered` | `worker`, `failures`, `after_ms` | the lease is renewed or replaced after an outage or an end |
+/// | `Recovered` | `INFO` | `store recovered` | `worker`, `failures`, `after_ms` | the lease was renewed or replaced after the store had failed or the lease had ended |
 /// | `Released` | `INFO` | `lease released` | `worker` | the worker was released |
 /// | `NotReleased` | `WARN` | `lease not released` | `worker`, `error` | the worker could not be released and stays taken until its window ends |
 ///
@@ -68,7 +68,7 @@ pub enum LeaseEvent<'e> {
     /// A worker was granted.
     #[non_exhaustive]
     Acquired {
-        /// The lease.
+        /// The lease that was granted.
         lease: Lease,
     },
     /// The lease was renewed.
@@ -80,7 +80,7 @@ pub enum LeaseEvent<'e> {
     /// The store failed for the first time since it last answered.
     #[non_exhaustive]
     StoreFailed {
-        /// The index of the worker that issues IDs now, or issued them last.
+        /// The index of the worker that issues IDs now or, if the lease has ended, of the worker that issued IDs last.
         worker: u64,
         /// How long the lease of this worker still lasts.
         remaining: Duration,
@@ -90,7 +90,7 @@ pub enum LeaseEvent<'e> {
     /// The store still fails.
     #[non_exhaustive]
     StillFailing {
-        /// The index of the worker that issues IDs now, or issued them last.
+        /// The index of the worker that issues IDs now or, if the lease has ended, of the worker that issued IDs last.
         worker: u64,
         /// How long the lease of this worker still lasts.
         remaining: Duration,
@@ -105,7 +105,7 @@ pub enum LeaseEvent<'e> {
         /// The index of the worker.
         worker: u64,
     },
-    /// This generator no longer holds the lease. It acquires another lease.
+    /// This generator no longer holds the lease. The generator tries to acquire another lease.
     #[non_exhaustive]
     Lost {
         /// The index of the worker.
@@ -113,14 +113,14 @@ pub enum LeaseEvent<'e> {
         /// Why the lease was lost.
         reason: LostReason,
     },
-    /// The lease is renewed or replaced, after the store failed or the lease ended.
+    /// The store had failed, or the lease had ended. Now the store has renewed or replaced the lease.
     #[non_exhaustive]
     Recovered {
         /// The index of the worker that issues IDs now.
         worker: u64,
-        /// The number of failures of the store during the outage.
+        /// How often the store failed before this recovery. 0 if the lease ended although the store did not fail.
         failures: u64,
-        /// The time from the first failure to the recovery.
+        /// The time from the first of these failures to the recovery. Zero if there was no failure.
         after: Duration,
     },
     /// The worker was released.
@@ -185,7 +185,7 @@ impl fmt::Display for Left {
     }
 }
 
-/// Displays a time in seconds, to the tenth.
+/// Displays a time in seconds, with one decimal place.
 struct Seconds(Duration);
 
 impl fmt::Display for Seconds {

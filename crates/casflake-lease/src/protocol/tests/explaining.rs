@@ -91,7 +91,7 @@ fn a_worker_that_was_granted_again_is_taken_although_the_store_has_forgotten_a_g
     ] {
         let record = Record { from, until, counter, token, owner: String::new() };
         let mut view = view(&[record]);
-        // The loss is handled already.
+        // The loss is handled already, because the floor was raised after it.
         view.space.as_mut().unwrap().floor = 1160;
         assert_eq!(explain(&view, &LEASE, 0, &terms()), lost(reason), "{from} {until} {counter}");
     }

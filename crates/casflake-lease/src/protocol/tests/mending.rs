@@ -90,7 +90,7 @@ fn a_new_space_is_read_again_before_anything_is_granted() {
         assert_eq!(renew(&view, &lease, TTL, &terms()), None);
         let Finding::Mend(change) = explain(&view, &lease, 0, &terms()) else { panic!() };
         assert_eq!(mended_space(change), after);
-        // If the floor is later than that already, it does not change.
+        // If the floor is later than the horizon already, the floor does not change.
         view.space = Some(Space { floor: 1151, ..before });
         assert_eq!(mended_space(change_of(acquire(&view, &ask(OURS), &terms())).0).floor, 1151);
     }
