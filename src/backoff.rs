@@ -2,8 +2,8 @@
 
 use crate::sync::Backoff;
 
-/// The number of steps in the first pause of a call. Step n has 2^n spin hints, for n from 0, so the first pause has 1
-/// + 2 + 4 + 8 spin hints. Each later pause of the call has one step more than the pause before.
+/// The number of steps in the first pause of a call. Step n has 2^n spin hints, for n from 0, so the first pause has 15
+/// spin hints in all. Each later pause of the call has one step more than the pause before.
 const FIRST_STEPS: u64 = 4;
 
 /// The number of steps in the longest pause. This pause has 127 spin hints and takes some microseconds.

@@ -40,7 +40,7 @@ use crate::worker::WorkerId;
 /// | I1 | No two calls return the same ID, whatever threads they come from and whatever the clock does. Two generators with different workers never issue the same ID; two with the *same* worker may. |
 /// | I2 | If one call returns before another call begins, the first call's ID is smaller, even if the calls come from different threads. A [`LocalGenerator`](crate::LocalGenerator) promises this only among its own IDs. |
 /// | I3 | An ID's tick is never ahead of the clock's highest reading by more than [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set). |
-/// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls use up the IDs of the last ID's tick. Then they wait until the clock has passed that tick, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most. Then they fail. The calls of a [`strict`](crate::GeneratorBuilder::strict) generator fail immediately. |
+/// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls use up the IDs of the last ID's tick. Then they wait until the clock allows the next tick, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most. Then they fail. The calls of a [`strict`](crate::GeneratorBuilder::strict) generator fail immediately. |
 /// | I5 | A value that does not fit its field is refused. No bits of it are cut off. |
 /// | I6 | A refused call changes nothing. A batch that is refused midway returns the IDs issued before the refusal. |
 /// | I7 | A thread that stalls in the middle of a call never stops other threads from getting IDs, however long it stalls. |

@@ -124,8 +124,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Returns the time from the reading `now_ns` until slots of `tick` may be handed out. This is `max_lead` ticks
-    /// before `tick` begins.
+    /// Returns the time from the reading `now_ns` until slots of `tick` may be handed out. The clock allows these slots
+    /// `max_lead` ticks before `tick` begins.
     fn time_until(&self, tick: u64, now_ns: u128) -> Duration {
         let first = i128::from(signed(tick)) - i128::from(signed(self.settings.max_lead));
         let due_ms = i128::from(S::LAYOUT.epoch_unix_ms()) + first * i128::from(S::LAYOUT.tick_ms());
