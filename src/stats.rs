@@ -11,7 +11,7 @@ pub(crate) use counters::Counters;
 
 /// The number of buckets in a histogram. Each power of two begins a bucket, and the last bucket is also for all larger
 /// numbers. More buckets would not fit the cache lines that a generator has for its counters. They are not needed,
-/// because a millisecond is too short for more IDs than the last bucket begins with.
+/// because a millisecond is too short to issue more than 2^20 IDs.
 const BUCKETS: usize = 21;
 
 /// The largest number of IDs in one tick of any layout. The sequence of a layout that [can
@@ -128,8 +128,8 @@ pub struct Histogram {
 
 impl Histogram {
     /// Returns pairs of a range and a number. The ranges of IDs per tick are 1, 2 to 3, 4 to 7, 8 to 15, and so on. The
-    /// number says how many ticks had a number of IDs in this range. The last pair is the last one whose number is not
-    /// 0. All numbers of IDs from 1,048,576 on are in one range.
+    /// number says how many ticks had a number of IDs in this range. The pairs end with the last range in which any
+    /// tick was counted. All numbers of IDs from 1,048,576 on are in one range.
     ///
     /// # Examples
     /// ```
