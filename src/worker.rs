@@ -13,7 +13,7 @@ use crate::scheme::{Scheme, Standard};
 /// that share an ID space.
 ///
 /// Two generators with the same `WorkerId` may issue the same IDs if they run at the same time, or if one replaces the
-/// other within the same tick. The program must give each generator its own `WorkerId`, or lease it one.
+/// other within the same tick. Give each generator a `WorkerId` of its own, or a leased one.
 ///
 /// A `WorkerId` is written `datacenter/worker`, such as `1/5`, or as an index. The index counts the workers of
 /// datacenter 0 first, then the workers of datacenter 1, and so on. If a datacenter has 32 workers, `1/5` is index 37.
@@ -231,10 +231,11 @@ mod text {
 
     impl<S: Scheme> WorkerId<S> {
         /// Returns the worker whose index is the ordinal: the number at the end of the host name's first label. For
-        /// `web-3` and for `web-3.web.default.svc.cluster.local` it is 3. A Kubernetes StatefulSet names its pods so.
+        /// `web-3` and for `web-3.web.default.svc.cluster.local` it is 3. Kubernetes names a StatefulSet's pods like
+        /// this.
         ///
         /// The pods of *one* StatefulSet get different workers. If two StatefulSets share an ID space, two pods may get
-        /// the same worker. Hosts of two subnets may, too, if they are named after their addresses.
+        /// the same worker. If hosts are named after their addresses, hosts of two subnets may get the same worker.
         ///
         /// **Any number after the label's last hyphen counts as an ordinal**, whatever the number means: `ip-10-0-3-17`
         /// is worker 17, and every machine named `ubuntu-22` is worker 22. Two hosts with the same number issue the

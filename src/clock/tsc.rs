@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::{Clock, NS_PER_MS, SystemClock, ns_to_ms};
 
-/// A wall clock that is cheaper than [`SystemClock`]. Each thread reads the operating system's wall clock only once a
+/// A wall clock that is cheaper than `SystemClock`. Each thread reads the operating system's wall clock only once a
 /// millisecond. In between, the processor's time-stamp counter tells whether the millisecond is over. A reading takes
 /// about half as long as a reading of [`SystemClock`]. This clock needs the feature `tsc-clock`.
 ///
