@@ -38,7 +38,7 @@ impl<S: Scheme> Batch<S> {
 }
 
 impl<S> Batch<S> {
-    /// Returns the IDs as a vector.
+    /// Turns the batch into a vector of its IDs.
     #[must_use]
     pub fn into_vec(self) -> Vec<Snowflake<S>> {
         self.ids
@@ -59,8 +59,8 @@ impl<S> AsRef<[Snowflake<S>]> for Batch<S> {
     }
 }
 
-/// Turns the IDs into a batch, without sorting them. Implementations other than [`Generator`] need this conversion to
-/// return batches.
+/// Turns the IDs into a batch, without sorting them. A type of your own, other than [`Generator`], can return batches
+/// with this conversion.
 impl<S> From<Vec<Snowflake<S>>> for Batch<S> {
     fn from(ids: Vec<Snowflake<S>>) -> Self {
         Self { ids }
@@ -129,8 +129,8 @@ pub struct BatchError<S = Standard> {
 }
 
 impl<S> BatchError<S> {
-    /// Returns an error with the reason `error` and with the IDs `issued`, which were issued before `error` occurred.
-    /// Implementations other than [`Generator`] need this function to return a `BatchError`.
+    /// Returns an error with the reason `error` and with the IDs `issued`, which were issued before `error` occurred. A
+    /// type of your own, other than [`Generator`], can return a `BatchError` with this function.
     #[must_use]
     pub const fn new(error: GenerateError, issued: Batch<S>) -> Self {
         Self { error, issued }
@@ -148,7 +148,8 @@ impl<S> BatchError<S> {
         &self.issued
     }
 
-    /// Turns the error into the IDs issued before it. They are valid. To borrow the IDs instead, call `issued`.
+    /// Turns this `BatchError` into the IDs issued before the error. These IDs are valid. To borrow the IDs instead,
+    /// call `issued`.
     #[must_use]
     pub fn into_issued(self) -> Batch<S> {
         self.issued

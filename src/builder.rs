@@ -146,8 +146,8 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     }
 
     /// Sets the fence, which is the first tick whose IDs may not be issued, counted from the layout's epoch. The
-    /// default is the layout's last tick + 1. [`Generator::extend_fence`] can move the fence forward later. Its
-    /// documentation has an example.
+    /// default is the layout's last tick + 1. [`Generator::extend_fence`] can move the fence forward later. The
+    /// documentation of that function has an example.
     pub const fn fence(mut self, tick: u64) -> Self {
         self.settings.fence = tick;
         self

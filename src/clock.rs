@@ -55,12 +55,12 @@ pub trait Clock {
         u128::from(self.unix_ms()) * 1_000_000
     }
 
-    /// Returns a time that never moves back. Calls use this time to measure how long they have waited. An
-    /// implementation may choose the moment from which the time counts, and may choose another moment for each thread.
+    /// Returns a time that never moves back. Calls use this time to measure how long they have waited. The time counts
+    /// from a moment that the implementation chooses. This moment may differ between threads.
     ///
     /// With the feature `std` the default is the system's monotonic clock. Without `std` the default is `None`. If this
-    /// method returns `None`, a waiting call takes each poll of the clock for 100 ns. If the time stands still, a
-    /// waiting call takes each poll for 1 ns.
+    /// method returns `None`, a waiting call assumes that each poll of the clock takes 100 ns. If the returned time
+    /// stands still, a waiting call assumes 1 ns per poll.
     fn monotonic(&self) -> Option<Duration> {
         since_first_call()
     }

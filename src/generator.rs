@@ -53,9 +53,9 @@ use crate::worker::WorkerId;
 /// tick. The word is then the first slot of a tick that has not begun.
 ///
 /// # Size
-/// A generator has 512 bytes on x86-64 if its clock has at most 32 bytes. These are four pairs of cache lines, because
-/// processors fetch cache lines in pairs. The word has one pair of its own, the statistics have two pairs, and the
-/// fields that calls only read have one pair.
+/// A generator has 512 bytes on x86-64 if its clock has at most 32 bytes. These are four pairs of cache lines: one for
+/// the word, two for the statistics, and one for the fields that calls only read. Pairs, because processors fetch cache
+/// lines in pairs.
 pub struct Generator<S = Standard, C = SystemClock> {
     /// The first slot that was not handed out yet. `word.rs` explains the bits of the word. The word shares its cache
     /// lines with no other field.
@@ -72,7 +72,7 @@ pub struct Generator<S = Standard, C = SystemClock> {
     lateness: Lateness,
     settings: Settings,
     worker: WorkerId<S>,
-    /// The bits that `worker` sets in each ID.
+    /// The bits of the datacenter field and the worker field, which are the same in each ID.
     worker_bits: u64,
     clock: C,
 }

@@ -53,10 +53,10 @@ impl<S: Scheme> Snowflake<S> {
         Self(id, PhantomData)
     }
 
-    /// Returns the ID made of `parts`.
+    /// Returns the ID whose fields have the values `parts`.
     ///
     /// # Errors
-    /// [`IdError::Field`] if a part does not fit its field.
+    /// [`IdError::Field`] if one of the values does not fit its field.
     ///
     /// # Examples
     /// ```
@@ -76,8 +76,8 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// Returns the smallest ID that any worker can issue in one tick. It is the tick that contains the time `unix_ms`,
-    /// in Unix milliseconds.
+    /// Returns the smallest ID that any worker can issue in the tick that contains the time `unix_ms`, in Unix
+    /// milliseconds.
     ///
     /// # Errors
     /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after the last tick.
@@ -97,8 +97,8 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// Returns the largest ID that any worker can issue in one tick. It is the tick that contains the time `unix_ms`,
-    /// in Unix milliseconds.
+    /// Returns the largest ID that any worker can issue in the tick that contains the time `unix_ms`, in Unix
+    /// milliseconds.
     ///
     /// # Errors
     /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after the last tick.
@@ -124,7 +124,7 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// Returns the four fields of the ID.
+    /// Returns the values of the ID's four fields.
     #[must_use]
     pub const fn parts(self) -> Parts {
         S::LAYOUT.split(self.0)
@@ -172,10 +172,10 @@ impl<S> Snowflake<S> {
 
     /// Returns the ID as a signed integer, for databases whose integers are signed, such as PostgreSQL's `bigint`.
     ///
-    /// If the layout has 63 bits or fewer, the signed integer is the same number as `as_u64`. If the
-    /// layout has 64 bits (such as [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)), the signed
-    /// integers of IDs from the second half of the layout's time are negative, and so sort before those of the first
-    /// half. `TryFrom<i64>` always turns the signed integer back into the same ID.
+    /// If the layout has 63 bits or fewer, the signed integer is the same number as `as_u64` returns. If the layout has
+    /// 64 bits (such as [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)), the signed integers of IDs
+    /// from the second half of the layout's time are negative, and so sort before those of the first half.
+    /// `TryFrom<i64>` always turns the signed integer back into the same ID.
     ///
     /// # Examples
     /// ```
@@ -237,7 +237,7 @@ impl<S> From<Snowflake<S>> for u64 {
     }
 }
 
-/// Converts as [`Snowflake::as_i64`] does.
+/// Turns the ID into the same signed integer as [`Snowflake::as_i64`].
 impl<S> From<Snowflake<S>> for i64 {
     fn from(id: Snowflake<S>) -> Self {
         id.as_i64()

@@ -44,7 +44,7 @@ impl fmt::Display for FieldOrder {
 /// The widths and the order of the fields in an ID, the epoch from which ticks count, and the length of a tick.
 ///
 /// A `Layout` is always valid, because the constructors refuse values that do not fit. In a `const`, such as
-/// [`Scheme::LAYOUT`](crate::Scheme::LAYOUT), [`new`](Self::new) refuses them with a compile error.
+/// [`Scheme::LAYOUT`](crate::Scheme::LAYOUT), [`new`](Self::new) refuses such values with a compile error.
 /// [`try_new`](Self::try_new) refuses them at run time. The fields take the lowest bits of an ID. The bits above the
 /// fields are reserved and always 0.
 ///
@@ -156,8 +156,8 @@ impl Layout {
         self
     }
 
-    /// Returns the layout that [`new`](Self::new) would return, or an error instead of a panic. It is for widths that
-    /// are known only at run time.
+    /// Returns the layout that [`new`](Self::new) would return, or an error instead of a panic. Use this function for
+    /// widths that are known only at run time.
     ///
     /// # Errors
     /// * [`LayoutError::NoTimestamp`] if `timestamp` is 0.
@@ -186,7 +186,7 @@ impl Layout {
     }
 
     /// Sets the epoch as [`with_epoch_unix_ms`](Self::with_epoch_unix_ms) does, but returns an error instead of
-    /// panicking. It is for an epoch that is known only at run time.
+    /// panicking. Use this function for an epoch that is known only at run time.
     ///
     /// # Errors
     /// [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` in Unix milliseconds.
@@ -204,7 +204,7 @@ impl Layout {
     }
 
     /// Sets the length of a tick as [`with_tick_ms`](Self::with_tick_ms) does, but returns an error instead of
-    /// panicking. It is for a length that is known only at run time.
+    /// panicking. Use this function for a length that is known only at run time.
     ///
     /// # Errors
     /// * [`LayoutError::ZeroTick`] if `ms` is 0.

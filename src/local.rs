@@ -1,4 +1,4 @@
-//! `LocalGenerator`: one thread's handle on a generator, which reserves slots in blocks.
+//! `LocalGenerator`: one thread's handle on a generator. The handle reserves slots in blocks.
 
 use core::fmt;
 

@@ -45,7 +45,7 @@ pub(crate) struct Settings {
     /// The fence of a new generator. The fence is the first tick whose IDs may not be issued. `Generator::extend_fence`
     /// can move the generator's fence forward later.
     pub(crate) fence: u64,
-    /// How many ticks ahead of the clock an ID may lie.
+    /// How many ticks an ID may be ahead of the clock.
     pub(crate) max_lead: u64,
     /// The longest time that a call waits for one tick to begin.
     pub(crate) max_wait: Duration,

@@ -10,8 +10,8 @@ use core::time::Duration;
 pub(crate) use counters::Counters;
 
 /// The number of buckets in a histogram. Each power of two begins a bucket, and the last bucket is also for all larger
-/// numbers. More buckets would not fit the cache lines that a generator has for its counters. They are not needed,
-/// because a millisecond is too short to issue more than 2^20 IDs.
+/// numbers. More buckets would not fit the cache lines that a generator has for its counters. More buckets are not
+/// needed, because a millisecond is too short to issue more than 2^20 IDs.
 const BUCKETS: usize = 21;
 
 /// The largest number of IDs in one tick of any layout. The sequence of a layout that [can
@@ -66,7 +66,7 @@ pub struct Stats {
     /// time. 0 if the clock has no monotonic time.
     pub overflow_wait_time: Duration,
     /// How often a compare-and-swap failed and was tried again. A compare-and-swap fails if another call has changed
-    /// the word. On some processors it may also fail without a reason.
+    /// the word. On some processors it can also fail although no call has changed the word.
     pub cas_retries: u64,
     /// How often a call found, with two precise readings of the clock, that the clock had moved back to before the last
     /// ID's tick. A batch is counted at most once for each tick from which it takes IDs. If the clock catches up before

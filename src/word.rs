@@ -8,8 +8,8 @@
 //! +--------+-----------+-------------+-------------+
 //! ```
 //!
-//! If the *closed* bit is ignored, the word is a slot: a pair (tick, sequence). It is the first slot that was **not**
-//! handed out yet:
+//! The word without its *closed* bit is a slot, which is a pair (tick, sequence): the first slot that was **not**
+//! handed out yet.
 //!
 //! * To hand out n slots of a tick, add n to the word.
 //! * If a tick is full, the addition carries into the tick bits, so the word moves to the next tick. If the layout's
@@ -78,9 +78,9 @@ pub(crate) enum Refusal {
 /// The reason why the tick of `Refusal::NotBegun` has not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The tick before that tick is full, because the sequence has overflowed. The clock has not moved back.
+    /// The tick before the tick of `NotBegun` is full. The clock has not moved back.
     Overflow,
-    /// No slot was handed out yet, and the window has not opened. That tick is the window's first tick.
+    /// No slot was handed out yet, and the window has not opened. The tick of `NotBegun` is the window's first tick.
     Window,
     /// The clock moved back. It is before `last`, the tick of the last slot handed out, by more than `max_lead` ticks.
     Behind { last: u64 },
@@ -157,8 +157,8 @@ pub(crate) const fn reserve(word: u64, now_tick: i64, count: u64, limits: &Limit
     if now_tick >= signed(limits.fence) || tick >= limits.fence {
         return Err(Refusal::Fenced { fence: limits.fence });
     }
-    // In the remaining cases the word's tick is after the clock's tick. It is not open, or `strict` forbids to use it
-    // up.
+    // In the remaining cases the word's tick is after the clock's tick. The word's tick is not open, or `strict`
+    // forbids using it up.
     let horizon = now_tick.saturating_add(signed(limits.max_lead));
     if signed(tick) <= horizon {
         return Ok(clipped(word, count, bits));
@@ -219,7 +219,7 @@ const fn min(one: u64, other: u64) -> u64 {
 }
 
 /// Returns `ticks` as a signed number, to compare it with a clock's tick. `ticks` is the tick of a word, a lead or an
-/// end. Each of these is at most 2^62, so it fits.
+/// end. These are at most 2^62, so they fit.
 #[expect(clippy::cast_possible_wrap, reason = "no tick reaches bit 63")]
 pub(crate) const fn signed(ticks: u64) -> i64 {
     ticks as i64

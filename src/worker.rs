@@ -15,7 +15,7 @@ use crate::scheme::{Scheme, Standard};
 /// Two generators with the same `WorkerId` may issue the same IDs if they run at the same time, or if one replaces the
 /// other within the same tick. Give each generator a `WorkerId` of its own, or a leased one.
 ///
-/// A `WorkerId` is written `datacenter/worker`, such as `1/5`, or as an index. The index counts the workers of
+/// A `WorkerId` is written as `datacenter/worker`, such as `1/5`, or as an index. The index counts the workers of
 /// datacenter 0 first, then the workers of datacenter 1, and so on. If a datacenter has 32 workers, `1/5` is index 37.
 ///
 /// [`new`](Self::new) and [`fixed`](Self::fixed) return a worker of the [`Standard`] scheme. All other constructors,
@@ -238,9 +238,8 @@ mod text {
         /// the same worker. If hosts are named after their addresses, hosts of two subnets may get the same worker.
         ///
         /// **Any number after the label's last hyphen counts as an ordinal**, whatever the number means: `ip-10-0-3-17`
-        /// is worker 17, and every machine named `ubuntu-22` is worker 22. Two hosts with the same number issue the
-        /// same IDs. Use this function only if the names come from one StatefulSet, or from another source that numbers
-        /// hosts 0, 1, 2, and so on.
+        /// is worker 17, and every `ubuntu-22` is worker 22. Two hosts with the same number issue the same IDs. Use
+        /// this only if the names come from one StatefulSet, or from another source that numbers hosts 0, 1, 2, …
         ///
         /// # Errors
         /// * [`WorkerTextError::NoOrdinal`] if the first label does not end in a hyphen and a number without leading

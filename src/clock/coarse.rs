@@ -5,9 +5,9 @@ use super::{Clock, SystemClock};
 /// A wall clock that returns the operating system's time at the last timer interrupt. A reading takes a fraction of the
 /// time that a reading of [`SystemClock`] takes. This clock needs the feature `coarse-clock`.
 ///
-/// On Linux it reads `CLOCK_REALTIME_COARSE`, which lags behind the precise clock by up to two *jiffies*. A jiffy is
-/// the time between two updates of the coarse clock, and each update may be up to one jiffy late. A jiffy is 1, 4 or 10
-/// ms long. The kernel's `CONFIG_HZ` determines this length, and `clock_getres` returns this length. On other systems
+/// On Linux this clock reads `CLOCK_REALTIME_COARSE`, which lags behind the precise clock by up to two *jiffies*. A
+/// jiffy is the time between two updates of the coarse clock, and each update may be up to one jiffy late. A jiffy is
+/// 1, 4 or 10 ms long. The kernel's `CONFIG_HZ` determines this length, and `clock_getres` returns it. On other systems
 /// `CoarseClock` reads [`SystemClock`] and does not lag.
 ///
 /// A worker can issue as many IDs as with `SystemClock`, because a call reads the precise clock before it waits or

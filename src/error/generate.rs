@@ -244,8 +244,8 @@ pub struct FillError {
 }
 
 impl FillError {
-    /// Returns an error that says that `filled` IDs were written to the start of the buffer before `error` occurred.
-    /// Implementations of `IdGenerator` other than [`Generator`](crate::Generator) need this function.
+    /// Returns an error that says that `filled` IDs were written to the start of the buffer before `error` occurred. A
+    /// type of your own, other than [`Generator`](crate::Generator), can return a `FillError` with this function.
     #[must_use]
     pub const fn new(filled: usize, error: GenerateError) -> Self {
         Self { filled, error }
