@@ -145,7 +145,7 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         self
     }
 
-    /// Sets the fence, which is the first tick whose IDs may not be issued, counted from the layout's epoch. The
+    /// Sets the fence, which is the first tick whose IDs must not be issued, counted from the layout's epoch. The
     /// default is the layout's last tick + 1. [`Generator::extend_fence`] can move the fence forward later. The
     /// documentation of that function has an example.
     pub const fn fence(mut self, tick: u64) -> Self {

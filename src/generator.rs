@@ -64,7 +64,7 @@ pub struct Generator<S = Standard, C = SystemClock> {
     /// other field, either. Otherwise each update would slow down the calls that read the fields below. Those fields
     /// change only when the fence moves, the generator is closed, or a sleep ends.
     counters: CachePadded<Counters>,
-    /// The first tick whose IDs may not be issued. The fence only grows.
+    /// The first tick whose IDs must not be issued. The fence only grows.
     fence: AtomicU64,
     /// 0 at first. `close` sets it to 1 just before it sets the closed bit of the word. Handles read `closing`, because
     /// they can issue IDs without loading the word.
@@ -152,7 +152,7 @@ impl<S: Scheme, C> Generator<S, C> {
         &self.clock
     }
 
-    /// Returns the fence, which is the first tick whose IDs may not be issued, counted from the layout's epoch.
+    /// Returns the fence, which is the first tick whose IDs must not be issued, counted from the layout's epoch.
     #[must_use]
     pub fn fence(&self) -> u64 {
         // ORDERING: Relaxed. The fence only grows, and a thread never sees it shrink (coherence).

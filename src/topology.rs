@@ -54,8 +54,8 @@ impl<S: Scheme> Topology<S> {
     /// numbered from 0. All generators read the system's clock.
     ///
     /// # Errors
-    /// * [`TopologyError::Datacenters`] if `datacenters` is 0 or does not fit the layout.
-    /// * [`TopologyError::Workers`] if `workers` is 0 or does not fit the layout.
+    /// * [`TopologyError::Datacenters`] if `datacenters` is 0, or is more than the layout allows.
+    /// * [`TopologyError::Workers`] if `workers` is 0, or is more than the layout allows.
     /// * [`TopologyError::TooMany`] if `datacenters * workers` is over [`MAX_GENERATORS`].
     ///
     /// # Examples
@@ -79,8 +79,8 @@ impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
     /// share that clock.
     ///
     /// # Errors
-    /// * [`TopologyError::Datacenters`] if `datacenters` is 0 or does not fit the layout.
-    /// * [`TopologyError::Workers`] if `workers` is 0 or does not fit the layout.
+    /// * [`TopologyError::Datacenters`] if `datacenters` is 0, or is more than the layout allows.
+    /// * [`TopologyError::Workers`] if `workers` is 0, or is more than the layout allows.
     /// * [`TopologyError::TooMany`] if `datacenters * workers` is over [`MAX_GENERATORS`].
     ///
     /// # Examples

@@ -55,7 +55,7 @@ pub enum GenerateError {
     },
     /// The next ID's tick would be at the fence or after it.
     Fenced {
-        /// The first tick whose IDs may not be issued.
+        /// The first tick whose IDs must not be issued.
         fence: u64,
     },
     /// The generator was closed.

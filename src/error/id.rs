@@ -17,17 +17,17 @@ use core::fmt;
 pub enum IdError {
     /// The number has a 1 in a bit that the layout reserves.
     ReservedBits {
-        /// The number.
+        /// The number that was refused.
         id: u64,
         /// The width of the layout's IDs in bits. All higher bits are reserved.
         bits: u32,
     },
     /// The number is negative, and the layout does not use the sign bit.
     Negative {
-        /// The number.
+        /// The number that was refused.
         value: i64,
     },
-    /// The value of a part does not fit the layout's field for it.
+    /// The value of one of the `Parts` is too large for its field.
     Field {
         /// The field: `tick`, `datacenter`, `worker` or `sequence`.
         field: &'static str,
@@ -47,14 +47,14 @@ pub enum IdError {
     },
     /// The text is not a decimal number.
     NotDecimal {
-        /// The first character that is not a digit, and before it the character's position in bytes, counted from 0.
-        /// `None` if the text is empty.
+        /// The first character that is not a digit, as a pair: the character's position in bytes, counted from 0, and
+        /// the character. `None` if the text is empty.
         found: Option<(usize, char)>,
     },
     /// The text is a decimal number over `u64::MAX`.
     TooLong,
-    /// The text is a decimal number with leading zeros, such as `007`. They are refused, so that no two texts stand for
-    /// the same ID.
+    /// The text is a decimal number with leading zeros, such as `007`. Leading zeros are refused, so that no two texts
+    /// stand for the same ID.
     LeadingZeros,
 }
 

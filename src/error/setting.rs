@@ -34,7 +34,7 @@ pub enum SettingError {
     EmptyWindow {
         /// The first tick whose IDs may be issued.
         not_before: u64,
-        /// The fence, which is the first tick whose IDs may no longer be issued.
+        /// The fence, which is the first tick whose IDs must not be issued.
         fence: u64,
     },
     /// `max_lead` is larger than the number of the layout's last tick.

@@ -18,16 +18,16 @@ use core::fmt;
 pub enum TopologyError {
     /// The number of datacenters is 0, or is more than the layout allows.
     Datacenters {
-        /// The number asked for.
+        /// The number of datacenters asked for.
         count: u64,
-        /// The largest number that fits.
+        /// The largest number that the layout allows.
         max: u64,
     },
     /// The number of workers in a datacenter is 0, or is more than the layout allows.
     Workers {
         /// The number of workers asked for in each datacenter.
         count: u64,
-        /// The largest number that fits.
+        /// The largest number that the layout allows.
         max: u64,
     },
     /// The number of datacenters times the number of workers is more than [`MAX_GENERATORS`](crate::MAX_GENERATORS).

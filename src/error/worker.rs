@@ -79,7 +79,7 @@ mod text {
     pub enum WorkerTextError {
         /// The text is neither an index, such as `37`, nor `datacenter/worker`, such as `1/5`.
         NotAWorker {
-            /// The text.
+            /// The text that was refused.
             text: String,
         },
         /// The first label of the host name does not end in a hyphen and a number, such as `-3`.
@@ -98,14 +98,14 @@ mod text {
         DoesNotFit(WorkerIdError),
         /// A number in the text is larger than `u64::MAX`.
         TooLong {
-            /// The number.
+            /// The number, as it is in the text.
             digits: String,
             /// The largest number that fits the layout.
             max: u64,
         },
         /// A number in the text has leading zeros, such as `007`.
         LeadingZeros {
-            /// The number.
+            /// The number, as it is in the text.
             digits: String,
         },
         /// The environment variable is not set, or the variable's value is not Unicode.

@@ -22,11 +22,12 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// * [`Exhausted`](GenerateError::Exhausted) if the IDs of the current tick are used up and the time until the next
     ///   tick is longer than `max_wait`.
     /// * [`ClockBehind`](GenerateError::ClockBehind) if the clock has moved back and does not catch up within
-    ///   `max_wait`. A call of a strict generator does not wait.
+    ///   `max_wait`. A call of a strict generator fails immediately.
     /// * [`ClockStalled`](GenerateError::ClockStalled) if the clock did not reach the next tick within `max_wait`.
     /// * [`BeforeEpoch`](GenerateError::BeforeEpoch) if the clock is before the layout's epoch and no ID was issued
     ///   yet.
-    /// * [`OutOfTicks`](GenerateError::OutOfTicks) if the clock or the last ID has passed the layout's last tick.
+    /// * [`OutOfTicks`](GenerateError::OutOfTicks) if the clock is past the layout's last tick, or if all IDs of that
+    ///   tick are used up.
     /// * [`TooEarly`](GenerateError::TooEarly) if the window does not open within `max_wait`.
     /// * [`Fenced`](GenerateError::Fenced) if the next ID's tick is at the fence or after it.
     /// * [`Closed`](GenerateError::Closed) if the generator was closed.
