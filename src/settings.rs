@@ -42,8 +42,8 @@ pub enum Wait {
 pub(crate) struct Settings {
     /// The first tick whose IDs may be issued.
     pub(crate) not_before: u64,
-    /// The fence of a new generator. The fence is the first tick whose IDs must not be issued. `Generator::extend_fence`
-    /// can move the generator's fence forward later.
+    /// The fence of a new generator. The fence is the first tick whose IDs must not be issued.
+    /// `Generator::extend_fence` can move the fence forward later.
     pub(crate) fence: u64,
     /// How many ticks an ID may be ahead of the clock.
     pub(crate) max_lead: u64,
