@@ -2,19 +2,19 @@
 
 use crate::sync::Backoff;
 
-/// The steps of the first pause. Step n is 2^n spin hints long, so the first pause is 1 + 2 + 4 + 8 spin hints long.
-/// Each later pause has one step more.
+/// The number of steps in the first pause of a call. Step n has 2^n spin hints, for n from 0, so the first pause has 15
+/// spin hints in all. Each later pause of the call has one step more than the pause before.
 const FIRST_STEPS: u64 = 4;
 
-/// The steps of the longest pause, which is 127 spin hints long and takes some microseconds.
+/// The number of steps in the longest pause. This pause has 127 spin hints and takes some microseconds.
 const MAX_STEPS: u64 = 7;
 
-/// Pauses after the first failed CAS of a call, the third, the fifth, and so on. `earlier` is how many CAS of the call
-/// failed before this one.
+/// Pauses after a failed CAS, but only after every other one: the first of a call, the third, the fifth, and so on.
+/// `earlier` is the number of CAS that failed earlier in this call.
 ///
-/// The pause lets the winner issue more IDs while it has the cache line, so that the winner need not fetch the line for
-/// each ID. After the second failed CAS, the fourth, and so on, there is no pause. That failed exchange has fetched the
-/// line, so the next exchange will most likely succeed.
+/// During the pause the thread whose CAS succeeded can issue more IDs, without fetching the word's cache line again for
+/// each ID. After the second failed CAS, the fourth, and so on, there is no pause, because the failed CAS has fetched
+/// the cache line. So the next CAS will most likely succeed.
 #[cold]
 pub(crate) fn back_off(earlier: u64) {
     if earlier % 2 == 0 {

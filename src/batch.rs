@@ -10,7 +10,7 @@ use crate::generator::Generator;
 use crate::id::Snowflake;
 use crate::scheme::{Scheme, Standard};
 
-/// IDs in increasing order, from [`Generator::generate_batch`]. It dereferences to a slice.
+/// The IDs that [`Generator::generate_batch`] returns, in increasing order. A `Batch` dereferences to a slice of IDs.
 ///
 /// # Examples
 /// ```
@@ -29,8 +29,8 @@ pub struct Batch<S = Standard> {
 }
 
 impl<S: Scheme> Batch<S> {
-    /// Returns the highest sequence number among the IDs, or 0 for an empty batch. For the first ten IDs of a tick it
-    /// is 9.
+    /// Returns the highest sequence number among the IDs, or 0 if the batch is empty. If the batch is the first ten IDs
+    /// of a tick, this number is 9.
     #[must_use]
     pub fn max_sequence(&self) -> u64 {
         self.ids.iter().map(|id| id.sequence()).max().unwrap_or(0)
@@ -38,7 +38,7 @@ impl<S: Scheme> Batch<S> {
 }
 
 impl<S> Batch<S> {
-    /// Returns the IDs as a vector.
+    /// Turns the batch into a vector of its IDs.
     #[must_use]
     pub fn into_vec(self) -> Vec<Snowflake<S>> {
         self.ids
@@ -59,8 +59,8 @@ impl<S> AsRef<[Snowflake<S>]> for Batch<S> {
     }
 }
 
-/// Turns the IDs into a batch, in the same order. With this, a source of IDs other than [`Generator`] can return
-/// batches.
+/// Turns the IDs into a batch, without sorting them. A type of your own, other than [`Generator`], can return batches
+/// with this conversion.
 impl<S> From<Vec<Snowflake<S>>> for Batch<S> {
     fn from(ids: Vec<Snowflake<S>>) -> Self {
         Self { ids }
@@ -111,7 +111,8 @@ impl<S> PartialEq for Batch<S> {
 
 impl<S> Eq for Batch<S> {}
 
-/// Says why a batch is incomplete, and holds the IDs issued before the error. Those IDs are valid.
+/// The error of a call of `Generator::generate_batch` that stopped before it had issued all IDs. It holds the reason,
+/// and the IDs issued before the error. Those IDs are valid.
 ///
 /// # Examples
 /// ```
@@ -128,14 +129,14 @@ pub struct BatchError<S = Standard> {
 }
 
 impl<S> BatchError<S> {
-    /// Returns an error with the reason `error` and the IDs `issued` before it, for a source of IDs other than
-    /// [`Generator`].
+    /// Returns an error with the reason `error` and with the IDs `issued`, which were issued before `error` occurred. A
+    /// type of your own, other than [`Generator`], can return a `BatchError` with this function.
     #[must_use]
     pub const fn new(error: GenerateError, issued: Batch<S>) -> Self {
         Self { error, issued }
     }
 
-    /// Returns why the batch ended early.
+    /// Returns the error that stopped the call before it had issued all IDs.
     #[must_use]
     pub const fn error(&self) -> GenerateError {
         self.error
@@ -147,13 +148,14 @@ impl<S> BatchError<S> {
         &self.issued
     }
 
-    /// Returns the IDs issued before the error, and consumes the error.
+    /// Turns this `BatchError` into the IDs issued before the error. These IDs are valid. To borrow the IDs instead,
+    /// call `issued`.
     #[must_use]
     pub fn into_issued(self) -> Batch<S> {
         self.issued
     }
 
-    /// Returns whether a later call for the missing IDs can succeed if the caller changes nothing else.
+    /// Returns whether a call for the missing IDs can succeed at a later time, without any change to the generator.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         self.error.is_retryable()
@@ -192,7 +194,8 @@ impl<S: Scheme> core::error::Error for BatchError<S> {
     }
 }
 
-/// The largest number of IDs in one [`generate_batch`](Generator::generate_batch): 16,777,216. They take 128 MiB.
+/// The largest number of IDs that one call of [`generate_batch`](Generator::generate_batch) can return: 16,777,216. So
+/// many IDs take 128 MiB.
 pub const MAX_BATCH: usize = 1 << 24;
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
@@ -226,7 +229,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         while ids.len() < count {
             match self.reserve((count - ids.len()) as u64) {
                 Ok(slots) => {
-                    // Allocates only when there is an ID, so that a refused call allocates nothing.
+                    // Allocates after the first slots are reserved, so that a call that is refused immediately
+                    // allocates nothing.
                     if ids.is_empty() {
                         ids.reserve_exact(count);
                     }

@@ -42,7 +42,8 @@ impl<S: Scheme> Generator<S> {
 }
 
 impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
-    /// Returns a builder of a generator that reads `clock`. For the system's clock there is `Generator::builder`.
+    /// Returns a builder of a generator that reads `clock`. For a generator that reads the system's clock use
+    /// `Generator::builder`.
     ///
     /// # Examples
     /// ```
@@ -58,7 +59,7 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         Self { worker, clock, settings: Settings::of::<S>() }
     }
 
-    /// Sets the clock.
+    /// Sets the clock that the generator reads.
     pub fn clock<D: Clock>(self, clock: D) -> GeneratorBuilder<S, D> {
         GeneratorBuilder { worker: self.worker, clock, settings: self.settings }
     }
@@ -69,12 +70,13 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         self
     }
 
-    /// Sets how long a call waits at most for one tick to begin, measured by the clock's
-    /// [`monotonic`](Clock::monotonic) time. The default is 100 ms. The bound begins anew for each tick of a batch. It
-    /// also begins anew if other threads took all IDs of the tick that the call waited for.
+    /// Sets the longest time that a call waits for one tick to begin, measured by the clock's
+    /// [`monotonic`](Clock::monotonic) time. The default is 100 ms. A call that waits for several ticks may wait so
+    /// long for each of them. This can happen to a batch, and to a call that waited for a tick of which other threads
+    /// then took all IDs.
     ///
-    /// If a call knows that its wait would exceed the bound, it fails immediately. So if the bound is shorter than a
-    /// tick, a call may fail when the IDs of the tick are used up.
+    /// If the tick begins later than `max_wait` allows, the call fails immediately, without waiting. So if `max_wait`
+    /// is shorter than a tick, a call may fail when the IDs of the current tick are used up.
     ///
     /// # Examples
     /// ```
@@ -94,12 +96,13 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         self
     }
 
-    /// Sets how many ticks an ID may be ahead of the clock, so that a burst need not wait. The default is 0.
+    /// Sets how many ticks an ID may be ahead of the clock. A burst of calls can then use the IDs of these ticks
+    /// without waiting. The default is 0.
     ///
-    /// A new generator can repeat the IDs of an earlier generator with the same worker, if the new one begins within
-    /// `ticks` ticks of the earlier one's end or within the same tick. To prevent this, set the new generator's
-    /// [`not_before`](Self::not_before) to the tick after the one that [`close`](Generator::close) of the earlier
-    /// generator returned.
+    /// If a new generator replaces an old one with the same worker, the new generator can repeat IDs of the old one.
+    /// This can happen if the new generator begins in the tick in which the old one ended, or in one of the next
+    /// `ticks` ticks. To prevent this, set the new generator's [`not_before`](Self::not_before) to the tick that
+    /// [`close`](Generator::close) of the old generator returned, plus 1.
     ///
     /// # Examples
     /// ```
@@ -117,7 +120,7 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     }
 
     /// Sets whether calls fail immediately if the clock has moved back to before the last ID's tick. The default is
-    /// `false`. Calls then use up the IDs that are left in that tick before they wait or fail.
+    /// `false`: calls first use up the IDs that are left in the last ID's tick, and only then wait or fail.
     ///
     /// # Examples
     /// ```
@@ -135,16 +138,16 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         self
     }
 
-    /// Sets the first tick whose IDs may be issued, counted from the layout's epoch. The default is 0.
-    /// [`Generator::close`] has an example.
+    /// Sets the first tick whose IDs may be issued, counted from the layout's epoch. The default is 0. The
+    /// documentation of [`Generator::close`] has an example.
     pub const fn not_before(mut self, tick: u64) -> Self {
         self.settings.not_before = tick;
         self
     }
 
-    /// Sets the fence, which is the first tick whose IDs may not be issued, counted from the layout's epoch. The
-    /// default is the layout's last tick + 1. [`Generator::extend_fence`] moves the fence forward later, and has an
-    /// example.
+    /// Sets the fence, which is the first tick whose IDs must not be issued, counted from the layout's epoch. The
+    /// default is the layout's last tick + 1. [`Generator::extend_fence`] can move the fence forward later. The
+    /// documentation of that function has an example.
     pub const fn fence(mut self, tick: u64) -> Self {
         self.settings.fence = tick;
         self
@@ -154,9 +157,9 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     ///
     /// # Errors
     /// * [`SettingError::NotBefore`] if `not_before` is after the layout's last tick.
-    /// * [`SettingError::Fence`] if `fence` is over the layout's last tick + 1.
+    /// * [`SettingError::Fence`] if `fence` is larger than the layout's last tick + 1.
     /// * [`SettingError::EmptyWindow`] if no tick is between `not_before` (inclusive) and `fence` (exclusive).
-    /// * [`SettingError::MaxLead`] if `max_lead` is over the layout's last tick.
+    /// * [`SettingError::MaxLead`] if `max_lead` is larger than the number of the layout's last tick.
     ///
     /// # Examples
     /// ```

@@ -40,37 +40,38 @@ pub use tsc::TscClock;
 pub trait Clock {
     /// Returns the time in whole milliseconds since 1970-01-01T00:00:00Z, rounded down, or 0 before that moment.
     ///
-    /// Every call of a generator reads this time, so this method should be fast. The time may lag behind
-    /// [`precise_unix_ns`](Self::precise_unix_ns), but must not be ahead of it.
+    /// Every call of a generator reads this time, so this method should be fast. This time may lag behind the time of
+    /// [`precise_unix_ns`](Self::precise_unix_ns), but must not be ahead of that time.
     fn unix_ms(&self) -> u64;
 
     /// Returns the precise time in nanoseconds since 1970-01-01T00:00:00Z, or 0 before that moment.
     ///
-    /// A call of a generator reads this time only before the call waits or fails. The default is the time of
-    /// [`unix_ms`](Self::unix_ms), which suits every clock that does not lag.
+    /// A call of a generator reads this time only if the call is about to wait or to fail. The default returns the time
+    /// of [`unix_ms`](Self::unix_ms) in nanoseconds, which is right for every clock whose `unix_ms` does not lag.
     ///
-    /// The type is `u128` because a `u64` of nanoseconds ends in the year 2554, and layouts go further.
+    /// The type is `u128`, because nanoseconds in a `u64` reach only to the year 2554, and the ticks of some layouts
+    /// reach further.
     fn precise_unix_ns(&self) -> u128 {
         u128::from(self.unix_ms()) * 1_000_000
     }
 
-    /// Returns a time that never moves back. Calls measure with it how long they have waited. Each clock chooses the
-    /// zero point of this time, which may differ between threads.
+    /// Returns a time that never moves back. Calls use this time to measure how long they have waited. The time counts
+    /// from a moment that the implementation chooses. This moment may differ between threads.
     ///
-    /// With the feature `std` the default is the system's monotonic clock. Without `std` the default is `None`. If the
-    /// time is `None`, each poll of the clock during a wait counts as 100 ns. If the time stands still, each poll
-    /// counts as 1 ns.
+    /// With the feature `std` the default is the system's monotonic clock. Without `std` the default is `None`. If this
+    /// method returns `None`, a waiting call assumes that each poll of the clock takes 100 ns. If the returned time
+    /// stands still, a waiting call assumes 1 ns per poll.
     fn monotonic(&self) -> Option<Duration> {
         since_first_call()
     }
 }
 
-/// Returns the time since this thread first called this function, or `None` if there is no monotonic clock.
+/// Returns the time since this thread's first call of this function, or `None` if there is no monotonic clock.
 fn since_first_call() -> Option<Duration> {
     #[cfg(feature = "std")]
     {
         std::thread_local! {
-            // Each thread has a start of its own. If all threads shared one, a thread that lost its core while it set
+            // Each thread has its own start. If all threads shared one start, a thread that lost its core while setting
             // the start would block the other threads.
             static START: std::time::Instant = std::time::Instant::now();
         }
@@ -106,11 +107,11 @@ forward! {
     #[cfg(feature = "alloc")] alloc::sync::Arc<C>;
 }
 
-/// The operating system's wall clock, which is always precise. It is the default clock of a generator.
+/// The operating system's wall clock. Its readings never lag. It is the default clock of a generator.
 ///
 /// `SystemClock` implements [`Clock`] only with the feature `std`. Its [`monotonic`](Clock::monotonic) time comes from
-/// `Instant`. On some systems `Instant` stops while the machine is suspended. A wait may then exceed its bound by the
-/// length of the suspension.
+/// `Instant`. On some systems `Instant` stops while the machine is suspended. A wait during which the machine is
+/// suspended may then last longer than `max_wait` by the time of the suspension.
 ///
 /// # Examples
 /// ```
@@ -159,15 +160,15 @@ mod system {
 
 pub(crate) const NS_PER_MS: u128 = 1_000_000;
 
-/// Returns the whole milliseconds in `ns`, or `u64::MAX` if they do not fit.
+/// Returns the number of whole milliseconds in `ns` nanoseconds, or `u64::MAX` if the number does not fit a `u64`.
 pub(crate) fn ns_to_ms(ns: u128) -> u64 {
     u64::try_from(ns / NS_PER_MS).unwrap_or(u64::MAX)
 }
 
-/// Returns the whole milliseconds in `seconds` and `subsec_ns` together, or `u64::MAX` if they do not fit. They do not
-/// fit from the year 584,556,019 on.
+/// Returns the number of whole milliseconds in `seconds` seconds plus `subsec_ns` nanoseconds, or `u64::MAX` if the
+/// number does not fit a `u64`. As a Unix time, the number does not fit from the year 584,556,019 on.
 ///
-/// The hot path uses this function, because it does without the 128-bit division of [`ns_to_ms`].
+/// The hot path uses this function, because this function needs no 128-bit division, unlike [`ns_to_ms`].
 #[cfg(feature = "std")]
 #[inline]
 fn whole_ms(seconds: u64, subsec_ns: u32) -> u64 {
@@ -180,10 +181,11 @@ fn the_end_of_time() -> u64 {
     u64::MAX
 }
 
-/// A clock for tests. It stands still until the program moves it.
+/// A clock for tests. It stands still until the program sets, advances or steps it back.
 ///
-/// A call that waits for this clock waits in real time, because [`monotonic`](Clock::monotonic) is the default. Another
-/// thread can move the clock meanwhile. If no thread does, the call fails after `max_wait`.
+/// A call that waits for this clock measures its wait in real time, because this clock has the default
+/// [`monotonic`](Clock::monotonic). During the wait another thread can move the clock. If no thread moves the clock,
+/// the call fails after `max_wait`.
 ///
 /// # Examples
 /// ```
@@ -210,7 +212,7 @@ impl ManualClock {
         }
     }
 
-    /// Sets the clock to `unix_ms` milliseconds since 1970-01-01T00:00:00Z, forward or back.
+    /// Sets the clock to `unix_ms` milliseconds since 1970-01-01T00:00:00Z. This may move the clock forward or back.
     pub fn set(&self, unix_ms: u64) {
         // ORDERING: Relaxed. No other variable depends on this one, because a generator's IDs are unique and in order
         // whatever the clock reads. A thread never reads an older value after a newer one (coherence).

@@ -1,5 +1,5 @@
-//! `Generator<S, C>`: its fields, how it is made and how it is closed. The calls that issue IDs are in `calls.rs`, and
-//! the CAS loop is in `reserve.rs`.
+//! `Generator<S, C>`: the fields of a generator, its constructors, and `close`. The calls that issue IDs are in
+//! `calls.rs`, and the CAS loop is in `reserve.rs`.
 
 mod calls;
 mod precise;
@@ -19,7 +19,7 @@ use crate::worker::WorkerId;
 
 /// Hands out unique, time-ordered IDs to any number of threads.
 ///
-/// All threads share one generator by reference. It needs no lock, and in a `static` it needs no `Arc`.
+/// All threads share one generator by reference. The generator uses no lock. A generator in a `static` needs no `Arc`.
 ///
 /// # Examples
 /// ```
@@ -33,46 +33,46 @@ use crate::worker::WorkerId;
 /// ```
 ///
 /// # What it promises
-/// Tests are named after the numbers I1 to I8.
+/// The names of tests begin with the number of the promise that they check, I1 to I8.
 ///
 /// | | |
 /// |---|---|
-/// | I1 | No two calls return the same ID, from any threads, whatever the clock does. Two generators with different workers never issue the same ID; two with the *same* worker may. |
-/// | I2 | If one call returns before another begins, on any threads, the first call's ID is smaller. A [`LocalGenerator`](crate::LocalGenerator) promises this only among its own IDs. |
+/// | I1 | No two calls return the same ID, whatever threads they come from and whatever the clock does. Two generators with different workers never issue the same ID; two with the *same* worker may. |
+/// | I2 | If one call returns before another call begins, the first call's ID is smaller, even if the calls come from different threads. A [`LocalGenerator`](crate::LocalGenerator) promises this only among its own IDs. |
 /// | I3 | An ID's tick is never ahead of the clock's highest reading by more than [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set). |
-/// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls use up the IDs of the open tick. Then they wait until the clock has caught up, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most. Then they fail. The calls of a [`strict`](crate::GeneratorBuilder::strict) generator fail immediately. |
-/// | I5 | A value that does not fit is refused, never masked. |
+/// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls use up the IDs of the last ID's tick. Then they wait until the clock allows the next tick, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most. Then they fail. The calls of a [`strict`](crate::GeneratorBuilder::strict) generator fail immediately. |
+/// | I5 | A value that does not fit its field is refused. No bits of it are cut off. |
 /// | I6 | A refused call changes nothing. A batch that is refused midway returns the IDs issued before the refusal. |
-/// | I7 | A thread that stalls, for however long, never stops other threads from getting IDs. |
-/// | I8 | A generator issues IDs only of the ticks from [`not_before`](crate::GeneratorBuilder::not_before) (inclusive) to the [`fence`](crate::GeneratorBuilder::fence) (exclusive). At the fence and after [`close`](Self::close), calls fail immediately. |
+/// | I7 | A thread that stalls in the middle of a call never stops other threads from getting IDs, however long it stalls. |
+/// | I8 | All IDs of a generator have ticks from [`not_before`](crate::GeneratorBuilder::not_before) (inclusive) to the [`fence`](crate::GeneratorBuilder::fence) (exclusive). At the fence and after [`close`](Self::close), calls fail immediately. |
 ///
 /// # How it works
 /// One atomic word holds the first slot (tick and sequence number) that was not handed out yet. A call reads the word
-/// and the clock, computes the next word, and stores it by compare-and-swap. If another call was faster, the
-/// compare-and-swap fails and the call starts over. When the sequence overflows, it carries into the tick. The word
-/// then says that the next slot is in a tick that has not begun.
+/// and the clock, computes the next word, and stores it by compare-and-swap. If another call has changed the word
+/// meanwhile, the compare-and-swap fails and the call starts over. When the sequence overflows, it carries into the
+/// tick. The word is then the first slot of a tick that has not begun.
 ///
 /// # Size
-/// A generator has 512 bytes on x86-64 if its clock has at most 32 bytes. The word has a pair of cache lines of its
-/// own, because processors fetch cache lines in pairs. The statistics have two pairs. The fields that calls only read
-/// have one pair.
+/// A generator has 512 bytes on x86-64 if its clock has at most 32 bytes. These are four pairs of cache lines: one for
+/// the word, two for the statistics, and one for the fields that calls only read. Pairs, because processors fetch cache
+/// lines in pairs.
 pub struct Generator<S = Standard, C = SystemClock> {
-    /// The first slot that was not handed out yet. `word.rs` lists the states of the word. The word has cache lines of
-    /// its own.
+    /// The first slot that was not handed out yet. `word.rs` explains the bits of the word. The word shares its cache
+    /// lines with no other field.
     word: CachePadded<AtomicU64>,
-    /// The statistics, which calls update once per tick and after a failed CAS. They have cache lines of their own,
-    /// too, because calls only read the fields below. Those fields change only when the fence moves, the generator is
-    /// closed, or a sleep ends.
+    /// The statistics, which calls update once per tick and after a failed CAS. They share their cache lines with no
+    /// other field, either. Otherwise each update would slow down the calls that read the fields below. Those fields
+    /// change only when the fence moves, the generator is closed, or a sleep ends.
     counters: CachePadded<Counters>,
-    /// The first tick whose IDs may not be issued. The fence only grows.
+    /// The first tick whose IDs must not be issued. The fence only grows.
     fence: AtomicU64,
-    /// 0 at first, and 1 from just before the word is closed. Handles read it, because they issue IDs without loading
-    /// the word.
+    /// 0 at first. `close` sets it to 1 just before it sets the closed bit of the word. Handles read `closing`, because
+    /// they can issue IDs without loading the word.
     closing: AtomicU64,
     lateness: Lateness,
     settings: Settings,
     worker: WorkerId<S>,
-    /// The bits that `worker` sets in each ID.
+    /// The bits of the datacenter field and the worker field, which are the same in each ID.
     worker_bits: u64,
     clock: C,
 }
@@ -124,7 +124,7 @@ impl<S: Scheme, C> Generator<S, C> {
     }
 
     const_fn! {
-        /// Returns a generator with `settings` that the caller has checked.
+        /// Returns a generator with `settings`. The caller has checked that the settings fit the scheme `S`.
         pub(crate) const fn from_settings(worker: WorkerId<S>, clock: C, settings: Settings) -> Self {
             Self {
                 word: CachePadded::new(AtomicU64::new(settings.not_before << S::LAYOUT.sequence_bits())),
@@ -152,18 +152,19 @@ impl<S: Scheme, C> Generator<S, C> {
         &self.clock
     }
 
-    /// Returns the fence, which is the first tick whose IDs may not be issued, counted from the layout's epoch.
+    /// Returns the fence, which is the first tick whose IDs must not be issued, counted from the layout's epoch.
     #[must_use]
     pub fn fence(&self) -> u64 {
         // ORDERING: Relaxed. The fence only grows, and a thread never sees it shrink (coherence).
         self.fence.load(Ordering::Relaxed)
     }
 
-    /// Moves the fence forward to the tick `fence`, counted from the layout's epoch, so that IDs of all ticks before it
-    /// may be issued. If the fence is already later, it stays there.
+    /// Moves the fence forward to the tick `fence`, counted from the layout's epoch. The generator may then issue IDs
+    /// of all ticks before `fence`. If the generator's fence is already later than `fence`, this call changes nothing.
     ///
     /// # Errors
-    /// [`SettingError::Fence`] if `fence` is over the layout's last tick + 1. The fence then stays unchanged.
+    /// [`SettingError::Fence`] if `fence` is larger than the layout's last tick + 1. The generator's fence then stays
+    /// unchanged.
     ///
     /// # Examples
     /// ```
@@ -191,12 +192,12 @@ impl<S: Scheme, C> Generator<S, C> {
     /// Closes the generator. Every later call fails with [`GenerateError::Closed`](crate::GenerateError::Closed), and
     /// so does every call that is waiting.
     ///
-    /// Returns the tick of the last ID issued, or `None` if no ID was issued. No ID of this generator has a later tick,
-    /// not even an ID that a call in progress is about to return. Closing a generator twice is harmless and returns the
-    /// same tick.
+    /// Returns the tick of the last ID issued, or `None` if no ID was issued. No ID of this generator has a later tick.
+    /// This includes the IDs that calls in progress have not returned yet. Closing a generator twice is harmless and
+    /// returns the same tick.
     ///
     /// # Examples
-    /// The next generator of the same worker begins after the last tick, so that it repeats no ID:
+    /// The next generator of the same worker begins with the tick after the last ID's tick, so that it repeats no ID:
     ///
     /// ```
     /// use casflake::{GenerateError, Generator, WorkerId};
@@ -234,7 +235,7 @@ impl<S: Scheme, C> Generator<S, C> {
         self.last_tick_of(self.load())
     }
 
-    /// Returns the statistics so far.
+    /// Returns the statistics of all calls so far.
     ///
     /// # Examples
     /// ```
@@ -280,7 +281,7 @@ impl<S: Scheme, C> Generator<S, C> {
 }
 
 impl<S, C> Generator<S, C> {
-    /// Records slots that a handle has reserved and drops without using them.
+    /// Records in the statistics that a handle drops this number of reserved slots without using them.
     pub(crate) fn record_unused(&self, slots: u64) {
         self.counters.record_unused(slots);
     }
@@ -313,8 +314,8 @@ mod tests {
     use crate::clock::{ManualClock, SystemClock};
     use crate::scheme::Standard;
 
-    /// Returns the number of the pair of cache lines in which each part begins. The parts are the word, the statistics,
-    /// and the fields that calls only read.
+    /// Returns, for each field, the index of the pair of cache lines in which the field begins. The fields are the
+    /// word, the statistics, and five fields that calls only read.
     fn lines<C>() -> [usize; 7] {
         type Of<C> = Generator<Standard, C>;
         [

@@ -1,4 +1,4 @@
-//! `Snowflake<S>`: the ID type and its parts.
+//! `Snowflake<S>`: the type of IDs.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -10,10 +10,10 @@ use crate::error::IdError;
 use crate::layout::{Layout, Parts};
 use crate::scheme::{Scheme, Standard};
 
-/// A Snowflake ID of the scheme `S`: a `u64` in which the layout's reserved bits are 0.
+/// A Snowflake ID of the scheme `S`. It is a `u64` in which the reserved bits of the layout of `S` are 0.
 ///
-/// IDs compare, sort and hash as their integers do, and so they sort by time first. IDs of different schemes have
-/// different types.
+/// IDs compare, sort and hash as their integers do. The time is in the highest bits, so IDs sort by time first. IDs of
+/// different schemes have different types.
 ///
 /// # Examples
 /// ```
@@ -27,7 +27,8 @@ use crate::scheme::{Scheme, Standard};
 /// # Ok::<(), casflake::IdError>(())
 /// ```
 ///
-/// The first and the last ID of a time range, as the bounds of a database query:
+/// A database query for the IDs of one day. Its bounds are the smallest ID of this day and the smallest ID of the next
+/// day:
 ///
 /// ```
 /// use casflake::Snowflake;
@@ -41,22 +42,21 @@ use crate::scheme::{Scheme, Standard};
 pub struct Snowflake<S = Standard>(u64, PhantomData<fn() -> S>);
 
 impl<S: Scheme> Snowflake<S> {
-    /// The smallest ID, 0. It can serve as a placeholder in buffers, such as the one that
-    /// [`fill`](crate::Generator::fill) takes.
+    /// The smallest ID, 0. It can serve as a placeholder in a buffer that [`fill`](crate::Generator::fill) is to fill.
     pub const MIN: Self = Self::from_valid(0);
 
     /// The largest ID, in which every bit of the layout's fields is set.
     pub const MAX: Self = Self::from_valid(S::LAYOUT.max_id());
 
-    /// Returns the ID with the number `id`. The caller knows that `id` sets no reserved bit.
+    /// Returns the ID with the number `id`. The caller must make sure that all reserved bits of `id` are 0.
     pub(crate) const fn from_valid(id: u64) -> Self {
         Self(id, PhantomData)
     }
 
-    /// Returns the ID made of `parts`.
+    /// Returns the ID whose fields have the values `parts`.
     ///
     /// # Errors
-    /// [`IdError::Field`] if a part does not fit its field.
+    /// [`IdError::Field`] if one of the values does not fit its field.
     ///
     /// # Examples
     /// ```
@@ -76,7 +76,8 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// Returns the smallest ID that any worker can issue in the tick at the time `unix_ms` (Unix milliseconds).
+    /// Returns the smallest ID that any worker can issue in the tick that contains the time `unix_ms`, in Unix
+    /// milliseconds.
     ///
     /// # Errors
     /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after the last tick.
@@ -96,7 +97,8 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// Returns the largest ID that any worker can issue in the tick at the time `unix_ms` (Unix milliseconds).
+    /// Returns the largest ID that any worker can issue in the tick that contains the time `unix_ms`, in Unix
+    /// milliseconds.
     ///
     /// # Errors
     /// [`IdError::Time`] if `unix_ms` is before the layout's first tick or after the last tick.
@@ -122,7 +124,7 @@ impl<S: Scheme> Snowflake<S> {
         }
     }
 
-    /// Returns the four fields of the ID.
+    /// Returns the values of the ID's four fields.
     #[must_use]
     pub const fn parts(self) -> Parts {
         S::LAYOUT.split(self.0)
@@ -134,25 +136,26 @@ impl<S: Scheme> Snowflake<S> {
         S::LAYOUT.epoch_unix_ms() + self.tick() * S::LAYOUT.tick_ms()
     }
 
-    /// Returns the tick, counted from 0 at the layout's epoch.
+    /// Returns the ID's tick, counted from the layout's epoch. The tick that begins at the epoch is 0.
     #[must_use]
     pub const fn tick(self) -> u64 {
         self.parts().tick
     }
 
-    /// Returns the datacenter, or 0 if the layout has no datacenter field.
+    /// Returns the datacenter of the worker that issued the ID, or 0 if the layout has no datacenter field.
     #[must_use]
     pub const fn datacenter(self) -> u64 {
         self.parts().datacenter
     }
 
-    /// Returns the worker within its datacenter, or 0 if the layout has no worker field.
+    /// Returns the number, within its datacenter, of the worker that issued the ID. It is 0 if the layout has no worker
+    /// field.
     #[must_use]
     pub const fn worker(self) -> u64 {
         self.parts().worker
     }
 
-    /// Returns the sequence number. It numbers the IDs of a worker within a tick, from 0 up to
+    /// Returns the ID's sequence number. The IDs that a worker issues in one tick are numbered from 0 to
     /// [`Layout::max_sequence`].
     #[must_use]
     pub const fn sequence(self) -> u64 {
@@ -167,13 +170,12 @@ impl<S> Snowflake<S> {
         self.0
     }
 
-    /// Returns the ID as a signed integer, for databases that have no unsigned integers (such as PostgreSQL's
-    /// `bigint`).
+    /// Returns the ID as a signed integer, for databases whose integers are signed, such as PostgreSQL's `bigint`.
     ///
-    /// If the layout has 63 bits or fewer, this is the same number. If the layout has all 64 bits (such as
-    /// [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)), the integers are negative in the second half
-    /// of the layout's time. Their signed order is then not the order of time. `TryFrom<i64>` always turns the integer
-    /// back into the same ID.
+    /// If the layout has 63 bits or fewer, the signed integer is the same number as `as_u64` returns. If the layout has
+    /// 64 bits (such as [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)), the signed integers of IDs
+    /// from the second half of the layout's time are negative, and so sort before those of the first half.
+    /// `TryFrom<i64>` always turns the signed integer back into the same ID.
     ///
     /// # Examples
     /// ```
@@ -192,7 +194,7 @@ impl<S> Snowflake<S> {
     }
 }
 
-/// Returns the tick at the time `unix_ms`, or fails with `Time` if the layout has no such tick.
+/// Returns the tick that contains the time `unix_ms`. Fails with `IdError::Time` if the layout has no such tick.
 const fn tick_at(layout: &Layout, unix_ms: u64) -> Result<u64, IdError> {
     match layout.tick_at(unix_ms) {
         Some(tick) => Ok(tick),
@@ -205,7 +207,8 @@ const fn tick_at(layout: &Layout, unix_ms: u64) -> Result<u64, IdError> {
     }
 }
 
-/// Fails with [`IdError::ReservedBits`] if the number sets a reserved bit.
+/// Turns a number into the ID with this number. Fails with [`IdError::ReservedBits`] if a reserved bit of the number is
+/// 1.
 impl<S: Scheme> TryFrom<u64> for Snowflake<S> {
     type Error = IdError;
 
@@ -214,8 +217,8 @@ impl<S: Scheme> TryFrom<u64> for Snowflake<S> {
     }
 }
 
-/// Turns the integer of [`Snowflake::as_i64`] back into the ID. Fails with [`IdError::Negative`] if the number is
-/// negative and the layout does not use all 64 bits.
+/// Turns the integer that [`Snowflake::as_i64`] returned back into the ID. Fails with [`IdError::Negative`] if the
+/// number is negative and the layout does not use all 64 bits.
 impl<S: Scheme> TryFrom<i64> for Snowflake<S> {
     type Error = IdError;
 
@@ -234,25 +237,26 @@ impl<S> From<Snowflake<S>> for u64 {
     }
 }
 
-/// Converts as [`Snowflake::as_i64`] does.
+/// Turns the ID into the same signed integer as [`Snowflake::as_i64`].
 impl<S> From<Snowflake<S>> for i64 {
     fn from(id: Snowflake<S>) -> Self {
         id.as_i64()
     }
 }
 
-/// Reads decimal digits as `Display` writes them. Refuses a sign and leading zeros, so that each ID has only one text.
+/// Reads an ID from the decimal digits that `Display` writes. Refuses a sign and leading zeros, so that no two texts
+/// stand for the same ID.
 ///
 /// # Errors
 /// * [`IdError::NotDecimal`] if the text is empty or has a character that is not a digit.
 /// * [`IdError::LeadingZeros`] if the text has leading zeros.
-/// * [`IdError::TooLong`] if the number is over `u64::MAX`.
-/// * [`IdError::ReservedBits`] if the number sets a reserved bit.
+/// * [`IdError::TooLong`] if the number is larger than `u64::MAX`.
+/// * [`IdError::ReservedBits`] if a reserved bit of the number is 1.
 impl<S: Scheme> FromStr for Snowflake<S> {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        // `u64::from_str` accepts a plus sign, which no ID has.
+        // `u64::from_str` would also accept a plus sign, so the digits are checked first.
         let stray = text.char_indices().find(|(_, c)| !c.is_ascii_digit());
         if stray.is_some() || text.is_empty() {
             return Err(IdError::NotDecimal { found: stray });
@@ -264,12 +268,12 @@ impl<S: Scheme> FromStr for Snowflake<S> {
     }
 }
 
-/// Writes decimal digits.
+/// Writes the ID as decimal digits.
 ///
-/// The texts of IDs sort as the IDs do only if all of them have the same number of digits. IDs of [`Standard`] grow
-/// from 18 digits to 19 on 2031-07-22. From then on a column of text or a list of file names sorts new IDs before old
-/// ones. To avoid this, store the integer, or write texts of a fixed width. The texts of `format!("{id:016x}")` sort as
-/// the IDs do, in every layout.
+/// The texts sort in the same order as the IDs only if all texts have the same number of digits. IDs of [`Standard`]
+/// have 18 digits until 2031-07-22, and 19 digits after that. From then on, new IDs sort before old ones in a column of
+/// texts or a list of file names. To avoid this, store the integer, or write texts of a fixed width. In every layout
+/// the texts of `format!("{id:016x}")` sort in the same order as the IDs.
 impl<S> fmt::Display for Snowflake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

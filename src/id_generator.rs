@@ -1,4 +1,4 @@
-//! `IdGenerator`: the calls that all generators have in common, as a trait.
+//! `IdGenerator`: the trait with the calls that all kinds of generators have in common.
 
 use crate::clock::Clock;
 use crate::error::{FillError, GenerateError};
@@ -9,12 +9,12 @@ use crate::scheme::{Scheme, Standard};
 /// A generator of any kind that issues IDs of the scheme `S`.
 ///
 /// Code that takes an `IdGenerator` works with a [`Generator`] on any clock, with a `LeasedGenerator` of the crate
-/// [`casflake-lease`](https://docs.rs/casflake-lease), and with a test double. A reference to an `IdGenerator` is an
-/// `IdGenerator`, too. With the feature `alloc`, so is a `Box` or an `Arc` of an `IdGenerator`. A
+/// [`casflake-lease`](https://docs.rs/casflake-lease), and with a substitute that a test provides. A reference to an
+/// `IdGenerator` is an `IdGenerator`, too. With the feature `alloc`, so is a `Box` or an `Arc` of an `IdGenerator`. A
 /// [`LocalGenerator`](crate::LocalGenerator) is not an `IdGenerator`, because its calls take `&mut self`.
 ///
 /// # Examples
-/// The application's code takes any generator. The test passes a generator on a clock that stands still:
+/// The application's function takes any generator. The test passes a generator whose clock stands still:
 ///
 /// ```
 /// use casflake::{GenerateError, Generator, IdGenerator, ManualClock, Snowflake, WorkerId};
@@ -43,8 +43,8 @@ use crate::scheme::{Scheme, Standard};
 /// ```
 ///
 /// If the kind of generator is chosen at run time, use an `Arc<dyn IdGenerator + Send + Sync>`. The documentation of
-/// `LeasedGenerator` has an example. Calls through `dyn` are indirect. A function that takes `&impl IdGenerator` calls
-/// the generator directly:
+/// `LeasedGenerator` has an example. A call through `dyn` is an indirect call, which costs a little time. A function
+/// that takes `&impl IdGenerator` calls the generator directly:
 ///
 /// ```
 /// use casflake::{FillError, Generator, IdGenerator, Scheme, Snowflake, Twitter, WorkerId};
@@ -60,7 +60,7 @@ use crate::scheme::{Scheme, Standard};
 /// # Ok::<(), FillError>(())
 /// ```
 ///
-/// A test can also substitute a generator that fails:
+/// A test can also pass a generator that always fails:
 ///
 /// ```
 /// use casflake::{GenerateError, IdGenerator, Snowflake};
@@ -82,28 +82,31 @@ use crate::scheme::{Scheme, Standard};
 /// ```
 ///
 /// # What an implementation promises
-/// A caller can rely on these promises for any mix of the three calls, from any threads:
+/// A caller can rely on these promises for the three calls of this trait, in any order and from any threads:
 ///
 /// * **Uniqueness.** No two calls of one generator return the same ID.
 /// * **Order.** If one call returns before another begins, the first call's IDs are smaller. `fill` writes IDs in
 ///   increasing order.
-/// * **Honest errors.** A call that fails has issued no ID, except those that [`FillError::filled`] counts.
+/// * **Honest errors.** A call that fails has issued no IDs, except that a failed `fill` has issued the IDs that
+///   [`FillError::filled`] counts.
 /// * **No wait.** `try_generate` does not wait.
 ///
-/// The compiler checks none of these promises. Each implementation of the trait has to keep them, so `unsafe` code must
-/// not rely on them. [`Generator`] keeps all of them, [and more](Generator#what-it-promises). `LeasedGenerator` keeps
-/// all of them, too. `&T`, `Box<T>` and `Arc<T>` keep the promises of `T`.
+/// The compiler can't check whether an implementation of the trait keeps these promises. So `unsafe` code must not rely
+/// on them. [`Generator`] keeps all of them, [and more](Generator#what-it-promises). `LeasedGenerator` keeps all of
+/// them, too. `&T`, `Box<T>` and `Arc<T>` keep the promises that `T` keeps.
 ///
 /// # What a caller can not rely on
-/// * **Uniqueness across two generators.** This depends on the generators' workers: see [`WorkerId`](crate::WorkerId).
-/// * **One worker.** A `LeasedGenerator` may change its [`worker`](Snowflake::worker) between two calls.
+/// * **Uniqueness across two generators.** Two generators may issue the same ID if they have the same worker: see
+///   [`WorkerId`](crate::WorkerId).
+/// * **One worker.** The IDs of a `LeasedGenerator` may have a different [`worker`](Snowflake::worker) from one call to
+///   the next.
 /// * **A precise time.** An ID's [`tick`](Snowflake::tick) is only as precise as the generator's clock.
 /// * **A bound on the wait.** How long `generate` and `fill` can wait depends on the kind of generator.
 pub trait IdGenerator<S: Scheme = Standard> {
-    /// Returns the next ID. May block the thread until the next tick, or longer.
+    /// Returns the next ID. May block the thread until the next tick begins, or longer.
     ///
     /// # Errors
-    /// The [`GenerateError`] that says why no ID was issued, for example because the generator was closed.
+    /// A [`GenerateError`] that says why no ID was issued: for example, `Closed` if the generator was closed.
     fn generate(&self) -> Result<Snowflake<S>, GenerateError>;
 
     /// Returns the next ID without waiting.
@@ -115,8 +118,8 @@ pub trait IdGenerator<S: Scheme = Standard> {
 
     /// Fills `buffer` with IDs in increasing order. May block the thread, as [`generate`](Self::generate) does.
     ///
-    /// The default calls [`generate`](Self::generate) for each ID. [`Generator`] and `LeasedGenerator` reserve all IDs of
-    /// a tick together, which is much faster.
+    /// The default implementation calls [`generate`](Self::generate) for each ID. [`Generator`] and `LeasedGenerator`
+    /// reserve all IDs of a tick together, which is much faster.
     ///
     /// # Errors
     /// The errors of [`generate`](Self::generate). [`FillError::filled`] returns how many IDs were written to the
@@ -146,7 +149,7 @@ impl<S: Scheme, C: Clock> IdGenerator<S> for Generator<S, C> {
 }
 
 /// Implements `IdGenerator` for a pointer to an `IdGenerator`. Forwards `fill`, too, because the default `fill` is
-/// slower.
+/// slower than that of most generators.
 macro_rules! forward {
     ($($(#[$cfg:meta])? $pointer:ty;)*) => {$(
         $(#[$cfg])?

@@ -1,5 +1,5 @@
-//! `Layout`: how the 64 bits of an ID are divided. It is one checked value of widths, epoch, tick length and field
-//! order.
+//! `Layout`: how the 64 bits of an ID are divided. A layout consists of the widths and the order of the fields, the
+//! epoch and the tick length, which are checked together.
 
 mod fields;
 mod time;
@@ -9,7 +9,7 @@ use core::fmt;
 use crate::error::LayoutError;
 use crate::word::SLOT_BITS;
 
-/// The place of the sequence in the ID.
+/// The order of the fields in an ID, from the highest bits to the lowest.
 ///
 /// # Examples
 /// ```
@@ -41,12 +41,12 @@ impl fmt::Display for FieldOrder {
     }
 }
 
-/// The widths and the order of an ID's fields, the epoch from which its ticks count, and the length of a tick.
+/// The widths and the order of the fields in an ID, the epoch from which ticks count, and the length of a tick.
 ///
 /// A `Layout` is always valid, because the constructors refuse values that do not fit. In a `const`, such as
-/// [`Scheme::LAYOUT`](crate::Scheme::LAYOUT), [`new`](Self::new) refuses them when the program is compiled.
-/// [`try_new`](Self::try_new) refuses them at run time. The fields fill the ID from the lowest bit up. The bits above
-/// the fields are reserved and always 0.
+/// [`Scheme::LAYOUT`](crate::Scheme::LAYOUT), [`new`](Self::new) refuses such values with a compile error.
+/// [`try_new`](Self::try_new) refuses them at run time. The fields take the lowest bits of an ID. The bits above the
+/// fields are reserved and always 0.
 ///
 /// # Examples
 /// ```
@@ -86,13 +86,13 @@ pub struct Parts {
     pub datacenter: u64,
     /// The worker within its datacenter, up to [`Layout::max_worker`]. It is 0 if the layout has no worker field.
     pub worker: u64,
-    /// The sequence number of the ID within its tick, from 0 up to [`Layout::max_sequence`].
+    /// The sequence number, from 0 up to [`Layout::max_sequence`]. It numbers the IDs that a worker issues in one tick.
     pub sequence: u64,
 }
 
 impl Layout {
-    /// Returns a layout whose fields have these widths in bits. Ticks have 1 ms and count from the Unix epoch. The
-    /// sequence is in the lowest bits.
+    /// Returns a layout whose fields have the given widths, in bits. A tick is 1 ms long, and ticks count from the Unix
+    /// epoch. The sequence is in the lowest bits.
     ///
     /// # Panics
     /// Panics if `timestamp` is 0 or the widths add up to more than 64. In a `const` this is a compile error. For
@@ -111,8 +111,8 @@ impl Layout {
         Self::valid(Self::try_new(timestamp, datacenter, worker, sequence))
     }
 
-    /// Sets the epoch to `unix_ms` milliseconds after 1970-01-01T00:00:00Z. The epoch is the moment at which tick 0
-    /// begins.
+    /// Returns this layout with the epoch `unix_ms`, in milliseconds since 1970-01-01T00:00:00Z. The epoch is the
+    /// moment at which tick 0 begins.
     ///
     /// # Panics
     /// Panics if the last tick would begin after `u64::MAX` in Unix milliseconds. In a `const` this is a compile error.
@@ -130,7 +130,7 @@ impl Layout {
         Self::valid(self.try_with_epoch_unix_ms(unix_ms))
     }
 
-    /// Sets the length of a tick to `ms` milliseconds.
+    /// Returns this layout with ticks that are `ms` milliseconds long.
     ///
     /// # Panics
     /// Panics if `ms` is 0 or the last tick would begin after `u64::MAX` in Unix milliseconds. In a `const` this is a
@@ -149,14 +149,15 @@ impl Layout {
         Self::valid(self.try_with_tick_ms(ms))
     }
 
-    /// Sets the order of the fields.
+    /// Returns this layout with the fields in the order `order`.
     #[must_use]
     pub const fn with_order(mut self, order: FieldOrder) -> Self {
         self.order = order;
         self
     }
 
-    /// Returns the same layout as [`new`](Self::new), for widths that are known only at run time.
+    /// Returns the layout that [`new`](Self::new) would return, or an error instead of a panic. Use this function for
+    /// widths that are known only at run time.
     ///
     /// # Errors
     /// * [`LayoutError::NoTimestamp`] if `timestamp` is 0.
@@ -184,8 +185,8 @@ impl Layout {
         .checked()
     }
 
-    /// Sets the epoch as [`with_epoch_unix_ms`](Self::with_epoch_unix_ms) does, for an epoch that is known only at run
-    /// time.
+    /// Sets the epoch as [`with_epoch_unix_ms`](Self::with_epoch_unix_ms) does, but returns an error instead of
+    /// panicking. Use this function for an epoch that is known only at run time.
     ///
     /// # Errors
     /// [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` in Unix milliseconds.
@@ -202,8 +203,8 @@ impl Layout {
         self.checked()
     }
 
-    /// Sets the length of a tick as [`with_tick_ms`](Self::with_tick_ms) does, for a length that is known only at run
-    /// time.
+    /// Sets the length of a tick as [`with_tick_ms`](Self::with_tick_ms) does, but returns an error instead of
+    /// panicking. Use this function for a length that is known only at run time.
     ///
     /// # Errors
     /// * [`LayoutError::ZeroTick`] if `ms` is 0.
@@ -256,31 +257,32 @@ impl Layout {
         Ok(self)
     }
 
-    /// Returns the width of the timestamp in bits, 1 to 64.
+    /// Returns the width of the timestamp field, in bits. It is 1 to 64.
     #[must_use]
     pub const fn timestamp_bits(&self) -> u32 {
         self.timestamp_bits
     }
 
-    /// Returns the width of the datacenter in bits, 0 to 63.
+    /// Returns the width of the datacenter field, in bits. It is 0 to 63.
     #[must_use]
     pub const fn datacenter_bits(&self) -> u32 {
         self.datacenter_bits
     }
 
-    /// Returns the width of the worker in bits, 0 to 63.
+    /// Returns the width of the worker field, in bits. It is 0 to 63.
     #[must_use]
     pub const fn worker_bits(&self) -> u32 {
         self.worker_bits
     }
 
-    /// Returns the width of the sequence in bits, 0 to 63.
+    /// Returns the width of the sequence field, in bits. It is 0 to 63.
     #[must_use]
     pub const fn sequence_bits(&self) -> u32 {
         self.sequence_bits
     }
 
-    /// Returns the width of all fields together in bits, 1 to 64. The bits of an ID above this width are reserved.
+    /// Returns the sum of the widths of all fields, in bits. It is 1 to 64. The bits of an ID above the fields are
+    /// reserved.
     #[must_use]
     pub const fn total_bits(&self) -> u32 {
         self.timestamp_bits + self.datacenter_bits + self.worker_bits + self.sequence_bits
@@ -292,7 +294,7 @@ impl Layout {
         self.epoch_unix_ms
     }
 
-    /// Returns the length of a tick in milliseconds, at least 1.
+    /// Returns the length of a tick, in milliseconds. It is at least 1.
     #[must_use]
     pub const fn tick_ms(&self) -> u64 {
         self.tick_ms
@@ -304,26 +306,26 @@ impl Layout {
         self.order
     }
 
-    /// Returns the last tick that fits the timestamp, counted from the epoch.
+    /// Returns the last tick that the timestamp field can hold, counted from the epoch.
     #[must_use]
     pub const fn max_tick(&self) -> u64 {
         mask(self.timestamp_bits)
     }
 
-    /// Returns the largest datacenter, or 0 if the layout has no datacenter field.
+    /// Returns the largest datacenter number, or 0 if the layout has no datacenter field.
     #[must_use]
     pub const fn max_datacenter(&self) -> u64 {
         mask(self.datacenter_bits)
     }
 
-    /// Returns the largest worker within a datacenter, or 0 if the layout has no worker field.
+    /// Returns the largest worker number within a datacenter, or 0 if the layout has no worker field.
     #[must_use]
     pub const fn max_worker(&self) -> u64 {
         mask(self.worker_bits)
     }
 
-    /// Returns the largest sequence number. A worker has one ID more than this per tick, because sequence numbers begin
-    /// at 0.
+    /// Returns the largest sequence number. Sequence numbers begin at 0, so a worker can issue `max_sequence() + 1` IDs
+    /// per tick.
     #[must_use]
     pub const fn max_sequence(&self) -> u64 {
         mask(self.sequence_bits)
@@ -335,9 +337,9 @@ impl Layout {
         mask(self.total_bits())
     }
 
-    /// Returns whether a [`Generator`](crate::Generator) can issue IDs of this layout. It can if the timestamp and the
-    /// sequence together have 62 bits or fewer, because one atomic word has to hold them, a carry bit and the *closed*
-    /// bit. With all other layouts IDs can only be decoded.
+    /// Returns whether a [`Generator`](crate::Generator) can issue IDs of this layout. This is so if the timestamp and
+    /// the sequence have 62 bits or fewer together. The generator keeps them in one atomic word of 64 bits, which also
+    /// holds a carry bit and the *closed* bit. IDs of all other layouts can only be decoded.
     ///
     /// # Examples
     /// ```
@@ -352,7 +354,7 @@ impl Layout {
     }
 }
 
-/// Returns a number with the lowest `bits` bits set, for 0 to 64 bits.
+/// Returns a number whose lowest `bits` bits are 1 and whose other bits are 0. `bits` is 0 to 64.
 const fn mask(bits: u32) -> u64 {
     match u64::MAX.checked_shr(u64::BITS - bits) {
         Some(mask) => mask,

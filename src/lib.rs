@@ -1,5 +1,5 @@
-//! Unique, time-ordered 64-bit Snowflake IDs for any number of threads, from one atomic word advanced by
-//! compare-and-swap.
+//! Unique, time-ordered 64-bit Snowflake IDs for any number of threads. Each generator has one atomic word, which calls
+//! advance by compare-and-swap.
 //!
 //! ```
 //! use casflake::{Generator, Snowflake, WorkerId};
@@ -11,24 +11,25 @@
 //! # Ok::<(), casflake::GenerateError>(())
 //! ```
 //!
-//! Start with [`Generator`], which documents its promises and how it works. [`WorkerId`] distinguishes the processes
-//! that share an ID space. [`Snowflake`] is the ID. [`Scheme`] chooses the layout of IDs, which is a preset or one of
-//! your own. A [`LocalGenerator`] is a handle for one thread that needs very many IDs. A `Topology` holds the
-//! generators of whole datacenters. Code that works with any generator takes an [`IdGenerator`]. Tests use a
-//! [`ManualClock`]. The [guide](https://docs.rs/casflake/latest/casflake/_guide/) has recipes.
+//! Start with [`Generator`]. Its documentation says what it promises and how it works. A [`WorkerId`] distinguishes a
+//! generator from the others that share an ID space. A [`Snowflake`] is an ID. A [`Scheme`] names the layout of IDs:
+//! one of the crate's presets, or a layout of your own. A [`LocalGenerator`] is a handle for one thread that needs very
+//! many IDs. A `Topology` holds one generator for each worker of several datacenters. Code that is to work with any
+//! kind of generator takes an [`IdGenerator`]. Tests use a [`ManualClock`]. The
+//! [guide](https://docs.rs/casflake/latest/casflake/_guide/) has recipes.
 //!
-//! Processes that share an ID space can lease their workers with the crate
+//! If several processes share an ID space, they can lease their workers with the crate
 //! [`casflake-lease`](https://docs.rs/casflake-lease).
 //!
 //! # What it does not promise
-//! * Two generators with the same [`WorkerId`] can issue the same ID, unless the worker is leased. This happens if they
-//!   run at the same time. It also happens if one replaces the other within the same tick, within
-//!   [`max_lead`](GeneratorBuilder::max_lead) ticks, or within a backward step of the clock. Give each generator its
-//!   own worker. If a generator replaces another, set its [`not_before`](GeneratorBuilder::not_before) to the tick
-//!   after the one that [`close`](Generator::close) of the replaced generator returned.
-//! * A `fork` without `exec` makes two processes with the same worker. So does a virtual machine that is cloned or
-//!   restored.
-//! * IDs of different workers are in the order of time only as far as the workers' clocks agree.
+//! * Two generators with the same [`WorkerId`] can issue the same ID, unless the worker is leased. This can happen if
+//!   both run at the same time. It can also happen if one generator replaces the other in the same tick, in one of the
+//!   next [`max_lead`](GeneratorBuilder::max_lead) ticks, or after the clock has moved back. Give each generator its
+//!   own worker. If a new generator replaces an old one, set the [`not_before`](GeneratorBuilder::not_before) of the
+//!   new generator to the tick that [`close`](Generator::close) of the old generator returned, plus 1.
+//! * After a `fork` without `exec`, two processes have generators with the same worker. The same happens if a virtual
+//!   machine is cloned or restored.
+//! * If the clocks of two workers differ, the IDs of these workers may be out of the order of time by this difference.
 //! * IDs are not secret. Each ID shows its time and its worker, and the next ID can be guessed.
 //!
 //! # Features
@@ -36,12 +37,13 @@
 //! |---|---|---|
 //! | `std` | yes | [`SystemClock`] as a clock, `WorkerId::from_env`, yielding and sleeping while waiting; implies `alloc` |
 //! | `alloc` | | `Generator::generate_batch`, `Topology`, parsing a [`WorkerId`] |
-//! | `coarse-clock` | | `CoarseClock`, which is cheaper and lags by a few milliseconds (Linux) |
-//! | `tsc-clock` | | `TscClock`, which is cheaper and precise |
+//! | `coarse-clock` | | `CoarseClock`, which is cheaper than `SystemClock` and lags by a few milliseconds on Linux |
+//! | `tsc-clock` | | `TscClock`, which is cheaper than `SystemClock` and precise |
 //! | `serde` | | `Serialize` and `Deserialize` for [`Snowflake`] |
 //! | `hostname` | | `WorkerId::from_hostname` |
 //!
-//! Without `std` the crate is `no_std`. It then needs 64-bit atomics, and a [`Clock`] that you implement.
+//! Without the feature `std` the crate is `no_std`. You then need a target with 64-bit atomics, and have to implement a
+//! [`Clock`].
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -101,7 +103,7 @@ pub use stats::{Histogram, Stats};
 pub use topology::{Datacenter, MAX_GENERATORS, Topology};
 pub use worker::WorkerId;
 
-// This module exists only in the documentation and in its tests. Each example of the guide is a test.
+// This module exists only in the documentation and in the documentation's tests. Each example of the guide is a test.
 #[cfg(all(feature = "std", any(doc, doctest)))]
 #[doc = include_str!("guide.md")]
 pub mod _guide {}

@@ -1,4 +1,4 @@
-//! `LocalGenerator`: one thread's handle on a block of slots.
+//! `LocalGenerator`: one thread's handle on a generator. The handle reserves slots in blocks.
 
 use core::fmt;
 
@@ -34,41 +34,46 @@ use crate::word::{Reservation, signed};
 /// ```
 ///
 /// # What it promises
-/// A handle promises all that the [`Generator`] promises, except order (I2). Only the IDs of one handle increase. No
-/// two handles or calls of the generator return the same ID. The tick of an ID is not before the clock's tick at the
-/// beginning of the call. If the generator is closed, calls of its handles fail immediately. If a strict generator's
-/// clock has moved back, calls of its handles fail immediately, too. To notice this, the handles of a strict generator
-/// load the shared word for each ID.
+/// A handle promises all that the [`Generator`] promises, except order (I2). Each ID of a handle is larger than the
+/// earlier IDs of the same handle. No ID is issued twice, neither by two handles nor by a handle and the generator
+/// itself. The tick of an ID is not before the clock's tick at the beginning of the call. If the generator is closed,
+/// calls of its handles fail immediately. If a strict generator's clock has moved back, calls of its handles fail
+/// immediately, too. To notice that the clock has moved back, the handles of a strict generator load the shared word
+/// for each ID.
 ///
 /// # What it does not promise
 /// **Order across handles.** An ID of a handle may be smaller than an earlier ID of another handle or of the generator
 /// itself. This can happen to two IDs of the same tick. It can also happen to two IDs of different ticks if the clock
-/// lags ([`Clock::unix_ms`]), if it has moved back, or if [`max_lead`](crate::GeneratorBuilder::max_lead) is set. If
-/// this order matters, call [`Generator::generate`].
+/// lags (see [`Clock::unix_ms`]), if the clock has moved back, or if [`max_lead`](crate::GeneratorBuilder::max_lead) is
+/// set. If this order matters, call [`Generator::generate`].
 ///
-/// # How many it reserves A handle starts with 1 slot. Then it reserves as many slots as it has issued IDs in the
-/// current tick. For a tick's first ID it reserves as many slots as it issued IDs in the latest tick before. It never
-/// reserves more slots together than the `block` that [`Generator::local`] was given. So in each tick a handle reserves
-/// at most twice as many slots as it issues IDs, or as many slots as it issued IDs in the tick before. An idle handle
-/// costs next to nothing. Slots that are left when the tick ends or the handle is dropped become no IDs.
-/// [`Stats::unused`](crate::Stats::unused) counts them.
+/// # How many slots it reserves
+/// A handle's first reservation takes 1 slot. Each later reservation in the same tick takes as many slots as the handle
+/// has issued IDs in this tick. The first reservation in a new tick takes as many slots as the handle issued IDs in the
+/// last tick in which it issued any. No reservation takes more slots than the `block` that was passed to
+/// [`Generator::local`].
+///
+/// So in each tick a handle reserves at most twice as many slots as it issues IDs, or as many slots as it issued IDs in
+/// the tick before. An idle handle costs next to nothing. Slots that are left when the tick ends or when the handle is
+/// dropped do not become IDs. [`Stats::unused`](crate::Stats::unused) counts them.
 pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
     generator: &'g Generator<S, C>,
-    /// The most slots of one reservation.
+    /// The largest number of slots that one reservation may take.
     block: u64,
-    /// The tick of the block, even if no slot of the block is left.
+    /// The tick of the latest block. It is kept even if no slot of the block is left.
     tick: i64,
-    /// The next ID, if a slot is left.
+    /// The next ID to issue. It is valid only if `left` is not 0.
     next: u64,
-    /// How many slots of the block are left.
+    /// How many slots of the latest block are left.
     left: u64,
     /// How many slots of `tick` this handle has reserved, in all blocks of that tick together.
     reserved: u64,
 }
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// Returns a handle for one thread. The handle reserves up to `block` slots together, all of one tick. A `block` of
-    /// 0 counts as 1. Blocks of more than 64 to 256 slots are hardly faster.
+    /// Returns a handle for one thread. The handle reserves slots in blocks of up to `block` slots. All slots of a
+    /// block are of one tick. A `block` of 0 counts as 1. A `block` of 64 to 256 is large enough: larger blocks make
+    /// the handle hardly faster.
     ///
     /// # Examples
     /// ```
@@ -88,7 +93,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 }
 
 impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
-    /// Returns the next ID. If the handle needs a new block, waits as [`Generator::generate`] does.
+    /// Returns the next ID. If the handle needs a new block and no slot is free, waits as [`Generator::generate`] does.
     ///
     /// # Errors
     /// The errors of [`Generator::generate`]. A failed call changes nothing.
@@ -117,7 +122,7 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
         self.next(Generator::try_reserve)
     }
 
-    /// Returns the generator of this handle.
+    /// Returns the generator whose slots this handle reserves.
     #[must_use]
     pub const fn generator(&self) -> &'g Generator<S, C> {
         self.generator
@@ -141,7 +146,8 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
         reserve: Reserve<S, C>,
     ) -> Result<Snowflake<S>, GenerateError> {
         // The clock's tick can be before the slots' tick for three reasons: the clock lags, `max_lead` allows it, or
-        // the clock has moved back. In each case the slots are used up, unless the generator is strict.
+        // the clock has moved back. In each case the handle uses up its slots, unless the generator is strict and the
+        // clock has moved back.
         if self.left > 0 && now_tick <= self.tick && !is_closing {
             self.generator.check_strictly(now_tick)?;
             return Ok(self.take());
@@ -156,7 +162,7 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
         self.reserved - self.left
     }
 
-    /// Starts the block `slots`, and drops the slots that are left of the block before.
+    /// Makes `slots` the handle's block, and drops the slots that are left of the previous block.
     fn begin(&mut self, slots: Reservation) {
         let tick = signed(slots.tick(S::LAYOUT.sequence_bits()));
         let issued = if tick == self.tick { self.issued() } else { 0 };
@@ -172,7 +178,8 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
     fn take(&mut self) -> Snowflake<S> {
         let id = Snowflake::from_valid(self.next);
         self.left -= 1;
-        // The addition wraps only after the last ID of a 64-bit layout. No slot is left then.
+        // The addition overflows only after the last ID of a 64-bit layout. Then no slot is left, so the result is not
+        // used.
         self.next = self.next.wrapping_add(1 << S::LAYOUT.sequence_shift());
         id
     }

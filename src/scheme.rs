@@ -1,8 +1,9 @@
-//! `Scheme`: types that name a layout, so that an ID of one scheme can't be used as an ID of another.
+//! `Scheme`: types that name a layout, so that the compiler does not accept an ID of one scheme as an ID of another
+//! scheme.
 
 use crate::layout::{FieldOrder, Layout};
 
-/// A type that names a [`Layout`]. It is the `S` of [`Snowflake<S>`](crate::Snowflake),
+/// A type that names a [`Layout`]. Such a type is the `S` of [`Snowflake<S>`](crate::Snowflake),
 /// [`WorkerId<S>`](crate::WorkerId) and [`Generator<S>`](crate::Generator).
 ///
 /// The type is only a name. It needs no derived traits and no values.
@@ -20,7 +21,7 @@ use crate::layout::{FieldOrder, Layout};
 /// # Ok::<(), casflake::GenerateError>(())
 /// ```
 ///
-/// Widths that don't fit are a compile error, here 41 + 8 + 8 + 13 = 70 bits:
+/// If the widths add up to more than 64 bits, the program does not compile. Here the sum is 41 + 8 + 8 + 13 = 70:
 ///
 /// ```compile_fail
 /// use casflake::{Generator, Layout, Scheme, WorkerId};
@@ -32,7 +33,8 @@ use crate::layout::{FieldOrder, Layout};
 /// static ORDERS: Generator<Orders> = Generator::new(WorkerId::<Orders>::fixed_in::<0, 3>());
 /// ```
 ///
-/// A generator of a layout that can only decode is a compile error, too. So is a fixed worker that is too large:
+/// Two more mistakes are compile errors: a generator of a layout whose IDs can only be decoded, and a fixed datacenter
+/// or worker that is too large for the layout:
 ///
 /// ```compile_fail
 /// use casflake::{Generator, Mastodon, WorkerId};
@@ -51,7 +53,8 @@ pub trait Scheme {
 }
 
 /// The default scheme: 1 reserved + 41 timestamp + 5 datacenter + 5 worker + 12 sequence bits. Ticks of 1 ms count from
-/// 2024-01-01T00:00:00Z and last until 2093. There are 1024 workers with 4,096 IDs per millisecond each.
+/// 2024-01-01T00:00:00Z. The last tick is in 2093. There are 1024 workers, and each can issue 4,096 IDs per
+/// millisecond.
 ///
 /// # Examples
 /// ```
@@ -72,8 +75,8 @@ impl Scheme for Standard {
 /// `twepoch` 1288834974657 of Twitter's published
 /// [`IdWorker.scala`](https://github.com/twitter-archive/snowflake/tree/snowflake-2010).
 ///
-/// Posts from before that day have IDs that only count the posts and contain no time. Such IDs decode to the first
-/// seconds after the epoch.
+/// Posts from before this epoch have IDs that count the posts and contain no time. The time decoded from such an ID is
+/// wrong: it is in the first seconds after the epoch.
 ///
 /// # Examples
 /// ```
@@ -92,9 +95,10 @@ impl Scheme for Twitter {
 
 /// Discord's scheme: 42 timestamp + 5 internal worker + 5 internal process + 12 increment bits, with ticks from
 /// 2015-01-01T00:00:00Z. Discord's [API reference](https://discord.com/developers/docs/reference#snowflakes) describes
-/// it. Discord's internal worker is the datacenter in this crate, and the internal process is the worker.
+/// the scheme. This crate calls Discord's internal worker the datacenter, and Discord's internal process the worker.
 ///
-/// The scheme uses all 64 bits. From 2084-09-06 on, [`as_i64`](crate::Snowflake::as_i64) is negative.
+/// The scheme uses all 64 bits. [`as_i64`](crate::Snowflake::as_i64) returns negative numbers for IDs from 2084-09-06
+/// on.
 ///
 /// # Examples
 /// ```
@@ -112,9 +116,11 @@ impl Scheme for Discord {
 }
 
 /// Instagram's scheme: 41 timestamp + 13 shard + 10 sequence bits, with ticks from 2011-08-24T21:07:01.721Z. "Sharding
-/// & IDs at Instagram" on Instagram's engineering blog describes it. The logical shard is the worker in this crate.
+/// & IDs at Instagram" on Instagram's engineering blog describes the scheme. This crate calls Instagram's logical shard
+/// the worker.
 ///
-/// The scheme uses all 64 bits. From 2046-06-27 on, [`as_i64`](crate::Snowflake::as_i64) is negative.
+/// The scheme uses all 64 bits. [`as_i64`](crate::Snowflake::as_i64) returns negative numbers for IDs from 2046-06-27
+/// on.
 ///
 /// # Examples
 /// ```
@@ -132,8 +138,8 @@ impl Scheme for Instagram {
 }
 
 /// Sonyflake's scheme: 1 reserved + 39 timestamp + 8 sequence + 16 machine bits, with ticks of 10 ms from
-/// 2014-09-01T00:00:00Z. These are the defaults of [`sonyflake.go`](https://github.com/sony/sonyflake). The machine is
-/// the worker in this crate. The sequence is in the bits above the worker.
+/// 2014-09-01T00:00:00Z. These are the defaults of [`sonyflake.go`](https://github.com/sony/sonyflake). This crate
+/// calls Sonyflake's machine the worker. The sequence is in the bits above the worker.
 ///
 /// # Examples
 /// ```
@@ -172,9 +178,9 @@ impl Scheme for Sonyflake2 {
     const LAYOUT: Layout = Sonyflake::LAYOUT.with_epoch_unix_ms(1_735_689_600_000);
 }
 
-/// A scheme of 53 bits, so that every ID is exact as a JavaScript number: 41 timestamp + 5 worker + 7 sequence bits,
-/// with ticks from 2024-01-01T00:00:00Z. There are 32 workers with 128 IDs per millisecond each. JavaScript's
-/// [`Number.MAX_SAFE_INTEGER`](https://tc39.es/ecma262/#sec-number.max_safe_integer) is 2^53 - 1.
+/// A scheme of 53 bits, so that JavaScript numbers can hold every ID exactly: 41 timestamp + 5 worker + 7 sequence
+/// bits, with ticks from 2024-01-01T00:00:00Z. There are 32 workers, and each can issue 128 IDs per millisecond.
+/// JavaScript's [`Number.MAX_SAFE_INTEGER`](https://tc39.es/ecma262/#sec-number.max_safe_integer) is 2^53 - 1.
 ///
 /// # Examples
 /// ```
@@ -191,12 +197,13 @@ impl Scheme for JsSafe {
     const LAYOUT: Layout = Layout::new(41, 0, 5, 7).with_epoch_unix_ms(1_704_067_200_000);
 }
 
-/// Mastodon's scheme, which can only decode: 48 timestamp + 16 sequence bits, with ticks from the Unix epoch.
-/// Mastodon's [`snowflake.rb`](https://github.com/mastodon/mastodon/blob/main/lib/mastodon/snowflake.rb) describes it.
-/// The sequence is a salted hash plus a table's counter, so [`sequence`](crate::Snowflake::sequence) does not order
-/// IDs.
+/// Mastodon's scheme, whose IDs this crate can only decode: 48 timestamp + 16 sequence bits, with ticks from the Unix
+/// epoch. Mastodon's [`snowflake.rb`](https://github.com/mastodon/mastodon/blob/main/lib/mastodon/snowflake.rb)
+/// describes the scheme. The sequence is a salted hash plus a table's counter, so the
+/// [`sequence`](crate::Snowflake::sequence) numbers of a millisecond are not in the order in which the IDs were made.
 ///
-/// The scheme uses all 64 bits, but [`as_i64`](crate::Snowflake::as_i64) is negative only from the year 6429 on.
+/// The scheme uses all 64 bits, but [`as_i64`](crate::Snowflake::as_i64) returns negative numbers only for IDs from the
+/// year 6429 on.
 ///
 /// # Examples
 /// ```

@@ -1,8 +1,8 @@
-//! How Serde writes and reads a `Snowflake`: as a string in human-readable formats, and as an integer in all other
-//! formats.
+//! How Serde writes and reads a `Snowflake`. The default is a string in human-readable formats such as JSON, and an
+//! integer in all other formats.
 //!
 //! JavaScript's JSON readers (and `jq`) round integers over 2^53, so a string is the safe default for JSON. To choose
-//! one form for every format, name [`string`] or [`integer`] in `#[serde(with = "…")]`.
+//! the form of a field for every format, name [`string`] or [`integer`] in `#[serde(with = "…")]`.
 //!
 //! # Examples
 //! ```
@@ -34,7 +34,7 @@ use serde::ser::{Serialize, Serializer};
 use crate::id::Snowflake;
 use crate::scheme::Scheme;
 
-/// Writes a string if the format is human-readable, else an integer.
+/// Writes the ID as a string if the format is human-readable, else as an integer.
 impl<S> Serialize for Snowflake<S> {
     fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
         if serializer.is_human_readable() {
@@ -45,7 +45,8 @@ impl<S> Serialize for Snowflake<S> {
     }
 }
 
-/// Reads a string if the format is human-readable, else an integer. Fails if the number sets reserved bits.
+/// Reads the ID from a string if the format is human-readable, else from an integer. Fails if the number has a 1 in a
+/// bit that the layout reserves.
 impl<'de, S: Scheme> Deserialize<'de> for Snowflake<S> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {

@@ -1,4 +1,4 @@
-//! The settings that a generator keeps for its whole life, and their defaults.
+//! The settings of a generator, which do not change after the generator is made, and their defaults.
 
 use core::time::Duration;
 
@@ -19,20 +19,21 @@ use crate::scheme::Scheme;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Wait {
-    /// Polls the clock. This has the lowest latency, and keeps one core busy per waiting thread.
+    /// Polls the clock without a pause. This has the lowest latency, but each waiting thread keeps one core busy.
     #[default]
     Spin,
-    /// Polls the clock for a few microseconds, then yields the time slice between polls. Suits a program with more
-    /// threads than cores. Without the feature `std` there is no scheduler to yield to, so the call goes on polling.
+    /// Polls the clock. After a few microseconds, yields the time slice to other threads after each poll. This suits a
+    /// program with more threads than cores. Without the feature `std` there is no scheduler to yield to, so the call
+    /// only polls.
     Yield,
     /// Sleeps for most of the time until the next tick, and then polls the clock, so that a waiting thread leaves its
-    /// core to other threads. The system wakes threads up late. The generator measures how late, and makes its sleeps
-    /// shorter by that time.
+    /// core to other threads. The system wakes a sleeping thread up later than asked. The generator measures how much
+    /// later, and makes its sleeps shorter by this time.
     ///
-    /// If the system wakes threads up within the tick, `Sleep` gives as many IDs in total as `Spin`, but a single ID
-    /// may come a little later. A sleep takes 10 ms at most. So a thread may notice up to 10 ms late that the generator
-    /// was closed, that its fence was extended or that the clock was set. Without the feature `std` the call polls the
-    /// clock.
+    /// If threads wake up before the tick that they wait for is over, a generator issues as many IDs per second with
+    /// `Sleep` as with `Spin`, but a single ID may come a little later. A sleep takes 10 ms at most. So a thread may
+    /// notice up to 10 ms late that the generator was closed, that the fence was extended or that the clock was set.
+    /// Without the feature `std` the call does not sleep but polls the clock.
     Sleep,
 }
 
@@ -41,21 +42,21 @@ pub enum Wait {
 pub(crate) struct Settings {
     /// The first tick whose IDs may be issued.
     pub(crate) not_before: u64,
-    /// The fence at the start, which is the first tick whose IDs may not be issued. `Generator::extend_fence` moves the
-    /// fence forward later.
+    /// The fence of a new generator. The fence is the first tick whose IDs must not be issued.
+    /// `Generator::extend_fence` can move the fence forward later.
     pub(crate) fence: u64,
-    /// How many ticks ahead of the clock an ID may lie.
+    /// How many ticks an ID may be ahead of the clock.
     pub(crate) max_lead: u64,
-    /// How long a call waits at most for one tick to begin.
+    /// The longest time that a call waits for one tick to begin.
     pub(crate) max_wait: Duration,
-    /// How a call waits.
+    /// How a call lets the time pass while it waits.
     pub(crate) wait: Wait,
-    /// Whether calls fail as soon as the clock is behind the last ID's tick.
+    /// Whether calls fail immediately if the clock is in a tick before the last ID's tick.
     pub(crate) strict: bool,
 }
 
 impl Settings {
-    /// Returns the defaults for the scheme `S`.
+    /// Returns the default settings for the scheme `S`.
     pub(crate) const fn of<S: Scheme>() -> Self {
         Self {
             not_before: 0,
@@ -67,7 +68,7 @@ impl Settings {
         }
     }
 
-    /// Fails with the error of the first setting that does not fit the scheme `S`.
+    /// Checks that the settings fit the scheme `S`. If several do not fit, the error names only the first of them.
     pub(crate) const fn check<S: Scheme>(&self) -> Result<(), SettingError> {
         let Self { not_before, fence, max_lead, .. } = *self;
         let max = S::LAYOUT.max_tick();
@@ -87,12 +88,12 @@ impl Settings {
     }
 }
 
-/// Fails with `Fence` if `fence` is over the layout's last tick + 1.
+/// Fails with `SettingError::Fence` if `fence` is larger than the layout's last tick + 1.
 pub(crate) const fn check_fence<S: Scheme>(fence: u64) -> Result<(), SettingError> {
     if fence > end::<S>() { Err(SettingError::Fence { value: fence, max: end::<S>() }) } else { Ok(()) }
 }
 
-/// Returns the first tick that does not fit the timestamp.
+/// Returns the first tick that does not fit the timestamp field of the scheme `S`: the layout's last tick + 1.
 pub(crate) const fn end<S: Scheme>() -> u64 {
     const {
         assert!(

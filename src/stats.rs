@@ -1,4 +1,5 @@
-//! `Stats`: a generator's statistics, as users read them. The counters behind them are in `counters.rs`.
+//! `Stats`: a snapshot of a generator's statistics, for users. The counters from which a snapshot is computed are in
+//! `counters.rs`.
 
 mod counters;
 
@@ -8,20 +9,20 @@ use core::time::Duration;
 
 pub(crate) use counters::Counters;
 
-/// The number of buckets: one for each power of two, and a last one for all larger numbers. This is as many as fit the
-/// cache lines that a generator has for its counters. More are not needed, because a millisecond is too short for more
-/// IDs.
+/// The number of buckets in a histogram. Each power of two begins a bucket, and the last bucket is also for all larger
+/// numbers. More buckets would not fit the cache lines that a generator has for its counters. More buckets are not
+/// needed, because a millisecond is too short to issue more than 2^20 IDs.
 const BUCKETS: usize = 21;
 
-/// The most IDs that a tick can hold. The sequence of a layout that [can generate](crate::Layout::can_generate) has at
-/// most 61 bits.
+/// The largest number of IDs in one tick of any layout. The sequence of a layout that [can
+/// generate](crate::Layout::can_generate) has at most 61 bits.
 const MOST_IDS: u64 = 1 << 61;
 
 /// The statistics of a generator so far. [`Generator::stats`](crate::Generator::stats) returns them.
 ///
 /// Every number is exact if no call is in progress. While calls are in progress, each number is a lower bound. A call
-/// records a tick when it moves the generator out of that tick. So the statistics cost a call nothing if it stays
-/// within a tick and no compare-and-swap fails. While a call records a tick, this tick is missing from the histogram
+/// records a tick in the statistics when it moves the generator from this tick to a later one. All other calls record
+/// nothing, unless a compare-and-swap fails. While a call is recording a tick, this tick is missing from the histogram
 /// and the maxima. `ids` and `ticks` never decrease from one snapshot to the next.
 ///
 /// # Examples
@@ -44,41 +45,43 @@ pub struct Stats {
     /// The number of IDs issued, including the slots that handles ([`LocalGenerator`](crate::LocalGenerator)) have
     /// reserved.
     pub ids: u64,
-    /// The number of slots in `ids` that became no IDs, because a handle dropped them. A handle drops slots when their
-    /// tick is over, or when the handle itself is dropped. Slots that a handle still holds are not counted here.
+    /// The number of slots that `ids` counts but that did not become IDs, because a handle dropped them. A handle drops
+    /// its slots when their tick is over, or when the handle itself is dropped. Slots that a handle still holds are not
+    /// counted here.
     pub unused: u64,
     /// The number of ticks from which at least one ID was issued.
     pub ticks: u64,
-    /// The tick of the last ID, counted from the layout's epoch. `None` before the first ID.
+    /// The tick of the last ID, counted from the layout's epoch. `None` if no ID was issued.
     pub last_tick: Option<u64>,
     /// The highest sequence number in the tick `last_tick`. 0 before the first ID.
     pub tick_max_sequence: u64,
     /// The highest sequence number in any tick, including slots that a handle has reserved. 0 before the first ID.
     pub max_sequence: u64,
-    /// For each range of IDs per tick, the number of ticks that had so many IDs.
+    /// A histogram of the ticks: how many ticks had 1 ID, how many had 2 to 3 IDs, and so on.
     pub ids_per_tick: Histogram,
-    /// How often a call waited for a tick to begin because the ticks before it were full. If several calls wait for the
-    /// same tick, each call counts. One call may wait several times.
+    /// How often a call waited for a tick to begin because the tick before it was full. If several calls wait for the
+    /// same tick, each of these calls is counted. A call that waits for several ticks is counted once for each tick.
     pub overflow_waits: u64,
     /// The total time of all waits in `overflow_waits`, measured by the clock's [`monotonic`](crate::Clock::monotonic)
     /// time. 0 if the clock has no monotonic time.
     pub overflow_wait_time: Duration,
-    /// How often a compare-and-swap failed and was tried again. It fails because of another call, or spuriously on some
-    /// processors.
+    /// How often a compare-and-swap failed and was tried again. A compare-and-swap fails if another call has changed
+    /// the word. On some processors it can also fail although no call has changed the word.
     pub cas_retries: u64,
-    /// How often a call found, with two precise readings, that the clock had moved back to before the last ID's tick. A
-    /// batch counts at most once for each tick that it takes IDs from. If the clock catches up before the last ID's
-    /// tick is used up, no call notices that the clock moved back.
+    /// How often a call found, with two precise readings of the clock, that the clock had moved back to before the last
+    /// ID's tick. A batch is counted at most once for each tick from which it takes IDs. If the clock catches up before
+    /// the last ID's tick is used up, no call notices that the clock has moved back.
     pub clock_behind: u64,
-    /// How often a call failed with [`Exhausted`](crate::GenerateError::Exhausted), because it does not wait or because
-    /// the wait would exceed `max_wait`.
+    /// How often a call failed with [`Exhausted`](crate::GenerateError::Exhausted), because it was a call that does not
+    /// wait, or because it would have had to wait longer than `max_wait`.
     pub exhausted: u64,
 }
 
 impl Stats {
-    /// Adds the statistics `earlier` of a generator that this one has replaced. Each counter becomes the sum of both,
-    /// and `max_sequence` the larger of both. `last_tick` and `tick_max_sequence` stay as they are if this generator
-    /// has issued an ID. Otherwise they become those of `earlier`.
+    /// Adds the statistics `earlier` to these. `earlier` is from a generator that was replaced by the generator of
+    /// `self`. Each counter becomes the sum of both counters, and `max_sequence` becomes the larger of both values. If
+    /// `self.last_tick` is `None`, `last_tick` and `tick_max_sequence` become those of `earlier`. Otherwise they stay
+    /// unchanged.
     ///
     /// # Examples
     /// ```
@@ -116,16 +119,17 @@ impl Stats {
     }
 }
 
-/// Counts ticks according to how many IDs they had. The ranges begin at the powers of two up to 2^20. [`Stats`] has a
-/// histogram as `ids_per_tick`.
+/// The number of ticks for each range of IDs per tick. The ranges begin at the powers of two up to 2^20. The field
+/// `ids_per_tick` of [`Stats`] is a histogram.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Histogram {
     buckets: [u64; BUCKETS],
 }
 
 impl Histogram {
-    /// Returns ranges of IDs per tick (1, 2 to 3, 4 to 7, 8 to 15, …), each with the number of ticks that had so many
-    /// IDs. Ends with the last range that has any ticks. All numbers from 1,048,576 on are in one range.
+    /// Returns pairs of a range and a number. The ranges of IDs per tick are 1, 2 to 3, 4 to 7, 8 to 15, and so on. The
+    /// number says how many ticks had a number of IDs in this range. The pairs end with the last range in which any
+    /// tick was counted. All numbers of IDs from 1,048,576 on are in one range.
     ///
     /// # Examples
     /// ```
@@ -151,7 +155,7 @@ impl fmt::Debug for Histogram {
     }
 }
 
-/// Returns the index of the bucket for a tick of `ids` IDs. `ids` is not 0.
+/// Returns the index of the bucket that counts a tick with `ids` IDs. `ids` is not 0.
 const fn bucket(ids: u64) -> usize {
     let power = ids.ilog2() as usize;
     if power < BUCKETS { power } else { BUCKETS - 1 }

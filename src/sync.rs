@@ -1,14 +1,16 @@
-//! The atomics of the crate. Every atomic and every spin hint comes from this file, and no other file names loom.
+//! The atomics of the crate. All other files import their atomics and spin hints from this file, and none of them names
+//! loom.
 //!
-//! With `--cfg loom` and the feature `_loom` the atomics are loom's, so that the models in `loom-tests/` check the
-//! shipped code.
+//! With `--cfg loom` and the feature `_loom` the atomics are those of loom, so that the models in `loom-tests/` check
+//! the same code that users run.
 
 pub(crate) use imp::{AtomicU64, Backoff, Counter, sleep, spin_loop, yield_now, zeros};
 
 pub(crate) use core::sync::atomic::Ordering;
 pub(crate) use crossbeam_utils::CachePadded;
 
-/// Defines a function that is `const`, except under loom, because a constant can't hold loom's atomics.
+/// Defines a function that is `const` without loom, and not `const` with loom, because loom's atomics can't be made in
+/// a `const`.
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $visibility:vis const fn $($rest:tt)*) => {
         #[cfg(not(all(loom, feature = "_loom")))]
@@ -31,7 +33,7 @@ mod imp {
     /// The type of a counter in the statistics.
     pub(crate) type Counter = AtomicU64;
 
-    /// Yields the time slice, or spins if there is no scheduler.
+    /// Yields the thread's time slice. Without `std` there is no scheduler, so this function spins.
     pub(crate) fn yield_now() {
         #[cfg(feature = "std")]
         std::thread::yield_now();
@@ -39,7 +41,8 @@ mod imp {
         spin_loop();
     }
 
-    /// Sleeps for `time` and returns how late the thread was woken. Without `std` it spins and returns `None`.
+    /// Sleeps for `time`. Returns how much longer than `time` the sleep lasted. Without `std` this function spins and
+    /// returns `None`.
     pub(crate) fn sleep(time: Duration) -> Option<Duration> {
         #[cfg(feature = "std")]
         {
@@ -79,7 +82,7 @@ mod imp {
     #[cfg(not(feature = "_loom-stats"))]
     pub(crate) type Counter = core::sync::atomic::AtomicU64;
 
-    /// Lets other threads run, and does not sleep.
+    /// Lets other threads run instead of sleeping. Returns a lateness of 0.
     pub(crate) fn sleep(_: Duration) -> Option<Duration> {
         yield_now();
         Some(Duration::ZERO)
@@ -89,8 +92,8 @@ mod imp {
         core::array::from_fn(|_| Counter::new(0))
     }
 
-    /// Does not pause. A pause changes no outcome. If loom knew of the pause, it would not explore threads that try
-    /// again immediately.
+    /// A backoff that does not pause. A pause changes no outcome. If this type told loom about the pause, loom would
+    /// not explore the cases in which a thread tries again immediately.
     pub(crate) struct Backoff;
 
     impl Backoff {
@@ -107,8 +110,8 @@ mod weak {
     use core::ops::Deref;
     use core::sync::atomic::{AtomicU64 as Count, Ordering};
 
-    /// Loom's atomic, except that the second weak exchange of each atomic fails spuriously. A processor's weak exchange
-    /// may fail spuriously, and loom's never does.
+    /// Loom's atomic, with one difference: the second weak exchange of each atomic fails spuriously. The weak exchange
+    /// of some processors may fail spuriously, but loom's own weak exchange never does.
     pub(crate) struct AtomicU64 {
         loom: loom::sync::atomic::AtomicU64,
         exchanges: Count,

@@ -1,4 +1,4 @@
-//! `Topology`: datacenters × workers, with one generator for each worker.
+//! `Topology`: several datacenters with several workers each, and one generator for each worker.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,10 +9,11 @@ use crate::generator::Generator;
 use crate::scheme::{Scheme, Standard};
 use crate::worker::WorkerId;
 
-/// The largest number of generators in one [`Topology`], 65,536. They take about 60 MB.
+/// The largest number of generators in one [`Topology`]: 65,536. So many generators take about 60 MB.
 pub const MAX_GENERATORS: u64 = 1 << 16;
 
-/// One generator for each worker of several datacenters, so that one process holds the ID space of a whole system.
+/// One generator for each worker of several datacenters. With a topology one process can issue the IDs of all workers
+/// of a system.
 ///
 /// # Examples
 /// ```
@@ -49,13 +50,13 @@ pub struct Datacenter<S = Standard, C = SystemClock> {
 
 #[cfg(feature = "std")]
 impl<S: Scheme> Topology<S> {
-    /// Returns a topology of `datacenters` datacenters with `workers` workers each. Both are numbered from 0. All
-    /// generators read the system's clock.
+    /// Returns a topology of `datacenters` datacenters with `workers` workers each. Datacenters and workers are
+    /// numbered from 0. All generators read the system's clock.
     ///
     /// # Errors
-    /// * [`TopologyError::Datacenters`] if `datacenters` is 0 or does not fit the layout.
-    /// * [`TopologyError::Workers`] if `workers` is 0 or does not fit the layout.
-    /// * [`TopologyError::TooMany`] if there would be more than [`MAX_GENERATORS`] generators.
+    /// * [`TopologyError::Datacenters`] if `datacenters` is 0, or is more than the layout allows.
+    /// * [`TopologyError::Workers`] if `workers` is 0, or is more than the layout allows.
+    /// * [`TopologyError::TooMany`] if `datacenters * workers` is over [`MAX_GENERATORS`].
     ///
     /// # Examples
     /// ```
@@ -73,13 +74,14 @@ impl<S: Scheme> Topology<S> {
 }
 
 impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
-    /// Returns a topology of `datacenters` datacenters with `workers` workers each. Both are numbered from 0. Each
-    /// generator reads a clone of `clock`. A reference to a clock is a clock, too, so all generators can share one.
+    /// Returns a topology of `datacenters` datacenters with `workers` workers each. Datacenters and workers are
+    /// numbered from 0. Each generator reads a clone of `clock`. If `clock` is a reference to a clock, all generators
+    /// share that clock.
     ///
     /// # Errors
-    /// * [`TopologyError::Datacenters`] if `datacenters` is 0 or does not fit the layout.
-    /// * [`TopologyError::Workers`] if `workers` is 0 or does not fit the layout.
-    /// * [`TopologyError::TooMany`] if there would be more than [`MAX_GENERATORS`] generators.
+    /// * [`TopologyError::Datacenters`] if `datacenters` is 0, or is more than the layout allows.
+    /// * [`TopologyError::Workers`] if `workers` is 0, or is more than the layout allows.
+    /// * [`TopologyError::TooMany`] if `datacenters * workers` is over [`MAX_GENERATORS`].
     ///
     /// # Examples
     /// ```
@@ -107,7 +109,8 @@ impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
         let generators = |datacenter| {
             let generator = |worker| {
                 let worker = WorkerId::new_in(datacenter, worker);
-                // This does not fail, because every number below the checked counts fits the layout.
+                // `new_in` does not fail here, because `datacenter` and `worker` are below the counts checked above,
+                // and so fit the layout.
                 let worker = worker.map_err(|_| TopologyError::Workers { count: workers, max })?;
                 Ok(Generator::with_clock(worker, clock.clone()))
             };
@@ -118,7 +121,7 @@ impl<S: Scheme, C: Clock + Clone> Topology<S, C> {
 }
 
 impl<S, C> Topology<S, C> {
-    /// Returns the datacenter with this number.
+    /// Returns the datacenter with the number `datacenter`.
     ///
     /// # Errors
     /// [`TopologyError::NoDatacenter`] if no datacenter has this number.
@@ -127,7 +130,7 @@ impl<S, C> Topology<S, C> {
         get(&self.datacenters, datacenter).ok_or(TopologyError::NoDatacenter { datacenter, datacenters })
     }
 
-    /// Returns the generator of this worker in this datacenter.
+    /// Returns the generator of the worker with the number `worker` in the datacenter with the number `datacenter`.
     ///
     /// # Errors
     /// * [`TopologyError::NoDatacenter`] if no datacenter has this number.
@@ -143,16 +146,16 @@ impl<S, C> Topology<S, C> {
 }
 
 impl<S, C> Datacenter<S, C> {
-    /// Returns the generator of the worker with this number.
+    /// Returns the generator of the worker with the number `worker`.
     ///
     /// # Errors
-    /// [`TopologyError::NoWorker`] if no worker has this number.
+    /// [`TopologyError::NoWorker`] if no worker of the datacenter has this number.
     pub fn generator(&self, worker: u64) -> Result<&Generator<S, C>, TopologyError> {
         let workers = self.generators.len() as u64;
         get(&self.generators, worker).ok_or(TopologyError::NoWorker { worker, workers })
     }
 
-    /// Returns an iterator over the generators, in the order of their workers.
+    /// Returns an iterator over the generators, in the order of their workers' numbers.
     pub fn iter(&self) -> core::slice::Iter<'_, Generator<S, C>> {
         self.generators.iter()
     }

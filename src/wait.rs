@@ -1,4 +1,4 @@
-//! How a call lets time pass until the next tick. No other code of the crate waits.
+//! How a call lets time pass until the next tick begins. All waiting of the crate is in this module.
 
 mod lateness;
 
@@ -11,28 +11,30 @@ use crate::word::Cause;
 
 pub(crate) use lateness::Lateness;
 
-/// The time, in nanoseconds, that each poll of the clock counts for if the clock has no monotonic time.
+/// The time, in nanoseconds, that each poll of the clock is assumed to take if the clock has no monotonic time.
 const NS_PER_POLL: u64 = 100;
 
-/// How often [`Wait::Yield`] spins before it yields. The spins take a few microseconds.
+/// How many times a call with [`Wait::Yield`] spins before it yields for the first time. The spins take a few
+/// microseconds together.
 const SPINS: u64 = 64;
 
-/// A call's wait for one tick to begin.
+/// The state of a call's wait for one tick to begin.
 pub(crate) struct Waiter<'g, C> {
     clock: &'g C,
     settings: &'g Settings,
     lateness: &'g Lateness,
-    /// The tick that the call waits for.
+    /// The tick whose beginning the call waits for.
     pub(crate) tick: u64,
-    /// Why the wait began.
+    /// Why the call has to wait for the tick.
     pub(crate) cause: Cause,
-    /// The clock's monotonic time when the wait began.
+    /// The clock's monotonic time at the moment when the wait began. `None` if the clock has no monotonic time.
     started: Option<Duration>,
     polls: u64,
-    /// A lower bound of the time that the call has slept.
+    /// The time that the call has slept in this wait, or less.
     slept: Duration,
-    /// Whether `max_wait` was over before the latest attempt. This is checked before the attempt and not after it. So a
-    /// thread that loses its core in between still gets slots if the tick has begun meanwhile.
+    /// Whether the wait has lasted for `max_wait`. This is determined before each attempt to reserve slots, and not
+    /// after it. So a thread that loses its core in between still makes one attempt, and gets slots if the tick has
+    /// begun meanwhile.
     pub(crate) is_over: bool,
 }
 
@@ -59,8 +61,8 @@ impl<'g, C: Clock> Waiter<'g, C> {
         self.is_over = self.waited() >= max_wait;
     }
 
-    /// Returns how long the wait has lasted, according to the clock's monotonic time. If the clock has none, the number
-    /// of polls decides.
+    /// Returns how long the wait has lasted, for the comparison with `max_wait`. If the clock has no monotonic time,
+    /// the result is computed from the number of polls.
     fn waited(&self) -> Duration {
         match self.elapsed() {
             // Each poll counts as a nanosecond at least, so that the wait ends even if the clock's monotonic time

@@ -1,4 +1,5 @@
-//! The word as a plain number, and the function that computes a reservation. This file has no atomics and no clock.
+//! The generator's word as a plain number, and the function that computes a reservation from it. This file uses no
+//! atomics and reads no clock.
 //!
 //! ```text
 //!   63     62 ..  T+S     T+S-1 .. S     S-1 .. 0        S = sequence bits, T = timestamp bits, T + S <= 62
@@ -7,79 +8,86 @@
 //! +--------+-----------+-------------+-------------+
 //! ```
 //!
-//! Without the *closed* bit the word is the first slot, a pair (tick, sequence), that was **not** handed out yet:
+//! The word without its *closed* bit is a slot, which is a pair (tick, sequence): the first slot that was **not**
+//! handed out yet.
 //!
-//! * To hand out n slots of a tick, add n.
-//! * A full tick carries into the next tick. The layout's last tick carries into the carry bit. So the end of the last
-//!   tick is noticed, and the tick never wraps.
+//! * To hand out n slots of a tick, add n to the word.
+//! * If a tick is full, the addition carries into the tick bits, so the word moves to the next tick. If the layout's
+//!   last tick is full, the addition carries into the carry bit. So the tick never wraps around to 0, and calls notice
+//!   that no tick is left.
 //! * The last slot handed out is `word - 1`, unless the word is still the initial one.
 //!
-//! | word | reads as |
+//! | word | meaning |
 //! |---|---|
-//! | `initial` | no slot was handed out; the window opens at the word's tick |
+//! | `initial` | no slot was handed out; the window begins with the word's tick |
 //! | sequence > 0 | the word's tick is *open*: the last slot was taken from this tick, and this tick has more slots |
 //! | sequence = 0, not `initial` | the tick before the word's tick is full, and no slot of the word's tick was handed out |
 //! | tick = 2^T | the layout's last tick is full |
 //! | closed | no slot will be handed out; the other bits stay as they were |
 
-/// Bit 63: the generator was closed.
+/// Bit 63. It is 1 if the generator was closed.
 pub(crate) const CLOSED: u64 = 1 << 63;
 
-/// The most bits that tick and sequence can have together: 64, minus the closed bit and one bit of carry.
+/// The largest number of bits that the tick and the sequence can have together: 64, minus the closed bit and the carry
+/// bit.
 pub(crate) const SLOT_BITS: u32 = 62;
 
-/// The limits of a reservation. All ticks count from the layout's epoch.
+/// The layout's and the generator's values that determine which slots a call can reserve. All ticks count from the
+/// layout's epoch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// S, the width of the sequence.
+    /// The width of the sequence, in bits. It is S in the diagram of this module.
     pub(crate) sequence_bits: u32,
-    /// 2^T, the first tick that does not fit the timestamp.
+    /// The first tick that does not fit the timestamp field: 2^T for a field of T bits.
     pub(crate) end: u64,
     /// The word that a generator starts with: `not_before << S`.
     pub(crate) initial: u64,
-    /// The first tick whose slots may not be handed out. It is at most `end`.
+    /// The first tick whose slots must not be handed out. It is at most `end`.
     pub(crate) fence: u64,
-    /// How many ticks ahead of the clock a slot may lie. It is below `end`.
+    /// How many ticks a slot may be ahead of the clock. `max_lead` is below `end`.
     pub(crate) max_lead: u64,
-    /// Whether to refuse if the clock is behind the last slot's tick, even while that tick has slots left.
+    /// Whether to refuse a call if the clock is in a tick before the last slot's tick, even if the last slot's tick has
+    /// slots left.
     pub(crate) strict: bool,
 }
 
-/// `count` slots of one tick, beginning with the slot `start`. `count` is at least 1.
+/// `count` consecutive slots of one tick, from the slot `start` on. `count` is at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reservation {
     pub(crate) start: u64,
     pub(crate) count: u64,
 }
 
-/// Why no slot was reserved.
+/// The reason why a call reserved no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The generator was closed.
     Closed,
     /// No slot was handed out yet, and the clock is before the epoch.
     BeforeEpoch,
-    /// The first free slot or the clock is past the last tick of the timestamp.
+    /// No tick is left. Either the first slot not handed out yet, or the clock, is after the last tick that the
+    /// timestamp field can hold.
     OutOfTicks,
-    /// The first free slot or the clock is at the fence or after it.
+    /// The window has ended. Either the first slot not handed out yet, or the clock, is in the tick `fence` or a later
+    /// tick.
     Fenced { fence: u64 },
-    /// The first free slot lies in a tick that has not begun.
+    /// The first slot not handed out yet is in the tick `tick`, which has not begun according to the clock.
     NotBegun { tick: u64, cause: Cause },
 }
 
-/// Why the first free slot's tick has not begun.
+/// The reason why the tick of `Refusal::NotBegun` has not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The ticks before that tick are full, which is a plain overflow.
+    /// The tick before the tick of `NotBegun` is full. The clock has not moved back.
     Overflow,
-    /// No slot was handed out yet, and the window has not opened.
+    /// No slot was handed out yet, and the window has not opened. The tick of `NotBegun` is the window's first tick.
     Window,
-    /// The clock moved back. It is before `last` by more than the lead. `last` is the tick of the last slot.
+    /// The clock moved back. It is before `last`, the tick of the last slot handed out, by more than `max_lead` ticks.
     Behind { last: u64 },
 }
 
 impl Refusal {
-    /// Returns whether the reason is that the tick's slots are used up.
+    /// Returns whether the reason is that all slots of the ticks that have begun are used up.
     pub(crate) const fn is_exhausted(self) -> bool {
         matches!(self, Self::NotBegun { cause: Cause::Overflow, .. })
     }
@@ -91,7 +99,7 @@ impl Refusal {
 }
 
 impl Reservation {
-    /// Returns the word after this reservation.
+    /// Returns the word that the generator has after this reservation: the slot after the last reserved slot.
     pub(crate) const fn next(self) -> u64 {
         self.start + self.count
     }
@@ -104,9 +112,9 @@ impl Reservation {
         self.start & sequence_mask(sequence_bits)
     }
 
-    /// Returns how many slots were used in each of two ticks: the tick that is open in `word`, and the reservation's
-    /// own tick. A number is 0 if this reservation does not move the generator out of that tick. If both ticks are the
-    /// same, only the second number counts it.
+    /// Returns two numbers for the statistics. The first is the number of slots handed out in the tick of `word` if
+    /// this reservation moves the generator from that tick to a later one, else 0. The second is the number of slots of
+    /// the reservation's tick if this reservation fills that tick up, else 0.
     pub(crate) const fn finished(self, word: u64, sequence_bits: u32) -> [u64; 2] {
         let mask = sequence_mask(sequence_bits);
         let open = if self.tick(sequence_bits) == word >> sequence_bits { 0 } else { word & mask };
@@ -115,7 +123,7 @@ impl Reservation {
     }
 }
 
-/// Reserves 1 to `count` slots of one tick, and fewer than `count` only if the tick has fewer left. `count` is not 0.
+/// Reserves `count` slots of one tick, or all slots that are left in the tick if these are fewer. `count` is not 0.
 ///
 /// `now_tick` is the clock's tick. It is negative before the epoch.
 ///
@@ -129,8 +137,8 @@ impl Reservation {
 /// | `initial` | before the epoch | `word` | refused: `BeforeEpoch` |
 /// | closed | any | `word` | refused: `Closed` |
 ///
-/// The slots' tick is never after `now_tick + max_lead`, with one exception. If the clock moves back, an open tick is
-/// used up, because an earlier reading allowed it.
+/// The slots' tick is never after `now_tick + max_lead`, with one exception. If the clock has moved back, calls use up
+/// the open tick, because an earlier reading of the clock allowed that tick.
 pub(crate) const fn reserve(word: u64, now_tick: i64, count: u64, limits: &Limits) -> Result<Reservation, Refusal> {
     if let Some(slots) = reserve_fast(word, now_tick, count, limits) {
         return Ok(slots);
@@ -149,7 +157,8 @@ pub(crate) const fn reserve(word: u64, now_tick: i64, count: u64, limits: &Limit
     if now_tick >= signed(limits.fence) || tick >= limits.fence {
         return Err(Refusal::Fenced { fence: limits.fence });
     }
-    // In the remaining cases the word's tick is after the clock's tick, and it is not open or must not be used up.
+    // In the remaining cases the word's tick is after the clock's tick. The word's tick is not open, or `strict`
+    // forbids using it up.
     let horizon = now_tick.saturating_add(signed(limits.max_lead));
     if signed(tick) <= horizon {
         return Ok(clipped(word, count, bits));
@@ -164,18 +173,18 @@ pub(crate) const fn reserve(word: u64, now_tick: i64, count: u64, limits: &Limit
 
 /// Reserves as [`reserve`] does, but only in the common cases. In these cases the clock is before the fence, and the
 /// word's tick is the clock's tick, an earlier tick, or (unless `strict`) a later tick that is open. Returns `None` in
-/// all other cases, even if [`reserve`] would not refuse.
+/// all other cases, including cases in which [`reserve`] reserves slots.
 #[inline]
 pub(crate) const fn reserve_fast(word: u64, now_tick: i64, count: u64, limits: &Limits) -> Option<Reservation> {
     let bits = limits.sequence_bits;
     let tick = word >> bits;
-    // A closed word's tick is never before a fence. A tick before a fence fits the timestamp, so shifting it left does
-    // not reach the closed bit.
+    // If the word is closed, `tick` contains the closed bit, so it is never before the fence. A tick before the fence
+    // fits the timestamp, so shifting the tick left does not reach the closed bit.
     if now_tick >= signed(limits.fence) || tick >= limits.fence {
         return None;
     }
-    // There are two branches and not a maximum, because in an open tick the next word does not depend on the clock's
-    // reading. So the processor can compute the next word early.
+    // There are two branches instead of `max(tick, now_tick)`. So in the first branch the next word does not depend on
+    // the clock's reading, and the processor can compute the next word before the reading is known.
     if signed(tick) == now_tick {
         return Some(clipped(word, count, bits));
     }
@@ -186,19 +195,20 @@ pub(crate) const fn reserve_fast(word: u64, now_tick: i64, count: u64, limits: &
     if open && !limits.strict { Some(clipped(word, count, bits)) } else { None }
 }
 
-/// Returns `count` slots from `start` on, or all slots left in the tick if these are fewer.
+/// Returns the `count` slots from `start` on, or all slots that are left in the tick of `start` if these are fewer.
 const fn clipped(start: u64, count: u64, sequence_bits: u32) -> Reservation {
     let room = (1 << sequence_bits) - (start & sequence_mask(sequence_bits));
     Reservation { start, count: min(count, room) }
 }
 
-/// Returns the tick of the last slot handed out, or `None` if no slot was handed out. `word` may be closed.
+/// Returns the tick of the last slot handed out, or `None` if no slot was handed out. `word` may have the closed bit
+/// set.
 pub(crate) const fn last_tick(word: u64, initial: u64, sequence_bits: u32) -> Option<u64> {
     let word = word & !CLOSED;
     if word == initial { None } else { Some((word - 1) >> sequence_bits) }
 }
 
-/// Returns a number in which exactly the bits of the sequence are set.
+/// Returns a mask of the sequence: a number whose lowest `sequence_bits` bits are 1 and whose other bits are 0.
 pub(crate) const fn sequence_mask(sequence_bits: u32) -> u64 {
     (1 << sequence_bits) - 1
 }
@@ -208,8 +218,8 @@ const fn min(one: u64, other: u64) -> u64 {
     if one < other { one } else { other }
 }
 
-/// Returns `ticks` as a signed number, so that it can be compared with a clock's tick. Ticks of words, leads and ends
-/// are at most 2^62, so they fit.
+/// Returns `ticks` as a signed number, to compare it with a clock's tick. `ticks` is the tick of a word, a lead or an
+/// end. These are at most 2^62, so they fit.
 #[expect(clippy::cast_possible_wrap, reason = "no tick reaches bit 63")]
 pub(crate) const fn signed(ticks: u64) -> i64 {
     ticks as i64

@@ -1,4 +1,4 @@
-//! `WorkerId<S>`: datacenter and worker, checked against the layout.
+//! `WorkerId<S>`: the numbers of a datacenter and a worker, which fit the layout of `S`.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -9,13 +9,13 @@ use crate::error::WorkerIdError;
 use crate::layout::Parts;
 use crate::scheme::{Scheme, Standard};
 
-/// Identifies one generator among all generators that share an ID space, by a datacenter and a worker within this
-/// datacenter.
+/// The numbers of a datacenter and of a worker within this datacenter. They identify one generator among all generators
+/// that share an ID space.
 ///
-/// Two generators with the same `WorkerId` may issue the same IDs if they run at the same time, or one after the other
-/// within the same tick. The program must give each generator a `WorkerId` of its own, or lease one.
+/// Two generators with the same `WorkerId` may issue the same IDs if they run at the same time, or if one replaces the
+/// other within the same tick. Give each generator a `WorkerId` of its own, or a leased one.
 ///
-/// A `WorkerId` is written `datacenter/worker`, such as `1/5`, or as an index. The index counts the workers of
+/// A `WorkerId` is written as `datacenter/worker`, such as `1/5`, or as an index. The index counts the workers of
 /// datacenter 0 first, then the workers of datacenter 1, and so on. If a datacenter has 32 workers, `1/5` is index 37.
 ///
 /// [`new`](Self::new) and [`fixed`](Self::fixed) return a worker of the [`Standard`] scheme. All other constructors,
@@ -42,7 +42,7 @@ pub struct WorkerId<S = Standard> {
 }
 
 impl WorkerId<Standard> {
-    /// Returns a worker of the [`Standard`] scheme; [`new_in`](Self::new_in) is for any scheme.
+    /// Returns a worker of the [`Standard`] scheme. For other schemes use [`new_in`](Self::new_in).
     ///
     /// # Errors
     /// * [`WorkerIdError::Datacenter`] if `datacenter` is over 31.
@@ -60,8 +60,8 @@ impl WorkerId<Standard> {
         Self::new_in(datacenter, worker)
     }
 
-    /// Returns a worker of the [`Standard`] scheme with constant numbers. A number over 31 is a compile error.
-    /// [`fixed_in`](Self::fixed_in) is for any scheme.
+    /// Returns a worker of the [`Standard`] scheme with constant numbers. A number over 31 is a compile error. For
+    /// other schemes use [`fixed_in`](Self::fixed_in).
     ///
     /// # Examples
     /// ```
@@ -77,7 +77,7 @@ impl WorkerId<Standard> {
 }
 
 impl<S: Scheme> WorkerId<S> {
-    /// The largest [`index`](Self::index) of the layout.
+    /// The largest [`index`](Self::index) that a worker of the scheme `S` can have.
     const MAX_INDEX: u64 = (S::LAYOUT.max_datacenter() << S::LAYOUT.worker_bits()) | S::LAYOUT.max_worker();
 
     /// Returns a worker of the scheme `S`.
@@ -126,8 +126,8 @@ impl<S: Scheme> WorkerId<S> {
         Self::from_valid(DATACENTER, WORKER)
     }
 
-    /// Returns the worker of the scheme `S` with this index. Its datacenter is `index / workers`, and its worker is
-    /// `index % workers`. Here `workers` is the number of workers that a datacenter has in the layout.
+    /// Returns the worker of the scheme `S` with the index `index`. The datacenter is `index / workers`, and the worker
+    /// is `index % workers`. Here `workers` is the number of workers that the layout allows in a datacenter.
     ///
     /// # Errors
     /// [`WorkerIdError::Index`] if `index` does not fit the layout's datacenter and worker fields together.
@@ -145,7 +145,7 @@ impl<S: Scheme> WorkerId<S> {
         if index > Self::MAX_INDEX {
             return Err(WorkerIdError::Index { value: index, max: Self::MAX_INDEX });
         }
-        // The worker field has fewer than 64 bits, because the timestamp has at least one. So the shift does not
+        // The worker field has fewer than 64 bits, because the timestamp has at least one bit. So the shift does not
         // overflow.
         Ok(Self::from_valid(index >> S::LAYOUT.worker_bits(), index & S::LAYOUT.max_worker()))
     }
@@ -154,27 +154,27 @@ impl<S: Scheme> WorkerId<S> {
         Self { datacenter, worker, scheme: PhantomData }
     }
 
-    /// Returns the index: `datacenter * workers + worker`. Here `workers` is the number of workers that a datacenter
-    /// has in the layout.
+    /// Returns the index: `datacenter * workers + worker`. Here `workers` is the number of workers that the layout
+    /// allows in a datacenter.
     #[must_use]
     pub const fn index(self) -> u64 {
         (self.datacenter << S::LAYOUT.worker_bits()) | self.worker
     }
 
-    /// Returns the bits that this worker sets in each of its IDs.
+    /// Returns the bits of the datacenter field and the worker field in each ID of this worker.
     pub(crate) const fn bits(self) -> u64 {
         S::LAYOUT.join(Parts { tick: 0, datacenter: self.datacenter, worker: self.worker, sequence: 0 })
     }
 }
 
 impl<S> WorkerId<S> {
-    /// Returns the datacenter, or 0 if the layout has no datacenter field.
+    /// Returns the number of the datacenter, or 0 if the layout has no datacenter field.
     #[must_use]
     pub const fn datacenter(self) -> u64 {
         self.datacenter
     }
 
-    /// Returns the worker within its datacenter, or 0 if the layout has no worker field.
+    /// Returns the number of the worker within its datacenter, or 0 if the layout has no worker field.
     #[must_use]
     pub const fn worker(self) -> u64 {
         self.worker
@@ -189,13 +189,13 @@ mod text {
     use super::{Scheme, WorkerId};
     use crate::error::WorkerTextError;
 
-    /// Reads an index (`37`) or `datacenter/worker` (`1/5`), without leading zeros.
+    /// Reads a worker from an index (`37`) or from `datacenter/worker` (`1/5`). Refuses numbers with leading zeros.
     ///
     /// # Errors
     /// * [`WorkerTextError::NotAWorker`] if the text is neither an index nor `datacenter/worker`.
     /// * [`WorkerTextError::LeadingZeros`] if a number has leading zeros.
-    /// * [`WorkerTextError::TooLong`] if a number does not fit 64 bits.
-    /// * [`WorkerTextError::DoesNotFit`] if a number does not fit the layout.
+    /// * [`WorkerTextError::TooLong`] if a number is larger than `u64::MAX`.
+    /// * [`WorkerTextError::DoesNotFit`] if a number is too large for the layout.
     ///
     /// # Examples
     /// ```
@@ -230,20 +230,20 @@ mod text {
     }
 
     impl<S: Scheme> WorkerId<S> {
-        /// Returns the worker whose index is the ordinal at the end of the host name's first label. For `web-3` and for
-        /// `web-3.web.default.svc.cluster.local` the index is 3. A Kubernetes StatefulSet names its pods in this way.
+        /// Returns the worker whose index is the ordinal: the number at the end of the host name's first label. For
+        /// `web-3` and for `web-3.web.default.svc.cluster.local` it is 3. Kubernetes names a StatefulSet's pods like
+        /// this.
         ///
-        /// The pods of *one* StatefulSet get different workers. Pods of two StatefulSets that share an ID space may get
-        /// the same worker. So may hosts of two subnets, if the hosts are named after their addresses.
+        /// The pods of *one* StatefulSet get different workers. If two StatefulSets share an ID space, two pods may get
+        /// the same worker. If hosts are named after their addresses, hosts of two subnets may get the same worker.
         ///
-        /// **Any number after the last hyphen counts as an ordinal**, whatever it means: `ip-10-0-3-17` is worker 17,
-        /// and every machine named `ubuntu-22` is worker 22. Two hosts with the same number issue the same IDs. Use
-        /// this only if the names come from one StatefulSet, or from another source that numbers hosts 0, 1, 2, and so
-        /// on.
+        /// **Any number after the label's last hyphen counts as an ordinal**, whatever the number means: `ip-10-0-3-17`
+        /// is worker 17, and every `ubuntu-22` is worker 22. Two hosts with the same number issue the same IDs. Use
+        /// this only if the names come from one StatefulSet, or from another source that numbers hosts 0, 1, 2, …
         ///
         /// # Errors
         /// * [`WorkerTextError::NoOrdinal`] if the first label does not end in a hyphen and a number without leading
-        ///   zeros, or if it has nothing before the hyphen.
+        ///   zeros, or if nothing is before the hyphen.
         /// * [`WorkerTextError::Hostname`] if the number does not fit the layout.
         ///
         /// # Examples
@@ -271,12 +271,12 @@ mod text {
         }
     }
 
-    /// Returns whether `digits` has leading zeros. A single `0` is not a leading zero.
+    /// Returns whether `digits` has leading zeros. The number `0` alone has none.
     fn has_leading_zeros(digits: &str) -> bool {
         digits.len() > 1 && digits.starts_with('0')
     }
 
-    /// Returns whether the text has digits only. `u64::from_str` would also accept a plus sign.
+    /// Returns whether `text` consists of digits only. (`u64::from_str` also accepts a plus sign.)
     fn is_decimal(text: &str) -> bool {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
     }
@@ -288,8 +288,8 @@ mod env {
     use crate::error::WorkerTextError;
 
     impl<S: Scheme> WorkerId<S> {
-        /// Returns the worker that the environment variable `variable` contains, as an index (`37`) or as
-        /// `datacenter/worker` (`1/5`). Ignores white space around the value, such as the line break of a file.
+        /// Returns the worker that the environment variable `variable` names, as an index (`37`) or as
+        /// `datacenter/worker` (`1/5`). Ignores white space around the value, such as a line break at the end.
         ///
         /// # Errors
         /// * [`WorkerTextError::NotSet`] if the variable is not set, or if the variable's value is not Unicode.
@@ -304,7 +304,7 @@ mod env {
         /// # Ok::<(), casflake::WorkerTextError>(())
         /// ```
         ///
-        /// If the variable is not set, the error names it:
+        /// If the variable is not set, the error contains the variable's name:
         ///
         /// ```
         /// use casflake::{WorkerId, WorkerTextError};
@@ -329,8 +329,8 @@ mod hostname {
     use crate::error::WorkerTextError;
 
     impl<S: Scheme> WorkerId<S> {
-        /// Returns the worker whose index is the ordinal at the end of this machine's host name.
-        /// [`from_ordinal`](Self::from_ordinal) says for which host names this is safe.
+        /// Returns the worker whose index is the ordinal at the end of this machine's host name. The documentation of
+        /// [`from_ordinal`](Self::from_ordinal) says which host names are safe.
         ///
         /// # Errors
         /// The errors of [`from_ordinal`](Self::from_ordinal).

@@ -1,18 +1,18 @@
-//! `CoarseClock`: a clock that is cheaper than `SystemClock`, and lags.
+//! `CoarseClock`: a clock that is cheaper than `SystemClock` and lags by a few milliseconds.
 
 use super::{Clock, SystemClock};
 
-/// The operating system's wall clock as it was at the last timer interrupt. A reading costs a fraction of a reading of
-/// [`SystemClock`]. This clock needs the feature `coarse-clock`.
+/// A wall clock that returns the operating system's time at the last timer interrupt. A reading takes a fraction of the
+/// time that a reading of [`SystemClock`] takes. This clock needs the feature `coarse-clock`.
 ///
-/// On Linux it reads `CLOCK_REALTIME_COARSE`, which lags behind the precise clock by up to two *jiffies*: one jiffy
-/// passes between two updates, and each update itself is up to one jiffy behind. A jiffy is 1, 4 or 10 ms. The kernel's
-/// `CONFIG_HZ` determines this length, and `clock_getres` returns it. On other systems `CoarseClock` reads
-/// [`SystemClock`] and does not lag.
+/// On Linux this clock reads `CLOCK_REALTIME_COARSE`, which lags behind the precise clock by up to two *jiffies*. A
+/// jiffy is the time between two updates of the coarse clock, and each update may be up to one jiffy late. A jiffy is
+/// 1, 4 or 10 ms long. The kernel's `CONFIG_HZ` determines this length, and `clock_getres` returns it. On other systems
+/// `CoarseClock` reads [`SystemClock`] and does not lag.
 ///
-/// The lag costs no IDs. A call reads the precise clock before it waits or fails, so that a worker issues as many IDs
-/// as with `SystemClock`. At a low rate the time in an ID is behind by the lag. The lag also limits how well the IDs of
-/// several workers are ordered by time.
+/// A worker can issue as many IDs as with `SystemClock`, because a call reads the precise clock before it waits or
+/// fails. If few IDs are issued, the time in an ID is too early by the lag. If the IDs of two workers differ in time by
+/// less than the lag, the order of these IDs may not be the order of time.
 ///
 /// # Examples
 /// ```

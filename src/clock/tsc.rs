@@ -5,17 +5,18 @@ use core::fmt;
 
 use super::{Clock, NS_PER_MS, SystemClock, ns_to_ms};
 
-/// The operating system's wall clock, read once a millisecond and continued with the processor's time-stamp counter. A
-/// reading costs about half of a reading of [`SystemClock`]. This clock needs the feature `tsc-clock`.
+/// A wall clock that is cheaper than `SystemClock`. Each thread reads the operating system's wall clock only once a
+/// millisecond. In between, the processor's time-stamp counter tells whether the millisecond is over. A reading takes
+/// about half as long as a reading of [`SystemClock`]. This clock needs the feature `tsc-clock`.
 ///
 /// Each thread keeps the millisecond that it last read from the system's clock, and the counter's value at which this
-/// millisecond ends. When the millisecond ends, or if the counter has moved back, the thread reads the system's clock
-/// again. So this clock follows the system's clock within a millisecond. It is ahead of the system's clock only if the
-/// system's clock moves back, and only until the kept millisecond ends.
+/// millisecond ends. If the millisecond is over, or if the counter has moved back, the thread's next call reads the
+/// system's clock again. So if the system's clock is set, this clock follows within a millisecond. It is ahead of the
+/// system's clock only if the system's clock moves back, and only until the kept millisecond ends.
 ///
-/// If the processor has no counter of constant rate, each call reads the system's clock. If the counters of several
-/// processors differ, or if they stop while the machine is suspended, this clock may be behind for a millisecond of
-/// running time.
+/// If the processor has no counter of constant rate, each call reads the system's clock. This clock may lag behind the
+/// system's clock if the counters of several processors differ, or if the counters stop while the machine is suspended.
+/// Each lag lasts a millisecond at most, not counting the time during which the machine is suspended.
 ///
 /// # Examples
 /// ```
@@ -32,12 +33,12 @@ use super::{Clock, NS_PER_MS, SystemClock, ns_to_ms};
 #[derive(Clone)]
 pub struct TscClock {
     counter: quanta::Clock,
-    /// By how much the counter grows in a millisecond. `None` if there is no reliable counter.
+    /// By how much the counter increases in a millisecond. `None` if the processor has no reliable counter.
     per_milli: Option<u64>,
 }
 
 impl TscClock {
-    /// Returns a clock. The first call in a process measures the counter's rate, for up to 200 ms.
+    /// Returns a clock. The first call in a process measures the counter's rate, which takes up to 200 ms.
     #[must_use]
     pub fn new() -> Self {
         const SPAN: u64 = 1 << 40;
@@ -50,8 +51,8 @@ impl TscClock {
     }
 }
 
-/// A millisecond that a thread has read from the system's clock. It lasts from the counter's value `since` until the
-/// counter has grown by `span`.
+/// The millisecond that a thread has read from the system's clock. The reading is valid from the moment at which the
+/// counter is `since` until the counter has increased by `span`.
 #[derive(Clone, Copy)]
 struct Milli {
     unix_ms: u64,
@@ -82,14 +83,15 @@ impl Clock for TscClock {
     }
 }
 
-/// Reads the system's clock and keeps the reading. `count` is the counter's value just before this reading.
+/// Reads the system's clock and stores the reading in `latest`. `count` is the counter's value just before this
+/// reading.
 #[cold]
 fn renew(latest: &Cell<Milli>, count: u64, per_milli: u64) -> u64 {
     let now_ns = SystemClock.precise_unix_ns();
     let unix_ms = ns_to_ms(now_ns);
     let left_ns = NS_PER_MS - now_ns % NS_PER_MS;
-    // The span is a thousandth shorter than computed, because the measured rate has an error. So the system's clock is
-    // read again before this clock could lag.
+    // The span is made a thousandth shorter, because the measured rate is not exact. So the thread reads the system's
+    // clock again before the kept millisecond is out of date.
     let span = u128::from(per_milli) * left_ns / NS_PER_MS * 999 / 1000;
     latest.set(Milli { unix_ms, since: count, span: u64::try_from(span).unwrap_or(0) });
     unix_ms
@@ -113,8 +115,8 @@ mod tests {
 
     const PER_MILLI: u64 = 2_000_000;
 
-    /// Returns the clock's reading when the counter is at `count`. The thread has read the millisecond 5 when the
-    /// counter was at 1000, and this millisecond ends when the counter is at 1100.
+    /// Returns the clock's reading at the moment when the counter is at `count`. The thread keeps the millisecond 5,
+    /// which it read when the counter was at 1000 and which ends when the counter is at 1100.
     fn reading(count: u64) -> u64 {
         let (counter, mock) = quanta::Clock::mock();
         mock.increment(count);
@@ -127,7 +129,8 @@ mod tests {
     fn a_millisecond_lasts_as_long_as_the_counter_says() {
         assert_eq!([1000, 1001, 1099].map(reading), [5; 3]);
         let before = SystemClock.unix_ms();
-        // The millisecond is over, or the counter has moved back by a little, to 0, or around the end of its range.
+        // In the first two cases the millisecond is over. In all others the counter has moved back: by a little, to 0,
+        // or past 0 to a large value.
         for count in [1100, 1101, 999, 0, u64::MAX, 1 << 63] {
             assert!(reading(count) >= before, "at {count}");
         }
@@ -140,7 +143,8 @@ mod tests {
             let unix_ms = LATEST.with(|latest| renew(latest, 7, per_milli));
             let Milli { unix_ms: kept, since, span } = LATEST.get();
             assert_eq!((kept, since), (unix_ms, 7));
-            // If both readings are in one millisecond, less of this millisecond is left at the second reading.
+            // If both readings of the system's clock are in the same millisecond, less of this millisecond is left at
+            // the second reading than at the first.
             let left = 1_000_000 - nanos % 1_000_000;
             let same = u128::from(unix_ms) == nanos / 1_000_000;
             assert!(u128::from(span) <= u128::from(per_milli) * if same { left } else { 1_000_000 } / 1_000_000);

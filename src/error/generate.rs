@@ -27,14 +27,16 @@ pub enum GenerateError {
         /// The time until the next tick begins.
         retry_after: Duration,
     },
-    /// The clock has moved back. Either the tick that was open then is used up, or the generator is strict.
+    /// The clock has moved back to before the last ID's tick. Either all IDs of that tick are used up, or the generator
+    /// is strict.
     ClockBehind {
-        /// How far the clock is behind the last ID's tick, minus `max_lead`.
+        /// How far the clock is behind the beginning of the last ID's tick, minus `max_lead`.
         by: Duration,
     },
     /// The clock did not reach the next tick within `max_wait`.
     ClockStalled {
-        /// The bound that the wait reached, measured by the clock's [`monotonic`](crate::Clock::monotonic) time.
+        /// The longest wait allowed, measured by the clock's [`monotonic`](crate::Clock::monotonic) time. The call
+        /// waited this long.
         max_wait: Duration,
     },
     /// The clock reads a time before the layout's epoch, and no ID has been issued yet.
@@ -44,46 +46,46 @@ pub enum GenerateError {
         /// The layout's epoch, in Unix milliseconds.
         epoch_unix_ms: u64,
     },
-    /// The window has not opened: the clock reads a tick below `not_before`.
+    /// The window has not opened, because the clock is in a tick before `not_before`.
     TooEarly {
         /// The first tick whose IDs may be issued.
         not_before: u64,
-        /// The time until this tick begins, minus `max_lead`.
+        /// The time until the tick `not_before` begins, minus `max_lead`.
         retry_after: Duration,
     },
     /// The next ID's tick would be at the fence or after it.
     Fenced {
-        /// The first tick whose IDs may not be issued.
+        /// The first tick whose IDs must not be issued.
         fence: u64,
     },
     /// The generator was closed.
     Closed,
-    /// The clock or the last ID has passed the layout's last tick.
+    /// No tick is left: the clock is past the layout's last tick, or all IDs of that tick are used up.
     OutOfTicks {
         /// The layout's last tick.
         max_tick: u64,
     },
-    /// The lease has ended and is not renewed yet, or the lease's age is not known. Only a `LeasedGenerator` returns
-    /// this error.
+    /// The lease has ended and is not renewed yet, or it is not known how old the lease is. Only a `LeasedGenerator`
+    /// returns this error.
     LeaseExpired {
-        /// The first tick after the lease's window.
+        /// The tick at which the lease's window ended. This is the first tick that the window does not contain.
         until_tick: u64,
-        /// The time until the keeper asks the store again. If the store has said when it may grant a lease, the time
-        /// until then.
+        /// How long to wait before a retry. If the store has said when it may grant a lease, this is the time until
+        /// that moment. Otherwise it is the time until the keeper asks the store again.
         retry_after: Duration,
     },
     /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try
     /// again", so that its client asks another process. Only a `LeasedGenerator` returns this error.
     ShutDown,
-    /// The store can't extend the lease, because the store's clock is behind the windows that the store has granted.
-    /// Only a `LeasedGenerator` returns this error.
+    /// The store can't extend the lease, because the store's clock is too far behind the end of a window that the store
+    /// has granted, or is behind the last ID's tick. Only a `LeasedGenerator` returns this error.
     StoreClockBehind {
-        /// How far the store's clock is behind.
+        /// The time that the store's clock needs to catch up with the end of that window or with the last ID's tick.
         by: Duration,
     },
     /// This process is a fork of the process that holds the lease. Only a `LeasedGenerator` returns this error.
     OtherProcess,
-    /// The batch asked for has 0 IDs or too many.
+    /// The batch was to have 0 IDs, or more IDs than a batch can have.
     Count {
         /// The number of IDs asked for.
         count: usize,
@@ -95,7 +97,7 @@ pub enum GenerateError {
 debug_by_text!(GenerateError: Exhausted ClockBehind ClockStalled BeforeEpoch TooEarly Fenced Closed OutOfTicks LeaseExpired ShutDown StoreClockBehind OtherProcess Count);
 
 impl GenerateError {
-    /// Returns whether the same call can succeed later if the caller changes nothing else.
+    /// Returns whether the same call can succeed at a later time, without any change to the generator.
     ///
     /// | error | retryable | [`retry_after`](Self::retry_after) |
     /// |---|---|---|
@@ -130,7 +132,7 @@ impl GenerateError {
         }
     }
 
-    /// Returns how long to wait before a retry, or `None` if that is not known or no retry can succeed.
+    /// Returns how long to wait before a retry, or `None` if this time is not known or if no retry can succeed.
     ///
     /// After [`ClockBehind`](Self::ClockBehind) this is the time until the clock reaches the last ID's tick again. If
     /// all IDs of that tick are used up, the retry has to wait for one more tick.
@@ -221,7 +223,8 @@ impl fmt::Display for GenerateError {
 
 impl core::error::Error for GenerateError {}
 
-/// Says why [`Generator::fill`](crate::Generator::fill) stopped, and how many IDs it had written.
+/// The error of a call of [`Generator::fill`](crate::Generator::fill) that stopped before the buffer was full. It holds
+/// the reason and the number of IDs written.
 ///
 /// # Examples
 /// ```
@@ -241,8 +244,8 @@ pub struct FillError {
 }
 
 impl FillError {
-    /// Returns an error for a source of IDs other than [`Generator`](crate::Generator). The source has written `filled`
-    /// IDs to the start of the buffer, and has stopped because of `error`.
+    /// Returns an error that says that `filled` IDs were written to the start of the buffer before `error` occurred. A
+    /// type of your own, other than [`Generator`](crate::Generator), can return a `FillError` with this function.
     #[must_use]
     pub const fn new(filled: usize, error: GenerateError) -> Self {
         Self { filled, error }
@@ -254,13 +257,13 @@ impl FillError {
         self.filled
     }
 
-    /// Returns why the call ended early.
+    /// Returns the error that stopped the call before the buffer was full.
     #[must_use]
     pub const fn error(&self) -> GenerateError {
         self.error
     }
 
-    /// Returns whether a later call for the missing IDs can succeed if the caller changes nothing else.
+    /// Returns whether a call for the missing IDs can succeed at a later time, without any change to the generator.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         self.error.is_retryable()

@@ -1,8 +1,8 @@
-//! The errors of a number, a text or parts that are not an ID.
+//! `IdError`: why a number, a text or some parts can't be turned into an ID.
 
 use core::fmt;
 
-/// Why a number, a text or parts do not make an ID.
+/// Why a number, a text or some `Parts` can't be turned into an ID.
 ///
 /// # Examples
 /// ```
@@ -15,19 +15,19 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdError {
-    /// The number sets bits that the layout reserves.
+    /// The number has a 1 in a bit that the layout reserves.
     ReservedBits {
-        /// The number.
+        /// The number that was refused.
         id: u64,
         /// The width of the layout's IDs in bits. All higher bits are reserved.
         bits: u32,
     },
     /// The number is negative, and the layout does not use the sign bit.
     Negative {
-        /// The number.
+        /// The number that was refused.
         value: i64,
     },
-    /// A part does not fit its field.
+    /// The value of one of the `Parts` is too large for its field.
     Field {
         /// The field: `tick`, `datacenter`, `worker` or `sequence`.
         field: &'static str,
@@ -40,19 +40,21 @@ pub enum IdError {
     Time {
         /// The time, in Unix milliseconds.
         unix_ms: u64,
-        /// When the first tick begins, in Unix milliseconds.
+        /// The moment at which the first tick begins, in Unix milliseconds.
         first_unix_ms: u64,
         /// The last millisecond of the last tick, in Unix milliseconds.
         last_unix_ms: u64,
     },
     /// The text is not a decimal number.
     NotDecimal {
-        /// The first character that is not a digit, with its position in bytes from 0; `None` if the text is empty.
+        /// The first character that is not a digit, as a pair: the character's position in bytes, counted from 0, and
+        /// the character. `None` if the text is empty.
         found: Option<(usize, char)>,
     },
     /// The text is a decimal number over `u64::MAX`.
     TooLong,
-    /// The text is a decimal number with leading zeros, such as `007`. An ID has only one text.
+    /// The text is a decimal number with leading zeros, such as `007`. Leading zeros are refused, so that no two texts
+    /// stand for the same ID.
     LeadingZeros,
 }
 

@@ -1,8 +1,8 @@
-//! The errors of a layout that is not valid.
+//! `LayoutError`: why a layout is not valid.
 
 use core::fmt;
 
-/// Why a [`Layout`](crate::Layout) was refused.
+/// Why some widths, an epoch and a tick length do not make a valid [`Layout`](crate::Layout).
 ///
 /// # Examples
 /// ```
@@ -16,15 +16,15 @@ use core::fmt;
 pub enum LayoutError {
     /// The timestamp has a width of 0.
     NoTimestamp,
-    /// The widths, in bits, add up to more than 64.
+    /// The widths of the fields add up to more than 64 bits.
     TooWide {
-        /// The width of the timestamp.
+        /// The width of the timestamp, in bits.
         timestamp: u32,
-        /// The width of the datacenter.
+        /// The width of the datacenter, in bits.
         datacenter: u32,
-        /// The width of the worker.
+        /// The width of the worker, in bits.
         worker: u32,
-        /// The width of the sequence.
+        /// The width of the sequence, in bits.
         sequence: u32,
     },
     /// The length of a tick is 0 ms.
@@ -41,7 +41,8 @@ pub enum LayoutError {
 debug_by_text!(LayoutError: NoTimestamp TooWide ZeroTick TimeOverflow);
 
 impl LayoutError {
-    /// Returns the error's text without numbers. A panic in a `const` needs this text, because it can't format numbers.
+    /// Returns the error's text without numbers. A panic in a `const` needs this text, because such a panic can't
+    /// format numbers.
     pub(crate) const fn summary(self) -> &'static str {
         match self {
             Self::NoTimestamp => "the timestamp has 0 bits: give it at least 1",

@@ -1,10 +1,11 @@
-//! The public errors. Each text has the value, the bound and a remedy.
+//! The public errors. Each error text contains the value, the bound and a remedy.
 
 use core::error::Error;
 use core::fmt;
 
-/// Implements `Debug` for an error. It writes the variant's name, the error's text and the texts of the causes. A
-/// `main` that returns an error prints the `Debug` form, which should contain the remedy that is in the text.
+/// Implements `Debug` for an error. The `Debug` form is the variant's name, the error's text and the texts of the
+/// error's causes. A `main` that returns an error prints the `Debug` form, so this form should contain the remedy,
+/// which is in the text.
 macro_rules! debug_by_text {
     ($error:ty: $($variant:ident)*) => {
         impl core::fmt::Debug for $error {
@@ -35,12 +36,12 @@ pub use worker::WorkerIdError;
 #[cfg(feature = "alloc")]
 pub use worker::WorkerTextError;
 
-/// Writes `variant`, the error's text, and the text of each of its causes.
+/// Writes `variant`, the text of `error`, and the text of each cause of `error`.
 pub(crate) fn write_with_causes(f: &mut fmt::Formatter<'_>, variant: &str, error: &dyn Error) -> fmt::Result {
     write!(f, "{variant}: {}", Causes(error))
 }
 
-/// Displays an error and each of its causes.
+/// Displays the text of an error, followed by the text of each cause of the error.
 pub(crate) struct Causes<'e>(pub(crate) &'e dyn Error);
 
 impl fmt::Display for Causes<'_> {

@@ -1,4 +1,4 @@
-//! The errors of a setting that does not fit.
+//! `SettingError`: why a setting of a generator was refused.
 
 use core::fmt;
 
@@ -23,7 +23,7 @@ pub enum SettingError {
         /// The layout's last tick.
         max: u64,
     },
-    /// `fence` is over the layout's last tick + 1.
+    /// `fence` is larger than the layout's last tick + 1.
     Fence {
         /// The tick asked for.
         value: u64,
@@ -34,12 +34,12 @@ pub enum SettingError {
     EmptyWindow {
         /// The first tick whose IDs may be issued.
         not_before: u64,
-        /// The fence, which is the first tick whose IDs may no longer be issued.
+        /// The fence, which is the first tick whose IDs must not be issued.
         fence: u64,
     },
-    /// `max_lead` is over the layout's last tick.
+    /// `max_lead` is larger than the number of the layout's last tick.
     MaxLead {
-        /// The lead asked for.
+        /// The `max_lead` asked for, in ticks.
         value: u64,
         /// The layout's last tick.
         max: u64,

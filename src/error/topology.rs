@@ -1,8 +1,8 @@
-//! The errors of a topology that does not fit the layout, or has no generator with the given numbers.
+//! `TopologyError`: why a topology can't be made, or why it has no generator with the given numbers.
 
 use core::fmt;
 
-/// Why a [`Topology`](crate::Topology) can't be made, or has no generator with the given numbers.
+/// Why a [`Topology`](crate::Topology) can't be made, or why it has no generator with the given numbers.
 ///
 /// # Examples
 /// ```
@@ -16,25 +16,25 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TopologyError {
-    /// The number of datacenters is 0 or does not fit the layout.
+    /// The number of datacenters is 0, or is more than the layout allows.
     Datacenters {
-        /// The number asked for.
+        /// The number of datacenters asked for.
         count: u64,
-        /// The largest number that fits.
+        /// The largest number that the layout allows.
         max: u64,
     },
-    /// The number of workers in a datacenter is 0 or does not fit the layout.
+    /// The number of workers in a datacenter is 0, or is more than the layout allows.
     Workers {
-        /// The number asked for in each datacenter.
+        /// The number of workers asked for in each datacenter.
         count: u64,
-        /// The largest number that fits.
+        /// The largest number that the layout allows.
         max: u64,
     },
     /// The number of datacenters times the number of workers is more than [`MAX_GENERATORS`](crate::MAX_GENERATORS).
     TooMany {
         /// The number of generators asked for.
         count: u128,
-        /// The largest number of generators.
+        /// The largest number of generators that a topology can have.
         max: u64,
     },
     /// No datacenter has this number.
@@ -44,7 +44,7 @@ pub enum TopologyError {
         /// The number of datacenters. They are numbered from 0.
         datacenters: u64,
     },
-    /// No worker has this number.
+    /// No worker of the datacenter has this number.
     NoWorker {
         /// The worker asked for.
         worker: u64,

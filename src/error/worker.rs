@@ -1,8 +1,8 @@
-//! The errors of a worker that does not fit the layout, and of a text that is not a worker.
+//! `WorkerIdError` and `WorkerTextError`: why some numbers or a text do not name a worker of the layout.
 
 use core::fmt;
 
-/// Why numbers do not make a [`WorkerId`](crate::WorkerId).
+/// Why some numbers can't be turned into a [`WorkerId`](crate::WorkerId).
 ///
 /// # Examples
 /// ```
@@ -15,21 +15,21 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WorkerIdError {
-    /// The datacenter does not fit the layout.
+    /// The datacenter is too large for the layout's datacenter field.
     Datacenter {
         /// The datacenter asked for.
         value: u64,
         /// The largest datacenter that fits.
         max: u64,
     },
-    /// The worker does not fit the layout.
+    /// The worker is too large for the layout's worker field.
     Worker {
         /// The worker asked for.
         value: u64,
         /// The largest worker that fits.
         max: u64,
     },
-    /// The index does not fit the layout's datacenter and worker fields together.
+    /// The index is too large for the layout's datacenter and worker fields together.
     Index {
         /// The index asked for.
         value: u64,
@@ -63,7 +63,7 @@ mod text {
 
     use super::WorkerIdError;
 
-    /// Why a text does not make a [`WorkerId`](crate::WorkerId).
+    /// Why a text can't be turned into a [`WorkerId`](crate::WorkerId).
     ///
     /// # Examples
     /// ```
@@ -77,35 +77,35 @@ mod text {
     #[derive(Clone, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum WorkerTextError {
-        /// The text is neither `index` nor `datacenter/worker`.
+        /// The text is neither an index, such as `37`, nor `datacenter/worker`, such as `1/5`.
         NotAWorker {
-            /// The text.
+            /// The text that was refused.
             text: String,
         },
-        /// The host name does not end in a hyphen and an ordinal.
+        /// The first label of the host name does not end in a hyphen and a number, such as `-3`.
         NoOrdinal {
             /// The host name.
             hostname: String,
         },
-        /// The host name's ordinal was refused.
+        /// The number at the end of the host name's first label was refused.
         Hostname {
             /// The host name.
             hostname: String,
-            /// Why the ordinal was refused.
+            /// Why the number was refused.
             cause: alloc::boxed::Box<WorkerTextError>,
         },
-        /// A number in the text does not fit the layout.
+        /// A number in the text is too large for the layout.
         DoesNotFit(WorkerIdError),
-        /// A number in the text does not fit 64 bits.
+        /// A number in the text is larger than `u64::MAX`.
         TooLong {
-            /// The number.
+            /// The number, as it is in the text.
             digits: String,
             /// The largest number that fits the layout.
             max: u64,
         },
         /// A number in the text has leading zeros, such as `007`.
         LeadingZeros {
-            /// The number.
+            /// The number, as it is in the text.
             digits: String,
         },
         /// The environment variable is not set, or the variable's value is not Unicode.

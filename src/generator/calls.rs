@@ -1,4 +1,4 @@
-//! The calls of a generator: one ID, or a buffer of them.
+//! The calls of a generator that issue one ID or fill a buffer with IDs.
 
 use crate::clock::Clock;
 use crate::error::{FillError, GenerateError};
@@ -10,22 +10,24 @@ use crate::word::Reservation;
 use super::Generator;
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// Returns the next ID. If the IDs of the current tick are used up, waits for the next tick, for
-    /// [`max_wait`](crate::GeneratorBuilder::max_wait) at most. The default of `max_wait` is 100 ms. If other threads
-    /// take all IDs of the next tick, too, the call begins a new wait for the tick after it.
+    /// Returns the next ID. If the IDs of the current tick are used up, waits until the next tick begins, but not
+    /// longer than [`max_wait`](crate::GeneratorBuilder::max_wait), which is 100 ms by default. If other threads take
+    /// all IDs of that next tick, too, the call begins a new wait, for the tick after that one.
     ///
-    /// The wait blocks the thread. On a thread of an async runtime call [`try_generate`](Self::try_generate), and let
-    /// the task sleep for [`retry_after`](GenerateError::retry_after).
+    /// The wait blocks the thread. In async code, call [`try_generate`](Self::try_generate) instead, and if it fails,
+    /// let the task sleep for [`retry_after`](GenerateError::retry_after).
     ///
     /// # Errors
     /// A failed call changes nothing.
-    /// * [`Exhausted`](GenerateError::Exhausted) if the next tick begins later than `max_wait` allows.
+    /// * [`Exhausted`](GenerateError::Exhausted) if the IDs of the current tick are used up and the time until the next
+    ///   tick is longer than `max_wait`.
     /// * [`ClockBehind`](GenerateError::ClockBehind) if the clock has moved back and does not catch up within
-    ///   `max_wait`. A call of a strict generator does not wait.
+    ///   `max_wait`. A call of a strict generator fails immediately.
     /// * [`ClockStalled`](GenerateError::ClockStalled) if the clock did not reach the next tick within `max_wait`.
     /// * [`BeforeEpoch`](GenerateError::BeforeEpoch) if the clock is before the layout's epoch and no ID was issued
     ///   yet.
-    /// * [`OutOfTicks`](GenerateError::OutOfTicks) if the clock or the last ID has passed the layout's last tick.
+    /// * [`OutOfTicks`](GenerateError::OutOfTicks) if the clock is past the layout's last tick, or if all IDs of that
+    ///   tick are used up.
     /// * [`TooEarly`](GenerateError::TooEarly) if the window does not open within `max_wait`.
     /// * [`Fenced`](GenerateError::Fenced) if the next ID's tick is at the fence or after it.
     /// * [`Closed`](GenerateError::Closed) if the generator was closed.
@@ -48,8 +50,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Returns the next ID, without waiting.
     ///
     /// # Errors
-    /// The errors of [`generate`](Self::generate) with a `max_wait` of 0. So it is
-    /// [`Exhausted`](GenerateError::Exhausted) if the IDs of the current tick are used up, and never `ClockStalled`.
+    /// The errors that [`generate`](Self::generate) would return with a `max_wait` of 0. If the IDs of the current tick
+    /// are used up, the error is [`Exhausted`](GenerateError::Exhausted). The error is never `ClockStalled`.
     ///
     /// # Examples
     /// ```
@@ -105,7 +107,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         Ok(())
     }
 
-    /// Returns the first ID of `slots`.
+    /// Returns the ID of the first slot in `slots`.
     #[inline]
     pub(crate) fn first_id(&self, slots: Reservation) -> Snowflake<S> {
         let bits = S::LAYOUT.sequence_bits();
@@ -113,7 +115,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         Snowflake::from_valid(S::LAYOUT.join(slot) | self.worker_bits)
     }
 
-    /// Returns the IDs of `slots`, in order.
+    /// Returns the IDs of all slots in `slots`, in increasing order.
     #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) fn ids(&self, slots: Reservation) -> impl Iterator<Item = Snowflake<S>> + use<S, C> {

@@ -1,5 +1,5 @@
-//! The slow path of a reservation. It reads the precise clock to confirm a refusal, and then waits or returns the
-//! error.
+//! The slow path of a reservation. It reserves slots according to the precise clock. If this is refused, too, it waits
+//! or returns the error.
 
 use core::time::Duration;
 
@@ -14,11 +14,11 @@ use super::Generator;
 const NS_PER_SECOND: u128 = 1_000_000_000;
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// Reserves 1 to `count` slots of one tick according to the precise clock, or returns the error that says why it
-    /// can't.
+    /// Reserves 1 to `count` slots of one tick according to the precise clock, or returns the error that says why there
+    /// are no slots.
     ///
-    /// If `waits` is set, tries again until there are slots, until the refusal is one that waiting can't help, or until
-    /// a tick has not begun within `max_wait`.
+    /// If `waits` is true, waits and tries again after a refusal. Stops when it gets slots, when it is refused for a
+    /// reason that does not pass with time, or when it has waited for one tick as long as `max_wait` allows.
     #[cold]
     pub(super) fn reserve_precisely(&self, count: u64, waits: bool) -> Result<Reservation, GenerateError> {
         let _waiting = waits.then(|| self.counters.begin_wait());
@@ -55,7 +55,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         outcome
     }
 
-    /// Records a wait that has ended, if the wait's cause was an overflow.
+    /// Records the wait of `waiter`, which has ended, if the cause of the wait was an overflow.
     fn record_wait(&self, waiter: Option<Waiter<'_, C>>) {
         if let Some(waiter) = waiter.filter(|waiter| waiter.cause == Cause::Overflow) {
             self.counters.record_overflow_wait(waiter.elapsed().unwrap_or_default());
@@ -64,9 +64,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 
     /// Reserves 1 to `count` slots, or returns the refusal and the clock's reading that led to it.
     ///
-    /// Reads the clock after it has loaded the word. The call that wrote the word had read the clock before it wrote.
-    /// So if the word is ahead of the new reading, the clock has moved back. The reason can't be that the new reading
-    /// is old.
+    /// Reads the clock after loading the word. The call that wrote the word had read the clock before writing. So this
+    /// call's reading is later than that call's reading. If the word is nevertheless ahead of this call's reading, the
+    /// clock has moved back.
     fn attempt(&self, count: u64) -> Result<Reservation, (Refusal, u128)> {
         let attempt = || {
             self.advance(|word| {
@@ -82,12 +82,12 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Checks that a handle may issue slots that it reserved before.
+    /// Checks that a handle may issue IDs from the slots that it reserved earlier.
     ///
     /// # Errors
     /// `ClockBehind` if the generator is strict and the clock has moved back to before the last ID's tick, by more than
-    /// `max_lead`. `now_tick` is the tick of a fast reading. The call fails only if two precise readings confirm that
-    /// the clock has moved back.
+    /// `max_lead`. `now_tick` is the tick of a reading that may lag. So this call fails only if two precise readings
+    /// confirm that the clock has moved back.
     pub(crate) fn check_strictly(&self, now_tick: i64) -> Result<(), GenerateError> {
         let max_lead = signed(self.settings.max_lead);
         let is_ahead = |last: u64, now_tick: i64| signed(last) > now_tick.saturating_add(max_lead);
@@ -97,7 +97,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         let mut by = Duration::ZERO;
         // One reading does not prove that the clock moved back.
         for _ in 0..2 {
-            // Loaded before the clock is read, as in `attempt`.
+            // The word is loaded before the clock is read, as in `attempt`.
             let last = self.last_tick();
             let now_ns = self.clock.precise_unix_ns();
             match last {
@@ -112,7 +112,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     }
 
     /// Returns the tick that the refused call should wait for, the cause of the wait, and the time until the tick
-    /// begins. Returns `None` if a wait does not help or would exceed `max_wait`.
+    /// begins. Returns `None` if waiting does not help, or if the call would have to wait longer than `max_wait`.
     fn worth_waiting_for(&self, refusal: Refusal, now_ns: u128) -> Option<(u64, Cause, Duration)> {
         match refusal {
             Refusal::NotBegun { cause: Cause::Behind { .. }, .. } if self.settings.strict => None,
@@ -124,7 +124,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Returns the time from the reading `now_ns` until the clock allows slots of `tick`.
+    /// Returns the time from the reading `now_ns` until slots of `tick` may be handed out. The clock allows these slots
+    /// `max_lead` ticks before `tick` begins.
     fn time_until(&self, tick: u64, now_ns: u128) -> Duration {
         let first = i128::from(signed(tick)) - i128::from(signed(self.settings.max_lead));
         let due_ms = i128::from(S::LAYOUT.epoch_unix_ms()) + first * i128::from(S::LAYOUT.tick_ms());
@@ -135,7 +136,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         Duration::new(seconds, u32::try_from(left_ns % NS_PER_SECOND).unwrap_or(0))
     }
 
-    /// Returns the caller's error for a `refusal` that the reading `now_ns` led to.
+    /// Turns `refusal` into the error for the caller. `now_ns` is the clock's reading that led to the refusal.
     fn error(&self, refusal: Refusal, now_ns: u128) -> GenerateError {
         match refusal {
             Refusal::Closed => GenerateError::Closed,

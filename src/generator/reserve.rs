@@ -29,19 +29,21 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Reserves slots according to the clock's fast reading. Returns `None` if the precise reading has to decide.
+    /// Reserves slots according to the clock's fast reading. Returns `None` if this reading does not allow any slots.
+    /// Then the precise reading has to decide.
     ///
     /// Reads the clock before it loads the word. This is a quarter faster than the other order, because the word's
-    /// cache line stays busy for a moment after the exchange of the previous call. The call reads the clock once,
-    /// however many exchanges fail. An older reading only grants less, and this path refuses nothing.
+    /// cache line stays busy for a moment after the exchange of the previous call. The call reads the clock only once,
+    /// even if exchanges fail. A reading that is too old may yield no slots, but this does no harm, because the precise
+    /// reading decides then.
     #[inline]
     fn reserve_fast(&self, count: u64) -> Option<Reservation> {
         let now_tick = self.now_tick();
         self.advance(|word| reserve_fast(word, now_tick, count, &self.limits()).ok_or(())).ok()
     }
 
-    /// Runs the CAS loop, which is the only code that hands out slots. `reserve` returns the slots to take from a word,
-    /// or a refusal.
+    /// Runs the CAS loop, which is the only code that hands out slots. `reserve` is called with the word, and returns
+    /// the slots to reserve or a refusal.
     #[inline]
     pub(super) fn advance<E>(&self, mut reserve: impl FnMut(u64) -> Result<Reservation, E>) -> Result<Reservation, E> {
         let mut failures = 0;
@@ -73,7 +75,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         outcome
     }
 
-    /// Records each tick that the generator leaves because `slots` were taken from `word`.
+    /// Records each tick that the generator has left, because the reservation `slots` has replaced `word`.
     #[cold]
     fn record_ticks(&self, word: u64, slots: Reservation) {
         for ids in slots.finished(word, S::LAYOUT.sequence_bits()) {
@@ -83,7 +85,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Returns the limits that a reservation has at this moment.
+    /// Returns the limits for a reservation, with the fence of this moment.
     #[inline]
     pub(super) fn limits(&self) -> Limits {
         Limits {

@@ -1,14 +1,14 @@
-//! A layout's fields: an ID from its parts, and back.
+//! Conversions between an ID and the values of its fields, according to a layout.
 
 use crate::error::IdError;
 
 use super::{FieldOrder, Layout, Parts};
 
 impl Layout {
-    /// Returns the fields of `id`.
+    /// Returns the values of the fields in `id`.
     ///
     /// # Errors
-    /// [`IdError::ReservedBits`] if `id` sets a bit that the layout reserves.
+    /// [`IdError::ReservedBits`] if `id` has a 1 in a bit that the layout reserves.
     ///
     /// # Examples
     /// ```
@@ -26,10 +26,10 @@ impl Layout {
         Ok(self.split(id))
     }
 
-    /// Returns the ID made of `parts`.
+    /// Returns the ID whose fields have the values `parts`.
     ///
     /// # Errors
-    /// [`IdError::Field`] if a part does not fit its field.
+    /// [`IdError::Field`] if one of the values does not fit its field.
     ///
     /// # Examples
     /// ```
@@ -57,7 +57,7 @@ impl Layout {
         Ok(self.join(parts))
     }
 
-    /// Decodes an ID that is known to have no reserved bit set.
+    /// Returns the values of the fields in `id`. The caller must make sure that all reserved bits of `id` are 0.
     pub(crate) const fn split(&self, id: u64) -> Parts {
         Parts {
             tick: id >> self.timestamp_shift(),
@@ -67,7 +67,7 @@ impl Layout {
         }
     }
 
-    /// Encodes parts that are known to fit.
+    /// Returns the ID whose fields have the values `parts`. The caller must make sure that each value fits its field.
     pub(crate) const fn join(&self, parts: Parts) -> u64 {
         (parts.tick << self.timestamp_shift())
             | (parts.datacenter << self.datacenter_shift())
@@ -75,7 +75,8 @@ impl Layout {
             | (parts.sequence << self.sequence_shift())
     }
 
-    // The timestamp is on top and has at least one bit, so no field begins at bit 64, where a shift would overflow.
+    // The timestamp is the highest field and has at least one bit. So every field begins below bit 64, and no shift
+    // overflows.
 
     const fn timestamp_shift(&self) -> u32 {
         self.datacenter_bits + self.worker_bits + self.sequence_bits

@@ -1,12 +1,12 @@
-//! A layout's times: ticks from Unix milliseconds, and back.
+//! Conversions between Unix milliseconds and ticks, according to a layout.
 
 use crate::word::signed;
 
 use super::Layout;
 
 impl Layout {
-    /// Returns the tick at the time `unix_ms` (Unix milliseconds), or `None` if this time is before the epoch or after
-    /// the last tick.
+    /// Returns the tick that contains the time `unix_ms`, in Unix milliseconds. Returns `None` if this time is before
+    /// the epoch or after the last tick.
     ///
     /// # Examples
     /// ```
@@ -26,15 +26,15 @@ impl Layout {
         if tick > self.max_tick() { None } else { Some(tick) }
     }
 
-    /// Returns the moment at which `tick` begins, in Unix milliseconds, or `None` if the tick does not fit the
-    /// timestamp.
+    /// Returns the moment at which `tick` begins, in Unix milliseconds, or `None` if `tick` is larger than the last
+    /// tick that the timestamp field can hold.
     #[must_use]
     pub const fn unix_ms_of(&self, tick: u64) -> Option<u64> {
         if tick > self.max_tick() { None } else { Some(self.epoch_unix_ms + tick * self.tick_ms) }
     }
 
-    /// Returns the tick of a clock that reads `unix_ms`. The tick is negative before the epoch, and may be larger than
-    /// the timestamp field can hold.
+    /// Returns the tick of a clock that reads `unix_ms`. The tick is negative if this time is before the epoch. It may
+    /// be larger than the timestamp field can hold.
     #[inline]
     pub(crate) const fn signed_tick_at(&self, unix_ms: u64) -> i64 {
         if unix_ms >= self.epoch_unix_ms {
@@ -46,11 +46,12 @@ impl Layout {
         self.clamped_tick_at(unix_ms)
     }
 
-    /// Returns the same as `signed_tick_at`, for a tick that is negative or over 2^63. Out of line, so that the usual
-    /// case is short.
+    /// Returns the result of `signed_tick_at` if the tick is negative or does not fit an `i64`. This function is out of
+    /// line, so that the code of the usual case is short.
     #[cold]
     const fn clamped_tick_at(&self, unix_ms: u64) -> i64 {
-        // A distance of 2^63 ticks or more is outside of every timestamp, so the exact distance does not matter.
+        // A tick that is 2^63 ticks or more from the epoch does not fit the timestamp of any generator, so the exact
+        // number does not matter.
         if unix_ms >= self.epoch_unix_ms {
             clamped((unix_ms - self.epoch_unix_ms) / self.tick_ms)
         } else {

@@ -1,4 +1,4 @@
-//! The counters behind `Stats`: how calls update them, and how a snapshot reads them.
+//! The counters from which `Stats` is computed: how calls update them, and how a snapshot reads them.
 
 use core::time::Duration;
 
@@ -7,8 +7,8 @@ use crate::word::{last_tick, sequence_mask};
 
 use super::{BUCKETS, Histogram, Stats, bucket};
 
-/// The counters behind [`Stats`]. They do not count the IDs of the open tick, because the generator's word contains
-/// that number.
+/// The counters from which a snapshot computes [`Stats`]. They do not count the IDs of the open tick, because the
+/// number of these IDs is in the generator's word.
 pub(crate) struct Counters {
     ids: Counter,
     unused: Counter,
@@ -19,9 +19,9 @@ pub(crate) struct Counters {
     cas_retries: Counter,
     clock_behind: Counter,
     exhausted: Counter,
-    /// How many calls are waiting for a tick now.
+    /// How many calls are waiting now for a tick to begin.
     waiting: Counter,
-    /// The highest `ids` and the highest `ticks` that any snapshot has returned.
+    /// The highest `ids` and the highest `ticks` that a snapshot has returned so far.
     reported: [Counter; 2],
 }
 
@@ -44,14 +44,14 @@ impl Counters {
         }
     }
 
-    /// Records a tick of `ids` IDs (not 0) that will get no more IDs. The call that moves the word out of the tick
-    /// calls this function once, after the move.
+    /// Records a tick that has `ids` IDs and will get no more. `ids` is not 0. The call that moves the word from this
+    /// tick to a later one calls this function once, after the move.
     #[cold]
     pub(crate) fn record_tick(&self, ids: u64) {
         // ORDERING: Release, each paired with the Acquire load in `snapshot`. A snapshot that sees the record also sees
         // that the word has left the tick, so it does not count the tick a second time as the open tick.
         self.ids.fetch_add(ids, Ordering::Release);
-        // Always in range: `bucket` returns no more than the last one.
+        // The index is always in range, because `bucket` returns the index of the last bucket at most.
         if let Some(ticks) = self.ticks_by_ids.get(bucket(ids)) {
             // ORDERING: Release, as above.
             ticks.fetch_add(1, Ordering::Release);
@@ -65,7 +65,8 @@ impl Counters {
         }
     }
 
-    /// Records one wait for a tick. `time` is 0 if the clock has no monotonic time.
+    /// Records one wait for a tick after an overflow. `time` is how long the wait lasted, or 0 if the clock has no
+    /// monotonic time.
     pub(crate) fn record_overflow_wait(&self, time: Duration) {
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         // ORDERING: Relaxed. These counters are independent: which other values are read does not depend on them.
@@ -90,19 +91,19 @@ impl Counters {
         }
     }
 
-    /// Records that a call has found that the clock moved back.
+    /// Records that a call has noticed that the clock has moved back.
     pub(crate) fn record_clock_behind(&self) {
         // ORDERING: Relaxed. This counter is independent: which other values are read does not depend on it.
         self.clock_behind.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Records that a call was refused because the tick's IDs are used up.
+    /// Records that a call failed because all IDs of the current tick are used up.
     pub(crate) fn record_exhausted(&self) {
         // ORDERING: Relaxed. This counter is independent: which other values are read does not depend on it.
         self.exhausted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a call as waiting until the guard is dropped.
+    /// Counts a call as waiting. The count ends when the returned guard is dropped.
     pub(crate) fn begin_wait(&self) -> WaitGuard<'_> {
         // ORDERING: Relaxed. Before a generator ends, calls that are waiting get some time to succeed. No invariant
         // depends on whether the end of the generator sees each of these calls.
@@ -116,8 +117,8 @@ impl Counters {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Returns what calls have recorded, together with the open tick. `word` loads the generator's word, which contains
-    /// the open tick.
+    /// Returns the statistics: what calls have recorded, plus the IDs of the open tick. `word` loads the generator's
+    /// word, which contains the open tick and the number of its IDs.
     pub(crate) fn snapshot(&self, word: impl FnOnce() -> u64, initial: u64, sequence_bits: u32) -> Stats {
         // ORDERING: Acquire, each paired with the Release in `record_tick`. The word is loaded after these counters, so
         // it has left every tick that they count.
@@ -125,7 +126,7 @@ impl Counters {
         // ORDERING: Relaxed, as in `record_tick`.
         let mut max_sequence = self.max_sequence.load(Ordering::Relaxed);
         let mut buckets = [0; BUCKETS];
-        // A full tick is in the last bucket that is loaded here. All later buckets stay 0.
+        // The last bucket loaded here is the one for a full tick. No tick has more IDs, so all later buckets stay 0.
         for (ticks, recorded) in buckets.iter_mut().zip(&self.ticks_by_ids).take(bucket(1 << sequence_bits) + 1) {
             // ORDERING: Acquire, as above.
             *ticks = recorded.load(Ordering::Acquire);
@@ -171,7 +172,7 @@ impl Counters {
     }
 }
 
-/// Counts one waiting call until the guard is dropped.
+/// A waiting call's guard. The call counts as waiting until the guard is dropped.
 pub(crate) struct WaitGuard<'c>(&'c Counter);
 
 impl Drop for WaitGuard<'_> {
@@ -213,7 +214,8 @@ mod tests {
         assert_eq!(counters.snapshot(|| 0, 0, 3).overflow_wait_time, waited);
     }
 
-    /// A smaller word after a larger one stands for ticks that other threads have filled up and not recorded yet.
+    /// The second snapshot of a round reads a smaller word than the first. This is the case in which another thread has
+    /// filled up a tick and has not recorded it yet.
     #[test]
     fn reported_numbers_never_fall_because_of_another_thread() {
         together(&Counters::new(), |counters, round| {
@@ -222,7 +224,7 @@ mod tests {
         });
     }
 
-    /// The numbers of IDs go up to 2^61, which is the most that the widest sequence allows.
+    /// The ticks of this test have up to 2^61 IDs, which is the most that the widest sequence allows.
     #[test]
     fn a_tick_with_any_number_of_ids_is_in_a_range() {
         let counters = Counters::new();

@@ -1,19 +1,19 @@
-//! `Wait::Sleep`: how long to sleep, estimated from how late the system has woken threads up.
+//! The sleeps of `Wait::Sleep`. Their length is estimated from how late the system has woken threads up before.
 
 use core::time::Duration;
 
 use crate::sync::{AtomicU64, Ordering, const_fn, sleep, spin_loop};
 
-/// The estimate before the first sleep, in nanoseconds. Linux allows a timer to be 50 microseconds late.
+/// The estimate of a new generator, in nanoseconds. Linux allows a timer to be 50 microseconds late.
 const FIRST_GUESS: u64 = 100_000;
 
-/// The longest sleep. It is short, so that a call soon notices that the generator was closed or the clock was set.
+/// The longest sleep. It is short, so that a call soon notices that the generator was closed or that the clock was set.
 const LONGEST: Duration = Duration::from_millis(10);
 
-/// The shortest sleep that is worth its two context switches.
+/// The shortest sleep. A shorter one would not be worth its two context switches.
 const SHORTEST: Duration = Duration::from_micros(20);
 
-/// The highest estimate, in nanoseconds: a little over the period of the slowest timers, 15.6 ms.
+/// The highest estimate, in nanoseconds. It is a little more than 15.6 ms, the period of the slowest timers.
 const LATEST: u64 = 20_000_000;
 
 /// An estimate of how late the system wakes threads up, in nanoseconds. Most recent sleeps were no later than this. All
@@ -27,8 +27,8 @@ impl Lateness {
         }
     }
 
-    /// Sleeps until shortly before `left` is over. Spins for a moment instead if the sleep would be too short. Returns
-    /// a lower bound of the time that it has slept. `is_first` says whether this is the first call of a wait.
+    /// Sleeps until shortly before `left` is over, or spins for a moment if the sleep would be too short. Returns the
+    /// time that the thread has slept, or less. `is_first` says whether this is the first call of a wait.
     pub(crate) fn nap(&self, left: Duration, is_first: bool) -> Duration {
         // ORDERING: Relaxed, here and below. Only the length of a sleep depends on the estimate. If two threads update
         // it together, one update is lost, which does no harm.
@@ -36,7 +36,8 @@ impl Lateness {
         let time = left.min(LONGEST).saturating_sub(Duration::from_nanos(expected));
         if time < SHORTEST {
             spin_loop();
-            // Without sleeps the estimate would never fall, even after the machine has become punctual again.
+            // The estimate is lowered here, too. If only sleeps changed it, an estimate so high that no call sleeps
+            // would stay high, even if the machine became punctual again.
             if is_first {
                 // ORDERING: Relaxed, as above.
                 self.0.store(expected - expected / 64, Ordering::Relaxed);
@@ -52,9 +53,9 @@ impl Lateness {
     }
 }
 
-/// Returns the estimate after a sleep that ended `late`. The estimate rises fast and falls slowly, so that most sleeps
-/// end before the tick begins. One sleep can't raise the estimate to more than about twice its value, because this
-/// sleep may be an outlier.
+/// Returns the new estimate after a sleep that lasted longer than asked by `late`. `expected` is the estimate before
+/// the sleep. The estimate rises fast and falls slowly, so that most sleeps end before the tick begins. One sleep can't
+/// raise the estimate to more than about twice its value, because this sleep may be an outlier.
 fn updated(expected: u64, late: Duration) -> u64 {
     let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).min(LATEST);
     match late.checked_sub(expected) {
@@ -88,8 +89,8 @@ mod tests {
         assert_eq!(updated(80_000, Duration::from_nanos(80_000)), 80_000);
     }
 
-    /// If one sleep in twenty is late, calls still sleep, because a tick has a million nanoseconds and the estimate
-    /// stays far below that.
+    /// If one sleep in twenty is late, calls still sleep, because the estimate stays far below the length of a tick,
+    /// which is a million nanoseconds.
     #[test]
     fn rare_outliers_leave_most_of_the_tick_to_sleep() {
         let highest = (0..200).scan(FIRST_GUESS, |expected, sleep| {
@@ -119,8 +120,8 @@ mod tests {
         }
     }
 
-    /// Without this, calls that spin through a whole tick because of one outlier would spin through every later tick,
-    /// too.
+    /// If the estimate did not fall here, calls that spin through a whole tick because of one outlier would spin
+    /// through every later tick, too.
     #[test]
     fn the_estimate_falls_if_the_first_sleep_of_a_wait_would_be_too_short() {
         let lateness = Lateness::new();

@@ -1,4 +1,4 @@
-//! `reserve` compared with a naive specification of a generator. The specification keeps the set of all slots handed
+//! Tests that compare `reserve` with a simple reference implementation. The reference keeps the set of all slots handed
 //! out, each as a pair (tick, sequence), and uses no bit operations.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use super::{CLOSED, Cause, Limits, Refusal, Reservation, reserve};
 
 type Slot = (i128, u64);
 
-/// A generator that keeps each slot it has handed out.
+/// The reference implementation: a generator that keeps the set of all slots that it has handed out.
 #[derive(Clone, Debug)]
 struct Reference {
     issued: BTreeSet<Slot>,
@@ -42,7 +42,7 @@ impl Reference {
         if sequence + 1 < self.size { (tick, sequence + 1) } else { (tick + 1, 0) }
     }
 
-    /// Returns the next 1 to `count` slots of one tick, or the refusal.
+    /// Returns the next 1 to `count` slots of one tick, or the reason for refusing. Does not add the slots to the set.
     fn reserve(&self, now_tick: i64, count: u64) -> Result<Vec<Slot>, Refusal> {
         let now_tick = i128::from(now_tick);
         let last = self.issued.last().copied();
@@ -52,8 +52,8 @@ impl Reference {
         if last.is_none() && now_tick < 0 {
             return Err(Refusal::BeforeEpoch);
         }
-        // The first slot that is after every slot handed out, and neither before the window nor before the clock's
-        // tick.
+        // `first` is the earliest slot that is after every slot handed out, and neither before the window nor before
+        // the clock's tick.
         let after_all = last.map_or((self.not_before, 0), |last| self.slot_after(last));
         let first = after_all.max((now_tick, 0));
         let (tick, _) = first;
@@ -96,8 +96,8 @@ fn reserve_agrees_with_the_set_of_slots() {
     let mut granted = 0_u64;
     every_limits(|limits, size| {
         for word in every_word(&limits, size) {
-            // The slots that may have been handed out before this word: either all slots before it, or only the last
-            // one.
+            // A generator with this word may have handed out all slots from the initial one to the one before the word,
+            // or only the one before the word. `first` is the first slot handed out.
             for first in [limits.initial, word.saturating_sub(1).max(limits.initial)] {
                 let mut reference = Reference::new(&limits);
                 reference.issued = (first..word).map(|slot| (i128::from(slot / size), slot % size)).collect();
@@ -121,7 +121,8 @@ fn reserve_agrees_with_the_set_of_slots() {
     assert!(granted > 100_000, "{granted} grants compared");
 }
 
-/// In this test the set is not computed from the word. It starts empty, and grows with each call.
+/// In this test the reference's set of slots is not computed from the word. The set is empty at first, and each call
+/// adds its slots to the set.
 #[test]
 fn every_run_of_calls_agrees_with_the_set_of_slots() {
     fn follow(word: u64, reference: &Reference, calls: u32, limits: &Limits) {

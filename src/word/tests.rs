@@ -1,16 +1,16 @@
-//! Tests of `reserve` with every word, reading, count, window, lead and strictness of small layouts, and at the limits
-//! of wide layouts. The tests state the invariants in pairs (tick, sequence), never in shifts.
+//! Tests of `reserve`. They try every word, clock reading, count, window, `max_lead` and `strict` of small layouts, and
+//! the limits of wide layouts. The tests state the invariants with pairs (tick, sequence), and never shift bits.
 
 use core::ops::Range;
 
 use super::{CLOSED, Cause, Limits, Refusal, Reservation, last_tick, reserve};
 
-/// One call of `reserve`, with the fields of the word taken apart.
+/// One call of `reserve`, with the word's fields as separate numbers.
 #[derive(Clone, Copy, Debug)]
 struct Case {
     word: u64,
     closed: bool,
-    /// The tick of the word without its closed bit.
+    /// The word's tick. The closed bit is not part of it.
     tick: i128,
     sequence: u64,
     now_tick: i64,
@@ -44,7 +44,7 @@ impl Case {
         i128::from(self.now_tick) + i128::from(self.limits.max_lead)
     }
 
-    /// Returns the tick that the call asks for, which is the later one of the word's tick and the clock's tick.
+    /// Returns the tick whose slots the call asks for. This is the word's tick or the clock's tick, whichever is later.
     fn asked_tick(&self) -> i128 {
         self.tick.max(i128::from(self.now_tick))
     }
@@ -54,7 +54,8 @@ impl Case {
     }
 }
 
-/// Calls `check` with every window, lead and strictness of small layouts, and with the number of slots that a tick has.
+/// Calls `check` with every window, `max_lead` and `strict` of small layouts. The second argument of `check` is the
+/// number of slots that a tick has.
 pub(super) fn every_limits(mut check: impl FnMut(Limits, u64)) {
     for (timestamp, sequence_bits) in [(1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 2), (2, 3)] {
         let (end, size) = (2_u64.pow(timestamp), 2_u64.pow(sequence_bits));
@@ -72,12 +73,13 @@ pub(super) fn every_limits(mut check: impl FnMut(Limits, u64)) {
 }
 
 /// Returns every word that a generator with these limits can hold, without the closed bit. The words go from the
-/// initial word to the last word with a carry.
+/// initial word to the largest word, in which the carry bit and all lower bits are 1.
 pub(super) fn every_word(limits: &Limits, size: u64) -> Range<u64> {
     limits.initial..2 * limits.end * size
 }
 
-/// Returns every clock's tick and count that makes a difference to a generator with `size` slots in a tick.
+/// Returns pairs of a clock's tick and a count. The pairs contain every case that makes a difference to a generator
+/// with `size` slots in a tick.
 pub(super) fn every_question(size: u64) -> impl Iterator<Item = (i64, u64)> {
     let beyond = 7; // past the end of a timestamp of 2 bits and the longest lead
     // Shifted left by 3 and by 2 bits, the numbers 2^61 and 2^62 would overflow the word and look like tick 0.
@@ -197,8 +199,8 @@ fn i8_a_closed_word_never_moves() {
     });
 }
 
-/// The order is from the most final refusal to the most temporary: closed, before the epoch, out of ticks, fenced, not
-/// begun.
+/// If several reasons apply, `reserve` returns the first one of this order: closed, before the epoch, out of ticks,
+/// fenced, not begun.
 #[test]
 fn each_refusal_is_returned_if_it_holds_and_no_more_final_one_does() {
     every_case(|case, outcome| {
@@ -258,7 +260,7 @@ fn finished_counts_the_open_tick_left_behind_and_the_tick_filled_up() {
     });
 }
 
-/// Follows every sequence of four calls, in which each call has every reading and count.
+/// Tries every sequence of four calls, with every clock reading and every count for each call.
 #[test]
 fn recording_finished_ticks_counts_every_slot_of_every_run_once() {
     fn follow(word: u64, issued: u64, recorded: u64, calls: u32, limits: &Limits) {
@@ -284,7 +286,7 @@ fn recording_finished_ticks_counts_every_slot_of_every_run_once() {
     }
 }
 
-/// Widths of tick and sequence that together take all 62 bits, or fewer.
+/// Pairs of widths, in bits: of the tick and of the sequence. A pair adds up to 62 bits or fewer.
 const WIDE: [(u32, u32); 9] = [(41, 12), (42, 12), (39, 22), (61, 1), (62, 0), (31, 31), (2, 60), (1, 61), (1, 60)];
 
 fn whole_range((timestamp, sequence_bits): (u32, u32)) -> (Limits, u64, u64) {
