@@ -33,7 +33,7 @@ use crate::url::{StoreUrl, space_name};
 /// The maximum number of records in one transaction. By default, etcd allows 128 operations in a transaction.
 const RECORDS_PER_TXN: usize = 100;
 
-/// The maximum age of a spare etcd lease that is used for a worker.
+/// A spare etcd lease is used for a worker only if it is not older than this.
 const SPARE_AGE: Duration = Duration::from_millis(500);
 
 /// The maximum number of other spaces that are listed, and the maximum time for listing them.
@@ -129,10 +129,9 @@ impl EtcdStore {
     /// Returns a store of leases in etcd at this address. Does not connect yet.
     ///
     /// The URL is `etcd://host:port`, or has several hosts with commas between them. If a host can't be reached, is not
-    /// etcd or has failed, the store asks the next host. It asks that host in the same call; but if the failed host may
-    /// already have written the change, it asks the next host only from the next call on. The scheme `etcd` means
-    /// `http` in the URLs of etcd's own programs. `etcds` means `https`, with [TLS](crate::from_url()#tls). The default
-    /// port is 2379.
+    /// etcd or has failed, the store asks the next host in the same call. If the failed host may already have written
+    /// the change, the call fails instead, and the next call asks the next host. The scheme `etcd` means `http` in the
+    /// URLs of etcd's own programs. `etcds` means `https`, with [TLS](crate::from_url()#tls). The default port is 2379.
     ///
     /// The user's name and password go before the hosts, as in `etcds://name:password@host`. A character other than a
     /// letter, a digit or one of `-._~` is written as `%` and hexadecimal digits. Without TLS, anyone on the network
@@ -158,7 +157,7 @@ impl EtcdStore {
         Ok(Self::on(EtcdBackend { gateway, keys, clock: DateClock::new(), known, lifelines, spare }))
     }
 
-    /// Sets the name of the space. The default is `default`. Processes of different spaces issue the same IDs.
+    /// Sets the name of the space. The default is `default`. Processes of different spaces can issue the same IDs.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
@@ -255,8 +254,8 @@ impl EtcdBackend {
         Ok(is_written)
     }
 
-    /// Attaches the worker of `lease` to a new etcd lease. Does so only if the worker's record is still as in `seen`,
-    /// which proves that the holder is the same.
+    /// Attaches the worker of `lease` to a new etcd lease, if the worker's record is still the same as in `seen`. An
+    /// unchanged record proves that the holder is the same.
     fn revive(&mut self, seen: &Contents, lease: &Lease, seconds: u64) -> Result<(), StoreError> {
         let Some(record) = seen.records.get(&lease.worker) else { return Ok(()) };
         let id = self.gateway.grant(seconds)?;
@@ -341,8 +340,9 @@ impl Backend for EtcdBackend {
         }
     }
 
-    /// Takes one round trip if the store's contents have not changed since the last round trip. If a renewal may have
-    /// had its effect, it is not sent again, because the caller would not know how often the lease was renewed.
+    /// Takes one round trip if the store's contents have not changed since the last round trip. If etcd may already
+    /// have applied a renewal, that renewal is not sent again, because the caller would not know how often the lease
+    /// was renewed.
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
         if let (Some(known), Some(unix_ns)) = (self.known.take(), self.clock.now()) {
             let contents = Contents { unix_ns, ..known };

@@ -37,8 +37,8 @@ use crate::url::{StoreUrl, space_name};
 ///
 /// Each ID space is one hash, so that the space is kept or lost as a whole. The key of the hash is `casflake:` and the
 /// name of the space. The hash has a field `space` and one field for each worker, in JSON. Each call runs one Lua
-/// script, which compares before it writes; acquiring a lease takes two scripts. A renewal is one round trip. The
-/// store's clock is the clock of the server.
+/// script; acquiring a lease takes two. A script that writes first checks that the fields are as expected. A renewal is
+/// one round trip. The store's clock is the clock of the server.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, RedisStore};
@@ -58,8 +58,8 @@ use crate::url::{StoreUrl, space_name};
 ///   was a replica in between. Redis gives each run and each promotion a name. Leases that were granted under another
 ///   name are not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
 ///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over. Even with an append-only file, no lease is granted for two and a
-///   half minutes after a restart. Holders issue IDs until their windows end, then none until that time has passed. An
-///   operator who knows that no lease is in use can avoid the wait, and
+///   half minutes after a restart. Holders issue IDs until their windows end. After that they issue no IDs until the
+///   store grants leases again. An operator who knows that no lease is in use can avoid the wait, and
 ///   [initialise](crate::LeaseAdmin::init_immediately) the store.
 /// * **The hash is missing**: it was flushed, deleted, evicted, or not kept over a restart. A process that was granted
 ///   a lease of the space restores it, if the server is the one that granted the lease, or was started after that
@@ -69,8 +69,8 @@ use crate::url::{StoreUrl, space_name};
 ///   restored hash costs the same wait as a restart. To keep the hash, let Redis save its data, and set
 ///   `maxmemory-policy` to `noeviction` or to one of the `volatile-` policies, which do not evict keys without an
 ///   expiry.
-/// * **A record is missing, or its holder knows a newer record than the server has.** The wait is the same. If only
-///   some records are missing, only the workers of those records have to wait.
+/// * **A record is missing, or its holder knows a newer record than the server has.** The wait is the same as after a
+///   restart. If only some records are missing, only the workers of those records have to wait.
 ///
 /// The server's clock may be set. While the clock is far behind the windows that were granted, calls are refused. The
 /// store does not read from or write to a replica, not even one that accepts writes. A value that does not have the
@@ -115,10 +115,10 @@ pub struct RedisBackend {
     link: Link,
     space: String,
     key: String,
-    /// The run of the server that granted the lease, and the time at which that server last granted or renewed it, in
-    /// nanoseconds since 1970.
+    /// The name of the run of the server that granted the lease, and the time at which the lease was last granted or
+    /// renewed, in nanoseconds since 1970.
     heard_of: Option<(String, u64)>,
-    /// The run of the server that answered the last `read`.
+    /// The name of the run of the server that answered the last `read`. Redis gives each run of a server a name.
     run: String,
 }
 
@@ -147,7 +147,7 @@ impl RedisStore {
     }
 
     /// Sets the name of the space. The default is `default`. Each space has workers of its own, and processes of
-    /// different spaces issue the same IDs.
+    /// different spaces can issue the same IDs.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
@@ -191,8 +191,9 @@ impl RedisBackend {
     }
 
     /// Returns the place of the space. If the space is absent, the place is the same as before only if the server is
-    /// the one that granted the lease, or was started at the same address after the last grant or renewal. If the
-    /// server was already running at that time, the address now leads to another server, so the place is another one.
+    /// the one that granted the lease, or was started at the same address after the last grant or renewal. Otherwise
+    /// the server is not the one that granted the lease, but was already running at that time. So the address now leads
+    /// to a different server, and the place is different.
     fn place_of(&mut self, incarnation: &str, started: u64, is_absent: bool) -> String {
         self.run = incarnation.chars().take_while(char::is_ascii_hexdigit).collect();
         // The slack is added because the new server may run on another host, whose clock may be behind the clock of the

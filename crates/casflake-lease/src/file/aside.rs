@@ -48,8 +48,8 @@ impl<T: Send + 'static> Aside<T> {
     /// Does `work` on the thread, and returns the result of `work`.
     ///
     /// # Errors
-    /// `TimedOut` if the work does not finish within the timeout. The work may still have its effect later, but not
-    /// after the work of the next call has begun. `Other` if the work panics. The value then stays as it was at the
+    /// `TimedOut` if the work does not finish within the timeout. The thread may still finish the work later, but only
+    /// before it begins the work of the next call. `Other` if the work panics. The value then stays as it was at the
     /// moment of the panic.
     pub(super) fn ask<R: Send + 'static>(&mut self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> io::Result<R> {
         let started = Instant::now();

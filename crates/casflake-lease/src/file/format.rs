@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::identity::Mark;
 use crate::protocol::{Record, Space};
 
-/// The prefix of the incarnation of a store whose file is a copy.
+/// If the file of a store is a copy, the incarnation of the store begins with this text. The incarnation is the
+/// identifier of a store that changes when the store may have lost data.
 pub(super) const COPY: &str = "a copy of ";
 
 /// The first characters of the file. The checksum of the JSON follows them.

@@ -102,8 +102,8 @@ mod others {
         Ok(directory.display().to_string())
     }
 
-    /// Returns `true`. This system can't tell whether a file was replaced, so it is assumed that a file in use never
-    /// is.
+    /// Returns `true`. This system can't tell whether a file was replaced, so the store assumes that a file in use is
+    /// never replaced.
     pub(in crate::file) fn is_at(_: &File, _: &Path) -> bool {
         true
     }

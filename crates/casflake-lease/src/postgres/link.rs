@@ -40,8 +40,8 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Returns a connection to the first host that accepts one. `failure` converts the cause of a host's failure to an
-    /// error.
+    /// Returns a connection to the first host that accepts a connection. `failure` converts the cause of a host's
+    /// failure to an error.
     pub(super) fn connect<T>(
         config: &Config,
         tls: &Tls<T>,

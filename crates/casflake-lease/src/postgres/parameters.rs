@@ -39,7 +39,7 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
             if is_shown { &why } else { "it is neither a URL nor words such as key=value, with spaces only in '…'" };
         refused(format!("{why}; in a password / ? # @ & are written %2F %3F %23 %40 %26"))
     })?;
-    // The store would connect to an address, but without TLS, as if it connected to a socket.
+    // Otherwise the store would connect to the address without TLS, because the host is a socket.
     if !config.get_hostaddrs().is_empty() && config.get_hosts().iter().any(is_socket) {
         return Err(refused("it gives hostaddr beside the directory of a socket: leave one of them out".into()));
     }
@@ -65,7 +65,7 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     Ok(parameters)
 }
 
-/// Fails if one parameter is given by two of its names, because it would be unclear which value counts.
+/// Fails if one parameter is given twice, under two of its names, because it would be unclear which value counts.
 fn refuse_repeated(taken: &[(String, String)]) -> Result<(), StoreError> {
     for (at, (name, _)) in taken.iter().enumerate() {
         let before = taken.iter().take(at).find(|(before, _)| canonical(before) == canonical(name));

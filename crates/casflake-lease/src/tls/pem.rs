@@ -15,8 +15,8 @@ use crate::error::StoreError;
 /// Returns the path that is the value of `parameter`.
 ///
 /// # Errors
-/// A sentence that says why, if the path is relative. A relative path would name another file in each working
-/// directory.
+/// Fails with a sentence for the operator if the path is relative. A relative path would name a different file in each
+/// working directory.
 pub(crate) fn absolute(parameter: &str, path: &str) -> Result<PathBuf, String> {
     if Path::new(path).is_absolute() {
         return Ok(path.into());
