@@ -60,10 +60,10 @@ const TXN: &str = "/v3/kv/txn";
 /// # What it promises
 /// Windows of one worker never overlap. This holds if processes are killed, paused or cut off, and if members crash,
 /// are cut off or have their clocks set. Each change is one transaction. The transaction compares everything that it
-/// replaces, and a majority of the members has stored it before any part of it is used. A member without a majority
-/// answers neither writes nor reads. A worker whose holder renews its lease is not granted to another process, even if
-/// the clock says that its window has passed. Values that were not written by a store of this kind are refused, and
-/// left as they are.
+/// replaces, and a majority of the members has stored it before any part of it is used. A member that reaches no
+/// majority answers neither writes nor reads. A worker whose holder renews its lease is not granted to another process,
+/// even if the clock says that its window has passed. Values that were not written by a store of this kind are refused,
+/// and left as they are.
 ///
 /// A cluster that was restored under another cluster ID, or in which keys are missing, may have lost leases. The store
 /// then grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an
@@ -75,8 +75,8 @@ const TXN: &str = "/v3/kv/txn";
 /// * **Restore a snapshot with another `--initial-cluster-token`**, or with other members, because etcd derives the
 ///   cluster's ID from the token and the members. If the ID is the same, or if data directories were replaced by older
 ///   ones, only a holder that knows a newer record than the store can notice the loss, at its next renewal. IDs can be
-///   issued twice until then, and also if no such holder is left. IDs can also be issued twice if members lose data
-///   that they have synced.
+///   issued twice until that renewal, and also if no such holder is left. IDs can also be issued twice if members lose
+///   data that they have synced.
 /// * etcd reports the time only in the header `Date` of its replies, to the second. Between two replies a clock of the
 ///   host advances this time. So the time in IDs may be up to a second behind the member's clock, the IDs of two hosts
 ///   may be out of order by up to a second, and the time may jump forward by up to a second in the first renewals. If

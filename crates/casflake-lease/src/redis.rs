@@ -55,8 +55,8 @@ use crate::url::{StoreUrl, space_name};
 /// acknowledged. The store notices the following cases, in which the server may have lost data:
 ///
 /// * **The server was restarted**, with all of its data, older data or none; a replica has taken over; or the server
-///   was a replica in between. Redis gives each run and each promotion a name. Leases that were granted under another
-///   name are not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
+///   was a replica for some time. Redis gives each run and each promotion a name. Leases that were granted under
+///   another name are not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
 ///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over. Even with an append-only file, no lease is granted for two and a
 ///   half minutes after a restart. Holders issue IDs until their windows end. After that they issue no IDs until the
 ///   store grants leases again. An operator who knows that no lease is in use can avoid the wait, and
@@ -204,7 +204,7 @@ impl RedisBackend {
         if is_another { format!("{}, run {}", self.link, self.run) } else { self.link.to_string() }
     }
 
-    /// Records that the server renewed the lease at this time.
+    /// Records that the server renewed the lease at the time `unix_ns`.
     fn heard(&mut self, unix_ns: u64) {
         if let Some((_, last)) = &mut self.heard_of {
             *last = unix_ns;

@@ -85,7 +85,8 @@ impl From<&Stats> for StatsFields {
     }
 }
 
-/// Returns the same JSON value, written with one space after each `:` and `,` and no other white space outside strings.
+/// Returns the JSON value in `json`, written with one space after each `:` and `,` and no other white space outside
+/// strings.
 fn spaced(json: &str) -> String {
     let mut spaced = String::with_capacity(json.len() + json.len() / 8);
     let (mut in_string, mut escaped) = (false, false);

@@ -8,9 +8,9 @@ use super::choices::{ClockName, WaitName};
 
 #[derive(Clone, Copy)]
 pub(crate) enum Plan {
-    /// This many IDs, divided evenly among the threads.
+    /// The threads draw this many IDs in all, divided evenly among them.
     Count(u64),
-    /// As many IDs as can be drawn in this time.
+    /// The threads draw as many IDs as they can in this time.
     Time(Duration),
 }
 

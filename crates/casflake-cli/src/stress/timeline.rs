@@ -1,4 +1,5 @@
-//! Counts the IDs of the ticks in buckets of equal width. The width doubles whenever there would be too many buckets.
+//! Counts IDs in buckets. Each bucket covers the same number of ticks. This number doubles whenever there would be too
+//! many buckets.
 
 use std::collections::BTreeMap;
 

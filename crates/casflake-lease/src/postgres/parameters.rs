@@ -21,7 +21,7 @@ pub(super) struct Parameters {
     pub(super) config: Config,
     pub(super) schema: Schema,
     pub(super) tls: Settings,
-    /// The names of the parameters that are meant for other clients, in the order of the connection string.
+    /// The names of the parameters that are meant for other clients, in the same order as in the connection string.
     pub(super) ignored: Vec<String>,
 }
 
@@ -109,7 +109,8 @@ impl From<String> for Why {
     }
 }
 
-/// The values of the parameters for certificates. It was not yet checked whether the values fit together.
+/// The values of the parameters for certificates. Each value is valid, but the combination of the values was not
+/// checked yet.
 #[derive(Default)]
 struct Certificates {
     mode: Option<Mode>,
@@ -173,7 +174,8 @@ impl Parameters {
         Ok(())
     }
 
-    /// If the hosts have only addresses, uses each address as the name of its host too, because TLS needs a name.
+    /// If the connection string gives only the addresses of the hosts, uses each address also as the name of the host,
+    /// because TLS needs a name.
     fn name_hosts(&mut self) {
         if self.config.get_hosts().is_empty() {
             for address in self.config.get_hostaddrs().to_vec() {

@@ -79,10 +79,10 @@ macro_rules! unqualified {
 }
 
 /// Creates the tables. Two sessions that create the same table at the same time would conflict, so a lock lets only one
-/// session do so at a time. The number of the lock consists of the letters "casflake".
+/// session do so at a time. The number of the lock consists of the eight bytes of the text "casflake".
 const CREATE: &str = concat!("SELECT pg_advisory_xact_lock(7161131766237981541);\n", include_str!("tables.sql"));
 
-/// The values that a statement can read without the tables.
+/// The part of the JSON answer that a statement can read even if the tables are missing.
 macro_rules! surroundings {
     () => {
         concat!(
@@ -208,10 +208,10 @@ const SWAP_SPACE: &str = swap!("FOR UPDATE");
 /// Writes only records. Any number of clients can do that at the same time, unless a client writes the space.
 const SWAP_RECORDS: &str = swap!("FOR SHARE");
 
-/// Renews a lease according to the rule of [`protocol::renew`](crate::protocol::renew), term by term. Parameters: the
-/// renewal, as [`RenewalJson`](crate::renewal_json::RenewalJson); whether the caller has named the schema. If the
-/// caller has not named the schema, a lease is renewed only while earlier versions of casflake would find the same
-/// tables. Otherwise such versions may lease the same worker in other tables.
+/// Renews a lease according to the rule of [`protocol::renew`](crate::protocol::renew), condition by condition.
+/// Parameters: the renewal, as [`RenewalJson`](crate::renewal_json::RenewalJson); whether the caller has named the
+/// schema. If the caller has not named the schema, a lease is renewed only while earlier versions of casflake would
+/// find the same tables. Otherwise such versions may lease the same worker in other tables.
 ///
 /// If another transaction has locked the record, this statement waits, and then compares the record again. The clock
 /// and the space are read before the wait. So the renewed window is shorter by the length of the wait, and if the floor

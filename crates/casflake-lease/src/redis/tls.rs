@@ -54,7 +54,8 @@ impl TlsConnection {
         }
     }
 
-    /// Returns the error for the operation `what`, if TLS failed for a reason for which waiting does not help.
+    /// Returns the error for the operation `what`, if it failed because of a TLS failure that waiting does not correct.
+    /// Returns `None` for any other failure.
     pub(super) fn refused(&self, what: &str) -> Option<StoreError> {
         self.session.refused(what)
     }
