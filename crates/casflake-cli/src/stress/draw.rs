@@ -29,8 +29,8 @@ impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
         Self { way, buffer: vec![Snowflake::MIN; batch] }
     }
 
-    /// Makes one call and returns its IDs. The call draws a whole batch, unless only `left` IDs, fewer than a batch,
-    /// remain to be drawn. Then it draws these.
+    /// Makes one call and returns the IDs that it draws. `left` is the number of IDs that this thread may still draw.
+    /// The call draws a whole batch, or `left` IDs if `left` is smaller than a batch.
     #[inline]
     pub(crate) fn draw(&mut self, left: u64) -> Result<&[Snowflake<S>], GenerateError> {
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());

@@ -28,6 +28,6 @@ pub(crate) struct Setup {
     /// The number of IDs per second of all threads together; `None` for no limit.
     pub(crate) rate: Option<u64>,
     pub(crate) plan: Plan,
-    /// Whether to record events by time, for a chart.
+    /// Whether the run records its events over time, for a chart.
     pub(crate) is_plotted: bool,
 }

@@ -15,7 +15,7 @@ pub(super) const COPY: &str = "a copy of ";
 /// The first characters of the file. The checksum of the JSON follows them.
 const HEADER: &str = "casflake leases 1 ";
 
-/// The contents of the file, to be written.
+/// The contents of the file, in the form in which they are written.
 #[derive(Serialize)]
 pub(super) struct StoredRef<'a> {
     /// The mark of the file itself. `None` if the system has no marks, or if the file counts as a copy.
@@ -24,7 +24,7 @@ pub(super) struct StoredRef<'a> {
     pub(super) records: &'a BTreeMap<u64, Record>,
 }
 
-/// The contents of the file, as read.
+/// The contents of the file, in the form in which they are read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Stored {

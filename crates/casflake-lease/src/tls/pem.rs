@@ -69,8 +69,8 @@ impl Roots {
 /// A client's certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// The file with the client's certificate. The certificates of intermediate authorities follow it, up to an
-    /// authority that the server trusts.
+    /// The file with the client's certificate, followed by the certificates of all intermediate authorities between the
+    /// client and an authority that the server trusts.
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
 }
