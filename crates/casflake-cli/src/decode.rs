@@ -82,7 +82,8 @@ impl Decoder {
         }
     }
 
-    /// Prints the fields of an ID. If the text is not an ID, reports why and returns `false`.
+    /// Prints the fields of the ID in `text`, and returns `true`. If `text` is not an ID, reports why and returns
+    /// `false`.
     fn decode(&self, text: &str, out: &mut impl Write) -> Result<bool, Stop> {
         let decoded = Number::parse(text, self.hex).and_then(|number| match &self.layout {
             Some(layout) => self.print(layout, number, out).map_err(|error| error.to_string()),

@@ -209,7 +209,8 @@ impl<S: Scheme, C: Clock> IdGenerator<S> for Ids<S, C> {
     }
 }
 
-/// Returns why the lease was not released. Leaves out the remedy "try again", because the command has ended.
+/// Returns the text of `error`, which says why the lease was not released. Leaves out the remedy "try again", because
+/// the command has ended.
 fn why(error: &StoreError) -> String {
     match error {
         StoreError::Unavailable { what, cause } => format!("{what} failed: {}", causes(&**cause)),

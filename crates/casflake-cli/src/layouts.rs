@@ -61,16 +61,16 @@ const MASTODON_BEGAN_MS: u64 = 1_451_606_400_000;
 const DAY_MS: u64 = 86_400_000;
 
 impl LayoutName {
-    /// Returns why the ID carries no time, if it is so old that the service did not use the layout yet. Returns `None`
-    /// for other IDs.
+    /// If `id` is so old that the service did not yet use this layout, returns the reason why `id` contains no time.
+    /// Returns `None` for all other IDs.
     pub(crate) fn no_time_in(self, id: u64) -> Option<&'static str> {
         let is_older = self == Self::Twitter && id < FIRST_SNOWFLAKE_OF_TWITTER;
         is_older.then_some("older than Snowflake (2010-11-04): a number in sequence, without a time")
     }
 
-    /// Returns the earliest Unix milliseconds at which a service can have issued an ID of this layout. In most layouts
-    /// this is a day after the epoch, because every small number decodes to the day of the epoch, and only Twitter
-    /// issued an ID on that day.
+    /// Returns the earliest time, in Unix milliseconds, at which a service can have issued an ID of this layout. For
+    /// most layouts this is a day after the epoch, so that small numbers, which decode to a time on the day of the
+    /// epoch, are not taken for IDs. Only Twitter issued IDs on that day.
     pub(crate) const fn in_use_since(self, layout: &Layout) -> u64 {
         match self {
             Self::Twitter => layout.epoch_unix_ms(),

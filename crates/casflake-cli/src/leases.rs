@@ -129,7 +129,7 @@ struct Init<'a> {
     yes: bool,
 }
 
-/// Creates the ID space, or makes it grant immediately. Returns a line that says what was done.
+/// Creates the ID space, or makes it grant leases immediately. Returns a line that says what was done.
 fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result<String, Stop> {
     let survey = match store.survey() {
         Ok(survey) => Some(survey),

@@ -19,7 +19,7 @@ pub(crate) enum Line<'a> {
 pub(crate) struct Lines<R> {
     input: BufReader<R>,
     line: Vec<u8>,
-    /// Whether the first bytes of the input have not been checked for a byte order mark yet.
+    /// `true` until the first bytes of the input have been checked for a byte order mark.
     at_start: bool,
 }
 

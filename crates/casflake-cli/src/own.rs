@@ -56,19 +56,19 @@ pub(crate) fn generator(
     )
 }
 
-/// The scheme of the inner generator: a sequence of `SEQUENCE` bits, and the widest timestamp that fits beside it. No
-/// layout with this sequence that can generate has more ticks.
+/// The scheme of the inner generator: a sequence of `SEQUENCE` bits, and the widest timestamp that fits beside it. If a
+/// custom layout has a sequence of this width and can generate, its timestamp is not wider.
 enum Slots<const SEQUENCE: u32> {}
 
 impl<const SEQUENCE: u32> Scheme for Slots<SEQUENCE> {
     const LAYOUT: Layout = Layout::new(62 - SEQUENCE, 0, 0, SEQUENCE).with_epoch_unix_ms(ORIGIN);
 }
 
-/// The reading of [`Ticks`] at the epoch of the custom layout. It is above 0, so that 0 can be the reading before the
-/// epoch.
+/// The reading of [`Ticks`] at the epoch of the custom layout. This reading is above 0, so that 0 can mean a time
+/// before the epoch.
 const ORIGIN: u64 = 1;
 
-/// A clock that counts ticks of the custom layout. Each tick adds one millisecond to the reading.
+/// A clock that counts ticks of the custom layout. Its reading increases by one millisecond per tick.
 struct Ticks {
     clock: Box<dyn Clock + Sync>,
     epoch_unix_ms: u64,
@@ -91,8 +91,8 @@ impl Clock for Ticks {
         self.tick(self.clock.unix_ms()).map_or(0, |(tick, _)| tick.saturating_add(ORIGIN))
     }
 
-    /// Stands still until the last millisecond of a tick, and advances only within that millisecond. So a sleep until
-    /// the next tick is not too long.
+    /// The reading stands still until the last millisecond of a tick, and advances only within that millisecond. So a
+    /// thread that sleeps until the next tick does not sleep too long.
     fn precise_unix_ns(&self) -> u128 {
         let nanos = self.clock.precise_unix_ns();
         let Some((tick, gone_by)) = self.tick(u64::try_from(nanos / MS).unwrap_or(u64::MAX)) else { return 0 };

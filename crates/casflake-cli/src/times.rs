@@ -81,7 +81,7 @@ fn since_1970(time: Timestamp) -> Result<u64, String> {
     u64::try_from(time.as_millisecond()).map_err(|_| "the time is before 1970: no ID is that old".into())
 }
 
-/// A time: a fixed one, or a duration before or after now.
+/// A time, given either as a fixed time or as a duration before or after now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Moment {
     At(u64),

@@ -70,7 +70,8 @@ fn named(error: impl std::fmt::Display) -> String {
     format!("--worker: {error}")
 }
 
-/// Returns a remedy to append to the error. It is empty unless a datacenter was given for a layout without datacenters.
+/// Returns a remedy to append to the error. The remedy is empty unless a datacenter was given for a layout without
+/// datacenters.
 fn remedy(layout: &Layout, error: &WorkerTextError) -> &'static str {
     match error {
         WorkerTextError::DoesNotFit(WorkerIdError::Datacenter { .. }) if layout.max_datacenter() == 0 => {

@@ -33,7 +33,7 @@ use crate::url::{StoreUrl, space_name};
 /// The maximum number of records in one transaction. By default, etcd allows 128 operations in a transaction.
 const RECORDS_PER_TXN: usize = 100;
 
-/// The maximum age of a spare etcd lease that is used for a worker.
+/// A spare etcd lease is used for a worker only if it is not older than this.
 const SPARE_AGE: Duration = Duration::from_millis(500);
 
 /// The maximum number of other spaces that are listed, and the maximum time for listing them.
@@ -60,10 +60,10 @@ const TXN: &str = "/v3/kv/txn";
 /// # What it promises
 /// Windows of one worker never overlap. This holds if processes are killed, paused or cut off, and if members crash,
 /// are cut off or have their clocks set. Each change is one transaction. The transaction compares everything that it
-/// replaces, and a majority of the members has stored it before any part of it is used. A member without a majority
-/// answers neither writes nor reads. A worker whose holder renews its lease is not granted to another process, even if
-/// the clock says that its window has passed. Values that were not written by a store of this kind are refused, and
-/// left as they are.
+/// replaces, and a majority of the members has stored it before any part of it is used. A member that reaches no
+/// majority answers neither writes nor reads. A worker whose holder renews its lease is not granted to another process,
+/// even if the clock says that its window has passed. Values that were not written by a store of this kind are refused,
+/// and left as they are.
 ///
 /// A cluster that was restored under another cluster ID, or in which keys are missing, may have lost leases. The store
 /// then grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an
@@ -157,7 +157,7 @@ impl EtcdStore {
         Ok(Self::on(EtcdBackend { gateway, keys, clock: DateClock::new(), known, lifelines, spare }))
     }
 
-    /// Sets the name of the space. The default is `default`. Processes of different spaces issue the same IDs.
+    /// Sets the name of the space. The default is `default`. Processes of different spaces can issue the same IDs.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
@@ -254,8 +254,8 @@ impl EtcdBackend {
         Ok(is_written)
     }
 
-    /// Attaches the worker of `lease` to a new etcd lease. Does so only if the worker's record is still as in `seen`,
-    /// which proves that the holder is the same.
+    /// Attaches the worker of `lease` to a new etcd lease, if the worker's record is still the same as in `seen`. An
+    /// unchanged record proves that the holder is the same.
     fn revive(&mut self, seen: &Contents, lease: &Lease, seconds: u64) -> Result<(), StoreError> {
         let Some(record) = seen.records.get(&lease.worker) else { return Ok(()) };
         let id = self.gateway.grant(seconds)?;

@@ -30,15 +30,16 @@ use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::protocol::Change;
 
-/// The longest time for which a call waits for the file system. Half of it, [`lock::LOCK_TIMEOUT`], is for the lock.
-/// The other half is for reading and writing, which takes a disk some milliseconds.
+/// The longest time that a call waits for the file system. Half of this time, [`lock::LOCK_TIMEOUT`], is for getting
+/// the lock. The other half is for reading and writing, which usually takes only some milliseconds.
 const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 
 /// Leases in a directory of a local file system, for the processes of one host.
 ///
-/// The directory holds two files. `leases` has a line of text and a line of JSON. `lock` is locked by the operating
-/// system for the one process that changes `leases`. To make a change, the process writes a new file, syncs it,
-/// replaces the old file by it, and syncs the directory. Only then is the change used.
+/// The directory holds two files, `leases` and `lock`. The file `leases` contains a line of text and a line of JSON. A
+/// process that changes `leases` holds a lock of the operating system on the file `lock`. To make a change, the process
+/// writes a new file, syncs the new file, replaces `leases` by it, and syncs the directory. Only after that does the
+/// process use a lease that the change grants.
 ///
 /// ```
 /// use std::time::Duration;
@@ -61,9 +62,9 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 /// group of all these users, once: `chgrp ids DIR; chmod 2770 DIR`. If the directory is writable for its group, that
 /// group may read and write each new file in the directory, whatever the umask of the process that creates the file.
 /// Users outside the group get at most those permissions on the file that they have on the directory. In a sticky
-/// directory such as `/tmp`, in a directory with an access control list of either kind, and on Windows, files have the
-/// permissions that the system gives them. If a user is not allowed to open a file, the error names the commands that
-/// correct this.
+/// directory such as `/tmp`, in a directory with an access control list for itself or for its new files, and on
+/// Windows, files have the permissions that the system gives them. If a user is not allowed to open a file, the error
+/// names the commands that correct this.
 ///
 /// # What it promises
 /// Windows of one worker never overlap. This holds if processes are killed, if processes or the host crash, if the host
@@ -77,9 +78,9 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 /// * If the directory does not contain the file `leases`, it has no ID space. Calls then fail with
 ///   [`NoSpace`](crate::StoreError::NoSpace), until a process that was granted a lease in the same directory restores
 ///   the space, or an operator creates it.
-/// * No process creates a directory that does not exist. A directory that was removed and created again, or over which
-///   another directory is mounted, counts as a different directory, if its device, inode or time of creation shows
-///   this.
+/// * The store never creates its directory. If the directory was removed and created again, or if another directory was
+///   mounted over it, the store treats it as a different directory. The store notices this only if the device, the
+///   inode or the time of creation has changed.
 ///
 /// A file that was made in another place and copied into the directory is refused with
 /// [`Copied`](crate::StoreError::Copied), because the copy and the original would issue the same IDs. Such a copy is a
@@ -108,10 +109,10 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 ///   [`Unavailable`](crate::StoreError::Unavailable). A change that the call has begun may still be made later. At most
 ///   one thread of a store hangs. That thread does not keep the process from exiting, unless the kernel can't interrupt
 ///   it.
-/// * A process that is stopped during a change keeps other processes from the store until it continues or ends. The
-///   calls of the other processes fail after two seconds, and are tried again. If the stopped process is killed, a
-///   child that it forked during the change keeps the lock in the same way. Do not remove the file `lock`; end the
-///   process that holds the lock.
+/// * A process that is stopped during a change keeps the lock until it continues or ends. Meanwhile each call of
+///   another process fails after two seconds, and is tried again. If the stopped process is killed, a child that it
+///   forked during the change keeps the lock in the same way. Do not remove the file `lock`; end the process that holds
+///   the lock.
 pub type FileStore<C = SystemClock> = BackendStore<FileBackend<C>>;
 
 /// The backend of [`FileStore`].
@@ -197,8 +198,8 @@ impl<C: Clock + Send + 'static> Backend for FileBackend<C> {
         self.directory.path().map_or_else(|_| "no directory".into(), |path| format!("the directory {}", path.display()))
     }
 
-    /// Returns no names, because a directory has only one space. Fails in a container's own file system, because each
-    /// container would have a space of its own there.
+    /// Returns an empty list, because a directory has only one space. Fails in a container's own file system, because
+    /// each container would have a space of its own there.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         self.ask(Files::others)
     }

@@ -61,14 +61,14 @@ use crate::url::space_name;
 /// then replaces `public` in these statements. The schema must exist: the store does not create it.
 ///
 /// # One URL, one place
-/// A URL names the same tables for every role. It does not depend on the `search_path` of a role, a database or a
+/// A URL names the same tables for every role. The tables do not depend on the `search_path` of a role, a database or a
 /// session, nor on temporary tables. The URL must name the database, because the server's default is the name of the
 /// role.
 ///
-/// Earlier versions looked for the tables along the `search_path`. If the `search_path` leads to a schema other than
-/// `public`, and the URL names no schema, the store fails with [`StoreError::Url`]. Otherwise processes of this version
-/// and of an earlier version would issue the same IDs. To correct the URL, add `?schema=` and the name of the schema
-/// that holds the leases.
+/// Earlier versions looked for the tables along the `search_path`. If the URL names no schema, and the `search_path`
+/// leads to tables in a schema other than `public`, the store fails with [`StoreError::Url`]. Otherwise processes of
+/// this version and of an earlier version would issue the same IDs. To correct the URL, add `?schema=` and the name of
+/// the schema that holds the leases.
 ///
 /// # Parameters
 /// The same URL can serve this store and other clients of PostgreSQL. [`ignored_parameters`](Self::ignored_parameters)
@@ -113,18 +113,19 @@ use crate::url::space_name;
 /// it. Meanwhile a process that holds a lease issues IDs until the window of the lease ends, and can't renew the lease.
 /// A store may have lost leases in these cases:
 /// * tables were dropped or emptied (a crash empties `UNLOGGED` tables), or rows were deleted;
-/// * the server is on a new timeline: it is a standby that was promoted, whether or not it had received every commit,
-///   or a backup that was recovered, to its end or to a point in time;
-/// * the cluster is another one: it was upgraded by `pg_upgrade`, or a dump was loaded into it.
+/// * the server is on a new timeline, because it is a promoted standby (even one that had received every commit), or
+///   because it was recovered from a backup, either completely or to a point in time;
+/// * the tables are in a different cluster, because `pg_upgrade` made a new cluster, or because a dump was loaded into
+///   a new cluster.
 ///
 /// If no row of the space is left, or a table is missing, calls fail with [`NoSpace`](crate::StoreError::NoSpace). The
 /// calls fail until a process that was granted a lease in the same cluster, database and schema restores the space, or
 /// until an operator creates the space.
 ///
 /// On a standby the store is unavailable. If a URL names several hosts, in whatever order, the store uses the host that
-/// accepts writes. A connection may take two seconds, which are divided among the hosts. If no host is usable, and one
-/// of the hosts reports a wrong user or password, the error is [`StoreError::Refused`]. With any other failures, the
-/// error is `Refused` only if every failure is permanent.
+/// accepts writes. Connecting may take two seconds in all, which are divided among the hosts. If no host is usable, and
+/// one of the hosts reports a wrong user or password, the error is [`StoreError::Refused`]. With any other failures,
+/// the error is `Refused` only if every failure is permanent.
 ///
 /// # Permanent errors
 /// A failure that does not pass by itself is [`StoreError::Refused`], with a remedy. Examples are a wrong password, a
@@ -262,7 +263,7 @@ impl<T> PostgresStore<T> {
     }
 
     /// Sets the name of the space. The default is `default`. A database can hold any number of spaces. Processes of
-    /// different spaces issue the same IDs.
+    /// different spaces can issue the same IDs.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's

@@ -38,8 +38,8 @@ use crate::url::{StoreUrl, space_name};
 ///
 /// Each ID space is one hash, so that the space is kept or lost as a whole. The key of the hash is `casflake:` and the
 /// name of the space. The hash has a field `space` and one field for each worker, in JSON. Each call runs one Lua
-/// script, which compares before it writes; acquiring a lease takes two scripts. A renewal is one round trip. The
-/// store's clock is the clock of the server.
+/// script; acquiring a lease takes two. A script that writes first checks that the fields are as expected. A renewal is
+/// one round trip. The store's clock is the clock of the server.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, RedisStore};
@@ -56,8 +56,8 @@ use crate::url::{StoreUrl, space_name};
 /// acknowledged. The store notices the following cases, in which the server may have lost data:
 ///
 /// * **The server was restarted**, with all of its data, older data or none; a replica has taken over; or the server
-///   was a replica in between. Redis gives each run and each promotion a name. Leases that were granted under another
-///   name are not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
+///   was a replica for some time. Redis gives each run and each promotion a name. Leases that were granted under
+///   another name are not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
 ///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over. Even with an append-only file, no lease is granted for two and a
 ///   half minutes after a restart. Holders issue IDs until their windows end, and then issue no IDs until that time has
 ///   passed. An operator who knows that no lease is in use can avoid the wait, and
@@ -70,8 +70,8 @@ use crate::url::{StoreUrl, space_name};
 ///   restored hash costs the same wait as a restart. To keep the hash, let Redis save its data, and set
 ///   `maxmemory-policy` to `noeviction` or to one of the `volatile-` policies, which do not evict keys without an
 ///   expiry.
-/// * **A record is missing, or its holder knows a newer record than the server has.** The wait is the same. If only
-///   some records are missing, only the workers of those records have to wait.
+/// * **A record is missing, or its holder knows a newer record than the server has.** The wait is the same as after a
+///   restart. If only some records are missing, only the workers of those records have to wait.
 ///
 /// The server's clock may be set. While the clock is far behind the end of a window that was granted, calls are
 /// refused. The store does not read from or write to a replica, not even one that accepts writes. A value that does not
@@ -148,7 +148,7 @@ impl RedisStore {
     }
 
     /// Sets the name of the space. The default is `default`. Each space has workers of its own, and processes of
-    /// different spaces issue the same IDs.
+    /// different spaces can issue the same IDs.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `name` is not 1 to 128 characters of the [alphabet of a space's
@@ -192,8 +192,9 @@ impl RedisBackend {
     }
 
     /// Returns the place of the space. If the space is absent, the place is the same as before only if the server is
-    /// the one that granted the lease, or was started at the same address after the last grant or renewal. If the
-    /// server was already running at that time, the address now leads to another server, so the place is another one.
+    /// the one that granted the lease, or was started at the same address after the last grant or renewal. Otherwise
+    /// the server is not the one that granted the lease, but was already running at that time. So the address now leads
+    /// to a different server, and the place is different.
     fn place_of(&mut self, incarnation: &str, started: u64, is_absent: bool) -> String {
         self.run = incarnation.chars().take_while(char::is_ascii_hexdigit).collect();
         // The slack is added because the new server may run on another host, whose clock may be behind the clock of the

@@ -1,10 +1,10 @@
 //! TLS for the stores that connect to a server: certificate files, verification of the server, and explanations of
 //! failures.
 //!
-//! TLS is implemented by rustls with `ring`, which needs only a C compiler. A database's own client would read
-//! environment variables and files in the home directory. This module does not, so that a URL means the same for every
-//! user and on every host. The only exception is the location of the platform's certificates, which the platform
-//! decides.
+//! TLS is implemented by rustls with `ring`, which needs only a C compiler. The official client of a database reads
+//! environment variables and files in the home directory. This module does not read them, so that a URL means the same
+//! for every user and on every host. The only exception is the location of the platform's certificates, which the
+//! platform decides.
 
 mod explain;
 mod parameters;

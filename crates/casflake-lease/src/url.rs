@@ -139,7 +139,7 @@ impl StoreUrl<'_> {
     pub(super) fn space(&self) -> Result<&str, String> {
         match self.name {
             None => Ok("default"),
-            // The name may come from a variable that was not set. It must not lead to another space.
+            // The name may come from a variable that was not set. An empty name must not lead to the space `default`.
             Some("") => Err("its # names no space: leave the # out for the space default".into()),
             Some(name) => space::checked(name).map(|()| name),
         }

@@ -13,7 +13,7 @@ use crate::id_number::Number;
 use crate::layouts::LayoutName;
 use crate::stop::Outcome;
 
-/// How far the clock of another host may be ahead of this host's clock, at most.
+/// The clock of another host is assumed to be ahead of this host's clock by at most this time, in milliseconds.
 const CLOCKS_DIFFER_MS: u64 = 60_000;
 
 /// An ID decoded in one layout. It is one line of the JSON output.
@@ -61,8 +61,8 @@ fn reading(name: LayoutName, layout: &Layout, number: Number, now_ms: u64) -> Re
     Reading { layout: written, implausible, fields }
 }
 
-/// Returns why the service that uses this layout cannot have issued this ID before now. Returns `None` if it is
-/// possible.
+/// Returns the reason, as a text, why the service that uses this layout cannot have issued this ID. Returns `None` if
+/// the service can have issued it by now.
 fn implausible(name: LayoutName, layout: &Layout, id: u64, unix_ms: u64, now_ms: u64) -> Option<String> {
     if unix_ms > now_ms.saturating_add(CLOCKS_DIFFER_MS) {
         return Some("the time is in the future".into());

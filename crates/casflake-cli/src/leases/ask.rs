@@ -77,8 +77,8 @@ pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str
     format!("{asked} for good? (If a copy of the space is in use, the answer is no.)")
 }
 
-/// Returns a sentence about the workers that are held. It names the holders of the first ones and counts the rest.
-/// Returns `None` if all leases have ended.
+/// Returns a sentence about the workers that are held. The sentence names the holders of the first of these workers,
+/// and counts the other workers. Returns `None` if all leases have ended.
 fn holders(survey: &Survey, layout: &Layout) -> Option<String> {
     let now_ms = survey.unix_ns / 1_000_000;
     let held = || {

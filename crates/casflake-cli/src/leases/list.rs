@@ -16,7 +16,7 @@ pub(super) fn list(store: &mut dyn LeaseAdmin, layout: &Layout, url: &str, json:
         Ok(survey) => survey,
         Err(mut error) => {
             if let StoreError::NoSpace { others, .. } = &mut error {
-                // If the other spaces can't be listed, the error is clear enough without their names.
+                // If the store can't list its other spaces, the error is clear enough without their names.
                 *others = store.others().unwrap_or_default();
             }
             return Err(refused(&error));
@@ -68,7 +68,8 @@ struct State {
     /// The milliseconds until the ID space grants leases: 0 if it grants them now, `null` if the clock is behind or the
     /// store is a copy.
     grants_in_ms: Option<u64>,
-    /// How far the store's clock is behind the latest tick that the store holds; 0 if the clock is not behind.
+    /// How many milliseconds the store's clock is behind the latest tick that the store holds; 0 if the clock is not
+    /// behind.
     clock_behind_ms: u64,
     /// Whether the store is a copy of another store. A copy grants nothing.
     is_copy: bool,

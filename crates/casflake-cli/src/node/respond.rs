@@ -60,7 +60,8 @@ struct StatsFields {
     last_tick: Option<u64>,
     tick_max_sequence: u64,
     max_sequence: u64,
-    /// The number of ticks in which 1, 2 to 3, 4 to 7, 8 to 15, … IDs were issued.
+    /// The first number counts the ticks in which 1 ID was issued, the second the ticks with 2 to 3 IDs, the third the
+    /// ticks with 4 to 7 IDs, and so on.
     ids_per_tick: Vec<u64>,
     overflow_waits: u64,
     overflow_wait_us: u128,
@@ -85,7 +86,8 @@ impl From<&Stats> for StatsFields {
     }
 }
 
-/// Returns the same JSON value, written with one space after each `:` and `,` and no other white space outside strings.
+/// Returns the JSON value in `json`, written with one space after each `:` and `,` and no other white space outside
+/// strings.
 fn spaced(json: &str) -> String {
     let mut spaced = String::with_capacity(json.len() + json.len() / 8);
     let (mut in_string, mut escaped) = (false, false);

@@ -34,13 +34,13 @@ pub(crate) struct Server<'a, S: Scheme> {
     node: Option<Node<S>>,
     max_batch: usize,
     layout: Layout,
-    /// The worker, if an option gives one. Without it, the worker is the node's position in the list of nodes.
+    /// The worker that an option gives. If `None`, the worker is the node's position in the list of nodes.
     place: Option<Place>,
     lease: &'a LeaseArgs,
     msg_ids: u64,
 }
 
-/// The state that `init` sets.
+/// The state of the node, which exists only after the request `init`.
 struct Node<S: Scheme> {
     id: String,
     ids: Vec<String>,

@@ -19,7 +19,7 @@ pub(crate) enum ClockName {
     Store,
 }
 
-/// A clock that a generator can read. It has a name, so that a report can say which clock was used.
+/// A clock that a generator can read. The clock has a name, so that a report can say which clock was used.
 pub(crate) trait Named: Clock + Sync {
     const NAME: ClockName;
 }

@@ -7,7 +7,7 @@ use crate::ids::Ids;
 /// The source from which one thread draws IDs.
 pub(crate) struct Source<'g, S: Scheme, C> {
     way: Way<'g, S, C>,
-    /// The IDs of one call. There is room for a whole batch.
+    /// The IDs of the last call. The buffer has the length of a whole batch.
     buffer: Vec<Snowflake<S>>,
 }
 
@@ -18,8 +18,8 @@ enum Way<'g, S: Scheme, C> {
 }
 
 impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
-    /// Returns the source of one thread. If `local` is given, the source is a handle that reserves up to this many IDs
-    /// at a time. If not, the source is the generator itself. A leased generator has no handles.
+    /// Returns the source of one thread. If `local` is given, the source is a handle that reserves up to `local` IDs at
+    /// a time. If not, the source is the generator itself. A leased generator has no handles.
     pub(crate) fn new(ids: &'g Ids<S, C>, batch: usize, local: Option<u64>) -> Self {
         let way = match (ids, local) {
             (Ids::Given(generator), Some(block)) => Way::Handle(generator.local(block)),
@@ -29,7 +29,8 @@ impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
         Self { way, buffer: vec![Snowflake::MIN; batch] }
     }
 
-    /// Draws the IDs of one call: a whole batch, or only `left` IDs if a batch is larger.
+    /// Makes one call and returns the IDs that it draws. `left` is the number of IDs that this thread may still draw.
+    /// The call draws a whole batch, or `left` IDs if `left` is smaller than a batch.
     #[inline]
     pub(crate) fn draw(&mut self, left: u64) -> Result<&[Snowflake<S>], GenerateError> {
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());

@@ -1,12 +1,12 @@
-//! Latencies of calls. Each thread has a histogram. The percentiles are those of the merged histograms.
+//! Latencies of calls. Each thread has a histogram. The percentiles are computed from the merged histograms.
 
 use std::time::Duration;
 
 use hdrhistogram::{AdditionError, CreationError, Histogram};
 use serde::Serialize;
 
-/// The longest latency that a histogram can hold, in nanoseconds. This is the duration of the longest run. A longer
-/// latency counts as this one.
+/// The longest latency that a histogram can hold, in nanoseconds. It is as long as the longest run. A longer latency is
+/// recorded as this latency.
 const LONGEST: u64 = 1_000_000_000_000_000;
 
 /// The number of exact decimal digits of a latency. The buckets of a histogram take 330 KiB, but a thread touches only

@@ -196,7 +196,7 @@ fn draw<S: Scheme + 'static, C: Clock>(
             Turn::Timed(since) => Some(since),
         };
         let batch = source.draw(quota - ids).map_err(|error| {
-            // If one thread fails, the run has failed, and the other threads need not go on.
+            // If one thread fails, the run has failed, so the other threads stop, too.
             shared.tell_to_stop();
             Stop::failed(error)
         })?;

@@ -87,7 +87,8 @@ pub(crate) struct Args {
     lease: LeaseArgs,
 }
 
-/// The largest batch. It is large enough to span several ticks. The buffers of 1,024 threads then take 512 MiB.
+/// The largest batch. It is large enough to span several ticks. With this batch, the buffers of 1,024 threads take 512
+/// MiB.
 const MAX_BATCH: u64 = 65_536;
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -3,8 +3,9 @@
 //!
 //! The slots are divided into numbered pages. Each thread marks its IDs on a page that only this thread writes to, so
 //! that contention does not slow the threads down. When a thread leaves a page, it merges the page into a shared page
-//! of the same number. A bit that is set in both pages is a repeat. A thread never returns to a page that it has left,
-//! because its IDs increase. When every thread has left a page, the memory of the shared page is freed.
+//! of the same number. If a bit is set in both pages, an ID was issued twice. A thread never returns to a page that it
+//! has left, because its IDs increase. When every thread has left its page of a number, the memory of the shared page
+//! of that number is freed.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -23,7 +24,8 @@ const FINISHED: u64 = u64::MAX;
 /// The faults that the proof has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The number of IDs that two threads got.
+    /// The number of times that a thread got an ID that another thread also got. If two threads got the same ID, that
+    /// is one repeat.
     pub(crate) repeats: u64,
     /// The number of IDs that are not larger than the previous ID of the same thread.
     pub(crate) out_of_order: u64,
@@ -38,7 +40,8 @@ pub(crate) struct Proof {
 
 /// The shared pages, and the faults that were found.
 struct Pages {
-    /// The shared pages, by number. Each of them was left by at least one thread, but not by all threads.
+    /// The shared pages, by number. A page is kept here from the moment when the first thread leaves the page of the
+    /// same number, until the last thread leaves it.
     pages: BTreeMap<u64, Page>,
     /// For each thread, the number of the page that the thread is on.
     at: Vec<u64>,

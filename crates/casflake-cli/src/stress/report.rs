@@ -33,21 +33,23 @@ pub(crate) struct Report {
     ids_per_second: f64,
     limit_per_second: f64,
     share_of_limit: f64,
-    /// User and system time of all threads; `null` if the system does not report it.
+    /// The user time plus the system time of all threads; `null` if the system does not report them.
     cpu_seconds: Option<f64>,
     ids_by_thread: Vec<u64>,
     /// `null` if no call was timed.
     latency: Option<Percentiles>,
-    /// The number of IDs that were due before the end of the run but were not drawn. They are not in the latencies.
+    /// The number of IDs that were due before the end of the run but were not drawn. The latencies do not include the
+    /// calls for these IDs.
     overdue: u64,
     repeats: u64,
     out_of_order: u64,
     foreign: u64,
-    /// The number of IDs in the generator's own statistics: IDs that it has issued, and IDs that handles have reserved.
+    /// The number of IDs in the generator's own statistics: the IDs that the generator has issued itself, and the IDs
+    /// that handles have reserved.
     counted: u64,
     /// The number of IDs that handles have reserved and then dropped.
     unused: u64,
-    /// The most memory that was resident at any time; `null` if the system does not report it.
+    /// The largest amount of memory that was resident at any time; `null` if the system does not report it.
     peak_memory_kib: Option<u64>,
     max_sequence: u64,
     cas_retries: u64,
@@ -249,8 +251,8 @@ mod tests {
     use crate::stress::proof::Verdict;
     use crate::stress::setup::Plan;
 
-    /// Returns whether a report is good if the threads drew `ids` IDs. The generator has issued 5 IDs. A handle has
-    /// reserved 4 more and issued 3 of these.
+    /// Returns whether a report is good if the threads drew `ids` IDs. In this report, the generator has issued 5 IDs
+    /// itself, and a handle has reserved 4 more IDs and issued 3 of them.
     fn is_good(ids: u64, verdict: Verdict) -> bool {
         let generator =
             Generator::with_clock(WorkerId::<Standard>::fixed::<0, 0>(), ManualClock::new(1_800_000_000_000));

@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 
 use super::setup::Setup;
 
-/// Without a rate, one call in this many is timed. The number has no common factor with a power of two, so it has none
-/// with the number of calls in a full tick of a layout. If it had one, the calls that wait for a tick could be timed
-/// always, or never.
+/// Without a rate, every 61st call is timed. 61 has no common factor with a power of two, and so none with the number
+/// of calls in a full tick of a layout. With a common factor, the calls that wait for a tick could all be timed, or
+/// none of them.
 pub(crate) const SAMPLED: u64 = 61;
 
 /// A sleeping thread is woken this long before its call is due, because systems wake threads late.
 const EARLY: Duration = Duration::from_micros(200);
 
-/// A thread keeps its core from this long before its call is due. Earlier, it yields to threads whose calls are due.
+/// From this long before its call is due, a thread keeps its core. Before that, the thread yields its core to threads
+/// whose calls are due.
 const NEAR: Duration = Duration::from_micros(5);
 
 /// The longest time to sleep without a check, so that a thread sees the end of the run.
@@ -87,7 +88,7 @@ impl Schedule {
         self.started.elapsed().saturating_sub(since)
     }
 
-    /// Returns how many calls were due by `end`, the end of the run, but were not made.
+    /// Returns how many calls of this thread were due by `end`, the end of the run, but were not made.
     pub(crate) fn overdue(&self, end: Duration) -> u64 {
         self.pace.as_ref().map_or(0, |pace| pace.due_by(end).saturating_sub(self.calls))
     }

@@ -8,9 +8,9 @@ use super::choices::{ClockName, WaitName};
 
 #[derive(Clone, Copy)]
 pub(crate) enum Plan {
-    /// This many IDs, divided evenly among the threads.
+    /// The threads draw this many IDs in all, divided evenly among them.
     Count(u64),
-    /// As many IDs as can be drawn in this time.
+    /// The threads draw as many IDs as they can in this time.
     Time(Duration),
 }
 
@@ -28,6 +28,6 @@ pub(crate) struct Setup {
     /// The number of IDs per second of all threads together; `None` for no limit.
     pub(crate) rate: Option<u64>,
     pub(crate) plan: Plan,
-    /// Whether to record events by time, for a chart.
+    /// Whether the run records its events over time, for a chart.
     pub(crate) is_plotted: bool,
 }

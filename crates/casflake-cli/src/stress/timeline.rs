@@ -1,4 +1,5 @@
-//! Counts the IDs of the ticks in buckets of equal width. The width doubles whenever there would be too many buckets.
+//! Counts IDs in buckets. Each bucket covers the same number of ticks. This number doubles whenever there would be too
+//! many buckets.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ pub(crate) struct Timeline {
     shift: u32,
     /// The number of IDs in each bucket; buckets without IDs are missing.
     ids: BTreeMap<u64, u64>,
-    /// The first and the last tick.
+    /// The first and the last tick that were seen.
     ends: Option<(u64, u64)>,
     /// The latest tick, and the number of IDs seen in it. These IDs are not in a bucket yet, because a map access for
     /// each ID would slow the thread down.

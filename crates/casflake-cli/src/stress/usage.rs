@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Returns the user and system time of all threads.
+/// Returns the CPU time that all threads have used so far: the user time plus the system time.
 #[cfg(unix)]
 pub(crate) fn cpu_time() -> Option<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
@@ -14,7 +14,7 @@ pub(crate) fn cpu_time() -> Option<Duration> {
     None
 }
 
-/// Returns the most memory that was resident at any time, in KiB.
+/// Returns the largest amount of memory that was resident at any time, in KiB.
 #[cfg(target_os = "linux")]
 pub(crate) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

@@ -1,6 +1,7 @@
 //! Samples how long the threads have waited and how many CAS have failed, at many moments of a run.
 //!
-//! Each sample has the sums since the start. So if a sample is dropped, only detail is lost.
+//! Each sample contains the sums since the start of the run. So if one sample is dropped, the later samples are still
+//! right.
 
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use casflake::Stats;
 const SAMPLES: usize = 1024;
 
 /// The smallest number of ticks between two samples. A wait is counted when it ends, which is at the beginning of a
-/// tick. With few ticks between two samples, one beginning more or less would change the result too much.
+/// tick. With few ticks between two samples, the result would depend too much on whether one more beginning of a tick
+/// falls between the samples.
 const TICKS: u32 = 20;
 
 pub(crate) struct Waits {
@@ -18,7 +20,7 @@ pub(crate) struct Waits {
     samples: Vec<Sample>,
 }
 
-/// The sums from the start to the moment `at`, which is the time since the start.
+/// The sums from the start of the run to the moment `at`, which is given as the time since the start.
 #[derive(Clone, Copy, Default)]
 struct Sample {
     at: Duration,

@@ -30,7 +30,7 @@ impl Address {
         Self::try_parse(url).map_err(|why| StoreError::Url { why })
     }
 
-    /// Fails with a sentence that does not show the URL itself, because there may be a password in the URL.
+    /// The error is a sentence that does not show the URL itself, because there may be a password in the URL.
     fn try_parse(url: &StoreUrl<'_>) -> Result<Self, String> {
         let scheme = &*url.scheme;
         url.check_scheme(SCHEMES)?;
@@ -78,7 +78,8 @@ impl User {
     }
 }
 
-/// Returns an endpoint as a URL for HTTP. The host is in lower case, as for the look-up of its name.
+/// Returns the HTTP URL of the endpoint in `text`, which is a host and a port or only a host. The host is converted to
+/// lower case, because the case makes no difference when a host name is looked up.
 fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     let host = match text.split_once("://") {
         Some((again, host)) if again.eq_ignore_ascii_case(scheme) => host,

@@ -7,8 +7,8 @@ use crate::terms::MAX_TTL;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A server's clock, as read from the header `Date` of its replies. `Date` contains only the second that has begun.
-/// Between replies, and within a second, a monotonic clock of this host carries the time forward.
+/// A server's clock, as read from the header `Date` of its replies. `Date` contains the time rounded down to a whole
+/// second. Between replies, and within a second, a monotonic clock of this host carries the time forward.
 ///
 /// This clock is behind the server's clock by at most a second plus the delay of a message. The more replies have come,
 /// the less it is behind.
@@ -73,7 +73,7 @@ mod tests {
         const HALF: u64 = SECOND / 2;
         let date = 100 * SECOND;
         assert_eq!(read(date, None), date);
-        // The reading is right, or is behind by any amount.
+        // The reading is within the second of `date`, or is behind that second.
         assert_eq!(read(date, Some(date + HALF)), date + HALF);
         assert_eq!(read(date, Some(date - 1)), date);
         assert_eq!(read(date, Some(0)), date);

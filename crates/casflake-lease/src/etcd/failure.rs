@@ -10,7 +10,7 @@ use crate::tls::{TlsFiles, explain_to};
 
 pub(super) const WANTS_TLS: &str = "the server speaks only TLS: write etcds:// in place of etcd://";
 
-/// Returns the error for the operation `what`, if the reply does not report success.
+/// Returns the error for the operation `what`, whose reply does not report success.
 pub(super) fn of_reply(what: String, status: u16, body: &str) -> StoreError {
     let message = message(body);
     let why = format!("the reply is {status}: {}", message.as_deref().unwrap_or("not etcd's"));
@@ -24,7 +24,7 @@ pub(super) fn of_reply(what: String, status: u16, body: &str) -> StoreError {
     }
 }
 
-/// Returns the error for the operation `what`, if there was no reply.
+/// Returns the error for the operation `what`, which got no reply.
 pub(super) fn of_transport(what: String, error: ureq::Error, files: Option<&TlsFiles>) -> StoreError {
     let has_certificate = files.is_some_and(|files| files.identity.is_some());
     let explain = |error| explain_to(has_certificate, error);

@@ -25,8 +25,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST: u64 = 64 << 20;
 
 pub(super) struct Gateway {
-    /// `None` before the first call, and after a failed TLS session. The next session then uses certificates that were
-    /// renewed on disk.
+    /// `None` before the first call, and after a failed TLS session. The next call then makes a new agent, which reads
+    /// the certificates from disk again.
     agent: Mutex<Option<Agent>>,
     address: Address,
     route: Mutex<Route>,
@@ -148,7 +148,7 @@ impl Gateway {
         Ok(known.insert(agent).clone())
     }
 
-    /// Returns the error for the operation `what`, if a member sent no reply.
+    /// Returns the error for the operation `what`, to which a member sent no reply.
     fn failure(&self, what: String, endpoint: &str, error: ureq::Error, started: Instant) -> StoreError {
         let files = self.address.tls.as_ref();
         if files.is_some() {
@@ -163,7 +163,8 @@ impl Gateway {
         failure::of_transport(what, error, files)
     }
 
-    /// Selects the next member for the following requests, unless another call has already selected it.
+    /// Makes the following requests go to the member after number `endpoint`. Does nothing if they already go to a
+    /// member other than `endpoint`, so that two calls that fail at the same time do not skip a member.
     fn turn_from(&self, endpoint: usize) {
         let mut route = self.route();
         if route.endpoint == endpoint {
@@ -196,8 +197,7 @@ fn post(
     Ok((response.status().as_u16(), date, body))
 }
 
-/// Returns whether the reason may be TLS: the member speaks TLS and the request was sent without TLS, or the other way
-/// round.
+/// Returns whether the request may have failed because only one of the two sides, the member or this client, uses TLS.
 fn may_speak_otherwise(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::Io(error) => has_hung_up(error),
@@ -207,7 +207,7 @@ fn may_speak_otherwise(error: &ureq::Error) -> bool {
     }
 }
 
-/// Returns the remedy for a member that closes the connection, if TLS is the reason.
+/// Returns the remedy if a member closes the connection because only one of the two sides uses TLS.
 fn remedy(endpoint: &str, files: Option<&TlsFiles>) -> Option<&'static str> {
     let uri: Uri = endpoint.parse().ok()?;
     let (host, port) = (uri.host()?.trim_matches(['[', ']']), uri.port_u16()?);
@@ -217,8 +217,8 @@ fn remedy(endpoint: &str, files: Option<&TlsFiles>) -> Option<&'static str> {
     }
 }
 
-/// Returns whether the request may be repeated. A request with `compare` also writes, so it may not be repeated. All
-/// other requests read, or are about a user's token or an etcd lease. An extra token or etcd lease does no harm,
+/// Returns whether the request may be repeated. A request with `compare` also writes, so it must not be repeated. All
+/// other requests only read, or are about a user's token or an etcd lease. An extra token or etcd lease does no harm,
 /// because it expires.
 fn is_repeatable(request: &Value) -> bool {
     request.get("compare").is_none()

@@ -86,14 +86,15 @@ impl Keys {
         format!("{}/live", self.root)
     }
 
-    /// Returns the request that reads all keys of the space. All values are of the same moment.
+    /// Returns the request that reads all keys of the space. All values are from the same moment.
     pub(super) fn all(&self) -> Value {
         let ranges =
             [wire::range(&self.space()), wire::range_in(&self.records(), false), wire::range_in(&self.lives(), true)];
         json!({ "success": ranges })
     }
 
-    /// Returns the transaction that writes a change, if each key that it replaces still has the value in `seen`.
+    /// Returns the transaction that writes `space` and `records`, but only if each key that it replaces still has the
+    /// value in `seen`.
     pub(super) fn transaction(
         &self,
         seen: &Contents,

@@ -21,7 +21,8 @@ pub(super) fn config(files: &TlsFiles) -> Result<TlsConfig, StoreError> {
 }
 
 fn root_certs(roots: &Roots) -> Result<RootCerts, StoreError> {
-    // `read` refuses unusable certificates, and its error shows their path. The crate would skip such certificates.
+    // `read` refuses a file with an unusable certificate, and its error shows the path of the file. The crate would
+    // skip such certificates.
     roots.read()?;
     Ok(roots.certificates()?.iter().map(|root| Certificate::from_der(root).to_owned()).into())
 }

@@ -3,10 +3,10 @@
 //!
 //! Each job takes the value that it works on to the thread, and returns the value when the job has finished. So at most
 //! one job of a store runs at a time: the next call first waits for the value, and times out if the value does not come
-//! back. If a call has timed out, its late answer is dropped, and is never mistaken for the answer to the next call. If
-//! a job panics, only the call that gave the job fails. The first call starts the thread. The first call in a forked
-//! child process starts another thread, because a child process does not have the threads of its parent. The thread
-//! ends when the store is dropped.
+//! back. If a call has timed out and its answer comes later, the answer is dropped, so it is never mistaken for the
+//! answer to the next call. If a job panics, only the call that started the job fails. The first call starts the
+//! thread. The first call in a forked child process starts another thread, because a child process does not have the
+//! threads of its parent. The thread ends when the store is dropped.
 
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,8 +35,8 @@ struct Worker {
 /// The job that the thread is working on.
 struct Away<T> {
     since: Instant,
-    /// Receives the value when the job has finished. A receiver is not `Sync`, so a mutex, which is never contended,
-    /// makes the store `Sync`.
+    /// Receives the value when the job has finished. A receiver is not `Sync`, so it is in a mutex, which makes the
+    /// store `Sync`. No thread ever has to wait for this mutex.
     back: Mutex<Receiver<T>>,
 }
 
@@ -48,8 +48,8 @@ impl<T: Send + 'static> Aside<T> {
     /// Does `work` on the thread, and returns the result of `work`.
     ///
     /// # Errors
-    /// `TimedOut` if the work does not finish within the timeout. The work may still have its effect later, but not
-    /// after the work of the next call has begun. `Other` if the work panics. The value then stays as it was at the
+    /// `TimedOut` if the work does not finish within the timeout. The thread may still finish the work later, but only
+    /// before it begins the work of the next call. `Other` if the work panics. The value then stays as it was at the
     /// moment of the panic.
     pub(super) fn ask<R: Send + 'static>(&mut self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> io::Result<R> {
         let started = Instant::now();

@@ -30,8 +30,8 @@ impl Directory {
 const BEFORE: &str = "leases.";
 const AFTER: &str = ".new";
 
-/// Returns a path in `directory` with a name that no other file has. A fixed name would not be safe, because another
-/// process may write at the same time if the lock file was removed.
+/// Returns the path of a new temporary file in `directory`. No other file has the same name. A fixed name would not be
+/// safe: if the lock file was removed, another process may write a temporary file at the same time.
 pub(super) fn temporary(directory: &Path) -> io::Result<PathBuf> {
     Ok(directory.join(format!("{BEFORE}{}{AFTER}", Token::random()?)))
 }

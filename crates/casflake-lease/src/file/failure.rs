@@ -23,8 +23,8 @@ impl Failure {
         self.error.kind()
     }
 
-    /// Returns the error to report if a store in `directory` failed to do `what`. The error is `Refused` if waiting
-    /// does not help, and otherwise `Unavailable`.
+    /// Returns the error for the operation `what` of a store in `directory`, which failed because of `self`. The error
+    /// is `Refused` if waiting does not help, and otherwise `Unavailable`.
     pub(super) fn of(self, what: String, directory: &Path) -> StoreError {
         let Self { path, error } = self;
         let remedy = match error.kind() {
@@ -44,7 +44,8 @@ impl Failure {
 const MISSING: &str = "create the directory, or mount or restore it if it existed before";
 const NO_DIRECTORY: &str = "give the path of a directory";
 
-/// Returns the remedy if `directory` does not exist or is not a directory. Returns `None` if the directory may exist.
+/// If `directory` does not exist or is not a directory, returns the remedy for that. Returns `None` if the directory
+/// may exist.
 fn lacking(directory: &Path) -> Option<&'static str> {
     match fs::metadata(directory) {
         Ok(found) => (!found.is_dir()).then_some(NO_DIRECTORY),

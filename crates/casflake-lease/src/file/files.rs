@@ -75,8 +75,8 @@ impl<C: Clock> Files<C> {
         self.settle(directory)
     }
 
-    /// Puts a new file in place, but does not sync the directory. Other processes then see the new contents, but a
-    /// crash of the host may still undo the write.
+    /// Replaces the file of the store by a new file, but does not sync the directory. Other processes then see the new
+    /// contents, but a crash of the host may still undo the write.
     fn put(
         &mut self,
         locked: &Locked,
@@ -151,7 +151,8 @@ impl<C: Clock> Files<C> {
         let stored = decode(&text).map_err(|why| StoreError::corrupt(path.display().to_string(), why))?;
         let is_from_elsewhere = !origin.may_be_that_of(&stored.space.incarnation);
         let is_copy = is_from_elsewhere || stored.mark != mark;
-        // A copy of any age gets an incarnation that differs from every incarnation that this store has written.
+        // A copy, however old it is, gets an incarnation that differs from every incarnation that this store has
+        // written.
         let incarnation = if is_copy { origin.signed(&copied(mark, &text)) } else { stored.space.incarnation.clone() };
         let contents = self.contents(place, incarnation, Some(stored.space), stored.records);
         Ok(Contents { is_from_elsewhere, ..contents })
@@ -166,9 +167,9 @@ impl<C: Clock> Files<C> {
         // change the contents.
         Self::clear(directory).map_err(failed)?;
         let now = self.read()?;
-        // If the same backup was copied back again meanwhile, the contents may look as seen, but leases were lost. Only
-        // the incarnation shows that. If the place differs, this is another directory, for example because a file
-        // system was mounted meanwhile.
+        // If the same backup was copied back again meanwhile, the contents may be equal to `seen`, although leases were
+        // lost. Only the incarnation shows that loss. If the place differs, this is another directory, for example
+        // because a file system was mounted meanwhile.
         let is_another = now.place != seen.place || now.space.is_some() && now.incarnation != seen.incarnation;
         if is_another || !now.is_as_seen(seen, change) {
             return Ok(false);

@@ -35,8 +35,8 @@ mod unix {
         Ok(Some(Mark { inode: metadata.ino(), created_nanos: created() }))
     }
 
-    /// Returns a text that identifies the directory until the host restarts. The text changes if another directory is
-    /// mounted over this one, or is put in its place.
+    /// Returns a text that identifies the directory until the host restarts. If another directory is mounted over this
+    /// directory, or is put in its place, the path has a different text from then on.
     pub(in crate::file) fn place(directory: &Path) -> io::Result<String> {
         let metadata = fs::metadata(directory)?;
         let created = metadata.created().ok();
@@ -102,8 +102,8 @@ mod others {
         Ok(directory.display().to_string())
     }
 
-    /// Returns `true`. This system can't tell whether a file was replaced, so it is assumed that a file in use never
-    /// is.
+    /// Returns `true`. This system can't tell whether a file was replaced, so the store assumes that a file in use is
+    /// never replaced.
     pub(in crate::file) fn is_at(_: &File, _: &Path) -> bool {
         true
     }

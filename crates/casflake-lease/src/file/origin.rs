@@ -12,9 +12,9 @@
 //! | `filesystem`: the ID of the file system | ext2 to ext4, btrfs, ZFS, tmpfs | snapshots of subvolumes and data sets, two `tmpfs` |
 //! | `layer`: the upper layer or the mount, and the boot of the host | overlay file systems | containers of one image |
 //!
-//! A part is compared only if it is known both here and in the stored origin, because two containers that share a
-//! directory may not see the same parts. Only the layer includes the boot of the host, because a directory outlives a
-//! boot.
+//! Two origins are compared: the origin of the directory now, and the stored origin. A part is compared only if it is
+//! known in both origins, because two containers that share a directory may not see the same parts. Only the layer
+//! includes the boot of the host, because a directory outlives a boot.
 //!
 //! Some copies are not recognised: a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS on it, because the IDs are
 //! cloned with the disk; disks without a serial number; and containers of two engines that run on one host and give
@@ -26,15 +26,15 @@ use std::{fs, io};
 
 use super::format::COPY;
 
-/// Separates the original text from the parts of the origin in a signed text.
+/// A text that `Origin::signed` returns consists of the original text, this separator, and the parts of the origin.
 const MADE_IN: &str = ", made in ";
 
 /// The value of each part, by the name of the part. Each value consists of hexadecimal digits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Origin(BTreeMap<&'static str, String>);
 
-/// The name of the part for the layer of a container. If a store in a layer is copied into another container, all other
-/// parts are the same.
+/// The name of the part for the layer of a container. If a store in the layer of a container is copied into another
+/// container, only this part shows it, because all other parts are the same.
 const LAYER: &str = "layer";
 
 impl Origin {
@@ -58,12 +58,12 @@ impl Origin {
         if text.contains(MADE_IN) { text.into() } else { format!("{text}{MADE_IN}{}", joined(&self.0)) }
     }
 
-    /// Returns whether a store whose incarnation is `signed` may have been made at this origin. The incarnation of a
-    /// store of an earlier version contains no origin.
+    /// Returns whether a store whose incarnation is `signed` may have been made at this origin. If an earlier version
+    /// of casflake made the store, `signed` contains no origin.
     pub(super) fn may_be_that_of(&self, signed: &str) -> bool {
         let Some((_, rest)) = signed.split_once(MADE_IN) else {
-            // Earlier versions treat every copy as a backup that was put back, so the place of the original is not
-            // known.
+            // An earlier version wrote `signed`. Such a version treats every copy as a backup that was put back, so if
+            // `signed` begins with `COPY`, the store may come from any place.
             return !self.is_in_layer() && !signed.starts_with(COPY);
         };
         // `protocol::found_empty` appends words after a comma.

@@ -44,8 +44,8 @@ mod unix {
     }
 
     /// Returns whether the directory has an access control list, either for the directory itself or for each new file
-    /// in it. If there is such a list, the permission bits of the group are the mask of the list, and not the group's
-    /// permissions.
+    /// in it. With such a list, the group's bits in a mode are not the permissions of the group: they are the mask of
+    /// the list, which limits several entries of the list.
     #[cfg(target_os = "linux")]
     fn has_access_list(directory: &Path) -> bool {
         let has = |list: &str| rustix::fs::getxattr(directory, list, &mut [0_u8; 0]).is_ok();
@@ -57,7 +57,8 @@ mod unix {
         false
     }
 
-    /// Returns the remedy if this user was refused the use of `path`. `path` is `directory`, or a path in it.
+    /// Returns the remedy for an error that refused this user access to `path`. `path` is `directory`, or a path in
+    /// `directory`.
     pub(in crate::file) fn remedy(path: &Path, directory: &Path) -> String {
         let place = quoted(directory);
         let Ok(shared) = fs::metadata(directory) else {
@@ -78,13 +79,15 @@ mod unix {
         format!("add this user to the group {group}, which shares {place}")
     }
 
-    /// Returns whether the directory is shared through a group to which users can be added. The group of root does not
-    /// count. If every user may write to the directory, its owner has not chosen a group.
+    /// Returns whether the directory is shared through a group that other users can join. The group of root does not
+    /// count. A directory that every user may write to does not count either, because its owner has not chosen a group
+    /// for it.
     fn is_of_a_group(directory: &Metadata) -> bool {
         is_shared(directory) && directory.gid() != 0 && directory.mode() & WRITE_OF_OTHERS == 0
     }
 
-    /// Returns the existing files of a store. Also returns `path` if it is another existing file.
+    /// Returns the files of the store in `directory`, if they exist, with their metadata. If `path` is any other
+    /// existing file, also returns `path`.
     fn files(path: &Path, directory: &Path) -> Vec<(PathBuf, Metadata)> {
         let mut paths: Vec<_> = ["lock", "leases"].map(|name| directory.join(name)).into();
         if path != directory && !paths.iter().any(|known| known == path) {

@@ -109,7 +109,7 @@ fn a_copy_is_noticed_after_a_lease_in_it_was_released() {
     assert!(directory.grants_nothing(), "{forgotten:?} is in use");
 }
 
-/// Some file systems give the inode of a removed file to a later file. On other file systems, this tests nothing.
+/// Some file systems give the inode of a removed file to a later file. On other file systems, this test checks nothing.
 #[cfg(unix)]
 #[test]
 fn a_copy_with_the_inode_of_the_original_is_noticed() {

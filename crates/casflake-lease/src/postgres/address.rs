@@ -5,8 +5,8 @@ use crate::url::{Authority, HOST, StoreUrl, check_host, parameters, trimmed};
 
 pub(crate) const SCHEMES: &[&str] = &["postgres", "postgresql"];
 
-/// The characters besides ASCII letters and digits that a URL may have in the path of a socket's directory. The slashes
-/// of this path are percent-encoded.
+/// In place of a host, a URL may name the directory of a Unix socket. The text of its path then consists of ASCII
+/// letters, digits and these characters. The slashes of the path are percent-encoded.
 const SOCKET: &str = "-._~%";
 
 /// Returns a connection string for the parser of `tokio-postgres`, and the name of the space. Refuses a text if the

@@ -59,7 +59,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresB
         self.on(what, |link, statements| link.ask(IO_TIMEOUT, statement(statements), params))
     }
 
-    /// Returns the contents of the database as one row, whether the tables exist or not.
+    /// Returns the contents of the database as one row. Also returns a row if the tables do not exist.
     fn read_row(&mut self) -> Result<SimpleQueryRow, StoreError> {
         let (space, schema) = (self.space.clone(), self.schema.clone());
         let tables: &[Param<'_>] = &[Param::Text(&space)];

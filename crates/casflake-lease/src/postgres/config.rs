@@ -10,7 +10,7 @@ use tokio_postgres::Config;
 
 use crate::error::StoreError;
 
-/// Names and values of parameters.
+/// The names and the values of the parameters that were removed from a connection string.
 pub(super) type Taken = Vec<(String, String)>;
 
 /// Returns the text without the parameters for which `is_taken` returns true, and the parameters that were removed.
@@ -77,8 +77,8 @@ fn split_words(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, T
     Ok((kept + rest, taken))
 }
 
-/// Returns the first key, its value and the rest of the text. Returns `None` if the text does not begin with a key and
-/// a value.
+/// Splits off the first word `key=value` of the text. Returns the key, the value and the rest of the text. Returns
+/// `None` if the text does not begin with such a word.
 fn word(text: &str) -> Option<(&str, String, &str)> {
     let text = text.trim_start();
     let (key, rest) = text.split_at(text.find(|c: char| c.is_whitespace() || c == '=')?);

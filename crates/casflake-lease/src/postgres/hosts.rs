@@ -56,9 +56,9 @@ fn one(config: &Config, at: usize) -> Config {
     one
 }
 
-/// The most important failure of the hosts that were tried, independent of the order of the hosts. A failure that is
-/// about the user counts most, because the user is the same for all hosts. Otherwise, a failure that may pass counts
-/// more than a failure that does not pass.
+/// The most important of the failures of the hosts that were tried. The order of the hosts makes no difference. A
+/// failure that is about the user is the most important, because the user is the same for all hosts. Otherwise, a
+/// failure that may pass by itself is more important than a failure that does not.
 #[derive(Default)]
 pub(super) struct Failures(Option<(Weight, StoreError)>);
 

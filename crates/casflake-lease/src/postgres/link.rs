@@ -40,8 +40,8 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Returns a connection to the first host that accepts one. `failure` converts the cause of a host's failure to an
-    /// error.
+    /// Returns a connection to the first host that accepts a connection. `failure` converts the cause of a host's
+    /// failure to an error.
     pub(super) fn connect<T>(
         config: &Config,
         tls: &Tls<T>,
@@ -53,7 +53,7 @@ impl Link {
         let started = Instant::now();
         let (mut failures, mut hosts) = (Failures::default(), hosts::each(config).into_iter());
         while let Some(host) = hosts.next() {
-            // If this host does not answer at all, there must be time left for the hosts after it.
+            // Even if this host does not answer at all, there must be time left for the hosts after it.
             let left = IO_TIMEOUT.saturating_sub(started.elapsed());
             let timeout = left / u32::try_from(hosts.len() + 1).unwrap_or(u32::MAX);
             let connector = tls.connector(&host)?;
@@ -106,7 +106,7 @@ impl Link {
     }
 }
 
-/// Returns the configuration, with defaults for the name of the application and the timeout.
+/// Returns the configuration with default values for the name of the application and the timeout.
 fn with_defaults(mut config: Config, timeout: Duration) -> Config {
     if config.get_application_name().is_none() {
         config.application_name("casflake");

@@ -21,7 +21,7 @@ pub(super) struct Parameters {
     pub(super) config: Config,
     pub(super) schema: Schema,
     pub(super) tls: Settings,
-    /// The names of the parameters that are meant for other clients, in the order of the connection string.
+    /// The names of the parameters that are meant for other clients, in the same order as in the connection string.
     pub(super) ignored: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
             if is_shown { &why } else { "it is neither a URL nor words such as key=value, with spaces only in '…'" };
         refused(format!("{why}; in a password / ? # @ & are written %2F %3F %23 %40 %26"))
     })?;
-    // The store would connect to an address, but without TLS, as if it connected to a socket.
+    // Otherwise the store would connect to the address without TLS, because the host is a socket.
     if !config.get_hostaddrs().is_empty() && config.get_hosts().iter().any(is_socket) {
         return Err(refused("it gives hostaddr beside the directory of a socket: leave one of them out".into()));
     }
@@ -65,7 +65,7 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     Ok(parameters)
 }
 
-/// Fails if one parameter is given by two of its names, because it would be unclear which value counts.
+/// Fails if one parameter is given twice, under two of its names, because it would be unclear which value counts.
 fn refuse_repeated(taken: &[(String, String)]) -> Result<(), StoreError> {
     for (at, (name, _)) in taken.iter().enumerate() {
         let before = taken.iter().take(at).find(|(before, _)| canonical(before) == canonical(name));
@@ -109,7 +109,8 @@ impl From<String> for Why {
     }
 }
 
-/// The values of the parameters for certificates. It was not yet checked whether the values fit together.
+/// The values of the parameters for certificates. Each value is valid, but the combination of the values was not
+/// checked yet.
 #[derive(Default)]
 struct Certificates {
     mode: Option<Mode>,
@@ -173,7 +174,8 @@ impl Parameters {
         Ok(())
     }
 
-    /// If the hosts have only addresses, uses each address as the name of its host too, because TLS needs a name.
+    /// If the connection string gives only the addresses of the hosts, uses each address also as the name of the host,
+    /// because TLS needs a name.
     fn name_hosts(&mut self) {
         if self.config.get_hosts().is_empty() {
             for address in self.config.get_hostaddrs().to_vec() {

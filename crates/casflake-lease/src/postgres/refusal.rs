@@ -1,4 +1,4 @@
-//! Recognises the failures of PostgreSQL for which waiting does not help, and names a remedy for each of them.
+//! Recognises the failures of PostgreSQL for which waiting does not help, and returns a remedy for each such failure.
 
 use std::error::Error as _;
 
@@ -11,7 +11,7 @@ use crate::causes::Cause;
 use crate::error::StoreError;
 use crate::tls::explain;
 
-/// The step that failed.
+/// The step of an operation that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
     Connecting,
@@ -27,9 +27,9 @@ pub(super) struct Asked<'a> {
 
 /// Returns the error for the operation `what`, which failed because of `cause`.
 ///
-/// The error is retryable if the failure may pass. These failures may pass: a failure of the network or a name server;
-/// a server that starts, shuts down or has too many connections; a standby, because another server may be promoted; a
-/// lock; and every other failure that the server does not report as permanent.
+/// The error is retryable if the failure may pass by itself. These failures may pass by themselves: a failure of the
+/// network or a name server; a server that starts, shuts down or has too many connections; a standby, because another
+/// server may be promoted; a lock; and every other failure that the server does not report as permanent.
 pub(super) fn failure(what: String, at: At, cause: Cause, asked: Asked<'_>) -> StoreError {
     match cause.downcast_ref().and_then(|error| remedy(error, at, asked)) {
         Some(remedy) => StoreError::refused(what, remedy, cause),
@@ -105,8 +105,8 @@ fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
         "42501" if at == At::Connecting => "grant this role CONNECT on the database, or give another user".into(),
         "42501" => of_privilege(error.message(), schema),
         "3F000" => schema.missing(),
-        // These are syntax errors, undefined columns, objects and functions, and types and kinds of objects that do not
-        // fit.
+        // These codes mean a syntax error, an undefined column, object or function, a wrong type of a value, or a wrong
+        // kind of an object.
         "42601" | "42703" | "42704" | "42804" | "42809" | "42883" => {
             "this needs PostgreSQL 12 or later, and the tables that the documentation of PostgresStore shows".into()
         }

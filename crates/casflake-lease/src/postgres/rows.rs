@@ -30,7 +30,7 @@ struct Stored {
     records: BTreeMap<i64, Box<RawValue>>,
 }
 
-/// A record to write, and the values of the record that it replaces. It is a parameter of
+/// A record to write, and the values of the record that it replaces. A list of these is a parameter of
 /// [`Statements::swap_records`](super::sql::Statements).
 #[derive(Serialize)]
 struct Asked<'a> {
@@ -83,7 +83,8 @@ pub(super) fn nanos(unix_micros: u64) -> u64 {
     unix_micros.saturating_mul(1000)
 }
 
-/// Returns the number in a column. Numbers of a store are never negative.
+/// Returns the number in column `at` of `row`. Fails if the number is negative, because the store writes no negative
+/// numbers.
 pub(super) fn number(row: &SimpleQueryRow, at: usize) -> Result<u64, StoreError> {
     let number = column(row, at)?;
     number
@@ -91,7 +92,7 @@ pub(super) fn number(row: &SimpleQueryRow, at: usize) -> Result<u64, StoreError>
         .map_err(|_| StoreError::corrupt("a row in casflake_leases", format!("{number} is not a number of at least 0")))
 }
 
-/// Returns the text of a column that is not null.
+/// Returns the text in column `at` of `row`. Fails if the column is null.
 pub(super) fn column(row: &SimpleQueryRow, at: usize) -> Result<&str, StoreError> {
     match row.try_get(at) {
         Ok(Some(text)) => Ok(text),
@@ -100,7 +101,8 @@ pub(super) fn column(row: &SimpleQueryRow, at: usize) -> Result<&str, StoreError
     }
 }
 
-/// Returns the records of `change` as JSON, each with the values of the record that it replaces.
+/// Returns the records of `change` as JSON. If `seen` has a record of the same worker, the values of that record are
+/// added to the new record.
 pub(super) fn asked(change: &Change, seen: &Contents) -> Result<String, StoreError> {
     let asked = change.records.iter().map(|(worker, record)| {
         let before = seen.records.get(worker);

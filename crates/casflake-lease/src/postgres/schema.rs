@@ -5,7 +5,7 @@ use crate::error::StoreError;
 /// The maximum length of a name. PostgreSQL truncates longer names, so two different names could name the same schema.
 const MAX_LENGTH: usize = 63;
 
-/// The schema if the URL does not name a schema.
+/// The schema that the store uses if the URL does not name a schema.
 const PUBLIC: &str = "public";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Schema {
         format!("\"{}\"", self.name)
     }
 
-    /// Returns the remedy if the schema does not exist. The store does not create it, because its name may be a
+    /// Returns the remedy for a schema that does not exist. The store does not create it, because its name may be a
     /// mistake.
     pub(super) fn missing(&self) -> String {
         format!("CREATE SCHEMA {} in this database, or name another", self.quoted())

@@ -56,8 +56,9 @@ macro_rules! incarnation {
     };
 }
 
-/// An expression that is always true. After it was evaluated, the transaction is acknowledged only when its commit is
-/// on disk, and on those standbys that the server is configured to wait for. Other settings do not change that.
+/// An SQL expression that is always true. If a statement evaluates it, the server acknowledges the statement's
+/// transaction only when the commit is on disk, and on those standbys that the server is configured to wait for. No
+/// other setting changes that.
 macro_rules! lasting {
     () => {
         "set_config('synchronous_commit', 'on', true) = 'on'"
@@ -78,10 +79,10 @@ macro_rules! unqualified {
 }
 
 /// Creates the tables. Two sessions that create the same table at the same time would conflict, so a lock lets only one
-/// session do so at a time. The number of the lock consists of the letters "casflake".
+/// session do so at a time. The number of the lock consists of the eight bytes of the text "casflake".
 const CREATE: &str = concat!("SELECT pg_advisory_xact_lock(7161131766237981541);\n", include_str!("tables.sql"));
 
-/// The values that a statement can read without the tables.
+/// The part of the JSON answer that a statement can read even if the tables are missing.
 macro_rules! surroundings {
     () => {
         concat!(
@@ -99,7 +100,7 @@ macro_rules! surroundings {
     };
 }
 
-/// Reads a whole space as JSON. All values are of the same moment. Parameters: the name of the space.
+/// Reads a whole space as JSON. All values are from the same moment. Parameters: the name of the space.
 const READ: &str = concat!(
     "SELECT json_build_object(",
     surroundings!(),
@@ -132,13 +133,15 @@ macro_rules! space {
     };
 }
 
-/// Writes a change if the contents are still as they were seen. Returns a row if the change was written. Parameters:
-/// the name of the space; the space as it was seen, or null; the incarnation that was seen; the space to write, or
-/// null; the records to write. Each of these records is followed by the record that was seen in its place, or by nulls.
+/// Writes a change if the space and the records that it replaces are still as they were seen. Returns a row if the
+/// change was written. Parameters: the name of the space; the space as it was seen, or null; the incarnation that was
+/// seen; the space to write, or null; the records to write. Each of these records is followed by the record that was
+/// seen in its place, or by nulls.
 ///
-/// The rows to replace are locked first. They are compared with the values that they have after they were locked, not
-/// with those of the statement's snapshot. If a row to insert already exists, the statement fails and writes nothing.
-/// Every client locks the space before the records, so clients can not deadlock.
+/// The rows to replace are first locked, and then compared with what was seen. So the comparison uses the values that
+/// the rows have while they are locked, not the values in the statement's snapshot. If a row to insert already exists,
+/// the statement fails and writes nothing. Every client locks the space before the records, so clients can not
+/// deadlock.
 macro_rules! swap {
     ($lock:literal) => {
         concat!(
@@ -205,14 +208,14 @@ const SWAP_SPACE: &str = swap!("FOR UPDATE");
 /// Writes only records. Any number of clients can do that at the same time, unless a client writes the space.
 const SWAP_RECORDS: &str = swap!("FOR SHARE");
 
-/// Renews a lease according to the rule of [`protocol::renew`](crate::protocol::renew), term by term. Parameters: the
-/// renewal, as [`RenewalJson`](crate::renewal_json::RenewalJson); whether the caller has named the schema. If the
-/// caller has not named the schema, a lease is renewed only while earlier versions of casflake would find the same
-/// tables. Otherwise such versions may lease the same worker in other tables.
+/// Renews a lease according to the rule of [`protocol::renew`](crate::protocol::renew), condition by condition.
+/// Parameters: the renewal, as [`RenewalJson`](crate::renewal_json::RenewalJson); whether the caller has named the
+/// schema. If the caller has not named the schema, a lease is renewed only while earlier versions of casflake would
+/// find the same tables. Otherwise such versions may lease the same worker in other tables.
 ///
-/// If another transaction has locked the record, this statement waits, and then compares the record again. It uses the
-/// clock and the space from before the wait, as if the renewal had come at that time. So the window is shorter by the
-/// time of the wait. A floor that was raised during the wait does not refuse this renewal.
+/// If another transaction has locked the record, this statement waits, and then compares the record again. The clock
+/// and the space are read before the wait. So the renewed window is shorter by the length of the wait, and if the floor
+/// is raised during the wait, this renewal still succeeds.
 const RENEW: &str = concat!(
     "WITH renewal AS MATERIALIZED (
         SELECT * FROM json_to_record($1::json) AS r (

@@ -54,7 +54,8 @@ impl Settings {
 /// The way in which a store's connections are made.
 #[derive(Clone)]
 pub(super) enum Tls<T> {
-    /// With the caller's connector, according to the `sslmode` of the configuration.
+    /// The caller's connector makes the TLS sessions. The `sslmode` of the configuration decides which connections use
+    /// TLS.
     Given(T),
     OfUrl(Settings),
 }

@@ -96,7 +96,7 @@ fn check_socket(url: &StoreUrl<'_>) -> Result<(), String> {
 }
 
 fn check_database(text: &str) -> Result<(), String> {
-    // The comparison refuses a sign and leading zeros, which `parse` accepts.
+    // `parse` accepts a plus sign and leading zeros. The comparison refuses both.
     let is_number = text.parse::<u32>().is_ok_and(|number| number.to_string() == text);
     if is_number { Ok(()) } else { Err("its database is not a number, such as 0".into()) }
 }

@@ -6,7 +6,7 @@ use redis::RedisError;
 
 use crate::error::StoreError;
 
-/// The reason why there is no answer from Redis.
+/// The reason why a call got no answer from Redis.
 pub(super) enum Failure {
     /// An error of the server or of the connection. It is not yet converted to a [`StoreError`].
     Redis(RedisError),

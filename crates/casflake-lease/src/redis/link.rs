@@ -22,14 +22,13 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The part of `CALL_TIMEOUT` for which a call waits for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The maximum time to wait for one connection that is being made. After this time, the next call makes another
-/// connection.
+/// If a connection is not ready after this time, it is abandoned, and the next call makes a new connection.
 const COMING: Duration = Duration::from_secs(5);
 
 pub(super) struct Link {
     server: Arc<Server>,
     session: Option<Session>,
-    /// A session that is being made: the time when that began, and the outcome to wait for.
+    /// A session that is being made: the time at which its thread was started, and the receiver of its outcome.
     coming: Option<(Instant, Pending<Session>)>,
 }
 
@@ -72,8 +71,8 @@ impl Link {
         Ok(answer)
     }
 
-    /// Connects. If connecting takes too long, the next call waits for the same connection, so that a slow server does
-    /// not get more and more connections.
+    /// Returns a new session. If connecting takes longer than this call can wait, the next call waits for the same
+    /// connection, so that a slow server does not get more and more connections.
     fn connect(&mut self) -> Result<Session, Failure> {
         let (since, coming) = match self.coming.take() {
             Some(coming) => coming,

@@ -23,8 +23,8 @@ pub(super) fn of(what: String, error: RedisError) -> StoreError {
     }
 }
 
-/// Returns the server's text, or the text of another failure. The text is taken from the error, because the error
-/// itself is also its own source, and its text would appear twice.
+/// Returns the text of `error`: the server's own text, if the error is an answer of the server. This text is reported
+/// as the cause. If `error` itself were the cause, its text would appear twice, because `error` is its own source.
 fn words(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),

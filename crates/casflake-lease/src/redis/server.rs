@@ -33,7 +33,8 @@ impl Server {
     /// Returns a server at `address`. Does not connect yet.
     pub(super) fn at(address: Address) -> RedisResult<Self> {
         let Address { info, tls } = address;
-        // Each script is one message, so the delay that TCP may add to a message would gain nothing.
+        // Each script is one message. TCP may delay a message to send it together with the next message, which would
+        // gain nothing here.
         let tcp = TcpSettings::default().set_nodelay(true);
         let no_log_in = RedisConnectionInfo::default().set_skip_set_lib_name();
         let of_address = info.redis_settings().clone();
@@ -64,7 +65,7 @@ impl Server {
         }
     }
 
-    /// Adds the remedy to a failure of `session`, if the reason is TLS.
+    /// Converts an error of `session` to a failure. Adds a remedy if TLS is the reason of the error.
     pub(super) fn failure(&self, session: &Session, error: RedisError) -> Failure {
         let refused = match session {
             Session::Tls(connection) => connection.refused(&self.what()),

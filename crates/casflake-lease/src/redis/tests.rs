@@ -70,8 +70,9 @@ fn both<T: PartialEq + std::fmt::Debug>(
     done
 }
 
-/// Returns cases for each begin and each end of a window that a rule distinguishes. In one case, everything else is
-/// right. In each of the others, one thing is wrong.
+/// Returns cases for each begin and each end of a window that a rule distinguishes. For each such window, there is one
+/// case in which everything else is right. In each other case of that window, one value of the space or the record
+/// differs.
 fn cases(terms: &Terms, now: u64, run: &str, held: &Lease, ttl: u64) -> Vec<(Space, Record)> {
     let (floor, horizon) = (now - 50, now + terms.max_ttl + terms.slack);
     let layout = terms.layout.clone();
@@ -192,7 +193,8 @@ fn the_script_releases_as_the_rules_do() {
     }
 }
 
-/// In each case, two clients have seen the same contents, and the other client was faster.
+/// In each case, two clients have seen the same contents, and one client has then changed them. The other client's swap
+/// must write nothing.
 #[test]
 fn a_swap_writes_nothing_if_anything_has_changed() {
     let Some(server) = RedisServer::start() else { return };

@@ -12,8 +12,8 @@ use super::failure::Failure;
 use crate::error::StoreError;
 use crate::tls::{NO_TLS, Session, TlsFiles, connect, first_byte};
 
-/// The time that a server has to answer the first message of TLS. If it sends no answer in this time, a second
-/// connection asks the server without TLS.
+/// The time that a server has to answer the first message of TLS. If the server sends no answer in this time, the
+/// client makes a second connection, without TLS, to find out whether the server has no TLS.
 const SILENCE: Duration = Duration::from_millis(300);
 
 pub(super) struct TlsConnection {
@@ -54,7 +54,8 @@ impl TlsConnection {
         }
     }
 
-    /// Returns the error for the operation `what`, if TLS failed for a reason for which waiting does not help.
+    /// Returns the error for the operation `what`, if it failed because of a TLS failure that waiting does not correct.
+    /// Returns `None` for any other failure.
     pub(super) fn refused(&self, what: &str) -> Option<StoreError> {
         self.session.refused(what)
     }

@@ -5,8 +5,8 @@ use std::io;
 
 use rustls::{AlertDescription as Alert, CertificateError};
 
-/// Returns one sentence with the TLS failure that caused an error, and with the remedy. Returns `None` if the error is
-/// not a TLS failure, or if the failure may pass without a change.
+/// Returns one sentence that names the TLS failure behind `error`, and the remedy. Returns `None` if no TLS failure
+/// caused `error`, or if the failure may pass by itself.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(error) = next {

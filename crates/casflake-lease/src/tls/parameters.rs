@@ -29,11 +29,11 @@ impl TlsFiles {
         [ROOTS, CERTIFICATE, KEY].contains(&parameter)
     }
 
-    /// Returns the files that `parameters` name.
+    /// Takes the paths of the files from `parameters`, which are the names and values of the URL's parameters.
     ///
     /// # Errors
-    /// A sentence that says why, if a path is relative or not UTF-8, or if the client's certificate is given without
-    /// its key, or the key without the certificate.
+    /// A sentence for the operator. Fails if a path is relative or is not UTF-8. Also fails if only one of the client's
+    /// certificate and its key is given.
     pub(crate) fn of(parameters: &[(&str, &str)]) -> Result<Self, String> {
         let path = |name| {
             let of_name = parameters.iter().find(|(known, _)| *known == name);

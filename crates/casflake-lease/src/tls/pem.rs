@@ -15,8 +15,8 @@ use crate::error::StoreError;
 /// Returns the path that is the value of `parameter`.
 ///
 /// # Errors
-/// A sentence that says why, if the path is relative. A relative path would name another file in each working
-/// directory.
+/// Fails with a sentence for the operator if the path is relative. A relative path would name a different file in each
+/// working directory.
 pub(crate) fn absolute(parameter: &str, path: &str) -> Result<PathBuf, String> {
     if Path::new(path).is_absolute() {
         return Ok(path.into());
@@ -69,8 +69,8 @@ impl Roots {
 /// A client's certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// The file with the client's certificate. The certificates of intermediate authorities follow it, up to an
-    /// authority that the server trusts.
+    /// The file with the client's certificate, followed by the certificates of all intermediate authorities between the
+    /// client and an authority that the server trusts.
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
 }

@@ -1,5 +1,5 @@
-//! Probes a server that has closed the connection or does not answer. The reason may be that the server expects TLS and
-//! the client does not use TLS, or the other way round.
+//! Probes a server that has closed the connection or does not answer. The reason may be that only one of the two sides,
+//! the server or the client, uses TLS.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -49,9 +49,10 @@ pub(crate) fn first_byte(host: &str, port: u16, question: Vec<u8>) -> Option<u8>
     within(move || ask(&host, port, &question, 1).ok()?.first().copied())
 }
 
-/// Returns the reason why an HTTP server refuses a session with these files. Returns `None` if the reason is not known
-/// within [`PROBE_TIMEOUT`]. This function connects again, because a server that closes a connection while the client
-/// sends may have sent a reason that the client has not read.
+/// Returns the reason why an HTTP server refuses a TLS session with these files. Returns `None` if the reason is not
+/// known within [`PROBE_TIMEOUT`]. To learn the reason, this function makes a new connection. On the failed connection
+/// the reason may be lost: if the server closes the connection while the client is still sending, the client can't read
+/// the server's last message.
 pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'static str> {
     let (host, files) = (host.to_owned(), files.clone());
     within(move || {

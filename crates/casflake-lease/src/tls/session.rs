@@ -48,7 +48,8 @@ impl Session {
         &self.stream.sock
     }
 
-    /// Returns the error for the operation `what`, if it failed because of a permanent TLS failure.
+    /// Returns the error for the operation `what`, if it failed because of a permanent TLS failure. Returns `None` for
+    /// any other failure.
     pub(crate) fn refused(&self, what: &str) -> Option<StoreError> {
         let Refusal { remedy, cause } = self.refusal.as_ref()?;
         Some(StoreError::refused(what, *remedy, &**cause))

@@ -163,8 +163,8 @@ fn a_server_that_does_not_have_the_key_of_its_certificate_is_refused() {
     }
 }
 
-/// If a server presents the certificate of an authority, the remedy in the error leads to a self-signed certificate
-/// like this one.
+/// If a server presents the certificate of an authority, the error tells the operator to make a self-signed certificate
+/// like the one in this test.
 #[test]
 fn a_self_signed_certificate_is_accepted_if_it_is_not_that_of_an_authority() {
     let directory = Directory::new("itself");
@@ -261,7 +261,7 @@ fn an_error_that_is_not_a_tls_failure_is_not_explained() {
 }
 
 /// Would catch: a server without TLS that is reported as unavailable because it closes the connection before it has
-/// read the whole offer of TLS.
+/// read the whole first TLS message of the client.
 #[test]
 fn a_server_without_tls_that_resets_the_connection_is_distinguished_from_an_unavailable_one() {
     let answers = [

@@ -17,7 +17,7 @@ const SCHEMES: &[&str] = &[
     "etcds",
 ];
 
-/// Returns why a text without a scheme is not a URL.
+/// Returns the error text for `text`, which is not a URL because it does not begin with a scheme such as `file:`.
 pub(super) fn without_scheme(text: &str) -> String {
     let is_quote = |c: char| "\"'`\u{201c}\u{201d}\u{2018}\u{2019}".contains(c);
     if text.is_empty() {
@@ -41,7 +41,8 @@ pub(super) fn without_scheme(text: &str) -> String {
     "it has no scheme, such as file: or redis:".to_owned()
 }
 
-/// Refuses some schemes that no store has. The remedy in the error is better than a list of all schemes.
+/// Refuses schemes that no store has, but that callers write by mistake, such as `http`. The error says what to write
+/// instead. This helps more than a list of all schemes.
 pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
     match scheme {
         "http" | "https" => Err(format!(

@@ -5,7 +5,7 @@ use std::fmt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Returns the URL without the white space around it, and without a byte order mark at its beginning. A file or a
-/// variable with the URL may contain these, such as a line break at the end.
+/// variable that contains the URL may also contain such characters, for example a line break at the end.
 pub(crate) fn trimmed(text: &str) -> &str {
     text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}').trim_end()
 }

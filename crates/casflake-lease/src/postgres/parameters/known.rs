@@ -1,6 +1,6 @@
 //! The names of parameters that clients of PostgreSQL know.
 
-/// The parameters that `tokio_postgres` reads as libpq does.
+/// The parameters that `tokio_postgres` reads in the same way as libpq.
 pub(super) const OF_THE_CLIENT: &[&str] = &[
     "application_name",
     "channel_binding",
@@ -90,8 +90,8 @@ pub(super) const OF_OTHERS: &[&str] = &[
     "workaround",
 ];
 
-/// Parameters of libpq that this client can't honour and must not skip. Without them, the connection would be less
-/// safe, or lead to another server.
+/// Parameters of libpq that this client does not support and must not skip. If the client skipped such a parameter, the
+/// connection would be less safe, or would lead to another server.
 pub(super) const REFUSED: &[(&str, &str)] = &[
     ("require_auth", "this client can't limit how it authenticates: remove it, or ask for channel_binding=require"),
     ("requirepeer", "this client can't check it: remove it"),

@@ -9,7 +9,7 @@ use tokio_postgres::config::{Host, TargetSessionAttrs};
 use super::super::tls::Tls;
 use super::{Mode, Parameters, Roots, read};
 
-/// Returns the parameter in a URL and in words.
+/// Returns two connection strings with the parameter: a URL, and a list of words `key=value`.
 fn both(parameter: &str) -> [String; 2] {
     let words = parameter.replace('&', " ");
     [format!("postgres://me@h/ids?{parameter}"), format!("host=h user=me dbname=ids {words}")]
