@@ -107,7 +107,7 @@ fn a_key_of_another_type_is_refused_and_left_as_it_is() {
         renew(&mut store, &lease).map(drop),
     ] {
         let Err(StoreError::Corrupt { place, why }) = &outcome else { panic!("{outcome:?}") };
-        assert!(place.contains(KEY) && why.contains("it is a string"), "{outcome:?}");
+        assert!(place.contains(KEY) && why.contains("the key is a string"), "{outcome:?}");
     }
     let left: String = redis::cmd("GET").arg(KEY).query(&mut server.connection()).expect("a string");
     assert_eq!(left, "a string");
