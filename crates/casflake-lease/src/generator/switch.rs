@@ -64,16 +64,7 @@ impl<S, C> Switch<S, C> {
     #[inline]
     pub fn open(&self) -> Option<&Generator<S, C>> {
         // ORDERING: Acquire, as in `count`.
-        match self.state.load(Ordering::Acquire) {
-            // Most processes keep their first lease. For them, this comparison is the only work.
-            0 => Some(&self.first),
-            state => self.open_in(state),
-        }
-    }
-
-    /// Returns the result of `open` for `state`. It is not inlined, so that calls on the first lease do not pay for it.
-    #[inline(never)]
-    fn open_in(&self, state: u64) -> Option<&Generator<S, C>> {
+        let state = self.state.load(Ordering::Acquire);
         if state > COUNT { None } else { Some(self.nth(state)) }
     }
 

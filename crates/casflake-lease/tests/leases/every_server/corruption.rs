@@ -20,7 +20,7 @@ fn corrupt_data_are_refused_and_left_as_they_are(server: &mut dyn RemoteServer) 
         server.damage(&damage);
         let (before, holders) = (server.data(), server.live_holders());
         assert_ne!(before, good, "{damage:?}");
-        // One that is new, and one that remembers better data.
+        // A new store object, and one that remembers the good data.
         for store in [&mut server.admin(), &mut store] {
             let mut outcomes = vec![
                 acquire(store).map(drop),

@@ -90,12 +90,12 @@ fn l5_a_released_lease_is_neither_renewed_nor_released_again(space: &Space) {
     let lease = granted(&mut store);
     store.release(&lease, Some(lease.from() + 5)).expect("it is released");
     store.release(&lease, Some(lease.from() + 9)).expect("a second release has no effect");
-    store.release(&lease, None).expect("nor has a third one");
+    store.release(&lease, None).expect("a third release has no effect");
     assert_eq!(store.survey().expect("a survey").workers[0].until, lease.from() + 6);
     assert_lost(renew(&mut store, &lease, 0), LostReason::Taken);
     assert_lost(renew(&mut store, &lease, 9), LostReason::Taken);
 
-    // Nor has it an effect on the next holder.
+    // The released lease does not affect the next holder.
     let next = granted_soon(&mut store);
     store.release(&lease, Some(u64::MAX)).expect("it has no effect");
     assert_lost(renew(&mut store, &lease, 9), LostReason::Taken);
