@@ -25,8 +25,9 @@ use crate::url::{StoreUrl, local_path};
 /// # Spaces
 /// A server can hold several ID spaces. `#NAME` at the end of the URL chooses one of them. Without `#NAME` the space is
 /// `default`. Processes of different spaces issue the same IDs, so all processes that must not repeat each other's IDs
-/// need the same name. The name has 1 to 128 characters of the *alphabet of a space's name*: the ASCII letters and
-/// digits and `-._~/:`. A `#` without a name is refused. A directory has only one ID space, so its URL has no `#NAME`.
+/// need the same name in the same store. The name has 1 to 128 characters of the *alphabet of a space's name*: the
+/// ASCII letters and digits and `-._~/:`. A `#` without a name is refused. A directory has only one ID space, so its
+/// URL has no `#NAME`.
 ///
 /// # White space and other characters
 /// White space around the URL, such as the line break at the end of a secret, is removed. A byte order mark before the

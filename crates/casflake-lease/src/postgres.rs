@@ -116,7 +116,7 @@ use crate::url::space_name;
 /// * the server is on a new timeline, because it is a promoted standby (even one that had received every commit), or
 ///   because it was recovered from a backup, either completely or to a point in time;
 /// * the tables are in a different cluster, because `pg_upgrade` made a new cluster, or because a dump was loaded into
-///   a new cluster.
+///   another cluster.
 ///
 /// If no row of the space is left, or a table is missing, calls fail with [`NoSpace`](crate::StoreError::NoSpace). The
 /// calls fail until a process that was granted a lease in the same cluster, database and schema restores the space, or
@@ -142,8 +142,8 @@ use crate::url::space_name;
 ///   without recovery, a dump that was loaded into the cluster it was taken from, or rows that were changed by hand.
 /// * There is no promise with `fsync = off`, or on disks that lose data that they have acknowledged.
 /// * If the server's clock is set forward, workers become free although their holders are alive. Those holders lose
-///   their leases. If the clock moves back, no worker becomes free, and leases can't be renewed, until the clock has
-///   caught up. Neither change of the clock causes a duplicate ID.
+///   their leases. If the clock moves back, no worker becomes free, and no renewal extends a window, until the clock
+///   has caught up. Neither change of the clock causes a duplicate ID.
 ///
 /// # Poolers
 /// A transaction pooler works, such as PgBouncer with `pool_mode = transaction`, and needs no setting for this store.

@@ -78,8 +78,9 @@ impl User {
     }
 }
 
-/// Returns the HTTP URL of the endpoint in `text`, which is a host and a port or only a host. The host is converted to
-/// lower case, because the case makes no difference when a host name is looked up.
+/// Returns the URL, with `http` or `https`, of the endpoint in `text`. That is a host, with or without a port, and with
+/// or without `scheme` before it. The host is converted to lower case, because the case makes no difference when a host
+/// name is looked up.
 fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     let host = match text.split_once("://") {
         Some((again, host)) if again.eq_ignore_ascii_case(scheme) => host,

@@ -207,7 +207,8 @@ fn may_speak_otherwise(error: &ureq::Error) -> bool {
     }
 }
 
-/// Returns the remedy if a member closes the connection because only one of the two sides uses TLS.
+/// Returns the remedy for a member that closes the connection or does not answer in HTTP, if TLS is the reason: only
+/// one of the two sides uses TLS, or the member refuses the TLS session, for example without a client certificate.
 fn remedy(endpoint: &str, files: Option<&TlsFiles>) -> Option<&'static str> {
     let uri: Uri = endpoint.parse().ok()?;
     let (host, port) = (uri.host()?.trim_matches(['[', ']']), uri.port_u16()?);

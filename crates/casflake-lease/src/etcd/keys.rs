@@ -93,8 +93,8 @@ impl Keys {
         json!({ "success": ranges })
     }
 
-    /// Returns the transaction that writes `space` and `records`, but only if each key that it replaces still has the
-    /// value in `seen`.
+    /// Returns the transaction that writes `space` and `records`, but only if the space (even if it is not replaced)
+    /// and each record that is replaced are still as in `seen`.
     pub(super) fn transaction(
         &self,
         seen: &Contents,

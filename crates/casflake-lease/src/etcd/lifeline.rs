@@ -1,4 +1,4 @@
-//! `Lifeline`: an etcd lease that exists as long as the holder of a worker is alive.
+//! `Lifeline`: an etcd lease that shows etcd that the holder of a worker is alive.
 
 use std::time::Duration;
 

@@ -74,7 +74,7 @@ impl Locked {
 impl Drop for Locked {
     fn drop(&mut self) {
         // Closing the file is not enough, because a child that was forked meanwhile also has the file open. If
-        // unlocking fails, the file stays locked until this process and all such children have ended.
+        // unlocking fails, the file stays locked until all such children have ended.
         let _ = self.file.unlock();
     }
 }

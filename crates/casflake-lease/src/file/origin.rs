@@ -13,8 +13,9 @@
 //! | `layer`: the upper layer or the mount, and the boot of the host | overlay file systems | containers of one image |
 //!
 //! Two origins are compared: the origin of the directory now, and the stored origin. A part is compared only if it is
-//! known in both origins, because two containers that share a directory may not see the same parts. Only the layer
-//! includes the boot of the host, because a directory outlives a boot.
+//! known in both origins, because two containers that share a directory may not see the same parts. There is one
+//! exception: a store in a layer is a copy if its stored origin has no layer. Only the layer includes the boot of the
+//! host, because a directory outlives a boot.
 //!
 //! Some copies are not recognised: a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS on it, because the IDs are
 //! cloned with the disk; disks without a serial number; and containers of two engines that run on one host and give

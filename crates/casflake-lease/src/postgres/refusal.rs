@@ -95,8 +95,8 @@ fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
             "create the role, or allow it to log in, or give another user".into()
         }
         code if code.starts_with("28") => {
-            "the server does not admit this user from this host: add the user to its pg_hba.conf, or connect as \
-             the cause says (with TLS, with a client certificate)"
+            "the server does not admit this user from this host: add the user to the server's pg_hba.conf, or connect \
+             as the cause says (with TLS, with a client certificate)"
                 .into()
         }
         "3D000" => NO_DATABASE.into(),

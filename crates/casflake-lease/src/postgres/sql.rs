@@ -133,10 +133,10 @@ macro_rules! space {
     };
 }
 
-/// Writes a change if the space and the records that it replaces are still as they were seen. Returns a row if the
-/// change was written. Parameters: the name of the space; the space as it was seen, or null; the incarnation that was
-/// seen; the space to write, or null; the records to write. Each of these records is followed by the record that was
-/// seen in its place, or by nulls.
+/// Writes a change if the incarnation, the space (even if it is not replaced) and the records that are replaced are
+/// still as they were seen. Returns a row if the change was written. Parameters: the name of the space; the space as it
+/// was seen, or null; the incarnation that was seen; the space to write, or null; the records to write. Each of these
+/// records is followed by the record that was seen in its place, or by nulls.
 ///
 /// The rows to replace are first locked, and then compared with what was seen. So the comparison uses the values that
 /// the rows have while they are locked, not the values in the statement's snapshot. If a row to insert already exists,
@@ -214,8 +214,8 @@ const SWAP_RECORDS: &str = swap!("FOR SHARE");
 /// find the same tables. Otherwise such versions may lease the same worker in other tables.
 ///
 /// If another transaction has locked the record, this statement waits, and then compares the record again. The clock
-/// and the space are read before the wait. So the renewed window is shorter by the length of the wait, and if the floor
-/// is raised during the wait, this renewal still succeeds.
+/// and the space are read before the wait, as if the renewal had come that much sooner. So the renewed window is
+/// shorter by the length of the wait, and a floor that is raised during the wait does not refuse this renewal.
 const RENEW: &str = concat!(
     "WITH renewal AS MATERIALIZED (
         SELECT * FROM json_to_record($1::json) AS r (

@@ -47,8 +47,8 @@ impl Member {
     }
 }
 
-/// Reads a request, and returns whether the request is HTTP. All data is read, because closing a connection with unread
-/// data would reset the connection.
+/// Reads a request if it is HTTP, and returns whether it is. All of it is read, because closing a connection with
+/// unread data would reset the connection.
 fn read_request(client: &TcpStream) -> bool {
     let mut reader = BufReader::new(client);
     if !reader.fill_buf().is_ok_and(|bytes| bytes.starts_with(b"POST")) {
