@@ -33,7 +33,7 @@ use crate::url::{StoreUrl, space_name};
 /// The maximum number of records in one transaction. By default, etcd allows 128 operations in a transaction.
 const RECORDS_PER_TXN: usize = 100;
 
-/// A spare etcd lease is used for a worker only if it is not older than this.
+/// A spare etcd lease is used for a worker only if it is younger than this.
 const SPARE_AGE: Duration = Duration::from_millis(500);
 
 /// The maximum number of other spaces that are listed, and the maximum time for listing them.
@@ -120,8 +120,8 @@ pub struct EtcdBackend {
     known: Option<Contents>,
     /// The etcd leases of the workers that this store has leased.
     lifelines: BTreeMap<u64, Lifeline>,
-    /// An etcd lease that was not used, because another client took the worker first. The fields are the moment at
-    /// which etcd granted the etcd lease, its TTL in seconds, and its ID.
+    /// An etcd lease that was not used, because another client took the worker first. The fields are the moment just
+    /// before the etcd lease was requested, its TTL in seconds, and its ID.
     spare: Option<(Instant, u64, String)>,
 }
 

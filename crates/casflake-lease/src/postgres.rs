@@ -142,7 +142,7 @@ use crate::url::space_name;
 ///   without recovery, a dump that was loaded into the cluster it was taken from, or rows that were changed by hand.
 /// * There is no promise with `fsync = off`, or on disks that lose data that they have acknowledged.
 /// * If the server's clock is set forward, workers become free although their holders are alive. Those holders lose
-///   their leases. If the clock moves back, no worker becomes free, and leases can't be renewed, until the clock has
+///   their leases. If the clock moves back, no worker becomes free, and no window is extended, until the clock has
 ///   caught up. Neither change of the clock causes a duplicate ID.
 ///
 /// # Poolers

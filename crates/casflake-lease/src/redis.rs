@@ -63,9 +63,9 @@ use crate::url::{StoreUrl, space_name};
 ///   passed. An operator who knows that no lease is in use can avoid the wait, and
 ///   [initialise](crate::LeaseAdmin::init_immediately) the store.
 /// * **The hash is missing**: it was flushed, deleted, evicted, or not kept over a restart. A process that was granted
-///   a lease of the space restores it, if the server is the one that granted the lease, or was started after that
-///   grant. If the address now leads to a server that was already running at the time of that grant, or to a replica
-///   that has taken over without the hash, nothing is written there. Until the space is restored, other processes get
+///   a lease of the space restores it, if the server is the one that granted the lease, or was started after the last
+///   grant or renewal. If the address now leads to another server that was already running then, or to a replica that
+///   has taken over without the hash, nothing is written there. Until the space is restored, other processes get
 ///   [`NoSpace`](crate::StoreError::NoSpace). They keep getting it if no process that can restore the space runs. A
 ///   restored hash costs the same wait as a restart. To keep the hash, let Redis save its data, and set
 ///   `maxmemory-policy` to `noeviction` or to one of the `volatile-` policies, which do not evict keys without an
