@@ -123,8 +123,8 @@ pub trait Backend: Send {
     }
 
     /// Releases the lease. `last_tick` is the tick of the last ID that was issued with this lease. Returns whether the
-    /// release was written. The release is not written if the worker's record belongs to another lease, or if the
-    /// record has changed since it was read.
+    /// release was written. The release is not written if the worker's record does not have the token and the counter
+    /// of the lease, or if the record has changed since it was read.
     ///
     /// # Errors
     /// The same as for [`swap`](Self::swap).
@@ -151,8 +151,9 @@ pub trait Backend: Send {
     }
 }
 
-/// Reads the contents. Fails if the space is a copy. Every call uses this function except `survey`, which changes
-/// nothing, and `init_immediately`, with which the operator vouches that the original is not in use.
+/// Reads the contents. Fails if the space is a copy. Every call that reads the contents uses this function, except
+/// `survey`, which changes nothing, and `init_immediately`, with which the operator vouches that the original is not in
+/// use.
 pub(crate) fn read_original<B: Backend + ?Sized>(backend: &mut B) -> Result<Contents, StoreError> {
     let contents = backend.read()?;
     if contents.is_from_elsewhere {

@@ -137,8 +137,8 @@ pub enum StoreError {
         /// The largest number of workers that is allowed.
         max: u64,
     },
-    /// The URL is malformed; or it does not name a store that this program knows; or the name of the space contains a
-    /// character that is not allowed; or the path of a directory can not be made absolute.
+    /// The URL is malformed; or it does not name a store that this program knows; or the name of the space is empty,
+    /// too long, or contains a character that is not allowed; or the path of a directory can not be made absolute.
     Url {
         /// Why the URL or the path is refused. The text does not show the URL, because the URL may contain a password.
         why: String,

@@ -39,7 +39,7 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 /// The directory holds two files, `leases` and `lock`. The file `leases` contains a line of text and a line of JSON. A
 /// process that changes `leases` holds a lock of the operating system on the file `lock`. To make a change, the process
 /// writes a new file, syncs the new file, replaces `leases` by it, and syncs the directory. Only after that does the
-/// process use a lease that the change grants.
+/// process use the change, such as a lease that it grants or renews.
 ///
 /// ```
 /// use std::time::Duration;
@@ -82,13 +82,13 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 ///   mounted over it, the store treats it as a different directory. The store notices this only if the device, the
 ///   inode or the time of creation has changed.
 ///
-/// A file that was made in another place and copied into the directory is refused with
-/// [`Copied`](crate::StoreError::Copied), because the copy and the original would issue the same IDs. Such a copy is a
-/// directory that was copied or unpacked, a directory that is part of a container's image, and a directory in the file
-/// system of another container. On Linux it is also a directory on a snapshot of a logical volume or of a subvolume of
-/// btrfs or ZFS, and on a clone of a disk with a serial number of its own. Put the directory on a volume of the host,
-/// and mount that volume into each container that uses it. In a container's own file system, only an operator can
-/// create a space, and the space is refused after the host has restarted.
+/// A store that was made in another place is refused with [`Copied`](crate::StoreError::Copied), because the copy and
+/// the original would issue the same IDs. Such a copy is a directory that was copied or unpacked, a directory that is
+/// part of a container's image, and a directory in the file system of another container. On Linux it is also a
+/// directory on a snapshot of a logical volume or of a subvolume of btrfs or ZFS, and on a clone of a disk with a
+/// serial number of its own. Put the directory on a volume of the host, and mount that volume into each container that
+/// uses it. In a container's own file system, no process creates a space by itself, and a space there is refused after
+/// the host has restarted.
 ///
 /// # What it does not promise
 /// * There is no promise if several hosts share the directory on a network file system without locks. There is also no

@@ -8,7 +8,7 @@
 //! | a new window begins at the floor or later, and is not granted until the clock has reached the floor | an overlap with a window that the store has forgotten |
 //! | a new window begins after the last tick in which the caller issued an ID | that the IDs of one process are out of order |
 //! | a renewal never lowers the end of a window | that the next window begins before the holder's fence, which never moves back |
-//! | a renewal or a release must have the token, the counter and the window of the worker's record | that a late or repeated message has an effect |
+//! | a renewal must have the token, the counter and the window of the worker's record, and a release the token and the counter | that a late or repeated message has an effect |
 //! | a release clears the token | that a late renewal revives a released lease |
 //! | a change is written only if everything that it replaces is still as it was read | that an outdated decision has an effect |
 //! | a space that was found missing and was created is read again before it grants leases | that a slow process, which found the space missing long ago, sets a floor that is too low |
@@ -66,7 +66,8 @@ pub struct Space {
     pub version: u64,
     /// The layout, as a text. The windows are counted in ticks of this layout.
     pub layout: String,
-    /// The number of workers of the space. The workers from index 0 up to this number may be granted.
+    /// The number of workers of the space. The workers from index 0 up to, but not including, this number may be
+    /// granted.
     pub workers: u64,
     /// The number of workers that may have been granted already, from index 0. Each of these workers has a record,
     /// unless the record was lost.

@@ -119,7 +119,7 @@ pub struct Renewal {
 }
 
 impl Renewal {
-    /// Creates the request of a caller whose last renewal was answered.
+    /// Creates the request of a caller that has no unanswered renewals.
     #[must_use]
     pub const fn new(layout: &Layout, lease: Lease, ttl: Duration) -> Self {
         Self { layout: *layout, lease, ttl, unanswered: 0 }

@@ -63,9 +63,9 @@ use crate::survey::Survey;
 /// * L6: a loss is found if the record of the space or of a worker is missing, if another server or other data now
 ///   serves the store, or if a holder presents a lease that is newer than the worker's record. If only the records of
 ///   some workers are missing, only these workers have to wait; otherwise all workers have to wait. If a holder has
-///   presented a newer lease, these workers also wait until the window of that lease has ended. A lease is not renewed
-///   if its record is missing, or if it was granted before the loss. An operator who vouches for the space ends the
-///   wait.
+///   presented a lease whose record is missing or older, the workers that wait also wait until the window of that lease
+///   has ended. A lease is not renewed if its record is missing, or if it was granted before the loss. An operator who
+///   vouches for the space ends the wait.
 /// * L7: a process asks for a new space with [`Missing::Create`](crate::Missing::Create). A
 ///   [`LeasedGenerator`](crate::LeasedGenerator) that was not granted a lease yet asks for it only if
 ///   [`create_if_missing`](crate::LeasedGeneratorBuilder::create_if_missing) was called on its builder and the store

@@ -225,9 +225,9 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Sets the longest time for which a call waits. A call waits until a tick begins, as with
-    /// [`GeneratorBuilder::max_wait`](casflake::GeneratorBuilder::max_wait). If the lease has ended, a call waits until
-    /// the lease is renewed or replaced. The default is 100 ms.
+    /// Sets the longest time for which a call waits until one tick begins, as
+    /// [`GeneratorBuilder::max_wait`](casflake::GeneratorBuilder::max_wait) does. If the lease has ended, this is also
+    /// the longest time for which a call waits until the lease is renewed or replaced. The default is 100 ms.
     ///
     /// # Examples
     /// ```
@@ -285,10 +285,10 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
 
     /// Sets a callback for the events of the lease. It is for logs and alarms of programs that do not use `tracing`.
     ///
-    /// The keeper's thread calls the callback; while [`build`](Self::build) waits for a worker, the thread that called
-    /// `build` calls the callback. The lease is not renewed while the callback runs, so the callback must return within
-    /// milliseconds. The callback may call `stats`. It may call `shutdown`, which takes effect when the callback has
-    /// returned. It should not call `generate` or `drain`, because these calls would wait for a renewal that can't
+    /// The keeper's thread calls the callback. Up to and including the event of the first lease, the thread that called
+    /// [`build`](Self::build) calls it. The lease is not renewed while the callback runs, so the callback must return
+    /// within milliseconds. The callback may call `stats`. It may call `shutdown`, which takes effect when the callback
+    /// has returned. It should not call `generate` or `drain`, because these calls would wait for a renewal that can't
     /// happen before the callback returns. A panic in the callback is caught.
     ///
     /// # Examples

@@ -41,7 +41,7 @@ pub(crate) struct Source<C, T> {
     /// the next request gets the same lease, not a second one.
     pub(crate) token: Option<Token>,
     /// Whether the store may create the ID space if the space does not exist. After the first grant, the store may
-    /// always create a lost space again.
+    /// create a lost space again.
     pub(crate) missing: Missing,
 }
 
@@ -119,8 +119,8 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         self.watch.settle(apart);
     }
 
-    /// Returns how far the `StoreClock` is ahead of the store's clock, if it is so far ahead that the window of `grant`
-    /// is already over on the `StoreClock`. Otherwise returns `None`.
+    /// Returns how far the `StoreClock` is ahead of the store's clock at `grant`, if it is ahead by a TTL or more, so
+    /// that a window that ends a TTL after the store's clock is of no use. Otherwise returns `None`.
     fn ahead_of(&self, grant: &Grant) -> Option<Duration> {
         let ahead = self.store_clock.as_ref()?.nanos().checked_sub(grant.unix_ns)?;
         Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= self.plan.ttl)

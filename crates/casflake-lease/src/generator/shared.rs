@@ -15,8 +15,8 @@ use crate::lease::Lease;
 use crate::sync::{Counter, Ordering};
 use crate::terms::duration;
 
-/// The keeper's wait after the first failure. The wait doubles with each further failure, up to a fixed part of the
-/// TTL.
+/// The keeper's wait after the first failure. The wait doubles with each further failure, up to a twelfth of the TTL,
+/// and to 1 s at most.
 pub(super) const FIRST_RETRY: Duration = Duration::from_millis(20);
 
 /// The state that the calls and the keeper share.
@@ -37,8 +37,8 @@ pub(crate) struct Status {
     renewals: u64,
     failures: u64,
     last_error: Option<String>,
-    /// How far the store's clock was behind the leases granted or the IDs issued, if that was the reason for the last
-    /// failure.
+    /// How far the store's clock was behind, if that was the reason for the last failure, or if the last renewal found
+    /// it a TTL or more behind the `StoreClock`.
     store_behind: Option<Duration>,
     /// How long a call that has no lease should wait before it tries again.
     retry_after: Duration,

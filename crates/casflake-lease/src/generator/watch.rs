@@ -1,4 +1,4 @@
-//! Checks, at most once per millisecond, that this is still the process that the lease was granted to, and that no
+//! Checks, once per millisecond, that this is still the process that the lease was granted to, and that no
 //! clock has jumped.
 
 use std::sync::Arc;
