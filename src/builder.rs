@@ -119,8 +119,9 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         self
     }
 
-    /// Sets whether calls fail immediately if the clock has moved back to before the last ID's tick. The default is
-    /// `false`: calls first use up the IDs that are left in the last ID's tick, and only then wait or fail.
+    /// Sets whether calls fail immediately if the clock has moved back to before the last ID's tick, by more than
+    /// [`max_lead`](Self::max_lead), even if that tick has IDs left. The default is `false`: calls first use up the IDs
+    /// that are left in the last ID's tick, and only then wait or fail.
     ///
     /// # Examples
     /// ```

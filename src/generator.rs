@@ -41,7 +41,7 @@ use crate::worker::WorkerId;
 /// | I2 | If one call returns before another call begins, the first call's ID is smaller, even if the calls come from different threads. A [`LocalGenerator`](crate::LocalGenerator) promises this only among its own IDs. |
 /// | I3 | An ID's tick is never ahead of the clock's highest reading by more than [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set). |
 /// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls use up the IDs of the last ID's tick. Then they wait until the clock allows the next tick, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most. Then they fail. The calls of a [`strict`](crate::GeneratorBuilder::strict) generator fail immediately. |
-/// | I5 | A value that does not fit its field is refused. No bits of it are cut off. |
+/// | I5 | A value that does not fit is refused. No bits of it are cut off. |
 /// | I6 | A refused call changes nothing. A batch that is refused midway returns the IDs issued before the refusal. |
 /// | I7 | A thread that stalls in the middle of a call never stops other threads from getting IDs, however long it stalls. |
 /// | I8 | All IDs of a generator have ticks from [`not_before`](crate::GeneratorBuilder::not_before) (inclusive) to the [`fence`](crate::GeneratorBuilder::fence) (exclusive). At the fence and after [`close`](Self::close), calls fail immediately. |
@@ -62,7 +62,7 @@ pub struct Generator<S = Standard, C = SystemClock> {
     word: CachePadded<AtomicU64>,
     /// The statistics, which calls update once per tick and after a failed CAS. They share their cache lines with no
     /// other field, either. Otherwise each update would slow down the calls that read the fields below. Those fields
-    /// change only when the fence moves, the generator is closed, or a sleep ends.
+    /// change only when the fence moves, the generator is closed, or a call waits with `Wait::Sleep`.
     counters: CachePadded<Counters>,
     /// The first tick whose IDs must not be issued. The fence only grows.
     fence: AtomicU64,

@@ -271,9 +271,9 @@ impl<S: Scheme> FromStr for Snowflake<S> {
 /// Writes the ID as decimal digits.
 ///
 /// The texts sort in the same order as the IDs only if all texts have the same number of digits. IDs of [`Standard`]
-/// have 18 digits until 2031-07-22, and 19 digits after that. From then on, new IDs sort before old ones in a column of
-/// texts or a list of file names. To avoid this, store the integer, or write texts of a fixed width. In every layout
-/// the texts of `format!("{id:016x}")` sort in the same order as the IDs.
+/// grow from 18 digits to 19 on 2031-07-22. From then on, new IDs sort before old ones in a column of texts or a list
+/// of file names. To avoid this, store the integer, or write texts of a fixed width. In every layout the texts of
+/// `format!("{id:016x}")` sort in the same order as the IDs.
 impl<S> fmt::Display for Snowflake<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

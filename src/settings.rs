@@ -51,7 +51,7 @@ pub(crate) struct Settings {
     pub(crate) max_wait: Duration,
     /// How a call lets the time pass while it waits.
     pub(crate) wait: Wait,
-    /// Whether calls fail immediately if the clock is in a tick before the last ID's tick.
+    /// Whether calls fail immediately if the clock is before the last ID's tick by more than `max_lead` ticks.
     pub(crate) strict: bool,
 }
 

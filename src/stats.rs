@@ -21,9 +21,10 @@ const MOST_IDS: u64 = 1 << 61;
 /// The statistics of a generator so far. [`Generator::stats`](crate::Generator::stats) returns them.
 ///
 /// Every number is exact if no call is in progress. While calls are in progress, each number is a lower bound. A call
-/// records a tick in the statistics when it moves the generator from this tick to a later one. All other calls record
-/// nothing, unless a compare-and-swap fails. While a call is recording a tick, this tick is missing from the histogram
-/// and the maxima. `ids` and `ticks` never decrease from one snapshot to the next.
+/// records a tick in the statistics when it moves the generator from this tick to a later one. Any other call of the
+/// generator that gets an ID without waiting records nothing, unless a compare-and-swap fails. While a call is
+/// recording a tick, this tick is missing from the histogram and the maxima. `ids` and `ticks` never decrease from one
+/// snapshot to the next.
 ///
 /// # Examples
 /// ```
@@ -69,8 +70,8 @@ pub struct Stats {
     /// the word. On some processors it can also fail although no call has changed the word.
     pub cas_retries: u64,
     /// How often a call found, with two precise readings of the clock, that the clock had moved back to before the last
-    /// ID's tick. A batch is counted at most once for each tick from which it takes IDs. If the clock catches up before
-    /// the last ID's tick is used up, no call notices that the clock has moved back.
+    /// ID's tick. A batch is counted at most once for each tick from which it takes IDs or fails to take them. If the
+    /// clock catches up before the last ID's tick is used up, no call notices that the clock has moved back.
     pub clock_behind: u64,
     /// How often a call failed with [`Exhausted`](crate::GenerateError::Exhausted), because it was a call that does not
     /// wait, or because it would have had to wait longer than `max_wait`.

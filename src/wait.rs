@@ -62,7 +62,7 @@ impl<'g, C: Clock> Waiter<'g, C> {
     }
 
     /// Returns how long the wait has lasted, for the comparison with `max_wait`. If the clock has no monotonic time,
-    /// the result is computed from the number of polls.
+    /// the result is computed from the sleeps and the number of polls.
     fn waited(&self) -> Duration {
         match self.elapsed() {
             // Each poll counts as a nanosecond at least, so that the wait ends even if the clock's monotonic time

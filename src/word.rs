@@ -46,8 +46,8 @@ pub(crate) struct Limits {
     pub(crate) fence: u64,
     /// How many ticks a slot may be ahead of the clock. `max_lead` is below `end`.
     pub(crate) max_lead: u64,
-    /// Whether to refuse a call if the clock is in a tick before the last slot's tick, even if the last slot's tick has
-    /// slots left.
+    /// Whether to refuse a call if the clock is before the last slot's tick by more than `max_lead` ticks, even if the
+    /// last slot's tick has slots left.
     pub(crate) strict: bool,
 }
 
@@ -78,7 +78,7 @@ pub(crate) enum Refusal {
 /// The reason why the tick of `Refusal::NotBegun` has not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The tick before the tick of `NotBegun` is full. The clock has not moved back.
+    /// The tick before the tick of `NotBegun` is full. This does not mean that the clock has moved back.
     Overflow,
     /// No slot was handed out yet, and the window has not opened. The tick of `NotBegun` is the window's first tick.
     Window,
@@ -112,9 +112,9 @@ impl Reservation {
         self.start & sequence_mask(sequence_bits)
     }
 
-    /// Returns two numbers for the statistics. The first is the number of slots handed out in the tick of `word` if
-    /// this reservation moves the generator from that tick to a later one, else 0. The second is the number of slots of
-    /// the reservation's tick if this reservation fills that tick up, else 0.
+    /// Returns two numbers for the statistics. The first is the number of slots handed out in the tick of `word` if the
+    /// reservation's tick is a later one, else 0. The second is the number of slots of the reservation's tick if this
+    /// reservation fills that tick up, else 0.
     pub(crate) const fn finished(self, word: u64, sequence_bits: u32) -> [u64; 2] {
         let mask = sequence_mask(sequence_bits);
         let open = if self.tick(sequence_bits) == word >> sequence_bits { 0 } else { word & mask };

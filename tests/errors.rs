@@ -25,7 +25,7 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
     vec![
         (
             GenerateError::Exhausted { retry_after: MS }.into(),
-            "every ID of this tick is taken: try again in 1ms, or call generate with a longer max_wait",
+            "every ID of this tick is taken: try again in 1ms, or call generate with a max_wait above this time",
         ),
         (
             GenerateError::ClockBehind { by: 5 * MS }.into(),
@@ -65,8 +65,8 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         ),
         (
             GenerateError::StoreClockBehind { by: 5 * MS }.into(),
-            "the store can't extend the lease, because the store's clock is 5ms behind the windows that the store has \
-             granted: set the store's clock, or try again when it has caught up",
+            "the store can't extend the lease, because the store's clock is 5ms behind the windows granted or the \
+             IDs issued: set the store's clock, or try again when it has caught up",
         ),
         (
             GenerateError::OtherProcess.into(),

@@ -70,8 +70,8 @@ pub enum GenerateError {
     LeaseExpired {
         /// The tick at which the lease's window ended. This is the first tick that the window does not contain.
         until_tick: u64,
-        /// How long to wait before a retry. If the store has said when it may grant a lease, this is the time until
-        /// that moment. Otherwise it is the time until the keeper asks the store again.
+        /// How long to wait before a retry. This is the time until the keeper asks the store again. If the store has
+        /// said that it may grant a lease only later than that, it is the time until then.
         retry_after: Duration,
     },
     /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try
@@ -170,8 +170,8 @@ impl fmt::Display for GenerateError {
         match *self {
             Self::Exhausted { retry_after } => write!(
                 f,
-                "every ID of this tick is taken: try again in {retry_after:?}, or call generate with a longer \
-                 max_wait"
+                "every ID of this tick is taken: try again in {retry_after:?}, or call generate with a max_wait above \
+                 this time"
             ),
             Self::ClockBehind { by } => write!(
                 f,
@@ -210,8 +210,8 @@ impl fmt::Display for GenerateError {
             ),
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store can't extend the lease, because the store's clock is {by:?} behind the windows that the store \
-                 has granted: set the store's clock, or try again when it has caught up"
+                "the store can't extend the lease, because the store's clock is {by:?} behind the windows granted or \
+                 the IDs issued: set the store's clock, or try again when it has caught up"
             ),
             Self::OtherProcess => f.write_str(
                 "this process is a fork of the process that holds the lease: acquire a lease after the fork, not before",

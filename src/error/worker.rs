@@ -82,7 +82,8 @@ mod text {
             /// The text that was refused.
             text: String,
         },
-        /// The first label of the host name does not end in a hyphen and a number, such as `-3`.
+        /// The first label of the host name does not end in a hyphen and a number without leading zeros, such as `-3`,
+        /// or has nothing before the hyphen.
         NoOrdinal {
             /// The host name.
             hostname: String,

@@ -17,8 +17,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Reserves 1 to `count` slots of one tick according to the precise clock, or returns the error that says why there
     /// are no slots.
     ///
-    /// If `waits` is true, waits and tries again after a refusal. Stops when it gets slots, when it is refused for a
-    /// reason that does not pass with time, or when it has waited for one tick as long as `max_wait` allows.
+    /// If `waits` is true, waits and tries again after a refusal. Stops when it gets slots, when waiting does not help
+    /// or would take longer than `max_wait`, or when it has waited for one tick as long as `max_wait` allows.
     #[cold]
     pub(super) fn reserve_precisely(&self, count: u64, waits: bool) -> Result<Reservation, GenerateError> {
         let _waiting = waits.then(|| self.counters.begin_wait());

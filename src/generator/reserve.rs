@@ -29,13 +29,12 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Reserves slots according to the clock's fast reading. Returns `None` if this reading does not allow any slots.
-    /// Then the precise reading has to decide.
+    /// Reserves slots according to the clock's fast reading. Returns `None` if the precise reading has to decide.
     ///
     /// Reads the clock before it loads the word. This is a quarter faster than the other order, because the word's
     /// cache line stays busy for a moment after the exchange of the previous call. The call reads the clock only once,
-    /// even if exchanges fail. A reading that is too old may yield no slots, but this does no harm, because the precise
-    /// reading decides then.
+    /// even if exchanges fail. This does no harm: the older the reading is, the fewer slots it allows. If it allows
+    /// none, nothing is refused yet, because the precise reading decides then.
     #[inline]
     fn reserve_fast(&self, count: u64) -> Option<Reservation> {
         let now_tick = self.now_tick();

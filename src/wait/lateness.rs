@@ -27,7 +27,7 @@ impl Lateness {
         }
     }
 
-    /// Sleeps until shortly before `left` is over, or spins for a moment if the sleep would be too short. Returns the
+    /// Sleeps until some time before `left` is over, or spins for a moment if the sleep would be too short. Returns the
     /// time that the thread has slept, or less. `is_first` says whether this is the first call of a wait.
     pub(crate) fn nap(&self, left: Duration, is_first: bool) -> Duration {
         // ORDERING: Relaxed, here and below. Only the length of a sleep depends on the estimate. If two threads update

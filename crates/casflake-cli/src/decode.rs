@@ -16,11 +16,12 @@ use crate::stop::{Outcome, Stop, report, shortened};
 /// Print the fields of IDs: time (RFC 3339, UTC), datacenter, worker, sequence
 ///
 /// An ID can be written in these forms: decimal digits without leading zeros; a negative number, which is how a signed
-/// column shows a large ID; 0x and hexadecimal digits; 16 hexadecimal digits, at least one of them a letter; with
+/// column shows an ID of 64 bits; 0x and hexadecimal digits; 16 hexadecimal digits, at least one of them a letter; with
 /// --hex, any hexadecimal digits.
 ///
-/// With --layout all, one line is printed for each layout. The line shows the fields that the ID has in that layout. If
-/// the ID cannot come from that layout, the line also says why. For example, the time may be in the future.
+/// With --layout all, one line is printed for each layout. The line shows the fields that the ID has in that layout, or
+/// only the number if the layout has too few bits for it. If the ID cannot come from that layout, the line also says
+/// why. For example, the time may be in the future.
 ///
 /// If an ID can't be decoded, the command reports that ID on stderr, prints the other IDs, and exits with code 1.
 #[derive(clap::Args)]

@@ -47,7 +47,7 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
     if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|why| format!("{why}, or 0 for no wait")) }
 }
 
-/// The longest time that a call waits for the next tick. It applies even if `--lease-wait` is 0.
+/// The longest time that a call waits for the next tick, if `--lease-wait` is shorter, such as 0.
 const TICK_WAIT: Duration = Duration::from_millis(100);
 
 #[expect(clippy::large_enum_variant, reason = "a process has one, and each call would pay for a box")]

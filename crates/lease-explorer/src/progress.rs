@@ -20,7 +20,7 @@ impl Model {
         for _ in 0..ROUNDS {
             world.now += 1;
             let now = world.now;
-            // Only processes that were granted leases of a lost space create the space again. Such processes go on
+            // A lost space is created again by the processes that were granted leases of it. These processes go on
             // until the space exists.
             for other in (0..self.bounds.processes).filter(|&other| other != process) {
                 if is_absent(&world) && is_at_home(&world.processes[other], at) {

@@ -25,7 +25,7 @@ pub struct Space {
 }
 
 /// The server of a store. In a space that was just created, `finder` is the token of the look that found the space
-/// missing. The next change of the space removes the `finder`.
+/// missing. The next change of the space removes the `finder`, except in a file, which keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation {
     pub server: u8,
