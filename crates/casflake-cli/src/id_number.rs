@@ -72,7 +72,7 @@ fn decimal(digits: &str) -> Result<u64, IdError> {
     digits.parse().map(Snowflake::<Mastodon>::as_u64)
 }
 
-/// Returns the negative number whose digits, without the minus sign, are `digits`.
+/// Returns the negative number whose text is a minus sign and `digits`.
 fn negative(digits: &str) -> Result<Number, IdError> {
     let after_the_sign = |error| match error {
         IdError::NotDecimal { found: Some((at, found)) } => IdError::NotDecimal { found: Some((at + 1, found)) },

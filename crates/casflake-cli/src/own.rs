@@ -306,7 +306,8 @@ mod tests {
         assert_eq!(own.generate().map(u64::from), Ok(1 << 24), "the tick after it");
     }
 
-    /// Would catch: a `fill` that fails in the middle of a chunk, and leaves the IDs of that chunk out of the buffer.
+    /// Would catch: a `fill` that fails in the middle of a chunk, and leaves the issued IDs of that chunk out of the
+    /// buffer.
     #[test]
     fn i6_a_buffer_refused_midway_holds_the_ids_that_were_issued() {
         let clock = Arc::new(ManualClock::new(Standard::LAYOUT.epoch_unix_ms()));

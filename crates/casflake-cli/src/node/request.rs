@@ -94,7 +94,7 @@ impl Body<'_> {
     /// Returns the field `count`, if its value is a whole number that fits a `usize`.
     ///
     /// # Errors
-    /// Returns `Some` with the JSON text of the field if the field has another value, and `None` if the field is missing.
+    /// Returns `Some` with the JSON text of the field if it has another value, and `None` if it is missing.
     pub(crate) fn count(&self) -> Result<usize, Option<&str>> {
         let number = self.count.and_then(integer).and_then(|digits| digits.parse().ok());
         number.ok_or(self.count.map(RawValue::get))
