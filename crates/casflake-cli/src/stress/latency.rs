@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::{AdditionError, CreationError, Histogram};
 use serde::Serialize;
 
-/// The longest latency that a histogram can hold, in nanoseconds: the duration of the longest run. A longer latency is
+/// The longest latency that a histogram can hold, in nanoseconds: the largest value of `--seconds`. A longer latency is
 /// recorded as this one.
 const LONGEST: u64 = 1_000_000_000_000_000;
 
