@@ -19,9 +19,9 @@ use crate::stop::{Outcome, Stop, report, shortened};
 /// column shows an ID of 64 bits; 0x and hexadecimal digits; 16 hexadecimal digits, at least one of them a letter; with
 /// --hex, any hexadecimal digits.
 ///
-/// With --layout all, one line is printed for each layout. The line shows the fields that the ID has in that layout, or
-/// only the number if the layout has too few bits for it. If the ID cannot come from that layout, the line also says
-/// why. For example, the time may be in the future.
+/// With --layout all, one line is printed for each layout. The line shows the fields that the ID has in that layout. If
+/// the layout has too few bits for the ID, the line shows the number instead of fields. If the ID cannot come from that
+/// layout, the line also gives the reason, such as "the time is in the future".
 ///
 /// If an ID can't be decoded, the command reports that ID on stderr, prints the other IDs, and exits with code 1.
 #[derive(clap::Args)]
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     ids: Vec<String>,
 }
 
-/// How to decode an ID, and how to print it.
+/// The choices of the command line: the layout and the notation of the IDs, and the format of the output.
 struct Decoder {
     name: Option<LayoutName>,
     /// `None` to decode each ID in every layout.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::times::rfc_3339;
 
-/// The fields of one ID. In JSON the ID is a string, because many JSON parsers round integers over 2^53.
+/// The fields of one ID. In JSON the ID is a string, because many JSON parsers round integers above 2^53.
 #[derive(Serialize)]
 pub(crate) struct Fields {
     id: String,

@@ -2,7 +2,7 @@
 
 use casflake::{IdError, Layout, Mastodon, Snowflake};
 
-/// A number of 64 bits, and whether it was written with a minus sign.
+/// A number of 64 bits. It is `Negative` if it was written with a minus sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Number {
     Unsigned(u64),
@@ -10,8 +10,8 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// Parses a text. If the text is not a number, the error says why. A text of digits only is decimal, unless `hex`
-    /// is set.
+    /// Parses a text. If the text is not a number of 64 bits, the error says why. A text of digits only is hexadecimal
+    /// if `hex` is set, and decimal if not.
     pub(crate) fn parse(text: &str, hex: bool) -> Result<Self, String> {
         let after_0x = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
         if let Some(digits) = after_0x.or_else(|| (hex || is_hex_of_64_bits(text)).then_some(text)) {
@@ -72,7 +72,7 @@ fn decimal(digits: &str) -> Result<u64, IdError> {
     digits.parse().map(Snowflake::<Mastodon>::as_u64)
 }
 
-/// Parses the digits after a minus sign.
+/// Returns the negative number whose text is a minus sign and `digits`.
 fn negative(digits: &str) -> Result<Number, IdError> {
     let after_the_sign = |error| match error {
         IdError::NotDecimal { found: Some((at, found)) } => IdError::NotDecimal { found: Some((at + 1, found)) },

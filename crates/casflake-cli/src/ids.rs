@@ -20,15 +20,15 @@ pub(crate) struct LeaseArgs {
     /// ID spaces of a server. Can't be used with --bits
     #[arg(long, value_name = "URL", conflicts_with = "bits")]
     pub(crate) lease: Option<String>,
-    /// The TTL of the lease in seconds. The lease expires unless it is renewed within this time
+    /// The TTL of the lease in seconds. The lease expires if it is not renewed for this long
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "30", value_parser = seconds)]
     lease_ttl: Duration,
-    /// How many seconds to wait for a free worker, and later for a renewal if the lease has ended. With 0 the store is
-    /// asked only once
+    /// How many seconds to wait for a free worker. If the lease ends later, also how many seconds (at least 0.1) to
+    /// wait for its renewal. With 0 the command asks the store for a worker only once
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "10", value_parser = seconds_or_none)]
     lease_wait: Duration,
-    /// Create the ID space if it does not exist and the store has no other ID space. The new ID space grants leases
-    /// after 150 s
+    /// Create the ID space if it does not exist and the store has no other ID space. The new ID space grants no lease
+    /// for 150 s
     ///
     /// With this option a misspelt URL creates a second ID space, and processes that use it issue the same IDs as
     /// processes of the first. It is safer to run "casflake leases URL init" once.
@@ -47,14 +47,14 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
     if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|why| format!("{why}, or 0 for no wait")) }
 }
 
-/// The longest time that a call waits for the next tick, if `--lease-wait` is shorter, such as 0.
+/// The longest time that a call waits for the next tick or for a renewal, if `--lease-wait` is shorter than this.
 const TICK_WAIT: Duration = Duration::from_millis(100);
 
 #[expect(clippy::large_enum_variant, reason = "a process has one, and each call would pay for a box")]
 pub(crate) enum Ids<S: Scheme, C> {
     Given(Generator<S, C>),
     Leased(LeasedGenerator<S>),
-    /// IDs of a layout that is known only at run time.
+    /// A generator whose layout is known only at run time: the layout of `--bits`.
     Own(Box<dyn Draw<S>>),
 }
 
@@ -137,8 +137,8 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         Some(leased.map(Self::Leased).map_err(|error| Stop::because(&error)))
     }
 
-    /// Returns the worker that all IDs carry. Returns `None` if the worker is leased, because a later lease may have
-    /// another worker.
+    /// Returns the worker in each ID of this source. Returns `None` if the worker is leased, because the source may
+    /// lease another worker later.
     pub(crate) fn place(&self) -> Option<Place> {
         match self {
             Self::Given(generator) => {

@@ -13,22 +13,22 @@ use crate::times;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LayoutName {
-    /// 41 + 5 + 5 + 12 bits from 2024-01-01
+    /// timestamp 41, datacenter 5, worker 5, sequence 12 bits; epoch 2024-01-01
     Standard,
-    /// 41 + 5 + 5 + 12 bits from 2010-11-04
+    /// timestamp 41, datacenter 5, worker 5, sequence 12 bits; epoch 2010-11-04
     Twitter,
-    /// 42 + 5 + 5 + 12 bits from 2015-01-01
+    /// timestamp 42, datacenter 5, worker 5, sequence 12 bits; epoch 2015-01-01
     Discord,
-    /// 41 + 13 + 10 bits from 2011-08-24, no datacenter
+    /// timestamp 41, worker 13, sequence 10 bits; epoch 2011-08-24
     Instagram,
-    /// 39 + 8 + 16 bits from 2014-09-01, ticks of 10 ms, worker last, no datacenter
+    /// timestamp 39, sequence 8, worker 16 bits; epoch 2014-09-01, ticks of 10 ms
     Sonyflake,
-    /// 39 + 8 + 16 bits from 2025-01-01, ticks of 10 ms: the second version of sonyflake
+    /// timestamp 39, sequence 8, worker 16 bits; epoch 2025-01-01, ticks of 10 ms: version 2 of sonyflake
     #[value(name = "sonyflake2")]
     Sonyflake2,
-    /// 41 + 5 + 7 bits from 2024-01-01, exact in JavaScript, no datacenter
+    /// timestamp 41, worker 5, sequence 7 bits; epoch 2024-01-01; IDs are exact as JavaScript numbers
     JsSafe,
-    /// 48 + 16 bits from 1970-01-01, only for decode and range
+    /// timestamp 48, sequence 16 bits; epoch 1970-01-01; only for decode and range
     Mastodon,
     /// All layouts above, only for decode: shows which of these layouts an ID can come from
     All,
@@ -51,8 +51,8 @@ impl LayoutName {
     }
 }
 
-/// Twitter numbered its posts in sequence until 2010-11-04, up to about this number. Since then it has issued Snowflake
-/// IDs, which are larger.
+/// Until 2010-11-04 Twitter numbered its posts one after another, up to about this number. Since then it has issued
+/// Snowflake IDs, which are larger.
 const FIRST_SNOWFLAKE_OF_TWITTER: u64 = 29_700_859_247;
 
 /// The beginning of 2016, in Unix milliseconds. Mastodon issued no IDs before 2016, but its layout counts from 1970.
@@ -61,8 +61,8 @@ const MASTODON_BEGAN_MS: u64 = 1_451_606_400_000;
 const DAY_MS: u64 = 86_400_000;
 
 impl LayoutName {
-    /// If `id` is so old that the service did not yet use this layout, returns the reason why `id` contains no time.
-    /// Returns `None` for all other IDs.
+    /// Returns why `id` contains no time, if Twitter issued `id` before it used Snowflake IDs. Returns `None` for all
+    /// other IDs, and in all other layouts.
     pub(crate) fn no_time_in(self, id: u64) -> Option<&'static str> {
         let is_older = self == Self::Twitter && id < FIRST_SNOWFLAKE_OF_TWITTER;
         is_older.then_some("older than Snowflake (2010-11-04): a number in sequence, without a time")

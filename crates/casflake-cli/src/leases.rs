@@ -22,7 +22,7 @@ const WORKERS: u64 = 1024;
 const LOST: &str = "the ID space has lost its own record: init, or the next request for a worker, restores it; leases \
                     are granted 150 s after that";
 
-/// List the leases of a store: the workers, their holders, their windows and the time that is left
+/// List the leases of a store: the workers, their holders, their windows and the time left in each window
 ///
 /// The exit code is 1 if the store grants nothing for one of these reasons: the store is a copy of another store, the
 /// ID space has lost its own record, or the store's clock reads a time outside the layout's ticks.
@@ -40,8 +40,8 @@ pub(crate) struct Args {
     /// the state after the subcommand
     ///
     /// "grants_in_ms" is 0 if the ID space grants leases now. It is null if no duration can be given, because the store
-    /// is a copy or because the store's clock is behind a tick that the store holds. In the second case
-    /// "clock_behind_ms" is over 0.
+    /// is a copy or because the store's clock is behind a tick that is recorded in the store. If the clock is behind,
+    /// "clock_behind_ms" says by how much.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -55,7 +55,8 @@ enum Action {
     /// Take a worker from its holder, so that the worker is free immediately
     ///
     /// First make sure that the holder has ended. If the holder still runs, the next holder can issue the same IDs. If
-    /// the holder's generator may lead the clock (max_lead), the holder must have ended at least a second ago.
+    /// the holder's generator may issue IDs of ticks ahead of the clock (max_lead), the holder must have ended at least
+    /// a second ago.
     Reclaim {
         /// The worker: its index as listed, such as 37, or datacenter/worker, such as 1/5
         worker: String,
@@ -63,18 +64,18 @@ enum Action {
         #[arg(long)]
         yes: bool,
     },
-    /// Create the ID space, which grants leases after 150 s. An existing ID space is left as it is
+    /// Create the ID space, which grants no lease for the first 150 s. An existing ID space is left as it is
     ///
     /// Run this command once for each new ID space, by hand or in a job.
     Init {
         /// The number of workers. The default for a new ID space is 1024, or fewer if the layout allows only fewer
         #[arg(long, value_parser = whole::<u64>(1..=MAX_WORKERS))]
         workers: Option<u64>,
-        /// Grant leases immediately, even after data loss. By giving this option you confirm that every process that
-        /// held a lease of the ID space has ended
+        /// Grant leases immediately, even if the store has lost data. By giving this option you confirm that every
+        /// process that held a lease of the ID space has ended
         ///
-        /// This also sets the number of workers of an existing ID space. If a process that held a lease still runs,
-        /// other processes can issue the same IDs as that process.
+        /// With this option, --workers also sets the number of workers of an existing ID space. If a process that held
+        /// a lease still runs, other processes can issue the same IDs as that process.
         #[arg(long, alias = "at-once")]
         immediately: bool,
         /// Create the ID space even if the store has other ID spaces
@@ -159,8 +160,8 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result
     left_as_it_is(store, layout, asked.workers)
 }
 
-/// Fails if the store has other ID spaces, because the name in the URL may be misspelt. A misspelt name must not become
-/// a second ID space.
+/// Fails if the store has other ID spaces or can't list them, because the name in the URL may be misspelt. A misspelt
+/// name must not become a second ID space.
 fn has_no_others(store: &mut dyn LeaseAdmin) -> Outcome {
     let remedy = "to create another one, add --beside";
     let others = store.others().map_err(|error| Stop::failed(format_args!("{}; {remedy}", causes(&error))))?;

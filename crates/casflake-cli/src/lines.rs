@@ -31,8 +31,9 @@ impl<R: Read> Lines<R> {
         Self { input: BufReader::with_capacity(1 << 16, input), line: Vec::new(), at_start: true }
     }
 
-    /// Returns the next line. Calls `before_waiting` whenever no input is buffered, so that the caller can flush output
-    /// that the sender of the input may be waiting for. Skips a byte order mark of UTF-8 at the start of the input.
+    /// Returns the next line. Calls `before_waiting` before each read from the input, so that the caller can flush its
+    /// output. The sender of the input may be waiting for that output. Skips a byte order mark of UTF-8 at the start of
+    /// the input.
     ///
     /// # Errors
     /// Fails if reading fails. Also fails if the input is UTF-16, because its lines can't be read.
@@ -90,8 +91,8 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Returns whether a text begins with a byte order mark of UTF-16, or with an ASCII character that is encoded in
-/// UTF-16. Such a character has a NUL byte, which a line of UTF-8 does not have.
+/// Returns whether a text begins with a byte order mark of UTF-16, or with a printable ASCII character that is encoded
+/// in UTF-16. In UTF-16 one of the two bytes of an ASCII character is NUL. A line of UTF-8 has no NUL byte.
 fn is_utf_16(start: &[u8]) -> bool {
     UTF_16_MARKS.iter().any(|mark| start.starts_with(mark))
         || matches!(start, [0, 0x20..0x7f, ..] | [0x20..0x7f, 0, ..])
@@ -107,8 +108,8 @@ mod tests {
     use super::{Line, Lines, MAX_LINE, UTF_8_MARK, UTF_16_MARKS, is_utf_16};
     use crate::stop::Stop;
 
-    /// An input that fails on the third read at its end. The first read at the end may complete a last line without a
-    /// newline. The second read reports the end of the input.
+    /// An input whose end can be read twice: a third read at the end fails. The first read at the end may complete a
+    /// last line without a newline. The second read reports the end of the input.
     struct Ending<R> {
         input: R,
         ends: u32,
@@ -192,8 +193,8 @@ mod tests {
         }
     }
 
-    /// An input that returns its bytes in pieces. The sizes of the pieces repeat in a cycle. Before each piece one read
-    /// is interrupted.
+    /// An input that returns its bytes in pieces. The sizes of the pieces repeat in a cycle. Before each piece, one
+    /// read fails with `Interrupted`.
     struct Pieces<'a> {
         bytes: &'a [u8],
         sizes: std::iter::Cycle<std::slice::Iter<'a, usize>>,

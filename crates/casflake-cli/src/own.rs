@@ -26,7 +26,8 @@ impl Scheme for Own {
 pub(crate) trait Draw<S: Scheme>: IdGenerator<S> + Sync {
     fn stats(&self) -> Stats;
 
-    /// Returns a function that draws IDs from a handle. The handle reserves up to `block` IDs at a time.
+    /// Returns a function that draws one ID per call from a new handle. The handle reserves up to `block` IDs at a
+    /// time.
     fn handle(&self, block: u64) -> Box<dyn FnMut() -> Result<Snowflake<S>, GenerateError> + '_>;
 
     fn place(&self) -> Place;
@@ -56,16 +57,16 @@ pub(crate) fn generator(
     )
 }
 
-/// The scheme of the inner generator: a sequence of `SEQUENCE` bits, and the widest timestamp that fits beside it. If a
-/// custom layout has a sequence of this width and can generate, its timestamp is not wider.
+/// The scheme of the inner generator: a sequence of `SEQUENCE` bits and a timestamp of `62 - SEQUENCE` bits. This
+/// timestamp is wide enough for every custom layout that has a sequence of this width and can generate.
 enum Slots<const SEQUENCE: u32> {}
 
 impl<const SEQUENCE: u32> Scheme for Slots<SEQUENCE> {
     const LAYOUT: Layout = Layout::new(62 - SEQUENCE, 0, 0, SEQUENCE).with_epoch_unix_ms(ORIGIN);
 }
 
-/// The reading of [`Ticks`] at the epoch of the custom layout. This reading is above 0, so that 0 can mean a time
-/// before the epoch.
+/// The reading of [`Ticks`] at the epoch of the custom layout, in milliseconds. It is not 0, because the reading 0
+/// means a time before the epoch.
 const ORIGIN: u64 = 1;
 
 /// A clock that counts ticks of the custom layout. Its reading increases by one millisecond per tick.
@@ -91,8 +92,8 @@ impl Clock for Ticks {
         self.tick(self.clock.unix_ms()).map_or(0, |(tick, _)| tick.saturating_add(ORIGIN))
     }
 
-    /// The reading stands still until the last millisecond of a tick, and advances only within that millisecond. So a
-    /// thread that sleeps until the next tick does not sleep too long.
+    /// Returns a reading that stays the same until the last real millisecond of a tick. In that millisecond the reading
+    /// rises to the next tick. So a thread that sleeps until the next tick does not sleep too long.
     fn precise_unix_ns(&self) -> u128 {
         let nanos = self.clock.precise_unix_ns();
         let Some((tick, gone_by)) = self.tick(u64::try_from(nanos / MS).unwrap_or(u64::MAX)) else { return 0 };
@@ -140,8 +141,8 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         GenerateError::OutOfTicks { max_tick: self.layout.max_tick() }
     }
 
-    /// Converts an error of the inner generator to the error that the caller expects, with the times and ticks of the
-    /// custom layout.
+    /// Converts an error of the inner generator: the epoch, the last tick and the durations become those of the custom
+    /// layout. Returns an error of another kind, such as `ClockStalled`, unchanged.
     fn refused(&self, error: GenerateError) -> GenerateError {
         match error {
             GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. } => self.out_of_ticks(),
@@ -221,15 +222,15 @@ mod tests {
     use super::{MS, ORIGIN, Ticks, generator};
     use crate::workers::Place;
 
-    /// A layout with ticks of one second. The test also uses its last ticks.
+    /// A layout with ticks of one second. The test draws IDs in the middle and in the last ticks of this layout.
     enum Seconds {}
 
     impl Scheme for Seconds {
         const LAYOUT: Layout = Layout::new(32, 0, 8, 22).with_epoch_unix_ms(0).with_tick_ms(1000);
     }
 
-    /// Draws from two generators with the same worker and clock, and compares the IDs. One generator has the layout as
-    /// a type. The other generator has the layout as a value.
+    /// Draws from two generators with the same layout, worker and clock, and compares their IDs. The type of one
+    /// generator contains the layout: `Generator<S, _>`. The other generator gets the layout as a value.
     fn assert_same_ids<S: Scheme>(tick: u64, steps: &[(i64, u8)]) -> Result<(), TestCaseError> {
         let layout = S::LAYOUT;
         let clock = Arc::new(ManualClock::new(layout.unix_ms_of(tick).expect("a tick of the layout")));
@@ -305,7 +306,8 @@ mod tests {
         assert_eq!(own.generate().map(u64::from), Ok(1 << 24), "the tick after it");
     }
 
-    /// Would catch: IDs that are lost because the generator refuses in the middle of a chunk.
+    /// Would catch: a `fill` that fails in the middle of a chunk, and leaves the issued IDs of that chunk out of the
+    /// buffer.
     #[test]
     fn i6_a_buffer_refused_midway_holds_the_ids_that_were_issued() {
         let clock = Arc::new(ManualClock::new(Standard::LAYOUT.epoch_unix_ms()));

@@ -51,8 +51,8 @@ impl From<serde_json::Error> for Stop {
     }
 }
 
-/// Returns the texts of an error and its causes, without repeating a text. Some errors already end with the text of the
-/// cause.
+/// Returns the texts of an error and its causes, joined by `: `. Leaves out a cause if the texts before it already end
+/// with its text, as happens in some errors.
 pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut said = error.to_string();
     for cause in successors(error.source(), |&error| error.source()).map(ToString::to_string) {
@@ -63,8 +63,8 @@ pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     said
 }
 
-/// Returns a short text unchanged. Returns only the beginning and the end of a long text, because an error need not
-/// repeat all of that text.
+/// Returns a text of up to 120 characters unchanged. Shortens a longer text to its first 70 and last 50 characters,
+/// with `…` between them, because an error need not repeat a long text in full.
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     const HEAD: usize = 70;
     const TAIL: usize = 50;

@@ -13,7 +13,8 @@ use crate::id_number::Number;
 use crate::layouts::LayoutName;
 use crate::stop::Outcome;
 
-/// The clock of another host is assumed to be ahead of this host's clock by at most this time, in milliseconds.
+/// How far an ID's time may be ahead of this host's clock, in milliseconds. The clock of the host that issued the ID
+/// may be ahead of this host's clock.
 const CLOCKS_DIFFER_MS: u64 = 60_000;
 
 /// An ID decoded in one layout. It is one line of the JSON output.
@@ -61,8 +62,8 @@ fn reading(name: LayoutName, layout: &Layout, number: Number, now_ms: u64) -> Re
     Reading { layout: written, implausible, fields }
 }
 
-/// Returns the reason, as a text, why the service that uses this layout cannot have issued this ID. Returns `None` if
-/// the service can have issued it by now.
+/// Returns why the service that uses this layout cannot have issued this ID until now, such as "the time is in the
+/// future". Returns `None` if there is no such reason.
 fn implausible(name: LayoutName, layout: &Layout, id: u64, unix_ms: u64, now_ms: u64) -> Option<String> {
     if unix_ms > now_ms.saturating_add(CLOCKS_DIFFER_MS) {
         return Some("the time is in the future".into());

@@ -65,11 +65,11 @@ struct State {
     workers: u64,
     /// The number of workers of the ID space whose leases have not ended.
     taken: usize,
-    /// The milliseconds until the ID space grants leases: 0 if it grants them now, `null` if the clock is behind or the
-    /// store is a copy.
+    /// The milliseconds until the ID space grants leases: 0 if it grants them now, `null` if the store's clock is
+    /// behind (see `clock_behind_ms`) or the store is a copy.
     grants_in_ms: Option<u64>,
-    /// How many milliseconds the store's clock is behind the latest tick that the store holds; 0 if the clock is not
-    /// behind.
+    /// How many milliseconds the store's clock is behind the latest tick that is recorded in the store; 0 if the clock
+    /// is not behind.
     clock_behind_ms: u64,
     /// Whether the store is a copy of another store. A copy grants nothing.
     is_copy: bool,
@@ -95,10 +95,10 @@ struct Row {
     worker: u64,
     /// `null` if the lease was released.
     owner: Option<String>,
-    /// The first tick of the window. `until` is the first tick after the window.
+    /// The first tick of the window. The field `until` is the first tick after the window.
     from: u64,
     until: u64,
-    /// The time of `until` in RFC 3339; `null` if that format can't write the year.
+    /// The time at which the tick `until` begins, in RFC 3339; `null` if RFC 3339 can't express that time.
     until_time: Option<String>,
     remaining_ms: u64,
     counter: u64,
@@ -119,7 +119,7 @@ impl Row {
     }
 }
 
-/// Returns how many milliseconds are left until `tick` begins.
+/// Returns the milliseconds from `now_ms` to the beginning of `tick`, or 0 if the tick has begun.
 pub(super) fn remaining_ms(layout: &Layout, tick: u64, now_ms: u64) -> u64 {
     layout.unix_ms_of(tick).unwrap_or(u64::MAX).saturating_sub(now_ms)
 }

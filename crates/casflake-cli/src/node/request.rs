@@ -46,7 +46,7 @@ pub(crate) struct Body<'a> {
     node_ids: Option<&'a RawValue>,
     #[serde(borrow)]
     count: Option<&'a RawValue>,
-    /// `None` only if the field is missing: `null` is a value to echo, like any other value.
+    /// `None` only if the field is missing. The JSON value `null` is `Some`, because it is echoed like any other value.
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) echo: Option<&'a RawValue>,
 }
@@ -94,19 +94,19 @@ impl Body<'_> {
     /// Returns the field `count`, if its value is a whole number that fits a `usize`.
     ///
     /// # Errors
-    /// `Some` with the JSON text if the field has another value; `None` if the field is missing.
+    /// Returns `Some` with the JSON text of the field if it has another value, and `None` if it is missing.
     pub(crate) fn count(&self) -> Result<usize, Option<&str>> {
         let number = self.count.and_then(integer).and_then(|digits| digits.parse().ok());
         number.ok_or(self.count.map(RawValue::get))
     }
 }
 
-/// Returns the text of a JSON string, with its quotes.
+/// Returns the JSON text of `value`, with the quotes, or `None` if `value` is not a string.
 fn string(value: &RawValue) -> Option<&str> {
     Some(value.get()).filter(|text| text.starts_with('"'))
 }
 
-/// Returns the text of a JSON number without a fraction or an exponent.
+/// Returns the JSON text of `value`, or `None` if `value` is not a number without a fraction or an exponent.
 fn integer(value: &RawValue) -> Option<&str> {
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     Some(value.get()).filter(|text| digits(text.strip_prefix('-').unwrap_or(text)))

@@ -34,7 +34,8 @@ pub(crate) struct Server<'a, S: Scheme> {
     node: Option<Node<S>>,
     max_batch: usize,
     layout: Layout,
-    /// The worker that an option gives. If `None`, the worker is the node's position in the list of nodes.
+    /// The worker that an option gives. If this is `None` and no worker is leased, the worker is the node's position in
+    /// the list of nodes.
     place: Option<Place>,
     lease: &'a LeaseArgs,
     msg_ids: u64,

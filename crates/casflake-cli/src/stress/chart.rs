@@ -11,8 +11,10 @@ use crate::stop::Stop;
 
 const SIZE: (u32, u32) = (1200, 815);
 
-/// The heights of the title and of each panel below the title, in pixels.
+/// The height of the title, in pixels.
 const HEAD: u32 = 80;
+
+/// The height of each panel below the title, in pixels.
 const PANEL: u32 = 350;
 
 /// The width of the space for the figures and the name of an axis, in pixels.
@@ -24,14 +26,14 @@ const IDS: RGBColor = RGBColor(31, 119, 180);
 const WAITS: RGBColor = RGBColor(200, 80, 20);
 const RETRIES: RGBColor = RGBColor(110, 80, 160);
 
-/// The events of a run over time.
+/// The data of the chart over time: the IDs, and the waits and failed CAS.
 pub(crate) struct OverTime {
     pub(crate) timeline: Timeline,
     pub(crate) waits: Waits,
 }
 
-/// The points of a line. Each span of time has two points of the same height, so that even a run of a single tick is
-/// visible.
+/// The points of a line. Each span of time has two points of the same height, at its start and at its end, so that even
+/// a run of a single tick is visible.
 type Line = Vec<(f64, f64)>;
 
 struct Lines {
@@ -159,13 +161,13 @@ fn text(size: u32, colour: RGBColor) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&colour)
 }
 
-/// Returns the upper end of an axis, with some space above the line.
+/// Returns the upper end of the axis for `line`: 5 % above its highest point, or 1 if the line has no point above 0.
 fn top(line: &Line) -> f64 {
     let highest = line.iter().map(|point| point.1).fold(0.0, f64::max);
     if highest > 0.0 { 1.05 * highest } else { 1.0 }
 }
 
-/// Formats a figure with as few digits as possible, such as 4000 or 0.25.
+/// Formats a figure with at most 4 decimals and without trailing zeros, such as 4000 or 0.25.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that the axes require")]
 fn figure(value: &f64) -> String {
     let digits = format!("{value:.4}");

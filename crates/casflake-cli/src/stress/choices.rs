@@ -9,10 +9,10 @@ use serde::Serialize;
 pub(crate) enum ClockName {
     /// The system's clock, precise
     System,
-    /// The system's clock as of the last timer interrupt: cheaper, but up to some ms late. Outside Linux, the same as
-    /// system
+    /// The system's time at the last timer interrupt: cheaper to read than system, but up to some ms late. Outside
+    /// Linux, the same as system
     Coarse,
-    /// The system's clock, read once per ms; the processor's counter measures the time in between: cheaper
+    /// The system's clock, read once per ms; the processor's counter measures the time in between: cheaper than system
     Tsc,
     /// The time of the lease store. It is used if the worker is leased, and can't be chosen with `--clock`.
     #[value(skip)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 use hdrhistogram::{AdditionError, CreationError, Histogram};
 use serde::Serialize;
 
-/// The longest latency that a histogram can hold, in nanoseconds. It is as long as the longest run. A longer latency is
-/// recorded as this latency.
+/// The longest latency that a histogram can hold, in nanoseconds: the largest value of `--seconds`. A longer latency is
+/// recorded as this one.
 const LONGEST: u64 = 1_000_000_000_000_000;
 
-/// The number of exact decimal digits of a latency. The buckets of a histogram take 330 KiB, but a thread touches only
-/// a small part of this memory.
+/// The number of leading decimal digits of a latency that a histogram keeps. The buckets of a histogram take 330 KiB,
+/// but a thread touches only a small part of this memory.
 const DIGITS: u8 = 3;
 
 /// A histogram of latencies. Its memory does not grow with the number of latencies.

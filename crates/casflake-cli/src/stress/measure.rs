@@ -40,7 +40,8 @@ struct RunState<'a, S: Scheme, C> {
     ids: &'a Ids<S, C>,
     setup: Setup,
     proof: Proof,
-    /// The time at which the run began. The lock holds back every thread until all threads have been started.
+    /// The time at which the run began. It is locked until all threads have been started, so that no thread draws
+    /// before.
     gate: RwLock<Instant>,
     stop: AtomicBool,
     /// The number of IDs that each thread has drawn so far. The counters are padded, so that no two threads write to
@@ -120,8 +121,8 @@ pub(crate) fn run<S: Scheme + 'static, C: Clock + Sync>(ids: &Ids<S, C>, setup: 
 
 type Running<'scope> = ScopedJoinHandle<'scope, Result<Drawn, Stop>>;
 
-/// Starts the threads. Each thread waits at the gate before it draws. If a thread can't be started, the other threads
-/// stop.
+/// Starts the threads. Each thread waits at the gate before it draws. If a thread can't be started, tells the other
+/// threads to stop, and fails.
 fn start<'scope, S: Scheme + 'static, C: Clock + Sync>(
     scope: &'scope Scope<'scope, '_>,
     shared: &'scope RunState<'_, S, C>,
@@ -141,7 +142,8 @@ fn start<'scope, S: Scheme + 'static, C: Clock + Sync>(
     shared.drawn.iter().enumerate().map(start).collect()
 }
 
-/// Returns how many of `count` IDs the thread number `thread` draws, if there are `threads` threads.
+/// Returns how many of `count` IDs one thread draws. `threads` threads share the IDs, and `thread` is the number of
+/// this thread, counted from 0.
 fn share(count: u64, threads: u64, thread: u64) -> u64 {
     count / threads + u64::from(thread < count % threads)
 }
