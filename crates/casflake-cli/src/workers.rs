@@ -12,8 +12,8 @@ pub(crate) struct WorkerArgs {
     /// The datacenter. With this option, --worker is the number of the worker within the datacenter
     #[arg(long, conflicts_with = "lease", value_parser = whole::<u64>(0..=u64::MAX))]
     datacenter: Option<u64>,
-    /// The worker: an index that counts the workers of all datacenters, such as 37, or datacenter/worker, such as 1/5.
-    /// With --datacenter, the number of the worker within that datacenter
+    /// The worker: datacenter/worker, such as 1/5, or an index over all datacenters, such as 37. With --datacenter, the
+    /// number of the worker within that datacenter
     #[arg(long, conflicts_with = "lease")]
     worker: Option<String>,
     /// Take the worker from this environment variable: an index such as 37, or datacenter/worker, such as 1/5
@@ -28,15 +28,16 @@ pub(crate) struct WorkerArgs {
     worker_hostname: bool,
 }
 
-/// A worker as two numbers, for a layout that is known only at run time.
+/// A worker, given by the number of its datacenter and by its own number within the datacenter. The layout is known
+/// only at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) datacenter: u64,
     pub(crate) worker: u64,
 }
 
-/// A scheme with the widest possible worker. The number at the end of a host name is first read as a worker of this
-/// scheme.
+/// A scheme with 2^63 workers. With this scheme, any number below 2^63 at the end of a host name can be read. Then
+/// [`Place::of_index`] checks whether the number is a worker of the real layout.
 enum Ordinal {}
 
 impl Scheme for Ordinal {
@@ -107,7 +108,8 @@ impl Place {
         Ok(Self { datacenter, worker })
     }
 
-    /// Returns the worker with this index. The smallest indexes are the workers of datacenter 0.
+    /// Returns the worker with this index. The indexes count the workers of datacenter 0 first, then those of
+    /// datacenter 1, and so on.
     pub(crate) fn of_index(layout: &Layout, index: u64) -> Result<Self, WorkerIdError> {
         let max = max_index(layout);
         if index > max {

@@ -67,8 +67,8 @@ pub trait Backend: Send {
         ""
     }
 
-    /// Returns the location of the store, for error texts. The text must not contain a password. It is not compared
-    /// with [`Contents::place`].
+    /// Returns the location of the store, for error texts. The text must not contain a password. It may differ from
+    /// [`Contents::place`], because the two are never compared.
     fn place(&self) -> String;
 
     /// Reads the space, the records of its workers and the clock of the store, all as of the same moment.
@@ -79,9 +79,9 @@ pub trait Backend: Send {
     fn read(&mut self) -> Result<Contents, StoreError>;
 
     /// Writes all of `change` if the store is still as it was in `seen`; otherwise writes nothing. Returns whether the
-    /// change was written. A change that was acknowledged must last. [`Contents::is_as_seen`] defines what is compared:
-    /// all fields of the space, all fields of each record that `change` replaces, and whether the server that has
-    /// written the space still serves the store.
+    /// change was written. After `swap` has returned `true`, the change must last. [`Contents::is_as_seen`] defines
+    /// what is compared: all fields of the space, all fields of each record that `change` replaces, and whether the
+    /// server that has written the space still serves the store.
     ///
     /// # Errors
     /// The same as for [`read`](Self::read). After an error other than [`StoreError::Corrupt`], the change may have
@@ -145,7 +145,8 @@ pub trait Backend: Send {
         Ok(Vec::new())
     }
 
-    /// Returns notes for people on how the store was opened, as [`LeaseAdmin::notes`](crate::LeaseAdmin::notes) does.
+    /// Returns notes for people about the URL that the store was made from, as
+    /// [`LeaseAdmin::notes`](crate::LeaseAdmin::notes) does.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
@@ -283,7 +284,7 @@ impl Contents {
     /// Returns whether everything that `change` depends on is the same here as in `seen`. Compares:
     ///
     /// * All fields of the space. The version alone is not enough. After a store was emptied or restored from a backup,
-    ///   a space can have the same version again, but then its floor is different.
+    ///   a space can have the same version again, but then its [`floor`](Space::floor) is different.
     /// * All fields of each record that `change` replaces. The counter alone is not enough. After a record was lost and
     ///   replaced, the new record can have the same counter, but then its window is different.
     /// * Whether the server that has written the space still serves the store. A different server may lack some of the

@@ -16,12 +16,15 @@ use crate::store::{LeaseAdmin, LeaseStore};
 use crate::survey::{Survey, SurveyedSpace, SurveyedWorker};
 use crate::terms::Terms;
 
-/// The limits of a call that retries because its swaps fail: the largest number of attempts, and the longest time.
+/// The largest number of attempts of one call. A call makes another attempt if its swap fails, or if it must decide
+/// again.
 const ATTEMPTS: u32 = 300;
+/// When this time has passed, a call begins no further attempt.
 const TRYING: Duration = Duration::from_secs(5);
 
-/// The largest number of workers that a caller prepares for other callers, in addition to its own worker. A caller
-/// begins with 0, and prepares more workers after each swap that fails.
+/// The largest number of additional workers whose records one grant creates. If one of these workers is granted later,
+/// only its own record is written, and not the record of the space. A call begins with 0 additional workers, and takes
+/// more after each swap that fails: 1, 3, 7, and so on.
 const CROWD: u64 = 63;
 
 /// A store of leases on a [`Backend`].
@@ -71,8 +74,8 @@ impl<B: Backend> BackendStore<B> {
         error_of(terms, denied, now_tick, worker, at)
     }
 
-    /// Stores the facts about the space in `known`. `lease` was just granted, or was found to be still held by the
-    /// caller.
+    /// Remembers in `known` what is needed to create the space again. `lease` was just granted, or was found to be
+    /// still held by the caller.
     fn remember(&mut self, contents: &Contents, lease: &Lease) {
         if let Some(space) = &contents.space {
             let until = self.known.as_ref().map_or(0, |known| known.until).max(lease.until);
@@ -244,7 +247,8 @@ impl<B: fmt::Debug> fmt::Debug for BackendStore<B> {
     }
 }
 
-/// Returns the facts about the space after a renewal, or `None` if the place of the space is not known.
+/// Returns the new value of the field `known` after a renewal. The value is `None` if neither the old `known` nor
+/// `renewed` has the place of the space.
 fn known_after(known: Option<Known>, renewed: &Renewed) -> Option<Known> {
     let until = known.as_ref().map_or(0, |known| known.until).max(renewed.lease.until);
     let place = renewed.place.clone().or_else(|| Some(known?.place))?;

@@ -36,7 +36,7 @@ pub(crate) fn workers_within(layout: &Layout, workers: u64) -> Result<u64, Store
 pub(crate) struct Whereabouts<'a> {
     pub(crate) space: &'a str,
     pub(crate) place: String,
-    /// The text of the layout, as the record of the space in the store has it.
+    /// The layout that the record of the space contains; empty if the store has no such record.
     pub(crate) stored: &'a str,
 }
 

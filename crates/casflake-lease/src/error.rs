@@ -26,8 +26,8 @@ use crate::terms::{CLOCK_SLACK, MAX_TTL, RESTORED_WITHIN, fingerprint};
 /// ```
 #[non_exhaustive]
 pub enum StoreError {
-    /// The store could not be reached, or did not answer. The store may be available again later. Even so, the store
-    /// may have made the change that the call asked for.
+    /// The store could not be reached, or did not answer. It may be available again later. Although the call has
+    /// failed, the store may have made the change that the call asked for.
     Unavailable {
         /// The operation that failed.
         what: String,
@@ -65,10 +65,10 @@ pub enum StoreError {
         /// The time until the store grants leases.
         retry_after: Duration,
     },
-    /// The store has no ID space of this name, and the caller was never granted a lease of such a space. The name may
-    /// be wrong, or the URL may lead to the wrong store. The call has created nothing.
+    /// The store has no ID space of this name. The name may be wrong, or the URL may lead to the wrong store. The call
+    /// has created nothing: the caller was never granted a lease of this space, or was granted it in another place.
     NoSpace {
-        /// The name of the space; empty for a store that has only one, such as a directory.
+        /// The name of the space; empty if the store can hold only one space, such as a directory.
         space: String,
         /// The location of the store.
         place: String,
@@ -77,14 +77,19 @@ pub enum StoreError {
         /// The caller's layout; empty if the caller gave none.
         layout: String,
     },
-    /// The store's clock is far behind the end of a lease that the store has granted, or behind the time at which the
-    /// space was created; or it is behind a tick in which the caller has issued an ID. Either the clock has moved back,
-    /// or the clock was ahead before and is right now. In the second case IDs of future ticks may have been issued, and
-    /// the store grants leases when those ticks are over.
+    /// The store's clock is earlier than the store's data or the caller's IDs allow. One of these is true:
+    ///
+    /// * A granted lease ends far later than any lease that is granted now could end.
+    /// * The clock is far before the time at which the space was created, or at which its last loss of data was found.
+    /// * A lease that is granted now would have no tick after the tick of the caller's last ID.
+    ///
+    /// Either the clock has moved back, or the clock was ahead before and is right now. In the second case IDs of
+    /// future ticks may have been issued, and the store grants leases when those ticks are over.
     StoreClockBehind {
         /// The time until the store's clock has caught up. It must reach the latest end of a lease that the store
-        /// knows, the moment from which the store grants leases, or the caller's last tick. If the clock has moved
-        /// back, it has moved by less than this time. The difference is at most the TTL or 150 s.
+        /// knows, the moment from which the store grants leases, or the end of the caller's last tick. If the clock has
+        /// moved back, it has moved by at least this time minus about 150 s, because the store never plans further
+        /// ahead than 150 s.
         by: Duration,
     },
     /// The store's clock reads a time before the layout's epoch or after the layout's last tick.
@@ -167,7 +172,7 @@ debug_by_text!(StoreError: Unavailable Refused Contended NoFreeWorker NotYet NoS
 /// use casflake_lease::{LostReason, StoreError};
 ///
 /// let error = StoreError::Lost { worker: 7, reason: LostReason::Cloned };
-/// let text = "the lease of worker 7 is lost, a copy of this process renewed the lease: acquire another";
+/// let text = "the lease of worker 7 is lost because a copy of this process renewed the lease: acquire another lease";
 /// assert_eq!(error.to_string(), text);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -271,48 +276,53 @@ impl fmt::Display for StoreError {
             ),
             Self::NotYet { space, retry_after } => write!(
                 f,
-                "the space{} is new or has lost data: it grants leases in {} s. Wait. (init --immediately only if \
-                 every process that had a lease has ended; otherwise IDs are issued twice)",
+                "the space{} is new or has lost data: it grants leases in {} s. Wait. Run init --immediately only if \
+                 every process that had a lease has ended; otherwise IDs are issued twice",
                 named(space),
                 seconds(*retry_after)
             ),
             Self::NoSpace { space, place, others, layout } => {
                 write!(f, "there is no ID space{} in {place}", named(space))?;
                 if !others.is_empty() {
-                    write!(f, "; it has {}. If you mean one of these, correct the URL", listed(others))?;
+                    write!(
+                        f,
+                        "; other ID spaces there: {}. If you mean one of these, correct the URL",
+                        listed(others)
+                    )?;
                 }
                 if others.iter().any(|name| is_former(name)) {
                     f.write_str(
-                        " (one has a name that only earlier versions allow: stop its processes, then rename it as the \
-                         CHANGELOG says)",
+                        " (at least one of these names is allowed only by earlier versions: stop the processes of \
+                         that space, then rename it as the CHANGELOG says)",
                     )?;
                 }
                 let (restored, granting) = (seconds(RESTORED_WITHIN), seconds(MAX_TTL + CLOCK_SLACK));
                 write!(
                     f,
-                    ". If a process that had a lease of this space still runs, it restores the space within {restored} \
-                     s. If the space is new, run casflake leases URL init (it grants leases after {granting} s)"
+                    ". If a process that had a lease of this space still runs, that process restores the space within \
+                     {restored} s. If the space is new, run casflake leases URL init (the new space grants no lease \
+                     in its first {granting} s)"
                 )?;
                 let is_plain = layout.is_empty() || *layout == fingerprint(&Standard::LAYOUT);
                 if is_plain { Ok(()) } else { write!(f, ", with the options for the layout {layout}") }
             }
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store's clock is {} s behind the leases granted or the IDs issued: set the clock. (If the \
-                 clock is right now, it was ahead before: wait until it catches up)",
+                "the store's clock is {} s behind the end of a lease, the space's first grant or the last ID: if the \
+                 clock has moved back, set it; if it was ahead before and is right now, wait until it catches up",
                 seconds(*by)
             ),
             Self::StoreClockOutside { unix_ms, epoch_unix_ms } => write!(
                 f,
-                "the store's clock reads {unix_ms} ms, out of range of a layout whose epoch is {epoch_unix_ms} ms: set \
-                 the clock, or choose another layout"
+                "the store's clock reads {unix_ms} ms, which is in no tick of the layout, whose epoch is \
+                 {epoch_unix_ms} ms: set the clock, or choose another layout"
             ),
             Self::OtherLayout { stored, asked } => write!(
                 f,
                 "the store's leases are for the layout {stored}, not {asked}: use that layout, or another store"
             ),
             Self::Lost { worker, reason } => {
-                write!(f, "the lease of worker {worker} is lost, {reason}: acquire another")
+                write!(f, "the lease of worker {worker} is lost because {reason}: acquire another lease")
             }
             Self::Copied { place } => write!(
                 f,
@@ -321,18 +331,19 @@ impl fmt::Display for StoreError {
                  run casflake leases URL init --immediately"
             ),
             Self::Corrupt { place, why } => {
-                write!(
-                    f,
-                    "{place} is not in the form that a store of leases writes: {why}. Restore it, or use another store"
-                )
+                write!(f, "{place} is not valid: {why}. Restore the data of the store, or use another store")
             }
             Self::Ttl { value, max } => write!(f, "the TTL {value:?} is out of range: give 1 ms to {max:?}"),
-            Self::Workers { value, max } => write!(f, "{value} workers are out of range: give 1 to {max}"),
+            Self::Workers { value, max } => {
+                write!(f, "the number of workers, {value}, is out of range: give 1 to {max}")
+            }
             Self::Url { why } => write!(f, "the store's URL or path is invalid: {why}"),
             Self::Lead { value, max } => {
                 write!(f, "max_lead {value} is too long for a leased generator: give 0 to {max} ticks")
             }
-            Self::NoSuchWorker { worker } => write!(f, "worker {worker} was never leased: see the list of leases"),
+            Self::NoSuchWorker { worker } => {
+                write!(f, "worker {worker} was never leased: give a worker from the list of leases")
+            }
         }
     }
 }
@@ -348,8 +359,9 @@ fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns whether only earlier versions allow this name, so that no URL of this version can contain it. In `name`, the
-/// schema may follow the name of the space in parentheses.
+/// Returns whether only earlier versions allow the name of a space, so that no URL of this version can contain it.
+/// `name` is the name alone, such as `orders`, or with its schema, such as `orders (schema billing)`. Returns `false`
+/// for a schema without a name, such as `(schema billing)`.
 fn is_former(name: &str) -> bool {
     let name = name.split_once(" (schema ").map_or(name, |(name, _)| name);
     !name.starts_with("(schema ") && (name.is_empty() || !name.chars().all(is_in_alphabet))

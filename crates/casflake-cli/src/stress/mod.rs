@@ -43,8 +43,9 @@ use crate::workers::{Place, WorkerArgs};
 /// from the beginning of the call. With --rate, every call is timed from the moment when it was due. So a delay also
 /// counts for the later calls that have to wait.
 ///
-/// The report divides the IDs by the duration of the run. A run of n ms can use the ticks of n + 1 different
-/// milliseconds, so a short run can show a little more than the layout's limit.
+/// The report divides the IDs by the duration of the run. A run that begins in the middle of one tick and ends in the
+/// middle of another can draw all IDs of both ticks. So a short run can show slightly more IDs per second than the
+/// layout's limit.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true, group = ArgGroup::new("plan").required(true))]
 pub(crate) struct Args {
@@ -60,8 +61,9 @@ pub(crate) struct Args {
     /// The number of IDs to draw in one call
     #[arg(long, default_value_t = 1, value_parser = whole::<usize>(1..=MAX_BATCH))]
     batch: usize,
-    /// The number of IDs that all threads together draw per second. The threads take turns, and make each call when it
-    /// is due. Without this option there is no limit
+    /// The number of IDs that all threads together draw per second. With --rate 1000 and --batch 10, a call is due
+    /// every 10 ms. The threads take turns, and a thread does not make its call before it is due. Without this option
+    /// there is no limit
     #[arg(long, value_parser = whole::<u64>(1..=u64::MAX))]
     rate: Option<u64>,
     /// Draw from one handle per thread. Each handle reserves up to this many IDs at a time

@@ -12,7 +12,8 @@ pub(crate) struct Plot {
 }
 
 impl Plot {
-    /// Creates the file. The command does this before the run, so that a wrong path is reported immediately.
+    /// Creates the file `path`, or empties it if it exists. The command calls this before the run begins, so that a
+    /// wrong path is reported immediately.
     pub(crate) fn create(path: &Path) -> Result<Self, Stop> {
         let file = File::create(path).map_err(|error| {
             Stop::usage(format_args!(

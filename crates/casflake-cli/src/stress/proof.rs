@@ -15,7 +15,7 @@ use casflake::{Layout, Snowflake};
 
 use crate::workers::Place;
 
-/// The number of slots of a page. The bits of a page take 512 KiB.
+/// The number of slots that one page covers. A page has one bit per slot, so it takes 512 KiB.
 const PAGE_SLOTS: u64 = 1 << 22;
 
 /// The page number of a thread that has finished. It is higher than the number of every page.
@@ -24,8 +24,7 @@ const FINISHED: u64 = u64::MAX;
 /// The faults that the proof has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The number of times that a thread got an ID that another thread also got. If two threads got the same ID, that
-    /// is one repeat.
+    /// The number of repeats. An ID that `n` threads got counts as `n - 1` repeats.
     pub(crate) repeats: u64,
     /// The number of IDs that are not larger than the previous ID of the same thread.
     pub(crate) out_of_order: u64,
@@ -40,8 +39,8 @@ pub(crate) struct Proof {
 
 /// The shared pages, and the faults that were found.
 struct Pages {
-    /// The shared pages, by number. A page is kept here from the moment when the first thread leaves the page of the
-    /// same number, until the last thread leaves it.
+    /// The shared pages, by number. A shared page is created when the first thread leaves its own page of that number.
+    /// It is freed when every thread is on a page with a higher number, or has finished.
     pages: BTreeMap<u64, Page>,
     /// For each thread, the number of the page that the thread is on.
     at: Vec<u64>,
@@ -155,7 +154,8 @@ impl<S> Witness<'_, S> {
         shared.move_on(self.thread, number);
     }
 
-    /// Ends this thread's part in the proof.
+    /// Merges the thread's last page, and adds the faults that this witness has found to the verdict of the proof. From
+    /// then on, no shared page is kept for this thread.
     pub(crate) fn finish(self) {
         let mut shared = self.proof.lock();
         if let Some(number) = self.number {

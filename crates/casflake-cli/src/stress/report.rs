@@ -36,7 +36,7 @@ pub(crate) struct Report {
     /// The user time plus the system time of all threads; `null` if the system does not report them.
     cpu_seconds: Option<f64>,
     ids_by_thread: Vec<u64>,
-    /// `null` if no call was timed.
+    /// The percentiles of the latencies; `null` if no call was timed.
     latency: Option<Percentiles>,
     /// The number of IDs that were due before the end of the run but were not drawn. The latencies do not include the
     /// calls for these IDs.
@@ -47,7 +47,7 @@ pub(crate) struct Report {
     /// The number of IDs in the generator's own statistics: the IDs that the generator has issued itself, and the IDs
     /// that handles have reserved.
     counted: u64,
-    /// The number of IDs that handles have reserved and then dropped.
+    /// The number of IDs that handles have reserved, but have dropped without issuing them.
     unused: u64,
     /// The largest amount of memory that was resident at any time; `null` if the system does not report it.
     peak_memory_kib: Option<u64>,
@@ -60,7 +60,7 @@ pub(crate) struct Report {
     ids_per_tick: Vec<Bucket>,
 }
 
-/// The number of ticks in which `from` to `to` IDs were issued.
+/// `ticks` is the number of ticks in which at least `from` and at most `to` IDs were issued.
 #[derive(Serialize)]
 struct Bucket {
     from: u64,

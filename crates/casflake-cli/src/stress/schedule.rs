@@ -6,26 +6,26 @@ use std::time::{Duration, Instant};
 
 use super::setup::Setup;
 
-/// Without a rate, every 61st call is timed. 61 has no common factor with a power of two, and so none with the number
-/// of calls in a full tick of a layout. With a common factor, the calls that wait for a tick could all be timed, or
-/// none of them.
+/// Without a rate, every 61st call is timed. The number of IDs in a full tick is a power of two, which has no common
+/// factor with 61. With an even number instead of 61, it could happen that all calls that wait for the next tick are
+/// timed, or that none of them is timed.
 pub(crate) const SAMPLED: u64 = 61;
 
-/// A sleeping thread is woken this long before its call is due, because systems wake threads late.
+/// A thread that sleeps until its call is due asks to be woken this long before, because systems wake threads late.
 const EARLY: Duration = Duration::from_micros(200);
 
-/// From this long before its call is due, a thread keeps its core. Before that, the thread yields its core to threads
-/// whose calls are due.
+/// If its call is due in more than this time, but in at most [`EARLY`], a waiting thread yields its core to threads
+/// whose calls are due. If its call is due sooner, the thread spins.
 const NEAR: Duration = Duration::from_micros(5);
 
-/// The longest time to sleep without a check, so that a thread sees the end of the run.
+/// The longest sleep. Between two sleeps, a waiting thread checks whether the run is over.
 const LONGEST: Duration = Duration::from_millis(10);
 
 pub(crate) struct Schedule {
     started: Instant,
-    /// The number of calls that have begun.
+    /// The number of calls that this thread has begun.
     calls: u64,
-    /// `None` if each call follows the previous call immediately.
+    /// The times at which the calls are due; `None` if each call follows the previous call immediately.
     pace: Option<Pace>,
 }
 
@@ -59,7 +59,7 @@ impl Schedule {
         Self { started, calls: 0, pace }
     }
 
-    /// Waits until the next call is due, or until the run is over.
+    /// Waits until the next call is due, or until the run is over. Returns what the thread does then.
     #[inline]
     pub(crate) fn next(&mut self, is_over: impl Fn() -> bool) -> Turn {
         if is_over() {

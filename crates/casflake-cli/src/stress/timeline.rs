@@ -10,7 +10,7 @@ const BUCKETS: u64 = 1024;
 pub(crate) struct Timeline {
     /// A bucket is 2^`shift` ticks wide.
     shift: u32,
-    /// The number of IDs in each bucket; buckets without IDs are missing.
+    /// The number of IDs in each bucket that has IDs. The key `b` is the bucket that begins with the tick `b << shift`.
     ids: BTreeMap<u64, u64>,
     /// The first and the last tick that were seen.
     ends: Option<(u64, u64)>,

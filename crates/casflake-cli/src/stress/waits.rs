@@ -11,8 +11,8 @@ use casflake::Stats;
 const SAMPLES: usize = 1024;
 
 /// The smallest number of ticks between two samples. A wait is counted when it ends, which is at the beginning of a
-/// tick. With few ticks between two samples, the result would depend too much on whether one more beginning of a tick
-/// falls between the samples.
+/// tick. It is chance whether one more tick begins between two samples. The more ticks there are between the samples,
+/// the less this matters.
 const TICKS: u32 = 20;
 
 pub(crate) struct Waits {
@@ -20,7 +20,8 @@ pub(crate) struct Waits {
     samples: Vec<Sample>,
 }
 
-/// The sums from the start of the run to the moment `at`, which is given as the time since the start.
+/// How long all threads together have waited, and how many CAS have failed, from the start of the run to the moment
+/// `at`. `at` is the time since the start.
 #[derive(Clone, Copy, Default)]
 struct Sample {
     at: Duration,
@@ -28,7 +29,8 @@ struct Sample {
     retries: u64,
 }
 
-/// The increase of the sums in a span of time.
+/// How long the threads have waited, and how many CAS have failed, between `from` and `to`. Both are times since the
+/// start of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) from: Duration,

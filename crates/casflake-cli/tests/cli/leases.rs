@@ -62,7 +62,11 @@ fn a_copied_store_is_listed_with_an_error() {
 #[test]
 fn only_an_operator_creates_a_missing_space() {
     let store = Store::empty("absent");
-    let refusal = ["there is no ID space in the directory", "within 40 s", "init (it grants leases after 150 s)"];
+    let refusal = [
+        "there is no ID space in the directory",
+        "within 40 s",
+        "init (the new space grants no lease in its first 150 s)",
+    ];
     assert_fails(&store.run(&["generate"], &["--lease-wait", "0.001"]), 1, &refusal);
     assert_fails(&store.run(&["leases"], &[]), 1, &refusal);
     assert_fails(&store.run(&["leases", "--json"], &[]), 1, &refusal);

@@ -149,10 +149,10 @@ fn an_error_about_a_missing_space_names_the_existing_ones() {
     let error = refused(store, false);
     let text = error.to_string();
     for words in [
-        "there is no ID space \"o\" in p; it has \"Orders\", \"users\\n\\u{1b}[31m\".",
+        "there is no ID space \"o\" in p; other ID spaces there: \"Orders\", \"users\\n\\u{1b}[31m\".",
         "correct the URL",
         "within 40 s",
-        "casflake leases URL init (it grants leases after 150 s)",
+        "casflake leases URL init (the new space grants no lease in its first 150 s)",
     ] {
         assert!(text.contains(words), "{text}");
     }
@@ -163,7 +163,7 @@ fn an_error_about_a_missing_space_names_the_existing_ones() {
 #[test]
 fn l7_a_process_that_may_create_a_space_creates_none_beside_others() {
     let (store, asked) = Absent::new([Ok(vec!["orders".into()])]);
-    assert!(refused(store, true).to_string().contains("it has \"last\""));
+    assert!(refused(store, true).to_string().contains("other ID spaces there: \"last\""));
     assert_eq!(*asked.lock().unwrap(), [Missing::Refuse]);
     // Nor if it can not list them.
     let unknown = || Err(StoreError::Contended { attempts: 7 });
