@@ -82,9 +82,11 @@ pub enum StoreError {
     /// or the clock was ahead before and is right now. In the second case IDs of future ticks may have been issued, and
     /// the store grants leases when those ticks are over.
     StoreClockBehind {
-        /// The time until the store's clock has caught up. It must reach the latest end of a lease that the store
-        /// knows, the moment from which the store grants leases, or the caller's last tick. If the clock has moved
-        /// back, it has moved by less than this time. The difference is at most the TTL or 150 s.
+        /// The time from the reading of the store's clock to the tick at which the clock has caught up. For `acquire`,
+        /// this tick is the latest end of a lease, the tick from which the store grants leases, or the tick after the
+        /// caller's last tick. For `renew`, this tick is the end of the lease. The clock need not have moved back by
+        /// this time: it can have moved by up to 150 s less, or by more if the store granted and renewed nothing for
+        /// some time before.
         by: Duration,
     },
     /// The store's clock reads a time before the layout's epoch or after the layout's last tick.
