@@ -79,9 +79,9 @@ pub struct Space {
 }
 
 impl Space {
-    /// Returns whether the floor lies inside the window of `held`. This shows that an operator has vouched for the
-    /// space after the grant of `held`, as if `held` were not in use. A loss can not set such a floor: it raises the
-    /// floor to the end of every window that was granted before, or later.
+    /// Returns whether the floor lies inside the window of `held`. If it does, an operator has vouched for the space
+    /// after the grant of `held`, and has so declared that `held` is not in use. A loss can not set such a floor: it
+    /// raises the floor to the end of every window that was granted before, or later.
     const fn is_initialised_within(&self, held: &Lease) -> bool {
         held.from < self.floor && self.floor < held.until
     }
@@ -162,16 +162,16 @@ impl View {
     }
 }
 
-/// The facts about a space that a process keeps after it was granted a lease. With these facts the process can create
-/// the space again if the space is lost.
+/// The facts about a space that a process remembers from its last grant or renewal. With these facts the process can
+/// create the space again if the space is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// The [place](View::place) of the space when the process was last granted a lease. The process creates the space
-    /// again only there.
+    /// The [place](View::place) where the process was granted its last lease. The process creates the space again only
+    /// there.
     pub place: String,
-    /// How many workers the space had.
+    /// How many workers the space had at that grant or renewal.
     pub workers: u64,
-    /// The end of the last window that the process was granted.
+    /// The latest end of all windows that the process was granted.
     pub until: u64,
 }
 
@@ -180,7 +180,7 @@ pub struct Known {
 pub enum IfAbsent {
     /// Refuse the request, because the name of the space may be misspelt.
     Refuse,
-    /// Create the space, whatever place the store is in.
+    /// Create the space, whatever [`View::place`] is.
     Create,
     /// Create the space again if [`View::place`] is [`Known::place`]. Otherwise refuse the request.
     Remake(Known),

@@ -77,7 +77,8 @@ use crate::url::{StoreUrl, space_name};
 /// The server's clock may be set to another time. While a granted window ends more than [`MAX_TTL`](crate::MAX_TTL) +
 /// [`CLOCK_SLACK`](crate::CLOCK_SLACK) after the clock, its lease is not renewed. Its worker is not granted again
 /// before the clock has reached the end of the window. The store does not read from or write to a replica, not even one
-/// that accepts writes. A value that does not have the form that this store writes is refused, and left as it is.
+/// that accepts writes. If a value in the hash does not have the form in which this store writes values, the calls that
+/// read this value fail with [`Corrupt`](crate::StoreError::Corrupt), and the value stays as it is.
 ///
 /// # What it does not promise
 /// * **Two masters at the same time** can grant the same window. A master that was cut off may still serve some clients
@@ -102,7 +103,8 @@ use crate::url::{StoreUrl, space_name};
 /// Each request runs on a thread of its own. If the server answers very slowly, the thread ends later than the request.
 /// The user needs access to the keys `casflake:*` and to the commands `evalsha`, `script|load`, `info`, `time`, `type`,
 /// `hget`, `hgetall`, `hmget` and `hset`; to `select` for a database other than 0; and to `scan` to create an ID space
-/// and to list the other spaces in an error. Without `scan`, `init` requires `--beside`.
+/// and to list the other spaces in an error. Without `scan`, the command `casflake leases URL init` requires
+/// `--beside`.
 pub type RedisStore = BackendStore<RedisBackend>;
 
 /// The backend of [`RedisStore`].

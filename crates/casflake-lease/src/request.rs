@@ -35,7 +35,7 @@ pub struct AcquireRequest {
     /// The last tick in which the caller has issued an ID with an earlier lease; `None` if it has issued no ID. The
     /// window of the new lease begins after this tick.
     pub after: Option<u64>,
-    /// A name of the caller. People read it in the list of leases.
+    /// A name of the caller, for the people who read the list of leases.
     pub owner: String,
     /// How the store treats the request if the ID space does not exist.
     pub missing: Missing,

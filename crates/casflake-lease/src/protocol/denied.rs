@@ -26,7 +26,7 @@ pub enum Denied {
         /// The tick that the clock has to reach.
         until: u64,
     },
-    /// The space is absent, and [`IfAbsent`](super::IfAbsent) forbids to create it.
+    /// The space is absent, and [`IfAbsent`](super::IfAbsent) forbids creating it.
     NoSpace,
     /// The space has another layout.
     OtherLayout,

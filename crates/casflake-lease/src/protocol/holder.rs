@@ -31,8 +31,8 @@ pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Recor
 /// The result of [`explain`]: why a renewal was not written, and what to do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The caller still holds the lease. Renew this lease instead: it has the counter and the end of earlier renewals
-    /// whose replies were lost.
+    /// The caller still holds its lease, as given here. The counter and the end are those of earlier renewals whose
+    /// replies were lost. Renew the lease in this form.
     Held(Lease),
     /// The store has forgotten something that the holder knows. Write this change, so that no forgotten window is
     /// granted again.

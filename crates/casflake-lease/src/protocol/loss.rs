@@ -6,7 +6,7 @@ use crate::terms::Terms;
 use crate::token::Token;
 
 /// Returns the change that creates a space whose record is missing. Fails if no record of a worker is left and
-/// `if_absent` forbids to create the space. `known` is the end of a window that the caller was granted, or 0 if it was
+/// `if_absent` forbids creating the space. `known` is the end of a window that the caller was granted, or 0 if it was
 /// granted none: the new floor is not before `known`.
 pub(super) fn made(view: &View, if_absent: &IfAbsent, known: u64, terms: &Terms) -> Result<Change, Denied> {
     match if_absent {

@@ -30,8 +30,8 @@ pub fn init(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
     }
 }
 
-/// Decides how to create or change a space for an operator, after the operator has vouched that every lease in use is
-/// known to the store. The space grants leases immediately, and keeps the records that it has.
+/// Decides how to create or change a space for an operator, if the operator vouches that the store knows every lease
+/// that is in use. The space grants leases immediately, and keeps the records that it has.
 ///
 /// # Errors
 /// `OtherLayout` if the space has another layout.

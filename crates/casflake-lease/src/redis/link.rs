@@ -29,7 +29,8 @@ const COMING: Duration = Duration::from_secs(5);
 pub(super) struct Link {
     server: Arc<Server>,
     session: Option<Session>,
-    /// A session that is being made: the time at which its thread was started, and the receiver of its outcome.
+    /// The session that a thread is making, if there is one: the time at which that thread was started, and the
+    /// receiver of the session.
     coming: Option<(Instant, Pending<Session>)>,
 }
 
