@@ -86,10 +86,13 @@ pub enum StoreError {
     /// Either the clock has moved back, or the clock was ahead before and is right now. In the second case IDs of
     /// future ticks may have been issued, and the store grants leases when those ticks are over.
     StoreClockBehind {
-        /// The time until the store's clock has caught up. It must reach the latest end of a lease that the store
-        /// knows, the moment from which the store grants leases, or the end of the caller's last tick. If the clock has
-        /// moved back, it has moved by at least this time minus about 150 s, because the store never plans further
-        /// ahead than 150 s.
+        /// The time from the reading of the store's clock to the tick at which the clock has caught up. For `acquire`,
+        /// this tick is the latest end of a lease, the tick from which the store grants leases, or the tick after the
+        /// caller's last tick. For `renew`, this tick is the end of the lease.
+        ///
+        /// The clock need not have moved back by exactly this time. It can have moved by up to about 150 s less, because
+        /// a lease can end that much later than the moment of its grant. It can have moved by more if the store granted
+        /// and renewed nothing for some time before.
         by: Duration,
     },
     /// The store's clock reads a time before the layout's epoch or after the layout's last tick.
@@ -308,8 +311,8 @@ impl fmt::Display for StoreError {
             }
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store's clock is {} s behind the end of a lease, the space's first grant or the last ID: if the \
-                 clock has moved back, set it; if it was ahead before and is right now, wait until it catches up",
+                "the store's clock is {} s behind an earlier lease or ID of the space: set the clock if it has moved \
+                 back; wait if it was ahead before and is right now",
                 seconds(*by)
             ),
             Self::StoreClockOutside { unix_ms, epoch_unix_ms } => write!(

@@ -47,7 +47,7 @@ pub use self::operator::{Operation, init, init_immediately, reclaimed};
 use crate::lease::Lease;
 use crate::token::Token;
 
-/// The record of a whole ID space, as opposed to the records of its workers.
+/// The record of an ID space as a whole. Each worker has a [`Record`] of its own.
 ///
 /// # Examples
 /// ```
@@ -61,16 +61,15 @@ use crate::token::Token;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Space {
-    /// The number of times that this record was changed. The version of a new space is 0. It stays 0 until a process
-    /// has read the new space, has then read the clock, and has written the record again.
+    /// The number of times that this record was changed. The version of a new space is 0. Version 1 is written by a
+    /// process that has read the new space first, and the clock afterwards.
     pub version: u64,
     /// The layout, as a text. The windows are counted in ticks of this layout.
     pub layout: String,
-    /// The number of workers of the space. The workers from index 0 up to, but not including, this number may be
-    /// granted.
+    /// The number of workers of the space: their indices are 0 to `workers` - 1. No other worker is granted.
     pub workers: u64,
-    /// The number of workers that may have been granted already, from index 0. Each of these workers has a record,
-    /// unless the record was lost.
+    /// The workers 0 to `granted` - 1 may have been granted already. Each of them has a record, unless the record was
+    /// lost.
     pub granted: u64,
     /// No new window may begin before this tick.
     pub floor: u64,
@@ -80,9 +79,9 @@ pub struct Space {
 }
 
 impl Space {
-    /// Returns whether an operator has vouched that the lease `held` is not in use: only then can the floor lie inside
-    /// the window of `held`. A floor that was raised after the grant for any other reason lies at the end of this
-    /// window or later, because such a floor is not before the end of any window granted earlier.
+    /// Returns whether the floor lies inside the window of `held`. If it does, an operator has vouched for the space
+    /// after the grant of `held`, and has so declared that `held` is not in use. A loss can not set such a floor: it
+    /// raises the floor to the end of every window that was granted before, or later.
     const fn is_initialised_within(&self, held: &Lease) -> bool {
         held.from < self.floor && self.floor < held.until
     }
@@ -94,9 +93,9 @@ impl Space {
     }
 }
 
-/// The version of a space that was found missing and was created. The floor of such a space can not be trusted, because
-/// the process that has created it may have been slow. Between the read and the write of that process, the store may
-/// have granted windows that end after this floor, and may have lost the records of these windows.
+/// The version of a space that a process has found missing and has just created. The floor of such a space may be too
+/// low, because that process may have been slow. After it had read the clock and before it wrote the space, the store
+/// may have granted windows that end after this floor, and may have lost the records of these windows.
 pub const NEWBORN: u64 = 0;
 
 /// The record of one worker.
@@ -138,7 +137,7 @@ impl Record {
 pub struct View {
     /// The tick that the store's clock reads.
     pub now: u64,
-    /// The text that identifies the place of the space.
+    /// A text that identifies where the store keeps the space, such as a server and its address.
     pub place: String,
     /// The incarnation of the store: a text that identifies the server and the data that serve the store now. It
     /// changes when the store may have lost data.
@@ -147,30 +146,32 @@ pub struct View {
     pub space: Option<Space>,
     /// The records of the workers. The key is the worker's index. Some workers may have no record.
     pub records: BTreeMap<u64, Record>,
-    /// The workers whose holders are known to be alive. The store knows this by other means than its clock.
+    /// The workers whose holders are alive, as the store knows without its clock. For example, etcd has leases of its
+    /// own.
     pub live: BTreeSet<u64>,
     /// A random number that distinguishes this view from every other view.
     pub look: Token,
 }
 
 impl View {
-    /// Returns whether nothing is left of the space, as if it had never existed. If records of workers are left, the
-    /// space is not absent: it has only lost its own record. Any process may then restore the space, because the
-    /// records of workers prove that this store is the right one.
+    /// Returns whether the store has neither the record of the space nor a record of a worker. If only the record of
+    /// the space is missing, the space is not absent, and any process may restore it: the records of workers prove that
+    /// this store is the right one.
     fn is_absent(&self) -> bool {
         self.space.is_none() && self.records.is_empty()
     }
 }
 
-/// The facts about a space that a process keeps after it was granted a lease. With these facts the process can create
-/// the space again if the space is lost.
+/// The facts about a space that a process remembers from its last grant or renewal. With these facts the process can
+/// create the space again if the space is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// The place where the lease was granted. The space is created again only there.
+    /// The [place](View::place) where the process was granted its last lease. The process creates the space again only
+    /// there.
     pub place: String,
-    /// How many workers the space had.
+    /// How many workers the space had at that grant or renewal.
     pub workers: u64,
-    /// The end of the last window that the process was granted.
+    /// The latest end of all windows that the process was granted.
     pub until: u64,
 }
 
@@ -179,9 +180,9 @@ pub struct Known {
 pub enum IfAbsent {
     /// Refuse the request, because the name of the space may be misspelt.
     Refuse,
-    /// Create the space, whatever place the store is in.
+    /// Create the space, whatever [`View::place`] is.
     Create,
-    /// Create the space again if the store is in the place where the lease was granted. Otherwise refuse the request.
+    /// Create the space again if [`View::place`] is [`Known::place`]. Otherwise refuse the request.
     Remake(Known),
 }
 
@@ -196,8 +197,8 @@ pub struct Ask {
     pub after: Option<u64>,
     /// A name of the caller, for people.
     pub owner: String,
-    /// The number of additional workers to prepare for other callers. Workers are prepared only if the granted worker
-    /// was never granted before.
+    /// The number of additional workers for which the grant also writes free records, for other callers. Such records
+    /// are written only if the granted worker is a new one, with the index [`Space::granted`] or a higher one.
     pub crowd: u64,
     /// What to do with the request if the space is absent.
     pub if_absent: IfAbsent,

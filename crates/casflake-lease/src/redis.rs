@@ -38,8 +38,8 @@ use crate::url::{StoreUrl, space_name};
 ///
 /// Each ID space is one hash, so that the space is kept or lost as a whole. The key of the hash is `casflake:` and the
 /// name of the space. The hash has a field `space` and one field for each worker, in JSON. Each call runs one Lua
-/// script; acquiring a lease takes two. A script that writes first checks that the fields are as expected. A renewal is
-/// one round trip. The store's clock is the clock of the server.
+/// script, but acquiring a lease runs two. Before a script writes, it checks that the fields are still as the store has
+/// read them, or as the lease says. A renewal is one round trip. The store's clock is the clock of the server.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, RedisStore};
@@ -57,31 +57,35 @@ use crate::url::{StoreUrl, space_name};
 ///
 /// * **The server was restarted**, with all of its data, older data or none; a replica has taken over; or the server
 ///   was a replica for some time. Redis gives each run and each promotion a name. Leases that were granted under
-///   another name are not renewed, and nothing is granted until [`MAX_TTL`](crate::MAX_TTL) +
-///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over. Even with an append-only file, no lease is granted for two and a
-///   half minutes after a restart. Holders issue IDs until their windows end, and then issue no IDs until that time has
-///   passed. An operator who knows that no lease is in use can avoid the wait, and
-///   [initialise](crate::LeaseAdmin::init_immediately) the store.
+///   another name are not renewed. After the first call that finds the new name, nothing is granted for
+///   [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK), two and a half minutes, even with an
+///   append-only file. Holders issue IDs until their windows end, and then issue no IDs until this wait is over. An
+///   operator who knows that no lease is in use can end the wait: [initialise](crate::LeaseAdmin::init_immediately) the
+///   store.
 /// * **The hash is missing**: it was flushed, deleted, evicted, or not kept over a restart. A process that was granted
-///   a lease of the space restores it, if the server is the one that granted the lease, or was started after the last
-///   grant or renewal of the lease. If the address now leads to another server that was already running at that time,
-///   or to a replica that has taken over without the hash, the process writes nothing there. Until the space is
-///   restored, other processes get [`NoSpace`](crate::StoreError::NoSpace). They keep getting it if no process that can
-///   restore the space runs. A restored hash costs the same wait as a restart. To keep the hash, let Redis save its
-///   data, and set `maxmemory-policy` to `noeviction` or to one of the `volatile-` policies, which do not evict keys
-///   without an expiry.
+///   a lease of the space restores the hash in two cases: the server's run is the one that granted the lease, or the
+///   run began after the last grant or renewal of the lease. Because clocks differ, a run that began up to
+///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) before that by its own clock counts, too. In all other cases the address now
+///   leads to another server, such as a replica that has taken over without the hash, and the process writes nothing
+///   there. Until the space is restored, other processes get [`NoSpace`](crate::StoreError::NoSpace). They get this
+///   error for good if no process runs that can restore the space. After the hash is restored, the wait is the same as
+///   after a restart. To keep the hash, let Redis save its data, and set `maxmemory-policy` to `noeviction` or to one
+///   of the `volatile-` policies, which do not evict keys without an expiry.
 /// * **A record is missing, or its holder knows a newer record than the server has.** The wait is the same as after a
 ///   restart. If only some records are missing, only the workers of those records have to wait.
 ///
-/// The server's clock may be set. While the clock is far behind the end of a window that was granted, calls are
-/// refused. The store does not read from or write to a replica, not even one that accepts writes. A value that does not
-/// have the form that this store writes is refused, and left as it is.
+/// The server's clock may be set to another time. While a granted window ends more than [`MAX_TTL`](crate::MAX_TTL) +
+/// [`CLOCK_SLACK`](crate::CLOCK_SLACK) after the clock, its lease is not renewed. Its worker is not granted again
+/// before the clock has reached the end of the window. The store does not read from or write to a replica, not even one
+/// that accepts writes. If a value in the hash does not have the form in which this store writes values, the calls that
+/// read this value fail with [`Corrupt`](crate::StoreError::Corrupt), and the value stays as it is.
 ///
 /// # What it does not promise
 /// * **Two masters at the same time** can grant the same window. A master that was cut off may still serve some clients
 ///   and renew their leases, and the new master does not learn of these renewals. If a replica can take over, set
-///   `min-replicas-to-write` to half of the replicas or more, and `min-replicas-max-lag` to 10 seconds. The old master
-///   then stops accepting writes early enough, if the servers' clocks differ by at most 15 seconds.
+///   `min-replicas-to-write` to half of the replicas or more, and `min-replicas-max-lag` to 10 seconds. If the servers'
+///   clocks differ by at most 15 seconds, the old master then stops accepting writes so early that its last windows end
+///   before the new master grants their workers.
 /// * If data is replaced while the server runs, by `RESTORE`, `SWAPDB`, `DEBUG RELOAD` or by hand, the loss is noticed
 ///   only when a holder that knows a newer record renews its lease.
 /// * The store does not ask Sentinel, and does not follow the redirections of a cluster. The URL must lead to the
@@ -99,7 +103,8 @@ use crate::url::{StoreUrl, space_name};
 /// Each request runs on a thread of its own. If the server answers very slowly, the thread ends later than the request.
 /// The user needs access to the keys `casflake:*` and to the commands `evalsha`, `script|load`, `info`, `time`, `type`,
 /// `hget`, `hgetall`, `hmget` and `hset`; to `select` for a database other than 0; and to `scan` to create an ID space
-/// and to list the other spaces in an error. Without `scan`, `init` requires `--beside`.
+/// and to list the other spaces in an error. Without `scan`, the command `casflake leases URL init` requires
+/// `--beside`.
 pub type RedisStore = BackendStore<RedisBackend>;
 
 /// The backend of [`RedisStore`].
@@ -116,10 +121,11 @@ pub struct RedisBackend {
     link: Link,
     space: String,
     key: String,
-    /// The name of the server's run in which the lease was granted, and the time of the last grant or renewal, in
-    /// nanoseconds since 1970. Redis gives each run of a server a name.
+    /// The name of the server's run in which the last lease was granted, and the time of the last grant or renewal, in
+    /// nanoseconds since 1970 on the server's clock. `None` if no lease was granted to this store. Redis gives each run
+    /// of a server a name.
     heard_of: Option<(String, u64)>,
-    /// The name of the server's run that answered the last `read`.
+    /// The name of the server's run at the last `read`.
     run: String,
 }
 
@@ -191,10 +197,9 @@ impl RedisBackend {
         })
     }
 
-    /// Returns the place of the space. If the space is absent, the place is the same as before only if the server is
-    /// the one that granted the lease, or was started at the same address after the last grant or renewal. Otherwise
-    /// the server is not the one that granted the lease, but was already running at that time. So the address now leads
-    /// to a different server, and the place is different.
+    /// Returns the place of the space: the address of the server. If the space is absent, the place is the address and
+    /// the run, if this run did not grant the last lease, and was started more than [`CLOCK_SLACK`] before the last
+    /// grant or renewal. The address then leads to a different server, which was already running at that time.
     fn place_of(&mut self, incarnation: &str, started: u64, is_absent: bool) -> String {
         self.run = incarnation.chars().take_while(char::is_ascii_hexdigit).collect();
         // The slack is added because the new server may run on another host, whose clock may be behind the clock of the
@@ -205,7 +210,8 @@ impl RedisBackend {
         if is_another { format!("{}, run {}", self.link, self.run) } else { self.link.to_string() }
     }
 
-    /// Records that the server renewed the lease at the time `unix_ns`.
+    /// Remembers that the server renewed the lease at the time `unix_ns`. Does nothing if no lease was granted to this
+    /// store.
     fn heard(&mut self, unix_ns: u64) {
         if let Some((_, last)) = &mut self.heard_of {
             *last = unix_ns;
@@ -270,8 +276,8 @@ impl Backend for RedisBackend {
         Ok(Contents { space, records, ..Contents::new(unix_ns, incarnation, place) })
     }
 
-    /// Compares the whole text of each field, not only the version, because a space that was lost and created again
-    /// meanwhile has the same first version.
+    /// Compares the whole text of each field, not only the version. If the space was lost and created again meanwhile,
+    /// its versions begin at 0 again, so the version can be the same although the space is another one.
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
         let mut args = Vec::from([seen.incarnation.clone()]);
         args.extend([SPACE.into(), encode_some(seen.space.as_ref())?, encode_some(change.space.as_ref())?]);
@@ -321,11 +327,12 @@ fn key(space: &str) -> String {
     format!("{PREFIX}{space}")
 }
 
-/// The maximum number of other spaces that are listed, and the maximum time for listing them.
+/// The largest number of other spaces that `others` lists.
 const MAX_OTHERS: usize = 10;
+/// The longest time for which `others` asks for more names. If the list is not complete then, `others` fails.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The name of the only field that does not belong to a worker.
+/// The name of the field with the record of the space. Each other field has the record of a worker.
 const SPACE: &str = "space";
 
 macro_rules! script {
@@ -359,8 +366,8 @@ fn encode_some(value: Option<&impl Serialize>) -> Result<String, StoreError> {
     value.map_or(Ok(String::new()), encode)
 }
 
-/// Decodes the text of a field. Fails unless the text is exactly what [`encode`] would write, because the scripts rely
-/// on that form, and compare values as texts.
+/// Decodes the text of a field. Fails unless the text is exactly what [`encode`] writes for the value, because the
+/// scripts compare values as texts, and find the parts of a text by its form.
 fn decode<T: Serialize + DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     let value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     match serde_json::to_vec(&value) {

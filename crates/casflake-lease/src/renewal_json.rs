@@ -35,8 +35,8 @@ pub(crate) struct RenewalJson<'a> {
     /// The tick after the layout's last tick.
     #[serde(serialize_with = "digits")]
     end: u64,
-    /// How far into the future a window may end. If a record ends later than that, it is not renewed, because the
-    /// store's clock must be behind.
+    /// The number of ticks from the store's clock to the latest end that a window can have. If the window of the record
+    /// ends later, the lease is not renewed, because the store's clock must be behind the clock that granted it.
     #[serde(serialize_with = "digits")]
     reach: u64,
 }
@@ -46,8 +46,8 @@ impl<'a> RenewalJson<'a> {
     /// counter can not grow any more.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if a number is larger than `max`. Only the field `end` may be larger. It is then
-    /// replaced by `max`, because the store can not hold a larger tick.
+    /// [`StoreError::Corrupt`] if `next_counter` or another number of the renewal is larger than `max`. The field `end`
+    /// causes no error: if the layout ends after `max`, `end` is `max`, because the store can not hold a larger tick.
     pub(crate) fn of(
         space: &'a str,
         lease: &Lease,

@@ -30,12 +30,12 @@ pub struct AcquireRequest {
     /// The token of the lease. A second request with the same token gets the lease of the first request. So a caller
     /// can repeat a request whose reply was lost.
     pub token: Token,
-    /// The TTL: how far the window reaches into the future, from 1 ms to [`MAX_TTL`](crate::MAX_TTL).
+    /// The TTL, 1 ms to [`MAX_TTL`](crate::MAX_TTL): the time from the store's clock to the end of the new window.
     pub ttl: Duration,
     /// The last tick in which the caller has issued an ID with an earlier lease; `None` if it has issued no ID. The
     /// window of the new lease begins after this tick.
     pub after: Option<u64>,
-    /// A name of the caller. People read it in the list of leases.
+    /// A name of the caller, for the people who read the list of leases.
     pub owner: String,
     /// How the store treats the request if the ID space does not exist.
     pub missing: Missing,
@@ -68,8 +68,9 @@ impl AcquireRequest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Missing {
-    /// Refuses the request with [`StoreError::NoSpace`](crate::StoreError::NoSpace) and writes nothing. The name may be
-    /// misspelt, and the processes of a second ID space would issue the same IDs as the processes of the first.
+    /// Refuses the request with [`StoreError::NoSpace`](crate::StoreError::NoSpace) and writes nothing. Otherwise a
+    /// misspelt name would create a second ID space, and its processes would issue the same IDs as the processes of the
+    /// first.
     #[default]
     Refuse,
     /// Creates the space. The new space grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
@@ -111,7 +112,7 @@ pub struct Renewal {
     pub layout: Layout,
     /// The lease, as the caller knows it.
     pub lease: Lease,
-    /// The TTL: how far the window reaches into the future, from 1 ms to [`MAX_TTL`](crate::MAX_TTL).
+    /// The TTL, 1 ms to [`MAX_TTL`](crate::MAX_TTL): the time from the store's clock to the new end of the window.
     pub ttl: Duration,
     /// The number of renewals of the lease that the caller has sent since the store last answered one of them. The
     /// store may have applied some or all of these renewals.

@@ -21,17 +21,18 @@ use crate::survey::Survey;
 ///
 /// * **L1.** No two windows granted for one worker overlap, whichever processes hold them.
 /// * **L2.** A renewal never lowers the end of a window.
-/// * **L3.** A grant or a renewal moves the end of a window to at most [`MAX_TTL`] after the store's clock, and never
-///   beyond the layout's last tick.
-/// * **L4.** Only a message with the token, the counter and the window of the holder's lease renews or releases it, so
-///   a late or repeated message has no effect.
+/// * **L3.** A grant or a renewal never moves the end of a window to a tick more than [`MAX_TTL`] after the store's
+///   clock. No window contains a tick after the layout's last tick.
+/// * **L4.** A message renews or releases a lease only if it has the token and the counter of the worker's record. A
+///   renewal also needs the record's window. So a late or repeated message has no effect.
 /// * **L5.** A released lease is never renewed, and the worker's next window begins after the last tick in which the
 ///   holder issued an ID.
 /// * **L6.** If a store has lost data and may have forgotten a window of a worker, that worker is not granted until
 ///   [`MAX_TTL`] + [`CLOCK_SLACK`] have passed since the loss was found.
 /// * **L7.** A process that was never granted a lease of a space does not create that space, unless the process asks
 ///   for that explicitly.
-/// * **L8.** A space that is known to be a copy of a space made elsewhere grants, renews and releases nothing.
+/// * **L8.** If a space is known to be a copy, and its original was made in another place, the copy grants, renews and
+///   releases nothing.
 /// * **L9.** If the store's clock moves back, that costs time, but never causes a duplicate ID.
 /// * **L10.** A window begins after the tick in [`AcquireRequest::after`], the last tick in which the caller has issued
 ///   an ID. So the IDs of one process keep increasing when the process changes workers.
@@ -49,35 +50,36 @@ use crate::survey::Survey;
 ///
 /// In detail:
 ///
-/// * L3: the new end is the store's clock + the TTL, rounded up to a whole tick. If the old end is later than that, a
-///   renewal does not change it. If the old end is more than [`MAX_TTL`] + [`CLOCK_SLACK`] after the store's clock, the
-///   renewal is refused.
+/// * L3: the new end is the tick that the store's clock reads, + the TTL in ticks, rounded up. If the old end is later
+///   than this new end, a renewal keeps the old end. If the old end is more than [`MAX_TTL`] + [`CLOCK_SLACK`] after
+///   the store's clock, the renewal is refused.
 /// * L4: a renewal is written only if the worker's record has the token, the counter and the first tick of the holder's
 ///   lease, and does not end earlier than that lease. A release is written only if the record has the token and the
-///   counter of the lease. Each grant and each renewal raises the counter. If replies were lost, the store recognises
-///   the holder's lease by its token and its first tick. A renewal then succeeds, unless the record counts more
-///   renewals than the holder has sent without a reply ([`Renewal::unanswered`]). For a release, the token alone is
-///   then sufficient.
+///   counter of the lease. Each grant and each renewal raises the counter. If replies to renewals were lost, the
+///   record's counter is higher than the holder's counter. `renew` then recognises the lease by its token and its first
+///   tick, and succeeds unless the record counts more renewals than the holder has sent without a reply
+///   ([`Renewal::unanswered`]). `release` recognises the lease by its token alone. Both send a new message, with the
+///   record's counter.
 /// * L5: a release clears the token, and ends the window right after the tick of the last ID. If no ID was issued, the
 ///   window ends at its first tick.
 /// * L6: a loss is found if the record of the space or of a worker is missing, if another server or other data now
 ///   serves the store, or if a holder presents a lease that is newer than the worker's record. If only the records of
 ///   some workers are missing, only these workers have to wait; otherwise all workers have to wait. If a holder has
 ///   presented a lease whose record is missing or older, the workers that wait also wait until the window of that lease
-///   has ended. A lease is not renewed if its record is missing, or if it was granted before the loss. An operator who
-///   vouches for the space ends the wait.
+///   has ended. A lease is not renewed if its record is missing. If all workers have to wait, no lease that was granted
+///   before the loss is renewed. An operator who vouches for the space ends the wait.
 /// * L7: a process asks for a new space with [`Missing::Create`](crate::Missing::Create). A
 ///   [`LeasedGenerator`](crate::LeasedGenerator) that was not granted a lease yet asks for it only if
 ///   [`create_if_missing`](crate::LeasedGeneratorBuilder::create_if_missing) was called on its builder and the store
 ///   lists no other space. Otherwise the process gets [`NoSpace`](StoreError::NoSpace), and the store writes nothing. A
-///   process that was granted a lease creates a lost space again, but only in the place where the lease was granted. If
-///   only the record of the space is lost, and records of workers are left, the space still exists but has suffered a
-///   loss (L6), and any process restores it.
+///   process that was granted a lease creates that space again if it is lost, but only in the place where the lease was
+///   granted. If only the record of the space is lost, and records of workers are left, the space still exists but has
+///   suffered a loss (L6), and any process restores it.
 /// * L8: calls fail with [`Copied`](StoreError::Copied) until an operator [vouches](LeaseAdmin::init_immediately) for
 ///   the copy.
 /// * L9: a worker is not granted before the store's clock has reached the end of the worker's last window. As long as
-///   the store loses nothing, the clock may move by any amount. If the store loses data, the clock may have moved back
-///   by [`CLOCK_SLACK`] at most.
+///   the store loses nothing, the clock may move by any amount. If the store loses data, L9 holds only if the clock has
+///   moved back by at most [`CLOCK_SLACK`].
 ///
 /// [`MAX_TTL`]: crate::MAX_TTL
 /// [`CLOCK_SLACK`]: crate::CLOCK_SLACK
@@ -107,9 +109,10 @@ pub trait LeaseStore: Send {
     ///
     /// # Errors
     /// [`StoreError::NoFreeWorker`] if every worker is leased; [`StoreError::NoSpace`] if the ID space does not exist;
-    /// [`StoreError::NotYet`] if the space is new or has lost data; [`StoreError::StoreClockBehind`] if the store's
-    /// clock is behind the leases granted or the caller's last tick; [`StoreError::Ttl`] if the TTL is out of range;
-    /// other errors if the store can't be reached or refuses the caller.
+    /// [`StoreError::NotYet`] if the space is new or has lost data; [`StoreError::StoreClockBehind`] if the end of a
+    /// granted lease or the floor is too far ahead of the store's clock, or if the new window would contain no tick
+    /// after [`AcquireRequest::after`]; [`StoreError::Ttl`] if the TTL is out of range; other errors if the store can't
+    /// be reached or refuses the caller.
     ///
     /// # Examples
     /// ```
@@ -133,12 +136,13 @@ pub trait LeaseStore: Send {
     /// ```
     fn acquire(&mut self, request: &AcquireRequest) -> Result<Grant, StoreError>;
 
-    /// Extends the window of a lease to the store's clock + the TTL. If the window ends later than that already, its
-    /// end does not change.
+    /// Moves the end of a lease's window to the store's clock + the TTL. If the old end is later than the new one, the
+    /// old end stays.
     ///
     /// # Errors
-    /// [`StoreError::Lost`] if the caller no longer holds the lease; [`StoreError::Ttl`] if the TTL is out of range;
-    /// other errors if the store can't be reached or refuses the caller.
+    /// [`StoreError::Lost`] if the caller no longer holds the lease; [`StoreError::StoreClockBehind`] if the window
+    /// already ends too far ahead of the store's clock; [`StoreError::Ttl`] if the TTL is out of range; other errors if
+    /// the store can't be reached or refuses the caller.
     ///
     /// # Examples
     /// ```
@@ -186,8 +190,8 @@ pub trait LeaseStore: Send {
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError>;
 
     /// Returns the names of the other ID spaces in this store: ten at most, within about a second. The error
-    /// [`StoreError::NoSpace`] shows these names. The default method returns no names. This is right for a store that
-    /// can hold only one space.
+    /// [`StoreError::NoSpace`] shows these names. The default method returns no names. Keep it if a store can hold only
+    /// one space.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store can't list the names.
@@ -214,8 +218,7 @@ impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
     }
 }
 
-/// The calls of a store of leases that are for the operator of the store. The command `casflake leases` makes these
-/// calls.
+/// The calls with which an operator manages a store of leases. The command `casflake leases` makes these calls.
 ///
 /// # Examples
 /// ```
@@ -235,12 +238,13 @@ impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
 /// # Ok::<(), casflake_lease::StoreError>(())
 /// ```
 pub trait LeaseAdmin: LeaseStore {
-    /// Creates the ID space with this number of workers, if it does not exist. The new space grants nothing until
-    /// [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. By then all leases have ended
-    /// that a lost space of the same name may have granted. If the space exists already, it keeps its number of workers
-    /// and is not changed in any other way.
+    /// Creates the ID space with this number of workers, if it does not exist or has lost its own record. The new space
+    /// grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. By then,
+    /// each lease has ended that a lost space of the same name may have granted. If the space exists already, it keeps
+    /// its number of workers, and this call changes nothing. The exception is a space that another process has just
+    /// created, and that no process has changed since: its wait begins again with this call.
     ///
-    /// Returns whether the space was created.
+    /// Returns whether this call created the space.
     ///
     /// # Errors
     /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS)
@@ -259,12 +263,13 @@ pub trait LeaseAdmin: LeaseStore {
     /// ```
     fn init(&mut self, layout: &Layout, workers: u64) -> Result<bool, StoreError>;
 
-    /// By this call, the operator vouches that the store knows every lease that is in use while the call runs. Creates
-    /// the ID space if it does not exist, and sets its number of workers. The space grants leases immediately after
-    /// this, even if it is new or has lost data.
+    /// Creates the ID space if it does not exist, sets its number of workers, and ends any wait: after this call the
+    /// space grants leases immediately, even if it is new or has lost data. By this call, the operator vouches that the
+    /// store knows every lease that is in use while the call runs.
     ///
-    /// **If a process still holds a lease that the store has lost, or has used such a lease to issue IDs ahead of the
-    /// store's clock, IDs can be issued twice after this**, until that process gets an answer from the store again.
+    /// **IDs can be issued twice after this call if a process still holds a lease that the store has lost, or if a
+    /// process has used such a lease to issue IDs ahead of the store's clock.** A process that still holds a lost lease
+    /// stops issuing IDs with it when the store answers its next renewal.
     ///
     /// # Errors
     /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS)
@@ -307,8 +312,8 @@ pub trait LeaseAdmin: LeaseStore {
 
     /// Reclaims the worker with this index from its holder. The worker is free immediately.
     ///
-    /// **If the holder of the worker still runs, or has issued IDs ahead of the store's clock, IDs can be issued twice
-    /// after this.**
+    /// **IDs can be issued twice after this call if the holder of the worker still runs, or if it has issued IDs in
+    /// ticks that the store's clock has not passed.**
     ///
     /// # Errors
     /// [`StoreError::NoSuchWorker`] if the worker was never granted; [`StoreError::OtherLayout`] if the space has
@@ -333,9 +338,9 @@ pub trait LeaseAdmin: LeaseStore {
     /// ```
     fn reclaim(&mut self, layout: &Layout, worker: u64) -> Result<(), StoreError>;
 
-    /// Returns notes for people about the URL that the store was made from. Each note is one sentence. It names
-    /// parameters that were skipped because they are for other clients, or parameters that have no effect because of
-    /// another parameter. The default method returns no notes.
+    /// Returns notes for people about the URL that the store was made from. Each note is one sentence. A note names the
+    /// parameters that the store skips because they are for other clients, or the parameters that have no effect
+    /// because of another parameter. The default method returns no notes.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }

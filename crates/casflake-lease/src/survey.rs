@@ -32,11 +32,11 @@ pub struct Survey {
     pub unix_ns: u64,
     /// The space; `None` if the record of the space is lost, but records of workers are left.
     pub space: Option<SurveyedSpace>,
-    /// The workers that were granted, and some workers that were prepared for later grants, in the order of their
-    /// indices.
+    /// The records of workers, in the order of the workers' indices. Some of these workers may be only prepared for a
+    /// later grant. A worker without a record was never granted, unless the record was lost.
     pub workers: Vec<SurveyedWorker>,
-    /// Whether the space is a copy of a space that was made elsewhere. If so, no process gets a worker of this space
-    /// ([`StoreError::Copied`](crate::StoreError::Copied)).
+    /// Whether the space is a copy, and its original was made in another place. If so, no process gets a worker of this
+    /// space: its calls fail with [`StoreError::Copied`](crate::StoreError::Copied).
     pub is_copy: bool,
 }
 
@@ -47,9 +47,10 @@ impl Survey {
         Self { unix_ns, space, workers, is_copy: false }
     }
 
-    /// Returns the time from the reading of the store's clock to the latest tick that the store holds, if this time is
-    /// longer than [`MAX_TTL`](crate::MAX_TTL) + twice [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s. The clock must then
-    /// be wrong now, or must have been wrong before. Otherwise returns `None`. The store's ticks are ticks of `layout`.
+    /// Returns how long the store's clock needs to reach the latest tick in the store, which is the floor or the end of
+    /// a window. Returns this time only if it is longer than [`MAX_TTL`](crate::MAX_TTL) + twice
+    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s: the clock is then wrong now, or was wrong before. Returns `None` if
+    /// the time is not longer, or if the clock's reading is not in the layout. `layout` is the layout of the space.
     ///
     /// # Examples
     /// ```

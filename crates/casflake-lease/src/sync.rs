@@ -6,7 +6,7 @@
 
 #[cfg(not(all(loom, feature = "_loom")))]
 pub(crate) use std::sync::atomic::AtomicU64;
-/// The type of counters. It is never loom's type, because the outcome of a call does not depend on a counter.
+/// The atomic type for counts of events. It is never loom's type, because no call decides anything by such a count.
 pub(crate) use std::sync::atomic::AtomicU64 as Counter;
 pub(crate) use std::sync::atomic::Ordering;
 

@@ -4,23 +4,24 @@ use std::time::Duration;
 
 use casflake::Layout;
 
-/// The largest TTL of a lease. This is a constant of the protocol, not a setting. After a loss, a store waits until
-/// every forgotten lease has ended, so it must know the largest TTL that any process can have used.
+/// The largest TTL of a lease. This is a constant of the protocol, not a setting. A store that has lost data waits
+/// until every forgotten lease has ended. It can know that time only because no lease has a larger TTL.
 pub const MAX_TTL: Duration = Duration::from_secs(120);
 
-/// The tolerance for the clocks of a store that loses data. The clocks that grant its leases may differ by this much,
-/// and one of them may move back by this much. After a loss, the store grants nothing until [`MAX_TTL`] + `CLOCK_SLACK`
+/// The error that the clock of a store may have if the store loses data. When the loss is found, this clock may be
+/// behind each earlier reading at which the store has granted a lease by at most this much, either because clocks
+/// differ or because a clock has moved back. After a loss, the store grants nothing until [`MAX_TTL`] + `CLOCK_SLACK`
 /// have passed. As long as a store keeps all data that it has acknowledged, its clocks may read any time. This is a
 /// constant of the protocol, not a setting.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(30);
 
-/// The longest lead of a leased generator: how far the ticks of its IDs may be ahead of its clock. It is short, so that
-/// the ticks that a process has used ahead of the clock are over when an operator reclaims the worker of the ended
-/// process.
+/// The longest lead of a leased generator: how far the ticks of its IDs may be ahead of its clock. It is short, because
+/// an operator must not reclaim the worker of an ended process before the clock has passed the tick of the process's
+/// last ID.
 pub const MAX_LEAD: Duration = Duration::from_secs(1);
 
 /// The time within which a lost space is created again, if a process that was ever granted a lease of the space still
-/// runs. Such a process calls the store after each third of its TTL.
+/// runs. Such a process calls the store after each third of its TTL, which is at most [`MAX_TTL`].
 pub(crate) const RESTORED_WITHIN: Duration = Duration::from_secs(MAX_TTL.as_secs() / 3);
 
 /// The largest number of workers that an ID space can have.
@@ -59,9 +60,9 @@ pub struct Terms {
     pub end: u64,
     /// The number of workers of a new space, unless an operator chooses another number.
     pub workers: u64,
-    /// [`MAX_TTL`] in ticks: how far a window may reach into the future.
+    /// [`MAX_TTL`] in ticks, rounded up: a new window ends at most this many ticks after the store's clock.
     pub max_ttl: u64,
-    /// [`CLOCK_SLACK`] in ticks: how far the clocks of a store that loses data may differ, or move back.
+    /// [`CLOCK_SLACK`] in ticks, rounded up.
     pub slack: u64,
 }
 
@@ -81,14 +82,16 @@ impl Terms {
         Self { max_ttl: terms.ticks(MAX_TTL), slack: terms.ticks(CLOCK_SLACK), ..terms }
     }
 
-    /// Returns the tick at which every window that was granted at `now_tick` or earlier has ended.
+    /// Returns the tick at which all windows have ended that were granted before the store's clock read `now_tick`:
+    /// `now_tick` + [`MAX_TTL`] + [`CLOCK_SLACK`]. The slack is added because the clock that granted a window may have
+    /// been ahead of this clock.
     #[must_use]
     pub fn horizon(&self, now_tick: u64) -> u64 {
         now_tick.saturating_add(self.max_ttl).saturating_add(self.slack)
     }
 
-    /// Returns the latest tick that a store may hold if its clocks differ by at most [`CLOCK_SLACK`]: the horizon of a
-    /// clock that is ahead of `now_tick` by [`CLOCK_SLACK`].
+    /// Returns the latest tick that a store can hold if its clocks differ by at most [`CLOCK_SLACK`], when one clock
+    /// reads `now_tick`: the [`horizon`](Self::horizon) of a clock that is ahead by [`CLOCK_SLACK`].
     #[must_use]
     pub fn reach(&self, now_tick: u64) -> u64 {
         self.horizon(now_tick).saturating_add(self.slack)

@@ -2,7 +2,7 @@
 
 use tokio_postgres::config::SslMode;
 
-/// The value of `sslmode`. Each value has the same meaning as in libpq.
+/// A value of the URL's parameter `sslmode`. Each value has the same meaning as in libpq.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mode {
     Disable,
@@ -41,7 +41,8 @@ impl Mode {
         }
     }
 
-    /// Returns the closest mode that `tokio_postgres` has.
+    /// Returns the mode for `tokio_postgres`, which has fewer modes: `Prefer` stands for `allow` too, and `Require` for
+    /// `verify-ca` and `verify-full`.
     pub(super) fn of_the_client(self) -> SslMode {
         match self {
             Self::Disable => SslMode::Disable,

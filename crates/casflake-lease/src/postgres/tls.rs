@@ -14,7 +14,7 @@ use super::ssl_mode::Mode;
 use crate::error::StoreError;
 use crate::tls::{Identity, Roots, Verify, client_config};
 
-/// The parameters of a URL that are about TLS.
+/// The settings for TLS, from the parameters of a URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     pub(super) mode: Mode,
@@ -23,8 +23,8 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Returns a note if the file of authorities has no effect. It has no effect if the mode also accepts a connection
-    /// without TLS.
+    /// Returns a note if the URL names a file of authorities (`sslrootcert`), but the mode is `disable`, `allow` or
+    /// `prefer`. These modes accept a connection without TLS, so the file gives no protection.
     fn note(&self) -> Option<String> {
         let has_effect = self.mode >= Mode::Require || self.roots.is_none();
         (!has_effect)
@@ -51,7 +51,7 @@ impl Settings {
     }
 }
 
-/// The way in which a store's connections are made.
+/// The maker of the TLS sessions of a store: a connector of the caller, or this crate with the settings of the URL.
 #[derive(Clone)]
 pub(super) enum Tls<T> {
     /// The caller's connector makes the TLS sessions. The `sslmode` of the configuration decides which connections use
@@ -153,8 +153,8 @@ where
     Ok(client)
 }
 
-/// Returns whether the server refused the connection because its rules (`pg_hba.conf`) have no entry for such a
-/// connection. The rules may have an entry for the same connection with TLS, or for the same connection without TLS.
+/// Returns whether the server's rules (`pg_hba.conf`), or the settings of a pooler, refused the connection. Rules can
+/// admit a client only with TLS, or only without TLS, so the other kind of connection may succeed.
 fn is_not_admitted(error: &Error) -> bool {
     let is_pooler =
         |error: &DbError| error.code() == &SqlState::PROTOCOL_VIOLATION && error.message() == "SSL required";

@@ -20,13 +20,13 @@ pub enum Denied {
         /// The tick from which the store grants leases.
         floor: u64,
     },
-    /// The store's clock is far behind the end of a window that was granted, or far behind the floor; or it is behind a
-    /// tick in which the caller has issued an ID.
+    /// The end of a granted window, or the floor, is further ahead of the store's clock than the rules allow. Or the
+    /// new window would contain no tick after the caller's last tick.
     StoreClockBehind {
         /// The tick that the clock has to reach.
         until: u64,
     },
-    /// The space is absent, and the caller may not create it.
+    /// The space is absent, and [`IfAbsent`](super::IfAbsent) forbids creating it.
     NoSpace,
     /// The space has another layout.
     OtherLayout,
@@ -36,9 +36,9 @@ pub enum Denied {
     Lost(LostReason),
 }
 
-/// Returns the reason why nothing is granted before `tick`. The reason is `wait`, unless `tick` or the floor lies
-/// beyond [`Terms::reach`]. Then the reason is that the store's clock is behind: as long as clocks differ by at most
-/// the slack, no floor and no end of a window lies so far in the future.
+/// Returns the reason why nothing is granted before `tick`: `wait` if neither `tick` nor the floor is later than
+/// [`Terms::reach`], and otherwise `StoreClockBehind`. As long as clocks differ by at most the slack, no floor and no
+/// end of a window is later than [`Terms::reach`].
 pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, terms: &Terms) -> Denied {
     if tick.max(space.floor) <= terms.reach(view.now) {
         return wait;
@@ -46,8 +46,8 @@ pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, te
     Denied::StoreClockBehind { until: tick.max(latest(space.floor, view.records.values().map(|record| record.until))) }
 }
 
-/// Returns the latest tick that the store holds: the floor or the end of a window. If this tick is further in the
-/// future than a new floor or the end of a new window can be, the store's clock was ahead before, or has moved back.
+/// Returns the latest tick that the store holds: the floor or the end of a window, whichever is the latest of all. If
+/// this tick is later than [`Terms::reach`], the store's clock was ahead before, or is behind now.
 pub fn latest(floor: u64, untils: impl IntoIterator<Item = u64>) -> u64 {
     untils.into_iter().fold(floor, u64::max)
 }

@@ -7,9 +7,9 @@ use crate::error::LostReason;
 use crate::lease::Lease;
 use crate::terms::Terms;
 
-/// Returns the record of `held` after its renewal. Returns `None` if the rule forbids the renewal; [`explain`] then
-/// finds the reason. The rule needs only the space, this one record and the clock, so that a store can evaluate the
-/// rule in one statement.
+/// Returns the record of `held` after its renewal, or `None` if the renewal is forbidden; [`explain`] then finds the
+/// reason. This rule reads only the space, this one record and the clock, so that a store can apply the rule in one
+/// statement.
 pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Record> {
     let space = view.space.as_ref()?;
     let record = view.records.get(&held.worker)?;
@@ -28,11 +28,11 @@ pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Recor
     })
 }
 
-/// The reason why a renewal was not written.
+/// The result of [`explain`]: why a renewal was not written, and what to do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The caller still holds the lease. The lease now has this form, because the store has written earlier renewals
-    /// whose replies were lost.
+    /// The caller still holds its lease, as given here. The counter and the end are those of earlier renewals whose
+    /// replies were lost. Renew the lease in this form.
     Held(Lease),
     /// The store has forgotten something that the holder knows. Write this change, so that no forgotten window is
     /// granted again.
@@ -91,16 +91,16 @@ pub fn explain(view: &View, held: &Lease, unanswered: u64, if_absent: &IfAbsent,
     Finding::Held(record.lease(held.worker, held.token))
 }
 
-/// Returns whether the record belongs to the same grant as `held`. Renewals do not matter, because a renewal does not
-/// move the start of the window. If a late request has made another grant to the same token, that grant has another
-/// window.
+/// Returns whether the record belongs to the same grant as `held`. A renewal changes neither the token nor the start of
+/// the window. The token alone is not enough: a late request can be granted a second window with the same token, and
+/// that window starts at another tick.
 fn is_of_grant(record: &Record, held: &Lease) -> bool {
     record.token == Some(held.token) && record.from == held.from
 }
 
-/// Returns whether the record belongs to a grant that was made after the grant of `held`. If the store has also
-/// forgotten something that the holder of `held` knows, an operator was wrong to vouch for the space. A record with the
-/// counter 0 was written in place of a lost record, and was never granted.
+/// Returns whether the record belongs to a grant that was made after the grant of `held`. If the record also counts
+/// fewer grants and renewals than `held` does, an operator was wrong to vouch for the space. A record with the counter
+/// 0 belongs to no grant: it was written in place of a lost record.
 fn is_after(record: &Record, held: &Lease) -> bool {
     record.counter > 0 && !is_of_grant(record, held) && held.from < record.until
 }
@@ -109,15 +109,15 @@ const TAKEN: Finding = Finding::Denied(Denied::Lost(LostReason::Taken));
 /// The finding that the store has lost the lease.
 pub const LOST: Finding = Finding::Denied(Denied::Lost(LostReason::StoreChanged));
 
-/// Returns the record of `held` after its release. The worker is then free from the tick after `last`, the tick of the
-/// holder's last ID. Returns `None` if `record` does not belong to `held`.
+/// Returns the record of `held` after its release, or `None` if `record` does not have the token and the counter of
+/// `held`. The window of the new record ends right after `last`, the tick of the holder's last ID.
 pub fn release(record: &Record, held: &Lease, last: Option<u64>) -> Option<Record> {
     let is_holders = record.token == Some(held.token) && record.counter == held.counter;
     is_holders.then(|| Record { until: released_at(record, last), token: None, ..record.clone() })
 }
 
-/// Returns the end of a window that is released after an ID was issued in the tick `last`. If `last` is `None`, no ID
-/// was issued, and the window ends where it begins.
+/// Returns the new end of a released window: the tick after `last`, but neither before the start of the window nor
+/// after its old end. If `last` is `None`, no ID was issued, and the new end is the start.
 fn released_at(record: &Record, last: Option<u64>) -> u64 {
     last.map_or(0, |last| last.saturating_add(1)).max(record.from).min(record.until)
 }

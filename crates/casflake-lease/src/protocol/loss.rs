@@ -5,8 +5,9 @@ use super::{Change, Denied, IfAbsent, Known, NEWBORN, Space, View, unowned};
 use crate::terms::Terms;
 use crate::token::Token;
 
-/// Returns the change that creates a space that was found missing. Fails if `if_absent` forbids this. `known` is the
-/// latest end of a window that is known to have been granted, or 0.
+/// Returns the change that creates a space whose record is missing. Fails if no record of a worker is left and
+/// `if_absent` forbids creating the space. `known` is the end of a window that the caller was granted, or 0 if it was
+/// granted none: the new floor is not before `known`.
 pub(super) fn made(view: &View, if_absent: &IfAbsent, known: u64, terms: &Terms) -> Result<Change, Denied> {
     match if_absent {
         IfAbsent::Remake(Known { place, workers, until }) if *place == view.place => {
@@ -17,8 +18,8 @@ pub(super) fn made(view: &View, if_absent: &IfAbsent, known: u64, terms: &Terms)
     }
 }
 
-/// Returns the change that creates a space in a store that has no space, because the space is new or was lost. `known`
-/// has the same meaning as for `made`.
+/// Returns the change that creates a space. The store has no record of that space, because the space is new or was
+/// lost. `known` has the same meaning as for `made`.
 pub(super) fn born(view: &View, known: u64, workers: u64, terms: &Terms) -> Change {
     let space = Space {
         version: NEWBORN,
@@ -31,8 +32,9 @@ pub(super) fn born(view: &View, known: u64, workers: u64, terms: &Terms) -> Chan
     Change { space: Some(space), records: Vec::new() }
 }
 
-/// Returns the incarnation of a newborn space. No two newborn spaces have the same incarnation. This holds even if one
-/// caller creates two spaces: its first write may be late, and the caller may try again before that write is made.
+/// Returns the incarnation of a newborn space. It contains `look`, so that no two newborn spaces have the same
+/// incarnation. Even one caller can write two such spaces, if its first write is late, and the caller tries again
+/// before that write is made.
 pub fn found_empty(incarnation: &str, look: Token) -> String {
     format!("{incarnation}, found empty by {look}")
 }
@@ -52,8 +54,8 @@ pub(super) fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change
     (!records.is_empty()).then_some(Change { space: Some(space), records })
 }
 
-/// Returns the change that raises the floor of the space to the end of every window that may have been granted and
-/// forgotten, and at least to `known`.
+/// Returns the change that raises the floor of the space to [`Terms::horizon`], when every window has ended that may be
+/// forgotten, or to `known` if that tick is later. If the floor is later than both, it stays.
 pub(super) fn suspected(view: &View, space: &Space, known: u64, terms: &Terms) -> Change {
     let space = Space {
         version: space.version + 1,

@@ -8,16 +8,16 @@ use crate::terms::Terms;
 /// The next change to write in an operation of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// The space does not exist. Write this change, which creates it, then read the store again. The second read is
-    /// necessary because this process may have been slow: between its first read and the write, leases may have been
-    /// granted and lost.
+    /// The record of the space is missing. Write this change, which creates it, then read the store again and decide
+    /// again. The second read is necessary because this process may have been slow: between its first read and its
+    /// write, other processes may have been granted leases, and the store may have lost them.
     Begin(Change),
     /// Write this change. The operation is then complete.
     Finish(Change),
 }
 
 /// Decides how to create a space for an operator, or how to restore a space that has lost its own record. The space
-/// grants nothing until every window has ended that a lost space of the same name may have granted. Returns `None` if
+/// grants nothing until each window has ended that a lost space of the same name may have granted. Returns `None` if
 /// the space exists and nothing is left to write.
 pub fn init(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
     match &view.space {
@@ -30,8 +30,8 @@ pub fn init(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
     }
 }
 
-/// Decides how to create or change a space for an operator, after the operator has vouched that every lease in use is
-/// known to the store. The space grants leases immediately, and keeps the records that it has.
+/// Decides how to create or change a space for an operator, if the operator vouches that the store knows every lease
+/// that is in use. The space grants leases immediately, and keeps the records that it has.
 ///
 /// # Errors
 /// `OtherLayout` if the space has another layout.

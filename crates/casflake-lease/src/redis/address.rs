@@ -16,9 +16,9 @@ pub(super) struct Address {
     pub(super) tls: Option<TlsFiles>,
 }
 
-/// Parses a URL with the crate `redis`. First refuses the parts that the crate would ignore or guess: parameters that
-/// it does not know, a database in a longer path, a user without a password, and segments `..` of a path, which the
-/// crate would resolve.
+/// Parses a URL with the crate `redis`. Before that, refuses the parts that the crate would ignore, guess or change:
+/// unknown parameters, a path that is not one number (such as `/0/x`), a user without a password, and segments `.` and
+/// `..` in the path of a socket.
 pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
     url.check_scheme(SCHEMES)?;
     let (path, tls) = if url.is_local() {

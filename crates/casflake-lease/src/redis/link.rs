@@ -19,16 +19,18 @@ use super::server::{Server, Session};
 /// The time limit of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The part of `CALL_TIMEOUT` for which a call waits for a connection.
+/// The longest time for which a call waits for a connection. It is a part of `CALL_TIMEOUT`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// If a connection is not ready after this time, it is abandoned, and the next call makes a new connection.
+/// The longest time for making a connection. If it is over when a call stops waiting, the connection is abandoned, and
+/// the next call makes a new one.
 const COMING: Duration = Duration::from_secs(5);
 
 pub(super) struct Link {
     server: Arc<Server>,
     session: Option<Session>,
-    /// A session that is being made: the time at which its thread was started, and the receiver of its outcome.
+    /// The session that a thread is making, if there is one: the time at which that thread was started, and the
+    /// receiver of the session.
     coming: Option<(Instant, Pending<Session>)>,
 }
 
@@ -71,8 +73,9 @@ impl Link {
         Ok(answer)
     }
 
-    /// Returns a new session. If connecting takes longer than this call can wait, the next call waits for the same
-    /// connection, so that a slow server does not get more and more connections.
+    /// Waits for a new session and returns it. Fails if the session is not ready within `CONNECT_TIMEOUT`. The next
+    /// call then waits for the same connection, unless `COMING` is over, so that a slow server does not get more and
+    /// more connections.
     fn connect(&mut self) -> Result<Session, Failure> {
         let (since, coming) = match self.coming.take() {
             Some(coming) => coming,
@@ -89,7 +92,7 @@ impl Link {
     }
 }
 
-/// Starts `work` on a new thread.
+/// Starts `work` on a new thread. Returns the receiver of its outcome, for [`wait`].
 fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> io::Result<Pending<T>> {
     let (sender, receiver) = mpsc::sync_channel(1);
     // Sending fails if the call has stopped waiting.

@@ -23,8 +23,9 @@ pub(super) fn of(what: String, error: RedisError) -> StoreError {
     }
 }
 
-/// Returns the text of `error`: the server's own text, if the error is an answer of the server. This text is reported
-/// as the cause. If `error` itself were the cause, its text would appear twice, because `error` is its own source.
+/// Returns the text of `error`, which the caller reports as the cause. If the error is an answer of the server, this is
+/// the server's own text. `error` itself is not reported as the cause, because it is its own source, so its text would
+/// appear twice.
 fn words(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
@@ -80,7 +81,7 @@ mod tests {
         value.and_then(redis::Value::extract_error).map(|_| ()).expect_err("an error")
     }
 
-    /// The texts are copied from the servers.
+    /// The texts below are answers that servers have sent.
     #[test]
     fn failures_that_may_pass_are_retryable_and_others_are_not() {
         for (text, is_passing) in [

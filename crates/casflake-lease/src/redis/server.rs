@@ -65,7 +65,7 @@ impl Server {
         }
     }
 
-    /// Converts an error of `session` to a failure. Adds a remedy if TLS is the reason of the error.
+    /// Converts an error of `session` to a [`Failure`]. If TLS is the reason of the error, the failure names a remedy.
     pub(super) fn failure(&self, session: &Session, error: RedisError) -> Failure {
         let refused = match session {
             Session::Tls(connection) => connection.refused(&self.what()),

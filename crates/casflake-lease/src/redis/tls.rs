@@ -54,8 +54,8 @@ impl TlsConnection {
         }
     }
 
-    /// Returns the error for the operation `what`, if it failed because of a TLS failure that waiting does not correct.
-    /// Returns `None` for any other failure.
+    /// Returns the error for the operation `what`, if it failed because of a permanent TLS failure, such as a
+    /// certificate that is not trusted. Returns `None` for any other failure.
     pub(super) fn refused(&self, what: &str) -> Option<StoreError> {
         self.session.refused(what)
     }
