@@ -24,9 +24,11 @@ pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str
     Ok(parameters)
 }
 
-/// Returns the error text for the parameter `name`, which the store does not know. The text shows the name of the
-/// parameter, unless the name may be a part of a password. That is possible if the parameter `before` has a password as
-/// its value, and the password contains an `&`.
+/// Returns the error text for the parameter `name`, which the store does not know. `before` is the name of the
+/// parameter that precedes `name` in the URL, and `known` lists the parameters that the store knows.
+///
+/// The text does not show `name` if `name` is longer than [`LONGEST`], or if `before` begins with `pass`. In the second
+/// case `name` may be a part of a password that contains an `&`.
 #[cfg(any(feature = "etcd", feature = "redis"))]
 pub(crate) fn unknown(name: &str, before: Option<&str>, known: &str) -> String {
     let is_shown = name.len() <= LONGEST && before.is_none_or(|before| !before.starts_with("pass"));
