@@ -39,7 +39,8 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         ),
         (
             GenerateError::BeforeEpoch { unix_ms: 7, epoch_unix_ms: 9 }.into(),
-            "the clock reads 7 ms, before the layout's epoch at 9 ms: set the clock, or choose an earlier epoch",
+            "the clock reads Unix time 7 ms, before the layout's epoch at 9 ms: set the clock, or choose an earlier \
+             epoch",
         ),
         (
             GenerateError::TooEarly { not_before: 7, retry_after: MS }.into(),
@@ -48,7 +49,7 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         (GenerateError::Fenced { fence: 7 }.into(), "the window ended at tick 7: extend the fence to a later tick"),
         (
             GenerateError::Closed.into(),
-            "the generator was closed: make a new generator that begins after the last tick of this one",
+            "the generator was closed: make a new one with not_before after the last tick of this one",
         ),
         (
             GenerateError::OutOfTicks { max_tick: 7 }.into(),
@@ -119,8 +120,8 @@ fn id_and_layout_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         (LayoutError::ZeroTick.into(), "the tick is 0 ms long: give it at least 1 ms"),
         (
             LayoutError::TimeOverflow { epoch_unix_ms: 7, tick_ms: 9 }.into(),
-            "with epoch 7 ms and ticks of 9 ms, the last tick would begin after 18446744073709551615 ms: choose an \
-             earlier epoch, a shorter tick or a narrower timestamp",
+            "with epoch 7 ms and ticks of 9 ms, the last tick would begin after Unix time 18446744073709551615 ms: \
+             choose an earlier epoch, a shorter tick or a narrower timestamp",
         ),
     ]
 }

@@ -130,8 +130,8 @@ mod tests {
     fn a_millisecond_lasts_as_long_as_the_counter_says() {
         assert_eq!([1000, 1001, 1099].map(reading), [5; 3]);
         let before = SystemClock.unix_ms();
-        // In the first two cases the millisecond is over. In all others the counter has moved back: by a little, to 0,
-        // or past 0 to a large value.
+        // In the first two cases the millisecond is over. In the other four cases the counter has moved back: by 1, to
+        // 0, or past 0 to a large value.
         for count in [1100, 1101, 999, 0, u64::MAX, 1 << 63] {
             assert!(reading(count) >= before, "at {count}");
         }

@@ -185,15 +185,15 @@ impl fmt::Display for GenerateError {
             ),
             Self::BeforeEpoch { unix_ms, epoch_unix_ms } => write!(
                 f,
-                "the clock reads {unix_ms} ms, before the layout's epoch at {epoch_unix_ms} ms: set the clock, or \
-                 choose an earlier epoch"
+                "the clock reads Unix time {unix_ms} ms, before the layout's epoch at {epoch_unix_ms} ms: set the \
+                 clock, or choose an earlier epoch"
             ),
             Self::TooEarly { not_before, retry_after } => {
                 write!(f, "the window opens at tick {not_before}: try again in {retry_after:?}")
             }
             Self::Fenced { fence } => write!(f, "the window ended at tick {fence}: extend the fence to a later tick"),
             Self::Closed => {
-                f.write_str("the generator was closed: make a new generator that begins after the last tick of this one")
+                f.write_str("the generator was closed: make a new one with not_before after the last tick of this one")
             }
             Self::OutOfTicks { max_tick } => write!(
                 f,

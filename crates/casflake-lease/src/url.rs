@@ -138,7 +138,7 @@ impl StoreUrl<'_> {
         Err(format!("its scheme is not one of {}", schemes.join(", ")))
     }
 
-    /// Returns the name of the ID space.
+    /// Returns the name of the ID space, which is `default` if the URL has no `#`. Fails if the name is not valid.
     pub(super) fn space(&self) -> Result<&str, String> {
         match self.name {
             None => Ok("default"),

@@ -66,7 +66,7 @@ pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'stati
         let mut session = Session::new(files.config().ok()?, &host, socket).ok()?;
         let explain = |error| explain_to(files.identity.is_some(), error);
         match session.shake_hands() {
-            // A server may refuse the client's certificate only after the handshake.
+            // Some servers refuse the client's certificate after the handshake, and not during the handshake.
             Ok(()) => explain(&session.read(&mut [0]).err()?),
             Err(error) if has_hung_up(&error) => {
                 let answer = ask(&host, port, b"GET /version HTTP/1.0\r\n\r\n", 1024).ok()?;

@@ -42,7 +42,7 @@ pub(super) fn without_scheme(text: &str) -> String {
 }
 
 /// Refuses schemes that no store has, but that callers write by mistake, such as `http`. The error says what to write
-/// instead. This helps more than a list of all schemes.
+/// instead. This helps more than a list of all schemes. `rest` is the text after the `:` of the scheme.
 pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
     match scheme {
         "http" | "https" => Err(format!(

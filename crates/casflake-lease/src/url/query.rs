@@ -6,8 +6,9 @@ use super::StoreUrl;
 #[cfg(any(feature = "etcd", feature = "redis"))]
 const LONGEST: usize = 32;
 
-/// Returns the name and the value of each parameter. No error shows a name or a value: if a password contains an `&`,
-/// the text after the `&` looks like a parameter.
+/// Returns the name and the value of each parameter. Fails if a parameter has no `=`, if a name is repeated, or if a
+/// name contains a character other than ASCII letters, digits and `-._[]`. No error shows a name or a value, because
+/// both may be parts of a password: if a password contains an `&`, the text after the `&` looks like a parameter.
 pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str)>, String> {
     let mut parameters: Vec<(&str, &str)> = Vec::new();
     for parameter in url.query.into_iter().flat_map(|query| query.split('&')) {
