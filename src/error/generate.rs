@@ -24,7 +24,7 @@ pub enum GenerateError {
     /// All slots of the clock's current tick are used. If `max_lead` allows later ticks, all slots of these ticks are
     /// used, too.
     Exhausted {
-        /// The time until the tick after the clock's current tick begins.
+        /// The time until the clock's next tick begins.
         retry_after: Duration,
     },
     /// The clock has moved back and is before the last ID's tick by more than `max_lead` ticks. Either all IDs of that
