@@ -71,8 +71,8 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     }
 
     /// Sets the longest time that a call waits for one tick to begin, measured by the clock's
-    /// [`monotonic`](Clock::monotonic) time. The default is 100 ms. A call that waits for several ticks may wait so
-    /// long for each of them. A batch can need several ticks. A call for one ID waits for a second tick if other
+    /// [`monotonic`](Clock::monotonic) time. The default is 100 ms. A call that waits for several ticks may wait
+    /// `max_wait` for each of them. A batch can need several ticks. A call for one ID waits for a second tick if other
     /// threads take all IDs of the first.
     ///
     /// If the tick begins later than `max_wait` allows, the call fails immediately, without waiting. So if `max_wait`

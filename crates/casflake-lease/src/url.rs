@@ -106,8 +106,8 @@ impl<'a> StoreUrl<'a> {
     }
 
     /// Refuses a URL that has more than one `@` before the hosts, or an `@` after the hosts. Some parsers take such an
-    /// `@` for the end of the password, and other parsers do not. Accepts every local URL, because it
-    /// has no password before an `@`.
+    /// `@` for the end of the password, and other parsers do not. Accepts every local URL, because a local URL has no
+    /// password before an `@`.
     fn check_at_signs(&self) -> Result<(), String> {
         let Some(Authority { user, hosts }) = self.authority.as_ref().filter(|_| !self.is_local()) else {
             return Ok(());
