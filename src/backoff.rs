@@ -2,19 +2,20 @@
 
 use crate::sync::Backoff;
 
-/// The number of steps in the first pause of a call. Step n has 2^n spin hints, for n from 0, so the first pause has 15
-/// spin hints in all. Each later pause of the call has one step more than the pause before.
+/// The number of steps in the first pause of a call. The steps of a pause have 1, 2, 4, 8, ... spin hints, so the first
+/// pause has 15 spin hints in all. Each later pause of the call has one step more than the pause before, up to
+/// `MAX_STEPS`.
 const FIRST_STEPS: u64 = 4;
 
 /// The number of steps in the longest pause. This pause has 127 spin hints and takes some microseconds.
 const MAX_STEPS: u64 = 7;
 
-/// Pauses after a failed CAS, but only after every other one: the first of a call, the third, the fifth, and so on.
-/// `earlier` is the number of CAS that failed earlier in this call.
+/// Pauses after the first, the third, the fifth, ... failed CAS of a call. Call this function after each failed CAS.
+/// `earlier` is the number of CAS that failed in this call before the latest one.
 ///
 /// During the pause the thread whose CAS succeeded can issue more IDs, without fetching the word's cache line again for
-/// each ID. After the second failed CAS, the fourth, and so on, there is no pause, because the failed CAS has fetched
-/// the cache line. So the next CAS will most likely succeed.
+/// each ID. There is no pause after the second, the fourth, ... failed CAS. Such a CAS is the first one after a pause
+/// and has fetched the cache line. So the next CAS will most likely succeed if it follows immediately.
 #[cold]
 pub(crate) fn back_off(earlier: u64) {
     if earlier % 2 == 0 {

@@ -71,9 +71,9 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     }
 
     /// Sets the longest time that a call waits for one tick to begin, measured by the clock's
-    /// [`monotonic`](Clock::monotonic) time. The default is 100 ms. A call that waits for several ticks may wait so
-    /// long for each of them. This can happen to a batch, and to a call that waited for a tick of which other threads
-    /// then took all IDs.
+    /// [`monotonic`](Clock::monotonic) time. The default is 100 ms. A call that waits for several ticks may wait
+    /// `max_wait` for each of them. A batch can need several ticks. A call for one ID waits for a second tick if other
+    /// threads take all IDs of the first.
     ///
     /// If the tick begins later than `max_wait` allows, the call fails immediately, without waiting. So if `max_wait`
     /// is shorter than a tick, a call may fail when the IDs of the current tick are used up.
@@ -100,9 +100,9 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     /// without waiting. The default is 0.
     ///
     /// If a new generator replaces an old one with the same worker, the new generator can repeat IDs of the old one.
-    /// This can happen if the new generator begins in the tick in which the old one ended, or in one of the next
-    /// `ticks` ticks. To prevent this, set the new generator's [`not_before`](Self::not_before) to the tick that
-    /// [`close`](Generator::close) of the old generator returned, plus 1.
+    /// This can happen until the clock has passed the tick of the old generator's last ID. That tick may be up to
+    /// `ticks` ticks ahead of the clock. To prevent this, set the new generator's [`not_before`](Self::not_before) to
+    /// the tick that [`close`](Generator::close) of the old generator returned, plus 1.
     ///
     /// # Examples
     /// ```
@@ -119,9 +119,10 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
         self
     }
 
-    /// Sets whether calls fail immediately if the clock has moved back to before the last ID's tick, by more than
-    /// [`max_lead`](Self::max_lead), even if that tick has IDs left. The default is `false`: calls first use up the IDs
-    /// that are left in the last ID's tick, and only then wait or fail.
+    /// Sets what calls do if the clock has moved back and is before the last ID's tick by more than
+    /// [`max_lead`](Self::max_lead) ticks. If `strict` is `true`, calls fail immediately, even if the last ID's tick
+    /// has IDs left. If `strict` is `false`, calls first use up these IDs, and only then wait or fail. The default is
+    /// `false`.
     ///
     /// # Examples
     /// ```

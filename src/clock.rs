@@ -81,7 +81,7 @@ fn since_first_call() -> Option<Duration> {
     None
 }
 
-/// Implements `Clock` for a pointer to a clock.
+/// Implements `Clock` for types that point to a clock, such as `&C`.
 macro_rules! forward {
     ($($(#[$cfg:meta])? $pointer:ty;)*) => {$(
         $(#[$cfg])?
@@ -165,8 +165,8 @@ pub(crate) fn ns_to_ms(ns: u128) -> u64 {
     u64::try_from(ns / NS_PER_MS).unwrap_or(u64::MAX)
 }
 
-/// Returns the number of whole milliseconds in `seconds` seconds plus `subsec_ns` nanoseconds, or `u64::MAX` if the
-/// number does not fit a `u64`. As a Unix time, the number does not fit from the year 584,556,019 on.
+/// Returns the number of whole milliseconds in `seconds` seconds plus `subsec_ns` nanoseconds, or `u64::MAX` if
+/// `seconds` is `u64::MAX / 1000` or more. The Unix time reaches this number of seconds in the year 584,556,019.
 ///
 /// The hot path uses this function, because this function needs no 128-bit division, unlike [`ns_to_ms`].
 #[cfg(feature = "std")]

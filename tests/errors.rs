@@ -25,12 +25,12 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
     vec![
         (
             GenerateError::Exhausted { retry_after: MS }.into(),
-            "every ID of this tick is taken: try again in 1ms, or call generate with a max_wait above this time",
+            "every ID of the current tick is taken: try again in 1ms, or call generate with a max_wait above 1ms",
         ),
         (
             GenerateError::ClockBehind { by: 5 * MS }.into(),
             "the clock has moved back and is 5ms behind the last ID: try again when the clock has caught up, and \
-             slew the clock instead of stepping it",
+             correct the clock slowly (slew it) instead of setting it back",
         ),
         (
             GenerateError::ClockStalled { max_wait: 100 * MS }.into(),
@@ -39,7 +39,8 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         ),
         (
             GenerateError::BeforeEpoch { unix_ms: 7, epoch_unix_ms: 9 }.into(),
-            "the clock reads 7 ms, before the layout's epoch at 9 ms: set the clock, or choose an earlier epoch",
+            "the clock reads Unix time 7 ms, before the layout's epoch at 9 ms: set the clock, or choose an earlier \
+             epoch",
         ),
         (
             GenerateError::TooEarly { not_before: 7, retry_after: MS }.into(),
@@ -48,16 +49,17 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         (GenerateError::Fenced { fence: 7 }.into(), "the window ended at tick 7: extend the fence to a later tick"),
         (
             GenerateError::Closed.into(),
-            "the generator was closed: make a new generator that begins after the last tick of this one",
+            "the generator was closed: make a new one with not_before after the last tick of this one",
         ),
         (
             GenerateError::OutOfTicks { max_tick: 7 }.into(),
-            "the clock or the last ID has passed the layout's last tick, 7: set the clock, or choose a later epoch or \
-             a wider timestamp",
+            "the clock has passed the layout's last tick, 7, or all IDs of that tick are taken: set the clock, or \
+             choose a layout with a later epoch or a wider timestamp",
         ),
         (
             GenerateError::LeaseExpired { until_tick: 7, retry_after: MS }.into(),
-            "the lease has ended at tick 7 and is not renewed yet: try again in 1ms; the generator's stats say why",
+            "the lease has ended at tick 7 and is not renewed yet: try again in 1ms; last_error in the generator's \
+             stats says why",
         ),
         (
             GenerateError::ShutDown.into(),
@@ -65,14 +67,17 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         ),
         (
             GenerateError::StoreClockBehind { by: 5 * MS }.into(),
-            "the store can't extend the lease, because the store's clock is 5ms behind the windows granted or the \
-             IDs issued: set the store's clock, or try again when it has caught up",
+            "the store's clock is 5ms behind the end of a window that the store has granted, or behind the last ID: \
+             set the store's clock, or try again when it has caught up",
         ),
         (
             GenerateError::OtherProcess.into(),
             "this process is a fork of the process that holds the lease: acquire a lease after the fork, not before",
         ),
-        (GenerateError::Count { count: 0, max: 9 }.into(), "a batch of 0 IDs is out of range: 1 to 9"),
+        (
+            GenerateError::Count { count: 0, max: 9 }.into(),
+            "the size of the batch, 0, is out of range: ask for 1 to 9 IDs",
+        ),
         (FillError::new(3, GenerateError::Closed).into(), "the buffer is incomplete: 3 IDs were written and are valid"),
         (
             BatchError::new(GenerateError::Closed, issued).into(),
@@ -115,8 +120,8 @@ fn id_and_layout_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         (LayoutError::ZeroTick.into(), "the tick is 0 ms long: give it at least 1 ms"),
         (
             LayoutError::TimeOverflow { epoch_unix_ms: 7, tick_ms: 9 }.into(),
-            "with epoch 7 ms and ticks of 9 ms, the last tick would begin after 18446744073709551615 ms: choose an \
-             earlier epoch, a shorter tick or a narrower timestamp",
+            "with epoch 7 ms and ticks of 9 ms, the last tick would begin after Unix time 18446744073709551615 ms: \
+             choose an earlier epoch, a shorter tick or a narrower timestamp",
         ),
     ]
 }

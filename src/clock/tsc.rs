@@ -5,18 +5,19 @@ use core::fmt;
 
 use super::{Clock, NS_PER_MS, SystemClock, ns_to_ms};
 
-/// A wall clock that is cheaper than `SystemClock`. Each thread reads the operating system's wall clock only once a
-/// millisecond. In between, the processor's time-stamp counter tells whether the millisecond is over. A reading takes
-/// about half as long as a reading of [`SystemClock`]. This clock needs the feature `tsc-clock`.
+/// A wall clock that is cheaper than [`SystemClock`]: a reading takes about half as long. Each thread reads the
+/// operating system's wall clock only once a millisecond. Between two such readings, the processor's time-stamp counter
+/// tells whether the millisecond is over. This clock needs the feature `tsc-clock`.
 ///
 /// Each thread keeps the millisecond that it last read from the system's clock, and the counter's value at which this
-/// millisecond ends. If the millisecond is over, or if the counter has moved back, the thread's next call reads the
-/// system's clock again. So if the system's clock is set, this clock follows within a millisecond. It is ahead of the
-/// system's clock only if the system's clock moves back, and only until the kept millisecond ends.
+/// millisecond ends. Until the counter reaches this value, calls of the thread return the kept millisecond. After that,
+/// or if the counter has moved back, the thread's next call reads the system's clock again. So if the system's clock is
+/// set, this clock follows within a millisecond. `TscClock` is ahead of the system's clock only if the system's clock
+/// moves back, and only until the kept millisecond ends.
 ///
-/// If the processor has no counter of constant rate, each call reads the system's clock. This clock may lag behind the
-/// system's clock if the counters of several processors differ, or if the counters stop while the machine is suspended.
-/// Each lag lasts a millisecond at most, not counting the time during which the machine is suspended.
+/// `TscClock` may lag behind the system's clock if the counters of several processors differ, or if the counters stop
+/// while the machine is suspended. Each lag lasts a millisecond at most, not counting the time during which the machine
+/// is suspended. If the processor has no counter of constant rate, each call reads the system's clock, without a lag.
 ///
 /// # Examples
 /// ```
@@ -51,8 +52,8 @@ impl TscClock {
     }
 }
 
-/// The millisecond that a thread has read from the system's clock. The reading is valid from the moment at which the
-/// counter is `since` until the counter has increased by `span`.
+/// The millisecond that a thread has read from the system's clock. It is valid while the counter is at least `since`
+/// and less than `since + span`.
 #[derive(Clone, Copy)]
 struct Milli {
     unix_ms: u64,
@@ -83,8 +84,8 @@ impl Clock for TscClock {
     }
 }
 
-/// Reads the system's clock and stores the reading in `latest`. `count` is the counter's value just before this
-/// reading.
+/// Reads the millisecond from the system's clock, stores it in `latest`, and returns it. `count` is the value that the
+/// counter had just before.
 #[cold]
 fn renew(latest: &Cell<Milli>, count: u64, per_milli: u64) -> u64 {
     let now_ns = SystemClock.precise_unix_ns();
@@ -115,8 +116,8 @@ mod tests {
 
     const PER_MILLI: u64 = 2_000_000;
 
-    /// Returns the clock's reading at the moment when the counter is at `count`. The thread keeps the millisecond 5,
-    /// which it read when the counter was at 1000 and which ends when the counter is at 1100.
+    /// Returns what the clock reads if the counter is at `count`, in a thread that keeps the millisecond 5. This
+    /// millisecond begins when the counter is at 1000, and ends when the counter is at 1100.
     fn reading(count: u64) -> u64 {
         let (counter, mock) = quanta::Clock::mock();
         mock.increment(count);
@@ -129,8 +130,8 @@ mod tests {
     fn a_millisecond_lasts_as_long_as_the_counter_says() {
         assert_eq!([1000, 1001, 1099].map(reading), [5; 3]);
         let before = SystemClock.unix_ms();
-        // In the first two cases the millisecond is over. In all others the counter has moved back: by a little, to 0,
-        // or past 0 to a large value.
+        // In the first two cases the millisecond is over. In the other four cases the counter has moved back: by 1, to
+        // 0, or past 0 to a large value.
         for count in [1100, 1101, 999, 0, u64::MAX, 1 << 63] {
             assert!(reading(count) >= before, "at {count}");
         }

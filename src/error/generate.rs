@@ -21,16 +21,16 @@ use core::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GenerateError {
-    /// All slots of the current tick are used. If `max_lead` allows later ticks, all slots of these ticks are used,
-    /// too.
+    /// All slots of the clock's current tick are used. If `max_lead` allows later ticks, all slots of these ticks are
+    /// used, too.
     Exhausted {
-        /// The time until the next tick begins.
+        /// The time until the clock's next tick begins.
         retry_after: Duration,
     },
-    /// The clock has moved back to before the last ID's tick. Either all IDs of that tick are used up, or the generator
-    /// is strict.
+    /// The clock has moved back and is before the last ID's tick by more than `max_lead` ticks. Either all IDs of that
+    /// tick are used up, or the generator is strict.
     ClockBehind {
-        /// How far the clock is behind the beginning of the last ID's tick, minus `max_lead`.
+        /// The time until the clock reaches the tick `last - max_lead`. Here `last` is the last ID's tick.
         by: Duration,
     },
     /// The clock did not reach the next tick within `max_wait`.
@@ -46,11 +46,11 @@ pub enum GenerateError {
         /// The layout's epoch, in Unix milliseconds.
         epoch_unix_ms: u64,
     },
-    /// The window has not opened, because the clock is in a tick before `not_before`.
+    /// The window has not opened, because the clock is before the tick `not_before` by more than `max_lead` ticks.
     TooEarly {
         /// The first tick whose IDs may be issued.
         not_before: u64,
-        /// The time until the tick `not_before` begins, minus `max_lead`.
+        /// The time until the clock reaches the tick `not_before - max_lead`.
         retry_after: Duration,
     },
     /// The next ID's tick would be at the fence or after it.
@@ -65,27 +65,27 @@ pub enum GenerateError {
         /// The layout's last tick.
         max_tick: u64,
     },
-    /// The lease has ended and is not renewed yet, or it is not known how old the lease is. Only a `LeasedGenerator`
-    /// returns this error.
+    /// The lease has ended and is not renewed yet. Or a clock has jumped, so it is not known whether the lease has
+    /// ended. Only a `LeasedGenerator` returns this error.
     LeaseExpired {
-        /// The tick at which the lease's window ended. This is the first tick that the window does not contain.
+        /// The end of the lease's window: the first tick after the window.
         until_tick: u64,
-        /// How long to wait before a retry. This is the time until the keeper asks the store again. If the store has
-        /// said that it may grant a lease only later than that, it is the time until then.
+        /// How long to wait before a retry. After this time the keeper has asked the store again. If the store has said
+        /// when it can grant a lease, this is at least the time until that moment.
         retry_after: Duration,
     },
     /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try
     /// again", so that its client asks another process. Only a `LeasedGenerator` returns this error.
     ShutDown,
-    /// The store can't extend the lease, because the store's clock is too far behind the end of a window that the store
-    /// has granted, or is behind the last ID's tick. Only a `LeasedGenerator` returns this error.
+    /// The store's clock is so far behind the end of a window that the store can't extend the lease, or it is behind
+    /// the last ID's tick. Only a `LeasedGenerator` returns this error.
     StoreClockBehind {
-        /// The time that the store's clock needs to catch up with the end of that window or with the last ID's tick.
+        /// The time until the store's clock reaches the end of that window or the last ID's tick.
         by: Duration,
     },
     /// This process is a fork of the process that holds the lease. Only a `LeasedGenerator` returns this error.
     OtherProcess,
-    /// The batch was to have 0 IDs, or more IDs than a batch can have.
+    /// The call asked for a batch of 0 IDs, or of more IDs than a batch can have.
     Count {
         /// The number of IDs asked for.
         count: usize,
@@ -134,8 +134,8 @@ impl GenerateError {
 
     /// Returns how long to wait before a retry, or `None` if this time is not known or if no retry can succeed.
     ///
-    /// After [`ClockBehind`](Self::ClockBehind) this is the time until the clock reaches the last ID's tick again. If
-    /// all IDs of that tick are used up, the retry has to wait for one more tick.
+    /// After [`ClockBehind`](Self::ClockBehind) this is its field `by`. If all IDs of the last ID's tick are used up,
+    /// the retry has to wait for one more tick.
     ///
     /// # Examples
     /// ```
@@ -170,13 +170,13 @@ impl fmt::Display for GenerateError {
         match *self {
             Self::Exhausted { retry_after } => write!(
                 f,
-                "every ID of this tick is taken: try again in {retry_after:?}, or call generate with a max_wait above \
-                 this time"
+                "every ID of the current tick is taken: try again in {retry_after:?}, or call generate with a max_wait \
+                 above {retry_after:?}"
             ),
             Self::ClockBehind { by } => write!(
                 f,
                 "the clock has moved back and is {by:?} behind the last ID: try again when the clock has caught up, and \
-                 slew the clock instead of stepping it"
+                 correct the clock slowly (slew it) instead of setting it back"
             ),
             Self::ClockStalled { max_wait } => write!(
                 f,
@@ -185,38 +185,40 @@ impl fmt::Display for GenerateError {
             ),
             Self::BeforeEpoch { unix_ms, epoch_unix_ms } => write!(
                 f,
-                "the clock reads {unix_ms} ms, before the layout's epoch at {epoch_unix_ms} ms: set the clock, or \
-                 choose an earlier epoch"
+                "the clock reads Unix time {unix_ms} ms, before the layout's epoch at {epoch_unix_ms} ms: set the \
+                 clock, or choose an earlier epoch"
             ),
             Self::TooEarly { not_before, retry_after } => {
                 write!(f, "the window opens at tick {not_before}: try again in {retry_after:?}")
             }
             Self::Fenced { fence } => write!(f, "the window ended at tick {fence}: extend the fence to a later tick"),
             Self::Closed => {
-                f.write_str("the generator was closed: make a new generator that begins after the last tick of this one")
+                f.write_str("the generator was closed: make a new one with not_before after the last tick of this one")
             }
             Self::OutOfTicks { max_tick } => write!(
                 f,
-                "the clock or the last ID has passed the layout's last tick, {max_tick}: set the clock, or choose a \
-                 later epoch or a wider timestamp"
+                "the clock has passed the layout's last tick, {max_tick}, or all IDs of that tick are taken: set the \
+                 clock, or choose a layout with a later epoch or a wider timestamp"
             ),
             Self::LeaseExpired { until_tick, retry_after } => write!(
                 f,
-                "the lease has ended at tick {until_tick} and is not renewed yet: try again in {retry_after:?}; the \
-                 generator's stats say why"
+                "the lease has ended at tick {until_tick} and is not renewed yet: try again in {retry_after:?}; \
+                 last_error in the generator's stats says why"
             ),
             Self::ShutDown => f.write_str(
                 "the generator was shut down because its process stops: ask another process, or make a new generator",
             ),
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store can't extend the lease, because the store's clock is {by:?} behind the windows granted or \
-                 the IDs issued: set the store's clock, or try again when it has caught up"
+                "the store's clock is {by:?} behind the end of a window that the store has granted, or behind the last \
+                 ID: set the store's clock, or try again when it has caught up"
             ),
             Self::OtherProcess => f.write_str(
                 "this process is a fork of the process that holds the lease: acquire a lease after the fork, not before",
             ),
-            Self::Count { count, max } => write!(f, "a batch of {count} IDs is out of range: 1 to {max}"),
+            Self::Count { count, max } => {
+                write!(f, "the size of the batch, {count}, is out of range: ask for 1 to {max} IDs")
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Why some widths, an epoch and a tick length do not make a valid [`Layout`](crate::Layout).
+/// Why no [`Layout`](crate::Layout) can have the given widths, epoch and tick length.
 ///
 /// # Examples
 /// ```
@@ -41,15 +41,16 @@ pub enum LayoutError {
 debug_by_text!(LayoutError: NoTimestamp TooWide ZeroTick TimeOverflow);
 
 impl LayoutError {
-    /// Returns the error's text without numbers. A panic in a `const` needs this text, because such a panic can't
-    /// format numbers.
+    /// Returns the error's text without the values of its fields. A panic in a `const` needs this text, because such a
+    /// panic can't format numbers.
     pub(crate) const fn summary(self) -> &'static str {
         match self {
             Self::NoTimestamp => "the timestamp has 0 bits: give it at least 1",
             Self::TooWide { .. } => "the widths add up to more than 64 bits: make a field narrower",
             Self::ZeroTick => "the tick is 0 ms long: give it at least 1 ms",
             Self::TimeOverflow { .. } => {
-                "the last tick would begin after u64::MAX ms: choose an earlier epoch, a shorter tick or a narrower timestamp"
+                "the last tick would begin after Unix time u64::MAX ms: choose an earlier epoch, a shorter tick or a \
+                 narrower timestamp"
             }
         }
     }
@@ -65,8 +66,8 @@ impl fmt::Display for LayoutError {
             ),
             Self::TimeOverflow { epoch_unix_ms, tick_ms } => write!(
                 f,
-                "with epoch {epoch_unix_ms} ms and ticks of {tick_ms} ms, the last tick would begin after {} ms: \
-                 choose an earlier epoch, a shorter tick or a narrower timestamp",
+                "with epoch {epoch_unix_ms} ms and ticks of {tick_ms} ms, the last tick would begin after Unix time \
+                 {} ms: choose an earlier epoch, a shorter tick or a narrower timestamp",
                 u64::MAX
             ),
             Self::NoTimestamp | Self::ZeroTick => f.write_str(self.summary()),

@@ -33,7 +33,7 @@ use crate::error::StoreError;
 pub(super) enum Verify {
     /// The certificate is not verified. The encryption then protects only against passive listeners.
     Nothing,
-    /// One of these authorities must have signed the certificate.
+    /// One of these authorities must have signed the certificate. The certificate may be for any host.
     Authority(Roots),
     /// One of these authorities must have signed the certificate, and the certificate must be for the host in the URL.
     AuthorityAndName(Roots),
@@ -41,7 +41,7 @@ pub(super) enum Verify {
 
 /// Reads the certificate files, and returns the configuration for a TLS session.
 ///
-/// Call this function for each new connection, so that certificates that were renewed on disk are used.
+/// Call this function for each new connection. The connection then uses certificates that were renewed on disk.
 ///
 /// # Errors
 /// [`StoreError::Refused`] with the path of the file if a file can't be read or has the wrong contents.

@@ -40,7 +40,7 @@ impl Token {
         Self(number)
     }
 
-    /// Returns the token with its bits rotated. Each small number `by` rotates the bits by a different amount.
+    /// Returns the token with its bits rotated, by a different number of bits for each `by` from 0 to 127.
     pub(crate) const fn rotated(self, by: u32) -> Self {
         Self(self.0.rotate_right(by * 13))
     }

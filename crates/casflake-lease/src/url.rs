@@ -41,7 +41,7 @@ pub(super) struct StoreUrl<'a> {
     pub(super) query: Option<&'a str>,
     /// The part after the `#`. Only [`space`](Self::space) checks whether it is a valid name.
     pub(super) name: Option<&'a str>,
-    /// Everything between the scheme and the `#`.
+    /// Everything after the `:` of the scheme and before the `#`.
     #[cfg(any(feature = "postgres", feature = "redis"))]
     rest: &'a str,
 }
@@ -88,7 +88,8 @@ impl<'a> StoreUrl<'a> {
         Ok(url)
     }
 
-    /// Returns whether the URL names a path of this host.
+    /// Returns whether the URL's path is a path in the file system of this host: the scheme is `file` or ends with
+    /// `unix`.
     pub(super) fn is_local(&self) -> bool {
         self.scheme == "file" || self.scheme.ends_with("unix")
     }
@@ -104,7 +105,9 @@ impl<'a> StoreUrl<'a> {
         ]
     }
 
-    /// Refuses a URL with an `@` that some parsers take for the end of the password and other parsers do not.
+    /// Refuses a URL that has more than one `@` before the hosts, or an `@` after the hosts. Some parsers take such an
+    /// `@` for the end of the password, and other parsers do not. Accepts every local URL, because a local URL has no
+    /// password before an `@`.
     fn check_at_signs(&self) -> Result<(), String> {
         let Some(Authority { user, hosts }) = self.authority.as_ref().filter(|_| !self.is_local()) else {
             return Ok(());
@@ -135,7 +138,7 @@ impl StoreUrl<'_> {
         Err(format!("its scheme is not one of {}", schemes.join(", ")))
     }
 
-    /// Returns the name of the ID space.
+    /// Returns the name of the ID space, which is `default` if the URL has no `#`. Fails if the name is not valid.
     pub(super) fn space(&self) -> Result<&str, String> {
         match self.name {
             None => Ok("default"),
@@ -182,7 +185,8 @@ fn split_scheme(text: &str) -> Result<(&str, &str), String> {
     }
 }
 
-/// Splits `text` at the first `mark`. Neither part contains that `mark`.
+/// Returns the text before the first `mark` and the text after it. Returns the whole text and `None` if there is no
+/// `mark`.
 fn split(text: &str, mark: char) -> (&str, Option<&str>) {
     text.split_once(mark).map_or((text, None), |(before, after)| (before, Some(after)))
 }

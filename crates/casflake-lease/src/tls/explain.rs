@@ -5,8 +5,8 @@ use std::io;
 
 use rustls::{AlertDescription as Alert, CertificateError};
 
-/// Returns one sentence that names the TLS failure behind `error`, and the remedy. Returns `None` if no TLS failure
-/// caused `error`, or if the failure may pass by itself.
+/// Returns one sentence that names the TLS failure that caused `error`, and the remedy. Returns `None` if no TLS
+/// failure caused `error`, or if a retry may succeed without a remedy, for example after the alert `internal_error`.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -20,8 +20,9 @@ pub(crate) fn explain(error: &(dyn Error + 'static)) -> Option<&'static str> {
     None
 }
 
-/// Explains an error as [`explain`] does, but also considers whether the client has sent a certificate. Some servers
-/// report a missing certificate in the same way as a wrong certificate.
+/// Returns what [`explain`] returns, with one exception. If `has_certificate` is false and [`explain`] says that the
+/// server refuses the client's certificate, this function says that the server wants one. Some servers report a missing
+/// certificate in the same way as a wrong certificate.
 pub(crate) fn explain_to(has_certificate: bool, error: &(dyn Error + 'static)) -> Option<&'static str> {
     explain(error).map(|it| if it == REFUSES && !has_certificate { WANTS } else { it })
 }
@@ -73,7 +74,7 @@ fn of_certificate(error: &CertificateError) -> &'static str {
     }
 }
 
-/// Returns the explanation of an alert that the server has sent.
+/// Returns the explanation of an alert that the server has sent. Returns `None` for an alert that is not listed here.
 fn of_alert(alert: Alert) -> Option<&'static str> {
     match alert {
         Alert::CertificateRequired => Some(WANTS),

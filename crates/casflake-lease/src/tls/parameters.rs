@@ -8,15 +8,17 @@ use rustls::ClientConfig;
 use super::{Identity, Roots, Verify, absolute, client_config};
 use crate::error::StoreError;
 
-/// The names of the parameters. PostgreSQL URLs use these names, so the URLs of all stores use the same names.
+/// The parameter that names the file with the authorities' certificates. This name and the next two are from PostgreSQL
+/// URLs. The URLs of the other stores use the same names.
 const ROOTS: &str = "sslrootcert";
 const CERTIFICATE: &str = "sslcert";
 const KEY: &str = "sslkey";
 
-/// The list of the parameters for errors.
+/// The names of these three parameters, as a list for error texts.
 pub(crate) const PARAMETERS: &str = "sslrootcert, sslcert and sslkey";
 
-/// The files for a session that verifies the authority and the host name of the server's certificate.
+/// The files that a TLS session needs. The session verifies both the authority and the host name of the server's
+/// certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     pub(crate) roots: Roots,
@@ -24,16 +26,17 @@ pub(crate) struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Returns whether `parameter` is a parameter that names one of these files.
+    /// Returns whether `parameter` is `sslrootcert`, `sslcert` or `sslkey`.
     pub(crate) fn is_one(parameter: &str) -> bool {
         [ROOTS, CERTIFICATE, KEY].contains(&parameter)
     }
 
-    /// Takes the paths of the files from `parameters`, which are the names and values of the URL's parameters.
+    /// Takes the paths of the files from `parameters`, which are the names and values of the URL's parameters. Ignores
+    /// all parameters other than these three.
     ///
     /// # Errors
-    /// A sentence for the operator. Fails if a path is relative or is not UTF-8. Also fails if only one of the client's
-    /// certificate and its key is given.
+    /// Fails with a sentence for the operator if a path is relative or is not UTF-8, or if only one of `sslcert` and
+    /// `sslkey` is given.
     pub(crate) fn of(parameters: &[(&str, &str)]) -> Result<Self, String> {
         let path = |name| {
             let of_name = parameters.iter().find(|(known, _)| *known == name);
@@ -47,7 +50,7 @@ impl TlsFiles {
         Ok(Self { roots: path(ROOTS)?.map_or(Roots::Platform, Roots::File), identity })
     }
 
-    /// Reads the files and returns the configuration of a session. See [`client_config`].
+    /// Reads the files and returns the configuration for a TLS session. See [`client_config`].
     pub(crate) fn config(&self) -> Result<ClientConfig, StoreError> {
         client_config(&Verify::AuthorityAndName(self.roots.clone()), self.identity.as_ref())
     }

@@ -29,12 +29,15 @@ pub(crate) fn absolute(parameter: &str, path: &str) -> Result<PathBuf, String> {
 pub(crate) enum Roots {
     /// The authorities that the operating system trusts.
     Platform,
-    /// The authorities in a file.
+    /// The authorities whose certificates are in this file.
     File(PathBuf),
 }
 
 impl Roots {
-    /// Returns at least one certificate, or fails.
+    /// Returns the certificates of these authorities.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if there is no certificate, or if the file can't be read or is not a PEM file.
     pub(crate) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, StoreError> {
         match self {
             Self::File(path) => certificates(path),
@@ -49,12 +52,13 @@ impl Roots {
         }
     }
 
-    /// Returns the certificates as a store of roots, which a TLS session needs.
+    /// Returns the same certificates as [`certificates`](Self::certificates), in the form that a TLS session needs.
+    /// Skips a certificate of the platform that can't be used, but fails if there is such a certificate in the file.
     pub(crate) fn read(&self) -> Result<RootCertStore, StoreError> {
         let mut roots = RootCertStore::empty();
         let certificates = self.certificates()?;
         match self {
-            // A platform may have some certificates that can't be used. These are skipped.
+            // A platform may have some certificates that can't be used. They are skipped.
             Self::Platform => drop(roots.add_parsable_certificates(certificates)),
             Self::File(path) => {
                 for certificate in certificates {
@@ -116,10 +120,12 @@ fn contents(path: &Path, needed: &str) -> Result<Vec<u8>, StoreError> {
     Ok(contents)
 }
 
-/// The maximum length of a file that is read, in bytes. A file with all the authorities of a platform is shorter.
+/// The maximum length of a PEM file, in bytes. Even a file with all authorities that an operating system trusts is
+/// shorter.
 const LONGEST: u64 = 1 << 20;
 
-/// Converts an error to a cause that does not show the contents of the file. The contents may be a key.
+/// Converts an error of the PEM parser to a cause that does not show the contents of the file. The contents may be a
+/// key.
 fn of_pem(error: pem::Error) -> Cause {
     match error {
         pem::Error::NoItemsFound => "there is no such item in it".into(),

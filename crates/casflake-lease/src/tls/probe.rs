@@ -12,13 +12,15 @@ use rustls::pki_types::ServerName;
 
 use super::{NO_TLS, Session, TlsFiles, Verify, client_config, explain_to};
 
-/// The time limit of a probe.
+/// The time limit of a probe. A probe is a separate connection that finds out whether a server uses TLS, or why it
+/// refuses a TLS session.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The types of the first record that a TLS server can send: an alert and a handshake.
+/// The types that the first record of a TLS server can have: 21 for an alert, and 22 for a handshake.
 const RECORDS: [u8; 2] = [21, 22];
 
-/// Connects to the first address of a host that accepts a connection.
+/// Connects to a host. Tries the addresses of the host one after the other, each for at most `timeout`, until one of
+/// them accepts the connection.
 pub(crate) fn connect(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
     let mut outcome = Err(ErrorKind::NotFound.into());
     for address in (host, port).to_socket_addrs()? {
@@ -30,28 +32,31 @@ pub(crate) fn connect(host: &str, port: u16, timeout: Duration) -> io::Result<Tc
     outcome
 }
 
-/// Returns whether the other side has closed the connection. A server that does not understand a request may close the
-/// connection without an answer. If the server has not read the whole request, it resets the connection.
+/// Returns whether `error` says that the other side has closed or reset the connection. A server that does not
+/// understand a request may close the connection without an answer. If the server has not read the whole request, it
+/// resets the connection instead.
 pub(crate) fn has_hung_up(error: &io::Error) -> bool {
     use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
-/// Returns whether a server speaks TLS.
+/// Returns whether a server answers the first message of a TLS session with a TLS record within [`PROBE_TIMEOUT`].
 pub(crate) fn speaks_tls(host: &str, port: u16) -> bool {
     hello(host).and_then(|hello| first_byte(host, port, hello)).is_some_and(|first| RECORDS.contains(&first))
 }
 
-/// Returns the first byte of a server's answer to `question`. Returns `None` if no answer comes within
-/// [`PROBE_TIMEOUT`].
+/// Connects to a server, sends `question`, and returns the first byte of the answer. Returns `None` if this fails, or
+/// if no answer comes within [`PROBE_TIMEOUT`].
 pub(crate) fn first_byte(host: &str, port: u16, question: Vec<u8>) -> Option<u8> {
     let host = host.to_owned();
     within(move || ask(&host, port, &question, 1).ok()?.first().copied())
 }
 
-/// Returns the reason why an HTTP server refuses a TLS session with these files. Returns `None` if the reason is not
-/// known within [`PROBE_TIMEOUT`]. To learn the reason, this function makes a new connection. On the failed connection
-/// the reason may be lost: if the server closes the connection while the client is still sending, the client can't read
+/// Returns one sentence that says why an HTTP server refuses a TLS session with `files`, and the remedy. Returns `None`
+/// if this function does not find the reason within [`PROBE_TIMEOUT`].
+///
+/// Call this function after a connection has failed. This function makes a new connection, because the reason may be
+/// lost on the first one: if the server closes a connection while the client is still sending, the client can't read
 /// the server's last message.
 pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'static str> {
     let (host, files) = (host.to_owned(), files.clone());
@@ -61,7 +66,7 @@ pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'stati
         let mut session = Session::new(files.config().ok()?, &host, socket).ok()?;
         let explain = |error| explain_to(files.identity.is_some(), error);
         match session.shake_hands() {
-            // A server may refuse the client's certificate only after the handshake.
+            // Some servers refuse the client's certificate after the handshake, and not during the handshake.
             Ok(()) => explain(&session.read(&mut [0]).err()?),
             Err(error) if has_hung_up(&error) => {
                 let answer = ask(&host, port, b"GET /version HTTP/1.0\r\n\r\n", 1024).ok()?;
@@ -72,8 +77,8 @@ pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'stati
     })
 }
 
-/// Runs `work` on a separate thread, and waits at most [`PROBE_TIMEOUT`] for the result. The separate thread is
-/// necessary, because a name look-up has no time limit.
+/// Runs `work` on a separate thread, and returns its result. Returns `None` if there is no result after
+/// [`PROBE_TIMEOUT`]. The separate thread is necessary, because a name look-up has no time limit.
 fn within<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
     let (sender, answer) = mpsc::sync_channel(1);
     // Sending fails if the caller no longer waits.
@@ -82,15 +87,15 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) 
     answer.recv_timeout(PROBE_TIMEOUT).ok()?
 }
 
-/// Returns whether the answer is HTTP and shows that the server has no TLS on this port. A server with TLS may also
-/// answer in HTTP, but with the status "bad request".
+/// Returns whether `answer` is the answer of an HTTP server without TLS. A server with TLS may also answer a request
+/// without TLS in HTTP, but with the status 400 and with the word "HTTPS" in the text.
 fn is_http_alone(answer: &[u8]) -> bool {
     let answer = String::from_utf8_lossy(answer).to_ascii_uppercase();
     answer.starts_with("HTTP/") && !(answer.contains(" 400 ") && answer.contains("HTTPS"))
 }
 
-/// Returns the first `size` bytes of a server's answer. If the server pauses before that, returns the bytes that have
-/// arrived: at least one.
+/// Connects to a server, sends `question`, and returns the first `size` bytes of the answer. Returns fewer bytes, but
+/// at least one, if the answer ends earlier or if the server pauses in the answer.
 fn ask(host: &str, port: u16, question: &[u8], size: u64) -> io::Result<Vec<u8>> {
     let mut socket = connect(host, port, PROBE_TIMEOUT)?;
     socket.set_read_timeout(Some(PROBE_TIMEOUT))?;
@@ -103,7 +108,8 @@ fn ask(host: &str, port: u16, question: &[u8], size: u64) -> io::Result<Vec<u8>>
     Ok(answer)
 }
 
-/// Returns the first message that a client sends in a TLS session.
+/// Returns the first message that a client sends in a TLS session with `host`. Returns `None` if there can be no such
+/// session, for example because `host` is not a name that a certificate can have.
 fn hello(host: &str) -> Option<Vec<u8>> {
     let config = client_config(&Verify::Nothing, None).ok()?;
     let name = ServerName::try_from(host.to_owned()).ok()?;

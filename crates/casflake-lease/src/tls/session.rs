@@ -16,15 +16,15 @@ pub(crate) struct Session {
     refusal: Option<Refusal>,
 }
 
-/// A permanent failure. The session stores it, because the parsers between the session and the store return an error
-/// without its source.
+/// A permanent TLS failure. The session keeps it for [`refused`](Session::refused). The caller can't find this failure
+/// in the error of a read: the caller reads through a parser, and the parser returns errors without their source.
 struct Refusal {
     remedy: &'static str,
     cause: String,
 }
 
 impl Session {
-    /// Creates a session with `host`. Does not yet do the handshake.
+    /// Creates a session with `host` over `socket`. Does not yet do the handshake.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if `host` is not a name that a certificate can have.
@@ -48,8 +48,8 @@ impl Session {
         &self.stream.sock
     }
 
-    /// Returns the error for the operation `what`, if it failed because of a permanent TLS failure. Returns `None` for
-    /// any other failure.
+    /// Returns the error for the operation `what`, which has failed, if this session has had a permanent TLS failure.
+    /// Returns `None` if it has not.
     pub(crate) fn refused(&self, what: &str) -> Option<StoreError> {
         let Refusal { remedy, cause } = self.refusal.as_ref()?;
         Some(StoreError::refused(what, *remedy, &**cause))

@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// Accepts every certificate, if the server has the key of the certificate.
+/// Accepts every certificate whose key the server has.
 #[derive(Debug)]
 pub(super) struct Nothing {
     algorithms: WebPkiSupportedAlgorithms,
@@ -32,7 +32,8 @@ impl Chain {
     }
 }
 
-/// Defines the methods that are the same in both verifiers. They verify that the server has the key of its certificate.
+/// Defines the methods that are the same in both verifiers. These methods verify the server's signature, which proves
+/// that the server has the key of its certificate.
 macro_rules! verifies_signatures {
     () => {
         fn verify_tls12_signature(

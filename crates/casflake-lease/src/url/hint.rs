@@ -42,7 +42,7 @@ pub(super) fn without_scheme(text: &str) -> String {
 }
 
 /// Refuses schemes that no store has, but that callers write by mistake, such as `http`. The error says what to write
-/// instead. This helps more than a list of all schemes.
+/// instead. This helps more than a list of all schemes. `rest` is the text after the `:` of the scheme.
 pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
     match scheme {
         "http" | "https" => Err(format!(
@@ -64,8 +64,8 @@ pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
     }
 }
 
-/// Returns whether `name` can be the name of a variable. The hint may show this name, because only the text after the
-/// name is the URL.
+/// Returns whether `name` can be the name of an environment variable, with or without `export` before it. The hint may
+/// show such a name: in a line such as `IDS=redis://h`, the name is not a part of the URL, so it contains no password.
 fn is_variable(name: &str) -> bool {
     let name = name.strip_prefix("export ").unwrap_or(name);
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -81,7 +81,8 @@ fn is_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    /// Would catch: a scheme whose URLs are mistaken for a host and a port, or for the URLs of a driver.
+    /// Would catch: a store's scheme that is missing in `SCHEMES`. The URLs of this store could be mistaken for a host
+    /// and a port, or for the URLs of a driver.
     #[cfg(all(feature = "etcd", feature = "postgres", feature = "redis"))]
     #[test]
     fn the_schemes_of_the_stores_and_of_the_hints_are_the_same() {

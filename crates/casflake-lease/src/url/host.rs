@@ -4,10 +4,11 @@ use std::net::Ipv6Addr;
 
 use super::text::Named;
 
-/// The characters that a host may contain besides ASCII letters and digits.
+/// The characters, other than ASCII letters and digits, that the name of a host may contain.
 pub(crate) const HOST: &str = "-._~";
 
-/// Refuses a host that is empty, or that contains characters other than ASCII letters, digits and `others`. Refuses a
+/// Checks `text`, which is a host, or a host and a port with a `:` between them. Refuses a host that is empty, or that
+/// contains characters other than ASCII letters, digits and `others`. Text in `[ ]` must be an IPv6 address. Refuses a
 /// port that is not a number from 1 to 65535.
 pub(crate) fn check_host(text: &str, others: &str) -> Result<(), String> {
     let (host, port) = match text.strip_prefix('[') {
@@ -30,7 +31,7 @@ pub(crate) fn check_host(text: &str, others: &str) -> Result<(), String> {
     if let Some(c) = host.and_then(|host| host.chars().find(is_odd)) {
         return Err(format!("there is {} in its host", Named(c)));
     }
-    // The digits are checked separately, because `parse` also accepts a sign.
+    // The digits are checked separately, because `parse` also accepts a `+` before them.
     let is_number =
         |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
     if port.is_some_and(|port| !is_number(port)) {

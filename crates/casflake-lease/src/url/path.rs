@@ -77,8 +77,8 @@ pub(super) fn windows_path(segments: &[Cow<'_, [u8]>]) -> Result<String, String>
     let mut path = String::from(drive);
     for name in names {
         let name = utf8(name)?;
-        // Windows reads a backslash as a separator of names, and a colon as the beginning of a stream's name. It drops
-        // a dot or a blank at the end of a name.
+        // Windows reads a backslash as a separator of names, and a colon as the beginning of a stream's name. Windows
+        // drops a dot or a blank at the end of a name.
         if name.contains(['\\', ':', '"', '<', '>', '|', '?', '*']) || name.ends_with(['.', ' ']) {
             return Err("there is a name in its path that a directory can't have on Windows".into());
         }

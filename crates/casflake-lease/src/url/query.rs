@@ -6,8 +6,9 @@ use super::StoreUrl;
 #[cfg(any(feature = "etcd", feature = "redis"))]
 const LONGEST: usize = 32;
 
-/// Returns the name and the value of each parameter. No error shows a name or a value: if a password contains an `&`,
-/// the text after the `&` looks like a parameter.
+/// Returns the name and the value of each parameter. Fails if a parameter has no `=`, if a name is repeated, or if a
+/// name contains a character other than ASCII letters, digits and `-._[]`. No error shows a name or a value, because
+/// both may be parts of a password: if a password contains an `&`, the text after the `&` looks like a parameter.
 pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str)>, String> {
     let mut parameters: Vec<(&str, &str)> = Vec::new();
     for parameter in url.query.into_iter().flat_map(|query| query.split('&')) {
@@ -24,9 +25,11 @@ pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str
     Ok(parameters)
 }
 
-/// Returns the error text for the parameter `name`, which the store does not know. The text shows the name of the
-/// parameter, unless the name may be a part of a password. That is possible if the parameter `before` has a password as
-/// its value, and the password contains an `&`.
+/// Returns the error text for the parameter `name`, which the store does not know. `before` is the name of the
+/// parameter that precedes `name` in the URL, and `known` lists the parameters that the store knows.
+///
+/// The text does not show `name` if `name` is longer than [`LONGEST`], or if `before` begins with `pass`. In the second
+/// case `name` may be a part of a password that contains an `&`.
 #[cfg(any(feature = "etcd", feature = "redis"))]
 pub(crate) fn unknown(name: &str, before: Option<&str>, known: &str) -> String {
     let is_shown = name.len() <= LONGEST && before.is_none_or(|before| !before.starts_with("pass"));

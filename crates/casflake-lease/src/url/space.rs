@@ -11,8 +11,8 @@ pub(crate) fn space_name(name: &str) -> Result<&str, StoreError> {
     checked(name).map(|()| name).map_err(|why| StoreError::Url { why })
 }
 
-/// Refuses a name with characters outside of the alphabet, so that two different names never look the same. Also
-/// refuses a name that is empty or too long.
+/// Refuses a name that is empty, that is longer than [`LONGEST`], or that contains a character outside of [`ALPHABET`].
+/// With this alphabet two different names never look the same.
 pub(super) fn checked(name: &str) -> Result<(), String> {
     if let Some(c) = name.chars().find(|c| !is_in_alphabet(*c)) {
         return Err(format!("there is {} in the name of the space: give {ALPHABET}", Named(c)));

@@ -16,7 +16,7 @@ pub(super) fn is_invisible(c: char) -> bool {
     c.is_whitespace() || c.is_control() || is_format || c == '\u{feff}'
 }
 
-/// Shows a character in an error, such as "a tab (U+0009)".
+/// A character as an error text shows it, for example "a tab (U+0009)".
 pub(super) struct Named(pub(super) char);
 
 impl fmt::Display for Named {
