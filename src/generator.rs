@@ -54,8 +54,8 @@ use crate::worker::WorkerId;
 ///
 /// # Size
 /// A generator has 512 bytes on x86-64 if its clock has at most 32 bytes. These are four pairs of cache lines: one pair
-/// for the word, two for the statistics, and one for the fields that calls only read. The generator uses pairs because
-/// processors fetch cache lines in pairs.
+/// for the word, two for the statistics, and one for all other fields, which calls read but seldom change. The
+/// generator uses pairs because processors fetch cache lines in pairs.
 pub struct Generator<S = Standard, C = SystemClock> {
     /// The first slot that was not handed out yet. `word.rs` explains the bits of the word. The word shares its cache
     /// lines with no other field.

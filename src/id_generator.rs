@@ -148,8 +148,8 @@ impl<S: Scheme, C: Clock> IdGenerator<S> for Generator<S, C> {
     }
 }
 
-/// Implements `IdGenerator` for a pointer to an `IdGenerator`. The three calls go to the inner generator. `fill` does
-/// so, too, because most generators have a faster `fill` than the default.
+/// Implements `IdGenerator` for a pointer to an `IdGenerator`. Forwards all three calls to the inner generator.
+/// Forwards even `fill`, which has a default, because the `fill` of most generators is faster than the default.
 macro_rules! forward {
     ($($(#[$cfg:meta])? $pointer:ty;)*) => {$(
         $(#[$cfg])?

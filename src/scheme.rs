@@ -181,8 +181,8 @@ impl Scheme for Sonyflake2 {
 
 /// A scheme of 53 bits, so that JavaScript numbers can hold every ID exactly: 41 timestamp + 5 worker + 7 sequence
 /// bits, with ticks of 1 ms and the epoch 2024-01-01T00:00:00Z. There are 32 workers, and each can issue 128 IDs per
-/// millisecond. JavaScript's [`Number.MAX_SAFE_INTEGER`](https://tc39.es/ecma262/#sec-number.max_safe_integer) is 2^53
-/// - 1.
+/// millisecond. JavaScript's [`Number.MAX_SAFE_INTEGER`](https://tc39.es/ecma262/#sec-number.max_safe_integer) is
+/// 2^53 - 1.
 ///
 /// # Examples
 /// ```

@@ -2,8 +2,8 @@
 //! integer in all other formats.
 //!
 //! JavaScript's JSON readers (and `jq`) round integers over 2^53, so a string is the safe default for JSON. To choose
-//! one form of a field for human-readable and binary formats alike, name [`string`] or [`integer`] in `#[serde(with =
-//! "…")]`.
+//! one form of a field for human-readable and binary formats alike, name [`string`] or [`integer`] in
+//! `#[serde(with = "…")]`.
 //!
 //! # Examples
 //! ```

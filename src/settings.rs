@@ -27,8 +27,8 @@ pub enum Wait {
     /// scheduler to yield to, so the call only polls.
     Yield,
     /// Sleeps for most of the time until the next tick, and then polls the clock, so that a waiting thread leaves its
-    /// core to other threads. The system wakes a sleeping thread up later than asked. The generator measures this
-    /// delay, and makes its sleeps shorter by the delay.
+    /// core to other threads. The system wakes a sleeping thread up later than asked. The generator estimates this
+    /// delay from earlier sleeps, and makes each sleep shorter by the estimate.
     ///
     /// With `Sleep` a single ID may come a little later than with `Spin`. But the generator issues as many IDs per
     /// second as with `Spin`, if each thread wakes up before the end of the tick for which it waits. A sleep takes 10

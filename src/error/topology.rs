@@ -1,8 +1,8 @@
-//! `TopologyError`: why a topology can't be made, or why it has no generator for a datacenter and a worker.
+//! `TopologyError`: why a topology can't be made, or why it has no datacenter or worker with a given number.
 
 use core::fmt;
 
-/// Why a [`Topology`](crate::Topology) can't be made, or why it has no generator for a datacenter and a worker.
+/// Why a [`Topology`](crate::Topology) can't be made, or why it has no datacenter or worker with a given number.
 ///
 /// # Examples
 /// ```

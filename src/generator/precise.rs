@@ -66,8 +66,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Reserves 1 to `count` slots, or returns the refusal and the clock's reading that led to it.
     ///
     /// Loads the word first and then reads the clock. The call that wrote the word had read the clock before it wrote.
-    /// So the reading from which the word was computed is older than the reading of `attempt`. If the word is
-    /// nevertheless ahead of the reading of `attempt`, the clock has moved back.
+    /// So the reading from which the word was computed was taken before the reading of `attempt`. If the last ID's tick
+    /// is nevertheless more than `max_lead` ticks ahead of the reading of `attempt`, the clock has moved back.
     fn attempt(&self, count: u64) -> Result<Reservation, (Refusal, u128)> {
         let attempt = || {
             self.advance(|word| {
