@@ -37,10 +37,10 @@ use crate::worker::WorkerId;
 ///
 /// | | |
 /// |---|---|
-/// | I1 | No two calls return the same ID, whatever threads they come from and whatever the clock does. Two generators with different workers never issue the same ID; two with the *same* worker may. |
+/// | I1 | No two calls return the same ID, even if the calls come from different threads, and whatever the clock does. Two generators with different workers never issue the same ID; two with the *same* worker may. |
 /// | I2 | If one call returns before another call begins, the first call's ID is smaller, even if the calls come from different threads. A [`LocalGenerator`](crate::LocalGenerator) promises this only among its own IDs. |
 /// | I3 | An ID's tick is never ahead of the clock's highest reading by more than [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set). |
-/// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls use up the IDs of the last ID's tick. Then they wait until the clock allows the next tick, for [`max_wait`](crate::GeneratorBuilder::max_wait) at most. Then they fail. The calls of a [`strict`](crate::GeneratorBuilder::strict) generator fail immediately. |
+/// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls first take the free slots of the tick of the last ID. When no such slot is left, a call waits until the clock allows the next tick. If this takes longer than [`max_wait`](crate::GeneratorBuilder::max_wait), the call fails. The calls of a [`strict`](crate::GeneratorBuilder::strict) generator fail immediately. |
 /// | I5 | A value that does not fit is refused. No bits of it are cut off. |
 /// | I6 | A refused call changes nothing. A batch that is refused midway returns the IDs issued before the refusal. |
 /// | I7 | A thread that stalls in the middle of a call never stops other threads from getting IDs, however long it stalls. |
@@ -48,26 +48,27 @@ use crate::worker::WorkerId;
 ///
 /// # How it works
 /// One atomic word holds the first slot (tick and sequence number) that was not handed out yet. A call reads the word
-/// and the clock, computes the next word, and stores it by compare-and-swap. If another call has changed the word
-/// meanwhile, the compare-and-swap fails and the call starts over. When the sequence overflows, it carries into the
-/// tick. The word is then the first slot of a tick that has not begun.
+/// and the clock, computes the new word, and writes the new word by compare-and-swap. If another call has changed the
+/// word meanwhile, the compare-and-swap fails and the call starts over. When the sequence number overflows, the carry
+/// goes into the tick. The word is then the first slot of a tick that has not begun.
 ///
 /// # Size
-/// A generator has 512 bytes on x86-64 if its clock has at most 32 bytes. These are four pairs of cache lines: one for
-/// the word, two for the statistics, and one for the fields that calls only read. Pairs, because processors fetch cache
-/// lines in pairs.
+/// A generator has 512 bytes on x86-64 if its clock has at most 32 bytes. These are four pairs of cache lines: one pair
+/// for the word, two for the statistics, and one for all other fields, which calls read but seldom change. The
+/// generator uses pairs because processors fetch cache lines in pairs.
 pub struct Generator<S = Standard, C = SystemClock> {
     /// The first slot that was not handed out yet. `word.rs` explains the bits of the word. The word shares its cache
     /// lines with no other field.
     word: CachePadded<AtomicU64>,
-    /// The statistics, which calls update once per tick and after a failed CAS. They share their cache lines with no
-    /// other field, either. Otherwise each update would slow down the calls that read the fields below. Those fields
-    /// change only when the fence moves, the generator is closed, or a call waits with `Wait::Sleep`.
+    /// The statistics, which calls update once per tick and after a failed CAS. The statistics, like the word, share
+    /// their cache lines with no other field. Otherwise each update would slow down the calls that read the fields from
+    /// `fence` on. The fields from `fence` on change only when the fence moves, the generator is closed, or a call
+    /// waits with `Wait::Sleep`.
     counters: CachePadded<Counters>,
     /// The first tick whose IDs must not be issued. The fence only grows.
     fence: AtomicU64,
-    /// 0 at first. `close` sets it to 1 just before it sets the closed bit of the word. Handles read `closing`, because
-    /// they can issue IDs without loading the word.
+    /// Whether a call of `close` has begun: 0 if not, else 1. `close` writes the 1 just before it sets the closed bit
+    /// of the word. Handles read `closing`, because they can issue IDs without loading the word.
     closing: AtomicU64,
     lateness: Lateness,
     settings: Settings,
@@ -82,7 +83,7 @@ impl<S: Scheme> Generator<S> {
     const_fn! {
         /// Returns a generator that reads the system's clock, with the default settings of [`builder`](Self::builder).
         ///
-        /// If the scheme's layout [can't generate](crate::Layout::can_generate), this is a compile error.
+        /// If the scheme's layout [can't generate](crate::Layout::can_generate), the program does not compile.
         ///
         /// # Examples
         /// ```
@@ -104,7 +105,7 @@ impl<S: Scheme, C> Generator<S, C> {
         /// Returns a generator that reads `clock`, with the default settings of
         /// [`GeneratorBuilder`](crate::GeneratorBuilder).
         ///
-        /// If the scheme's layout [can't generate](crate::Layout::can_generate), this is a compile error.
+        /// If the scheme's layout [can't generate](crate::Layout::can_generate), the program does not compile.
         ///
         /// # Examples
         /// ```
@@ -193,7 +194,7 @@ impl<S: Scheme, C> Generator<S, C> {
     /// so does every call that is waiting.
     ///
     /// Returns the tick of the last ID issued, or `None` if no ID was issued. No ID of this generator has a later tick.
-    /// This includes the IDs that calls in progress have not returned yet. Closing a generator twice is harmless and
+    /// This is true even of the IDs that calls in progress will still return. Closing a generator twice is harmless and
     /// returns the same tick.
     ///
     /// # Examples
@@ -281,7 +282,7 @@ impl<S: Scheme, C> Generator<S, C> {
 }
 
 impl<S, C> Generator<S, C> {
-    /// Records in the statistics that a handle drops this number of reserved slots without using them.
+    /// Records in the statistics that a handle drops `slots` reserved slots without using them.
     pub(crate) fn record_unused(&self, slots: u64) {
         self.counters.record_unused(slots);
     }

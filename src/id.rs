@@ -27,8 +27,8 @@ use crate::scheme::{Scheme, Standard};
 /// # Ok::<(), casflake::IdError>(())
 /// ```
 ///
-/// A database query for the IDs of one day. Its bounds are the smallest ID of this day and the smallest ID of the next
-/// day:
+/// A database query for the IDs of one day needs two bounds. They are the smallest ID of this day and the smallest ID
+/// of the next day:
 ///
 /// ```
 /// use casflake::Snowflake;
@@ -174,8 +174,8 @@ impl<S> Snowflake<S> {
     ///
     /// If the layout has 63 bits or fewer, the signed integer is the same number as `as_u64` returns. If the layout has
     /// 64 bits (such as [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)), the signed integers of IDs
-    /// from the second half of the layout's time are negative, and so sort before those of the first half.
-    /// `TryFrom<i64>` always turns the signed integer back into the same ID.
+    /// from the second half of the layout's time are negative. So they sort before the signed integers of IDs from the
+    /// first half. `TryFrom<i64>` always turns the signed integer back into the same ID.
     ///
     /// # Examples
     /// ```
@@ -217,8 +217,9 @@ impl<S: Scheme> TryFrom<u64> for Snowflake<S> {
     }
 }
 
-/// Turns the integer that [`Snowflake::as_i64`] returned back into the ID. Fails with [`IdError::Negative`] if the
-/// number is negative and the layout does not use all 64 bits.
+/// Turns a signed integer that came from [`Snowflake::as_i64`] into its ID. Fails with [`IdError::Negative`] if the
+/// integer is negative and the layout has 63 bits or fewer. Fails with [`IdError::ReservedBits`] if the integer is not
+/// negative and has a 1 in a reserved bit.
 impl<S: Scheme> TryFrom<i64> for Snowflake<S> {
     type Error = IdError;
 

@@ -103,7 +103,7 @@ use crate::scheme::{Scheme, Standard};
 /// * **A precise time.** An ID's [`tick`](Snowflake::tick) is only as precise as the generator's clock.
 /// * **A bound on the wait.** How long `generate` and `fill` can wait depends on the kind of generator.
 pub trait IdGenerator<S: Scheme = Standard> {
-    /// Returns the next ID. May block the thread until the next tick begins, or longer.
+    /// Returns the next ID. May block the thread. How long it may block depends on the kind of generator.
     ///
     /// # Errors
     /// A [`GenerateError`] that says why no ID was issued: for example, `Closed` if the generator was closed.
@@ -148,8 +148,8 @@ impl<S: Scheme, C: Clock> IdGenerator<S> for Generator<S, C> {
     }
 }
 
-/// Implements `IdGenerator` for a pointer to an `IdGenerator`. Forwards `fill`, too, because the default `fill` is
-/// slower than that of most generators.
+/// Implements `IdGenerator` for a pointer to an `IdGenerator`. Forwards all three calls to the inner generator.
+/// Forwards even `fill`, which has a default, because the `fill` of most generators is faster than the default.
 macro_rules! forward {
     ($($(#[$cfg:meta])? $pointer:ty;)*) => {$(
         $(#[$cfg])?

@@ -43,9 +43,9 @@ impl fmt::Display for FieldOrder {
 
 /// The widths and the order of the fields in an ID, the epoch from which ticks count, and the length of a tick.
 ///
-/// A `Layout` is always valid, because the constructors refuse values that do not fit. In a `const`, such as
-/// [`Scheme::LAYOUT`](crate::Scheme::LAYOUT), [`new`](Self::new) refuses such values with a compile error.
-/// [`try_new`](Self::try_new) refuses them at run time. The fields take the lowest bits of an ID. The bits above the
+/// A `Layout` is always valid, because the constructors refuse values that do not fit. [`new`](Self::new) panics if a
+/// value does not fit. In a `const`, such as [`Scheme::LAYOUT`](crate::Scheme::LAYOUT), the panic is a compile error.
+/// [`try_new`](Self::try_new) returns an error instead. The fields take the lowest bits of an ID. The bits above the
 /// fields are reserved and always 0.
 ///
 /// # Examples
@@ -156,7 +156,7 @@ impl Layout {
         self
     }
 
-    /// Returns the layout that [`new`](Self::new) would return, or an error instead of a panic. Use this function for
+    /// Returns the same layout as [`new`](Self::new), but returns an error where `new` panics. Use this function for
     /// widths that are known only at run time.
     ///
     /// # Errors
@@ -185,8 +185,8 @@ impl Layout {
         .checked()
     }
 
-    /// Sets the epoch as [`with_epoch_unix_ms`](Self::with_epoch_unix_ms) does, but returns an error instead of
-    /// panicking. Use this function for an epoch that is known only at run time.
+    /// Returns the same layout as [`with_epoch_unix_ms`](Self::with_epoch_unix_ms), but returns an error where
+    /// `with_epoch_unix_ms` panics. Use this function for an epoch that is known only at run time.
     ///
     /// # Errors
     /// [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` in Unix milliseconds.
@@ -203,8 +203,8 @@ impl Layout {
         self.checked()
     }
 
-    /// Sets the length of a tick as [`with_tick_ms`](Self::with_tick_ms) does, but returns an error instead of
-    /// panicking. Use this function for a length that is known only at run time.
+    /// Returns the same layout as [`with_tick_ms`](Self::with_tick_ms), but returns an error where `with_tick_ms`
+    /// panics. Use this function for a length that is known only at run time.
     ///
     /// # Errors
     /// * [`LayoutError::ZeroTick`] if `ms` is 0.
@@ -337,9 +337,10 @@ impl Layout {
         mask(self.total_bits())
     }
 
-    /// Returns whether a [`Generator`](crate::Generator) can issue IDs of this layout. This is so if the timestamp and
-    /// the sequence have 62 bits or fewer together. The generator keeps them in one atomic word of 64 bits, which also
-    /// holds a carry bit and the *closed* bit. IDs of all other layouts can only be decoded.
+    /// Returns whether a [`Generator`](crate::Generator) can issue IDs of this layout. It can if the timestamp field
+    /// and the sequence field together have 62 bits or fewer. A generator keeps the tick and the sequence number in one
+    /// atomic word of 64 bits, which also holds a carry bit and the *closed* bit. IDs of all other layouts can only be
+    /// decoded.
     ///
     /// # Examples
     /// ```

@@ -53,8 +53,9 @@ use crate::word::{Reservation, signed};
 /// last tick in which it issued any. No reservation takes more slots than the `block` that was passed to
 /// [`Generator::local`].
 ///
-/// So in each tick a handle reserves at most twice as many slots as it issues IDs, or as many slots as it issued IDs in
-/// the tick before. An idle handle costs next to nothing. Slots that are left when the tick ends or when the handle is
+/// So there are two bounds, and the larger one limits how many slots a handle reserves in a tick: twice the number of
+/// IDs that the handle issues in this tick, and the number of IDs that it issued in the last earlier tick in which it
+/// issued any. An idle handle costs next to nothing. Slots that are left when the tick ends or when the handle is
 /// dropped do not become IDs. [`Stats::unused`](crate::Stats::unused) counts them.
 pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
     generator: &'g Generator<S, C>,
@@ -72,8 +73,8 @@ pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Returns a handle for one thread. The handle reserves slots in blocks of up to `block` slots. All slots of a
-    /// block are of one tick. A `block` of 0 counts as 1. A `block` of 64 to 256 is large enough: larger blocks make
-    /// the handle hardly faster.
+    /// block are of one tick. A `block` of 0 counts as 1. A `block` of 64 to 256 is large enough: with larger blocks a
+    /// handle is only a little faster.
     ///
     /// # Examples
     /// ```

@@ -71,11 +71,11 @@ impl Scheme for Standard {
     const LAYOUT: Layout = Layout::new(41, 5, 5, 12).with_epoch_unix_ms(1_704_067_200_000);
 }
 
-/// Twitter's (X's) scheme: the bits of [`Standard`], with ticks from 2010-11-04T01:42:54.657Z. This epoch is the
-/// `twepoch` 1288834974657 of Twitter's published
+/// Twitter's (X's) scheme: the bits and the tick length of [`Standard`], with the epoch 2010-11-04T01:42:54.657Z. This
+/// epoch is the `twepoch` 1288834974657 of Twitter's published
 /// [`IdWorker.scala`](https://github.com/twitter-archive/snowflake/tree/snowflake-2010).
 ///
-/// Posts from before this epoch have IDs that count the posts and contain no time. The time decoded from such an ID is
+/// The IDs of posts from before this epoch are serial numbers and contain no time. The time decoded from such an ID is
 /// wrong: it is in the first seconds after the epoch.
 ///
 /// # Examples
@@ -93,9 +93,10 @@ impl Scheme for Twitter {
     const LAYOUT: Layout = Layout::new(41, 5, 5, 12).with_epoch_unix_ms(1_288_834_974_657);
 }
 
-/// Discord's scheme: 42 timestamp + 5 internal worker + 5 internal process + 12 increment bits, with ticks from
-/// 2015-01-01T00:00:00Z. Discord's [API reference](https://discord.com/developers/docs/reference#snowflakes) describes
-/// the scheme. This crate calls Discord's internal worker the datacenter, and Discord's internal process the worker.
+/// Discord's scheme: 42 timestamp + 5 internal worker + 5 internal process + 12 increment bits, with ticks of 1 ms and
+/// the epoch 2015-01-01T00:00:00Z. Discord's [API reference](https://discord.com/developers/docs/reference#snowflakes)
+/// describes the scheme. This crate calls Discord's internal worker the datacenter, and Discord's internal process the
+/// worker.
 ///
 /// The scheme uses all 64 bits. [`as_i64`](crate::Snowflake::as_i64) returns negative numbers for IDs from 2084-09-06
 /// on.
@@ -115,9 +116,9 @@ impl Scheme for Discord {
     const LAYOUT: Layout = Layout::new(42, 5, 5, 12).with_epoch_unix_ms(1_420_070_400_000);
 }
 
-/// Instagram's scheme: 41 timestamp + 13 shard + 10 sequence bits, with ticks from 2011-08-24T21:07:01.721Z. "Sharding
-/// & IDs at Instagram" on Instagram's engineering blog describes the scheme. This crate calls Instagram's logical shard
-/// the worker.
+/// Instagram's scheme: 41 timestamp + 13 shard + 10 sequence bits, with ticks of 1 ms and the epoch
+/// 2011-08-24T21:07:01.721Z. "Sharding & IDs at Instagram" on Instagram's engineering blog describes the scheme. This
+/// crate calls Instagram's logical shard the worker.
 ///
 /// The scheme uses all 64 bits. [`as_i64`](crate::Snowflake::as_i64) returns negative numbers for IDs from 2046-06-27
 /// on.
@@ -137,7 +138,7 @@ impl Scheme for Instagram {
     const LAYOUT: Layout = Layout::new(41, 0, 13, 10).with_epoch_unix_ms(1_314_220_021_721);
 }
 
-/// Sonyflake's scheme: 1 reserved + 39 timestamp + 8 sequence + 16 machine bits, with ticks of 10 ms from
+/// Sonyflake's scheme: 1 reserved + 39 timestamp + 8 sequence + 16 machine bits, with ticks of 10 ms and the epoch
 /// 2014-09-01T00:00:00Z. These are the defaults of [`sonyflake.go`](https://github.com/sony/sonyflake). This crate
 /// calls Sonyflake's machine the worker. The sequence is in the bits above the worker.
 ///
@@ -160,7 +161,7 @@ impl Scheme for Sonyflake {
         .with_order(FieldOrder::WorkerLast);
 }
 
-/// The scheme of Sonyflake's second version: the bits and the tick length of [`Sonyflake`], with ticks from
+/// The scheme of Sonyflake's second version: the bits and the tick length of [`Sonyflake`], with the epoch
 /// 2025-01-01T00:00:00Z. These are the defaults of
 /// [`v2/sonyflake.go`](https://github.com/sony/sonyflake/blob/master/v2/sonyflake.go).
 ///
@@ -179,8 +180,9 @@ impl Scheme for Sonyflake2 {
 }
 
 /// A scheme of 53 bits, so that JavaScript numbers can hold every ID exactly: 41 timestamp + 5 worker + 7 sequence
-/// bits, with ticks from 2024-01-01T00:00:00Z. There are 32 workers, and each can issue 128 IDs per millisecond.
-/// JavaScript's [`Number.MAX_SAFE_INTEGER`](https://tc39.es/ecma262/#sec-number.max_safe_integer) is 2^53 - 1.
+/// bits, with ticks of 1 ms and the epoch 2024-01-01T00:00:00Z. There are 32 workers, and each can issue 128 IDs per
+/// millisecond. JavaScript's [`Number.MAX_SAFE_INTEGER`](https://tc39.es/ecma262/#sec-number.max_safe_integer) is
+/// 2^53 - 1.
 ///
 /// # Examples
 /// ```
@@ -197,8 +199,8 @@ impl Scheme for JsSafe {
     const LAYOUT: Layout = Layout::new(41, 0, 5, 7).with_epoch_unix_ms(1_704_067_200_000);
 }
 
-/// Mastodon's scheme, whose IDs this crate can only decode: 48 timestamp + 16 sequence bits, with ticks from the Unix
-/// epoch. Mastodon's [`snowflake.rb`](https://github.com/mastodon/mastodon/blob/main/lib/mastodon/snowflake.rb)
+/// Mastodon's scheme, whose IDs this crate can only decode: 48 timestamp + 16 sequence bits, with ticks of 1 ms and the
+/// Unix epoch. Mastodon's [`snowflake.rb`](https://github.com/mastodon/mastodon/blob/main/lib/mastodon/snowflake.rb)
 /// describes the scheme. The sequence is a salted hash plus a table's counter, so the
 /// [`sequence`](crate::Snowflake::sequence) numbers of a millisecond are not in the order in which the IDs were made.
 ///

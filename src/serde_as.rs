@@ -2,7 +2,8 @@
 //! integer in all other formats.
 //!
 //! JavaScript's JSON readers (and `jq`) round integers over 2^53, so a string is the safe default for JSON. To choose
-//! the form of a field for every format, name [`string`] or [`integer`] in `#[serde(with = "…")]`.
+//! one form of a field for human-readable and binary formats alike, name [`string`] or [`integer`] in
+//! `#[serde(with = "…")]`.
 //!
 //! # Examples
 //! ```
@@ -57,7 +58,7 @@ impl<'de, S: Scheme> Deserialize<'de> for Snowflake<S> {
     }
 }
 
-/// Writes and reads an ID as a string of decimal digits, in every format.
+/// Writes and reads an ID as a string of decimal digits, both in human-readable and in binary formats.
 ///
 /// # Examples
 /// ```
@@ -91,7 +92,7 @@ pub mod string {
     }
 }
 
-/// Writes and reads an ID as an integer, in every format.
+/// Writes and reads an ID as an integer, both in human-readable and in binary formats.
 ///
 /// # Examples
 /// ```

@@ -22,18 +22,18 @@ pub enum Wait {
     /// Polls the clock without a pause. This has the lowest latency, but each waiting thread keeps one core busy.
     #[default]
     Spin,
-    /// Polls the clock. After a few microseconds, yields the time slice to other threads after each poll. This suits a
-    /// program with more threads than cores. Without the feature `std` there is no scheduler to yield to, so the call
-    /// only polls.
+    /// Polls the clock without a pause for a few microseconds. From then on, yields its time slice to other threads
+    /// after each poll. This suits a program with more threads than cores. Without the feature `std` there is no
+    /// scheduler to yield to, so the call only polls.
     Yield,
     /// Sleeps for most of the time until the next tick, and then polls the clock, so that a waiting thread leaves its
-    /// core to other threads. The system wakes a sleeping thread up later than asked. The generator measures how much
-    /// later, and makes its sleeps shorter by this time.
+    /// core to other threads. The system wakes a sleeping thread up later than asked. The generator estimates this
+    /// delay from earlier sleeps, and makes each sleep shorter by the estimate.
     ///
-    /// If threads wake up before the tick that they wait for is over, a generator issues as many IDs per second with
-    /// `Sleep` as with `Spin`, but a single ID may come a little later. A sleep takes 10 ms at most. So a thread may
-    /// notice up to 10 ms late that the generator was closed, that the fence was extended or that the clock was set.
-    /// Without the feature `std` the call does not sleep but polls the clock.
+    /// With `Sleep` a single ID may come a little later than with `Spin`. But the generator issues as many IDs per
+    /// second as with `Spin`, if each thread wakes up before the end of the tick for which it waits. A sleep takes 10
+    /// ms at most. So a thread may notice up to 10 ms late that the generator was closed, that the fence was extended
+    /// or that the clock was set. Without the feature `std` the call does not sleep but polls the clock.
     Sleep,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Settings {
     pub(crate) max_lead: u64,
     /// The longest time that a call waits for one tick to begin.
     pub(crate) max_wait: Duration,
-    /// How a call lets the time pass while it waits.
+    /// Whether a waiting call spins, yields or sleeps.
     pub(crate) wait: Wait,
     /// Whether calls fail immediately if the clock is before the last ID's tick by more than `max_lead` ticks.
     pub(crate) strict: bool,

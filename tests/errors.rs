@@ -173,9 +173,18 @@ fn setting_and_topology_errors() -> Vec<(Box<dyn Error>, &'static str)> {
             "no tick is in the window from 5 to fence 4: give a fence of at least 6",
         ),
         (SettingError::MaxLead { value: 9, max: 7 }.into(), "max_lead 9 is out of range: 0 to 7 ticks"),
-        (TopologyError::Datacenters { count: 33, max: 32 }.into(), "33 datacenters are out of range: 1 to 32"),
-        (TopologyError::Workers { count: 33, max: 32 }.into(), "33 workers per datacenter are out of range: 1 to 32"),
-        (TopologyError::TooMany { count: 99, max: 64 }.into(), "99 generators are out of range: 1 to 64"),
+        (
+            TopologyError::Datacenters { count: 33, max: 32 }.into(),
+            "the number of datacenters, 33, is out of range: give 1 to 32",
+        ),
+        (
+            TopologyError::Workers { count: 33, max: 32 }.into(),
+            "the number of workers per datacenter, 33, is out of range: give 1 to 32",
+        ),
+        (
+            TopologyError::TooMany { count: 99, max: 64 }.into(),
+            "the number of generators, 99, is out of range: give 1 to 64",
+        ),
         (TopologyError::NoDatacenter { datacenter: 3, datacenters: 3 }.into(), "datacenter 3 is out of range: 0 to 2"),
         (TopologyError::NoWorker { worker: 5, workers: 5 }.into(), "worker 5 is out of range: 0 to 4"),
     ]

@@ -37,7 +37,7 @@ pub enum SettingError {
         /// The fence, which is the first tick whose IDs must not be issued.
         fence: u64,
     },
-    /// `max_lead` is larger than the number of the layout's last tick.
+    /// `max_lead` is larger than the layout's last tick.
     MaxLead {
         /// The `max_lead` asked for, in ticks.
         value: u64,

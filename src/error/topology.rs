@@ -1,8 +1,8 @@
-//! `TopologyError`: why a topology can't be made, or why it has no generator with the given numbers.
+//! `TopologyError`: why a topology can't be made, or why it has no datacenter or worker with a given number.
 
 use core::fmt;
 
-/// Why a [`Topology`](crate::Topology) can't be made, or why it has no generator with the given numbers.
+/// Why a [`Topology`](crate::Topology) can't be made, or why it has no datacenter or worker with a given number.
 ///
 /// # Examples
 /// ```
@@ -20,14 +20,14 @@ pub enum TopologyError {
     Datacenters {
         /// The number of datacenters asked for.
         count: u64,
-        /// The largest number that the layout allows.
+        /// The largest number of datacenters that the layout allows.
         max: u64,
     },
     /// The number of workers in a datacenter is 0, or is more than the layout allows.
     Workers {
         /// The number of workers asked for in each datacenter.
         count: u64,
-        /// The largest number that the layout allows.
+        /// The largest number of workers per datacenter that the layout allows.
         max: u64,
     },
     /// The number of datacenters times the number of workers is more than [`MAX_GENERATORS`](crate::MAX_GENERATORS).
@@ -37,18 +37,18 @@ pub enum TopologyError {
         /// The largest number of generators that a topology can have.
         max: u64,
     },
-    /// No datacenter has this number.
+    /// The topology has no datacenter with the number `datacenter`.
     NoDatacenter {
         /// The datacenter asked for.
         datacenter: u64,
-        /// The number of datacenters. They are numbered from 0.
+        /// How many datacenters the topology has. They are numbered from 0.
         datacenters: u64,
     },
-    /// No worker of the datacenter has this number.
+    /// The datacenters of the topology have no worker with the number `worker`.
     NoWorker {
         /// The worker asked for.
         worker: u64,
-        /// The number of workers in a datacenter. They are numbered from 0.
+        /// How many workers each datacenter has. They are numbered from 0.
         workers: u64,
     },
 }
@@ -58,9 +58,15 @@ debug_by_text!(TopologyError: Datacenters Workers TooMany NoDatacenter NoWorker)
 impl fmt::Display for TopologyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Datacenters { count, max } => write!(f, "{count} datacenters are out of range: 1 to {max}"),
-            Self::Workers { count, max } => write!(f, "{count} workers per datacenter are out of range: 1 to {max}"),
-            Self::TooMany { count, max } => write!(f, "{count} generators are out of range: 1 to {max}"),
+            Self::Datacenters { count, max } => {
+                write!(f, "the number of datacenters, {count}, is out of range: give 1 to {max}")
+            }
+            Self::Workers { count, max } => {
+                write!(f, "the number of workers per datacenter, {count}, is out of range: give 1 to {max}")
+            }
+            Self::TooMany { count, max } => {
+                write!(f, "the number of generators, {count}, is out of range: give 1 to {max}")
+            }
             Self::NoDatacenter { datacenter, datacenters } => {
                 write!(f, "datacenter {datacenter} is out of range: 0 to {}", datacenters.saturating_sub(1))
             }

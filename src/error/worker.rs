@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Why some numbers can't be turned into a [`WorkerId`](crate::WorkerId).
+/// Why the numbers of a datacenter and a worker, or an index, can't be turned into a [`WorkerId`](crate::WorkerId).
 ///
 /// # Examples
 /// ```
@@ -82,8 +82,8 @@ mod text {
             /// The text that was refused.
             text: String,
         },
-        /// The first label of the host name does not end in a hyphen and a number without leading zeros, such as `-3`,
-        /// or has nothing before the hyphen.
+        /// The first label of the host name is not a name, a hyphen, and a number without leading zeros, such as
+        /// `web-3`.
         NoOrdinal {
             /// The host name.
             hostname: String,

@@ -12,7 +12,7 @@ use super::Generator;
 impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Returns the next ID. If the IDs of the current tick are used up, waits until the next tick begins, but not
     /// longer than [`max_wait`](crate::GeneratorBuilder::max_wait), which is 100 ms by default. If other threads take
-    /// all IDs of that next tick, too, the call begins a new wait, for the tick after that one.
+    /// all IDs of the next tick before this call gets one, the call begins a new wait, for the tick after the next.
     ///
     /// The wait blocks the thread. In async code, call [`try_generate`](Self::try_generate) instead, and if it fails,
     /// let the task sleep for [`retry_after`](GenerateError::retry_after).

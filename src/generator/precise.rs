@@ -1,5 +1,5 @@
-//! The slow path of a reservation. It reserves slots according to the precise clock. If this is refused, too, it waits
-//! or returns the error.
+//! The slow path of a reservation. It reserves slots according to the clock's precise reading. If the precise reading
+//! allows no slots either, the slow path waits or returns an error.
 
 use core::time::Duration;
 
@@ -14,11 +14,11 @@ use super::Generator;
 const NS_PER_SECOND: u128 = 1_000_000_000;
 
 impl<S: Scheme, C: Clock> Generator<S, C> {
-    /// Reserves 1 to `count` slots of one tick according to the precise clock, or returns the error that says why there
-    /// are no slots.
+    /// Reserves 1 to `count` slots of one tick according to the clock's precise reading, or returns the error that says
+    /// why no slots can be handed out.
     ///
-    /// If `waits` is true, waits and tries again after a refusal. Stops when it gets slots, when waiting does not help
-    /// or would take longer than `max_wait`, or when it has waited for one tick as long as `max_wait` allows.
+    /// If `waits` is true, a refused call waits and tries again. It fails if waiting does not help, if the time until
+    /// the tick that it needs is longer than `max_wait`, or if it has waited `max_wait` for this one tick.
     #[cold]
     pub(super) fn reserve_precisely(&self, count: u64, waits: bool) -> Result<Reservation, GenerateError> {
         let _waiting = waits.then(|| self.counters.begin_wait());
@@ -55,7 +55,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         outcome
     }
 
-    /// Records the wait of `waiter`, which has ended, if the cause of the wait was an overflow.
+    /// Records in the statistics how long `waiter` waited. Does nothing if `waiter` is `None`, or if the cause of the
+    /// wait was not an overflow.
     fn record_wait(&self, waiter: Option<Waiter<'_, C>>) {
         if let Some(waiter) = waiter.filter(|waiter| waiter.cause == Cause::Overflow) {
             self.counters.record_overflow_wait(waiter.elapsed().unwrap_or_default());
@@ -64,9 +65,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 
     /// Reserves 1 to `count` slots, or returns the refusal and the clock's reading that led to it.
     ///
-    /// Reads the clock after loading the word. The call that wrote the word had read the clock before writing. So this
-    /// call's reading is later than that call's reading. If the word is nevertheless ahead of this call's reading, the
-    /// clock has moved back.
+    /// Loads the word first and then reads the clock. The call that wrote the word had read the clock before it wrote.
+    /// So the reading from which the word was computed was taken before the reading of `attempt`. If the last ID's tick
+    /// is nevertheless more than `max_lead` ticks ahead of the reading of `attempt`, the clock has moved back.
     fn attempt(&self, count: u64) -> Result<Reservation, (Refusal, u128)> {
         let attempt = || {
             self.advance(|word| {
@@ -85,9 +86,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Checks that a handle may issue IDs from the slots that it reserved earlier.
     ///
     /// # Errors
-    /// `ClockBehind` if the generator is strict and the clock has moved back to before the last ID's tick, by more than
-    /// `max_lead`. `now_tick` is the tick of a reading that may lag. So this call fails only if two precise readings
-    /// confirm that the clock has moved back.
+    /// `ClockBehind` if the generator is strict and the clock has moved back so far that it is more than `max_lead`
+    /// ticks before the last ID's tick. `now_tick` is the tick of a reading that may lag. So `check_strictly` fails
+    /// only if two precise readings confirm that the clock has moved back.
     pub(crate) fn check_strictly(&self, now_tick: i64) -> Result<(), GenerateError> {
         let max_lead = signed(self.settings.max_lead);
         let is_ahead = |last: u64, now_tick: i64| signed(last) > now_tick.saturating_add(max_lead);
@@ -111,8 +112,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         Err(GenerateError::ClockBehind { by })
     }
 
-    /// Returns the tick that the refused call should wait for, the cause of the wait, and the time until the tick
-    /// begins. Returns `None` if waiting does not help, or if the call would have to wait longer than `max_wait`.
+    /// Returns the tick that the refused call should wait for, the cause of the wait, and the time until slots of the
+    /// tick may be handed out. Returns `None` if waiting does not help, or if the call would have to wait longer than
+    /// `max_wait`.
     fn worth_waiting_for(&self, refusal: Refusal, now_ns: u128) -> Option<(u64, Cause, Duration)> {
         match refusal {
             Refusal::NotBegun { cause: Cause::Behind { .. }, .. } if self.settings.strict => None,
@@ -124,8 +126,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Returns the time from the reading `now_ns` until slots of `tick` may be handed out. The clock allows these slots
-    /// `max_lead` ticks before `tick` begins.
+    /// Returns the time from the reading `now_ns` until slots of `tick` may be handed out. They may be handed out from
+    /// the moment `max_lead` ticks before `tick` begins. If this moment has passed, returns 0.
     fn time_until(&self, tick: u64, now_ns: u128) -> Duration {
         let first = i128::from(signed(tick)) - i128::from(signed(self.settings.max_lead));
         let due_ms = i128::from(S::LAYOUT.epoch_unix_ms()) + first * i128::from(S::LAYOUT.tick_ms());
@@ -136,7 +138,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         Duration::new(seconds, u32::try_from(left_ns % NS_PER_SECOND).unwrap_or(0))
     }
 
-    /// Turns `refusal` into the error for the caller. `now_ns` is the clock's reading that led to the refusal.
+    /// Turns `refusal` into the error that the public call, such as `generate`, returns. `now_ns` is the clock's
+    /// reading that led to the refusal.
     fn error(&self, refusal: Refusal, now_ns: u128) -> GenerateError {
         match refusal {
             Refusal::Closed => GenerateError::Closed,

@@ -32,17 +32,18 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Reserves slots according to the clock's fast reading. Returns `None` if the precise reading has to decide.
     ///
     /// Reads the clock before it loads the word. This is a quarter faster than the other order, because the word's
-    /// cache line stays busy for a moment after the exchange of the previous call. The call reads the clock only once,
-    /// even if exchanges fail. This does no harm: the older the reading is, the fewer slots it allows. If it allows
-    /// none, nothing is refused yet, because the precise reading decides then.
+    /// cache line stays busy for a moment after the compare-and-swap of the previous call. `reserve_fast` reads the
+    /// clock only once, even if its compare-and-swap fails and is repeated. An old reading does no harm: the older the
+    /// reading is, the fewer slots it allows. If the reading allows no slot, the precise reading decides whether the
+    /// call is refused.
     #[inline]
     fn reserve_fast(&self, count: u64) -> Option<Reservation> {
         let now_tick = self.now_tick();
         self.advance(|word| reserve_fast(word, now_tick, count, &self.limits()).ok_or(())).ok()
     }
 
-    /// Runs the CAS loop, which is the only code that hands out slots. `reserve` is called with the word, and returns
-    /// the slots to reserve or a refusal.
+    /// Runs the CAS loop, which is the only code that hands out slots. Calls `reserve` with the word. `reserve` returns
+    /// the slots to reserve, or a refusal, which ends the loop.
     #[inline]
     pub(super) fn advance<E>(&self, mut reserve: impl FnMut(u64) -> Result<Reservation, E>) -> Result<Reservation, E> {
         let mut failures = 0;
@@ -74,7 +75,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         outcome
     }
 
-    /// Records each tick that the generator has left, because the reservation `slots` has replaced `word`.
+    /// Records in the statistics the ticks that the generator has left, because `slots.next()` has replaced `word`. A
+    /// tick without IDs is not recorded.
     #[cold]
     fn record_ticks(&self, word: u64, slots: Reservation) {
         for ids in slots.finished(word, S::LAYOUT.sequence_bits()) {
@@ -84,7 +86,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Returns the limits for a reservation, with the fence of this moment.
+    /// Returns the limits for a reservation. The limits contain the fence as it is now.
     #[inline]
     pub(super) fn limits(&self) -> Limits {
         Limits {
