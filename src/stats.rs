@@ -9,22 +9,24 @@ use core::time::Duration;
 
 pub(crate) use counters::Counters;
 
-/// The number of buckets in a histogram. Each power of two begins a bucket, and the last bucket is also for all larger
-/// numbers. More buckets would not fit the cache lines that a generator has for its counters. More buckets are not
-/// needed, because a millisecond is too short to issue more than 2^20 IDs.
+/// The number of buckets in a histogram. Bucket `i` counts the ticks that had 2^i to 2^(i+1) - 1 IDs. The last bucket,
+/// 20, counts all ticks that had 2^20 IDs or more. With more buckets, the counters would not fit into the cache lines
+/// that a generator has for them. More buckets are not needed, because a millisecond is too short to issue more than
+/// 2^20 IDs.
 const BUCKETS: usize = 21;
 
-/// The largest number of IDs in one tick of any layout. The sequence of a layout that [can
-/// generate](crate::Layout::can_generate) has at most 61 bits.
+/// The largest number of IDs that any generator can issue in one tick. It is 2^61, because the sequence of a layout
+/// that [can generate](crate::Layout::can_generate) has at most 61 bits.
 const MOST_IDS: u64 = 1 << 61;
 
 /// The statistics of a generator so far. [`Generator::stats`](crate::Generator::stats) returns them.
 ///
-/// Every number is exact if no call is in progress. While calls are in progress, each number is a lower bound. A call
-/// records a tick in the statistics when it moves the generator from this tick to a later one. Any other call of the
-/// generator that gets an ID without waiting records nothing, unless a compare-and-swap fails. While a call is
-/// recording a tick, this tick is missing from the histogram and the maxima. `ids` and `ticks` never decrease from one
-/// snapshot to the next.
+/// Every number is exact if no call is in progress. While calls are in progress, each number is a lower bound. `ids`
+/// and `ticks` never decrease from one snapshot to the next.
+///
+/// A call that moves the generator to a later tick records the tick that it leaves. Until the call has finished this
+/// record, `ids_per_tick` and `max_sequence` may not include that tick. All other calls of the generator record
+/// something only if they wait, if they return an error, or if a compare-and-swap fails.
 ///
 /// # Examples
 /// ```
@@ -50,11 +52,13 @@ pub struct Stats {
     /// its slots when their tick is over, or when the handle itself is dropped. Slots that a handle still holds are not
     /// counted here.
     pub unused: u64,
-    /// The number of ticks from which at least one ID was issued.
+    /// The number of ticks from which at least one ID was issued, or at least one slot was reserved by a handle.
     pub ticks: u64,
-    /// The tick of the last ID, counted from the layout's epoch. `None` if no ID was issued.
+    /// The tick of the last ID, or of the last slot that a handle has reserved, whichever is later. The tick is counted
+    /// from the layout's epoch. `None` if no ID was issued and no slot was reserved.
     pub last_tick: Option<u64>,
-    /// The highest sequence number in the tick `last_tick`. 0 before the first ID.
+    /// The highest sequence number in the tick `last_tick`, including slots that a handle has reserved. 0 before the
+    /// first ID.
     pub tick_max_sequence: u64,
     /// The highest sequence number in any tick, including slots that a handle has reserved. 0 before the first ID.
     pub max_sequence: u64,
@@ -69,20 +73,24 @@ pub struct Stats {
     /// How often a compare-and-swap failed and was tried again. A compare-and-swap fails if another call has changed
     /// the word. On some processors it can also fail although no call has changed the word.
     pub cas_retries: u64,
-    /// How often a call found, with two precise readings of the clock, that the clock had moved back to before the last
-    /// ID's tick. A batch is counted at most once for each tick from which it takes IDs or fails to take them. If the
-    /// clock catches up before the last ID's tick is used up, no call notices that the clock has moved back.
+    /// How often a call found, in two precise readings of the clock, that the clock was before the last ID's tick by
+    /// more than `max_lead` ticks. A batch makes one reservation for each tick, and each reservation is counted at most
+    /// once. Unless the generator is strict, calls use up the last ID's tick before they notice that the clock has
+    /// moved back. If the clock catches up earlier, no call notices that it moved back.
     pub clock_behind: u64,
-    /// How often a call failed with [`Exhausted`](crate::GenerateError::Exhausted), because it was a call that does not
-    /// wait, or because it would have had to wait longer than `max_wait`.
+    /// How often a call failed with [`Exhausted`](crate::GenerateError::Exhausted): all IDs of the current tick were
+    /// used up, and the call was one that does not wait, or the time until the next tick was longer than `max_wait`.
     pub exhausted: u64,
 }
 
 impl Stats {
     /// Adds the statistics `earlier` to these. `earlier` is from a generator that was replaced by the generator of
-    /// `self`. Each counter becomes the sum of both counters, and `max_sequence` becomes the larger of both values. If
-    /// `self.last_tick` is `None`, `last_tick` and `tick_max_sequence` become those of `earlier`. Otherwise they stay
-    /// unchanged.
+    /// `self`.
+    ///
+    /// * Each count, each number of the histogram and `overflow_wait_time` become the sum of both values.
+    /// * `max_sequence` becomes the larger of both values.
+    /// * `last_tick` and `tick_max_sequence` become those of `earlier` if `self.last_tick` is `None`. Otherwise they
+    ///   stay unchanged.
     ///
     /// # Examples
     /// ```
@@ -120,17 +128,17 @@ impl Stats {
     }
 }
 
-/// The number of ticks for each range of IDs per tick. The ranges begin at the powers of two up to 2^20. The field
-/// `ids_per_tick` of [`Stats`] is a histogram.
+/// A histogram of ticks by their number of IDs: how many ticks had 1 ID, how many had 2 to 3 IDs, and so on. Each range
+/// begins at a power of two. The last range begins at 2^20. The field `ids_per_tick` of [`Stats`] has this type.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Histogram {
     buckets: [u64; BUCKETS],
 }
 
 impl Histogram {
-    /// Returns pairs of a range and a number. The ranges of IDs per tick are 1, 2 to 3, 4 to 7, 8 to 15, and so on. The
-    /// number says how many ticks had a number of IDs in this range. The pairs end with the last range in which any
-    /// tick was counted. All numbers of IDs from 1,048,576 on are in one range.
+    /// Returns one pair `(range, ticks)` for each range of IDs per tick, where `ticks` is how many ticks had a number
+    /// of IDs in `range`. The ranges are 1, 2 to 3, 4 to 7, 8 to 15, and so on. The last range has all numbers from
+    /// 1,048,576 on. The iterator ends after the last range in which a tick was counted.
     ///
     /// # Examples
     /// ```

@@ -74,15 +74,15 @@ mod imp {
     pub(crate) use loom::sync::atomic::AtomicU64;
     pub(crate) use loom::thread::yield_now;
 
-    /// The type of a counter in the statistics. No call's outcome depends on a counter. Threads can add to a counter in
-    /// very many orders. Only the models of the statistics explore these orders; in all other models a counter is a
-    /// plain atomic.
+    /// The type of a counter in the statistics. Threads can add to counters in very many orders, and loom explores
+    /// these orders only in the models of the statistics. In all other models a counter is a plain atomic, which loom
+    /// does not see. This hides no error, because no call's outcome depends on a counter.
     #[cfg(feature = "_loom-stats")]
     pub(crate) type Counter = AtomicU64;
     #[cfg(not(feature = "_loom-stats"))]
     pub(crate) type Counter = core::sync::atomic::AtomicU64;
 
-    /// Lets other threads run instead of sleeping. Returns a lateness of 0.
+    /// Does not sleep, but lets loom run other threads. Returns a lateness of 0.
     pub(crate) fn sleep(_: Duration) -> Option<Duration> {
         yield_now();
         Some(Duration::ZERO)
@@ -92,8 +92,8 @@ mod imp {
         core::array::from_fn(|_| Counter::new(0))
     }
 
-    /// A backoff that does not pause. A pause changes no outcome. If this type told loom about the pause, loom would
-    /// not explore the cases in which a thread tries again immediately.
+    /// A backoff whose `spin` does nothing. A pause would change no outcome. If `spin` told loom about a pause, loom
+    /// would not explore the cases in which a thread tries again immediately.
     pub(crate) struct Backoff;
 
     impl Backoff {

@@ -30,11 +30,11 @@ pub(crate) struct Waiter<'g, C> {
     /// The clock's monotonic time at the moment when the wait began. `None` if the clock has no monotonic time.
     started: Option<Duration>,
     polls: u64,
-    /// The time that the call has slept in this wait, or less.
+    /// The sum of the lengths of sleep that the call has asked for in this wait. The call has slept at least this long.
     slept: Duration,
-    /// Whether the wait has lasted for `max_wait`. This is determined before each attempt to reserve slots, and not
-    /// after it. So a thread that loses its core in between still makes one attempt, and gets slots if the tick has
-    /// begun meanwhile.
+    /// Whether the wait has lasted for `max_wait`. `pause` determines this before each new attempt to reserve slots,
+    /// and it is not determined again after the attempt. So a thread that loses its core between the two still makes
+    /// the attempt, and gets slots if the tick has begun meanwhile.
     pub(crate) is_over: bool,
 }
 
@@ -45,7 +45,8 @@ impl<'g, C: Clock> Waiter<'g, C> {
         Self { clock, settings, lateness, tick, cause, started, polls: 0, slept: Duration::ZERO, is_over: false }
     }
 
-    /// Lets some time pass before the next attempt. `left` is the time until the tick begins.
+    /// Spins, yields or sleeps once, as the generator's [`Wait`] says, and then updates `is_over`. `left` is the time
+    /// until the tick begins.
     pub(crate) fn pause(&mut self, left: Duration) {
         let max_wait = self.settings.max_wait;
         match self.settings.wait {
@@ -72,7 +73,8 @@ impl<'g, C: Clock> Waiter<'g, C> {
         }
     }
 
-    /// Returns how long the wait has lasted, or `None` if the clock has no monotonic time.
+    /// Returns how long the wait has lasted on the clock's monotonic time, or `None` if the clock has no monotonic
+    /// time.
     pub(crate) fn elapsed(&self) -> Option<Duration> {
         Some(self.clock.monotonic()?.saturating_sub(self.started?))
     }

@@ -78,7 +78,8 @@ pub(crate) enum Refusal {
 /// The reason why the tick of `Refusal::NotBegun` has not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The tick before the tick of `NotBegun` is full. This does not mean that the clock has moved back.
+    /// The tick before the tick of `NotBegun` is full. The clock is in that full tick, or before it by `max_lead` ticks
+    /// at most. So the clock may be right: nothing shows that it has moved back.
     Overflow,
     /// No slot was handed out yet, and the window has not opened. The tick of `NotBegun` is the window's first tick.
     Window,
@@ -87,19 +88,19 @@ pub(crate) enum Cause {
 }
 
 impl Refusal {
-    /// Returns whether the reason is that all slots of the ticks that have begun are used up.
+    /// Returns whether this is `NotBegun` because the tick before is full.
     pub(crate) const fn is_exhausted(self) -> bool {
         matches!(self, Self::NotBegun { cause: Cause::Overflow, .. })
     }
 
-    /// Returns whether the reason is that the clock has moved back.
+    /// Returns whether this is `NotBegun` because the clock has moved back.
     pub(crate) const fn is_behind(self) -> bool {
         matches!(self, Self::NotBegun { cause: Cause::Behind { .. }, .. })
     }
 }
 
 impl Reservation {
-    /// Returns the word that the generator has after this reservation: the slot after the last reserved slot.
+    /// Returns the generator's word after this reservation. It is the slot after the last reserved slot.
     pub(crate) const fn next(self) -> u64 {
         self.start + self.count
     }
@@ -112,9 +113,13 @@ impl Reservation {
         self.start & sequence_mask(sequence_bits)
     }
 
-    /// Returns two numbers for the statistics. The first is the number of slots handed out in the tick of `word` if the
-    /// reservation's tick is a later one, else 0. The second is the number of slots of the reservation's tick if this
-    /// reservation fills that tick up, else 0.
+    /// Returns how many slots were handed out in each tick that the generator leaves with this reservation, for the
+    /// statistics. `word` is the generator's word before the reservation.
+    ///
+    /// * The first number is for the tick of `word`. It is 0 if the reservation is in the same tick, or if no slot of
+    ///   that tick was handed out.
+    /// * The second number is for the tick of the reservation. It is the number of all slots of a tick if the
+    ///   reservation fills the tick up, else 0.
     pub(crate) const fn finished(self, word: u64, sequence_bits: u32) -> [u64; 2] {
         let mask = sequence_mask(sequence_bits);
         let open = if self.tick(sequence_bits) == word >> sequence_bits { 0 } else { word & mask };
@@ -123,9 +128,11 @@ impl Reservation {
     }
 }
 
-/// Reserves `count` slots of one tick, or all slots that are left in the tick if these are fewer. `count` is not 0.
+/// Returns the reservation of `count` slots of one tick, or of all slots that are left in the tick if these are fewer.
+/// Returns a refusal if no slot may be handed out. `count` is not 0.
 ///
-/// `now_tick` is the clock's tick. It is negative before the epoch.
+/// `now_tick` is the clock's tick. It is negative before the epoch. In this table, `(u, 0)` is the first slot of the
+/// tick u, and n is the number of slots reserved. If several rows apply, the lowest of them counts.
 ///
 /// | word | clock | next word | outcome |
 /// |---|---|---|---|
@@ -133,7 +140,8 @@ impl Reservation {
 /// | any | in a tick u after the word's tick | `(u, n)` | the first n slots of u |
 /// | `(u, 0)` | in u, or before it by `max_lead` at most | `(u, n)` | the first n slots of u |
 /// | `(u, 0)`, or open in u if `strict` | before u by more than `max_lead` | `word` | refused: `NotBegun` |
-/// | any | the clock or the slot at or after `fence` or `end` | `word` | refused: `Fenced`, `OutOfTicks` |
+/// | any | any, if its tick or the word's tick is `fence` or later | `word` | refused: `Fenced` |
+/// | any | any, if its tick or the word's tick is `end` or later | `word` | refused: `OutOfTicks` |
 /// | `initial` | before the epoch | `word` | refused: `BeforeEpoch` |
 /// | closed | any | `word` | refused: `Closed` |
 ///
@@ -171,9 +179,9 @@ pub(crate) const fn reserve(word: u64, now_tick: i64, count: u64, limits: &Limit
     Err(Refusal::NotBegun { tick, cause })
 }
 
-/// Reserves as [`reserve`] does, but only in the common cases. In these cases the clock is before the fence, and the
-/// word's tick is the clock's tick, an earlier tick, or (unless `strict`) a later tick that is open. Returns `None` in
-/// all other cases, including cases in which [`reserve`] reserves slots.
+/// Returns the same reservation as [`reserve`], but only in the common cases. In these cases the clock is before the
+/// fence, and the word's tick is the clock's tick, an earlier tick, or (unless `strict`) a later tick that is open.
+/// Returns `None` in all other cases, including cases in which [`reserve`] returns a reservation.
 #[inline]
 pub(crate) const fn reserve_fast(word: u64, now_tick: i64, count: u64, limits: &Limits) -> Option<Reservation> {
     let bits = limits.sequence_bits;
@@ -219,7 +227,7 @@ const fn min(one: u64, other: u64) -> u64 {
 }
 
 /// Returns `ticks` as a signed number, to compare it with a clock's tick. `ticks` is the tick of a word, a lead or an
-/// end. These are at most 2^62, so they fit.
+/// end. Each of these is at most 2^62, so it fits an `i64`.
 #[expect(clippy::cast_possible_wrap, reason = "no tick reaches bit 63")]
 pub(crate) const fn signed(ticks: u64) -> i64 {
     ticks as i64

@@ -13,14 +13,14 @@ use crate::scheme::{Scheme, Standard};
 /// that share an ID space.
 ///
 /// Two generators with the same `WorkerId` may issue the same IDs if they run at the same time, or if one replaces the
-/// other within the same tick. Give each generator a `WorkerId` of its own, or a leased one.
+/// other within the same tick. Give each generator a `WorkerId` of its own, or let each process lease its worker.
 ///
 /// A `WorkerId` is written as `datacenter/worker`, such as `1/5`, or as an index. The index counts the workers of
 /// datacenter 0 first, then the workers of datacenter 1, and so on. If a datacenter has 32 workers, `1/5` is index 37.
 ///
-/// [`new`](Self::new) and [`fixed`](Self::fixed) return a worker of the [`Standard`] scheme. All other constructors,
-/// such as [`new_in`](Self::new_in) and [`fixed_in`](Self::fixed_in), return a worker of any scheme. Name the scheme in
-/// the type: `WorkerId<S>` is a worker of the scheme `S`, and `WorkerId` alone is a worker of `Standard`.
+/// The scheme is part of the type: `WorkerId<S>` is a worker of the scheme `S`, and `WorkerId` alone is a worker of
+/// [`Standard`]. [`new`](Self::new) and [`fixed`](Self::fixed) exist only for `Standard`. All other constructors, such
+/// as [`new_in`](Self::new_in) and [`fixed_in`](Self::fixed_in), exist for every scheme.
 ///
 /// # Examples
 /// ```
@@ -60,8 +60,8 @@ impl WorkerId<Standard> {
         Self::new_in(datacenter, worker)
     }
 
-    /// Returns a worker of the [`Standard`] scheme with constant numbers. A number over 31 is a compile error. For
-    /// other schemes use [`fixed_in`](Self::fixed_in).
+    /// Returns the worker `DATACENTER/WORKER` of the [`Standard`] scheme. If one of the two constants is over 31, the
+    /// program does not compile. For other schemes use [`fixed_in`](Self::fixed_in).
     ///
     /// # Examples
     /// ```
@@ -106,8 +106,8 @@ impl<S: Scheme> WorkerId<S> {
         Ok(Self::from_valid(datacenter, worker))
     }
 
-    /// Returns a worker of the scheme `S` with constant numbers. A number that does not fit the layout is a compile
-    /// error.
+    /// Returns the worker `DATACENTER/WORKER` of the scheme `S`. If one of the two constants does not fit the layout,
+    /// the program does not compile.
     ///
     /// # Examples
     /// ```
@@ -161,7 +161,7 @@ impl<S: Scheme> WorkerId<S> {
         (self.datacenter << S::LAYOUT.worker_bits()) | self.worker
     }
 
-    /// Returns the bits of the datacenter field and the worker field in each ID of this worker.
+    /// Returns an ID of this worker in which the timestamp and the sequence are 0.
     pub(crate) const fn bits(self) -> u64 {
         S::LAYOUT.join(Parts { tick: 0, datacenter: self.datacenter, worker: self.worker, sequence: 0 })
     }
@@ -230,9 +230,9 @@ mod text {
     }
 
     impl<S: Scheme> WorkerId<S> {
-        /// Returns the worker whose index is the ordinal: the number at the end of the host name's first label. For
-        /// `web-3` and for `web-3.web.default.svc.cluster.local` it is 3. Kubernetes names a StatefulSet's pods like
-        /// this.
+        /// Returns the worker whose index is the ordinal of a host. The ordinal is the number at the end of the host
+        /// name's first label: 3 for `web-3` and for `web-3.web.default.svc.cluster.local`. Kubernetes gives such names
+        /// to the pods of a StatefulSet.
         ///
         /// The pods of *one* StatefulSet get different workers. If two StatefulSets share an ID space, two pods may get
         /// the same worker. If hosts are named after their addresses, hosts of two subnets may get the same worker.
@@ -276,7 +276,7 @@ mod text {
         digits.len() > 1 && digits.starts_with('0')
     }
 
-    /// Returns whether `text` consists of digits only. (`u64::from_str` also accepts a plus sign.)
+    /// Returns whether `text` is one or more digits and nothing else. (`u64::from_str` accepts a plus sign, too.)
     fn is_decimal(text: &str) -> bool {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
     }
@@ -288,8 +288,8 @@ mod env {
     use crate::error::WorkerTextError;
 
     impl<S: Scheme> WorkerId<S> {
-        /// Returns the worker that the environment variable `variable` names, as an index (`37`) or as
-        /// `datacenter/worker` (`1/5`). Ignores white space around the value, such as a line break at the end.
+        /// Returns the worker that is written in the environment variable with the name `variable`, as an index (`37`)
+        /// or as `datacenter/worker` (`1/5`). Ignores white space around the value, such as a line break at the end.
         ///
         /// # Errors
         /// * [`WorkerTextError::NotSet`] if the variable is not set, or if the variable's value is not Unicode.

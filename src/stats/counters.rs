@@ -21,7 +21,7 @@ pub(crate) struct Counters {
     exhausted: Counter,
     /// How many calls are waiting now for a tick to begin.
     waiting: Counter,
-    /// The highest `ids` and the highest `ticks` that a snapshot has returned so far.
+    /// The highest `ids` that a snapshot has returned so far, and the highest `ticks`.
     reported: [Counter; 2],
 }
 
@@ -65,8 +65,8 @@ impl Counters {
         }
     }
 
-    /// Records one wait for a tick after an overflow. `time` is how long the wait lasted, or 0 if the clock has no
-    /// monotonic time.
+    /// Records one wait that was necessary because the tick before was full. `time` is how long the wait lasted, or 0
+    /// if the clock has no monotonic time.
     pub(crate) fn record_overflow_wait(&self, time: Duration) {
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         // ORDERING: Relaxed. These counters are independent: which other values are read does not depend on them.
@@ -76,7 +76,7 @@ impl Counters {
         let _ = self.overflow_wait_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
-    /// Records that `retries` exchanges failed and were tried again.
+    /// Records that `retries` compare-and-swaps failed and were tried again.
     #[cold]
     pub(crate) fn record_cas_retries(&self, retries: u64) {
         // ORDERING: Relaxed. This counter is independent: which other values are read does not depend on it.
@@ -97,7 +97,7 @@ impl Counters {
         self.clock_behind.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Records that a call failed because all IDs of the current tick are used up.
+    /// Records that a call failed with `Exhausted`.
     pub(crate) fn record_exhausted(&self) {
         // ORDERING: Relaxed. This counter is independent: which other values are read does not depend on it.
         self.exhausted.fetch_add(1, Ordering::Relaxed);
@@ -117,8 +117,9 @@ impl Counters {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Returns the statistics: what calls have recorded, plus the IDs of the open tick. `word` loads the generator's
-    /// word, which contains the open tick and the number of its IDs.
+    /// Returns the statistics: what calls have recorded, plus the IDs of the open tick. `word` is a function that loads
+    /// the generator's word, which contains the open tick and the number of its IDs. `initial` is the word that the
+    /// generator started with.
     pub(crate) fn snapshot(&self, word: impl FnOnce() -> u64, initial: u64, sequence_bits: u32) -> Stats {
         // ORDERING: Acquire, each paired with the Release in `record_tick`. The word is loaded after these counters, so
         // it has left every tick that they count.
@@ -172,7 +173,7 @@ impl Counters {
     }
 }
 
-/// A waiting call's guard. The call counts as waiting until the guard is dropped.
+/// A guard that a call holds while it waits. The call counts as waiting until the guard is dropped.
 pub(crate) struct WaitGuard<'c>(&'c Counter);
 
 impl Drop for WaitGuard<'_> {
@@ -214,8 +215,8 @@ mod tests {
         assert_eq!(counters.snapshot(|| 0, 0, 3).overflow_wait_time, waited);
     }
 
-    /// The second snapshot of a round reads a smaller word than the first. This is the case in which another thread has
-    /// filled up a tick and has not recorded it yet.
+    /// In each round the first snapshot finds `round` IDs in the open tick, and the second finds none. Real snapshots
+    /// find this if another thread has filled up the tick between them and has not recorded the tick yet.
     #[test]
     fn reported_numbers_never_fall_because_of_another_thread() {
         together(&Counters::new(), |counters, round| {
@@ -224,7 +225,7 @@ mod tests {
         });
     }
 
-    /// The ticks of this test have up to 2^61 IDs, which is the most that the widest sequence allows.
+    /// The ticks of this test have 1 to 2^61 IDs. No layout allows more, because its sequence has at most 61 bits.
     #[test]
     fn a_tick_with_any_number_of_ids_is_in_a_range() {
         let counters = Counters::new();

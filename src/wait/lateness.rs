@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use crate::sync::{AtomicU64, Ordering, const_fn, sleep, spin_loop};
 
-/// The estimate of a new generator, in nanoseconds. Linux allows a timer to be 50 microseconds late.
+/// The estimate with which a new generator begins, in nanoseconds. It is twice the 50 microseconds by which Linux
+/// allows a timer to be late.
 const FIRST_GUESS: u64 = 100_000;
 
 /// The longest sleep. It is short, so that a call soon notices that the generator was closed or that the clock was set.
@@ -13,11 +14,12 @@ const LONGEST: Duration = Duration::from_millis(10);
 /// The shortest sleep. A shorter one would not be worth its two context switches.
 const SHORTEST: Duration = Duration::from_micros(20);
 
-/// The highest estimate, in nanoseconds. It is a little more than 15.6 ms, the period of the slowest timers.
+/// The highest value of the estimate, in nanoseconds. It is a little more than 15.6 ms, the period of the slowest
+/// timers.
 const LATEST: u64 = 20_000_000;
 
-/// An estimate of how late the system wakes threads up, in nanoseconds. Most recent sleeps were no later than this. All
-/// threads share the estimate.
+/// An estimate of how late the system wakes up a sleeping thread, in nanoseconds. It follows the recent sleeps, so that
+/// most sleeps are no later than the estimate. All threads of a generator share the estimate.
 pub(crate) struct Lateness(AtomicU64);
 
 impl Lateness {
@@ -27,8 +29,11 @@ impl Lateness {
         }
     }
 
-    /// Sleeps until some time before `left` is over, or spins for a moment if the sleep would be too short. Returns the
-    /// time that the thread has slept, or less. `is_first` says whether this is the first call of a wait.
+    /// Sleeps for `left`, or for `LONGEST` if this is shorter, minus the estimate. So most sleeps end before `left` is
+    /// over. If the sleep would be shorter than `SHORTEST`, spins for a moment instead.
+    ///
+    /// Returns the length of sleep that it asked for, or 0 if it did not sleep. `is_first` says whether this is the
+    /// first call of `nap` in a wait. Only such a call lowers the estimate when it spins.
     pub(crate) fn nap(&self, left: Duration, is_first: bool) -> Duration {
         // ORDERING: Relaxed, here and below. Only the length of a sleep depends on the estimate. If two threads update
         // it together, one update is lost, which does no harm.
@@ -53,9 +58,10 @@ impl Lateness {
     }
 }
 
-/// Returns the new estimate after a sleep that lasted longer than asked by `late`. `expected` is the estimate before
-/// the sleep. The estimate rises fast and falls slowly, so that most sleeps end before the tick begins. One sleep can't
-/// raise the estimate to more than about twice its value, because this sleep may be an outlier.
+/// Returns the new estimate after a sleep. `expected` is the estimate before the sleep, and `late` is how much longer
+/// the sleep lasted than was asked for. The estimate rises fast and falls slowly, so that most sleeps end before the
+/// tick begins. One sleep raises an estimate below 12,500 ns by 12,500 ns at most, and a higher estimate to twice its
+/// value at most, because this sleep may be an outlier.
 fn updated(expected: u64, late: Duration) -> u64 {
     let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).min(LATEST);
     match late.checked_sub(expected) {
@@ -76,8 +82,8 @@ mod tests {
         lateness.0.load(Ordering::Relaxed)
     }
 
-    /// The estimate soon rises to the lateness that the machine always has. If the machine is punctual again, the
-    /// estimate falls a little more slowly.
+    /// If every sleep is 300,000 ns late, the estimate is almost 300,000 ns after 20 sleeps. If every sleep is punctual
+    /// from then on, the estimate is below 50,000 ns after 40 more sleeps.
     #[test]
     fn the_estimate_follows_the_machine() {
         let after = |start, late: u64, sleeps| {
@@ -89,8 +95,8 @@ mod tests {
         assert_eq!(updated(80_000, Duration::from_nanos(80_000)), 80_000);
     }
 
-    /// If one sleep in twenty is late, calls still sleep, because the estimate stays far below the length of a tick,
-    /// which is a million nanoseconds.
+    /// In this test one sleep in twenty is 9 s late, and all others are punctual. Calls still sleep, because the
+    /// estimate stays below 250,000 ns, and a tick has 1,000,000 ns.
     #[test]
     fn rare_outliers_leave_most_of_the_tick_to_sleep() {
         let highest = (0..200).scan(FIRST_GUESS, |expected, sleep| {
@@ -120,8 +126,8 @@ mod tests {
         }
     }
 
-    /// If the estimate did not fall here, calls that spin through a whole tick because of one outlier would spin
-    /// through every later tick, too.
+    /// Late sleeps can raise the estimate so high that no call sleeps any more. If the estimate did not fall in calls
+    /// that only spin, all calls would spin through every later tick, even if the machine became punctual again.
     #[test]
     fn the_estimate_falls_if_the_first_sleep_of_a_wait_would_be_too_short() {
         let lateness = Lateness::new();
