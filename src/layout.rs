@@ -115,7 +115,7 @@ impl Layout {
     /// moment at which tick 0 begins.
     ///
     /// # Panics
-    /// Panics if the last tick would begin after `u64::MAX` in Unix milliseconds. In a `const` this is a compile error.
+    /// Panics if the last tick would begin after Unix time `u64::MAX` ms. In a `const` this is a compile error.
     ///
     /// # Examples
     /// ```
@@ -133,7 +133,7 @@ impl Layout {
     /// Returns this layout with ticks that are `ms` milliseconds long.
     ///
     /// # Panics
-    /// Panics if `ms` is 0 or the last tick would begin after `u64::MAX` in Unix milliseconds. In a `const` this is a
+    /// Panics if `ms` is 0 or the last tick would begin after Unix time `u64::MAX` ms. In a `const` this is a
     /// compile error.
     ///
     /// # Examples
@@ -189,7 +189,7 @@ impl Layout {
     /// `with_epoch_unix_ms` panics. Use this function for an epoch that is known only at run time.
     ///
     /// # Errors
-    /// [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` in Unix milliseconds.
+    /// [`LayoutError::TimeOverflow`] if the last tick would begin after Unix time `u64::MAX` ms.
     ///
     /// # Examples
     /// ```
@@ -208,7 +208,7 @@ impl Layout {
     ///
     /// # Errors
     /// * [`LayoutError::ZeroTick`] if `ms` is 0.
-    /// * [`LayoutError::TimeOverflow`] if the last tick would begin after `u64::MAX` in Unix milliseconds.
+    /// * [`LayoutError::TimeOverflow`] if the last tick would begin after Unix time `u64::MAX` ms.
     ///
     /// # Examples
     /// ```

@@ -7,7 +7,7 @@ use super::{Clock, SystemClock};
 ///
 /// On Linux this clock reads `CLOCK_REALTIME_COARSE`, which lags behind the precise clock by up to two *jiffies*. A
 /// jiffy is the time between two updates of the coarse clock. An update may set a time that is already up to one jiffy
-/// too early, and the next update comes another jiffy later. A jiffy is 1, 4 or 10 ms long. The kernel's `CONFIG_HZ`
+/// too early, and the next update comes another jiffy later. A jiffy is 1 to 10 ms long. The kernel's `CONFIG_HZ`
 /// determines this length, and `clock_getres` returns it. On other systems `CoarseClock` reads [`SystemClock`] and does
 /// not lag.
 ///

@@ -29,7 +29,7 @@ pub enum LayoutError {
     },
     /// The length of a tick is 0 ms.
     ZeroTick,
-    /// The last tick would begin after `u64::MAX` in Unix milliseconds.
+    /// The last tick would begin after Unix time `u64::MAX` ms.
     TimeOverflow {
         /// The epoch, in Unix milliseconds.
         epoch_unix_ms: u64,
