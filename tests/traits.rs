@@ -94,7 +94,7 @@ fn debug_shows_the_contents_of_a_value() {
     assert_says(&batch[1], &[&last, "sequence: 1", "worker: 7", "datacenter: 1", "unix_ms: 1735689600000"]);
     assert_says(&batch, &[&last]);
     let refused = ids.generate_batch(0).expect_err("a count of 0");
-    assert_says(&refused, &["error: Count: a batch of 0 IDs", "issued: []"]);
+    assert_says(&refused, &["error: Count: the size of the batch, 0, is out of range", "issued: []"]);
     assert_says(ids.clock(), &["unix_ms: 1735689600000"]);
     assert_says(&WORKER, &["WorkerId(1/7)"]);
     assert_says(
