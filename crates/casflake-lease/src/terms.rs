@@ -10,9 +10,9 @@ pub const MAX_TTL: Duration = Duration::from_secs(120);
 
 /// The error that the clock of a store may have if the store loses data. When the loss is found, this clock may be at
 /// most this far behind any earlier reading at which the store granted or renewed a lease: clocks may differ, or a
-/// clock may have moved back. After a loss, the store grants nothing until [`MAX_TTL`] + `CLOCK_SLACK`
-/// have passed. As long as a store keeps all data that it has acknowledged, its clocks may read any time. This is a
-/// constant of the protocol, not a setting.
+/// clock may have moved back. After a loss, the store grants nothing until [`MAX_TTL`] + `CLOCK_SLACK` have passed. As
+/// long as a store keeps all data that it has acknowledged, its clocks may read any time. This is a constant of the
+/// protocol, not a setting.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(30);
 
 /// The longest lead of a leased generator: how far the ticks of its IDs may be ahead of its clock. It is short, because
@@ -83,8 +83,8 @@ impl Terms {
     }
 
     /// Returns the tick at which all windows have ended that were granted at `now_tick` or earlier: `now_tick` +
-    /// [`MAX_TTL`] + [`CLOCK_SLACK`]. The slack is added because the clock that granted a window may have
-    /// been ahead of this clock.
+    /// [`MAX_TTL`] + [`CLOCK_SLACK`]. The slack is added because the clock that granted a window may have been ahead of
+    /// this clock.
     #[must_use]
     pub fn horizon(&self, now_tick: u64) -> u64 {
         now_tick.saturating_add(self.max_ttl).saturating_add(self.slack)
