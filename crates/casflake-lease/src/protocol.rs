@@ -80,8 +80,8 @@ pub struct Space {
 
 impl Space {
     /// Returns whether the floor lies inside the window of `held`. If it does, an operator has vouched for the space
-    /// after the grant of `held`, and has so declared that `held` is not in use. A loss can not set such a floor: it
-    /// raises the floor to the end of every window that was granted before, or later.
+    /// after the grant of `held`, and so has declared that `held` is not in use. A loss can not set such a floor: it
+    /// raises the floor to a tick at which every window that was granted before has ended.
     const fn is_initialised_within(&self, held: &Lease) -> bool {
         held.from < self.floor && self.floor < held.until
     }
@@ -166,8 +166,8 @@ impl View {
 /// create the space again if the space is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// The [place](View::place) where the process was granted its last lease. The process creates the space again only
-    /// there.
+    /// The [place](View::place) of the space, as last read for a grant or a renewal. The process creates the space
+    /// again only there.
     pub place: String,
     /// How many workers the space had at that grant or renewal.
     pub workers: u64,
@@ -197,8 +197,8 @@ pub struct Ask {
     pub after: Option<u64>,
     /// A name of the caller, for people.
     pub owner: String,
-    /// The number of additional workers for which the grant also writes free records, for other callers. Such records
-    /// are written only if the granted worker is a new one, with the index [`Space::granted`] or a higher one.
+    /// The largest number of additional workers for which the grant also writes free records, for other callers. Such
+    /// records are written only if the index of the granted worker is [`Space::granted`] or higher.
     pub crowd: u64,
     /// What to do with the request if the space is absent.
     pub if_absent: IfAbsent,

@@ -64,13 +64,13 @@ use crate::url::{StoreUrl, space_name};
 ///   store.
 /// * **The hash is missing**: it was flushed, deleted, evicted, or not kept over a restart. A process that was granted
 ///   a lease of the space restores the hash in two cases: the server's run is the one that granted the lease, or the
-///   run began after the last grant or renewal of the lease. Because clocks differ, a run that began up to
-///   [`CLOCK_SLACK`](crate::CLOCK_SLACK) before that by its own clock counts, too. In all other cases the address now
-///   leads to another server, such as a replica that has taken over without the hash, and the process writes nothing
-///   there. Until the space is restored, other processes get [`NoSpace`](crate::StoreError::NoSpace). They get this
-///   error for good if no process runs that can restore the space. After the hash is restored, the wait is the same as
-///   after a restart. To keep the hash, let Redis save its data, and set `maxmemory-policy` to `noeviction` or to one
-///   of the `volatile-` policies, which do not evict keys without an expiry.
+///   run began after the last grant or renewal of the lease. Because clocks differ, a run also counts if, by its own
+///   clock, it began at most [`CLOCK_SLACK`](crate::CLOCK_SLACK) before that. In all other cases the address now leads
+///   to another server, such as a replica that has taken over without the hash, and the process writes nothing there.
+///   Until the space is restored, other processes get [`NoSpace`](crate::StoreError::NoSpace). They keep getting it if
+///   no process runs that can restore the space. After the hash is restored, the wait is the same as after a restart.
+///   To keep the hash, let Redis save its data, and set `maxmemory-policy` to `noeviction` or to one of the
+///   `volatile-` policies, which do not evict keys without an expiry.
 /// * **A record is missing, or its holder knows a newer record than the server has.** The wait is the same as after a
 ///   restart. If only some records are missing, only the workers of those records have to wait.
 ///

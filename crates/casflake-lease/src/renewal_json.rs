@@ -46,8 +46,8 @@ impl<'a> RenewalJson<'a> {
     /// counter can not grow any more.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if `next_counter` or another number of the renewal is larger than `max`. The field `end`
-    /// causes no error: if the layout ends after `max`, `end` is `max`, because the store can not hold a larger tick.
+    /// [`StoreError::Corrupt`] if a number of the renewal other than `end` is larger than `max`. If the layout ends
+    /// after `max`, `end` is `max`, because the store can not hold a larger tick.
     pub(crate) fn of(
         space: &'a str,
         lease: &Lease,

@@ -8,16 +8,16 @@ use casflake::Layout;
 /// until every forgotten lease has ended. It can know that time only because no lease has a larger TTL.
 pub const MAX_TTL: Duration = Duration::from_secs(120);
 
-/// The error that the clock of a store may have if the store loses data. When the loss is found, this clock may be
-/// behind each earlier reading at which the store has granted a lease by at most this much, either because clocks
-/// differ or because a clock has moved back. After a loss, the store grants nothing until [`MAX_TTL`] + `CLOCK_SLACK`
-/// have passed. As long as a store keeps all data that it has acknowledged, its clocks may read any time. This is a
-/// constant of the protocol, not a setting.
+/// The error that the clock of a store may have if the store loses data. When the loss is found, this clock may be at
+/// most this far behind any earlier reading at which the store granted or renewed a lease: clocks may differ, or a
+/// clock may have moved back. After a loss, the store grants nothing until [`MAX_TTL`] + `CLOCK_SLACK` have passed. As
+/// long as a store keeps all data that it has acknowledged, its clocks may read any time. This is a constant of the
+/// protocol, not a setting.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(30);
 
 /// The longest lead of a leased generator: how far the ticks of its IDs may be ahead of its clock. It is short, because
-/// an operator must not reclaim the worker of an ended process before the clock has passed the tick of the process's
-/// last ID.
+/// an operator must not reclaim the worker of an ended process before the store's clock has passed the tick of the
+/// process's last ID.
 pub const MAX_LEAD: Duration = Duration::from_secs(1);
 
 /// The time within which a lost space is created again, if a process that was ever granted a lease of the space still
@@ -82,9 +82,9 @@ impl Terms {
         Self { max_ttl: terms.ticks(MAX_TTL), slack: terms.ticks(CLOCK_SLACK), ..terms }
     }
 
-    /// Returns the tick at which all windows have ended that were granted before the store's clock read `now_tick`:
-    /// `now_tick` + [`MAX_TTL`] + [`CLOCK_SLACK`]. The slack is added because the clock that granted a window may have
-    /// been ahead of this clock.
+    /// Returns the tick at which all windows have ended that were granted at `now_tick` or earlier: `now_tick` +
+    /// [`MAX_TTL`] + [`CLOCK_SLACK`]. The slack is added because the clock that granted a window may have been ahead of
+    /// this clock.
     #[must_use]
     pub fn horizon(&self, now_tick: u64) -> u64 {
         now_tick.saturating_add(self.max_ttl).saturating_add(self.slack)

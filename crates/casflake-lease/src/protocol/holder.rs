@@ -100,7 +100,7 @@ fn is_of_grant(record: &Record, held: &Lease) -> bool {
 
 /// Returns whether the record belongs to a grant that was made after the grant of `held`. If the record also counts
 /// fewer grants and renewals than `held` does, an operator was wrong to vouch for the space. A record with the counter
-/// 0 belongs to no grant: it was written in place of a lost record.
+/// 0 belongs to no grant: it was written in place of a lost record, or for a later grant.
 fn is_after(record: &Record, held: &Lease) -> bool {
     record.counter > 0 && !is_of_grant(record, held) && held.from < record.until
 }

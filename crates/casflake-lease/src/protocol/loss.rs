@@ -6,8 +6,8 @@ use crate::terms::Terms;
 use crate::token::Token;
 
 /// Returns the change that creates a space whose record is missing. Fails if no record of a worker is left and
-/// `if_absent` forbids creating the space. `known` is the end of a window that the caller was granted, or 0 if it was
-/// granted none: the new floor is not before `known`.
+/// `if_absent` forbids creating the space. `known` is 0, or the end of a window that was granted: the new floor is not
+/// before `known`.
 pub(super) fn made(view: &View, if_absent: &IfAbsent, known: u64, terms: &Terms) -> Result<Change, Denied> {
     match if_absent {
         IfAbsent::Remake(Known { place, workers, until }) if *place == view.place => {
@@ -54,8 +54,8 @@ pub(super) fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change
     (!records.is_empty()).then_some(Change { space: Some(space), records })
 }
 
-/// Returns the change that raises the floor of the space to [`Terms::horizon`], when every window has ended that may be
-/// forgotten, or to `known` if that tick is later. If the floor is later than both, it stays.
+/// Returns the change that raises the floor of the space to [`Terms::horizon`], or to `known` if that tick is later. By
+/// then every window has ended that may be forgotten. If the floor is later than both, it stays.
 pub(super) fn suspected(view: &View, space: &Space, known: u64, terms: &Terms) -> Change {
     let space = Space {
         version: space.version + 1,

@@ -17,7 +17,7 @@ pub(super) struct Address {
 }
 
 /// Parses a URL with the crate `redis`. Before that, refuses the parts that the crate would ignore, guess or change:
-/// unknown parameters, a path that is not one number (such as `/0/x`), a user without a password, and segments `.` and
+/// unknown parameters, a database that is not a number (such as `0/x`), a user without a password, and segments `.` and
 /// `..` in the path of a socket.
 pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
     url.check_scheme(SCHEMES)?;
