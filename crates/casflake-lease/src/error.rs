@@ -90,9 +90,9 @@ pub enum StoreError {
         /// this tick is the latest end of a lease, the tick from which the store grants leases, or the tick after the
         /// caller's last tick. For `renew`, this tick is the end of the lease.
         ///
-        /// The clock need not have moved back by exactly this time. It can have moved by up to about 150 s less, because
-        /// a lease can end that much later than the moment of its grant. It can have moved by more if the store granted
-        /// and renewed nothing for some time before.
+        /// The clock need not have moved back by exactly this time. It can have moved by up to about 150 s less: a
+        /// lease can end 120 s after its grant, and a new space or one that has lost data waits 150 s. It can have
+        /// moved by more if the store granted and renewed nothing for some time before.
         by: Duration,
     },
     /// The store's clock reads a time before the layout's epoch or after the layout's last tick.

@@ -98,7 +98,7 @@ struct Row {
     /// The first tick of the window. The field `until` is the first tick after the window.
     from: u64,
     until: u64,
-    /// The time at which the tick `until` begins, in RFC 3339; `null` if RFC 3339 can't express that time.
+    /// The time at which the tick `until` begins, in RFC 3339; `null` if [`rfc_3339`] returns `None`.
     until_time: Option<String>,
     remaining_ms: u64,
     counter: u64,
