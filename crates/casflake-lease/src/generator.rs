@@ -191,8 +191,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// is unavailable.
     ///
     /// # Errors
-    /// The same as for [`generate`](Self::generate), but without a wait before them; and the errors of
-    /// [`Generator::try_generate`].
+    /// The errors of [`generate`](Self::generate), returned immediately, and the errors of [`Generator::try_generate`].
     ///
     /// # Examples
     /// ```
@@ -288,8 +287,9 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Calls `ask` with the current generator, without taking a lock. If the generator refuses the call because of its
-    /// lease, continues in [`retry`](Self::retry).
+    /// Calls `ask` with the current generator, without taking a lock. If the generator refuses the call, returns the
+    /// result of [`refused`](Self::refused), which retries if the lease is the reason. Fails after the generator was
+    /// drained or shut down.
     #[inline]
     fn ask<T>(
         &self,

@@ -21,9 +21,9 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
     /// In a fork of the process that acquired the lease, `shutdown` does nothing.
     ///
     /// # Errors
-    /// Fails with a [`StoreError`] if the store was not reached. The worker then stays taken until the window of its
-    /// lease ends, which is at most one TTL later. The IDs that were issued are valid nevertheless, so a program that
-    /// stops should log this error, but not fail because of it.
+    /// Fails with a [`StoreError`] if the worker was not released, for example because the store was not reached. The
+    /// worker then stays taken until the window of its lease ends, which is at most one TTL later. The IDs that were
+    /// issued are valid nevertheless, so a program that stops should log this error, but not fail because of it.
     ///
     /// # Examples
     /// ```
@@ -92,12 +92,12 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
 const IDLE_LOOKS: u32 = 3;
 const LOOK: Duration = Duration::from_millis(1);
 
-/// The longest time for which the end of a generator waits for a call of the store. Calls of the stores of this crate
-/// end earlier than that.
+/// The longest time for which `shutdown`, `drain` or the drop of a generator waits for a call of the store. Calls of
+/// the stores of this crate end earlier than that.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<S, C> LeasedGenerator<S, C> {
-    /// Ends the keeper's thread, which closes the generator and releases the lease.
+    /// Ends the keeper's thread. Before it ends, the thread closes the generator and releases the lease.
     fn stop_keeping(&self) -> Result<(), StoreError> {
         if self.shared.watch.is_fork() {
             return Ok(());

@@ -171,7 +171,7 @@ impl fmt::Display for LeaseEvent<'_> {
     }
 }
 
-/// Displays how long a worker's lease still lasts.
+/// The index of a worker, and how long its lease still lasts. Displayed as a part of a sentence.
 struct Left(u64, Duration);
 
 impl fmt::Display for Left {
