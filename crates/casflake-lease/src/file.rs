@@ -93,7 +93,8 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 ///
 /// # What it does not promise
 /// * There is no promise if several hosts share the directory on a network file system without locks. There is also no
-///   promise if the *whole* file system or machine was restored to an older state without a trace.
+///   promise if the *whole* file system or machine was restored to an older state, and no inode, time of creation,
+///   serial number or ID shows this.
 /// * If an older file was kept by a hard link, or was moved away, and is then put back, the store does not notice this
 ///   at first, because the file has the same inode and time as before. The store notices this when a holder of a newer
 ///   lease renews that lease. If the file system does not record when a file was created, this is also true of a copied

@@ -218,9 +218,9 @@ fn remedy(endpoint: &str, files: Option<&TlsFiles>) -> Option<&'static str> {
     }
 }
 
-/// Returns whether the request may be repeated. A request with `compare` also writes, so it must not be repeated. All
-/// other requests only read, or are about a user's token or an etcd lease. An extra token or etcd lease does no harm,
-/// because it expires.
+/// Returns whether the request may be repeated. A request with `compare` writes, so it must not be repeated. All other
+/// requests only read, or are about a user's token or an etcd lease. An extra token or etcd lease does no harm, because
+/// it expires.
 fn is_repeatable(request: &Value) -> bool {
     request.get("compare").is_none()
 }

@@ -126,7 +126,7 @@ impl Keys {
         Ok(json!({ "compare": compare, "success": success }))
     }
 
-    /// Converts etcd's answer to the request [`all`](Self::all) to contents.
+    /// Returns the contents that etcd's answer to the request [`all`](Self::all) holds.
     pub(super) fn contents(
         &self,
         unix_ns: u64,

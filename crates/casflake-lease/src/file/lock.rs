@@ -13,7 +13,7 @@ use super::regular::require_file;
 use super::sharing::share;
 use crate::error::StoreError;
 
-/// The time to wait for another process that holds the lock. Such a process needs only some milliseconds for its
+/// The longest time to wait while another process holds the lock. Such a process needs only some milliseconds for its
 /// change.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 

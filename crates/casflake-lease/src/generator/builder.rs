@@ -113,9 +113,9 @@ impl<T: LeaseStore + 'static, S: Scheme> LeasedGeneratorBuilder<T, S> {
 impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Sync + 'static>
     LeasedGeneratorBuilder<T, S, C>
 {
-    /// Sets the clock of the IDs to a clock of this host. The default is the store's time. The lease's window is in the
-    /// store's time, so no ID is issued while `clock` reads a time outside the window. Keep `clock` and the store's
-    /// clock in step: they must differ by less than a third of the TTL.
+    /// Sets the clock of the IDs to a clock of this host. By default, IDs contain the store's time. The lease's window
+    /// is in the store's time, so no ID is issued while `clock` reads a time outside the window. Keep `clock` and the
+    /// store's clock in step: they must differ by less than a third of the TTL.
     ///
     /// # Examples
     /// ```

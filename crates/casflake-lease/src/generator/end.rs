@@ -12,7 +12,7 @@ use crate::error::StoreError;
 
 impl<S: Scheme, C> LeasedGenerator<S, C> {
     /// Ends the generator immediately and releases the worker. The store can then grant the worker again immediately.
-    /// Calls of the generator that begin after this, and calls that are waiting, fail with
+    /// Later calls of the generator, and calls that are waiting, fail with
     /// [`ShutDown`](casflake::GenerateError::ShutDown). If a call of the store is under way, `shutdown` waits for the
     /// end of that call, 10 s at most. A second `shutdown` has no effect.
     ///
@@ -46,7 +46,7 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
         self.stop_keeping()
     }
 
-    /// Ends the generator after the waiting calls have ended. Calls that begin after this fail with
+    /// Ends the generator after the waiting calls have ended. Calls that begin after the call of `drain` fail with
     /// [`ShutDown`](casflake::GenerateError::ShutDown). Calls that are waiting for a tick or for the lease continue,
     /// for `within` at most. Then `drain` does the same as [`shutdown`](Self::shutdown).
     ///
