@@ -182,7 +182,7 @@ impl EtcdBackend {
     /// Writes `change` if `seen` is up to date. Attaches the workers that it grants to the etcd lease `lifeline`.
     fn write(&mut self, seen: &Contents, change: &Change, lifeline: Option<&str>) -> Result<bool, StoreError> {
         self.known = None;
-        // Only a change that marks lost workers has more records than fit in one transaction, and each of its records
+        // Only a change that replaces lost records can have more records than fit in one transaction. Each such record
         // may be written independently of the others. The space is written with the last records.
         let before = change.records.len().saturating_sub(1) / RECORDS_PER_TXN * RECORDS_PER_TXN;
         let (before, last) = change.records.split_at_checked(before).unwrap_or((&[], &change.records));
