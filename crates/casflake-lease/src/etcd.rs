@@ -30,13 +30,13 @@ use crate::protocol::{self, Change};
 use crate::terms::Terms;
 use crate::url::{StoreUrl, space_name};
 
-/// The maximum number of records in one transaction. By default, etcd allows 128 operations in a transaction.
+/// The maximum number of records that one transaction writes. By default, etcd allows 128 writes in a transaction.
 const RECORDS_PER_TXN: usize = 100;
 
-/// A spare etcd lease is used for a worker only if it is younger than this.
+/// An etcd lease in `spare` is used for a worker only if it is younger than this. Otherwise it is revoked.
 const SPARE_AGE: Duration = Duration::from_millis(500);
 
-/// The maximum number of other spaces that are listed, and the maximum time for listing them.
+/// The limits of `others`: it stops at this number of spaces, or when a reply comes after `LISTING_TIMEOUT`.
 const MAX_OTHERS: usize = 10;
 const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -47,7 +47,7 @@ const TXN: &str = "/v3/kv/txn";
 ///
 /// Below `/casflake/{space}/` the key `space` holds the data of the space, and `workers/{index}` the window of one
 /// worker. Both are permanent. The key `live/{index}` is attached to an etcd lease that the worker's holder keeps
-/// alive. That etcd lease lasts as long as the holder's lease of the worker.
+/// alive. The TTL of that etcd lease is the TTL of the holder's lease, rounded up.
 ///
 /// ```no_run
 /// use casflake_lease::{EtcdStore, LeasedGenerator};
@@ -59,14 +59,14 @@ const TXN: &str = "/v3/kv/txn";
 ///
 /// # What it promises
 /// Windows of one worker never overlap. This holds if processes are killed, paused or cut off, and if members crash,
-/// are cut off or have their clocks set. Each change is one transaction. The transaction compares everything that it
-/// replaces, and a majority of the members has stored it before any part of it is used. A member that reaches no
-/// majority answers neither writes nor reads. A worker whose holder renews its lease is not granted to another process,
-/// even if the clock says that its window has passed. Values that were not written by a store of this kind are refused,
-/// and left as they are.
+/// are cut off or have their clocks set. A change is one transaction, or several if it replaces the lost records of
+/// more than 100 workers. Each transaction compares everything that it replaces, and a majority of the members has
+/// stored it before any part of it is used. A member that reaches no majority answers neither writes nor reads. A
+/// worker whose holder renews its lease is not granted to another process, even if its window has passed by a member's
+/// clock. Values that were not written by a store of this kind are refused, and left as they are.
 ///
 /// A cluster that was restored under another cluster ID, or in which keys are missing, may have lost leases. The store
-/// then grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an
+/// then grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed, unless an
 /// operator [initialises](crate::LeaseAdmin::init_immediately) the store. If a cluster has no key of the space, calls
 /// fail with [`NoSpace`](crate::StoreError::NoSpace). The calls fail until a process that was granted a lease by the
 /// same cluster restores the space, or until an operator creates the space.
@@ -94,11 +94,11 @@ const TXN: &str = "/v3/kv/txn";
 /// Compaction does no harm: the store never asks for an old revision.
 ///
 /// # Errors
-/// A call ends within two seconds. A wrong password and a missing permission fail with
-/// [`Refused`](crate::StoreError::Refused). The same error reports that the server requires TLS or does not support it,
-/// that a certificate is wrong, or that the server is not etcd, unless another endpoint may answer later. If a host
-/// name is not resolved, a connection fails or the cluster has no leader, the error is
-/// [`Unavailable`](crate::StoreError::Unavailable).
+/// A call fails if etcd does not answer a request within two seconds. The error is
+/// [`Refused`](crate::StoreError::Refused) if the password or a certificate is wrong, if a permission is missing, or if
+/// the server is not etcd, requires TLS or does not support TLS. The error is
+/// [`Unavailable`](crate::StoreError::Unavailable) if a host name is not resolved, a connection fails or the cluster
+/// has no leader; if several endpoints fail, one such failure is enough.
 pub type EtcdStore = BackendStore<EtcdBackend>;
 
 /// The backend of [`EtcdStore`].
@@ -120,8 +120,8 @@ pub struct EtcdBackend {
     known: Option<Contents>,
     /// The etcd leases of the workers that this store has leased.
     lifelines: BTreeMap<u64, Lifeline>,
-    /// An etcd lease that was not used, because another client took the worker first. The fields are the moment at
-    /// which this store asked for the etcd lease, its TTL in seconds, and its ID.
+    /// An etcd lease that was not used, because another client changed the worker or the space first. The fields: when
+    /// this store asked for the etcd lease, its TTL in seconds, and its ID.
     spare: Option<(Instant, u64, String)>,
 }
 
@@ -129,12 +129,12 @@ impl EtcdStore {
     /// Returns a store of leases in etcd at this address. Does not connect yet.
     ///
     /// The URL is `etcd://host:port`, or has several hosts with commas between them. If a host can't be reached, is not
-    /// etcd or has failed, the store asks the next host. It does so in the same call, unless the failed host may have
-    /// written the change; in that case, from the next call on. The schemes `etcd` and `etcds` correspond to `http` and
+    /// etcd or has failed, the store asks the next host in the same call. But if the failed host may have written the
+    /// change, the call fails, and the next call asks the next host. `etcd` and `etcds` correspond to `http` and
     /// `https` in the URLs of etcd's own programs. `etcds` uses [TLS](crate::from_url()#tls). The default port is 2379.
     ///
-    /// The user's name and password go before the hosts, as in `etcds://name:password@host`. A character other than a
-    /// letter, a digit or one of `-._~` is written as `%` and hexadecimal digits. Without TLS, anyone on the network
+    /// The user's name and password go before the hosts, as in `etcds://name:password@host`. In both, a character other
+    /// than a letter, a digit or one of `-._~` is percent-encoded, such as `%20`. Without TLS, anyone on the network
     /// path can read the name and the password. `#name` at the end is the [`space`](Self::space).
     /// [`from_url`](crate::from_url()) describes the rules that all URLs share.
     ///
@@ -179,10 +179,10 @@ impl EtcdStore {
 }
 
 impl EtcdBackend {
-    /// Writes `change`. Attaches the workers that `change` grants to the etcd lease `lifeline`.
+    /// Writes `change` if `seen` is up to date. Attaches the workers that it grants to the etcd lease `lifeline`.
     fn write(&mut self, seen: &Contents, change: &Change, lifeline: Option<&str>) -> Result<bool, StoreError> {
         self.known = None;
-        // Only a change that marks lost workers has more records than fit in one transaction, and each of its records
+        // Only a change that replaces lost records can have more records than fit in one transaction. Each such record
         // may be written independently of the others. The space is written with the last records.
         let before = change.records.len().saturating_sub(1) / RECORDS_PER_TXN * RECORDS_PER_TXN;
         let (before, last) = change.records.split_at_checked(before).unwrap_or((&[], &change.records));
@@ -201,7 +201,8 @@ impl EtcdBackend {
         Ok(is_written)
     }
 
-    /// Renews the lease on the basis of `contents`, and keeps the etcd lease alive at the same time.
+    /// Renews the lease, and keeps the etcd lease alive at the same time. Returns `None` if `contents` are out of date,
+    /// or if `lease` can't be renewed according to them.
     fn renew_from(
         &mut self,
         contents: Contents,
@@ -243,7 +244,7 @@ impl EtcdBackend {
         Ok(Some(renewed))
     }
 
-    /// Releases the lease on the basis of `contents`.
+    /// Releases the lease. Returns `false` if `contents` are out of date, or do not show this lease.
     fn release_from(&mut self, contents: &Contents, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
         let released = contents.records.get(&lease.worker).and_then(|record| protocol::release(record, lease, last));
         let Some(record) = released else { return Ok(false) };
@@ -340,8 +341,8 @@ impl Backend for EtcdBackend {
         }
     }
 
-    /// Takes one round trip if the store's contents have not changed since the last round trip. A renewal that etcd may
-    /// have written is not sent again, because the caller would not know how often the lease was renewed.
+    /// Takes one round trip if the contents are still as in `known`. A renewal that etcd may have written is not sent
+    /// again, because the caller would not know how often the lease was renewed.
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
         if let (Some(known), Some(unix_ns)) = (self.known.take(), self.clock.now()) {
             let contents = Contents { unix_ns, ..known };

@@ -82,25 +82,27 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 ///   mounted over it, the store treats it as a different directory. The store notices this only if the device, the
 ///   inode or the time of creation has changed.
 ///
-/// A store that was made in another place is refused with [`Copied`](crate::StoreError::Copied), because the copy and
-/// the original would issue the same IDs. Such a copy is a directory that was copied or unpacked, a directory that is
-/// part of a container's image, and a directory in the file system of another container. On Linux it is also a
-/// directory on a snapshot of a logical volume or of a subvolume of btrfs or ZFS, and on a clone of a disk with a
-/// serial number of its own. Put the directory on a volume of the host, and mount that volume into each container that
-/// uses it. In a container's own file system, no process creates a space by itself, and a space there is refused after
-/// the host has restarted.
+/// A directory whose store was made in another place is a copy. It is refused with
+/// [`Copied`](crate::StoreError::Copied), because processes of the copy and of the original would issue the same IDs.
+/// Copies are: a directory that was copied or unpacked, a directory that is part of a container's image, and a
+/// directory in the file system of another container. On Linux, these are also copies: a directory on a snapshot of a
+/// logical volume or of a subvolume of btrfs or ZFS, and a directory on a cloned disk that has a serial number of its
+/// own. Put the directory on a volume of the host, and mount that volume into each container that uses it. In a
+/// container's own file system, [`create_if_missing`](crate::LeasedGeneratorBuilder::create_if_missing) creates no
+/// space, and an existing space is refused after the host has restarted.
 ///
 /// # What it does not promise
 /// * There is no promise if several hosts share the directory on a network file system without locks. There is also no
-///   promise if the *whole* file system or machine was restored to an older state without a trace.
+///   promise if the *whole* file system or machine was restored to an older state, and no inode, time of creation,
+///   serial number or ID shows this.
 /// * If an older file was kept by a hard link, or was moved away, and is then put back, the store does not notice this
 ///   at first, because the file has the same inode and time as before. The store notices this when a holder of a newer
-///   lease renews that lease. If the file system does not record when a file was created, the same is true of a copy
-///   that happens to get the inode of the original.
+///   lease renews that lease. If the file system does not record when a file was created, this is also true of a copied
+///   file that happens to get the inode of the original: the store notices the copy only at such a renewal.
 /// * The store does not notice a copy if nothing distinguishes the copy from the original. Examples are a clone of a
 ///   disk, if the clone has no serial number or the same one; a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS
-///   on it; a copied directory on FUSE, 9p or virtiofs; and the file systems of containers of two engines on one host
-///   that give their layers the same names.
+///   on it; a copied directory on FUSE, 9p or virtiofs; and a copy from one container into another, if the two run in
+///   different engines on one host that use the same name for the containers' layers.
 /// * A directory is also refused as a copy if its disk gets another serial number, or its file system another ID. If an
 ///   operator knows that no other copy of the directory is in use, the operator
 ///   [initialises](crate::LeaseAdmin::init_immediately) the store.
@@ -109,10 +111,10 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 ///   [`Unavailable`](crate::StoreError::Unavailable). A change that the call has begun may still be made later. At most
 ///   one thread of a store hangs. That thread does not keep the process from exiting, unless the kernel can't interrupt
 ///   it.
-/// * A process that is stopped during a change keeps the lock until it continues or ends. Meanwhile each call of
-///   another process fails after two seconds, and is tried again. If the stopped process is killed, a child that it
-///   forked during the change keeps the lock in the same way. Do not remove the file `lock`; end the process that holds
-///   the lock.
+/// * A process that is stopped during a change keeps the lock until it continues or ends. Meanwhile each change by
+///   another process fails after two seconds. The keepers retry their renewals. If the stopped process is killed, a
+///   child that it forked during the change keeps the lock in the same way. Do not remove the file `lock`; end the
+///   process that holds the lock.
 pub type FileStore<C = SystemClock> = BackendStore<FileBackend<C>>;
 
 /// The backend of [`FileStore`].

@@ -32,7 +32,7 @@ use crate::url::{StoreUrl, local_path};
 /// # White space and other characters
 /// White space around the URL, such as the line break at the end of a secret, is removed. A byte order mark before the
 /// URL is removed, too. Within the URL, white space, control characters and invisible characters are refused.
-/// Characters outside ASCII are refused in the host and in the name. In the other parts such characters can be
+/// Characters outside ASCII are refused in the host and in the name. In the other parts, a character can be
 /// percent-encoded, such as `%20` for a blank. The case of the scheme does not matter.
 ///
 /// In a user, a password and a parameter, write `/ ? # @ & %` as `%2F %3F %23 %40 %26 %25`. Parameters that the store

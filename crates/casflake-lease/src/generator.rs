@@ -69,8 +69,8 @@ use crate::error::StoreError;
 ///   wall clock of the restored machine was not set forward.
 /// * After a `fork` without `exec`, the child issues the same IDs as its parent until the current millisecond is over.
 ///   Then calls in the child fail with [`OtherProcess`](GenerateError::OtherProcess). Acquire leases after the fork.
-/// * If a store returns to an older state without a trace, the store does not know the leases that it has granted since
-///   that state. See the documentation of each store.
+/// * If a store returns to an older state and can't notice this, the store does not know the leases that it has granted
+///   since that state. See the documentation of each store.
 ///
 /// # On an async runtime
 /// [`generate`](Self::generate), [`fill`](Self::fill) and [`generate_batch`](Self::generate_batch) block the thread
@@ -129,10 +129,11 @@ use crate::error::StoreError;
 /// `Arc<LeasedGenerator>`, and passes clones of it as `Ids`.
 ///
 /// # How it works
-/// A background thread, the keeper, talks to the store; calls of the generator never do. Each lease has a generator of
-/// its own. A call uses the generator of the current lease. Finding that generator costs three additional loads, and
-/// more loads after a lease was replaced. The generator of a lost lease takes 600 bytes, and stays in memory until the
-/// `LeasedGenerator` is dropped. So the keeper can replace a generator without waiting for the calls that still use it.
+/// A background thread, the keeper, talks to the store; calls of the generator never do. Each lease has a [`Generator`]
+/// of its own. A call uses the [`Generator`] of the current lease. Finding that generator costs three additional loads,
+/// and more loads after a lease was replaced. The generator of a lost lease takes 600 bytes, and stays in memory until
+/// the `LeasedGenerator` is dropped. So the keeper can replace a generator without waiting for the calls that still use
+/// it.
 pub struct LeasedGenerator<S = Standard, C = StoreClock> {
     shared: Arc<Shared<S, C>>,
     max_wait: Duration,
@@ -191,8 +192,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// is unavailable.
     ///
     /// # Errors
-    /// The same as for [`generate`](Self::generate), but without a wait before them; and the errors of
-    /// [`Generator::try_generate`].
+    /// The errors of [`generate`](Self::generate), returned immediately, and the errors of [`Generator::try_generate`].
     ///
     /// # Examples
     /// ```
@@ -288,8 +288,9 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Calls `ask` with the current generator, without taking a lock. If the generator refuses the call because of its
-    /// lease, continues in [`retry`](Self::retry).
+    /// Calls `ask` with the current generator, without taking a lock. If the generator refuses the call, returns the
+    /// result of [`refused`](Self::refused), which retries if the lease is the reason. Fails after the generator was
+    /// drained or shut down.
     #[inline]
     fn ask<T>(
         &self,

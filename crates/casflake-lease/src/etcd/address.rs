@@ -13,7 +13,7 @@ const PORT: u16 = 2379;
 pub(crate) const SCHEMES: &[&str] = &["etcd", "etcds"];
 
 pub(super) struct Address {
-    /// The scheme, host and port of each member.
+    /// The scheme, host and port of each member, such as `http://a:2379`.
     pub(super) endpoints: Vec<String>,
     pub(super) user: Option<User>,
     /// The files for TLS, if the scheme is `etcds`.
@@ -30,7 +30,8 @@ impl Address {
         Self::try_parse(url).map_err(|why| StoreError::Url { why })
     }
 
-    /// The error is a sentence that does not show the URL itself, because there may be a password in the URL.
+    /// Converts `url` to an address. The error is a sentence that does not show the URL itself, because there may be a
+    /// password in the URL.
     fn try_parse(url: &StoreUrl<'_>) -> Result<Self, String> {
         let scheme = &*url.scheme;
         url.check_scheme(SCHEMES)?;
@@ -78,9 +79,9 @@ impl User {
     }
 }
 
-/// Returns the URL, with `http` or `https`, of the endpoint in `text`. That is a host, with or without a port, and with
-/// or without `scheme` before it. The host is converted to lower case, because the case makes no difference when a host
-/// name is looked up.
+/// Returns the endpoint that `text` names, such as `http://a:2379`. `text` is a host, with or without a port, and with
+/// or without `scheme` and `://` before it. The host is converted to lower case, because the case makes no difference
+/// when a host name is looked up.
 fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     let host = match text.split_once("://") {
         Some((again, host)) if again.eq_ignore_ascii_case(scheme) => host,
@@ -97,7 +98,7 @@ fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     uri.map(|_| endpoint).map_err(|_| "there is something other than a host and a port between its commas".into())
 }
 
-/// Returns an endpoint with the scheme that a store's URL has: `etcd` or `etcds`.
+/// Returns `endpoint` with the scheme of a store's URL: `etcd` in place of `http`, or `etcds` in place of `https`.
 pub(super) fn shown(endpoint: &str) -> String {
     endpoint.replacen("http", "etcd", 1)
 }

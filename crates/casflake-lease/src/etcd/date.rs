@@ -8,7 +8,7 @@ use crate::terms::MAX_TTL;
 const SECOND: u64 = 1_000_000_000;
 
 /// A server's clock, as read from the header `Date` of its replies. `Date` contains the time rounded down to a whole
-/// second. Between replies, and within a second, a monotonic clock of this host carries the time forward.
+/// second. A monotonic clock of this host adds the time that has passed since a reply, including fractions of a second.
 ///
 /// This clock is behind the server's clock by at most a second plus the delay of a message. The more replies have come,
 /// the less it is behind.
@@ -30,13 +30,14 @@ impl DateClock {
         now
     }
 
-    /// Returns the reading of this clock. Returns `None` if the last reply was so long ago that the drift of this
-    /// host's clock matters.
+    /// Returns the reading of this clock. Returns `None` before the first reply, and if the last reply came more than
+    /// [`MAX_TTL`] ago, because this host's clock may have drifted too far since then.
     pub(super) fn now(&self) -> Option<u64> {
         self.projected().filter(|(_, since)| u128::from(*since) <= MAX_TTL.as_nanos()).map(|(projected, _)| projected)
     }
 
-    /// Returns the reading of this clock, and the time since the last reply. Both are in nanoseconds.
+    /// Returns the reading of this clock, and the time since the last reply, both in nanoseconds. Returns `None` before
+    /// the first reply.
     fn projected(&self) -> Option<(u64, u64)> {
         let (heard, at) = self.heard?;
         let since = self.monotonic.nanos().wrapping_sub(at);
@@ -44,8 +45,8 @@ impl DateClock {
     }
 }
 
-/// Returns the new reading of the clock after a reply with the time `date`. `projected` is the reading before the
-/// reply.
+/// Returns the new reading of the clock after a reply with the time `date`. `projected` is the reading just before that
+/// reply, or `None` if it is the first reply.
 fn read(date: u64, projected: Option<u64>) -> u64 {
     match projected {
         // The reading is within the second that has begun. It is at the end of that second if the reply was slow or the

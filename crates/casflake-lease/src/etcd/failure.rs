@@ -10,7 +10,8 @@ use crate::tls::{TlsFiles, explain_to};
 
 pub(super) const WANTS_TLS: &str = "the server speaks only TLS: write etcds:// in place of etcd://";
 
-/// Returns the error for the operation `what`, whose reply does not report success.
+/// Returns the error for an operation `what` that failed with this reply: `Refused` if there is a remedy, and otherwise
+/// `Unavailable`.
 pub(super) fn of_reply(what: String, status: u16, body: &str) -> StoreError {
     let message = message(body);
     let why = format!("the reply is {status}: {}", message.as_deref().unwrap_or("not etcd's"));
@@ -24,7 +25,8 @@ pub(super) fn of_reply(what: String, status: u16, body: &str) -> StoreError {
     }
 }
 
-/// Returns the error for the operation `what`, which got no reply.
+/// Returns the error for an operation `what` that got no reply: `Refused` if there is a remedy, and otherwise
+/// `Unavailable`.
 pub(super) fn of_transport(what: String, error: ureq::Error, files: Option<&TlsFiles>) -> StoreError {
     let has_certificate = files.is_some_and(|files| files.identity.is_some());
     let explain = |error| explain_to(has_certificate, error);
@@ -56,13 +58,14 @@ pub(super) fn is_of_etcd(status: u16, body: &str) -> bool {
     if status == 200 { body.trim_start().starts_with('{') } else { message(body).is_some() }
 }
 
-/// Returns whether the reply proves that the request was not carried out. It does if a server other than etcd sent the
-/// reply and did not pass the request on.
+/// Returns whether the reply proves that etcd did not carry out the request: another server sent the reply, with a
+/// status that shows that it did not pass the request on.
 pub(super) fn is_undone(status: u16, body: &str) -> bool {
     (matches!(status, 300..500) || status == 501) && !is_of_etcd(status, body)
 }
 
-/// Returns the remedy for an error for which etcd has no code. Such errors are recognised by their texts.
+/// Returns the remedy for the error of etcd with this message. The error is recognised by its text, because several of
+/// these errors have the same code. Returns `None` for all other errors.
 fn of_message(message: &str) -> Option<&'static str> {
     let remedies = [
         ("user name is empty", "etcd requires a user: write user:password@ before the hosts"),
@@ -75,7 +78,8 @@ fn of_message(message: &str) -> Option<&'static str> {
     remedies.into_iter().find(|(words, _)| message.contains(words)).map(|(_, remedy)| remedy)
 }
 
-/// Returns the remedy for a reply of a server other than etcd, or of an etcd server without a gateway.
+/// Returns the remedy for a reply of a server other than etcd, or of an etcd server without a gateway. Returns `None`
+/// for a failure that may pass.
 fn of_other_server(status: u16, body: &str) -> Option<&'static str> {
     match status {
         400 if body.to_ascii_uppercase().contains("HTTPS") => Some(WANTS_TLS),

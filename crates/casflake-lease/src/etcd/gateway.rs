@@ -15,7 +15,7 @@ use super::{date, failure, tls};
 use crate::error::StoreError;
 use crate::tls::{PROBE_TIMEOUT, TlsFiles, has_hung_up, refusal, speaks_tls};
 
-/// The time limit of a call. It does not depend on the number of members that the call tries.
+/// The time limit of a call, for all members together that the call tries.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time limit for the look-up of a member's name. Connecting to the member has a time limit of the same length.
@@ -25,8 +25,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST: u64 = 64 << 20;
 
 pub(super) struct Gateway {
-    /// `None` before the first call, and after a failed TLS session. The next call then makes a new agent, which reads
-    /// the certificates from disk again.
+    /// `None` before the first call and, with TLS, after a request that got no reply. The next call then makes a new
+    /// agent, which reads the certificates from disk again.
     agent: Mutex<Option<Agent>>,
     address: Address,
     route: Mutex<Route>,
@@ -163,8 +163,8 @@ impl Gateway {
         failure::of_transport(what, error, files)
     }
 
-    /// Makes the following requests go to the member after number `endpoint`. Does nothing if they already go to a
-    /// member other than `endpoint`, so that two calls that fail at the same time do not skip a member.
+    /// Makes the following requests go to the member after the one with the index `endpoint`. Does nothing if they
+    /// already go to a member other than `endpoint`, so two calls that fail at the same time do not skip a member.
     fn turn_from(&self, endpoint: usize) {
         let mut route = self.route();
         if route.endpoint == endpoint {
@@ -218,9 +218,9 @@ fn remedy(endpoint: &str, files: Option<&TlsFiles>) -> Option<&'static str> {
     }
 }
 
-/// Returns whether the request may be repeated. A request with `compare` also writes, so it must not be repeated. All
-/// other requests only read, or are about a user's token or an etcd lease. An extra token or etcd lease does no harm,
-/// because it expires.
+/// Returns whether the request may be repeated. A request with `compare` writes, so it must not be repeated. All other
+/// requests only read, or are about a user's token or an etcd lease. An extra token or etcd lease does no harm, because
+/// it expires.
 fn is_repeatable(request: &Value) -> bool {
     request.get("compare").is_none()
 }

@@ -22,13 +22,14 @@ pub(super) struct Keys {
 /// The prefix of the keys of all spaces.
 pub(super) const FIRST_OF_ALL: &str = "/casflake/";
 
-/// Returns the request for the first key of any space at or after `key`.
+/// Returns the request for the first key of all spaces that is equal to or greater than `key`.
 pub(super) fn first_since(key: &str) -> Value {
     // The range ends before "/casflake0", because '0' is the next character after '/'.
     json!({ "key": wire::base64(key), "range_end": wire::base64("/casflake0"), "limit": "1", "keys_only": true })
 }
 
-/// Returns the root of the space to which the key in `answer` belongs. Returns `None` if there is no key in `answer`.
+/// Returns the root, such as `/casflake/orders`, of the space to which the key in `answer` belongs. Returns `None` if
+/// there is no key in `answer`.
 pub(super) fn root_of(answer: &Range) -> Result<Option<String>, StoreError> {
     let Some(pair) = answer.kvs.first() else { return Ok(None) };
     let key = STANDARD.decode(&pair.key).ok().and_then(|key| String::from_utf8(key).ok());
@@ -93,8 +94,9 @@ impl Keys {
         json!({ "success": ranges })
     }
 
-    /// Returns the transaction that writes `space` and `records`, but only if the space (even if it is not replaced)
-    /// and each record that is replaced are still as in `seen`.
+    /// Returns the transaction that writes `space` and `records` if the stored space and each replaced record are still
+    /// as in `seen`. It compares the space even if `space` is `None`. It attaches the workers that have a holder to the
+    /// etcd lease `lifeline`.
     pub(super) fn transaction(
         &self,
         seen: &Contents,
@@ -124,7 +126,7 @@ impl Keys {
         Ok(json!({ "compare": compare, "success": success }))
     }
 
-    /// Converts etcd's answer to the request [`all`](Self::all) to contents.
+    /// Returns the contents that etcd's answer to the request [`all`](Self::all) holds.
     pub(super) fn contents(
         &self,
         unix_ns: u64,
@@ -156,8 +158,8 @@ pub(super) fn json_of(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::unavailable("writing JSON", error))
 }
 
-/// Returns the value of the key `place`. The value must have exactly the form that this store writes, because a change
-/// is detected by comparing texts.
+/// Returns the value of the key `place`. Fails unless the text of the value is exactly the text that this store would
+/// write, because a transaction compares texts.
 fn stored<T: Serialize + DeserializeOwned>(place: &str, pair: &Pair) -> Result<T, StoreError> {
     let corrupt = |why: String| StoreError::corrupt(format!("the key {place} in etcd"), why);
     let bytes = STANDARD.decode(&pair.value).map_err(|error| corrupt(error.to_string()))?;
@@ -168,7 +170,7 @@ fn stored<T: Serialize + DeserializeOwned>(place: &str, pair: &Pair) -> Result<T
     Ok(value)
 }
 
-/// Returns the worker to which a key in `folder` belongs.
+/// Returns the index of the worker from a key `{folder}/{index}`.
 fn index(folder: &str, pair: &Pair) -> Result<u64, StoreError> {
     let key = STANDARD.decode(&pair.key).unwrap_or_default();
     let key = String::from_utf8_lossy(&key);

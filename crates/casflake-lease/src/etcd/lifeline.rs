@@ -28,7 +28,7 @@ impl Gateway {
         Ok(reply.body.result.seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(0))
     }
 
-    /// Ends the etcd lease before it expires, if possible.
+    /// Ends the etcd lease. Ignores a failure, because the etcd lease then ends when its TTL has passed.
     pub(super) fn revoke(&self, id: &str) {
         let _: Result<Reply<Value>, _> = self.call("/v3/lease/revoke", &json!({ "ID": id }));
     }

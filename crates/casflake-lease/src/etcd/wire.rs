@@ -13,7 +13,8 @@ pub(super) fn range(key: &str) -> Value {
     json!({ "request_range": { "key": base64(key) } })
 }
 
-/// Returns the request that reads all keys that begin with `folder` and a slash.
+/// Returns the request that reads all keys that begin with `folder` and a slash. If `keys_only` is true, the reply has
+/// no values.
 pub(super) fn range_in(folder: &str, keys_only: bool) -> Value {
     // The range ends before `folder` and '0', because '0' is the next character after '/'.
     let (first, end) = (base64(&format!("{folder}/")), base64(&format!("{folder}0")));

@@ -91,7 +91,8 @@ impl<T: Send + 'static> Aside<T> {
         self.timeout.saturating_sub(started.elapsed())
     }
 
-    /// If the thread has the value, waits until the thread returns the value.
+    /// If the thread has the value, waits until the thread returns the value. Fails if that takes longer than
+    /// `timeout`.
     fn fetch(&mut self, timeout: Duration) -> io::Result<()> {
         let Some(Away { since, back }) = &mut self.away else { return Ok(()) };
         let back = back.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -131,7 +132,7 @@ mod tests {
 
     use super::Aside;
 
-    /// A time that is longer than any test waits.
+    /// A timeout that is long enough for every test, so no call times out.
     const NEVER: Duration = Duration::from_secs(60);
 
     /// Returns a sender, and work that blocks until the sender is used or dropped. The work then appends `number` to

@@ -11,7 +11,7 @@ use crate::token::Token;
 #[derive(Clone)]
 pub(super) struct Directory(Result<PathBuf, Unknown>);
 
-/// A relative path that could not be made absolute.
+/// The reason why a path could not be made absolute: a sentence that names the path.
 #[derive(Clone, Debug)]
 pub(super) struct Unknown(String);
 
@@ -25,8 +25,8 @@ impl Directory {
     }
 }
 
-/// The name of a temporary file is `BEFORE`, a token and `AFTER`. A temporary file is a new file that has not yet
-/// replaced the old one.
+/// The name of a temporary file is `BEFORE`, a token and `AFTER`. A temporary file is a new `leases` or `lock` that is
+/// not yet in its place.
 const BEFORE: &str = "leases.";
 const AFTER: &str = ".new";
 

@@ -23,8 +23,8 @@ impl Failure {
         self.error.kind()
     }
 
-    /// Returns the error for the operation `what` of a store in `directory`, which failed because of `self`. The error
-    /// is `Refused` if waiting does not help, and otherwise `Unavailable`.
+    /// Returns the error of a store in `directory` whose operation `what` failed because of `self`. The error is
+    /// `Refused` if waiting does not help, and otherwise `Unavailable`.
     pub(super) fn of(self, what: String, directory: &Path) -> StoreError {
         let Self { path, error } = self;
         let remedy = match error.kind() {

@@ -45,9 +45,10 @@ impl<C: Clock> Files<C> {
         Contents { space, records, ..Contents::new(unix_ns, incarnation, place) }
     }
 
-    /// Removes the temporary files of other processes. Because this process holds the lock, each of the other processes
-    /// was killed, or has locked a lock file that was removed. In the second case, the other process can no longer put
-    /// its temporary file in place when it continues.
+    /// Removes the temporary files of other processes. Because this process holds the lock, a process that left a
+    /// temporary `leases` was killed, or has locked a lock file that was removed. In the second case, that process can
+    /// no longer put its temporary file in place when it continues. A process whose temporary `lock` is removed tries
+    /// to lock again.
     fn clear(directory: &Path) -> Result<(), Failure> {
         for entry in fs::read_dir(directory).map_err(Failure::at(directory))? {
             let entry = entry.map_err(Failure::at(directory))?;
@@ -60,8 +61,8 @@ impl<C: Clock> Files<C> {
         Ok(())
     }
 
-    /// Replaces the contents of the store, and syncs the directory. If `is_original` is false, writes no mark, so that
-    /// the file still counts as a copy.
+    /// Replaces the contents of the store by `stored`, and syncs the directory. If `is_original` is false, writes no
+    /// mark, so that the file still counts as a copy.
     fn write(
         &mut self,
         locked: &Locked,

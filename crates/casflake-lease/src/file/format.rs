@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::identity::Mark;
 use crate::protocol::{Record, Space};
 
-/// If the file of a store is a copy, the incarnation of the store begins with this text. The incarnation is the
-/// identifier of a store that changes when the store may have lost data.
+/// If the file of a store is a copy, the incarnation of the store begins with this text. The incarnation is a text that
+/// identifies the store. It changes when the store may have lost data.
 pub(super) const COPY: &str = "a copy of ";
 
 /// The first characters of the file. The checksum of the JSON follows them.
 const HEADER: &str = "casflake leases 1 ";
 
-/// The contents of the file, in the form in which they are written.
+/// The contents of the file, borrowed in order to write them.
 #[derive(Serialize)]
 pub(super) struct StoredRef<'a> {
     /// The mark of the file itself. `None` if the system has no marks, or if the file counts as a copy.
@@ -24,7 +24,7 @@ pub(super) struct StoredRef<'a> {
     pub(super) records: &'a BTreeMap<u64, Record>,
 }
 
-/// The contents of the file, in the form in which they are read.
+/// The contents of the file, after they were read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Stored {

@@ -13,7 +13,7 @@ use super::regular::require_file;
 use super::sharing::share;
 use crate::error::StoreError;
 
-/// The time to wait for another process that holds the lock. Such a process needs only some milliseconds for its
+/// The longest time to wait while another process holds the lock. Such a process needs only some milliseconds for its
 /// change.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -80,8 +80,8 @@ impl Drop for Locked {
 }
 
 /// Creates an empty file at `path`, unless something exists there. The file gets its permissions before it appears at
-/// `path`, so that it never refuses other users at that path. If another user has put a symbolic link at `path`, no
-/// file is created at the target of that link.
+/// `path`, so other users that open `path` are never refused because of permissions that were not set yet. If another
+/// user has put a symbolic link at `path`, no file is created at the target of that link.
 fn make(path: &Path, directory: &Path) -> Result<(), Failure> {
     let new = temporary(directory).map_err(Failure::at(directory))?;
     create(&new, directory).map_err(Failure::at(&new))?;

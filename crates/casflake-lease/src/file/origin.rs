@@ -35,7 +35,7 @@ const MADE_IN: &str = ", made in ";
 pub(super) struct Origin(BTreeMap<&'static str, String>);
 
 /// The name of the part for the layer of a container. If a store in the layer of a container is copied into another
-/// container, only this part shows it, because all other parts are the same.
+/// container, only this part shows that it is a copy, because all other parts are the same.
 const LAYER: &str = "layer";
 
 impl Origin {
@@ -176,7 +176,7 @@ mod system {
     }
 }
 
-/// On other Unix systems, only the inode is known.
+/// On Unix systems other than Linux, the origin has only the inode of the directory.
 #[cfg(all(unix, not(target_os = "linux")))]
 mod system {
     use std::collections::BTreeMap;

@@ -86,8 +86,8 @@ mod unix {
         is_shared(directory) && directory.gid() != 0 && directory.mode() & WRITE_OF_OTHERS == 0
     }
 
-    /// Returns the files of the store in `directory`, if they exist, with their metadata. If `path` is any other
-    /// existing file, also returns `path`.
+    /// Returns the files of the store in `directory`, if they exist, with their metadata. If `path` is another existing
+    /// file in `directory`, also returns `path`.
     fn files(path: &Path, directory: &Path) -> Vec<(PathBuf, Metadata)> {
         let mut paths: Vec<_> = ["lock", "leases"].map(|name| directory.join(name)).into();
         if path != directory && !paths.iter().any(|known| known == path) {

@@ -113,9 +113,9 @@ impl<T: LeaseStore + 'static, S: Scheme> LeasedGeneratorBuilder<T, S> {
 impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Sync + 'static>
     LeasedGeneratorBuilder<T, S, C>
 {
-    /// Sets the clock of the IDs to a clock of this host. The default is the store's time. The lease's window is in the
-    /// store's time, so no ID is issued while `clock` reads a time outside the window. Keep `clock` and the store's
-    /// clock in step: they must differ by less than a third of the TTL.
+    /// Sets the clock of the IDs to a clock of this host. By default, IDs contain the store's time. The lease's window
+    /// is in the store's time, so no ID is issued while `clock` reads a time outside the window. Keep `clock` and the
+    /// store's clock in step: they must differ by less than a third of the TTL.
     ///
     /// # Examples
     /// ```
@@ -137,8 +137,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Sets the TTL: how long a lease lasts if it is not renewed. The keeper renews the lease after each third of the
     /// TTL. The default is 30 s, the maximum is [`MAX_TTL`](crate::MAX_TTL).
     ///
-    /// The store may be down for two thirds of the TTL without effect. If a process is killed, its worker stays taken
-    /// for the rest of the window, which can be the whole TTL.
+    /// The store may be down for less than two thirds of the TTL without a failed call of `generate`. If a process is
+    /// killed, its worker stays taken for the rest of the window, which can be the whole TTL.
     ///
     /// # Examples
     /// ```
@@ -160,8 +160,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Sets the name of the holder. Lists of leases show this name to people. The default is the host's name and the
-    /// process's number.
+    /// Sets the name of the holder, which lists of leases show to people. The default is the host's name and the
+    /// process ID, such as `web-1:4711`.
     pub fn owner(mut self, owner: impl Into<String>) -> Self {
         self.plan.owner = owner.into();
         self
@@ -169,7 +169,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
 
     /// Sets how long [`build`](Self::build) retries if no worker is free or the store is unavailable. By default
     /// `build` does not retry. If the ID space does not exist, `build` retries for 40 s at most, because within 40 s
-    /// any running process that was ever granted a lease of the space has restored it.
+    /// any running process that was ever granted a lease of the space has restored the space.
     ///
     /// # Examples
     /// ```
@@ -190,11 +190,11 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Lets [`build`](Self::build) create the ID space if it does not exist, and if the store reports that it has no
-    /// other ID space. Without this setting, `build` fails with [`NoSpace`](StoreError::NoSpace), and an operator has
-    /// to create the space. The new space grants leases after [`MAX_TTL`](crate::MAX_TTL) +
-    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK), 150 s. To let `build` wait until then, set
-    /// [`wait_for_worker`](Self::wait_for_worker) to a longer time.
+    /// Lets [`build`](Self::build) create the ID space if the store reports that neither this nor any other ID space
+    /// exists. Without this setting, `build` fails with [`NoSpace`](StoreError::NoSpace), and an operator has to create
+    /// the space. The new space grants its first lease 150 s ([`MAX_TTL`](crate::MAX_TTL) +
+    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK)) after it was created. To let `build` wait until then, set
+    /// [`wait_for_worker`](Self::wait_for_worker) to more than 150 s.
     ///
     /// **If the name of the space or the URL of the store is misspelt, the process then creates a second ID space. The
     /// processes of the second space issue the same IDs as the processes of the first space.** It is safer if an
@@ -247,7 +247,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Sets whether the generator is strict about its clock. This is the same setting as
+    /// Sets whether all calls fail while the clock is before the last ID's tick by more than
+    /// [`max_lead`](Self::max_lead) ticks. This is the same setting as
     /// [`GeneratorBuilder::strict`](casflake::GeneratorBuilder::strict).
     pub const fn strict(mut self, strict: bool) -> Self {
         self.plan.strict = strict;
@@ -285,11 +286,12 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
 
     /// Sets a callback for the events of the lease. It is for logs and alarms of programs that do not use `tracing`.
     ///
-    /// The keeper's thread calls the callback. Up to and including the event of the first lease, the thread that called
-    /// [`build`](Self::build) calls it. The lease is not renewed while the callback runs, so the callback must return
-    /// within milliseconds. The callback may call `stats`. It may call `shutdown`, which takes effect when the callback
-    /// has returned. It should not call `generate` or `drain`, because these calls would wait for a renewal that can't
-    /// happen before the callback returns. A panic in the callback is caught.
+    /// The thread that calls [`build`](Self::build) calls the callback for all events up to the first `Acquired`,
+    /// including it. The keeper's thread calls the callback for all later events. The lease is not renewed while the
+    /// callback runs, so the callback must return within milliseconds. The callback may call `stats`. It may call
+    /// `shutdown`, which then does not wait: the keeper releases the worker after the callback has returned. It should
+    /// not call `generate` or `drain`, because these calls would wait for a renewal that can't happen before the
+    /// callback returns. A panic in the callback is caught.
     ///
     /// # Examples
     /// ```

@@ -12,7 +12,7 @@ use crate::error::StoreError;
 
 impl<S: Scheme, C> LeasedGenerator<S, C> {
     /// Ends the generator immediately and releases the worker. The store can then grant the worker again immediately.
-    /// Calls of the generator that begin after this, and calls that are waiting, fail with
+    /// Later calls of the generator, and calls that are waiting, fail with
     /// [`ShutDown`](casflake::GenerateError::ShutDown). If a call of the store is under way, `shutdown` waits for the
     /// end of that call, 10 s at most. A second `shutdown` has no effect.
     ///
@@ -21,9 +21,9 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
     /// In a fork of the process that acquired the lease, `shutdown` does nothing.
     ///
     /// # Errors
-    /// Fails with a [`StoreError`] if the store was not reached. The worker then stays taken until the window of its
-    /// lease ends, which is at most one TTL later. The IDs that were issued are valid nevertheless, so a program that
-    /// stops should log this error, but not fail because of it.
+    /// Fails with a [`StoreError`] if the worker was not released, for example because the store was not reached. The
+    /// worker then stays taken until the window of its lease ends, which is at most one TTL later. The IDs that were
+    /// issued are valid nevertheless, so a program that stops should log this error, but not fail because of it.
     ///
     /// # Examples
     /// ```
@@ -46,7 +46,7 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
         self.stop_keeping()
     }
 
-    /// Ends the generator after the waiting calls have ended. Calls that begin after this fail with
+    /// Ends the generator after the waiting calls have ended. Calls that begin after the call of `drain` fail with
     /// [`ShutDown`](casflake::GenerateError::ShutDown). Calls that are waiting for a tick or for the lease continue,
     /// for `within` at most. Then `drain` does the same as [`shutdown`](Self::shutdown).
     ///
@@ -92,12 +92,12 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
 const IDLE_LOOKS: u32 = 3;
 const LOOK: Duration = Duration::from_millis(1);
 
-/// The longest time for which the end of a generator waits for a call of the store. Calls of the stores of this crate
-/// end earlier than that.
+/// The longest time for which `shutdown`, `drain` or the drop of a generator waits for a call of the store. Calls of
+/// the stores of this crate end earlier than that.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<S, C> LeasedGenerator<S, C> {
-    /// Ends the keeper's thread, which closes the generator and releases the lease.
+    /// Ends the keeper's thread. Before it ends, the thread closes the generator and releases the lease.
     fn stop_keeping(&self) -> Result<(), StoreError> {
         if self.shared.watch.is_fork() {
             return Ok(());

@@ -11,7 +11,7 @@ pub use self::event::LeaseEvent;
 use crate::error::{LostReason, StoreError};
 use crate::lease::Lease;
 
-/// The time between two reports of the same outage, or of the same wait for a worker.
+/// The minimum time between two reports of the same outage, or of the same wait for a worker.
 const AGAIN: Duration = Duration::from_secs(10);
 
 /// The callback that the program has set.
@@ -48,7 +48,8 @@ impl Events {
         self.callback = Some(callback);
     }
 
-    /// Reports that no worker was granted, and that the caller retries. `now` is the time of the failure.
+    /// Reports that no worker was granted, and that the caller retries, unless it reported this less than `AGAIN` ago.
+    /// `now` is the time of the failure.
     pub(crate) fn waiting(&mut self, error: &StoreError, now: Instant) {
         if self.waiting.is_none_or(|reported| now.duration_since(reported) >= AGAIN) {
             self.waiting = Some(now);
@@ -69,8 +70,8 @@ impl Events {
         self.report(&LeaseEvent::Renewed { lease: *lease });
     }
 
-    /// Reports that the store failed. `now` is the time of the failure, and `remaining` is how long the window still
-    /// lasted then.
+    /// Reports the first failure of an outage. Reports a later failure only if the last report was at least `AGAIN`
+    /// ago. `now` is the time of the failure, and `remaining` is how long the window still lasted then.
     pub(crate) fn failed(&mut self, worker: u64, remaining: Duration, error: &StoreError, now: Instant) {
         let Some(outage) = &mut self.outage else {
             self.outage = Some(Outage { since: now, reported: now, failures: 1 });

@@ -82,7 +82,7 @@ pub enum LeaseEvent<'e> {
     StoreFailed {
         /// The index of the worker that issues IDs now or, if the lease has ended, of the worker that issued IDs last.
         worker: u64,
-        /// How long the lease of this worker still lasts.
+        /// How long the lease of this worker still lasts. Zero if the lease has ended.
         remaining: Duration,
         /// Why the store failed.
         error: &'e StoreError,
@@ -92,7 +92,7 @@ pub enum LeaseEvent<'e> {
     StillFailing {
         /// The index of the worker that issues IDs now or, if the lease has ended, of the worker that issued IDs last.
         worker: u64,
-        /// How long the lease of this worker still lasts.
+        /// How long the lease of this worker still lasts. Zero if the lease has ended.
         remaining: Duration,
         /// How often the store has failed since it last answered.
         failures: u64,
@@ -171,7 +171,7 @@ impl fmt::Display for LeaseEvent<'_> {
     }
 }
 
-/// Displays how long a worker's lease still lasts.
+/// The index of a worker, and how long its lease still lasts. Displayed as a part of a sentence.
 struct Left(u64, Duration);
 
 impl fmt::Display for Left {
