@@ -96,18 +96,19 @@ use crate::url::space_name;
 /// `sslcert` and `sslkey` are the client's certificate and its key, which must not have a passphrase. With `disable`,
 /// `allow` and `prefer`, `sslrootcert` gives no protection, because a connection without TLS is accepted.
 /// [`notes`](crate::LeaseAdmin::notes) then returns a note about this. If the certificate of the server is self-signed,
-/// it must not be marked as the certificate of an authority: make it with `openssl req -x509` and `-addext
-/// basicConstraints=critical,CA:FALSE`. A connection through a Unix socket has no TLS. A password is bound to the TLS
-/// session if the server supports that (`channel_binding`). Lists of revoked certificates are not read. The crate
-/// `rustls-native-certs` finds the authorities of the platform. This crate consults `SSL_CERT_FILE` and `SSL_CERT_DIR`
-/// first. The type parameter `T` is the connector that was given to [`with_tls`](Self::with_tls). A store that is made
-/// from a URL needs no connector.
+/// it must not be marked as the certificate of an authority: make it with `openssl req -x509` and
+/// `-addext basicConstraints=critical,CA:FALSE`. A connection through a Unix socket has no TLS. A password is bound to
+/// the TLS session if the server supports that (`channel_binding`). Lists of revoked certificates are not read. The
+/// crate `rustls-native-certs` finds the authorities of the platform. This crate consults `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` first. The type parameter `T` is the connector that was given to [`with_tls`](Self::with_tls). A
+/// store that is made from a URL needs no connector.
 ///
-/// # What it promises Windows of one worker never overlap. This holds if clients and servers are killed, restarted,
-/// stopped or cut off, and if clocks are set. Each commit is on disk before it is acknowledged, because each
-/// transaction that writes leases sets `synchronous_commit = on`. The commit is then also on disk on those standbys
-/// that the server is configured to wait for (`synchronous_standby_names`). Rows that were not written by a store of
-/// this kind are refused, and left as they are.
+/// # What it promises
+/// Windows of one worker never overlap. This holds if clients and servers are killed, restarted, stopped or cut off,
+/// and if clocks are set. Each commit is on disk before it is acknowledged, because each transaction that writes leases
+/// sets `synchronous_commit = on`. The commit is then also on disk on those standbys that the server is configured to
+/// wait for (`synchronous_standby_names`). Rows that were not written by a store of this kind are refused, and left as
+/// they are.
 ///
 /// A store that may have lost leases grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
 /// [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an operator [initialises](crate::LeaseAdmin::init_immediately)

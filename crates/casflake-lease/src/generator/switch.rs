@@ -107,7 +107,8 @@ impl<S: Scheme, C> Switch<S, C> {
     /// Makes `generator` the generator that issues IDs. Only one thread may call this, and only after it has closed the
     /// previous generator.
     ///
-    /// # Errors `Ended` if the switch has ended. No call then uses `generator`, so it issues no IDs.
+    /// # Errors
+    /// `Ended` if the switch has ended. No call then uses `generator`, so it issues no IDs.
     pub fn publish(&self, generator: Generator<S, C>) -> Result<(), Ended> {
         // ORDERING: Relaxed. Only this thread changes the count, and the exchange below fails if there is a newer end.
         let mut state = self.state.load(Ordering::Relaxed);
