@@ -93,20 +93,22 @@ use crate::url::space_name;
 /// | `verify-full` | always | that an authority signed the certificate, and that the certificate is for the host name in the URL. Without `sslrootcert`, or with `sslrootcert=system`, the authorities are those that the platform trusts |
 ///
 /// `sslrootcert`, `sslcert` and `sslkey` are absolute paths of PEM files. The files are read again for each connection.
-/// `sslcert` and `sslkey` are the client's certificate and its key, which must not have a passphrase. With `allow` and
-/// `prefer`, `sslrootcert` has no effect, because a connection without TLS is accepted as well. A
-/// [note](crate::LeaseAdmin::notes) says so. A self-signed certificate must not be marked as the certificate of an
-/// authority: make it with `openssl req -x509` and `-addext basicConstraints=critical,CA:FALSE`. A connection through a
-/// Unix socket has no TLS. A password is bound to the TLS session if the server supports that (`channel_binding`).
-/// Lists of revoked certificates are not read. The crate `rustls-native-certs` finds the authorities of the platform.
-/// It consults `SSL_CERT_FILE` and `SSL_CERT_DIR` first. The type parameter `T` is the connector that was given to
-/// [`with_tls`](Self::with_tls). A store that is made from a URL needs no connector.
+/// `sslcert` and `sslkey` are the client's certificate and its key, which must not have a passphrase. With `disable`,
+/// `allow` and `prefer`, `sslrootcert` gives no protection, because a connection without TLS is accepted.
+/// [`notes`](crate::LeaseAdmin::notes) then returns a note about this. If the certificate of the server is self-signed,
+/// it must not be marked as the certificate of an authority: make it with `openssl req -x509` and
+/// `-addext basicConstraints=critical,CA:FALSE`. A connection through a Unix socket has no TLS. A password is bound to
+/// the TLS session if the server supports that (`channel_binding`). Lists of revoked certificates are not read. The
+/// crate `rustls-native-certs` finds the authorities of the platform. This crate consults `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` first. The type parameter `T` is the connector that was given to [`with_tls`](Self::with_tls). A
+/// store that is made from a URL needs no connector.
 ///
 /// # What it promises
 /// Windows of one worker never overlap. This holds if clients and servers are killed, restarted, stopped or cut off,
-/// and if clocks are set. Each commit is on disk before it is acknowledged, because each transaction sets
-/// `synchronous_commit`. The commit is then also on those standbys that the server is configured to wait for. Rows that
-/// were not written by a store of this kind are refused, and left as they are.
+/// and if clocks are set. Each commit is on disk before it is acknowledged, because each transaction that writes leases
+/// sets `synchronous_commit = on`. The commit is then also on disk on those standbys that the server is configured to
+/// wait for (`synchronous_standby_names`). Rows that were not written by a store of this kind are refused, and left as
+/// they are.
 ///
 /// A store that may have lost leases grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
 /// [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an operator [initialises](crate::LeaseAdmin::init_immediately)
@@ -123,9 +125,9 @@ use crate::url::space_name;
 /// until an operator creates the space.
 ///
 /// On a standby the store is unavailable. If a URL names several hosts, in whatever order, the store uses the host that
-/// accepts writes. Connecting may take two seconds in all, which are divided among the hosts. If no host is usable, and
-/// one of the hosts reports a wrong user or password, the error is [`StoreError::Refused`]. With any other failures,
-/// the error is `Refused` only if every failure is permanent.
+/// accepts writes. Connecting may take two seconds in all, and each host gets a share of them. If no host is usable,
+/// the error is [`StoreError::Refused`] in two cases: a host does not admit the user or the password, or the failures
+/// of all hosts are permanent. Otherwise the error is [`StoreError::Unavailable`].
 ///
 /// # Permanent errors
 /// A failure that does not pass by itself is [`StoreError::Refused`], with a remedy. Examples are a wrong password, a
@@ -137,9 +139,10 @@ use crate::url::space_name;
 /// # What it does not promise
 /// * If an old primary keeps running after another server was promoted, the old primary keeps granting and renewing
 ///   leases. Shut it off from all clients.
-/// * An older state without a new timeline is noticed only when a holder renews a lease that the store does not know.
-///   Until then windows can be granted twice. Such a state is a data directory, a disk or a snapshot that was put back
-///   without recovery, a dump that was loaded into the cluster it was taken from, or rows that were changed by hand.
+/// * If the data is in an older state without a new timeline, the store notices this only when a holder renews a lease
+///   that the store does not know. Until then windows can be granted twice. Such a state is a data directory, a disk or
+///   a snapshot that was put back without recovery, a dump that was loaded into the cluster it was taken from, or rows
+///   that were changed by hand.
 /// * There is no promise with `fsync = off`, or on disks that lose data that they have acknowledged.
 /// * If the server's clock is set forward, workers become free although their holders are alive. Those holders lose
 ///   their leases. If the clock moves back, no worker becomes free, and no renewal extends a window, until the clock

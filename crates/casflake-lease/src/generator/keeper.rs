@@ -18,7 +18,7 @@ use crate::request::{AcquireRequest, Grant, Missing, Renewal};
 use crate::store::LeaseStore;
 use crate::token::Token;
 
-/// The settings of a keeper, which do not change.
+/// The settings of a keeper. They stay the same while the keeper runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) ttl: Duration,
@@ -29,7 +29,7 @@ pub(crate) struct Plan {
     pub(crate) max_lead: u64,
 }
 
-/// Acquires leases, and makes a generator for each lease.
+/// The store, the clocks and the settings with which a process acquires leases and makes a generator for each lease.
 pub(crate) struct Source<C, T> {
     pub(crate) plan: Plan,
     pub(crate) store: T,
@@ -37,11 +37,12 @@ pub(crate) struct Source<C, T> {
     pub(crate) clock: C,
     /// The same clock as `clock`, if `clock` is a `StoreClock`; otherwise `None`.
     pub(crate) store_clock: Option<StoreClock>,
-    /// The token for the next lease. It stays the same until a lease is granted. So if the reply to a grant is lost,
-    /// the next request gets the same lease, not a second one.
+    /// The token of the next request for a lease. If the reply to a request is lost, the next request has the same
+    /// token. So it gets the lease that the store has granted already, not a second one. `None` before the first
+    /// request, and after each reply that grants a lease.
     pub(crate) token: Option<Token>,
-    /// Whether the store may create the ID space if the space does not exist. After the first grant, the store may
-    /// create a lost space again.
+    /// Whether the store may create the ID space if the space does not exist. After the first grant this is `Create`,
+    /// because a space that is missing then was lost, and may be created again.
     pub(crate) missing: Missing,
 }
 
@@ -76,8 +77,8 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         }
     }
 
-    /// Lets the store create the ID space from now on, but only if the store is known to have no other spaces. If it
-    /// has other spaces, the name of this space may be misspelt. Returns whether the store may create the space.
+    /// If the store answers that it has no other spaces, lets it create this process's space from now on, and returns
+    /// true. Otherwise returns false, because the name of this process's space may be misspelt.
     pub(crate) fn create_unless_others(&mut self) -> bool {
         let has_none = self.store.others().is_ok_and(|others| others.is_empty());
         if has_none {
@@ -86,8 +87,8 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         has_none
     }
 
-    /// Returns the error for the caller of `build`. If the error is that the space does not exist, adds the names of
-    /// the spaces that do exist.
+    /// Returns `error`. If `error` is `NoSpace`, first adds the names of the other spaces to it, so that the caller of
+    /// `build` sees them.
     pub(crate) fn with_others(&mut self, mut error: StoreError) -> StoreError {
         if let StoreError::NoSpace { others, .. } = &mut error {
             // If the other spaces can't be listed, the error is helpful enough without their names.
@@ -108,8 +109,9 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         builder.not_before(from).fence(lease.until).build().map_err(|error| corrupt(error.to_string()))
     }
 
-    /// Sets the `StoreClock` from the answer of the store. `apart` is the value of `Watch::apart_now` before the store
-    /// was asked, so that a jump of a clock since then is still noticed.
+    /// Moves the `StoreClock`, if there is one, to the store's clock, and lets the watch trust the clocks again.
+    /// `apart` is what `Watch::apart_now` returned before the store was asked. So if a clock has jumped since then, the
+    /// watch still notices the jump.
     fn hear(&mut self, grant: &Grant, apart: u64) {
         match &self.store_clock {
             Some(clock) if self.ahead_of(grant).is_some() => clock.set(grant.unix_ns),
@@ -119,8 +121,9 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         self.watch.settle(apart);
     }
 
-    /// Returns how far the `StoreClock` is ahead of the store's clock at `grant`, if it is ahead by a TTL or more, so
-    /// that a window that ends a TTL after the store's clock is of no use. Otherwise returns `None`.
+    /// Returns how far the `StoreClock` is ahead of `grant.unix_ns`, the store's clock, if that is a TTL or more. The
+    /// `StoreClock` is then past the end of a window that the store grants now. Otherwise, or if there is no
+    /// `StoreClock`, returns `None`.
     fn ahead_of(&self, grant: &Grant) -> Option<Duration> {
         let ahead = self.store_clock.as_ref()?.nanos().checked_sub(grant.unix_ns)?;
         Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= self.plan.ttl)
@@ -130,9 +133,10 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
 pub(crate) struct Keeper<S, C, T> {
     pub(crate) source: Source<C, T>,
     pub(crate) shared: Arc<Shared<S, C>>,
-    /// The lease that this keeper holds, as far as the keeper knows.
+    /// The lease that this keeper renews. `None` if the keeper knows that it holds no lease.
     pub(crate) lease: Option<Lease>,
-    /// The number of renewals that were sent since a renewal was last answered.
+    /// The number of renewals that failed or panicked since the last grant or successful renewal. The store may have
+    /// written each of them, because perhaps only its reply was lost.
     pub(crate) unanswered: u64,
     /// A lease that the store no longer knows, and the moment at which the keeper learned this.
     pub(crate) forgotten: Option<(Instant, Lease)>,
@@ -155,10 +159,10 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.release()
     }
 
-    /// Waits for `time` before the next call of the store. A call of the generator that finds no lease rings the
-    /// signal, which ends the wait early. But a ring does not end the wait before the time of `pause` is over, and
-    /// after a failure it does not end the wait at all. Otherwise many ringing calls would burden a store that can't
-    /// help them.
+    /// Waits for about `time` before the next call of the store. Returns `Stop` if the keeper must stop, otherwise
+    /// `Work`. A call of the generator that finds no lease rings the signal. A ring ends the wait early, but not before
+    /// the time of `pause` is over. After a failure (`is_failing`), a ring does not end the wait at all. Without these
+    /// limits, many ringing calls would burden a store that can't help them.
     fn rest(&self, time: Duration, is_failing: bool) -> Call {
         let time = self.jittered(time).max(FIRST_RETRY);
         let deaf = if is_failing { time } else { time.min(self.pause()) };
@@ -168,14 +172,15 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         }
     }
 
-    /// Returns the longest time between two attempts after a failure. This is also the shortest time between two
-    /// successful renewals.
+    /// Returns a twelfth of the TTL, but at least `FIRST_RETRY` and at most 1 s. After a failure, the keeper waits at
+    /// most this long. After a success, no ring ends the keeper's wait sooner than this.
     fn pause(&self) -> Duration {
         (self.ttl() / 12).clamp(FIRST_RETRY, Duration::from_secs(1))
     }
 
-    /// Calls [`keep`](Self::keep). If it fails, reports the failure and returns `None`. A panic of the store, or of the
-    /// `Display` of its error, also counts as a failure. After a panic it is unknown whether the lease was renewed.
+    /// Calls [`keep`](Self::keep), and returns how long to wait. If `keep` fails or panics, reports the failure and
+    /// returns `None`. The panic may be that of the store, or of the `Display` of its error. After a panic the store
+    /// may have renewed the lease, so the panic is counted in `unanswered`.
     fn keep_catching_panics(&mut self) -> Option<Duration> {
         let kept = catching_panics(|| {
             self.report_end(self.shared.remaining());
@@ -199,7 +204,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.report_end(remaining);
     }
 
-    /// If the window has ended and the generator was not ended, reports that the window has ended.
+    /// Reports that the window has ended, if `remaining` is 0. Reports nothing if the switch has ended, because no
+    /// further lease will follow then.
     fn report_end(&mut self, remaining: Duration) {
         if remaining.is_zero() && !self.shared.switch.has_ended() {
             self.events.ended(self.worker());
@@ -240,9 +246,9 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         if left.is_zero() { self.replace() } else { Ok(left.min(self.ttl() / 3)) }
     }
 
-    /// Tries to renew the lease that the store no longer knows, while the generator still uses up the window of that
-    /// lease. If the space is lost once more, this call restores the space. If an operator has vouched that no lease is
-    /// in use, the lease ends now.
+    /// Asks the store to renew the lease in `forgotten`, while the generator uses up the window of that lease. If the
+    /// space was lost again, the request restores the space. If the answer is `Lost` with any reason except
+    /// `StoreChanged`, closes the generator now. Such a reason is that an operator vouched that no lease was in use.
     fn renew_forgotten(&mut self) {
         let Some((_, lease)) = self.forgotten else { return };
         let answer = self.source.store.renew(&self.renewal(&lease));
@@ -253,15 +259,17 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         }
     }
 
-    /// Returns how long the window of the lease in `forgotten` still lasts. The generator may use up this window,
-    /// because no other process can have the same window. If the host's clock is behind, the window seems to last
-    /// longer than it really does, so the result is at most the rest of the TTL since the keeper learned of the loss.
+    /// Returns how long the generator may still use the window of the lease in `forgotten`, or 0 if `forgotten` is
+    /// `None`. The generator may use up this window, because no other process can have the same window. The window ends
+    /// at the latest a TTL after the keeper learned of the loss. This limit is needed if the generator's clock is
+    /// behind the true time, because that clock then shows too much time until the end of the window.
     fn forgotten_remaining(&self) -> Duration {
         let passed = self.forgotten.map_or(Duration::MAX, |(since, _)| since.elapsed());
         self.shared.remaining().min(self.ttl().saturating_sub(passed))
     }
 
-    /// Acquires a lease to replace the previous lease, and lets its generator issue IDs.
+    /// Closes the current generator, acquires a new lease, and lets the new lease's generator issue IDs. Returns how
+    /// long to wait before the next call of the store.
     fn replace(&mut self) -> Result<Duration, StoreError> {
         self.close();
         let (lease, generator) = self.source.acquire(self.last_tick)?;
@@ -278,8 +286,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         Ok(self.until_renewal())
     }
 
-    /// Returns how long to wait until the next renewal: a third of the TTL, or, if the last renewal was slow, a third
-    /// of the rest of the window.
+    /// Returns how long to wait until the next renewal: a third of the rest of the window, but at least a twelfth and
+    /// at most a third of the TTL. If the last renewal was slow, the rest of the window is shorter than the TTL.
     fn until_renewal(&self) -> Duration {
         (self.shared.remaining().min(self.ttl()) / 3).max(self.ttl() / 12)
     }
@@ -297,7 +305,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.source.plan.ttl
     }
 
-    /// Moves the fence to the new end of the window. Returns how long to wait until the next renewal.
+    /// Moves the fence to the new end of the window, and records the renewal. `apart` is the parameter of
+    /// `Source::hear`. Returns how long to wait until the next renewal.
     fn renewed(&mut self, grant: &Grant, apart: u64) -> Duration {
         self.unanswered = 0;
         self.lease = Some(grant.lease);

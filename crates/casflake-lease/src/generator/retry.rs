@@ -7,12 +7,14 @@ use casflake::{Clock, GenerateError, Generator, Scheme};
 use super::LeasedGenerator;
 use super::watch::Watched;
 
-/// The longest wait: practically unlimited, but small enough to be added to any `Instant`.
+/// The longest time that a call waits for a lease, even if `max_wait` is longer. A century is practically no limit, but
+/// is small enough to be added to any `Instant`.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
-    /// Decides whether to retry a call that was refused with `error`. It is not inlined, because returning the large
-    /// `Result` through memory would make every call 50 % slower.
+    /// Retries a call that was refused with `error`, if a renewed or another lease can help. Otherwise returns the
+    /// error. This function is not inlined, because returning the large `Result` through memory would make every call
+    /// 50 % slower.
     #[cold]
     pub(super) fn refused<T>(
         &self,
@@ -34,9 +36,10 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         Err(if self.shared.watch.is_fork() { GenerateError::OtherProcess } else { GenerateError::ShutDown })
     }
 
-    /// Calls `ask` with the current generator, again and again, until the result does not depend on the lease. If
-    /// `waits` is true, gives up after `max_wait`. If `waits` is false, calls `ask` again only if the lease was renewed
-    /// or replaced meanwhile.
+    /// Calls `ask` with the current generator until `ask` succeeds, or fails with an error that no lease can change.
+    /// After each other error, rings for the keeper and waits for news of the lease. If `waits` is true, gives up after
+    /// `max_wait`. If `waits` is false, does not wait, and calls `ask` again only if the lease was renewed or replaced
+    /// meanwhile.
     fn retry<T>(
         &self,
         waits: bool,
@@ -76,8 +79,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Returns the error for the caller. If the generator's clock follows the store's clock, `ClockBehind` becomes
-    /// `StoreClockBehind`.
+    /// Returns the error that the caller gets: `StoreClockBehind` instead of `ClockBehind` if the generator's clock
+    /// follows the store's clock, otherwise `error` itself.
     const fn named(&self, error: GenerateError) -> GenerateError {
         match error {
             GenerateError::ClockBehind { by } if self.is_by_store => GenerateError::StoreClockBehind { by },
@@ -85,13 +88,14 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Counts a call that has no lease, and returns its error.
+    /// Counts a call that fails because it has no lease, and returns the error for its caller.
     fn expired(&self) -> GenerateError {
         self.shared.expired()
     }
 }
 
-/// Returns whether the layout's last tick is used up or has passed on the true clock.
+/// Returns whether the generator has reached the layout's last tick, or the clock now reads a time that has no tick in
+/// the layout. This is the clock's own reading, even if the `Watch` does not trust it.
 fn is_out_of_ticks<S: Scheme, C: Clock>(generator: &Generator<S, Watched<C>>) -> bool {
     let last = S::LAYOUT.max_tick();
     generator.last_tick() == Some(last) || S::LAYOUT.tick_at(generator.clock().clock.unix_ms()).is_none()

@@ -15,11 +15,11 @@ use crate::lease::Lease;
 use crate::sync::{Counter, Ordering};
 use crate::terms::duration;
 
-/// The keeper's wait after the first failure. The wait doubles with each further failure, up to a twelfth of the TTL,
-/// and to 1 s at most.
+/// The time that the keeper waits between the first failure and the next attempt. After each further failure this time
+/// is doubled, up to a twelfth of the TTL, and to 1 s at most.
 pub(super) const FIRST_RETRY: Duration = Duration::from_millis(20);
 
-/// The state that the calls and the keeper share.
+/// The state that the keeper and the calls of the generator share.
 pub(crate) struct Shared<S, C> {
     pub(crate) switch: Switch<S, Watched<C>>,
     pub(crate) watch: Arc<Watch>,
@@ -29,7 +29,8 @@ pub(crate) struct Shared<S, C> {
     expired: Counter,
 }
 
-/// The latest state that the keeper knows. The statistics and the errors of calls are made from it.
+/// What the keeper last learned about the lease and the store. The statistics, and the errors of calls that have no
+/// lease, are made from it.
 #[derive(Debug)]
 pub(crate) struct Status {
     lease: Lease,
@@ -37,8 +38,8 @@ pub(crate) struct Status {
     renewals: u64,
     failures: u64,
     last_error: Option<String>,
-    /// How far the store's clock was behind, if that was the reason for the last failure, or if the last renewal found
-    /// it a TTL or more behind the `StoreClock`.
+    /// How far the store's clock was behind, if the last failure was `StoreClockBehind`, or if the last renewal found
+    /// the store's clock a TTL or more behind the `StoreClock`. Otherwise `None`.
     store_behind: Option<Duration>,
     /// How long a call that has no lease should wait before it tries again.
     retry_after: Duration,
@@ -100,7 +101,8 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         Ok(())
     }
 
-    /// Counts a call that has no lease, and returns its error.
+    /// Counts a call that fails because it has no lease. Returns the error for its caller: `StoreClockBehind` if the
+    /// store's clock was behind, otherwise `LeaseExpired`.
     pub(super) fn expired(&self) -> GenerateError {
         // ORDERING: Relaxed. An independent counter; no other memory is read because of it.
         self.expired.fetch_add(1, Ordering::Relaxed);
@@ -136,8 +138,9 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         }
     }
 
-    /// Returns how long the window still lasts according to the generator's own clock. Returns 0 if no ID can be
-    /// issued.
+    /// Returns the time from now until the end of the window, according to the generator's clock. Returns 0 if the
+    /// window has ended, if the generator is closed, or if the clock can not be trusted. Before the layout's epoch,
+    /// returns the time from the epoch until the end of the window.
     pub(crate) fn remaining(&self) -> Duration {
         let generator = self.switch.current();
         if generator.is_closed() {
@@ -151,7 +154,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
 }
 
 impl<S: Scheme, C> Shared<S, C> {
-    /// Returns the number of calls that are waiting, for a tick or for the keeper.
+    /// Returns the number of calls that are waiting now, either for the next tick or for the keeper.
     pub(super) fn waiting(&self) -> u64 {
         self.signal.callers() + self.switch.current().waiting()
     }

@@ -4,13 +4,13 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Wakes the keeper, and the calls that wait for the keeper.
+/// The means by which a call wakes the keeper, and the keeper wakes the calls that wait for it.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     state: Mutex<State>,
-    /// The keeper waits here.
+    /// The keeper waits on this `Condvar`.
     called: Condvar,
-    /// Calls that wait for the keeper wait here.
+    /// The calls that wait for news from the keeper wait on this `Condvar`.
     changed: Condvar,
 }
 
@@ -88,8 +88,8 @@ impl Signal {
         waited.unwrap_or_else(PoisonError::into_inner).0.news != seen
     }
 
-    /// Lets the keeper sleep for `time`, or until it is woken. If `is_deaf` is true, only `stop` wakes the keeper, and
-    /// a ring has its effect in the next sleep.
+    /// Lets the keeper sleep for `time`, or until it is woken. `stop` always wakes the keeper. A ring wakes the keeper
+    /// only if `is_deaf` is false. If a ring comes during a deaf sleep, it ends the next sleep that is not deaf.
     pub(crate) fn sleep(&self, time: Duration, is_deaf: bool) -> Call {
         let sleeps_on = |state: &mut State| !state.stopping && (is_deaf || !state.rung);
         let waited = self.called.wait_timeout_while(self.lock(), time, sleeps_on);

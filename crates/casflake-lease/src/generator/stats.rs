@@ -28,7 +28,7 @@ use crate::lease::Lease;
 pub struct LeaseStats<S> {
     /// The worker that issues IDs now or, if the lease has ended, the worker that issued IDs last.
     pub worker: WorkerId<S>,
-    /// The lease of this worker, as of its grant or its last renewal.
+    /// The lease of this worker, as it was granted or last renewed.
     pub lease: Lease,
     /// How long the window still lasts according to the generator's clock. 0 if the window has ended, or if the clock
     /// has jumped and the lease was not renewed since the jump.
@@ -37,7 +37,7 @@ pub struct LeaseStats<S> {
     pub acquired: u64,
     /// The number of renewals, of all leases together.
     pub renewals: u64,
-    /// How often the store failed to renew or to grant a lease.
+    /// The number of attempts to renew or to acquire a lease that have failed.
     pub failures: u64,
     /// The last failure of the store. `None` if the store has granted or renewed a lease after that failure.
     pub last_error: Option<String>,

@@ -8,17 +8,17 @@ use casflake::Clock;
 use crate::monotonic::Monotonic;
 use crate::sync::{AtomicU64, Ordering};
 
-/// The time of a store of leases. It starts from the reading of the store's clock at the last grant or renewal, and
-/// advances with a monotonic clock of this host. On Linux, macOS and Windows, the monotonic clock also advances while
-/// the host is suspended.
+/// The time of a store of leases. A `StoreClock` starts from the reading of the store's clock at the last grant or
+/// renewal, and advances with a monotonic clock of this host. On Linux, macOS and Windows, the monotonic clock also
+/// advances while the host is suspended.
 ///
 /// So all processes that hold leases of one store take the time of their IDs from the same clock, whatever the clocks
-/// of their hosts say. A `StoreClock` is behind the store's clock by the delay of one message, plus up to 1/8192 of the
-/// time since the last renewal, which is a millisecond or so. Each grant or renewal moves the `StoreClock` forward to
-/// the store's clock.
+/// of their hosts say. A `StoreClock` is behind the store's clock by the delay of one message, plus about 1/8192 of the
+/// time since the last grant or renewal: 1.2 ms after 10 s. Each grant or renewal moves the `StoreClock` forward to the
+/// store's clock.
 ///
 /// If the store's clock moves back by less than a TTL, a `StoreClock` does not move back. If the store's clock moves
-/// back by a TTL or more, the `StoreClock` moves back as well, because it would be past the window of every lease that
+/// back by a TTL or more, the `StoreClock` moves back as well. Otherwise it would be past the end of every window that
 /// the store grants now. IDs keep increasing in both cases.
 ///
 /// # Examples
@@ -39,8 +39,7 @@ pub struct StoreClock {
 }
 
 struct Basis {
-    /// This number plus the result of [`carried_on`] for the monotonic clock's reading is the `StoreClock`'s reading,
-    /// in nanoseconds since 1970.
+    /// The reading of the `StoreClock`, in nanoseconds since 1970, minus `carried_on(monotonic.nanos())`.
     offset: AtomicU64,
     monotonic: Monotonic,
 }
@@ -52,7 +51,8 @@ impl StoreClock {
         Self { basis: Arc::new(Basis { offset: AtomicU64::new(0), monotonic: Monotonic::new() }) }
     }
 
-    /// Moves forward to the store's clock, which read `unix_ns` a moment ago. Never moves back.
+    /// Moves this clock forward to `unix_ns`, the reading of the store's clock a moment ago. Never moves this clock
+    /// back.
     pub(crate) fn follow(&self, unix_ns: u64) {
         let measured = unix_ns.saturating_sub(carried_on(self.basis.monotonic.nanos()));
         // ORDERING: Relaxed, here and below. It is a single variable, and nothing but an ID's time depends on its
@@ -60,7 +60,7 @@ impl StoreClock {
         self.basis.offset.fetch_max(measured, Ordering::Relaxed);
     }
 
-    /// Moves to the store's clock, which read `unix_ns` a moment ago, even if this clock then moves back.
+    /// Sets this clock to `unix_ns`, the reading of the store's clock a moment ago, even if that moves this clock back.
     pub(crate) fn set(&self, unix_ns: u64) {
         let measured = unix_ns.saturating_sub(carried_on(self.basis.monotonic.nanos()));
         // ORDERING: Relaxed, as above.
@@ -74,9 +74,10 @@ impl StoreClock {
     }
 }
 
-/// Returns the least time that has passed on the store's clock while this host's clock advanced by `nanos`, because a
-/// quartz clock is wrong by at most 100 in a million. If a `StoreClock` advanced as fast as the host's clock, it could
-/// get ahead of a slower store's clock, and would have to stay ahead or move back.
+/// Returns `nanos` minus 1/8192 of `nanos`: the time by which a `StoreClock` advances while this host's monotonic clock
+/// advances by `nanos`. 1/8192 is 122 in a million, and a quartz clock is wrong by at most 100 in a million. If a
+/// `StoreClock` advanced as fast as the host's clock, it could get ahead of a slower store's clock, and would have to
+/// stay ahead or move back.
 #[inline]
 const fn carried_on(nanos: u64) -> u64 {
     nanos - (nanos >> 13)

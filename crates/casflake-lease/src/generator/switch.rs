@@ -23,7 +23,7 @@ const BLOCKS: usize = 32;
 ///
 /// A call loads `state`, which selects a generator, and uses that generator until the call ends. While the switch
 /// lives, no generator is dropped or used for another lease. So a call never waits for the thread that replaces a
-/// generator, nor that thread for a call.
+/// generator, and that thread never waits for a call.
 pub struct Switch<S, C> {
     /// The number of generators after the first, and two bits that say whether new calls are refused and whether more
     /// generators can follow.
@@ -108,7 +108,7 @@ impl<S: Scheme, C> Switch<S, C> {
     /// previous generator.
     ///
     /// # Errors
-    /// `Ended` if the switch has ended. `generator` then issues no IDs.
+    /// `Ended` if the switch has ended. No call then uses `generator`, so it issues no IDs.
     pub fn publish(&self, generator: Generator<S, C>) -> Result<(), Ended> {
         // ORDERING: Relaxed. Only this thread changes the count, and the exchange below fails if there is a newer end.
         let mut state = self.state.load(Ordering::Relaxed);

@@ -10,13 +10,14 @@ use crate::generator::signal::Signal;
 use crate::monotonic::Monotonic;
 use crate::sync::{AtomicU64, Ordering};
 
-/// If the wall clock and the monotonic clock move apart by more nanoseconds than this, a clock has jumped. This happens
-/// if a machine is resumed from an old snapshot, or if its clock is set. Slewing moves the clocks apart by less between
-/// two renewals.
+/// If the difference between the wall clock and the monotonic clock changes by more than this many nanoseconds after a
+/// grant or a renewal, a clock has jumped. This happens if a machine is resumed from an old snapshot, or if its clock
+/// is set. If a time service only slews the wall clock, the difference changes by less between two renewals.
 const JUMP: u64 = 1_000_000_000;
 
-/// If a reading is behind a checked reading of the same clock by at most this many milliseconds, the reading needs no
-/// check of its own. The value is a little more than a jiffy, the interval of the kernel's timer.
+/// A reading is trusted without a check of its own if it equals the last checked reading of the same clock, or is
+/// before that reading by at most this many milliseconds. The value is a little more than a jiffy, the interval of the
+/// kernel's timer.
 const LAG: u64 = 16;
 
 /// The reading that replaces a reading that can not be trusted. It is after the end of every window, so that no ID is
@@ -26,7 +27,8 @@ const NEVER: u64 = u64::MAX;
 /// A clock whose readings are checked by a [`Watch`].
 pub(crate) struct Watched<C> {
     pub(crate) clock: C,
-    /// The millisecond of the last successful check. It is stored next to the clock, because each call reads both.
+    /// The reading of `clock` at the last successful check, in Unix milliseconds. It is stored next to `clock`, because
+    /// each call reads both.
     checked: AtomicU64,
     watch: Arc<Watch>,
 }
@@ -61,7 +63,7 @@ pub(crate) struct Watch {
     /// How far the wall clock was ahead of the monotonic clock at the last grant or renewal, in nanoseconds, modulo
     /// 2^64.
     apart: AtomicU64,
-    /// 1 if the wall clock and the monotonic clock have moved apart since the last grant or renewal, otherwise 0.
+    /// 1 if a check has found that a clock has jumped since the last grant or renewal, otherwise 0.
     has_jumped: AtomicU64,
     process: u32,
     monotonic: Monotonic,

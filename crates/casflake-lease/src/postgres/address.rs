@@ -5,12 +5,12 @@ use crate::url::{Authority, HOST, StoreUrl, check_host, parameters, trimmed};
 
 pub(crate) const SCHEMES: &[&str] = &["postgres", "postgresql"];
 
-/// In place of a host, a URL may name the directory of a Unix socket. The text of its path then consists of ASCII
-/// letters, digits and these characters. The slashes of the path are percent-encoded.
+/// The characters that the directory of a Unix socket may contain in a URL, apart from ASCII letters and digits. The
+/// directory takes the place of a host, and its slashes are percent-encoded: `%2Fvar%2Frun`.
 const SOCKET: &str = "-._~%";
 
-/// Returns a connection string for the parser of `tokio-postgres`, and the name of the space. Refuses a text if the
-/// parser would have to guess its meaning.
+/// Returns a connection string for the parser of `tokio-postgres`, and the name of the space. Refuses a text whose
+/// meaning is not clear, such as a URL that gives the user twice.
 pub(super) fn parse(text: &str) -> Result<(String, String), StoreError> {
     let text = trimmed(text);
     // The text consists of words such as host=…, with spaces between the words.

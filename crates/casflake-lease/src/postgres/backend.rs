@@ -19,7 +19,7 @@ use crate::protocol::Change;
 use crate::renewal_json::RenewalJson;
 use crate::terms::Terms;
 
-/// The maximum number of times that a read is tried if it conflicts with other clients.
+/// The maximum number of attempts of a read. A read is attempted again if it conflicts with another transaction.
 const READS: u32 = 100;
 
 impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresBackend<T> {
@@ -151,7 +151,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
     }
 
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
-        // The database stores numbers as `bigint`, so they are limited to `i64::MAX`.
+        // The database stores numbers as `bigint`, so no number of a renewal may be larger than `i64::MAX`.
         let renewal = RenewalJson::of(&self.space, lease, ttl, terms, i64::MAX.unsigned_abs())?;
         let Some(renewal) = renewal.map(|renewal| renewal.text()).transpose()? else { return Ok(None) };
         let params: &[Param<'_>] = &[Param::Text(&renewal), Param::Bool(self.schema.is_named())];

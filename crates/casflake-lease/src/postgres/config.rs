@@ -20,7 +20,7 @@ pub(super) fn split(text: &str, is_taken: impl Fn(&str) -> bool) -> Result<(Stri
 }
 
 /// Fails if the configuration names no database. The default database has the name of the user, and the default user
-/// has the name of the operating system's user. So the same text would name another database for each user.
+/// has the name of the operating system's user. So one connection string could mean a different database for each user.
 pub(super) fn require_database(config: &Config) -> Result<(), StoreError> {
     // The server treats an empty name as no name.
     if config.get_dbname().is_some_and(|name| !name.is_empty()) {

@@ -10,8 +10,9 @@ use tokio_postgres::{Config, Error};
 use crate::causes::Cause;
 use crate::error::StoreError;
 
-/// Returns one configuration for each host, beginning with a random host. If the number of addresses or ports does not
-/// match the number of hosts, returns only `config` itself. The client refuses `config` and reports the reason.
+/// Returns one configuration for each host, beginning with a random host. If there is only one host, or if the number
+/// of addresses or ports does not match the number of hosts, returns only `config` itself. If the numbers do not match,
+/// the crate `tokio_postgres` refuses `config` and reports the reason.
 pub(super) fn each(config: &Config) -> Vec<Config> {
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let count = hosts.len().max(addresses.len());
@@ -26,8 +27,8 @@ pub(super) fn each(config: &Config) -> Vec<Config> {
     each
 }
 
-/// Returns the configuration with only the host number `at`. The configuration accepts only a server that accepts
-/// writes, because only such a server can grant leases.
+/// Returns `config` with only one of its hosts, the one at index `at`. With the returned configuration, only a server
+/// that accepts writes is used, because only such a server can grant leases.
 fn one(config: &Config, at: usize) -> Config {
     let mut one = Config::new();
     match config.get_hosts().get(at) {
@@ -56,9 +57,9 @@ fn one(config: &Config, at: usize) -> Config {
     one
 }
 
-/// The most important of the failures of the hosts that were tried. The order of the hosts makes no difference. A
-/// failure that is about the user is the most important, because the user is the same for all hosts. Otherwise, a
-/// failure that may pass by itself is more important than a failure that does not.
+/// The most important of the failures of the hosts that were tried. A failure about the user (`OfTheUser`) is the most
+/// important, because all hosts get the same user. Next comes a failure that may pass by itself (`Passing`), and last a
+/// failure that does not (`Lasting`). Of two failures of one kind, the first is kept.
 #[derive(Default)]
 pub(super) struct Failures(Option<(Weight, StoreError)>);
 

@@ -19,11 +19,10 @@ use crate::error::StoreError;
 /// The time limit for connecting. The answer to a statement has a time limit of the same length.
 pub(super) const IO_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Time limits for the server. It stops waiting for a lock a little sooner than the client stops waiting for the
-/// answer, so that the server can report the lock. The server also ends a statement some time after the client has
-/// stopped waiting. The limits apply to one transaction, and are sent in the same message as the statement. So they
-/// also work with a pooler, which accepts no settings at the start of a connection and gives each transaction another
-/// session.
+/// Time limits for the server. The server waits 1.5 s for a lock. That is less than the client waits for the answer, so
+/// the server can report the lock. The server ends a statement after 10 s, even if the client no longer waits. The
+/// limits apply to one transaction, and are sent in the same message as the statement. So they also work with a pooler,
+/// which accepts no settings at the start of a connection and gives each transaction another session.
 const LIMITS: &str = "SET LOCAL lock_timeout = 1500; SET LOCAL statement_timeout = 10000;\n";
 
 /// The outcome of a statement.
@@ -106,7 +105,8 @@ impl Link {
     }
 }
 
-/// Returns the configuration with default values for the name of the application and the timeout.
+/// Returns `config` with two defaults, for what it does not set: the application name `casflake`, and `timeout` as the
+/// time limit for connecting.
 fn with_defaults(mut config: Config, timeout: Duration) -> Config {
     if config.get_application_name().is_none() {
         config.application_name("casflake");
@@ -144,8 +144,8 @@ impl Drop for Inner {
     }
 }
 
-/// Runs `work` on a thread that may block on a runtime. If this thread is within a runtime, `work` runs on a new
-/// thread.
+/// Runs `work`, which blocks on a runtime. A thread within a runtime must not do that. So if this thread is within a
+/// runtime, `work` runs on a new thread, and this function waits for it.
 fn aside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     if Handle::try_current().is_err() {
         return work();

@@ -76,7 +76,8 @@ fn refuse_repeated(taken: &[(String, String)]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Returns the name that libpq has for the option `name`.
+/// Returns the name that libpq has for the option `name`, such as `sslmode` for `ssl-mode`. Other names are returned
+/// unchanged.
 fn canonical(name: &str) -> &str {
     match name {
         "ssl" | "ssl-mode" => "sslmode",
@@ -174,8 +175,8 @@ impl Parameters {
         Ok(())
     }
 
-    /// If the connection string gives only the addresses of the hosts, uses each address also as the name of the host,
-    /// because TLS needs a name.
+    /// If the connection string gives addresses (`hostaddr`) but no hosts, uses each address also as the name of a
+    /// host, because TLS needs a name.
     fn name_hosts(&mut self) {
         if self.config.get_hosts().is_empty() {
             for address in self.config.get_hostaddrs().to_vec() {

@@ -11,7 +11,7 @@ use crate::causes::Cause;
 use crate::error::StoreError;
 use crate::tls::explain;
 
-/// The step of an operation that failed.
+/// The step at which an operation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
     Connecting,

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 use crate::protocol::{Change, Record};
 use crate::token::Token;
 
-/// The answer to [`Statements::read`](super::sql::Statements).
+/// The answer to `read` or `read_no_tables` of [`Statements`](super::sql::Statements).
 #[derive(Deserialize)]
 struct Stored {
     unix_micros: u64,
@@ -23,15 +23,16 @@ struct Stored {
     database: String,
     /// The schema in which the tables would be found if a statement named no schema.
     unqualified: String,
-    /// Whether the store's schema is missing. Only reported if tables are missing.
+    /// Whether the store's schema is missing. Only the answer to `read_no_tables` has this field. Without it, the value
+    /// is false.
     #[serde(default)]
     no_schema: bool,
     space: Option<Box<RawValue>>,
     records: BTreeMap<i64, Box<RawValue>>,
 }
 
-/// A record to write, and the values of the record that it replaces. A list of these is a parameter of
-/// [`Statements::swap_records`](super::sql::Statements).
+/// A record to write. The fields `seen_...` are the values of the record that it replaces, or `None` if it replaces
+/// none. A list of `Asked` is a parameter of `swap_space` and `swap_records` of [`Statements`](super::sql::Statements).
 #[derive(Serialize)]
 struct Asked<'a> {
     worker: u64,
@@ -101,8 +102,8 @@ pub(super) fn column(row: &SimpleQueryRow, at: usize) -> Result<&str, StoreError
     }
 }
 
-/// Returns the records of `change` as JSON. If `seen` has a record of the same worker, the values of that record are
-/// added to the new record.
+/// Returns the records of `change` as a JSON list of [`Asked`]. The fields `seen_...` are from the record of the same
+/// worker in `seen`, if there is one.
 pub(super) fn asked(change: &Change, seen: &Contents) -> Result<String, StoreError> {
     let asked = change.records.iter().map(|(worker, record)| {
         let before = seen.records.get(worker);

@@ -47,26 +47,28 @@ macro_rules! micros {
     };
 }
 
-/// The ID of the cluster, and its timeline. Each promotion and each recovery from a backup begins a new timeline. The
-/// timeline is read from the position of the write-ahead log, which shows a new timeline immediately. The control file
-/// shows it only after the next checkpoint. On a standby, where nothing can be granted, this expression is an error.
+/// The ID of the cluster and its timeline, such as `7301448260117245781/00000001`. Each promotion and each recovery
+/// from a backup begins a new timeline. The timeline is read from the position of the write-ahead log, which shows a
+/// new timeline immediately. The control file shows it only after the next checkpoint. On a standby, the server refuses
+/// to evaluate this expression, so a standby grants nothing.
 macro_rules! incarnation {
     () => {
         "(SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system())"
     };
 }
 
-/// An SQL expression that is always true. If a statement evaluates it, the server acknowledges the statement's
-/// transaction only when the commit is on disk, and on those standbys that the server is configured to wait for. No
-/// other setting changes that.
+/// An SQL expression that is always true, and that sets `synchronous_commit = on` for the statement's transaction. So
+/// the server acknowledges the transaction only when the commit is on disk, also on those standbys that the server is
+/// configured to wait for. The `synchronous_commit` of the server, the database, the role or the session does not
+/// matter then.
 macro_rules! lasting {
     () => {
         "set_config('synchronous_commit', 'on', true) = 'on'"
     };
 }
 
-/// The schema in which this session would find `casflake_spaces` if a statement named no schema. Temporary tables do
-/// not count. `public` if the session would find no such table.
+/// An SQL expression for the schema in which this session would find `casflake_spaces` if a statement named no schema.
+/// Temporary tables do not count. The value is `public` if the session would find no such table.
 macro_rules! unqualified {
     () => {
         "coalesce((
@@ -82,7 +84,8 @@ macro_rules! unqualified {
 /// session do so at a time. The number of the lock consists of the eight bytes of the text "casflake".
 const CREATE: &str = concat!("SELECT pg_advisory_xact_lock(7161131766237981541);\n", include_str!("tables.sql"));
 
-/// The part of the JSON answer that a statement can read even if the tables are missing.
+/// The fields of the JSON answer that a statement can read even if the tables are missing. [`READ`] and
+/// [`READ_NO_TABLES`] both read them.
 macro_rules! surroundings {
     () => {
         concat!(
@@ -115,7 +118,8 @@ const READ: &str = concat!(
     )::text"
 );
 
-/// Reads the same values as [`READ`], for a database in which tables are missing. Parameters: the name of the schema.
+/// Reads what [`READ`] reads, but in a database in which tables are missing, so the answer has no space and no records.
+/// Also reads whether the schema is missing. Parameters: the name of the schema.
 const READ_NO_TABLES: &str = concat!(
     "SELECT json_build_object(",
     surroundings!(),
@@ -126,17 +130,18 @@ const READ_NO_TABLES: &str = concat!(
     )::text"
 );
 
-/// The columns of a space that is given as JSON.
+/// The names and the types of the columns of a space, to read a space that is given as JSON.
 macro_rules! space {
     () => {
         "version bigint, layout text, workers bigint, granted bigint, floor bigint, incarnation text"
     };
 }
 
-/// Writes a change if the incarnation, the space (even if it is not replaced) and the records that are replaced are
-/// still as they were seen. Returns a row if the change was written. Parameters: the name of the space; the space as it
-/// was seen, or null; the incarnation that was seen; the space to write, or null; the records to write. Each of these
-/// records is followed by the record that was seen in its place, or by nulls.
+/// Writes a change if the incarnation, the space and the records to replace are still as they were seen. The space must
+/// be as it was seen even if the change does not replace it. Returns a row if the change was written. Parameters: the
+/// name of the space; the space as it was seen, or null; the incarnation that was seen; the space to write, or null;
+/// the records to write. Each record to write also has the values of the record that it replaces (`seen_...`), or nulls
+/// if it replaces none.
 ///
 /// The rows to replace are first locked, and then compared with what was seen. So the comparison uses the values that
 /// the rows have while they are locked, not the values in the statement's snapshot. If a row to insert already exists,
@@ -202,10 +207,11 @@ macro_rules! swap {
     };
 }
 
-/// Writes the space and records. While a client does that, no other client can run a swap in the same space.
+/// Writes the space and records. While one client does that, no other client can run this statement or [`SWAP_RECORDS`]
+/// in the same space.
 const SWAP_SPACE: &str = swap!("FOR UPDATE");
 
-/// Writes only records. Any number of clients can do that at the same time, unless a client writes the space.
+/// Writes only records. Any number of clients can do that at the same time, but not while a client runs [`SWAP_SPACE`].
 const SWAP_RECORDS: &str = swap!("FOR SHARE");
 
 /// Renews a lease according to the rule of [`protocol::renew`](crate::protocol::renew), condition by condition.
@@ -213,9 +219,9 @@ const SWAP_RECORDS: &str = swap!("FOR SHARE");
 /// schema. If the caller has not named the schema, a lease is renewed only while earlier versions of casflake would
 /// find the same tables. Otherwise such versions may lease the same worker in other tables.
 ///
-/// If another transaction has locked the record, this statement waits, and then compares the record again. The clock
-/// and the space are read before the wait, as if the renewal had come that much sooner. So the renewed window is
-/// shorter by the length of the wait, and a floor that is raised during the wait does not refuse this renewal.
+/// If another transaction has locked the record, this statement waits for that transaction, and then compares the
+/// record again. But the clock and the space are as they were before the wait. So the renewed window is shorter by the
+/// length of the wait. If the floor is raised during the wait, the renewal is not refused because of that.
 const RENEW: &str = concat!(
     "WITH renewal AS MATERIALIZED (
         SELECT * FROM json_to_record($1::json) AS r (

@@ -18,8 +18,9 @@ pub(super) const OF_THE_CLIENT: &[&str] = &[
     "user",
 ];
 
-/// Parameters that have no effect on this store. Some tell other clients how to pool, prepare, encode or wait. The
-/// others are settings of a session, and no statement of this store relies on such settings.
+/// Parameters that have no effect on this store. Some of them tell other clients how to pool connections, prepare
+/// statements, encode texts or wait. The rest are settings of a session, and no statement of this store relies on such
+/// settings.
 pub(super) const OF_OTHERS: &[&str] = &[
     // libpq.
     "client_encoding",
