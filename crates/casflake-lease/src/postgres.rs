@@ -155,8 +155,9 @@ use crate::url::space_name;
 /// of a connection.
 ///
 /// # Time
-/// A call ends within seconds, whatever the server does: 2 s for a connection, and 2 s for each statement. After an
-/// error the next call connects again. Calls block. Within a `tokio` runtime, a call blocks a thread of the runtime.
+/// A call ends within seconds, whatever the server does: 2 s for a connection, and 2 s for each statement. A statement
+/// that replaces thousands of lost records may take longer: 0.1 ms more for each record. After an error the next call
+/// connects again. Calls block. Within a `tokio` runtime, a call blocks a thread of the runtime.
 pub type PostgresStore<T = NoTls> = BackendStore<PostgresBackend<T>>;
 
 /// The backend of [`PostgresStore`].

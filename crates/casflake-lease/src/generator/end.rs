@@ -92,8 +92,9 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
 const IDLE_LOOKS: u32 = 3;
 const LOOK: Duration = Duration::from_millis(1);
 
-/// The longest time for which `shutdown`, `drain` or the drop of a generator waits for a call of the store. Calls of
-/// the stores of this crate end earlier than that.
+/// The longest time for which `shutdown`, `drain` or the drop of a generator waits for a call of the store. A call of
+/// this crate's stores usually ends earlier, because each of its requests has a time limit of a few seconds. A call
+/// that sends several requests can take longer: for example, a renewal in etcd may send five, of up to 2 s each.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<S, C> LeasedGenerator<S, C> {
