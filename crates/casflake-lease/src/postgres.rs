@@ -33,8 +33,8 @@ use crate::url::space_name;
 /// A store of leases in two tables of a PostgreSQL database (12 or later), for all hosts that reach the database.
 /// Requires the feature `postgres`.
 ///
-/// The store's clock is the clock of the server. Renewing a lease takes one statement and one round trip, and so does
-/// releasing a lease.
+/// The store's clock is the clock of the server. Usually, renewing a lease takes one statement and one round trip, and
+/// so does releasing a lease.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, PostgresStore};

@@ -37,9 +37,11 @@ use crate::url::{StoreUrl, space_name};
 /// feature `redis`.
 ///
 /// Each ID space is one hash, so that the space is kept or lost as a whole. The key of the hash is `casflake:` and the
-/// name of the space. The hash has a field `space` and one field for each worker, in JSON. Each call runs one Lua
-/// script, but acquiring a lease runs two. Before a script writes, it checks that the fields are still as the store has
-/// read them, or as the lease says. A renewal is one round trip. The store's clock is the clock of the server.
+/// name of the space. The hash has a field `space` and one field for each worker, in JSON. Usually, renewing or
+/// releasing a lease runs one Lua script, in one round trip, and acquiring a lease runs two. More scripts are run if,
+/// for example, another process has changed the space meanwhile, data or a reply was lost, or the lease is no longer
+/// held. Creating a space runs several. Before a script writes, it checks that the fields are still as the store has
+/// read them, or as the lease says. The store's clock is the clock of the server.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, RedisStore};
