@@ -77,10 +77,13 @@ pub enum GenerateError {
     /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try
     /// again", so that its client asks another process. Only a `LeasedGenerator` returns this error.
     ShutDown,
-    /// The store's clock is so far behind the end of a window that the store can't extend the lease, or it is behind
-    /// the last ID's tick. Only a `LeasedGenerator` returns this error.
+    /// The store's clock is behind the last ID's tick. Or the clock is so far behind the end of a window, or behind the
+    /// tick from which the store grants leases, that the store can't extend or replace the lease. Only a
+    /// `LeasedGenerator` returns this error.
     StoreClockBehind {
-        /// The time until the store's clock reaches the end of that window or the last ID's tick.
+        /// The time that the store's clock needs to catch up. If the generator itself finds its clock behind the last
+        /// ID's tick, this is the same time as in [`ClockBehind`](GenerateError::ClockBehind). Otherwise it is the
+        /// time as of the store's last answer, and a part of it may have passed since then.
         by: Duration,
     },
     /// This process is a fork of the process that holds the lease. Only a `LeasedGenerator` returns this error.

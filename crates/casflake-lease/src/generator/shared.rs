@@ -38,8 +38,8 @@ pub(crate) struct Status {
     renewals: u64,
     failures: u64,
     last_error: Option<String>,
-    /// How far the store's clock was behind, if the last failure was `StoreClockBehind`, or if the last renewal found
-    /// the store's clock a TTL or more behind the `StoreClock`. Otherwise `None`.
+    /// How far the store's clock was behind, if the keeper's last attempt failed with `StoreClockBehind`, or was a
+    /// renewal that found the store's clock a TTL or more behind the `StoreClock`. Otherwise `None`.
     store_behind: Option<Duration>,
     /// How long a call that has no lease should wait before it tries again.
     retry_after: Duration,
