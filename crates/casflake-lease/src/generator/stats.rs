@@ -30,14 +30,17 @@ pub struct LeaseStats<S> {
     pub worker: WorkerId<S>,
     /// The lease of this worker, as it was granted or last renewed.
     pub lease: Lease,
-    /// How long the window still lasts according to the generator's clock. 0 if the window has ended, or if the clock
-    /// has jumped and the lease was not renewed since the jump.
+    /// How long the window still lasts according to the generator's clock. 0 if the window has ended, if the generator
+    /// was closed because the lease was lost or by a shutdown, or if a clock has jumped and the lease was neither
+    /// renewed nor replaced since the jump. If the generator's clock is before the layout's epoch, this is the time
+    /// from the epoch to the end of the window.
     pub remaining: Duration,
     /// The number of leases that were acquired: 1 for the first lease, and 1 more for each replacement.
     pub acquired: u64,
     /// The number of renewals, of all leases together.
     pub renewals: u64,
-    /// The number of attempts to renew or to acquire a lease that have failed.
+    /// The number of attempts to renew or to replace a lease that have failed. The attempts of `build` to acquire the
+    /// first lease do not count.
     pub failures: u64,
     /// The last failure of the store. `None` if the store has granted or renewed a lease after that failure.
     pub last_error: Option<String>,
