@@ -82,9 +82,9 @@ impl Terms {
         Self { max_ttl: terms.ticks(MAX_TTL), slack: terms.ticks(CLOCK_SLACK), ..terms }
     }
 
-    /// Returns the tick at which all windows have ended that were granted at `now_tick` or earlier: `now_tick` +
-    /// [`MAX_TTL`] + [`CLOCK_SLACK`]. The slack is added because the clock that granted a window may have been ahead of
-    /// this clock.
+    /// Returns the tick at which all windows have ended that were granted before this clock reads `now_tick`. This is
+    /// `now_tick` + [`MAX_TTL`] + [`CLOCK_SLACK`]. The slack is added because the clock that granted a window may have
+    /// been ahead of this clock. The result is right only if no such clock was ahead by more than [`CLOCK_SLACK`].
     #[must_use]
     pub fn horizon(&self, now_tick: u64) -> u64 {
         now_tick.saturating_add(self.max_ttl).saturating_add(self.slack)
