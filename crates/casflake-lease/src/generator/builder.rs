@@ -137,8 +137,9 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Sets the TTL: how long a lease lasts if it is not renewed. The keeper renews the lease after each third of the
     /// TTL. The default is 30 s, the maximum is [`MAX_TTL`](crate::MAX_TTL).
     ///
-    /// The store may be down for less than two thirds of the TTL without a failed call of `generate`. If a process is
-    /// killed, its worker stays taken for the rest of the window, which can be the whole TTL.
+    /// The store may be down for almost two thirds of the TTL without a failed call of `generate`: it must be back in
+    /// time for the keeper's next attempt. If a process is killed, its worker stays taken for the rest of the window,
+    /// which can be the whole TTL.
     ///
     /// # Examples
     /// ```
@@ -193,7 +194,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Lets [`build`](Self::build) create the ID space if the store reports that neither this nor any other ID space
     /// exists. Without this setting, `build` fails with [`NoSpace`](StoreError::NoSpace), and an operator has to create
     /// the space. The new space grants its first lease 150 s ([`MAX_TTL`](crate::MAX_TTL) +
-    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK)) after it was created. To let `build` wait until then, set
+    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK)) after it was created, at the earliest. To let `build` wait until then, set
     /// [`wait_for_worker`](Self::wait_for_worker) to more than 150 s.
     ///
     /// **If the name of the space or the URL of the store is misspelt, the process then creates a second ID space. The

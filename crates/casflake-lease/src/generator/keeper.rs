@@ -109,9 +109,9 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         builder.not_before(from).fence(lease.until).build().map_err(|error| corrupt(error.to_string()))
     }
 
-    /// Moves the `StoreClock`, if there is one, to the store's clock, and lets the watch trust the clocks again.
-    /// `apart` is what `Watch::apart_now` returned before the store was asked. So if a clock has jumped since then, the
-    /// watch still notices the jump.
+    /// Moves the `StoreClock`, if there is one, forward to the store's clock. Moves it back only if it is ahead of the
+    /// store's clock by a TTL or more. Then lets the watch trust the clocks again. `apart` is what `Watch::apart_now`
+    /// returned before the store was asked. So if a clock has jumped since then, the watch still notices the jump.
     fn hear(&mut self, grant: &Grant, apart: u64) {
         match &self.store_clock {
             Some(clock) if self.ahead_of(grant).is_some() => clock.set(grant.unix_ns),
@@ -135,8 +135,8 @@ pub(crate) struct Keeper<S, C, T> {
     pub(crate) shared: Arc<Shared<S, C>>,
     /// The lease that this keeper renews. `None` if the keeper knows that it holds no lease.
     pub(crate) lease: Option<Lease>,
-    /// The number of renewals that failed or panicked since the last grant or successful renewal. The store may have
-    /// written each of them, because perhaps only its reply was lost.
+    /// The number of renewals of `lease` that failed with an error other than `Lost`, or panicked, since the last grant
+    /// or successful renewal. The store may have written each of them, because perhaps only its reply was lost.
     pub(crate) unanswered: u64,
     /// A lease that the store no longer knows, and the moment at which the keeper learned this.
     pub(crate) forgotten: Option<(Instant, Lease)>,

@@ -37,9 +37,9 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     }
 
     /// Calls `ask` with the current generator until `ask` succeeds, or fails with an error that no lease can change.
-    /// After each other error, rings for the keeper and waits for news of the lease. If `waits` is true, gives up after
-    /// `max_wait`. If `waits` is false, does not wait, and calls `ask` again only if the lease was renewed or replaced
-    /// meanwhile.
+    /// After each other error, rings for the keeper and waits for news of the lease, unless the closed generator was
+    /// replaced meanwhile. If `waits` is true, gives up after `max_wait`. If `waits` is false, does not wait, and calls
+    /// `ask` again only if the lease was renewed or replaced meanwhile.
     fn retry<T>(
         &self,
         waits: bool,
