@@ -99,7 +99,7 @@ use crate::url::space_name;
 /// it must not be marked as the certificate of an authority: make it with `openssl req -x509` and
 /// `-addext basicConstraints=critical,CA:FALSE`. A connection through a Unix socket has no TLS. A password is bound to
 /// the TLS session if the server supports that (`channel_binding`). Lists of revoked certificates are not read. The
-/// crate `rustls-native-certs` finds the authorities of the platform. This crate consults `SSL_CERT_FILE` and
+/// crate `rustls-native-certs` finds the authorities of the platform. That crate consults `SSL_CERT_FILE` and
 /// `SSL_CERT_DIR` first. The type parameter `T` is the connector that was given to [`with_tls`](Self::with_tls). A
 /// store that is made from a URL needs no connector.
 ///

@@ -19,7 +19,8 @@ use crate::protocol::Change;
 use crate::renewal_json::RenewalJson;
 use crate::terms::Terms;
 
-/// The maximum number of attempts of a read. A read is attempted again if it conflicts with another transaction.
+/// The maximum number of attempts of a read. A read is attempted again if it conflicts with another transaction, or if
+/// tables are missing.
 const READS: u32 = 100;
 
 impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresBackend<T> {

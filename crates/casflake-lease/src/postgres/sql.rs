@@ -207,8 +207,9 @@ macro_rules! swap {
     };
 }
 
-/// Writes the space and records. While one client does that, no other client can run this statement or [`SWAP_RECORDS`]
-/// in the same space.
+/// Writes the space and records. While one client does that, every other client that runs this statement or
+/// [`SWAP_RECORDS`] in the same space waits. A space that does not exist has no row to lock. If several clients create
+/// such a space at the same time, only one of them succeeds.
 const SWAP_SPACE: &str = swap!("FOR UPDATE");
 
 /// Writes only records. Any number of clients can do that at the same time, but not while a client runs [`SWAP_SPACE`].

@@ -153,8 +153,9 @@ where
     Ok(client)
 }
 
-/// Returns whether the server's rules (`pg_hba.conf`), or the settings of a pooler, refused the connection. Rules can
-/// admit a client only with TLS, or only without TLS, so the other kind of connection may succeed.
+/// Returns whether the server's rules (`pg_hba.conf`), or the settings of a pooler, may have refused the connection.
+/// Rules can admit a client only with TLS, or only without TLS, so the other kind of connection may succeed. Also
+/// returns true if, for example, the role does not exist, because the server then reports the same code.
 fn is_not_admitted(error: &Error) -> bool {
     let is_pooler =
         |error: &DbError| error.code() == &SqlState::PROTOCOL_VIOLATION && error.message() == "SSL required";

@@ -18,9 +18,9 @@ pub(super) const OF_THE_CLIENT: &[&str] = &[
     "user",
 ];
 
-/// Parameters that have no effect on this store. Some of them tell other clients how to pool connections, prepare
-/// statements, encode texts or wait. The rest are settings of a session, and no statement of this store relies on such
-/// settings.
+/// Parameters that have no effect on this store. Some of them are settings of a session, and no statement of this store
+/// relies on such settings. The rest are for other clients: for example, how they pool connections, prepare statements,
+/// encode texts, wait, log in or use TLS.
 pub(super) const OF_OTHERS: &[&str] = &[
     // libpq.
     "client_encoding",
