@@ -59,6 +59,7 @@ mod bounds;
 mod calls;
 mod canon;
 mod event;
+mod layer;
 mod model;
 mod operator;
 mod progress;

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::canon::Places;
 use crate::event::Event;
+use crate::layer::{Layer, Packed};
 use crate::model::{Broken, Model};
 use crate::steps::Transition;
 use crate::world::{LATE, PROCESSES, World};
@@ -47,36 +48,40 @@ pub fn search(model: &Model, check: impl Fn(&World, u64) -> Result<(), Broken>) 
     let mut seen: HashSet<u64, BuildHasherDefault<Digest>> = HashSet::default();
     let mut origins = Vec::new();
     let mut found = Search { states: 1, transitions: 0, depth: 0, broken: None };
-    let (first, _) = model.beginning().canonical(model.bounds.processes);
-    seen.insert(digest(&first));
-    let mut layer = Vec::from([first]);
-    let mut layer_begins = 0_usize;
+    let mut layer = Layer::default();
+    let mut packed = Packed::default();
+    let first = packed.set(&model.beginning().canonical(model.bounds.processes).0);
+    seen.insert(digest(first));
+    layer.push(first);
+    let mut state = 0;
     while !layer.is_empty() {
-        let mut next_layer = Vec::new();
-        for (place, world) in layer.iter().enumerate() {
-            let state = u32::try_from(layer_begins + place).expect("fewer states");
-            if let Err(broken) = check(world, digest(world)) {
-                found.broken = Some(retraced(model, &all, &origins, state, None, broken));
-                return found;
-            }
-            for (event, number) in all.iter().zip(0_u16..) {
-                let next = match model.step(world, *event) {
-                    Transition::Never => continue,
-                    Transition::Breaks(broken) => {
-                        found.broken = Some(retraced(model, &all, &origins, state, Some(*event), broken));
-                        return found;
-                    }
-                    Transition::To(next) => next.canonical(model.bounds.processes).0,
-                };
-                found.transitions += 1;
-                if seen.insert(digest(&next)) {
-                    found.states += 1;
-                    origins.push(Origin { state, event: number });
-                    next_layer.push(next);
+        let mut next_layer = Layer::default();
+        for block in layer.blocks() {
+            for (world, bytes) in block.states() {
+                if let Err(broken) = check(&world, digest(bytes)) {
+                    found.broken = Some(retraced(model, &all, &origins, state, None, broken));
+                    return found;
                 }
+                for (event, number) in all.iter().zip(0_u16..) {
+                    let next = match model.step(&world, *event) {
+                        Transition::Never => continue,
+                        Transition::Breaks(broken) => {
+                            found.broken = Some(retraced(model, &all, &origins, state, Some(*event), broken));
+                            return found;
+                        }
+                        Transition::To(next) => next.canonical(model.bounds.processes).0,
+                    };
+                    found.transitions += 1;
+                    let next = packed.set(&next);
+                    if seen.insert(digest(next)) {
+                        found.states += 1;
+                        origins.push(Origin { state, event: number });
+                        next_layer.push(next);
+                    }
+                }
+                state = state.checked_add(1).expect("fewer states");
             }
         }
-        layer_begins += layer.len();
         layer = next_layer;
         found.depth += usize::from(!layer.is_empty());
     }
@@ -126,9 +131,10 @@ fn retraced(
     Trace { events, last: last.map(|event| event.at(&places)), broken }
 }
 
-fn digest(world: &World) -> u64 {
+/// Returns the digest of a packed state.
+fn digest(packed: &[u8]) -> u64 {
     let mut digest = Digest::default();
-    world.hash(&mut digest);
+    digest.write(packed);
     digest.finish()
 }
 
@@ -148,23 +154,11 @@ impl Hasher for Digest {
         }
     }
 
-    fn write_u8(&mut self, byte: u8) {
-        self.write_u64(byte.into());
-    }
-
     fn write_u64(&mut self, word: u64) {
         let product = u128::from(self.mixed ^ word ^ 0x9e37_79b9_7f4a_7c15) * 0xa076_1d64_78bd_642f;
         #[expect(clippy::cast_possible_truncation, reason = "both halves")]
         let folded = (product >> 64) as u64 ^ product as u64;
         self.mixed = folded.wrapping_add(word.rotate_left(32)).wrapping_mul(0xe703_7ed1_a0b4_28db);
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.write_u64(number as u64);
-    }
-
-    fn write_isize(&mut self, number: isize) {
-        self.write_u64(number.cast_unsigned() as u64);
     }
 
     fn finish(&self) -> u64 {

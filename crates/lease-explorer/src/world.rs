@@ -1,5 +1,7 @@
 //! The state of the model, in small numbers, so that millions of states can be compared.
 
+use serde::{Deserialize, Serialize};
+
 /// The sizes of the largest model. In a smaller model some places stay empty.
 pub(crate) const WORKERS: usize = 2;
 pub(crate) const PROCESSES: usize = 3;
@@ -15,7 +17,7 @@ pub(crate) type Name = u8;
 pub(crate) const NO_OWNER: Name = 0;
 pub(crate) const GONE: Name = u8::MAX;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Space {
     pub version: u8,
     pub workers: u8,
@@ -26,13 +28,13 @@ pub struct Space {
 
 /// The server of a store. In a space that was just created, `finder` is the token of the look that found the space
 /// missing. The next change of the space removes the `finder`, except in a file, which keeps it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Incarnation {
     pub server: u8,
     pub finder: Option<Name>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Row {
     pub from: u8,
     pub until: u8,
@@ -43,13 +45,13 @@ pub struct Row {
 }
 
 /// The contents of a store, or the part of them that a change writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Data {
     pub space: Option<Space>,
     pub rows: [Option<Row>; WORKERS],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
     /// The server of the store. For a file, this is 0 if the file is an original.
     pub server: u8,
@@ -57,7 +59,7 @@ pub struct Store {
     pub backup: Option<Data>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Held {
     /// The store that granted the lease.
     pub at: u8,
@@ -69,7 +71,7 @@ pub struct Held {
 }
 
 /// A write that was decided on but not done yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Swap {
     /// The store that was read. The write goes to the same store.
     pub at: u8,
@@ -82,7 +84,7 @@ pub struct Swap {
 }
 
 /// A call of `acquire` in progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Asking {
     pub token: Name,
     pub after: Option<u8>,
@@ -92,7 +94,7 @@ pub struct Asking {
 }
 
 /// An operation of an operator that is in progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Operator {
     /// Whether the operator vouches that no lease is in use. If not, the operation creates a space.
     pub vouches: bool,
@@ -103,7 +105,7 @@ pub struct Operator {
 }
 
 /// An open generator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Issuer {
     pub worker: u8,
     pub token: Name,
@@ -112,7 +114,7 @@ pub struct Issuer {
     pub last: Option<u8>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Process {
     /// The store that the URL of this process leads to.
     pub at: u8,
@@ -135,14 +137,14 @@ pub struct Process {
 }
 
 /// A late call: it goes on although its process gave it up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Call {
     Acquire(Asking),
     Renew(Held, u8),
     Release(Held, Option<u8>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct World {
     /// The reading of the stores' clocks.
     pub now: u8,

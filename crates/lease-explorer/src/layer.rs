@@ -1,0 +1,67 @@
+//! Packed states. A packed state takes about a fifth of the memory of a [`World`].
+
+use std::iter;
+
+use crate::world::World;
+
+/// The largest length of a block, in bytes.
+const BLOCK: usize = 1 << 20;
+
+/// Packed states, in the order in which they were added.
+#[derive(Default)]
+pub(crate) struct Layer {
+    blocks: Vec<Block>,
+}
+
+/// Packed states, one directly behind the other.
+pub(crate) struct Block {
+    bytes: Vec<u8>,
+}
+
+/// The packed form of one state. Two states have the same packed form only if they are equal.
+#[derive(Default)]
+pub(crate) struct Packed {
+    bytes: Vec<u8>,
+}
+
+impl Layer {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, packed: &[u8]) {
+        if self.blocks.last().is_none_or(|block| block.bytes.len() + packed.len() > BLOCK) {
+            self.blocks.push(Block { bytes: Vec::with_capacity(BLOCK) });
+        }
+        self.blocks.last_mut().expect("there is a block").bytes.extend_from_slice(packed);
+    }
+
+    /// Returns the blocks one by one, so that the caller can drop each block before it takes the next one.
+    pub(crate) fn blocks(self) -> impl Iterator<Item = Block> {
+        self.blocks.into_iter()
+    }
+}
+
+impl Block {
+    /// Returns each state and its packed form.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (World, &[u8])> {
+        let mut rest = &self.bytes[..];
+        iter::from_fn(move || {
+            let (world, after) =
+                (!rest.is_empty()).then(|| postcard::take_from_bytes(rest).expect("a packed state"))?;
+            let packed = &rest[..rest.len() - after.len()];
+            rest = after;
+            Some((world, packed))
+        })
+    }
+}
+
+impl Packed {
+    /// Packs `world` in place of the previous state.
+    pub(crate) fn set(&mut self, world: &World) -> &[u8] {
+        let mut buffer = std::mem::take(&mut self.bytes);
+        buffer.clear();
+        self.bytes = postcard::to_extend(world, buffer).expect("a vector takes every byte");
+        &self.bytes
+    }
+}
