@@ -3,7 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-/// Why a generator issued no ID. A failed call changes nothing. All ticks count from the layout's epoch.
+/// Why a generator issued no ID, or no further IDs of a batch. A failed call changes nothing, except that a batch may
+/// have issued IDs before it failed: see [`FillError`] and `BatchError`. All ticks count from the layout's epoch.
 ///
 /// # Examples
 /// ```
@@ -65,22 +66,24 @@ pub enum GenerateError {
         /// The layout's last tick.
         max_tick: u64,
     },
-    /// The lease has ended and is not renewed yet. Or a clock has jumped, so it is not known whether the lease has
-    /// ended. Only a `LeasedGenerator` returns this error.
+    /// The lease has ended or was lost, and is neither renewed nor replaced yet. Or a clock has jumped, so it is not
+    /// known whether the lease has ended. Only a `LeasedGenerator` returns this error.
     LeaseExpired {
         /// The end of the lease's window: the first tick after the window.
         until_tick: u64,
-        /// How long to wait before a retry. After this time the keeper has asked the store again. If the store has said
-        /// when it can grant a lease, this is at least the time until that moment.
+        /// How long to wait before a retry. If the keeper's last call of the store failed, this is at least as long as
+        /// the keeper pauses before it calls the store again. If the store's answer said how long the store grants no
+        /// lease, this is also at least that long.
         retry_after: Duration,
     },
     /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try
     /// again", so that its client asks another process. Only a `LeasedGenerator` returns this error.
     ShutDown,
-    /// The store's clock is so far behind the end of a window that the store can't extend the lease, or it is behind
-    /// the last ID's tick. Only a `LeasedGenerator` returns this error.
+    /// The store's clock is behind the last ID's tick. Or it is so far behind the end of a window, or behind the first
+    /// tick in which the store grants leases, that the store can't extend or replace the lease. Only a
+    /// `LeasedGenerator` returns this error.
     StoreClockBehind {
-        /// The time until the store's clock reaches the end of that window or the last ID's tick.
+        /// The time until the store's clock has caught up, counted from the reading that showed this error.
         by: Duration,
     },
     /// This process is a fork of the process that holds the lease. Only a `LeasedGenerator` returns this error.
