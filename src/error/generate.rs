@@ -178,8 +178,8 @@ impl fmt::Display for GenerateError {
             ),
             Self::ClockBehind { by } => write!(
                 f,
-                "the clock has moved back and is {by:?} behind the last ID: try again when the clock has caught up, and \
-                 correct the clock slowly (slew it) instead of setting it back"
+                "the clock has moved back and is {by:?} too far behind the last ID: try again when the clock has \
+                 caught up, and correct the clock slowly (slew it) instead of setting it back"
             ),
             Self::ClockStalled { max_wait } => write!(
                 f,
@@ -205,8 +205,8 @@ impl fmt::Display for GenerateError {
             ),
             Self::LeaseExpired { until_tick, retry_after } => write!(
                 f,
-                "the lease has ended at tick {until_tick} and is not renewed yet: try again in {retry_after:?}; \
-                 last_error in the generator's stats says why"
+                "the lease until tick {until_tick} has ended or was lost, or a clock has jumped: try again in \
+                 {retry_after:?}; last_error in the generator's stats may say why"
             ),
             Self::ShutDown => f.write_str(
                 "the generator was shut down because its process stops: ask another process, or make a new generator",
