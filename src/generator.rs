@@ -50,7 +50,7 @@ use crate::worker::WorkerId;
 /// One atomic word holds the first slot (tick and sequence number) that was not handed out yet. A call reads the word
 /// and the clock, computes the new word, and writes the new word by compare-and-swap. If another call has changed the
 /// word meanwhile, the compare-and-swap fails and the call starts over. When the sequence number overflows, the carry
-/// goes into the tick. The word is then the first slot of a tick that has not begun.
+/// goes into the tick. The word is then the first slot of the next tick.
 ///
 /// # Size
 /// A generator has 512 bytes on x86-64 if its clock has at most 32 bytes. These are four pairs of cache lines: one pair
@@ -62,8 +62,8 @@ pub struct Generator<S = Standard, C = SystemClock> {
     word: CachePadded<AtomicU64>,
     /// The statistics, which calls update once per tick and after a failed CAS. The statistics, like the word, share
     /// their cache lines with no other field. Otherwise each update would slow down the calls that read the fields from
-    /// `fence` on. The fields from `fence` on change only when the fence moves, the generator is closed, or a call
-    /// waits with `Wait::Sleep`.
+    /// `fence` on. The fields from `fence` on change only when the fence moves, the generator is closed, a call waits
+    /// with `Wait::Sleep`, or a clock with contents of its own, such as `ManualClock`, changes them.
     counters: CachePadded<Counters>,
     /// The first tick whose IDs must not be issued. The fence only grows.
     fence: AtomicU64,

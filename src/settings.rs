@@ -31,9 +31,9 @@ pub enum Wait {
     /// delay from earlier sleeps, and makes each sleep shorter by the estimate.
     ///
     /// With `Sleep` a single ID may come a little later than with `Spin`. But the generator issues as many IDs per
-    /// second as with `Spin`, if each thread wakes up before the end of the tick for which it waits. A sleep takes 10
-    /// ms at most. So a thread may notice up to 10 ms late that the generator was closed, that the fence was extended
-    /// or that the clock was set. Without the feature `std` the call does not sleep but polls the clock.
+    /// second as with `Spin`, if threads wake up early enough to take all IDs of the tick for which they wait. A sleep
+    /// takes 10 ms at most. So a thread may notice up to 10 ms late that the generator was closed, that the fence was
+    /// extended or that the clock was set. Without the feature `std` the call does not sleep but polls the clock.
     Sleep,
 }
 

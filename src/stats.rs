@@ -11,8 +11,8 @@ pub(crate) use counters::Counters;
 
 /// The number of buckets in a histogram. Bucket `i` counts the ticks that had 2^i to 2^(i+1) - 1 IDs. The last bucket,
 /// 20, counts all ticks that had 2^20 IDs or more. With more buckets, the counters would not fit into the cache lines
-/// that a generator has for them. More buckets are not needed, because a millisecond is too short to issue more than
-/// 2^20 IDs.
+/// that a generator has for them. More buckets would seldom be used, because few generators issue more than 2^20 IDs in
+/// a tick.
 const BUCKETS: usize = 21;
 
 /// The largest number of IDs that any generator can issue in one tick. It is 2^61, because the sequence of a layout

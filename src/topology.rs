@@ -9,8 +9,8 @@ use crate::generator::Generator;
 use crate::scheme::{Scheme, Standard};
 use crate::worker::WorkerId;
 
-/// The largest number of generators in one [`Topology`]: 65,536. A generator has 512 bytes on a 64-bit x86, so the
-/// largest topology takes 32 MiB there.
+/// The largest number of generators in one [`Topology`]: 65,536. On a 64-bit x86, a generator has 512 bytes if its
+/// clock has at most 32 bytes, so the largest topology takes 32 MiB.
 pub const MAX_GENERATORS: u64 = 1 << 16;
 
 /// One generator for each worker of several datacenters. With a topology one process can issue the IDs of all workers

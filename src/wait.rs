@@ -46,7 +46,7 @@ impl<'g, C: Clock> Waiter<'g, C> {
     }
 
     /// Spins, yields or sleeps once, as the generator's [`Wait`] says, and then updates `is_over`. `left` is the time
-    /// until the tick begins.
+    /// until slots of the tick may be handed out.
     pub(crate) fn pause(&mut self, left: Duration) {
         let max_wait = self.settings.max_wait;
         match self.settings.wait {

@@ -226,8 +226,8 @@ const fn min(one: u64, other: u64) -> u64 {
     if one < other { one } else { other }
 }
 
-/// Returns `ticks` as a signed number, to compare it with a clock's tick. `ticks` is the tick of a word, a lead or an
-/// end. Each of these is at most 2^62, so it fits an `i64`.
+/// Returns `ticks` as a signed number, to compare it with a clock's tick. `ticks` is at most `i64::MAX`. It is a
+/// clock's tick, or it is the tick of a word, a fence, a lead or an end. Each of the last four is at most 2^62.
 #[expect(clippy::cast_possible_wrap, reason = "no tick reaches bit 63")]
 pub(crate) const fn signed(ticks: u64) -> i64 {
     ticks as i64

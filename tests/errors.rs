@@ -29,8 +29,8 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         ),
         (
             GenerateError::ClockBehind { by: 5 * MS }.into(),
-            "the clock has moved back and is 5ms behind the last ID: try again when the clock has caught up, and \
-             correct the clock slowly (slew it) instead of setting it back",
+            "the clock has moved back and is 5ms too far behind the last ID: try again when the clock has caught up, \
+             and correct the clock slowly (slew it) instead of setting it back",
         ),
         (
             GenerateError::ClockStalled { max_wait: 100 * MS }.into(),
@@ -58,8 +58,8 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         ),
         (
             GenerateError::LeaseExpired { until_tick: 7, retry_after: MS }.into(),
-            "the lease has ended at tick 7 and is not renewed yet: try again in 1ms; last_error in the generator's \
-             stats says why",
+            "the lease until tick 7 has ended or was lost, or a clock has jumped: try again in 1ms; last_error in the \
+             generator's stats may say why",
         ),
         (
             GenerateError::ShutDown.into(),

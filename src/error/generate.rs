@@ -3,7 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-/// Why a generator issued no ID. A failed call changes nothing. All ticks count from the layout's epoch.
+/// Why a generator issued no ID, or no further IDs of a batch. A failed call changes nothing, except that a batch may
+/// have issued IDs before it failed: see [`FillError`] and `BatchError`. All ticks count from the layout's epoch.
 ///
 /// # Examples
 /// ```
@@ -65,13 +66,14 @@ pub enum GenerateError {
         /// The layout's last tick.
         max_tick: u64,
     },
-    /// The lease has ended and is not renewed yet. Or a clock has jumped, so it is not known whether the lease has
-    /// ended. Only a `LeasedGenerator` returns this error.
+    /// The lease has ended or was lost, and is neither renewed nor replaced yet. Or a clock has jumped, so it is not
+    /// known whether the lease has ended. Only a `LeasedGenerator` returns this error.
     LeaseExpired {
         /// The end of the lease's window: the first tick after the window.
         until_tick: u64,
-        /// How long to wait before a retry. After this time the keeper has asked the store again. If the store has said
-        /// when it can grant a lease, this is at least the time until that moment.
+        /// How long to wait before a retry. If the keeper's last call of the store failed, this is at least as long as
+        /// the keeper pauses before it calls the store again. If the store's answer said how long the store grants no
+        /// lease, this is also at least that long.
         retry_after: Duration,
     },
     /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try
@@ -178,8 +180,8 @@ impl fmt::Display for GenerateError {
             ),
             Self::ClockBehind { by } => write!(
                 f,
-                "the clock has moved back and is {by:?} behind the last ID: try again when the clock has caught up, and \
-                 correct the clock slowly (slew it) instead of setting it back"
+                "the clock has moved back and is {by:?} too far behind the last ID: try again when the clock has \
+                 caught up, and correct the clock slowly (slew it) instead of setting it back"
             ),
             Self::ClockStalled { max_wait } => write!(
                 f,
@@ -205,8 +207,8 @@ impl fmt::Display for GenerateError {
             ),
             Self::LeaseExpired { until_tick, retry_after } => write!(
                 f,
-                "the lease has ended at tick {until_tick} and is not renewed yet: try again in {retry_after:?}; \
-                 last_error in the generator's stats says why"
+                "the lease until tick {until_tick} has ended or was lost, or a clock has jumped: try again in \
+                 {retry_after:?}; last_error in the generator's stats may say why"
             ),
             Self::ShutDown => f.write_str(
                 "the generator was shut down because its process stops: ask another process, or make a new generator",

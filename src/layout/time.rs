@@ -46,9 +46,9 @@ impl Layout {
         self.clamped_tick_at(unix_ms)
     }
 
-    /// Returns the tick for `signed_tick_at` in two rare cases: the tick is negative, or it does not fit an `i64`. If
-    /// the tick does not fit, returns `i64::MAX` or `-i64::MAX`. These cases have their own function, so that the code
-    /// of the usual case is short.
+    /// Returns the tick for `signed_tick_at` in two rare cases: the tick is negative, or it is 2^63 ticks or more from
+    /// the epoch. In the second case, returns `i64::MAX` or `-i64::MAX`. These cases have their own function, so that
+    /// the code of the usual case is short.
     #[cold]
     const fn clamped_tick_at(&self, unix_ms: u64) -> i64 {
         // A tick that is 2^63 ticks or more from the epoch does not fit the timestamp of any generator, so the exact

@@ -1,5 +1,9 @@
-//! The proof that IDs are distinct and in order. It keeps one bit for each slot that an ID can come from, and forgets
-//! no ID.
+//! The proof that IDs are distinct, and that the IDs of each thread increase. It keeps one bit for each slot that an ID
+//! can come from, and forgets no ID that is in order. An ID that is out of order has no bit, but makes the proof fail.
+//!
+//! The proof compares slots, which are pairs of a tick and a sequence number, and not whole IDs. Two IDs of one worker
+//! are the same exactly if their slots are the same. If a leased generator changes its worker, the new worker begins
+//! after the last tick of the old worker. So no slot may come twice in this case, either.
 //!
 //! The slots are divided into numbered pages. Each thread marks its IDs on a page that only this thread writes to, so
 //! that contention does not slow the threads down. When a thread leaves a page, it merges the page into a shared page
@@ -24,12 +28,13 @@ const FINISHED: u64 = u64::MAX;
 /// The faults that the proof has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The number of repeats. An ID that `n` threads got counts as `n - 1` repeats.
+    /// The number of repeats. A slot that `n` threads got in order counts as `n - 1` repeats.
     pub(crate) repeats: u64,
-    /// The number of IDs that are not larger than the previous ID of the same thread.
+    /// The number of IDs that are out of order in their thread. Such an ID is not larger than the thread's last ID that
+    /// was in order, or its slot is not after the slot of that ID. It does not count as a repeat.
     pub(crate) out_of_order: u64,
-    /// The number of IDs that do not carry the generator's worker, or that change if they are decoded and encoded
-    /// again.
+    /// The number of IDs that can't be decoded, that change if they are decoded and encoded again, or that do not carry
+    /// the generator's worker. With a lease the worker is not checked.
     pub(crate) foreign: u64,
 }
 
@@ -113,7 +118,7 @@ pub(crate) struct Witness<'p, S> {
     /// The number of `page`; `None` before the first ID.
     number: Option<u64>,
     page: Page,
-    /// The last ID and its slot.
+    /// The last ID that was in order, and its slot.
     last: Option<(Snowflake<S>, u64)>,
     verdict: Verdict,
 }
@@ -131,7 +136,7 @@ impl<S> Witness<'_, S> {
         let is_whole = self.layout.encode(parts) == Ok(id.as_u64());
         self.verdict.foreign += u64::from(!(is_own && is_whole));
 
-        // Two IDs of the same worker differ exactly if their slots differ, and each slot has a bit of its own.
+        // Each slot has a bit of its own. The comment at the top says why slots are compared, and not IDs.
         let slot = (parts.tick << self.layout.sequence_bits()) | parts.sequence;
         if self.last.is_some_and(|(last_id, last_slot)| id <= last_id || slot <= last_slot) {
             self.verdict.out_of_order += 1;

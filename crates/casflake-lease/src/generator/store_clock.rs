@@ -13,9 +13,13 @@ use crate::sync::{AtomicU64, Ordering};
 /// advances while the host is suspended.
 ///
 /// So all processes that hold leases of one store take the time of their IDs from the same clock, whatever the clocks
-/// of their hosts say. A `StoreClock` is behind the store's clock by the delay of one message, plus about 1/8192 of the
-/// time since the last grant or renewal: 1.2 ms after 10 s. Each grant or renewal moves the `StoreClock` forward to the
-/// store's clock.
+/// of their hosts say. If the host's clock and the store's clock run equally fast, a `StoreClock` is behind the store's
+/// clock by the delay of one message, plus about 1/8192 of the time since the last grant or renewal: 1.2 ms after 10 s.
+/// If a `StoreClock` is behind, each grant or renewal moves it forward to the store's clock.
+///
+/// If the host's clock gains more than 122 in a million on the store's clock, a `StoreClock` gets ahead of the store's
+/// clock, by the part of the gain that is above 122 in a million. It stays ahead until the store's clock has caught up,
+/// or until it is ahead by a TTL. IDs are unique in this case, too, because they stay within the window of the lease.
 ///
 /// If the store's clock moves back by less than a TTL, a `StoreClock` does not move back. If the store's clock moves
 /// back by a TTL or more, the `StoreClock` moves back as well. Otherwise it would be past the end of every window that
@@ -75,9 +79,13 @@ impl StoreClock {
 }
 
 /// Returns `nanos` minus 1/8192 of `nanos`: the time by which a `StoreClock` advances while this host's monotonic clock
-/// advances by `nanos`. 1/8192 is 122 in a million, and a quartz clock is wrong by at most 100 in a million. If a
-/// `StoreClock` advanced as fast as the host's clock, it could get ahead of a slower store's clock, and would have to
-/// stay ahead or move back.
+/// advances by `nanos`. 1/8192 is 122 in a million. If a `StoreClock` advanced as fast as the host's clock, it could
+/// get ahead of a slower store's clock, and would have to stay ahead or move back.
+///
+/// The 122 in a million are a bound on the difference between the rates of two clocks, not on the error of one clock.
+/// They are enough if the host's clock is fast by 100 in a million and the store's clock is right, or if the store's
+/// clock is slow by 100 in a million and the host's clock is right. They are not enough for both errors together: then
+/// a `StoreClock` gains 78 in a million on the store's clock, which is 0.8 ms in 10 s.
 #[inline]
 const fn carried_on(nanos: u64) -> u64 {
     nanos - (nanos >> 13)
@@ -141,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_on_more_slowly_than_any_quartz_but_not_much() {
+    fn it_goes_on_more_slowly_than_the_host_but_not_much() {
         for seconds in [1, 10, 3600, 584 * 365 * 86_400] {
             let nanos = seconds * SECOND;
             let behind = nanos - carried_on(nanos);
