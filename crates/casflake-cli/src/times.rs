@@ -9,7 +9,7 @@ use jiff::{Span, Timestamp, civil};
 /// year.
 const YEARS: std::ops::RangeInclusive<u64> = 1900..=2199;
 
-/// A number in this range is assumed to count seconds, because it is then a time from 2000 to 2100. If it counted
+/// A number in this range is assumed to count seconds. In seconds, the number is a time from 2000 to 2100. In
 /// milliseconds, it would be a time in the first seven weeks of 1970.
 const SECONDS: std::ops::RangeInclusive<u64> = 946_684_800..=4_102_444_800;
 
@@ -35,8 +35,9 @@ fn number(digits: &str) -> Result<u64, String> {
     Ok(number)
 }
 
-/// Returns the date that the digits probably mean, if they have the form YYYY or YYYYMMDD. If such a number counted
-/// milliseconds, it would be a time in the first hours of 1970.
+/// Returns the date that `digits` probably mean, or `None` if they do not look like a date. The digits look like a date
+/// if they have the form YYYY or YYYYMMDD, the year is in [`YEARS`], and the date exists. As a number of milliseconds,
+/// such digits would be a time in the first hours of 1970. `number` is the value of `digits`.
 fn written_without_hyphens(digits: &str, number: u64) -> Option<String> {
     let year = match digits.len() {
         4 => number,
@@ -70,8 +71,8 @@ fn time(text: &str) -> Result<Timestamp, String> {
     })
 }
 
-/// Returns whether the text has the form YYYY-MM-DD. This is checked because the parser of dates also accepts other
-/// forms. It even accepts a date with a time, and ignores the time.
+/// Returns whether the text has the form YYYY-MM-DD. The check is needed because the parser of dates also accepts other
+/// forms. The parser even accepts a date with a time, and ignores the time.
 fn is_date(text: &str) -> bool {
     let is_of_form = |(at, byte): (usize, u8)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
     text.len() == 10 && text.bytes().enumerate().all(is_of_form)

@@ -28,8 +28,8 @@ pub(crate) struct WorkerArgs {
     worker_hostname: bool,
 }
 
-/// A worker, given by the number of its datacenter and by its own number within the datacenter. The layout is known
-/// only at run time.
+/// A worker, given by the number of its datacenter and by its own number within the datacenter. Replaces [`WorkerId`],
+/// because the layout is known only at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) datacenter: u64,
@@ -71,8 +71,8 @@ fn named(error: impl std::fmt::Display) -> String {
     format!("--worker: {error}")
 }
 
-/// Returns a remedy to append to the error. The remedy is empty unless a datacenter was given for a layout without
-/// datacenters.
+/// Returns a remedy to append to the error, if a datacenter other than 0 was given for a layout without datacenters.
+/// Otherwise returns an empty text.
 fn remedy(layout: &Layout, error: &WorkerTextError) -> &'static str {
     match error {
         WorkerTextError::DoesNotFit(WorkerIdError::Datacenter { .. }) if layout.max_datacenter() == 0 => {

@@ -1,6 +1,6 @@
 //! The alphabet of a space's name.
 
-/// The description of the alphabet in error texts.
+/// The alphabet, as error texts describe it.
 #[cfg(feature = "_server")]
 pub(crate) const ALPHABET: &str = "ASCII letters, digits and - . _ ~ / :";
 

@@ -10,7 +10,8 @@ use crate::protocol::{self, Change, Record, Space, View};
 use crate::terms::{MAX_WORKERS, Terms};
 use crate::token::Token;
 
-/// A kind of store. It keeps one ID space and the records of the workers of that space, and it tells the time.
+/// The part of a store that each kind of store implements for itself. A backend keeps one ID space and the records of
+/// the workers of that space, and it tells the time.
 ///
 /// [`BackendStore`](crate::BackendStore) runs the protocol of leases on a backend, and is a
 /// [`LeaseStore`](crate::LeaseStore). A backend needs three methods: [`place`](Self::place), [`read`](Self::read) and
@@ -108,9 +109,10 @@ pub trait Backend: Send {
     fn give_up(&mut self) {}
 
     /// Renews the lease for `ttl` ticks if the rule of renewals allows the renewal. Returns `None` if the rule forbids
-    /// the renewal; the caller then finds out the reason. The default method evaluates the rule in Rust. A backend may
-    /// evaluate the rule in an SQL statement or a script instead; the suite in the module `conformance` checks that the
-    /// result is the same as in Rust.
+    /// the renewal, or if another process has changed the space or the record during the call.
+    /// [`BackendStore`](crate::BackendStore) then reads the store to find the reason. The default method evaluates the
+    /// rule in Rust. A backend may evaluate the rule in an SQL statement or a script instead; the suite in the module
+    /// `conformance` checks that the result is the same as in Rust.
     ///
     /// # Errors
     /// The same as for [`swap`](Self::swap).
@@ -124,7 +126,8 @@ pub trait Backend: Send {
 
     /// Releases the lease. `last_tick` is the tick of the last ID that was issued with this lease. Returns whether the
     /// release was written. The release is not written if the worker's record does not have the token and the counter
-    /// of the lease, or if the record has changed since it was read.
+    /// of the lease. The release may also not be written if another process changes the space or the record during the
+    /// call.
     ///
     /// # Errors
     /// The same as for [`swap`](Self::swap).
@@ -152,9 +155,9 @@ pub trait Backend: Send {
     }
 }
 
-/// Reads the contents. Fails if the space is a copy. Every call that reads the contents uses this function, except
-/// `survey`, which changes nothing, and `init_immediately`, with which the operator vouches that the original is not in
-/// use.
+/// Reads the contents. Fails if the space is a copy. Two calls do not use this function to read the contents: `survey`
+/// and `init_immediately`. A `survey` changes nothing. With `init_immediately`, the operator vouches that the original
+/// is not in use.
 pub(crate) fn read_original<B: Backend + ?Sized>(backend: &mut B) -> Result<Contents, StoreError> {
     let contents = backend.read()?;
     if contents.is_from_elsewhere {
@@ -181,12 +184,13 @@ pub(crate) fn read_original<B: Backend + ?Sized>(backend: &mut B) -> Result<Cont
 pub struct Contents {
     /// The reading of the store's clock, in nanoseconds since 1970-01-01T00:00:00Z.
     pub unix_ns: u64,
-    /// The incarnation of the store: a text that identifies the server and the data that serve the store. The text must
+    /// The incarnation of the store: a text that identifies the server and the data of that server. The text must
     /// change as soon as the store may have lost data that it had acknowledged, for example if a server restarts
     /// without its data.
     pub incarnation: String,
-    /// A text that identifies the place of the space, as far as the backend can distinguish places. If the space is
-    /// lost, a process creates the space again only in the place where the lease of this process was granted.
+    /// A text that identifies the place of the space, such as a directory or a cluster. If the backend can't
+    /// distinguish two places, they have the same text. If the space is lost, a process creates the space again only in
+    /// the place where the lease of this process was granted.
     pub place: String,
     /// Whether the space is a copy of a space in another place. The original may still be in use.
     pub is_from_elsewhere: bool,
@@ -267,7 +271,9 @@ impl Contents {
         if let Some(Space { workers, granted, .. }) = self.space
             && workers.max(granted) > MAX_WORKERS
         {
-            let why = format!("it has {workers} workers, of which {granted} were granted: {MAX_WORKERS} is the most");
+            let why = format!(
+                "the space has {workers} workers, of which {granted} were granted, but the limit is {MAX_WORKERS}"
+            );
             return Err(StoreError::corrupt("the record of the space", why));
         }
         Ok(View {

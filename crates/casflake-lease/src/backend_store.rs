@@ -16,15 +16,15 @@ use crate::store::{LeaseAdmin, LeaseStore};
 use crate::survey::{Survey, SurveyedSpace, SurveyedWorker};
 use crate::terms::Terms;
 
-/// The largest number of attempts of one call. A call makes another attempt if its swap fails, or if it must decide
-/// again.
+/// The largest number of attempts of one call. A call makes another attempt if another process has changed the store
+/// since the read, or if the attempt only prepared the next one, for example by creating the space.
 const ATTEMPTS: u32 = 300;
-/// When this time has passed, a call begins no further attempt.
+/// When this time has passed since a call began, the call begins no further attempt.
 const TRYING: Duration = Duration::from_secs(5);
 
 /// The largest number of additional workers whose records one grant creates. If one of these workers is granted later,
-/// only its own record is written, and not the record of the space. A call begins with 0 additional workers, and takes
-/// more after each swap that fails: 1, 3, 7, and so on.
+/// only its own record is written, and not the record of the space. A call begins with 0 additional workers. After each
+/// grant that is not written, the call raises the number: to 1, 3, 7, and so on.
 const CROWD: u64 = 63;
 
 /// A store of leases on a [`Backend`].
@@ -74,8 +74,8 @@ impl<B: Backend> BackendStore<B> {
         error_of(terms, denied, now_tick, worker, at)
     }
 
-    /// Remembers in `known` what is needed to create the space again. `lease` was just granted, or was found to be
-    /// still held by the caller.
+    /// Sets `known` to the facts that this store needs to create the space again. The caller holds `lease`: the store
+    /// has just granted the lease, or has found that the caller still holds it.
     fn remember(&mut self, contents: &Contents, lease: &Lease) {
         if let Some(space) = &contents.space {
             let until = self.known.as_ref().map_or(0, |known| known.until).max(lease.until);

@@ -303,8 +303,8 @@ fn leases_are_granted_renewed_released_and_reclaimed<B: Backend>(open: &impl Fn(
     assert_eq!(one.survey().expect("the space").workers.len(), 2);
 }
 
-/// Acquires a lease. Retries, because a store whose clock advances in steps of a second grants a released worker only
-/// when the clock has advanced.
+/// Acquires a lease. Retries for 5 s if the failure may pass, because the clock of a store may advance in steps of a
+/// second. Such a store grants a released worker only after the next step of its clock.
 #[track_caller]
 fn granted(store: &mut impl LeaseStore, request: &AcquireRequest) -> Lease {
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Converts a caller's request into ticks, and a denial in ticks into an error for the caller.
+//! Converts a caller's request into ticks. Converts a denial, whose times are ticks, into an error for the caller.
 
 use std::time::Duration;
 

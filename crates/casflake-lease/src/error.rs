@@ -31,7 +31,7 @@ pub enum StoreError {
     Unavailable {
         /// The operation that failed.
         what: String,
-        /// Why it failed.
+        /// Why the operation failed.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The store, or a server on the way to it, refused the caller. The reason is, for example, a wrong password, a
@@ -42,7 +42,7 @@ pub enum StoreError {
         what: String,
         /// The remedy.
         remedy: String,
-        /// Why it was refused.
+        /// Why the operation was refused.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Each attempt to write failed, because another process changed the store during the attempt.
@@ -66,7 +66,8 @@ pub enum StoreError {
         retry_after: Duration,
     },
     /// The store has no ID space of this name. The name may be wrong, or the URL may lead to the wrong store. The call
-    /// has created nothing: the caller was never granted a lease of this space, or was granted it in another place.
+    /// has created nothing: the caller was never granted a lease of this space, or was granted its lease in another
+    /// place.
     NoSpace {
         /// The name of the space; empty if the store can hold only one space, such as a directory.
         space: String,
@@ -80,19 +81,21 @@ pub enum StoreError {
     /// The store's clock is earlier than the store's data or the caller's IDs allow. One of these is true:
     ///
     /// * A granted lease ends far later than any lease that is granted now could end.
-    /// * The clock is far before the time at which the space was created, or at which its last loss of data was found.
+    /// * The clock reads a time far before the creation of the space, or far before the last time that the space was
+    ///   found to have lost data.
     /// * A lease that is granted now would have no tick after the tick of the caller's last ID.
     ///
-    /// Either the clock has moved back, or the clock was ahead before and is right now. In the second case IDs of
+    /// Either the clock has moved back, or the clock was ahead before and is correct now. In the second case IDs of
     /// future ticks may have been issued, and the store grants leases when those ticks are over.
     StoreClockBehind {
         /// The time from the reading of the store's clock to the tick at which the clock has caught up. For `acquire`,
         /// this tick is the latest end of a lease, the tick from which the store grants leases, or the tick after the
         /// caller's last tick. For `renew`, this tick is the end of the lease.
         ///
-        /// The clock need not have moved back by exactly this time. It can have moved by up to about 150 s less: a
-        /// lease can end 120 s after its grant, and a new space or one that has lost data waits 150 s. It can have
-        /// moved by more if the store granted and renewed nothing for some time before.
+        /// If the clock has moved back, `by` can differ from the time by which the clock has moved. `by` can be longer
+        /// by up to about 150 s: a lease can end 120 s after its grant, and a space that is new or has lost data grants
+        /// nothing for 150 s. `by` can be shorter if the store granted and renewed nothing for some time before the
+        /// clock moved.
         by: Duration,
     },
     /// The store's clock reads a time before the layout's epoch or after the layout's last tick.
@@ -295,8 +298,8 @@ impl fmt::Display for StoreError {
                 }
                 if others.iter().any(|name| is_former(name)) {
                     f.write_str(
-                        " (at least one of these names is allowed only by earlier versions: stop the processes of \
-                         that space, then rename it as the CHANGELOG says)",
+                        " (at least one of these names is no longer allowed: stop the processes of the space with \
+                         that name, then rename the space as the CHANGELOG says)",
                     )?;
                 }
                 let (restored, granting) = (seconds(RESTORED_WITHIN), seconds(MAX_TTL + CLOCK_SLACK));
@@ -311,27 +314,28 @@ impl fmt::Display for StoreError {
             }
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store's clock is {} s behind an earlier lease or ID of the space: set the clock if it has moved \
-                 back; wait if it was ahead before and is right now",
+                "the store's clock is {} s behind an earlier lease or ID of the space: if the clock has moved back, \
+                 set it; if the clock was ahead before and is correct now, wait",
                 seconds(*by)
             ),
             Self::StoreClockOutside { unix_ms, epoch_unix_ms } => write!(
                 f,
-                "the store's clock reads {unix_ms} ms, which is in no tick of the layout, whose epoch is \
-                 {epoch_unix_ms} ms: set the clock, or choose another layout"
+                "the store's clock reads {unix_ms} ms, but the layout has no tick for that time (the layout's epoch is \
+                 {epoch_unix_ms} ms): set the clock, or choose another layout"
             ),
             Self::OtherLayout { stored, asked } => write!(
                 f,
-                "the store's leases are for the layout {stored}, not {asked}: use that layout, or another store"
+                "the store's leases are for the layout {stored}, not for {asked}: use the store's layout, or another \
+                 store"
             ),
             Self::Lost { worker, reason } => {
                 write!(f, "the lease of worker {worker} is lost because {reason}: acquire another lease")
             }
             Self::Copied { place } => write!(
                 f,
-                "the leases in {place} were copied from elsewhere: both copies would issue the same IDs. Use the \
-                 original. If the original was moved here for good, and every process that had a lease has ended, \
-                 run casflake leases URL init --immediately"
+                "the leases in {place} were copied from elsewhere: processes of the copy and of the original would \
+                 issue the same IDs. Use the original. If the original was moved here for good, and every process that \
+                 had a lease has ended, run casflake leases URL init --immediately"
             ),
             Self::Corrupt { place, why } => {
                 write!(f, "{place} is not valid: {why}. Restore the data of the store, or use another store")
@@ -362,9 +366,9 @@ fn listed(names: &[String]) -> String {
     names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns whether only earlier versions allow the name of a space, so that no URL of this version can contain it.
-/// `name` is the name alone, such as `orders`, or with its schema, such as `orders (schema billing)`. Returns `false`
-/// for a schema without a name, such as `(schema billing)`.
+/// Returns whether the name of a space is allowed only by earlier versions. No URL of this version can contain such a
+/// name. `name` is the name of a space alone, such as `orders`, or the name with its schema, such as
+/// `orders (schema billing)`. Returns `false` for a schema without a name, such as `(schema billing)`.
 fn is_former(name: &str) -> bool {
     let name = name.split_once(" (schema ").map_or(name, |(name, _)| name);
     !name.starts_with("(schema ") && (name.is_empty() || !name.chars().all(is_in_alphabet))

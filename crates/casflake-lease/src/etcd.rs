@@ -36,8 +36,10 @@ const RECORDS_PER_TXN: usize = 100;
 /// An etcd lease in `spare` is used for a worker only if it is younger than this. Otherwise it is revoked.
 const SPARE_AGE: Duration = Duration::from_millis(500);
 
-/// The limits of `others`: it stops at this number of spaces, or when a reply comes after `LISTING_TIMEOUT`.
+/// The largest number of names that `others` returns.
 const MAX_OTHERS: usize = 10;
+
+/// When this time has passed since a call of `others` began, the call asks for no further name.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 
 const TXN: &str = "/v3/kv/txn";
@@ -60,10 +62,11 @@ const TXN: &str = "/v3/kv/txn";
 /// # What it promises
 /// Windows of one worker never overlap. This holds if processes are killed, paused or cut off, and if members crash,
 /// are cut off or have their clocks set. A change is one transaction, or several if it replaces the lost records of
-/// more than 100 workers. Each transaction compares everything that it replaces, and a majority of the members has
-/// stored it before any part of it is used. A member that reaches no majority answers neither writes nor reads. A
-/// worker whose holder renews its lease is not granted to another process, even if its window has passed by a member's
-/// clock. Values that were not written by a store of this kind are refused, and left as they are.
+/// more than 100 workers. Each transaction compares everything that it replaces. No part of a transaction is used
+/// before a majority of the members has stored the transaction. A member that reaches no majority answers neither
+/// writes nor reads. While a holder renews its lease, the leased worker is not granted to another process, even if the
+/// worker's window has ended on a member's clock. Values that were not written by a store of this kind are refused, and
+/// left as they are.
 ///
 /// A cluster that was restored under another cluster ID, or in which keys are missing, may have lost leases. The store
 /// then grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed, unless an
@@ -74,9 +77,9 @@ const TXN: &str = "/v3/kv/txn";
 /// # What it does not promise
 /// * **Restore a snapshot with another `--initial-cluster-token`**, or with other members, because etcd derives the
 ///   cluster's ID from the token and the members. If the ID is the same, or if data directories were replaced by older
-///   ones, only a holder that knows a newer record than the store can notice the loss, at its next renewal. IDs can be
-///   issued twice until then. If no such holder is left, the loss is never noticed. IDs can also be issued twice if
-///   members lose data that they have synced.
+///   ones, the store itself does not notice the loss of data. A holder notices the loss at its next renewal, if the
+///   worker's record in the store is older than the holder's lease. IDs can be issued twice until then. If there is no
+///   such holder, the loss is never noticed. IDs can also be issued twice if members lose data that they have synced.
 /// * etcd reports the time only in the header `Date` of its replies, to the second. Between two replies, the store adds
 ///   the time that has passed on a clock of the host. So the time in IDs may be up to a second behind the member's
 ///   clock, the IDs of two hosts may be out of order by up to a second, and the time may jump forward by up to a second
@@ -86,8 +89,9 @@ const TXN: &str = "/v3/kv/txn";
 /// * The TTL of an etcd lease is a whole number of seconds, rounded up. It has a lower bound: two seconds, if the
 ///   cluster has the default election timeout. So the worker of a killed process may stay taken for somewhat longer
 ///   than its window.
-/// * A renewal is one round trip: two requests at the same time, on two connections. If another process has changed the
-///   space since this store read it, such as by granting workers for the first time, a renewal takes three round trips.
+/// * A renewal is one round trip: two requests at the same time, on two connections. A renewal takes three round trips
+///   if another process has changed the space since this store read it. For example, a process changes the space when
+///   it grants a worker for the first time.
 /// * etcd's gateway connects to etcd as a client. If `--client-cert-auth` is on, the member's own certificate must
 ///   therefore be valid for clients, too. A user is identified by a password, never by a certificate.
 ///
@@ -98,7 +102,8 @@ const TXN: &str = "/v3/kv/txn";
 /// [`Refused`](crate::StoreError::Refused) if the password or a certificate is wrong, if a permission is missing, or if
 /// the server is not etcd, requires TLS or does not support TLS. The error is
 /// [`Unavailable`](crate::StoreError::Unavailable) if a host name is not resolved, a connection fails or the cluster
-/// has no leader; if several endpoints fail, one such failure is enough.
+/// has no leader. If several endpoints fail, the error is `Refused` only if the reasons of all these failures lead to
+/// `Refused`.
 pub type EtcdStore = BackendStore<EtcdBackend>;
 
 /// The backend of [`EtcdStore`].
@@ -179,7 +184,8 @@ impl EtcdStore {
 }
 
 impl EtcdBackend {
-    /// Writes `change` if `seen` is up to date. Attaches the workers that it grants to the etcd lease `lifeline`.
+    /// Writes `change` if `seen` is up to date. If `change` grants a worker, attaches that worker to the etcd lease
+    /// `lifeline`.
     fn write(&mut self, seen: &Contents, change: &Change, lifeline: Option<&str>) -> Result<bool, StoreError> {
         self.known = None;
         // Only a change that replaces lost records can have more records than fit in one transaction. Each such record
@@ -202,7 +208,7 @@ impl EtcdBackend {
     }
 
     /// Renews the lease, and keeps the etcd lease alive at the same time. Returns `None` if `contents` are out of date,
-    /// or if `lease` can't be renewed according to them.
+    /// or if the rule of renewals forbids the renewal.
     fn renew_from(
         &mut self,
         contents: Contents,
@@ -387,7 +393,7 @@ fn is_written(
     clock.hear(unix_ns);
     if succeeded && header.cluster_id != seen.incarnation {
         // The cluster that has answered does not know the leases that the cluster in `seen` has granted.
-        let why = format!("cluster {} has answered, not {}", header.cluster_id, seen.incarnation);
+        let why = format!("cluster {} has answered in place of cluster {}", header.cluster_id, seen.incarnation);
         return Err(StoreError::unavailable("writing to etcd", why));
     }
     Ok(succeeded)

@@ -1,7 +1,7 @@
 //! `FileStore`: leases in a directory, for the processes of one host.
 //!
-//! The module `files` reads and writes the file of leases while it holds the lock of the module `lock`. `identity` and
-//! `origin` recognise copies of the file. `aside` runs the calls of the file system on a thread.
+//! The module `files` reads the file of leases without a lock, and changes the file under the lock of the module
+//! `lock`. `identity` and `origin` recognise copies of the file. `aside` runs the calls of the file system on a thread.
 
 mod aside;
 mod directory;
@@ -38,8 +38,8 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 ///
 /// The directory holds two files, `leases` and `lock`. The file `leases` contains a line of text and a line of JSON. A
 /// process that changes `leases` holds a lock of the operating system on the file `lock`. To make a change, the process
-/// writes a new file, syncs the new file, replaces `leases` by it, and syncs the directory. Only after that does the
-/// process use the change, such as a lease that it grants or renews.
+/// writes a new file, syncs the new file, replaces `leases` by it, and syncs the directory. Only after the last step
+/// does the process use the change. For example, the process issues no ID with a new lease before that step.
 ///
 /// ```
 /// use std::time::Duration;
@@ -60,11 +60,11 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 /// # Several users
 /// A process writes to the directory and to `lock`. To let several users share a directory, give the directory to a
 /// group of all these users, once: `chgrp ids DIR; chmod 2770 DIR`. If the directory is writable for its group, that
-/// group may read and write each new file in the directory, whatever the umask of the process that creates the file.
-/// Users outside the group get at most those permissions on the file that they have on the directory. In a sticky
-/// directory such as `/tmp`, in a directory with an access control list for itself or for its new files, and on
-/// Windows, files have the permissions that the system gives them. If a user is not allowed to open a file, the error
-/// names the commands that correct this.
+/// group may read and write each new file in the directory, whatever the umask of the process that creates the file. A
+/// user outside the group gets a permission on the file only if this user has the same permission on the directory. In
+/// a sticky directory such as `/tmp`, in a directory with an access control list for itself or for its new files, and
+/// on Windows, files have the permissions that the system gives them. If a user is not allowed to open a file, the
+/// error names the commands that correct this.
 ///
 /// # What it promises
 /// Windows of one worker never overlap. This holds if processes are killed, if processes or the host crash, if the host
@@ -75,12 +75,12 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 ///   inode or, on Unix, its time of creation has changed. The store then grants nothing until
 ///   [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed, unless an operator
 ///   [initialises](crate::LeaseAdmin::init_immediately) the store.
-/// * If the directory does not contain the file `leases`, it has no ID space. Calls then fail with
-///   [`NoSpace`](crate::StoreError::NoSpace), until a process that was granted a lease in the same directory restores
-///   the space, or an operator creates it.
+/// * If the directory does not contain the file `leases`, there is no ID space. Calls then fail with
+///   [`NoSpace`](crate::StoreError::NoSpace), until a process restores the space or an operator creates the space. Only
+///   a process that was granted a lease in the same directory restores the space.
 /// * The store never creates its directory. If the directory was removed and created again, or if another directory was
-///   mounted over it, the store treats it as a different directory. The store notices this only if the device, the
-///   inode or the time of creation has changed.
+///   mounted over it, the store treats it as a different directory. The store notices such a change only if the device,
+///   the inode or the time of creation has changed.
 ///
 /// A directory whose store was made in another place is a copy. It is refused with
 /// [`Copied`](crate::StoreError::Copied), because processes of the copy and of the original would issue the same IDs.
@@ -95,22 +95,22 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 /// * There is no promise if several hosts share the directory on a network file system without locks. There is also no
 ///   promise if the *whole* file system or machine was restored to an older state, and no inode, time of creation,
 ///   serial number or ID shows this.
-/// * If an older file was kept by a hard link, or was moved away, and is then put back, the store does not notice this
-///   at first, because the file has the same inode and time as before. The store notices this when a holder of a newer
-///   lease renews that lease. If the file system does not record when a file was created, this is also true of a copied
-///   file that happens to get the inode of the original: the store notices the copy only at such a renewal.
+/// * An older file may be put back after it was kept by a hard link or was moved away. At first, the store does not
+///   notice the older file, because its inode and its time of creation are the same as before. The store notices the
+///   older file when a holder of a newer lease renews that lease. The same is true of a copied file if the file system
+///   does not record the time of creation, and the copy happens to get the inode of the original.
 /// * The store does not notice a copy if nothing distinguishes the copy from the original. Examples are a clone of a
 ///   disk, if the clone has no serial number or the same one; a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS
-///   on it; a copied directory on FUSE, 9p or virtiofs; and a copy from one container into another, if the two run in
-///   different engines on one host that use the same name for the containers' layers.
+///   on it; a copied directory on FUSE, 9p or virtiofs; and a copy from one container into another on the same host, if
+///   the two containers run in different engines and these engines use the same name for the containers' layers.
 /// * A directory is also refused as a copy if its disk gets another serial number, or its file system another ID. If an
 ///   operator knows that no other copy of the directory is in use, the operator
 ///   [initialises](crate::LeaseAdmin::init_immediately) the store.
 /// * A file system that hangs (NFS, FUSE, a failing disk) costs time. The calls of the file system run on a thread, and
 ///   a call of the store waits for that thread for 4 s at most. Then the call fails with
 ///   [`Unavailable`](crate::StoreError::Unavailable). A change that the call has begun may still be made later. At most
-///   one thread of a store hangs. That thread does not keep the process from exiting, unless the kernel can't interrupt
-///   it.
+///   one thread of a store hangs. The process can exit while that thread hangs, but must wait if the kernel can't
+///   interrupt the thread.
 /// * A process that is stopped during a change keeps the lock until it continues or ends. Meanwhile each change by
 ///   another process fails after two seconds. The keepers retry their renewals. If the stopped process is killed, a
 ///   child that it forked during the change keeps the lock in the same way. Do not remove the file `lock`; end the
@@ -184,7 +184,7 @@ impl<C: Clock + Send + 'static> FileStore<C> {
 }
 
 impl<C: Clock + Send + 'static> FileBackend<C> {
-    /// Runs `work` on the files, and waits until `work` has ended, for [`CALL_TIMEOUT`] at most.
+    /// Runs `work` on the files, and returns its result. Waits for [`CALL_TIMEOUT`] at most.
     fn ask<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut Files<C>) -> Result<T, StoreError> + Send + 'static,

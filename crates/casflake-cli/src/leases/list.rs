@@ -153,8 +153,8 @@ fn print(out: &mut impl Write, space: &State, rows: &[Row]) -> io::Result<()> {
         let by = clock_behind_ms.div_ceil(1000);
         writeln!(
             out,
-            "The store's clock is {by} s behind the latest tick in the store: set the clock if it has moved back; wait \
-             if it was ahead before and is right now."
+            "The store's clock is {by} s behind the latest tick in the store: if the clock has moved back, set it; if \
+             the clock was ahead before and is correct now, wait."
         )?;
     }
     if let Some(grants_in_ms @ 1..) = grants_in_ms {

@@ -10,9 +10,9 @@ use casflake::Stats;
 /// The largest number of samples to keep.
 const SAMPLES: usize = 1024;
 
-/// The smallest number of ticks between two samples. A wait is counted when it ends, which is at the beginning of a
-/// tick. It is chance whether one more tick begins between two samples. The more ticks there are between the samples,
-/// the less this matters.
+/// The smallest number of ticks between two samples. The statistics count a wait when the wait ends, at the beginning
+/// of a tick. By chance, one more tick may begin between two samples. That tick makes less difference if there are more
+/// ticks between the samples.
 const TICKS: u32 = 20;
 
 pub(crate) struct Waits {

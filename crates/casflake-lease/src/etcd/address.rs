@@ -85,7 +85,7 @@ impl User {
 fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     let host = match text.split_once("://") {
         Some((again, host)) if again.eq_ignore_ascii_case(scheme) => host,
-        Some(_) => return Err(format!("an endpoint has another scheme than {scheme}")),
+        Some(_) => return Err(format!("an endpoint has a scheme other than {scheme}")),
         None => text,
     };
     let host = host.strip_suffix('/').unwrap_or(host).to_ascii_lowercase();

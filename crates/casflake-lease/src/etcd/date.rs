@@ -7,11 +7,12 @@ use crate::terms::MAX_TTL;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A server's clock, as read from the header `Date` of its replies. `Date` contains the time rounded down to a whole
-/// second. A monotonic clock of this host adds the time that has passed since a reply, including fractions of a second.
+/// A clock of this host that follows a server's clock. The header `Date` of each reply sets this clock: `Date` contains
+/// the server's time, rounded down to a whole second. Between two replies, a monotonic clock of this host adds the time
+/// that has passed, including fractions of a second.
 ///
-/// This clock is behind the server's clock by at most a second plus the delay of a message. The more replies have come,
-/// the less it is behind.
+/// This clock is behind the server's clock by at most a second plus the delay of a message. The difference becomes
+/// smaller with more replies.
 pub(super) struct DateClock {
     monotonic: Monotonic,
     /// The reading of this clock at the last reply, and the reading of the monotonic clock at the same time.
@@ -46,7 +47,7 @@ impl DateClock {
 }
 
 /// Returns the new reading of the clock after a reply with the time `date`. `projected` is the reading just before that
-/// reply, or `None` if it is the first reply.
+/// reply, or `None` before the first reply.
 fn read(date: u64, projected: Option<u64>) -> u64 {
     match projected {
         // The reading is within the second that has begun. It is at the end of that second if the reply was slow or the

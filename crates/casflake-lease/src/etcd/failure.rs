@@ -58,14 +58,14 @@ pub(super) fn is_of_etcd(status: u16, body: &str) -> bool {
     if status == 200 { body.trim_start().starts_with('{') } else { message(body).is_some() }
 }
 
-/// Returns whether the reply proves that etcd did not carry out the request: another server sent the reply, with a
-/// status that shows that it did not pass the request on.
+/// Returns whether the reply proves that etcd did not carry out the request. The reply proves this if another server
+/// sent the reply, and the status shows that this server did not pass the request on.
 pub(super) fn is_undone(status: u16, body: &str) -> bool {
     (matches!(status, 300..500) || status == 501) && !is_of_etcd(status, body)
 }
 
-/// Returns the remedy for the error of etcd with this message. The error is recognised by its text, because several of
-/// these errors have the same code. Returns `None` for all other errors.
+/// Returns the remedy for an error of etcd, or `None` if the error has no remedy. The error is recognised by the text
+/// of `message`, because several of these errors have the same code.
 fn of_message(message: &str) -> Option<&'static str> {
     let remedies = [
         ("user name is empty", "etcd requires a user: write user:password@ before the hosts"),

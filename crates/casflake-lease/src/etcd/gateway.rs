@@ -15,7 +15,7 @@ use super::{date, failure, tls};
 use crate::error::StoreError;
 use crate::tls::{PROBE_TIMEOUT, TlsFiles, has_hung_up, refusal, speaks_tls};
 
-/// The time limit of a call, for all members together that the call tries.
+/// The time limit of a call. If the call tries several members, this is the limit for all of them together.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time limit for the look-up of a member's name. Connecting to the member has a time limit of the same length.
@@ -163,8 +163,8 @@ impl Gateway {
         failure::of_transport(what, error, files)
     }
 
-    /// Makes the following requests go to the member after the one with the index `endpoint`. Does nothing if they
-    /// already go to a member other than `endpoint`, so two calls that fail at the same time do not skip a member.
+    /// Makes later requests go to the member after the one with the index `endpoint`. Does nothing if requests already
+    /// go to a member other than `endpoint`. So two calls that fail at the same time do not skip a member.
     fn turn_from(&self, endpoint: usize) {
         let mut route = self.route();
         if route.endpoint == endpoint {

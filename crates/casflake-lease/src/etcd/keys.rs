@@ -22,7 +22,8 @@ pub(super) struct Keys {
 /// The prefix of the keys of all spaces.
 pub(super) const FIRST_OF_ALL: &str = "/casflake/";
 
-/// Returns the request for the first key of all spaces that is equal to or greater than `key`.
+/// Returns a request about the keys of all spaces. The reply contains only the first of these keys that is equal to or
+/// greater than `key`.
 pub(super) fn first_since(key: &str) -> Value {
     // The range ends before "/casflake0", because '0' is the next character after '/'.
     json!({ "key": wire::base64(key), "range_end": wire::base64("/casflake0"), "limit": "1", "keys_only": true })
@@ -95,8 +96,8 @@ impl Keys {
     }
 
     /// Returns the transaction that writes `space` and `records` if the stored space and each replaced record are still
-    /// as in `seen`. It compares the space even if `space` is `None`. It attaches the workers that have a holder to the
-    /// etcd lease `lifeline`.
+    /// as in `seen`. The transaction compares the space even if `space` is `None`. If there is a `lifeline`, the
+    /// transaction attaches each worker with a holder to this etcd lease.
     pub(super) fn transaction(
         &self,
         seen: &Contents,
@@ -126,7 +127,7 @@ impl Keys {
         Ok(json!({ "compare": compare, "success": success }))
     }
 
-    /// Returns the contents that etcd's answer to the request [`all`](Self::all) holds.
+    /// Converts etcd's answer to the request [`all`](Self::all) into contents.
     pub(super) fn contents(
         &self,
         unix_ns: u64,

@@ -1,4 +1,4 @@
-//! Tests of which member gets a request, and of which replies are errors.
+//! Tests which member gets a request, and which replies are errors.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -47,8 +47,8 @@ impl Member {
     }
 }
 
-/// Reads a request if it is HTTP, and returns whether it is. All of it is read, because closing a connection with
-/// unread data would reset the connection.
+/// Returns whether the client has sent an HTTP request. If so, first reads the whole request, because closing a
+/// connection with unread data would reset the connection.
 fn read_request(client: &TcpStream) -> bool {
     let mut reader = BufReader::new(client);
     if !reader.fill_buf().is_ok_and(|bytes| bytes.starts_with(b"POST")) {
