@@ -62,12 +62,13 @@ use crate::url::{StoreUrl, local_path};
 /// # Ok::<(), casflake_lease::StoreError>(())
 /// ```
 ///
-/// The files are read for each connection. `EtcdStore` is an exception: it reads them before the first connection, and
-/// again after a connection has failed. The crate `rustls-native-certs` finds the platform's authorities. It consults
-/// the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR`. A self-signed certificate is trusted if `sslrootcert`
-/// names it and it is not marked as the certificate of an authority. To make such a certificate with `openssl req
-/// -x509`, add `-addext basicConstraints=critical,CA:FALSE`. A server without TLS is refused, and gets neither a
-/// password nor a lease.
+/// The files are read for each connection. `EtcdStore` is an exception: it reads the files before the first connection,
+/// and again after a connection has failed. The crate `rustls-native-certs` finds the platform's authorities. It
+/// consults the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR`. A self-signed certificate of a server is
+/// trusted if the file `sslrootcert` contains the certificate and the certificate is not marked as that of an
+/// authority. To make such a certificate with `openssl req -x509`, add `-addext basicConstraints=critical,CA:FALSE`. If
+/// the server of such a URL has no TLS, each call of the store fails before the store sends a password or a request for
+/// a lease.
 ///
 /// # Directories
 /// `file:/srv/ids`, `file:///srv/ids` and `file://localhost/srv/ids` are the same directory (RFC 8089). On Windows,
@@ -99,8 +100,8 @@ fn named(url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
         scheme if crate::etcd::SCHEMES.contains(&scheme) => Ok(Box::new(crate::EtcdStore::from_url(url)?)),
         scheme => Err(StoreError::Url {
             why: format!(
-                "{scheme}: is not a store that this program was built with: give file:, or enable the feature of \
-                 casflake-lease for postgres:, redis: or etcd:"
+                "this program was built without a store for the URL scheme {scheme}: give a URL that begins with file:, \
+                 or enable the feature of casflake-lease for postgres:, redis: or etcd:"
             ),
         }),
     }
@@ -136,7 +137,7 @@ mod tests {
         {
             let why = refusal(url);
             assert!(
-                ["scheme", "not a store that", "is empty"].iter().any(|words| why.contains(words)),
+                ["scheme", "built without a store", "is empty"].iter().any(|words| why.contains(words)),
                 "{url:?}: {why}"
             );
             assert!(!why.contains("secret"), "{url:?}: {why}");

@@ -57,27 +57,27 @@ use crate::error::StoreError;
 ///
 /// # What it promises
 /// A `LeasedGenerator` keeps all promises of a [`Generator`], even when it changes from one leased worker to the next:
-/// its IDs keep increasing. In addition, no two generators with leases of one store issue the same ID, as long as the
-/// store keeps all data that it has acknowledged, or the loss of such data is noticed. This holds if processes or hosts
-/// crash, pause, restart or are cut off, and if clocks are set. Such faults can cause a time in which no ID is issued,
-/// and calls fail with [`LeaseExpired`](GenerateError::LeaseExpired).
+/// its IDs keep increasing. In addition, no two generators with leases of one store issue the same ID. The condition is
+/// that the store keeps all data that it has acknowledged, or that the loss of such data is noticed. This promise holds
+/// even if processes or hosts crash, pause, restart or are cut off, and even if clocks are set. Such faults can cause a
+/// time in which no ID is issued. Calls then fail with [`LeaseExpired`](GenerateError::LeaseExpired).
 ///
 /// # What it does not promise
 /// * Clones of a virtual machine that run at the same time issue the same IDs until one clone finds that another clone
-///   has renewed the same lease. That takes a third of the TTL, but no longer than the rest of the window. A machine
-///   that is restored from a snapshot also repeats IDs of the original machine, within the window of the lease, if the
-///   wall clock of the restored machine was not set forward.
+///   has renewed the same lease. That takes a third of the TTL, but no longer than the rest of the window. If a machine
+///   is restored from a snapshot and its wall clock is not set forward, the restored machine also repeats IDs of the
+///   original machine. The repetition ends at the latest with the window of the lease.
 /// * After a `fork` without `exec`, the child issues the same IDs as its parent until the current millisecond is over.
 ///   Then calls in the child fail with [`OtherProcess`](GenerateError::OtherProcess). Acquire leases after the fork.
-/// * If a store returns to an older state and can't notice this, the store does not know the leases that it has granted
-///   since that state. See the documentation of each store.
+/// * If a store returns to an older state and can't notice this, the store does not know the leases that are newer than
+///   that state. See the documentation of each store.
 ///
 /// # On an async runtime
-/// [`generate`](Self::generate), [`fill`](Self::fill) and [`generate_batch`](Self::generate_batch) block the thread
-/// that calls them. If the IDs of the current millisecond are used up, they block until the next millisecond; if the
-/// lease has ended, they block for [`max_wait`](LeasedGeneratorBuilder::max_wait) at most. On a thread of an async
-/// runtime, this delays all other tasks of the thread, even tasks that need no ID. [`try_generate`](Self::try_generate)
-/// never blocks, and its errors say when to try again:
+/// [`generate`](Self::generate), [`fill`](Self::fill) and [`generate_batch`](Self::generate_batch) can block the thread
+/// that calls them. If the IDs of the current millisecond are used up, these methods block until the next millisecond.
+/// If the lease has ended, these methods block for [`max_wait`](LeasedGeneratorBuilder::max_wait) at most. A blocked
+/// thread of an async runtime delays all other tasks of the thread, even tasks that need no ID.
+/// [`try_generate`](Self::try_generate) never blocks, and its errors say when to try again:
 ///
 /// ```no_run
 /// use casflake_lease::LeasedGenerator;
@@ -144,7 +144,8 @@ pub struct LeasedGenerator<S = Standard, C = StoreClock> {
     keeper_thread: ThreadId,
 }
 
-/// The keeper's thread, or `None` after it was joined; and whether a wait for the end of the thread has timed out.
+/// The state of the keeper's thread. `thread` is `None` after the thread was joined. `is_given_up` is true if a wait
+/// for the end of the thread has timed out.
 struct Keeping {
     thread: Option<KeeperThread>,
     is_given_up: bool,
@@ -290,9 +291,9 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         }
     }
 
-    /// Calls `ask` with the current generator, without taking a lock. If the generator refuses the call, returns the
-    /// result of [`refused`](Self::refused), which retries if the lease is the reason. Fails after the generator was
-    /// drained or shut down.
+    /// Calls the closure `ask` with the current generator, without taking a lock. If the generator refuses the call,
+    /// returns the result of [`refused`](Self::refused). That method retries the call if the lease is the reason. Fails
+    /// after the generator was drained or shut down.
     #[inline]
     fn ask<T>(
         &self,

@@ -1,12 +1,12 @@
 //! `Aside`: runs work on a thread of its own, because the work may block for ever, and limits how long the caller
 //! waits.
 //!
-//! Each job takes the value that it works on to the thread, and returns the value when the job has finished. So at most
-//! one job of a store runs at a time: the next call first waits for the value, and times out if the value does not come
-//! back. If a call has timed out and its answer comes later, the answer is dropped, so it is never mistaken for the
-//! answer to the next call. If a job panics, only the call that started the job fails. The first call starts the
-//! thread. The first call in a forked child process starts another thread, because a child process does not have the
-//! threads of its parent. The thread ends when the store is dropped.
+//! All work is done on one value. Each job takes the value to the thread, and returns the value when the job has
+//! finished. So at most one job of a store runs at a time: the next call first waits for the value, and times out if
+//! the value does not come back. If a call has timed out and its answer comes later, the answer is dropped, so it is
+//! never mistaken for the answer to the next call. If a job panics, only the call that started the job fails. The first
+//! call starts the thread. The first call in a forked child process starts another thread, because a child process does
+//! not have the threads of its parent. The thread ends when the store is dropped.
 
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,12 +45,12 @@ impl<T: Send + 'static> Aside<T> {
         Self { home: Some(home), timeout, away: None, worker: None }
     }
 
-    /// Does `work` on the thread, and returns the result of `work`.
+    /// Runs `work` on the thread of this `Aside`, and returns the result of `work`.
     ///
     /// # Errors
-    /// `TimedOut` if the work does not finish within the timeout. The thread may still finish the work later, but only
-    /// before it begins the work of the next call. `Other` if the work panics. The value then stays as it was at the
-    /// moment of the panic.
+    /// `TimedOut` if the work does not finish within the timeout. The thread may still finish the work later, and
+    /// always finishes the work before the thread begins the next job. `Other` if the work panics. The value then stays
+    /// as it was at the moment of the panic. If the thread can't be started, the error is that of the system.
     pub(super) fn ask<R: Send + 'static>(&mut self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> io::Result<R> {
         let started = Instant::now();
         self.fetch(self.left(started))?;
@@ -86,7 +86,7 @@ impl<T: Send + 'static> Aside<T> {
         Ok(jobs)
     }
 
-    /// Returns how much longer a call that began at `started` waits.
+    /// Returns how much of the timeout remains for a call that began at `started`.
     fn left(&self, started: Instant) -> Duration {
         self.timeout.saturating_sub(started.elapsed())
     }
@@ -109,8 +109,8 @@ impl<T: Send + 'static> Aside<T> {
 
 fn late(since: Instant) -> io::Error {
     let why = format!(
-        "the file system has not answered for {} s: check whether its disk or server is available, and whether it is \
-         overloaded",
+        "the file system has not answered for {} s: check that the disk or the server of the file system is available \
+         and not overloaded",
         since.elapsed().as_secs()
     );
     io::Error::new(ErrorKind::TimedOut, why)
@@ -135,7 +135,7 @@ mod tests {
     /// A timeout that is long enough for every test, so no call times out.
     const NEVER: Duration = Duration::from_secs(60);
 
-    /// Returns a sender, and work that blocks until the sender is used or dropped. The work then appends `number` to
+    /// Returns a sender and a job. The job blocks until the sender is used or dropped. Then the job appends `number` to
     /// the value.
     fn held(number: u32) -> (Sender<()>, impl FnOnce(&mut Vec<u32>) -> u32) {
         let (release, released): (_, Receiver<()>) = mpsc::channel();
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(aside.home, Some([0, 1, 2].into()));
     }
 
-    /// Would catch: a store that starts one thread after another on a file system that hangs.
+    /// Would catch: a store that starts another thread for each call while the file system hangs.
     #[test]
     fn a_second_job_never_begins_before_the_first_has_finished() {
         let mut aside = Aside::of(Vec::new(), Duration::from_millis(20));
@@ -174,7 +174,8 @@ mod tests {
         assert_eq!(aside.home, Some([1, 3].into()), "the second has not begun");
     }
 
-    /// Would catch: a store that can never be used again after the caller's clock has panicked once.
+    /// Would catch: a store that can never be used again after one panic. A clock that the program passes to the store
+    /// may panic.
     #[test]
     fn work_that_panics_fails_only_its_own_call() {
         let mut aside = Aside::of(Vec::new(), NEVER);

@@ -23,8 +23,8 @@ impl Failure {
         self.error.kind()
     }
 
-    /// Returns the error of a store in `directory` whose operation `what` failed because of `self`. The error is
-    /// `Refused` if waiting does not help, and otherwise `Unavailable`.
+    /// Returns the error for the operation `what`, which failed because of `self`. The store of the operation is in
+    /// `directory`. The error is `Refused` if waiting does not help, and otherwise `Unavailable`.
     pub(super) fn of(self, what: String, directory: &Path) -> StoreError {
         let Self { path, error } = self;
         let remedy = match error.kind() {

@@ -45,10 +45,12 @@ impl<C: Clock> Files<C> {
         Contents { space, records, ..Contents::new(unix_ns, incarnation, place) }
     }
 
-    /// Removes the temporary files of other processes. Because this process holds the lock, a process that left a
-    /// temporary `leases` was killed, or has locked a lock file that was removed. In the second case, that process can
-    /// no longer put its temporary file in place when it continues. A process whose temporary `lock` is removed tries
-    /// to lock again.
+    /// Removes the temporary files of other processes. This is safe, because this process holds the lock:
+    ///
+    /// * If the process that made a temporary `leases` was killed, the file is of no use.
+    /// * If that process still runs, the lock file that it has locked was removed. So the process can no longer put its
+    ///   temporary `leases` in place.
+    /// * If a process made a temporary `lock` and still runs, that process tries to lock again.
     fn clear(directory: &Path) -> Result<(), Failure> {
         for entry in fs::read_dir(directory).map_err(Failure::at(directory))? {
             let entry = entry.map_err(Failure::at(directory))?;
@@ -145,7 +147,7 @@ impl<C: Clock> Files<C> {
                 return Ok(self.contents(place, origin.signed(&incarnation()?), None, BTreeMap::new()));
             }
             Err(error) if error.kind() == ErrorKind::InvalidData => {
-                return Err(StoreError::corrupt(path.display().to_string(), "it is not UTF-8 text"));
+                return Err(StoreError::corrupt(path.display().to_string(), "the file is not UTF-8 text"));
             }
             Err(error) => return Err(failed(Failure::at(&path)(error))),
         };

@@ -40,14 +40,18 @@ pub(super) fn encode(stored: &StoredRef<'_>) -> io::Result<String> {
 
 pub(super) fn decode(text: &str) -> Result<Stored, String> {
     let Some(rest) = text.strip_prefix(HEADER) else {
-        return Err(if text.is_empty() { "it is empty".into() } else { format!("it does not begin with {HEADER:?}") });
+        return Err(if text.is_empty() {
+            "the file is empty".into()
+        } else {
+            format!("the file does not begin with {HEADER:?}")
+        });
     };
     let whole = rest.strip_suffix('\n').and_then(|rest| rest.split_once('\n'));
-    let Some((sum, json)) = whole else { return Err("it is cut off".into()) };
+    let Some((sum, json)) = whole else { return Err("the file is cut off".into()) };
     if sum != format!("{:016x}", checksum(json.as_bytes())) {
-        return Err("its checksum does not match its content".into());
+        return Err("the checksum does not match the content".into());
     }
-    serde_json::from_str(json).map_err(|error| format!("its content is not valid: {error}"))
+    serde_json::from_str(json).map_err(|error| format!("the content of the file is not valid: {error}"))
 }
 
 /// Returns the 64-bit FNV-1a hash: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>.

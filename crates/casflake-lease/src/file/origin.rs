@@ -17,9 +17,12 @@
 //! exception: a store in a layer is a copy if its stored origin has no layer. Only the layer includes the boot of the
 //! host, because a directory outlives a boot.
 //!
-//! Some copies are not recognised: a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS on it, because the IDs are
-//! cloned with the disk; disks without a serial number; and containers of two engines that run on one host and give
-//! their layers the same names.
+//! Some copies are not recognised:
+//!
+//! * clones of a whole disk with LVM, LUKS, md, btrfs or ZFS on it, because the IDs are cloned with the disk
+//! * clones of a disk without a serial number
+//! * copies from one container to another on the same host, if two engines run the containers and give their layers the
+//!   same names
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +38,7 @@ const MADE_IN: &str = ", made in ";
 pub(super) struct Origin(BTreeMap<&'static str, String>);
 
 /// The name of the part for the layer of a container. If a store in the layer of a container is copied into another
-/// container, only this part shows that it is a copy, because all other parts are the same.
+/// container, only this part shows that the second store is a copy, because all other parts are the same.
 const LAYER: &str = "layer";
 
 impl Origin {
@@ -59,8 +62,9 @@ impl Origin {
         if text.contains(MADE_IN) { text.into() } else { format!("{text}{MADE_IN}{}", joined(&self.0)) }
     }
 
-    /// Returns whether a store whose incarnation is `signed` may have been made at this origin. If an earlier version
-    /// of casflake made the store, `signed` contains no origin.
+    /// Returns whether a store whose incarnation is `signed` may have been made at this origin. If `signed` contains no
+    /// origin, an earlier version of casflake made the store. The result is then true, except in two cases: this origin
+    /// is in the layer of a container, or `signed` is the incarnation of a copy.
     pub(super) fn may_be_that_of(&self, signed: &str) -> bool {
         let Some((_, rest)) = signed.split_once(MADE_IN) else {
             // An earlier version wrote `signed`. Such a version treats every copy as a backup that was put back, so if

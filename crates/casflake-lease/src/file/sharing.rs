@@ -57,7 +57,7 @@ mod unix {
         false
     }
 
-    /// Returns the remedy for an error that refused this user access to `path`. `path` is `directory`, or a path in
+    /// Returns the remedy if the system has refused this user access to `path`. `path` is `directory`, or a path in
     /// `directory`.
     pub(in crate::file) fn remedy(path: &Path, directory: &Path) -> String {
         let place = quoted(directory);

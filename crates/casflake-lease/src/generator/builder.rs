@@ -161,7 +161,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Sets the name of the holder, which lists of leases show to people. The default is the host's name and the
+    /// Sets the name of the holder. A list of leases shows this name to people. The default is the host's name and the
     /// process ID, such as `web-1:4711`.
     pub fn owner(mut self, owner: impl Into<String>) -> Self {
         self.plan.owner = owner.into();
@@ -169,8 +169,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     }
 
     /// Sets how long [`build`](Self::build) retries if no worker is free or the store is unavailable. By default
-    /// `build` does not retry. If the ID space does not exist, `build` retries for 40 s at most, because within 40 s
-    /// any running process that was ever granted a lease of the space has restored the space.
+    /// `build` does not retry. If the ID space does not exist, `build` retries for 40 s at most. If any running process
+    /// has ever had a lease of the space, that process restores the space within this time.
     ///
     /// # Examples
     /// ```
@@ -226,9 +226,10 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Sets the longest time for which a call waits until one tick begins, as
-    /// [`GeneratorBuilder::max_wait`](casflake::GeneratorBuilder::max_wait) does. If the lease has ended, this is also
-    /// the longest time for which a call waits until the lease is renewed or replaced. The default is 100 ms.
+    /// Sets the longest time that a call waits for one tick to begin, as
+    /// [`GeneratorBuilder::max_wait`](casflake::GeneratorBuilder::max_wait) does. A call that needs several ticks may
+    /// wait this long for each of them. If the lease has ended, this is also the longest time that a call waits until
+    /// the lease is renewed or replaced. The default is 100 ms.
     ///
     /// # Examples
     /// ```
@@ -256,16 +257,17 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Sets the longest lead, in ticks: how far ahead of the clock calls may use future ticks if the earlier ticks are
-    /// used up. This is the same setting as [`GeneratorBuilder::max_lead`](casflake::GeneratorBuilder::max_lead). The
-    /// default is 0, the maximum is the number of ticks in [`MAX_LEAD`](crate::MAX_LEAD), 1 s. The generator uses no
-    /// tick after the window of its lease, so no other process uses these future ticks as long as the store keeps its
-    /// data.
+    /// Sets the longest lead, in ticks. If all earlier ticks are used up, a call may use a future tick that is ahead of
+    /// the clock by at most this lead. This is the same setting as
+    /// [`GeneratorBuilder::max_lead`](casflake::GeneratorBuilder::max_lead). The default is 0. The maximum is the
+    /// number of ticks in [`MAX_LEAD`](crate::MAX_LEAD), 1 s. The generator uses no tick after the window of its lease.
+    /// So no other process uses these future ticks, as long as the store keeps its data.
     ///
-    /// If a lead is allowed, an operator must wait for one second after a process has ended. Only then may the operator
+    /// If a lead is allowed, the last IDs of a process can be up to one second ahead of the clock. So an operator must
+    /// wait for one second after a process has ended. Only then may the operator
     /// [`reclaim`](crate::LeaseAdmin::reclaim) the worker of that process, or vouch with
-    /// [`init_immediately`](crate::LeaseAdmin::init_immediately) for a store that has lost data, because the next
-    /// window begins immediately after either call.
+    /// [`init_immediately`](crate::LeaseAdmin::init_immediately) for a store that has lost data. After either call, the
+    /// next window begins immediately.
     ///
     /// # Examples
     /// ```
@@ -285,14 +287,15 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
         self
     }
 
-    /// Sets a callback for the events of the lease. It is for logs and alarms of programs that do not use `tracing`.
+    /// Sets a callback for the events of the lease. The callback is for logs and alarms of programs that do not use
+    /// `tracing`.
     ///
-    /// The thread that calls [`build`](Self::build) calls the callback for all events up to the first `Acquired`,
-    /// including it. The keeper's thread calls the callback for all later events. The lease is not renewed while the
-    /// callback runs, so the callback must return within milliseconds. The callback may call `stats`. It may call
-    /// `shutdown`, which then does not wait: the keeper releases the worker after the callback has returned. It should
-    /// not call `generate` or `drain`, because these calls would wait for a renewal that can't happen before the
-    /// callback returns. A panic in the callback is caught.
+    /// The thread that calls [`build`](Self::build) calls the callback for all events up to and including the first
+    /// `Acquired`. The keeper's thread calls the callback for all later events. The lease is not renewed while the
+    /// callback runs, so the callback must return within milliseconds. The callback may call `stats`. The callback may
+    /// also call `shutdown`. That call then does not wait: the keeper releases the worker after the callback has
+    /// returned. The callback should not call `generate` or `drain`, because these calls would wait for a renewal that
+    /// can't happen before the callback returns. A panic in the callback is caught.
     ///
     /// # Examples
     /// ```

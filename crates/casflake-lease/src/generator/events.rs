@@ -48,8 +48,8 @@ impl Events {
         self.callback = Some(callback);
     }
 
-    /// Reports that no worker was granted, and that the caller retries, unless it reported this less than `AGAIN` ago.
-    /// `now` is the time of the failure.
+    /// Reports that no worker was granted, and that the caller retries. Reports nothing if the last such report was
+    /// less than `AGAIN` ago. `now` is the time of the failure.
     pub(crate) fn waiting(&mut self, error: &StoreError, now: Instant) {
         if self.waiting.is_none_or(|reported| now.duration_since(reported) >= AGAIN) {
             self.waiting = Some(now);

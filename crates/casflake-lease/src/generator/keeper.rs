@@ -41,8 +41,8 @@ pub(crate) struct Source<C, T> {
     /// token. So it gets the lease that the store has granted already, not a second one. `None` before the first
     /// request, and after each reply that grants a lease.
     pub(crate) token: Option<Token>,
-    /// Whether the store may create the ID space if the space does not exist. After the first grant this is `Create`,
-    /// because a space that is missing then was lost, and may be created again.
+    /// Whether the store may create the ID space if the space does not exist. After the first grant it is `Create`:
+    /// the space has existed, so if the space is missing later, it was lost and may be created again.
     pub(crate) missing: Missing,
 }
 
@@ -77,8 +77,9 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         }
     }
 
-    /// If the store answers that it has no other spaces, lets it create this process's space from now on, and returns
-    /// true. Otherwise returns false, because the name of this process's space may be misspelt.
+    /// Asks the store whether it has other spaces than that of this process. If the store answers that there are none,
+    /// lets the store create this process's space from now on, and returns true. Otherwise returns false, because the
+    /// name of this process's space may be misspelt.
     pub(crate) fn create_unless_others(&mut self) -> bool {
         let has_none = self.store.others().is_ok_and(|others| others.is_empty());
         if has_none {
@@ -87,8 +88,8 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         has_none
     }
 
-    /// Returns `error`. If `error` is `NoSpace`, first adds the names of the other spaces to it, so that the caller of
-    /// `build` sees them.
+    /// Returns `error`. If `error` is `NoSpace`, first adds the names of the store's other spaces to `error`, so that
+    /// the caller of `build` sees these names.
     pub(crate) fn with_others(&mut self, mut error: StoreError) -> StoreError {
         if let StoreError::NoSpace { others, .. } = &mut error {
             // If the other spaces can't be listed, the error is helpful enough without their names.
@@ -109,9 +110,10 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         builder.not_before(from).fence(lease.until).build().map_err(|error| corrupt(error.to_string()))
     }
 
-    /// Moves the `StoreClock`, if there is one, forward to the store's clock. Moves it back only if it is ahead of the
-    /// store's clock by a TTL or more. Then lets the watch trust the clocks again. `apart` is what `Watch::apart_now`
-    /// returned before the store was asked. So if a clock has jumped since then, the watch still notices the jump.
+    /// Moves the `StoreClock`, if there is one, forward to the store's clock. Moves the `StoreClock` back only if the
+    /// `StoreClock` is ahead of the store's clock by a TTL or more. Then lets the watch trust the clocks again. The
+    /// caller got `apart` from `Watch::apart_now` before it asked the store. If a clock jumped after that moment, the
+    /// watch still notices the jump.
     fn hear(&mut self, grant: &Grant, apart: u64) {
         match &self.store_clock {
             Some(clock) if self.ahead_of(grant).is_some() => clock.set(grant.unix_ns),
@@ -121,9 +123,9 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         self.watch.settle(apart);
     }
 
-    /// Returns how far the `StoreClock` is ahead of `grant.unix_ns`, the store's clock, if that is a TTL or more. The
-    /// `StoreClock` is then past the end of a window that the store grants now. Otherwise, or if there is no
-    /// `StoreClock`, returns `None`.
+    /// If the `StoreClock` is ahead of the store's clock (`grant.unix_ns`) by a TTL or more, returns the difference.
+    /// The `StoreClock` is then past the end of each window that the store grants now. If the difference is smaller, or
+    /// if there is no `StoreClock`, returns `None`.
     fn ahead_of(&self, grant: &Grant) -> Option<Duration> {
         let ahead = self.store_clock.as_ref()?.nanos().checked_sub(grant.unix_ns)?;
         Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= self.plan.ttl)
@@ -136,7 +138,8 @@ pub(crate) struct Keeper<S, C, T> {
     /// The lease that this keeper renews. `None` if the keeper knows that it holds no lease.
     pub(crate) lease: Option<Lease>,
     /// The number of renewals of `lease` that failed with an error other than `Lost`, or panicked, since the last grant
-    /// or successful renewal. The store may have written each of them, because perhaps only its reply was lost.
+    /// or successful renewal. The store may have written any of these renewals, because perhaps only the reply was
+    /// lost.
     pub(crate) unanswered: u64,
     /// A lease that the store no longer knows, and the moment at which the keeper learned this.
     pub(crate) forgotten: Option<(Instant, Lease)>,
@@ -160,9 +163,10 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     }
 
     /// Waits for about `time` before the next call of the store. Returns `Stop` if the keeper must stop, otherwise
-    /// `Work`. A call of the generator that finds no lease rings the signal. A ring ends the wait early, but not before
-    /// the time of `pause` is over. After a failure (`is_failing`), a ring does not end the wait at all. Without these
-    /// limits, many ringing calls would burden a store that can't help them.
+    /// `Work`. If a call of the generator finds no lease, the call rings the signal, to wake the keeper. After a
+    /// success, a ring can end the wait as soon as the time of `pause` is over. After a failure (`is_failing`), a ring
+    /// does not end the wait. Without these limits, many rings would cause many calls of a store that can't grant a
+    /// lease.
     fn rest(&self, time: Duration, is_failing: bool) -> Call {
         let time = self.jittered(time).max(FIRST_RETRY);
         let deaf = if is_failing { time } else { time.min(self.pause()) };
@@ -173,14 +177,14 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     }
 
     /// Returns a twelfth of the TTL, but at least `FIRST_RETRY` and at most 1 s. After a failure, the keeper waits at
-    /// most this long. After a success, no ring ends the keeper's wait sooner than this.
+    /// most this long. After a success, a call that has no lease can wake the keeper only after this time.
     fn pause(&self) -> Duration {
         (self.ttl() / 12).clamp(FIRST_RETRY, Duration::from_secs(1))
     }
 
     /// Calls [`keep`](Self::keep), and returns how long to wait. If `keep` fails or panics, reports the failure and
-    /// returns `None`. The panic may be that of the store, or of the `Display` of its error. After a panic the store
-    /// may have renewed the lease, so the panic is counted in `unanswered`.
+    /// returns `None`. The store may panic, and so may the clock or the `Display` form of an error of the store. The
+    /// store may have renewed the lease before the panic, so the panic is counted in `unanswered`.
     fn keep_catching_panics(&mut self) -> Option<Duration> {
         let kept = catching_panics(|| {
             self.report_end(self.shared.remaining());
@@ -204,8 +208,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.report_end(remaining);
     }
 
-    /// Reports that the window has ended, if `remaining` is 0. Reports nothing if the switch has ended, because no
-    /// further lease will follow then.
+    /// Reports that the window has ended, if `remaining` is 0. Reports nothing after the generator was ended by a
+    /// shutdown, because then no further lease will follow.
     fn report_end(&mut self, remaining: Duration) {
         if remaining.is_zero() && !self.shared.switch.has_ended() {
             self.events.ended(self.worker());
@@ -229,7 +233,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
                     self.unanswered += 1;
                     return Err(StoreError::corrupt(
                         "the lease that was renewed",
-                        format!("{lease:?} is now {other:?}"),
+                        format!("asked to renew {lease:?}, the store returned {other:?}"),
                     ));
                 }
                 Err(StoreError::Lost { worker, reason }) => self.lost(worker, reason),
@@ -247,8 +251,9 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     }
 
     /// Asks the store to renew the lease in `forgotten`, while the generator uses up the window of that lease. If the
-    /// space was lost again, the request restores the space. If the answer is `Lost` with any reason except
-    /// `StoreChanged`, closes the generator now. Such a reason is that an operator vouched that no lease was in use.
+    /// space was lost again, the request restores the space. If the store answers `Lost` with the reason
+    /// `StoreChanged`, the generator goes on. If the store answers `Lost` with another reason, closes the generator
+    /// now. For example, an operator may have vouched that no lease was in use.
     fn renew_forgotten(&mut self) {
         let Some((_, lease)) = self.forgotten else { return };
         let answer = self.source.store.renew(&self.renewal(&lease));
@@ -260,9 +265,9 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     }
 
     /// Returns how long the generator may still use the window of the lease in `forgotten`, or 0 if `forgotten` is
-    /// `None`. The generator may use up this window, because no other process can have the same window. The window ends
-    /// at the latest a TTL after the keeper learned of the loss. This limit is needed if the generator's clock is
-    /// behind the true time, because that clock then shows too much time until the end of the window.
+    /// `None`. The generator may use up this window, because no other process can have the same window. But the
+    /// generator must stop at the latest a TTL after the keeper learned of the loss. Without this limit, a generator
+    /// whose clock is behind the true time would use the window for too long.
     fn forgotten_remaining(&self) -> Duration {
         let passed = self.forgotten.map_or(Duration::MAX, |(since, _)| since.elapsed());
         self.shared.remaining().min(self.ttl().saturating_sub(passed))
@@ -361,7 +366,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     }
 }
 
-/// Runs `work`. Returns `None` if it panicked: the store, the clock and the callback are code of the program, and may
+/// Runs `work`. Returns `None` if `work` panicked. The program may bring its own store and its own clock, and these may
 /// panic.
 fn catching_panics<R>(work: impl FnOnce() -> R) -> Option<R> {
     panic::catch_unwind(AssertUnwindSafe(work)).ok()

@@ -12,9 +12,9 @@ use super::watch::Watched;
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
-    /// Retries a call that was refused with `error`, if a renewed or another lease can help. Otherwise returns the
-    /// error. This function is not inlined, because returning the large `Result` through memory would make every call
-    /// 50 % slower.
+    /// Retries a call that was refused with `error`, if a renewal of the lease or another lease can help. Otherwise
+    /// returns the error. This function is not inlined, because returning the large `Result` through memory would make
+    /// every call 50 % slower.
     #[cold]
     pub(super) fn refused<T>(
         &self,
@@ -36,10 +36,11 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         Err(if self.shared.watch.is_fork() { GenerateError::OtherProcess } else { GenerateError::ShutDown })
     }
 
-    /// Calls `ask` with the current generator until `ask` succeeds, or fails with an error that no lease can change.
-    /// After each other error, rings for the keeper and waits for news of the lease, unless the closed generator was
-    /// replaced meanwhile. If `waits` is true, gives up after `max_wait`. If `waits` is false, does not wait, and calls
-    /// `ask` again only if the lease was renewed or replaced meanwhile.
+    /// Calls the closure `ask` with the current generator until `ask` succeeds, or until `ask` fails with an error that
+    /// neither a renewal nor another lease can remedy. After each other error, asks the keeper to renew the lease now,
+    /// and waits for news of the lease, unless the closed generator was replaced meanwhile. If `waits` is true, gives
+    /// up after `max_wait`. If `waits` is false, does not wait, and calls `ask` again only if the lease was renewed or
+    /// replaced meanwhile.
     fn retry<T>(
         &self,
         waits: bool,
@@ -95,7 +96,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
 }
 
 /// Returns whether the generator has reached the layout's last tick, or the clock now reads a time that has no tick in
-/// the layout. This is the clock's own reading, even if the `Watch` does not trust it.
+/// the layout. The clock is read directly, so the reading counts even if the `Watch` does not trust the clock.
 fn is_out_of_ticks<S: Scheme, C: Clock>(generator: &Generator<S, Watched<C>>) -> bool {
     let last = S::LAYOUT.max_tick();
     generator.last_tick() == Some(last) || S::LAYOUT.tick_at(generator.clock().clock.unix_ms()).is_none()

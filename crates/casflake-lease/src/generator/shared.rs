@@ -29,8 +29,8 @@ pub(crate) struct Shared<S, C> {
     expired: Counter,
 }
 
-/// What the keeper last learned about the lease and the store. The statistics, and the errors of calls that have no
-/// lease, are made from it.
+/// The latest information that the keeper has about the lease and the store. The statistics are made from this
+/// information. The errors of calls that have no lease are made from it, too.
 #[derive(Debug)]
 pub(crate) struct Status {
     lease: Lease,
@@ -38,8 +38,9 @@ pub(crate) struct Status {
     renewals: u64,
     failures: u64,
     last_error: Option<String>,
-    /// How far the store's clock was behind, if the keeper's last attempt failed with `StoreClockBehind`, or was a
-    /// renewal that found the store's clock a TTL or more behind the `StoreClock`. Otherwise `None`.
+    /// How far the store's clock was behind, if the keeper's last attempt failed with `StoreClockBehind`. If that attempt
+    /// was a renewal that found the store's clock a TTL or more behind the `StoreClock`, the difference of these two
+    /// clocks. Otherwise `None`.
     store_behind: Option<Duration>,
     /// How long a call that has no lease should wait before it tries again.
     retry_after: Duration,

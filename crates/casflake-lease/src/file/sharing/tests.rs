@@ -46,8 +46,8 @@ impl Drop for Directory {
     }
 }
 
-/// Would catch: a group that may write to a file because the mask of an access control list was taken for the
-/// permissions of the group.
+/// Would catch: a `share` that mistakes the mask of an access control list for the permissions of the group, and so
+/// lets the group write to a file.
 #[test]
 fn a_new_file_keeps_its_mode_if_the_directory_has_an_access_control_list() {
     for list in ["system.posix_acl_access", "system.posix_acl_default"] {

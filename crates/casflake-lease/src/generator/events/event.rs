@@ -29,8 +29,8 @@ use crate::lease::Lease;
 /// on the store. Such a warning is not an event of a lease. Its message is the text of the
 /// [note](crate::LeaseAdmin::notes).
 ///
-/// The event `Ended` is reported when the keeper next calls the store. If a call of the store hangs, the event is some
-/// seconds late. Calls of the generator fail as soon as the window has ended.
+/// After the window has ended, the event `Ended` is reported at the keeper's next call of the store. If a call of the
+/// store hangs, the event is some seconds late. Calls of the generator fail as soon as the window has ended.
 ///
 /// The `Display` form of an event is a sentence for a log. It includes the causes of an error.
 ///
@@ -120,7 +120,7 @@ pub enum LeaseEvent<'e> {
         worker: u64,
         /// How often the store failed before this recovery. 0 if the lease ended although the store did not fail.
         failures: u64,
-        /// The time from the first of these failures to the recovery. Zero if there was no failure.
+        /// The time from the store's first failure to this recovery. Zero if the store did not fail.
         after: Duration,
     },
     /// The worker was released.

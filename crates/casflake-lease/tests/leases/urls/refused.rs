@@ -65,7 +65,7 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     ),
     ("its scheme names a driver after a +: write rediss://", &["rediss+sentinel://u:secret@h"]),
     ("it begins with jdbc:, as for Java: leave that out", &["jdbc:postgresql://h/ids?user=u&password=secret"]),
-    ("not a store that this program was built with", &["nfs:/srv/ids", "mysql://h/ids"]),
+    ("this program was built without a store for the URL scheme", &["nfs:/srv/ids", "mysql://h/ids"]),
     (
         "there is an @ after the host",
         &["redis://u:secret/1@h", "postgres://u:se?cret@h/ids", "etcd://u:1#secret@h", "redis://h/0#a@b"],
