@@ -33,8 +33,8 @@ impl Layout {
         if tick > self.max_tick() { None } else { Some(self.epoch_unix_ms + tick * self.tick_ms) }
     }
 
-    /// Returns the tick of a clock that reads `unix_ms`. The tick is negative if this time is before the epoch. It may
-    /// be larger than the timestamp field can hold.
+    /// Returns the tick of a clock that reads `unix_ms`. The tick is negative if this time is before the epoch. The
+    /// tick may be too large for the timestamp field.
     #[inline]
     pub(crate) const fn signed_tick_at(&self, unix_ms: u64) -> i64 {
         if unix_ms >= self.epoch_unix_ms {
@@ -46,9 +46,9 @@ impl Layout {
         self.clamped_tick_at(unix_ms)
     }
 
-    /// Returns the tick for `signed_tick_at` in two rare cases: the tick is negative, or it does not fit an `i64`. If
-    /// the tick does not fit, returns `i64::MAX` or `-i64::MAX`. These cases have their own function, so that the code
-    /// of the usual case is short.
+    /// Does the work of `signed_tick_at` in two rare cases: the tick is negative, or the tick does not fit an `i64`.
+    /// Returns `i64::MAX` if the tick is too large, and `-i64::MAX` if the tick is too far below 0. These cases have
+    /// their own function, so that the code of the usual case is short.
     #[cold]
     const fn clamped_tick_at(&self, unix_ms: u64) -> i64 {
         // A tick that is 2^63 ticks or more from the epoch does not fit the timestamp of any generator, so the exact
