@@ -82,13 +82,14 @@ use crate::scheme::{Scheme, Standard};
 /// ```
 ///
 /// # What an implementation promises
-/// A caller can rely on these promises for the three calls of this trait, in any order and from any threads:
+/// An implementation makes these promises for the three calls of this trait. The promises hold for calls in any order
+/// and from any threads:
 ///
 /// * **Uniqueness.** No two calls of one generator return the same ID.
 /// * **Order.** If one call returns before another begins, the first call's IDs are smaller. `fill` writes IDs in
 ///   increasing order.
-/// * **Honest errors.** A call that fails has issued no IDs, except that a failed `fill` has issued the IDs that
-///   [`FillError::filled`] counts.
+/// * **Honest errors.** A failed `generate` or `try_generate` has issued no ID. A failed `fill` has issued only the IDs
+///   that [`FillError::filled`] counts.
 /// * **No wait.** `try_generate` does not wait.
 ///
 /// The compiler can't check whether an implementation of the trait keeps these promises. So `unsafe` code must not rely
@@ -118,8 +119,8 @@ pub trait IdGenerator<S: Scheme = Standard> {
 
     /// Fills `buffer` with IDs in increasing order. May block the thread, as [`generate`](Self::generate) does.
     ///
-    /// The default implementation calls [`generate`](Self::generate) for each ID. [`Generator`] and `LeasedGenerator`
-    /// reserve all IDs of a tick together, which is much faster.
+    /// The default implementation calls [`generate`](Self::generate) for each ID. The `fill` of [`Generator`] and of
+    /// `LeasedGenerator` is much faster: all IDs that the buffer gets from one tick are reserved together.
     ///
     /// # Errors
     /// The errors of [`generate`](Self::generate). [`FillError::filled`] returns how many IDs were written to the
@@ -148,8 +149,9 @@ impl<S: Scheme, C: Clock> IdGenerator<S> for Generator<S, C> {
     }
 }
 
-/// Implements `IdGenerator` for a pointer to an `IdGenerator`. Forwards all three calls to the inner generator.
-/// Forwards even `fill`, which has a default, because the `fill` of most generators is faster than the default.
+/// Implements `IdGenerator` for a pointer to an `IdGenerator`. Forwards all three calls to the generator behind the
+/// pointer. The trait has a default `fill`, but the `fill` of most generators is faster. So the macro forwards `fill`,
+/// too.
 macro_rules! forward {
     ($($(#[$cfg:meta])? $pointer:ty;)*) => {$(
         $(#[$cfg])?

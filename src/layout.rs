@@ -1,5 +1,5 @@
 //! `Layout`: how the 64 bits of an ID are divided. A layout consists of the widths and the order of the fields, the
-//! epoch and the tick length, which are checked together.
+//! epoch, and the tick length. The constructors check these values together.
 
 mod fields;
 mod time;
@@ -43,8 +43,8 @@ impl fmt::Display for FieldOrder {
 
 /// The widths and the order of the fields in an ID, the epoch from which ticks count, and the length of a tick.
 ///
-/// A `Layout` is always valid, because the constructors refuse values that do not fit. [`new`](Self::new) panics if a
-/// value does not fit. In a `const`, such as [`Scheme::LAYOUT`](crate::Scheme::LAYOUT), the panic is a compile error.
+/// A `Layout` is always valid, because the constructors refuse invalid values. [`new`](Self::new) panics if the widths
+/// are invalid. In a `const`, such as [`Scheme::LAYOUT`](crate::Scheme::LAYOUT), the panic is a compile error.
 /// [`try_new`](Self::try_new) returns an error instead. The fields take the lowest bits of an ID. The bits above the
 /// fields are reserved and always 0.
 ///
@@ -281,8 +281,7 @@ impl Layout {
         self.sequence_bits
     }
 
-    /// Returns the sum of the widths of all fields, in bits. It is 1 to 64. The bits of an ID above the fields are
-    /// reserved.
+    /// Returns the sum of the widths of all fields, in bits. It is 1 to 64. All higher bits of an ID are reserved.
     #[must_use]
     pub const fn total_bits(&self) -> u32 {
         self.timestamp_bits + self.datacenter_bits + self.worker_bits + self.sequence_bits
@@ -339,8 +338,8 @@ impl Layout {
 
     /// Returns whether a [`Generator`](crate::Generator) can issue IDs of this layout. It can if the timestamp field
     /// and the sequence field together have 62 bits or fewer. A generator keeps the tick and the sequence number in one
-    /// atomic word of 64 bits, which also holds a carry bit and the *closed* bit. IDs of all other layouts can only be
-    /// decoded.
+    /// atomic word of 64 bits, which also holds a carry bit and the *closed* bit. IDs of all other layouts can be
+    /// encoded and decoded, but not generated.
     ///
     /// # Examples
     /// ```

@@ -11,31 +11,34 @@
 //! # Ok::<(), casflake::GenerateError>(())
 //! ```
 //!
-//! Start with [`Generator`]. Its documentation says what it promises and how it works. A [`WorkerId`] distinguishes a
-//! generator from the others that share an ID space. A [`Snowflake`] is an ID. A [`Scheme`] names the layout of IDs:
-//! one of the crate's presets, or a layout of your own. A [`LocalGenerator`] is a handle for one thread that needs very
-//! many IDs. A `Topology` holds one generator for each worker of several datacenters. Code that is to work with any
-//! kind of generator takes an [`IdGenerator`]. Tests use a [`ManualClock`]. The
-//! [guide](https://docs.rs/casflake/latest/casflake/_guide/) has recipes.
+//! Start with [`Generator`]. The documentation of `Generator` says what a generator promises and how it works. A
+//! [`WorkerId`] distinguishes a generator from the others that share an ID space. A [`Snowflake`] is an ID. A
+//! [`Scheme`] names the layout of IDs: one of the crate's presets, or a layout of your own. A [`LocalGenerator`] is a
+//! handle for one thread that needs very many IDs. A `Topology` holds one generator for each worker of several
+//! datacenters. Code that is to work with any kind of generator takes an [`IdGenerator`]. Tests use a [`ManualClock`].
+//! The [guide](https://docs.rs/casflake/latest/casflake/_guide/) has recipes.
 //!
 //! If several processes share an ID space, they can lease their workers with the crate
 //! [`casflake-lease`](https://docs.rs/casflake-lease).
 //!
 //! # What it does not promise
 //! * Two generators with the same [`WorkerId`] can issue the same ID, unless the worker is leased. This can happen if
-//!   both run at the same time. It can also happen if one generator replaces the other in the same tick, in one of the
-//!   next [`max_lead`](GeneratorBuilder::max_lead) ticks, or after the clock has moved back. Give each generator its
-//!   own worker. If a new generator replaces an old one, set the [`not_before`](GeneratorBuilder::not_before) of the
-//!   new generator to the tick that [`close`](Generator::close) of the old generator returned, plus 1.
+//!   both generators run at the same time. It can also happen if a new generator replaces an old one before the clock
+//!   has passed the tick of the old generator's last ID. This tick can be ahead of the clock if
+//!   [`max_lead`](GeneratorBuilder::max_lead) is set, or if the clock has moved back. Give each generator its own
+//!   worker. If a new generator has to replace an old one, [`close`](Generator::close) the old generator first. `close`
+//!   returns the tick of the last ID. Set the [`not_before`](GeneratorBuilder::not_before) of the new generator to this
+//!   tick plus 1.
 //! * After a `fork` without `exec`, two processes have generators with the same worker. The same happens if a virtual
 //!   machine is cloned or restored.
-//! * If the clocks of two workers differ, the IDs of these workers may be out of the order of time by this difference.
+//! * If the clock of one worker is 5 ms behind the clock of another worker, an ID of the first worker may be smaller
+//!   than an ID that the other worker issued up to about 5 ms earlier.
 //! * IDs are not secret. Each ID shows its time and its worker, and the next ID can be guessed.
 //!
 //! # Features
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `std` | yes | [`SystemClock`] as a clock, `WorkerId::from_env`, yielding and sleeping while waiting; implies `alloc` |
+//! | `std` | yes | [`Clock`] for [`SystemClock`], `WorkerId::from_env`, yields and sleeps of [`Wait`]; implies `alloc` |
 //! | `alloc` | | `Generator::generate_batch`, `Topology`, parsing a [`WorkerId`] |
 //! | `coarse-clock` | | `CoarseClock`, which is cheaper than `SystemClock` and lags by a few milliseconds on Linux |
 //! | `tsc-clock` | | `TscClock`, which is cheaper than `SystemClock` and precise |

@@ -34,12 +34,12 @@ use crate::word::{Reservation, signed};
 /// ```
 ///
 /// # What it promises
-/// A handle promises all that the [`Generator`] promises, except order (I2). Each ID of a handle is larger than the
-/// earlier IDs of the same handle. No ID is issued twice, neither by two handles nor by a handle and the generator
-/// itself. The tick of an ID is not before the clock's tick at the beginning of the call. If the generator is closed,
-/// calls of its handles fail immediately. If a strict generator's clock has moved back, calls of its handles fail
-/// immediately, too. To notice that the clock has moved back, the handles of a strict generator load the shared word
-/// for each ID.
+/// A handle keeps all [promises of a `Generator`](Generator#what-it-promises) except I2, the order of IDs. In place of
+/// I2, each ID of a handle is larger than the earlier IDs of the same handle. No ID is issued twice, neither by two
+/// handles nor by a handle and the generator itself. The tick of an ID is not before the clock's tick at the beginning
+/// of the call. If the generator is closed, calls of its handles fail immediately. If a strict generator's clock has
+/// moved back, calls of its handles fail immediately, too. To notice that the clock has moved back, the handles of a
+/// strict generator load the shared word for each ID.
 ///
 /// # What it does not promise
 /// **Order across handles.** An ID of a handle may be smaller than an earlier ID of another handle or of the generator
@@ -49,14 +49,14 @@ use crate::word::{Reservation, signed};
 ///
 /// # How many slots it reserves
 /// A handle's first reservation takes 1 slot. Each later reservation in the same tick takes as many slots as the handle
-/// has issued IDs in this tick. The first reservation in a new tick takes as many slots as the handle issued IDs in the
-/// last tick in which it issued any. No reservation takes more slots than the `block` that was passed to
-/// [`Generator::local`].
+/// has issued IDs in this tick. The first reservation in a new tick takes as many slots as the handle issued IDs in its
+/// *previous tick*. This is the latest earlier tick in which the handle issued an ID. No reservation takes more slots
+/// than the `block` that was passed to [`Generator::local`].
 ///
-/// So there are two bounds, and the larger one limits how many slots a handle reserves in a tick: twice the number of
-/// IDs that the handle issues in this tick, and the number of IDs that it issued in the last earlier tick in which it
-/// issued any. An idle handle costs next to nothing. Slots that are left when the tick ends or when the handle is
-/// dropped do not become IDs. [`Stats::unused`](crate::Stats::unused) counts them.
+/// So the number of slots that a handle reserves in a tick has a bound. The bound is the larger of two numbers: twice
+/// the number of IDs that the handle issues in this tick, and the number of IDs that it issued in its previous tick. An
+/// idle handle costs next to nothing. Slots that are left when the tick ends or when the handle is dropped do not
+/// become IDs. [`Stats::unused`](crate::Stats::unused) counts them.
 pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
     generator: &'g Generator<S, C>,
     /// The largest number of slots that one reservation may take.
@@ -97,7 +97,7 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
     /// Returns the next ID. If the handle needs a new block and no slot is free, waits as [`Generator::generate`] does.
     ///
     /// # Errors
-    /// The errors of [`Generator::generate`]. A failed call changes nothing.
+    /// The errors of [`Generator::generate`]. A failed call reserves no slot, and the handle keeps its slots.
     #[inline]
     pub fn generate(&mut self) -> Result<Snowflake<S>, GenerateError> {
         self.next(Generator::reserve)
@@ -106,7 +106,7 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
     /// Returns the next ID, without waiting.
     ///
     /// # Errors
-    /// The errors of [`Generator::try_generate`]. A failed call changes nothing.
+    /// The errors of [`Generator::try_generate`]. A failed call reserves no slot, and the handle keeps its slots.
     ///
     /// # Examples
     /// ```
@@ -163,7 +163,7 @@ impl<'g, S: Scheme, C: Clock> LocalGenerator<'g, S, C> {
         self.reserved - self.left
     }
 
-    /// Makes `slots` the handle's block, and drops the slots that are left of the previous block.
+    /// Makes `slots` the handle's block, and drops the unused slots of the previous block.
     fn begin(&mut self, slots: Reservation) {
         let tick = signed(slots.tick(S::LAYOUT.sequence_bits()));
         let issued = if tick == self.tick { self.issued() } else { 0 };

@@ -33,8 +33,8 @@ use crate::layout::{FieldOrder, Layout};
 /// static ORDERS: Generator<Orders> = Generator::new(WorkerId::<Orders>::fixed_in::<0, 3>());
 /// ```
 ///
-/// Two more mistakes are compile errors: a generator of a layout whose IDs can only be decoded, and a fixed datacenter
-/// or worker that is too large for the layout:
+/// Two more mistakes are compile errors: a generator of a layout whose IDs can't be [generated](Layout::can_generate),
+/// and a fixed datacenter or worker that is too large for the layout:
 ///
 /// ```compile_fail
 /// use casflake::{Generator, Mastodon, WorkerId};
@@ -199,10 +199,11 @@ impl Scheme for JsSafe {
     const LAYOUT: Layout = Layout::new(41, 0, 5, 7).with_epoch_unix_ms(1_704_067_200_000);
 }
 
-/// Mastodon's scheme, whose IDs this crate can only decode: 48 timestamp + 16 sequence bits, with ticks of 1 ms and the
-/// Unix epoch. Mastodon's [`snowflake.rb`](https://github.com/mastodon/mastodon/blob/main/lib/mastodon/snowflake.rb)
-/// describes the scheme. The sequence is a salted hash plus a table's counter, so the
-/// [`sequence`](crate::Snowflake::sequence) numbers of a millisecond are not in the order in which the IDs were made.
+/// Mastodon's scheme, whose IDs this crate can decode but not generate: 48 timestamp + 16 sequence bits, with ticks of
+/// 1 ms and the Unix epoch. Mastodon's
+/// [`snowflake.rb`](https://github.com/mastodon/mastodon/blob/main/lib/mastodon/snowflake.rb) describes the scheme. The
+/// sequence is a salted hash plus a table's counter, so the [`sequence`](crate::Snowflake::sequence) numbers of a
+/// millisecond are not in the order in which the IDs were made.
 ///
 /// The scheme uses all 64 bits, but [`as_i64`](crate::Snowflake::as_i64) returns negative numbers only for IDs from the
 /// year 6429 on.

@@ -1,9 +1,9 @@
 //! How Serde writes and reads a `Snowflake`. The default is a string in human-readable formats such as JSON, and an
 //! integer in all other formats.
 //!
-//! JavaScript's JSON readers (and `jq`) round integers over 2^53, so a string is the safe default for JSON. To choose
-//! one form of a field for human-readable and binary formats alike, name [`string`] or [`integer`] in
-//! `#[serde(with = "…")]`.
+//! JavaScript's JSON readers (and `jq`) round integers over 2^53, so a string is the safe default for JSON. To write a
+//! field in the same form in human-readable and in binary formats, name the module [`string`] or [`integer`] in the
+//! field's attribute `#[serde(with = "…")]`.
 //!
 //! # Examples
 //! ```
@@ -24,7 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The module is not named `serde`, because `use casflake::*` would then hide the crate `serde`.
+//! If this module were named `serde`, `use casflake::*` would hide the crate `serde`.
 
 use core::fmt;
 use core::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! The settings of a generator, which do not change after the generator is made, and their defaults.
+//! The settings of a generator, and their defaults. The settings do not change after the generator is made.
 
 use core::time::Duration;
 
@@ -22,18 +22,18 @@ pub enum Wait {
     /// Polls the clock without a pause. This has the lowest latency, but each waiting thread keeps one core busy.
     #[default]
     Spin,
-    /// Polls the clock without a pause for a few microseconds. From then on, yields its time slice to other threads
-    /// after each poll. This suits a program with more threads than cores. Without the feature `std` there is no
-    /// scheduler to yield to, so the call only polls.
+    /// Polls the clock without a pause for a few microseconds. From then on, leaves the rest of the thread's time slice
+    /// to other threads after each poll. `Yield` suits a program with more threads than cores. Without the feature
+    /// `std` there is no scheduler to yield to, so the call only polls.
     Yield,
-    /// Sleeps for most of the time until the next tick, and then polls the clock, so that a waiting thread leaves its
-    /// core to other threads. The system wakes a sleeping thread up later than asked. The generator estimates this
-    /// delay from earlier sleeps, and makes each sleep shorter by the estimate.
+    /// Sleeps for most of the time until the next tick, so that the waiting thread leaves its core to other threads.
+    /// Then polls the clock until the tick begins. The system wakes a sleeping thread up later than asked. The
+    /// generator estimates this delay from earlier sleeps, and makes each sleep shorter by the estimate.
     ///
-    /// With `Sleep` a single ID may come a little later than with `Spin`. But the generator issues as many IDs per
-    /// second as with `Spin`, if threads wake up early enough to take all IDs of the tick for which they wait. A sleep
-    /// takes 10 ms at most. So a thread may notice up to 10 ms late that the generator was closed, that the fence was
-    /// extended or that the clock was set. Without the feature `std` the call does not sleep but polls the clock.
+    /// With `Sleep` a single ID may come a little later than with `Spin`. But if threads wake up early enough to take all
+    /// IDs of the tick for which they wait, the generator issues as many IDs per second as with `Spin`. A sleep takes
+    /// 10 ms at most. So a thread may notice up to 10 ms late that the generator was closed, that the fence was extended
+    /// or that the clock was set. Without the feature `std` the call does not sleep but polls the clock.
     Sleep,
 }
 
@@ -68,7 +68,8 @@ impl Settings {
         }
     }
 
-    /// Checks that the settings fit the scheme `S`. If several do not fit, the error names only the first of them.
+    /// Checks that the settings fit the scheme `S`. Checks `not_before`, `fence`, the window from `not_before` to
+    /// `fence`, and `max_lead`, in this order. Returns the error of the first check that fails.
     pub(crate) const fn check<S: Scheme>(&self) -> Result<(), SettingError> {
         let Self { not_before, fence, max_lead, .. } = *self;
         let max = S::LAYOUT.max_tick();

@@ -24,9 +24,9 @@ const MOST_IDS: u64 = 1 << 61;
 /// Every number is exact if no call is in progress. While calls are in progress, each number is a lower bound. `ids`
 /// and `ticks` never decrease from one snapshot to the next.
 ///
-/// A call that moves the generator to a later tick records the tick that it leaves. Until the call has finished this
-/// record, `ids_per_tick` and `max_sequence` may not include that tick. All other calls of the generator record
-/// something only if they wait, if they return an error, or if a compare-and-swap fails.
+/// A call that moves the generator to a later tick records the tick that the generator leaves. Until the call has
+/// finished this record, `ids_per_tick` and `max_sequence` may not include that tick. All other calls of the generator
+/// record something only if they wait, if they return an error, or if a compare-and-swap fails.
 ///
 /// # Examples
 /// ```
@@ -48,24 +48,26 @@ pub struct Stats {
     /// The number of IDs issued, including the slots that handles ([`LocalGenerator`](crate::LocalGenerator)) have
     /// reserved.
     pub ids: u64,
-    /// The number of slots that `ids` counts but that did not become IDs, because a handle dropped them. A handle drops
-    /// its slots when their tick is over, or when the handle itself is dropped. Slots that a handle still holds are not
-    /// counted here.
+    /// The number of slots that handles have dropped. `ids` counts these slots, but they did not become IDs. A handle
+    /// drops its slots if it reserves new ones after their tick, or if the handle itself is dropped. Slots that a
+    /// handle still holds are not counted here.
     pub unused: u64,
     /// The number of ticks from which at least one ID was issued, or at least one slot was reserved by a handle.
     pub ticks: u64,
     /// The tick of the last ID, or of the last slot that a handle has reserved, whichever is later. The tick is counted
     /// from the layout's epoch. `None` if no ID was issued and no slot was reserved.
     pub last_tick: Option<u64>,
-    /// The highest sequence number in the tick `last_tick`, including slots that a handle has reserved. 0 before the
-    /// first ID.
+    /// The highest sequence number in the tick `last_tick`, among the IDs issued and the slots that handles have
+    /// reserved. 0 if no ID was issued and no slot was reserved.
     pub tick_max_sequence: u64,
-    /// The highest sequence number in any tick, including slots that a handle has reserved. 0 before the first ID.
+    /// The highest sequence number in any tick, among the IDs issued and the slots that handles have reserved. 0 if no
+    /// ID was issued and no slot was reserved.
     pub max_sequence: u64,
     /// A histogram of the ticks: how many ticks had 1 ID, how many had 2 to 3 IDs, and so on.
     pub ids_per_tick: Histogram,
-    /// How often a call waited for a tick to begin because the tick before it was full. If several calls wait for the
-    /// same tick, each of these calls is counted. A call that waits for several ticks is counted once for each tick.
+    /// How often a call had to wait for a tick, because all slots of the tick before were taken. If several calls wait
+    /// for the same tick, each of these calls is counted. A call that waits for several ticks is counted once for each
+    /// tick.
     pub overflow_waits: u64,
     /// The total time of all waits in `overflow_waits`, measured by the clock's [`monotonic`](crate::Clock::monotonic)
     /// time. 0 if the clock has no monotonic time.
@@ -75,17 +77,18 @@ pub struct Stats {
     pub cas_retries: u64,
     /// How often a call found, in two precise readings of the clock, that the clock was before the last ID's tick by
     /// more than `max_lead` ticks. A batch makes one reservation for each tick, and each reservation is counted at most
-    /// once. Unless the generator is strict, calls use up the last ID's tick before they notice that the clock has
-    /// moved back. If the clock catches up earlier, no call notices that it moved back.
+    /// once. If the generator is not strict, calls first use up the last ID's tick, and only then notice that the clock
+    /// has moved back. If the clock catches up before the tick is used up, no call of such a generator notices that the
+    /// clock has moved back.
     pub clock_behind: u64,
-    /// How often a call failed with [`Exhausted`](crate::GenerateError::Exhausted): all IDs of the current tick were
-    /// used up, and the call was one that does not wait, or the time until the next tick was longer than `max_wait`.
+    /// How often a call failed with [`Exhausted`](crate::GenerateError::Exhausted), because all IDs of the current tick
+    /// were used up. A call that can wait fails in this way only if the time until the next tick is longer than
+    /// `max_wait`.
     pub exhausted: u64,
 }
 
 impl Stats {
-    /// Adds the statistics `earlier` to these. `earlier` is from a generator that was replaced by the generator of
-    /// `self`.
+    /// Adds the statistics `earlier` to `self`. The generator of `self` has replaced the generator of `earlier`.
     ///
     /// * Each count, each number of the histogram and `overflow_wait_time` become the sum of both values.
     /// * `max_sequence` becomes the larger of both values.

@@ -1,5 +1,5 @@
-//! The atomics of the crate. All other files import their atomics and spin hints from this file, and none of them names
-//! loom.
+//! The atomics of the crate. All other files import their atomics and spin hints from this file, and no other file of
+//! `src` names loom.
 //!
 //! With `--cfg loom` and the feature `_loom` the atomics are those of loom, so that the models in `loom-tests/` check
 //! the same code that users run.
@@ -76,7 +76,7 @@ mod imp {
 
     /// The type of a counter in the statistics. Threads can add to counters in very many orders, and loom explores
     /// these orders only in the models of the statistics. In all other models a counter is a plain atomic, which loom
-    /// does not see. This hides no error, because no call's outcome depends on a counter.
+    /// does not see. A plain atomic hides no error, because no call's outcome depends on a counter.
     #[cfg(feature = "_loom-stats")]
     pub(crate) type Counter = AtomicU64;
     #[cfg(not(feature = "_loom-stats"))]

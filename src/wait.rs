@@ -30,11 +30,11 @@ pub(crate) struct Waiter<'g, C> {
     /// The clock's monotonic time at the moment when the wait began. `None` if the clock has no monotonic time.
     started: Option<Duration>,
     polls: u64,
-    /// The sum of the lengths of sleep that the call has asked for in this wait. The call has slept at least this long.
+    /// The total time that the call has asked to sleep in this wait. The call has slept at least this long.
     slept: Duration,
-    /// Whether the wait has lasted for `max_wait`. `pause` determines this before each new attempt to reserve slots,
-    /// and it is not determined again after the attempt. So a thread that loses its core between the two still makes
-    /// the attempt, and gets slots if the tick has begun meanwhile.
+    /// Whether the wait had lasted for `max_wait` at the end of the latest `pause`. Even if `is_over` is true, the call
+    /// tries to reserve slots once more before it gives up. So a thread that loses its core for a long time still makes
+    /// a last attempt, and gets slots if the tick has begun meanwhile.
     pub(crate) is_over: bool,
 }
 

@@ -8,8 +8,8 @@
 //! +--------+-----------+-------------+-------------+
 //! ```
 //!
-//! The word without its *closed* bit is a slot, which is a pair (tick, sequence): the first slot that was **not**
-//! handed out yet.
+//! A slot is a pair (tick, sequence). The word without its *closed* bit is the first slot that was **not** handed out
+//! yet.
 //!
 //! * To hand out n slots of a tick, add n to the word.
 //! * If a tick is full, the addition carries into the tick bits, so the word moves to the next tick. If the layout's
@@ -32,15 +32,15 @@ pub(crate) const CLOSED: u64 = 1 << 63;
 /// bit.
 pub(crate) const SLOT_BITS: u32 = 62;
 
-/// The layout's and the generator's values that determine which slots a call can reserve. All ticks count from the
-/// layout's epoch.
+/// The limits of a reservation. These values of the layout and of the generator determine which slots a call can
+/// reserve. All ticks count from the layout's epoch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// The width of the sequence, in bits. It is S in the diagram of this module.
     pub(crate) sequence_bits: u32,
     /// The first tick that does not fit the timestamp field: 2^T for a field of T bits.
     pub(crate) end: u64,
-    /// The word that a generator starts with: `not_before << S`.
+    /// The word that a generator starts with: `not_before << sequence_bits`.
     pub(crate) initial: u64,
     /// The first tick whose slots must not be handed out. It is at most `end`.
     pub(crate) fence: u64,
@@ -65,11 +65,9 @@ pub(crate) enum Refusal {
     Closed,
     /// No slot was handed out yet, and the clock is before the epoch.
     BeforeEpoch,
-    /// No tick is left. Either the first slot not handed out yet, or the clock, is after the last tick that the
-    /// timestamp field can hold.
+    /// No tick is left. The word's tick, the clock's tick or both are too large for the timestamp field.
     OutOfTicks,
-    /// The window has ended. Either the first slot not handed out yet, or the clock, is in the tick `fence` or a later
-    /// tick.
+    /// The window has ended. The word's tick, the clock's tick or both are at the tick `fence` or later.
     Fenced { fence: u64 },
     /// The first slot not handed out yet is in the tick `tick`, which has not begun according to the clock.
     NotBegun { tick: u64, cause: Cause },
@@ -78,12 +76,13 @@ pub(crate) enum Refusal {
 /// The reason why the tick of `Refusal::NotBegun` has not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The tick before the tick of `NotBegun` is full. The clock is in that full tick, or before it by `max_lead` ticks
-    /// at most. So the clock may be right: nothing shows that it has moved back.
+    /// The tick before the tick of `NotBegun` is full. The clock is exactly `max_lead` ticks before the full tick. So
+    /// nothing shows that the clock has moved back.
     Overflow,
     /// No slot was handed out yet, and the window has not opened. The tick of `NotBegun` is the window's first tick.
     Window,
-    /// The clock moved back. It is before `last`, the tick of the last slot handed out, by more than `max_lead` ticks.
+    /// The clock has moved back. The last slot handed out is in the tick `last`. The clock is before this tick by more
+    /// than `max_lead` ticks.
     Behind { last: u64 },
 }
 
@@ -113,8 +112,9 @@ impl Reservation {
         self.start & sequence_mask(sequence_bits)
     }
 
-    /// Returns how many slots were handed out in each tick that the generator leaves with this reservation, for the
-    /// statistics. `word` is the generator's word before the reservation.
+    /// Returns how many slots were handed out in each of the ticks that this reservation finishes. No more slots of a
+    /// finished tick are handed out. The statistics record these numbers. `word` is the generator's word before the
+    /// reservation.
     ///
     /// * The first number is for the tick of `word`. It is 0 if the reservation is in the same tick, or if no slot of
     ///   that tick was handed out.
@@ -132,21 +132,21 @@ impl Reservation {
 /// Returns a refusal if no slot may be handed out. `count` is not 0.
 ///
 /// `now_tick` is the clock's tick. It is negative before the epoch. In this table, `(u, 0)` is the first slot of the
-/// tick u, and n is the number of slots reserved. If several rows apply, the lowest of them counts.
+/// tick u, and n is the number of slots reserved. If several rows apply, the last of them counts.
 ///
 /// | word | clock | next word | outcome |
 /// |---|---|---|---|
-/// | open in tick t | in t, or before it (if `strict`, by `max_lead` at most) | `word + n` | the next n slots of t |
+/// | open in tick t | in t, or before t (if `strict`, by `max_lead` at most) | `word + n` | the next n slots of t |
 /// | any | in a tick u after the word's tick | `(u, n)` | the first n slots of u |
-/// | `(u, 0)` | in u, or before it by `max_lead` at most | `(u, n)` | the first n slots of u |
-/// | `(u, 0)`, or open in u if `strict` | before u by more than `max_lead` | `word` | refused: `NotBegun` |
+/// | `(u, 0)` | in u, or before u by `max_lead` ticks at most | `(u, n)` | the first n slots of u |
+/// | `(u, 0)`, or open in u if `strict` | before u by more than `max_lead` ticks | `word` | refused: `NotBegun` |
 /// | any | any, if its tick or the word's tick is `fence` or later | `word` | refused: `Fenced` |
 /// | any | any, if its tick or the word's tick is `end` or later | `word` | refused: `OutOfTicks` |
 /// | `initial` | before the epoch | `word` | refused: `BeforeEpoch` |
 /// | closed | any | `word` | refused: `Closed` |
 ///
 /// The slots' tick is never after `now_tick + max_lead`, with one exception. If the clock has moved back, calls use up
-/// the open tick, because an earlier reading of the clock allowed that tick.
+/// the open tick, because an earlier reading of the clock allowed the slots of that tick.
 pub(crate) const fn reserve(word: u64, now_tick: i64, count: u64, limits: &Limits) -> Result<Reservation, Refusal> {
     if let Some(slots) = reserve_fast(word, now_tick, count, limits) {
         return Ok(slots);
@@ -226,7 +226,7 @@ const fn min(one: u64, other: u64) -> u64 {
     if one < other { one } else { other }
 }
 
-/// Returns `ticks` as a signed number, to compare it with a clock's tick. `ticks` is at most `i64::MAX`. It is a
+/// Returns `ticks` as a signed number, which can be compared with a clock's tick. `ticks` is at most `i64::MAX`. It is a
 /// clock's tick, or it is the tick of a word, a fence, a lead or an end. Each of the last four is at most 2^62.
 #[expect(clippy::cast_possible_wrap, reason = "no tick reaches bit 63")]
 pub(crate) const fn signed(ticks: u64) -> i64 {

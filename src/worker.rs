@@ -12,8 +12,9 @@ use crate::scheme::{Scheme, Standard};
 /// The numbers of a datacenter and of a worker within this datacenter. They identify one generator among all generators
 /// that share an ID space.
 ///
-/// Two generators with the same `WorkerId` may issue the same IDs if they run at the same time, or if one replaces the
-/// other within the same tick. Give each generator a `WorkerId` of its own, or let each process lease its worker.
+/// Two generators with the same `WorkerId` may issue the same IDs if they run at the same time. They may also do so if
+/// one replaces the other before the clock has passed the tick of the other's last ID. Give each generator a `WorkerId`
+/// of its own, or let each process lease its worker.
 ///
 /// A `WorkerId` is written as `datacenter/worker`, such as `1/5`, or as an index. The index counts the workers of
 /// datacenter 0 first, then the workers of datacenter 1, and so on. If a datacenter has 32 workers, `1/5` is index 37.
@@ -238,8 +239,9 @@ mod text {
         /// the same worker. If hosts are named after their addresses, hosts of two subnets may get the same worker.
         ///
         /// **Any number after the label's last hyphen counts as an ordinal**, whatever the number means: `ip-10-0-3-17`
-        /// is worker 17, and every `ubuntu-22` is worker 22. Two hosts with the same number issue the same IDs. Use
-        /// this only if the names come from one StatefulSet, or from another source that numbers hosts 0, 1, 2, …
+        /// is worker 17, and every `ubuntu-22` is worker 22. Two hosts with the same number can issue the same IDs. Use
+        /// `from_ordinal` only if the names come from one StatefulSet, or from another source that numbers hosts 0, 1,
+        /// 2, …
         ///
         /// # Errors
         /// * [`WorkerTextError::NoOrdinal`] if the first label does not end in a hyphen and a number without leading

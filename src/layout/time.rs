@@ -33,8 +33,8 @@ impl Layout {
         if tick > self.max_tick() { None } else { Some(self.epoch_unix_ms + tick * self.tick_ms) }
     }
 
-    /// Returns the tick of a clock that reads `unix_ms`. The tick is negative if this time is before the epoch. It may
-    /// be larger than the timestamp field can hold.
+    /// Returns the tick of a clock that reads `unix_ms`. The tick is negative if this time is before the epoch. The
+    /// tick may be too large for the timestamp field.
     #[inline]
     pub(crate) const fn signed_tick_at(&self, unix_ms: u64) -> i64 {
         if unix_ms >= self.epoch_unix_ms {
@@ -46,7 +46,7 @@ impl Layout {
         self.clamped_tick_at(unix_ms)
     }
 
-    /// Returns the tick for `signed_tick_at` in two rare cases: the tick is negative, or it is 2^63 ticks or more from
+    /// Does the work of `signed_tick_at` in two rare cases: the tick is negative, or the tick is 2^63 ticks or more from
     /// the epoch. In the second case, returns `i64::MAX` or `-i64::MAX`. These cases have their own function, so that
     /// the code of the usual case is short.
     #[cold]

@@ -7,8 +7,8 @@ use crate::word::{last_tick, sequence_mask};
 
 use super::{BUCKETS, Histogram, Stats, bucket};
 
-/// The counters from which a snapshot computes [`Stats`]. They do not count the IDs of the open tick, because the
-/// number of these IDs is in the generator's word.
+/// The counters from which a snapshot computes [`Stats`]. The counters do not include the IDs of the open tick, because
+/// the number of these IDs is in the generator's word.
 pub(crate) struct Counters {
     ids: Counter,
     unused: Counter,
@@ -103,7 +103,7 @@ impl Counters {
         self.exhausted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a call as waiting. The count ends when the returned guard is dropped.
+    /// Counts a call as waiting until the returned guard is dropped.
     pub(crate) fn begin_wait(&self) -> WaitGuard<'_> {
         // ORDERING: Relaxed. Before a generator ends, calls that are waiting get some time to succeed. No invariant
         // depends on whether the end of the generator sees each of these calls.
@@ -117,9 +117,9 @@ impl Counters {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Returns the statistics: what calls have recorded, plus the IDs of the open tick. `word` is a function that loads
-    /// the generator's word, which contains the open tick and the number of its IDs. `initial` is the word that the
-    /// generator started with.
+    /// Returns the statistics: the numbers that calls have recorded, plus the IDs of the open tick. `word` is a
+    /// function that loads the generator's word. The loaded word contains the open tick and the number of IDs of the
+    /// open tick. `initial` is the word that the generator started with.
     pub(crate) fn snapshot(&self, word: impl FnOnce() -> u64, initial: u64, sequence_bits: u32) -> Stats {
         // ORDERING: Acquire, each paired with the Release in `record_tick`. The word is loaded after these counters, so
         // it has left every tick that they count.
@@ -215,8 +215,9 @@ mod tests {
         assert_eq!(counters.snapshot(|| 0, 0, 3).overflow_wait_time, waited);
     }
 
-    /// In each round the first snapshot finds `round` IDs in the open tick, and the second finds none. Real snapshots
-    /// find this if another thread has filled up the tick between them and has not recorded the tick yet.
+    /// In each round the first snapshot finds `round` IDs in the open tick, and the second snapshot finds none. The
+    /// same happens to two real snapshots if another thread fills up the tick after the first snapshot and records the
+    /// tick only after the second snapshot.
     #[test]
     fn reported_numbers_never_fall_because_of_another_thread() {
         together(&Counters::new(), |counters, round| {
@@ -225,7 +226,8 @@ mod tests {
         });
     }
 
-    /// The ticks of this test have 1 to 2^61 IDs. No layout allows more, because its sequence has at most 61 bits.
+    /// The ticks of this test have 1 to 2^61 IDs. No generator can issue more in a tick, because its sequence has at
+    /// most 61 bits.
     #[test]
     fn a_tick_with_any_number_of_ids_is_in_a_range() {
         let counters = Counters::new();

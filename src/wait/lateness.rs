@@ -1,11 +1,12 @@
-//! The sleeps of `Wait::Sleep`. Their length is estimated from how late the system has woken threads up before.
+//! The sleeps of `Wait::Sleep`. Each sleep is made shorter by an estimate of how late the system will wake the thread
+//! up. The estimate comes from earlier sleeps.
 
 use core::time::Duration;
 
 use crate::sync::{AtomicU64, Ordering, const_fn, sleep, spin_loop};
 
-/// The estimate with which a new generator begins, in nanoseconds. It is twice the 50 microseconds by which Linux
-/// allows a timer to be late.
+/// The first estimate of the lateness, in nanoseconds. Linux allows a timer to be 50 microseconds late, and the first
+/// estimate is twice as long.
 const FIRST_GUESS: u64 = 100_000;
 
 /// The longest sleep. It is short, so that a call soon notices that the generator was closed or that the clock was set.
@@ -14,12 +15,12 @@ const LONGEST: Duration = Duration::from_millis(10);
 /// The shortest sleep. A shorter one would not be worth its two context switches.
 const SHORTEST: Duration = Duration::from_micros(20);
 
-/// The highest value of the estimate, in nanoseconds. It is a little more than 15.6 ms, the period of the slowest
-/// timers.
+/// The highest value that the estimate of the lateness can have, in nanoseconds. It is a little more than 15.6 ms, the
+/// period of the slowest timers.
 const LATEST: u64 = 20_000_000;
 
-/// An estimate of how late the system wakes up a sleeping thread, in nanoseconds. It follows the recent sleeps, so that
-/// most sleeps are no later than the estimate. All threads of a generator share the estimate.
+/// An estimate of how late the system wakes up a sleeping thread, in nanoseconds. The estimate follows the recent
+/// sleeps, so that most sleeps are no later than the estimate. All threads of a generator share the estimate.
 pub(crate) struct Lateness(AtomicU64);
 
 impl Lateness {
@@ -29,11 +30,11 @@ impl Lateness {
         }
     }
 
-    /// Sleeps for `left`, or for `LONGEST` if this is shorter, minus the estimate. So most sleeps end before `left` is
-    /// over. If the sleep would be shorter than `SHORTEST`, spins for a moment instead.
+    /// Subtracts the estimate from `left`, or from `LONGEST` if `left` is longer, and sleeps for the difference. So
+    /// most sleeps end before `left` is over. If the difference is less than `SHORTEST`, spins for a moment instead. If
+    /// this happens in the first call of `nap` in a wait (`is_first`), also lowers the estimate.
     ///
-    /// Returns the length of sleep that it asked for, or 0 if it did not sleep. `is_first` says whether this is the
-    /// first call of `nap` in a wait. Only such a call lowers the estimate when it spins.
+    /// Returns the difference if `nap` slept, else 0.
     pub(crate) fn nap(&self, left: Duration, is_first: bool) -> Duration {
         // ORDERING: Relaxed, here and below. Only the length of a sleep depends on the estimate. If two threads update
         // it together, one update is lost, which does no harm.
@@ -59,9 +60,9 @@ impl Lateness {
 }
 
 /// Returns the new estimate after a sleep. `expected` is the estimate before the sleep, and `late` is how much longer
-/// the sleep lasted than was asked for. The estimate rises fast and falls slowly, so that most sleeps end before the
-/// tick begins. One sleep raises an estimate below 12,500 ns by 12,500 ns at most, and a higher estimate to twice its
-/// value at most, because this sleep may be an outlier.
+/// than requested the sleep lasted. The estimate rises fast and falls slowly, so that most sleeps end before the tick
+/// begins. One late sleep may be an outlier. So one sleep raises the estimate by at most 12,500 ns or `expected`,
+/// whichever is larger.
 fn updated(expected: u64, late: Duration) -> u64 {
     let late = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).min(LATEST);
     match late.checked_sub(expected) {
@@ -126,8 +127,9 @@ mod tests {
         }
     }
 
-    /// Late sleeps can raise the estimate so high that no call sleeps any more. If the estimate did not fall in calls
-    /// that only spin, all calls would spin through every later tick, even if the machine became punctual again.
+    /// Late sleeps can raise the estimate so high that all calls spin and none sleeps. So a wait without sleeps has to
+    /// lower the estimate. Otherwise the estimate would stay high, and all later calls would spin, even if the machine
+    /// became punctual again.
     #[test]
     fn the_estimate_falls_if_the_first_sleep_of_a_wait_would_be_too_short() {
         let lateness = Lateness::new();

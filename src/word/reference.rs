@@ -121,8 +121,8 @@ fn reserve_agrees_with_the_set_of_slots() {
     assert!(granted > 100_000, "{granted} grants compared");
 }
 
-/// This test does not compute the reference's set of slots from the word, as the test above does. The set is empty at
-/// first, and each call adds its slots to the set.
+/// In this test the reference's set of slots is empty at first, and each call adds its slots to the set. The test above
+/// computes the set from the word instead.
 #[test]
 fn every_run_of_calls_agrees_with_the_set_of_slots() {
     fn follow(word: u64, reference: &Reference, calls: u32, limits: &Limits) {

@@ -1,5 +1,6 @@
-//! Tests of `reserve`. They try every word, clock reading, count, window, `max_lead` and `strict` of small layouts, and
-//! the limits of wide layouts. The tests state the invariants with pairs (tick, sequence), and never shift bits.
+//! Tests of `reserve`. For small layouts they try every word, clock reading, count, window and `max_lead`, with and
+//! without `strict`. For wide layouts they try the limits. The tests state the invariants with pairs (tick, sequence)
+//! and without bit shifts.
 
 use core::ops::Range;
 
@@ -54,8 +55,8 @@ impl Case {
     }
 }
 
-/// Calls `check` with every window, `max_lead` and `strict` of small layouts. The second argument of `check` is the
-/// number of slots that a tick has.
+/// Calls `check` with the limits of small layouts: with every window and every `max_lead`, with and without `strict`.
+/// The second argument of `check` is the number of slots that a tick has.
 pub(super) fn every_limits(mut check: impl FnMut(Limits, u64)) {
     for (timestamp, sequence_bits) in [(1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 2), (2, 3)] {
         let (end, size) = (2_u64.pow(timestamp), 2_u64.pow(sequence_bits));
@@ -78,8 +79,8 @@ pub(super) fn every_word(limits: &Limits, size: u64) -> Range<u64> {
     limits.initial..2 * limits.end * size
 }
 
-/// Returns pairs of a clock's tick and a count. The pairs contain every case that makes a difference to a generator
-/// with `size` slots in a tick.
+/// Returns pairs of a clock's tick and a count. The pairs include every tick and every count that can change the
+/// outcome for a small layout with `size` slots in a tick.
 pub(super) fn every_question(size: u64) -> impl Iterator<Item = (i64, u64)> {
     let beyond = 7; // past the end of a timestamp of 2 bits and the longest lead
     // Shifted left by 3 and by 2 bits, the numbers 2^61 and 2^62 would overflow the word and look like tick 0.
@@ -260,7 +261,7 @@ fn finished_counts_the_open_tick_left_behind_and_the_tick_filled_up() {
     });
 }
 
-/// Tries every sequence of four calls, with every clock reading and every count for each call.
+/// Tries every run of four calls. In each call the clock's tick is -1 to 4, and the count is 1 to `size + 1`.
 #[test]
 fn recording_finished_ticks_counts_every_slot_of_every_run_once() {
     fn follow(word: u64, issued: u64, recorded: u64, calls: u32, limits: &Limits) {
@@ -286,7 +287,8 @@ fn recording_finished_ticks_counts_every_slot_of_every_run_once() {
     }
 }
 
-/// Pairs of widths, in bits: of the tick and of the sequence. A pair adds up to 62 bits or fewer.
+/// The widths of wide layouts, in bits. Each pair is the width of the tick and the width of the sequence. The two
+/// widths add up to 62 bits or fewer.
 const WIDE: [(u32, u32); 9] = [(41, 12), (42, 12), (39, 22), (61, 1), (62, 0), (31, 31), (2, 60), (1, 61), (1, 60)];
 
 fn whole_range((timestamp, sequence_bits): (u32, u32)) -> (Limits, u64, u64) {
