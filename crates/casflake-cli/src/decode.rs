@@ -15,9 +15,9 @@ use crate::stop::{Outcome, Stop, report, shortened};
 
 /// Print the fields of IDs: time (RFC 3339, UTC), datacenter, worker, sequence
 ///
-/// An ID can be written in these forms: decimal digits without leading zeros; a negative number, which is how a signed
-/// column shows an ID of 64 bits; 0x and hexadecimal digits; 16 hexadecimal digits, at least one of them a letter; with
-/// --hex, any hexadecimal digits.
+/// An ID can be written in these forms: decimal digits without leading zeros; a negative number, as a signed column
+/// shows an ID whose highest bit is set; 0x and hexadecimal digits; 16 hexadecimal digits, at least one of them a
+/// letter; with --hex, any hexadecimal digits.
 ///
 /// With --layout all, one line is printed for each layout. The line shows the fields that the ID has in that layout. If
 /// the layout has too few bits for the ID, the line shows the number instead of fields. If the ID cannot come from that
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     ids: Vec<String>,
 }
 
-/// The choices of the command line: the layout and the notation of the IDs, and the format of the output.
+/// The options of the command: the layout of the IDs, whether the IDs are hexadecimal, and the format of the output.
 struct Decoder {
     name: Option<LayoutName>,
     /// `None` to decode each ID in every layout.

@@ -15,8 +15,9 @@ use crate::workers::{Place, WorkerArgs};
 /// Print new IDs, one per line, in increasing order
 ///
 /// Processes that run at the same time need different workers. With the same worker they print the same IDs. If no
-/// option gives the worker, it is 0/0. Two runs in succession can also print the same IDs, if they fall into the same
-/// tick (1 ms; 10 ms in sonyflake and sonyflake2). With --lease, no two processes and no two runs print the same IDs.
+/// option gives the worker, the command uses worker 0 of datacenter 0. Two runs in succession can also print the same
+/// IDs, if they fall into the same tick (1 ms; 10 ms in sonyflake and sonyflake2). With --lease, no two processes and
+/// no two runs print the same IDs.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {

@@ -23,10 +23,10 @@ impl Number {
         };
         number.map_err(|error| match error {
             IdError::NotDecimal { found: Some(_) } if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                format!("{error}; if it is hexadecimal, add --hex or write 0x before it")
+                format!("{error}; if the ID is hexadecimal, add --hex or write 0x before the ID")
             }
             IdError::LeadingZeros if text.len() == 16 => {
-                format!("{error}; if these are 16 hexadecimal digits, add --hex or write 0x before them")
+                format!("{error}; if the 16 digits are hexadecimal, add --hex or write 0x before the digits")
             }
             IdError::TooLong if text.starts_with('-') => {
                 format!("the number is out of range: {} to {}", i64::MIN, u64::MAX)

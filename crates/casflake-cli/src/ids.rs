@@ -23,15 +23,16 @@ pub(crate) struct LeaseArgs {
     /// The TTL of the lease in seconds. The lease expires if it is not renewed for this long
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "30", value_parser = seconds)]
     lease_ttl: Duration,
-    /// How many seconds to wait for a free worker. If the lease ends later, also how many seconds (at least 0.1) to
-    /// wait for its renewal. With 0 the command asks the store for a worker only once
+    /// The longest time in seconds to wait for a free worker. With 0 the command asks the store for a worker only once.
+    /// If the lease ends during the run, this is also the longest time (but at least 0.1 s) to wait until the lease is
+    /// renewed or replaced
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "10", value_parser = seconds_or_none)]
     lease_wait: Duration,
     /// Create the ID space if it does not exist and the store has no other ID space. The new ID space grants no lease
     /// for 150 s
     ///
-    /// With this option a misspelt URL creates a second ID space, and processes that use it issue the same IDs as
-    /// processes of the first. It is safer to run "casflake leases URL init" once.
+    /// With this option, a misspelt URL creates a second ID space. The processes of the second ID space issue the same
+    /// IDs as the processes of the first ID space. It is safer to run "casflake leases URL init" once.
     #[arg(long, requires = "lease")]
     lease_create: bool,
 }
@@ -47,7 +48,8 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
     if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|why| format!("{why}, or 0 for no wait")) }
 }
 
-/// The longest time that a call waits for the next tick or for a renewal, if `--lease-wait` is shorter than this.
+/// The longest time that a call waits for the next tick or for a renewal. If `--lease-wait` is longer, a call waits up
+/// to `--lease-wait`.
 const TICK_WAIT: Duration = Duration::from_millis(100);
 
 #[expect(clippy::large_enum_variant, reason = "a process has one, and each call would pay for a box")]
@@ -137,8 +139,8 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         Some(leased.map(Self::Leased).map_err(|error| Stop::because(&error)))
     }
 
-    /// Returns the worker in each ID of this source. Returns `None` if the worker is leased, because the source may
-    /// lease another worker later.
+    /// Returns the worker that all IDs of this source carry. Returns `None` if the worker is leased, because the source
+    /// may lease another worker later.
     pub(crate) fn place(&self) -> Option<Place> {
         match self {
             Self::Given(generator) => {
@@ -169,8 +171,8 @@ impl<S: Scheme + 'static, C: Clock> Ids<S, C> {
         }
     }
 
-    /// Releases the lease, if there is one. If the store can't be reached, the issued IDs are still valid, and the
-    /// lease expires later.
+    /// Releases the lease, if there is one. If the lease can't be released, reports why and returns `Ok`, because the
+    /// issued IDs are still valid and the lease expires later.
     pub(crate) fn end(self) -> Outcome {
         if let Self::Leased(leased) = self
             && let Err(error) = leased.shutdown()
@@ -209,8 +211,8 @@ impl<S: Scheme, C: Clock> IdGenerator<S> for Ids<S, C> {
     }
 }
 
-/// Returns the text of `error`, which says why the lease was not released. Leaves out the remedy "try again", because
-/// the command has ended.
+/// Returns the reason why the lease was not released. Leaves out the remedy "try again" of `error`, because the command
+/// ends without another attempt.
 fn why(error: &StoreError) -> String {
     match error {
         StoreError::Unavailable { what, cause } => format!("{what} failed: {}", causes(&**cause)),
@@ -231,7 +233,8 @@ mod tests {
         assert_eq!(why(&error), "asking Redis failed: connection refused");
     }
 
-    /// Checks the debug text of the builder, because neither a generator nor its statistics show how it waits.
+    /// Checks the debug text of the builder, because neither a generator nor the statistics show how the generator
+    /// waits.
     #[test]
     fn the_generator_waits_as_the_option_says() {
         for (wait, name) in [(Wait::Spin, "Spin"), (Wait::Yield, "Yield"), (Wait::Sleep, "Sleep")] {

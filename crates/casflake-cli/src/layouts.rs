@@ -61,16 +61,17 @@ const MASTODON_BEGAN_MS: u64 = 1_451_606_400_000;
 const DAY_MS: u64 = 86_400_000;
 
 impl LayoutName {
-    /// Returns why `id` contains no time, if Twitter issued `id` before it used Snowflake IDs. Returns `None` for all
-    /// other IDs, and in all other layouts.
+    /// Returns the reason why `id` contains no time. Only Twitter's layout has such IDs: the numbers that Twitter
+    /// issued before the first Snowflake ID. Returns `None` for all other IDs, and for all other layouts.
     pub(crate) fn no_time_in(self, id: u64) -> Option<&'static str> {
         let is_older = self == Self::Twitter && id < FIRST_SNOWFLAKE_OF_TWITTER;
         is_older.then_some("older than Snowflake (2010-11-04): a number in sequence, without a time")
     }
 
-    /// Returns the earliest time, in Unix milliseconds, at which a service can have issued an ID of this layout. For
-    /// most layouts this is a day after the epoch, so that small numbers, which decode to a time on the day of the
-    /// epoch, are not taken for IDs. Only Twitter issued IDs on that day.
+    /// Returns the earliest time, in Unix milliseconds, at which a service can have issued an ID of this layout: the
+    /// epoch for Twitter, the beginning of 2016 for Mastodon, and a day after the epoch for all other layouts. A small
+    /// number decodes to a time on the day of the epoch. Only Twitter issued IDs on that day. So in all other layouts a
+    /// small number is not taken for an ID.
     pub(crate) const fn in_use_since(self, layout: &Layout) -> u64 {
         match self {
             Self::Twitter => layout.epoch_unix_ms(),
@@ -146,8 +147,8 @@ enum Order {
     WorkerLast,
 }
 
-/// Calls the function `$run`. The function's type argument is the scheme that the [`LayoutArgs`] choose. Returns an
-/// error if that layout can only be decoded.
+/// Calls the function `$run`. The function's type argument is the scheme that the [`LayoutArgs`] choose. If the chosen
+/// layout can only be decoded, the macro returns an error and does not call the function.
 macro_rules! with_scheme {
     ($args:expr, $run:ident($($arg:expr),*)) => {
         match $args.name() {
@@ -160,8 +161,8 @@ macro_rules! with_scheme {
             Some($crate::layouts::LayoutName::Sonyflake2) => $run::<casflake::Sonyflake2>($($arg),*),
             Some($crate::layouts::LayoutName::JsSafe) => $run::<casflake::JsSafe>($($arg),*),
             Some($crate::layouts::LayoutName::Mastodon) => Err($crate::stop::Stop::usage(
-                "--layout mastodon can only decode, because its timestamp and sequence have 64 bits, and a generator \
-                 can use at most 62: choose another layout",
+                "--layout mastodon can only decode, because its timestamp and sequence have 64 bits together, and a \
+                 generator can use at most 62: choose another layout",
             )),
             Some($crate::layouts::LayoutName::All) => {
                 Err($crate::stop::Stop::usage("--layout all can only decode: choose one layout"))
@@ -188,7 +189,8 @@ mod tests {
         mastodon all coarse sleep worker-last hex 41,5,5,12 0 1 -1 1e3 0.5 nan 18446744073709551616 range --from --to \
         --hex --ids string --worker-env --worker-hostname 1/5 2026-01-01 -7d now";
 
-    /// Generates words of the command line, correct or damaged, and arbitrary text.
+    /// Generates a word for the command line: a known word, two known words joined by `=`, a known word with up to 3
+    /// characters after it, or arbitrary text or bytes.
     fn word() -> impl Strategy<Value = OsString> {
         let known = || select(KNOWN.split_whitespace().collect::<Vec<_>>());
         prop_oneof![

@@ -1,4 +1,4 @@
-//! `casflake leases`: lists the leases of a store, and carries out the operations of an operator.
+//! `casflake leases`: lists the leases of a store, takes workers from their holders, and creates ID spaces.
 
 mod ask;
 mod list;
@@ -25,7 +25,8 @@ const LOST: &str = "the ID space has lost its own record: init, or the next requ
 /// List the leases of a store: the workers, their holders, their windows and the time left in each window
 ///
 /// The exit code is 1 if the store grants nothing for one of these reasons: the store is a copy of another store, the
-/// ID space has lost its own record, or the store's clock reads a time outside the layout's ticks.
+/// store has lost the ID space's layout and number of workers, or the store's clock reads a time outside the layout's
+/// ticks.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Args {
@@ -36,8 +37,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     layout: LayoutArgs,
     /// Print one JSON object per line: first {"space": {"name", "layout", "workers", "taken", "grants_in_ms",
-    /// "clock_behind_ms", "is_copy"}}, then one object for each worker that was ever granted. With a subcommand, print
-    /// the state after the subcommand
+    /// "clock_behind_ms", "is_copy"}}, then one object for each worker that has a record in the store. With a
+    /// subcommand, print the state after the subcommand
     ///
     /// "grants_in_ms" is 0 if the ID space grants leases now. It is null if no duration can be given, because the store
     /// is a copy or because the store's clock is behind a tick that is recorded in the store. If the clock is behind,
@@ -54,9 +55,9 @@ enum Action {
     List,
     /// Take a worker from its holder, so that the worker is free immediately
     ///
-    /// First make sure that the holder has ended. If the holder still runs, the next holder can issue the same IDs. If
-    /// the holder's generator may issue IDs of ticks ahead of the clock (max_lead), the holder must have ended at least
-    /// a second ago.
+    /// First make sure that the holder has ended. If the holder still runs, the worker's next holder can issue the same
+    /// IDs as this holder. If the holder's generator may issue IDs of ticks ahead of the clock (max_lead), the holder
+    /// must have ended at least a second ago.
     Reclaim {
         /// The worker: its index as listed, such as 37, or datacenter/worker, such as 1/5
         worker: String,
@@ -155,13 +156,13 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result
     }
     if store.init(layout, workers).map_err(|error| refused(&error))? {
         let (space, after) = (whereabouts(asked.url), (MAX_TTL + CLOCK_SLACK).as_secs());
-        return Ok(format!("created the {space}: it grants {} in {after} s", counted(workers, "worker")));
+        return Ok(format!("created the {space} with {}: it grants leases in {after} s", counted(workers, "worker")));
     }
     left_as_it_is(store, layout, asked.workers)
 }
 
-/// Fails if the store has other ID spaces or can't list them, because the name in the URL may be misspelt. A misspelt
-/// name must not become a second ID space.
+/// Fails if the store has other ID spaces, or if the store can't list its ID spaces. The name in the URL may be
+/// misspelt, and a misspelt name must not become a second ID space.
 fn has_no_others(store: &mut dyn LeaseAdmin) -> Outcome {
     let remedy = "to create another one, add --beside";
     let others = store.others().map_err(|error| Stop::failed(format_args!("{}; {remedy}", causes(&error))))?;

@@ -31,12 +31,12 @@ impl<R: Read> Lines<R> {
         Self { input: BufReader::with_capacity(1 << 16, input), line: Vec::new(), at_start: true }
     }
 
-    /// Returns the next line. Calls `before_waiting` before each read from the input, so that the caller can flush its
-    /// output. The sender of the input may be waiting for that output. Skips a byte order mark of UTF-8 at the start of
-    /// the input.
+    /// Returns the next line. Calls `before_waiting` before each read from the input. In `before_waiting` the caller
+    /// should flush its output, because the sender of the input may be waiting for the output. Skips a byte order mark
+    /// of UTF-8 at the start of the input.
     ///
     /// # Errors
-    /// Fails if reading fails. Also fails if the input is UTF-16, because its lines can't be read.
+    /// Fails if reading fails. Also fails if the input is UTF-16, because only lines of UTF-8 can be read.
     pub(crate) fn next(&mut self, mut before_waiting: impl FnMut() -> Outcome) -> Result<Line<'_>, Stop> {
         self.line.clear();
         let mut too_long = false;
@@ -108,8 +108,8 @@ mod tests {
     use super::{Line, Lines, MAX_LINE, UTF_8_MARK, UTF_16_MARKS, is_utf_16};
     use crate::stop::Stop;
 
-    /// An input whose end can be read twice: a third read at the end fails. The first read at the end may complete a
-    /// last line without a newline. The second read reports the end of the input.
+    /// An input that can be read only twice at its end. The first read there can complete a last line that has no
+    /// newline. The second read reports the end of the input. A third read fails.
     struct Ending<R> {
         input: R,
         ends: u32,

@@ -92,8 +92,9 @@ impl Clock for Ticks {
         self.tick(self.clock.unix_ms()).map_or(0, |(tick, _)| tick.saturating_add(ORIGIN))
     }
 
-    /// Returns a reading that stays the same until the last real millisecond of a tick. In that millisecond the reading
-    /// rises to the next tick. So a thread that sleeps until the next tick does not sleep too long.
+    /// Returns the beginning of the current tick, except in the last real millisecond of that tick. In that millisecond
+    /// the reading rises to the beginning of the next tick. So a thread that waits for the next tick sleeps for 1 ms at
+    /// most before it reads the clock again, and wakes in time.
     fn precise_unix_ns(&self) -> u128 {
         let nanos = self.clock.precise_unix_ns();
         let Some((tick, gone_by)) = self.tick(u64::try_from(nanos / MS).unwrap_or(u64::MAX)) else { return 0 };
@@ -222,7 +223,8 @@ mod tests {
     use super::{MS, ORIGIN, Ticks, generator};
     use crate::workers::Place;
 
-    /// A layout with ticks of one second. The test draws IDs in the middle and in the last ticks of this layout.
+    /// A layout with ticks of one second. The property test draws IDs from ticks around the beginning of 2026 and from
+    /// the last ticks of this layout.
     enum Seconds {}
 
     impl Scheme for Seconds {

@@ -51,8 +51,8 @@ impl From<serde_json::Error> for Stop {
     }
 }
 
-/// Returns the texts of an error and its causes, joined by `: `. Leaves out a cause if the texts before it already end
-/// with its text, as happens in some errors.
+/// Returns the texts of an error and its causes, joined by `: `. Leaves out a cause whose text already stands at the
+/// end of the joined texts, because some errors end with the text of their cause.
 pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut said = error.to_string();
     for cause in successors(error.source(), |&error| error.source()).map(ToString::to_string) {

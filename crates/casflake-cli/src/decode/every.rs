@@ -13,15 +13,15 @@ use crate::id_number::Number;
 use crate::layouts::LayoutName;
 use crate::stop::Outcome;
 
-/// How far an ID's time may be ahead of this host's clock, in milliseconds. The clock of the host that issued the ID
-/// may be ahead of this host's clock.
+/// An ID is "in the future" if the ID's time is ahead of this host's clock by more than this many milliseconds. A
+/// shorter lead is accepted, because the clock of the host that issued the ID can be ahead of this host's clock.
 const CLOCKS_DIFFER_MS: u64 = 60_000;
 
-/// An ID decoded in one layout. It is one line of the JSON output.
+/// The fields of an ID in one layout. Each reading is one line of the JSON output.
 #[derive(Serialize)]
 struct Reading {
     layout: String,
-    /// Why the ID cannot come from this layout; `null` if it can.
+    /// The reason why the ID cannot come from this layout; `null` if there is no such reason.
     implausible: Option<String>,
     /// `None` if the number is not an ID of the layout.
     #[serde(flatten)]
@@ -62,7 +62,7 @@ fn reading(name: LayoutName, layout: &Layout, number: Number, now_ms: u64) -> Re
     Reading { layout: written, implausible, fields }
 }
 
-/// Returns why the service that uses this layout cannot have issued this ID until now, such as "the time is in the
+/// Returns the reason why the service that uses this layout cannot have issued this ID, such as "the time is in the
 /// future". Returns `None` if there is no such reason.
 fn implausible(name: LayoutName, layout: &Layout, id: u64, unix_ms: u64, now_ms: u64) -> Option<String> {
     if unix_ms > now_ms.saturating_add(CLOCKS_DIFFER_MS) {

@@ -40,8 +40,8 @@ fn is_yes(answer: &str) -> bool {
     ["y", "yes"].iter().any(|yes| answer.trim().eq_ignore_ascii_case(yes))
 }
 
-/// Returns the name and the location of the ID space that a URL means, without a password. The URL was accepted before,
-/// so it is valid.
+/// Returns the name and the location of the ID space of a URL, but not the user and the password in the URL. The URL is
+/// valid, because `from_url` has accepted it before this call.
 pub(super) fn whereabouts(url: &str) -> String {
     let url = url.trim();
     let (url, space) = url.split_once('#').unwrap_or((url, ""));
@@ -67,7 +67,10 @@ pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str
     let space = whereabouts(url);
     let asked = match survey {
         None => {
-            format!("There is no {space} yet. If there was one before: has every process that held a lease of it ended")
+            format!(
+                "There is no {space} yet. If this ID space existed before, has every process that held a lease of it \
+                 ended"
+            )
         }
         Some(survey) => {
             let held = holders(survey, layout).map_or_else(String::new, |held| format!("{held}. "));
@@ -77,8 +80,8 @@ pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str
     format!("{asked} for good? (If a copy of the space is in use, the answer is no.)")
 }
 
-/// Returns a sentence about the workers that are held. The sentence names the holders of the first of these workers,
-/// and counts the other workers. Returns `None` if all leases have ended.
+/// Returns a sentence about the workers that are held. The sentence names the holders of the first [`NAMED`] workers
+/// that are held, and counts the others. Returns `None` if all leases have ended.
 fn holders(survey: &Survey, layout: &Layout) -> Option<String> {
     let now_ms = survey.unix_ns / 1_000_000;
     let held = || {
@@ -150,8 +153,8 @@ mod tests {
         assert_eq!(
             asked(None),
             format!(
-                "There is no ID space \"orders\" in redis://h yet. If there was one before: has every process that \
-                 held a lease of it {rest}"
+                "There is no ID space \"orders\" in redis://h yet. If this ID space existed before, has every process \
+                 that held a lease of it {rest}"
             )
         );
         assert_eq!(

@@ -93,12 +93,12 @@ fn print_json(out: &mut impl Write, space: &State, rows: &[Row]) -> Outcome {
 #[derive(Serialize)]
 struct Row {
     worker: u64,
-    /// `null` if the lease was released.
+    /// The name of the worker's holder; `null` if the record names no holder, for example after a release.
     owner: Option<String>,
     /// The first tick of the window. The field `until` is the first tick after the window.
     from: u64,
     until: u64,
-    /// The time at which the tick `until` begins, in RFC 3339; `null` if [`rfc_3339`] returns `None`.
+    /// The time at which the tick `until` begins, in RFC 3339; `null` if that time is too late for [`rfc_3339`].
     until_time: Option<String>,
     remaining_ms: u64,
     counter: u64,
@@ -124,7 +124,8 @@ pub(super) fn remaining_ms(layout: &Layout, tick: u64, now_ms: u64) -> u64 {
     layout.unix_ms_of(tick).unwrap_or(u64::MAX).saturating_sub(now_ms)
 }
 
-/// Escapes the characters of a stored text that would move a terminal's cursor or break a line.
+/// Returns a stored text in a form that can be shown. Escapes every character that would move a terminal's cursor or
+/// break a line.
 pub(super) fn printable(text: &str) -> String {
     let escaped = |c: char| match c {
         '"' | '\'' | '\\' => c.to_string(),

@@ -94,7 +94,8 @@ impl Body<'_> {
     /// Returns the field `count`, if its value is a whole number that fits a `usize`.
     ///
     /// # Errors
-    /// Returns `Some` with the JSON text of the field if it has another value, and `None` if it is missing.
+    /// If the field has another value, the error is `Some` with the JSON text of that value. If the field is missing or
+    /// `null`, the error is `None`.
     pub(crate) fn count(&self) -> Result<usize, Option<&str>> {
         let number = self.count.and_then(integer).and_then(|digits| digits.parse().ok());
         number.ok_or(self.count.map(RawValue::get))
@@ -106,14 +107,15 @@ fn string(value: &RawValue) -> Option<&str> {
     Some(value.get()).filter(|text| text.starts_with('"'))
 }
 
-/// Returns the JSON text of `value`, or `None` if `value` is not a number without a fraction or an exponent.
+/// Returns the JSON text of `value` if `value` is a number that has neither a fraction nor an exponent. Otherwise
+/// returns `None`.
 fn integer(value: &RawValue) -> Option<&str> {
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     Some(value.get()).filter(|text| digits(text.strip_prefix('-').unwrap_or(text)))
 }
 
-/// A `T` that is parsed from a JSON object only. The implementation that serde derives would also accept an array of
-/// the fields.
+/// A `T` that can be parsed from a JSON object, and from nothing else. The implementation that serde derives would also
+/// accept a JSON array of the values of the fields.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

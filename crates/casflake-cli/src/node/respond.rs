@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::request::Request;
 use super::server::Reply;
 
-/// Writes a reply to the request `to`, with the text `quote` before and after each ID.
+/// Writes `reply`, which answers the request `to`. The text `quote` stands before and after each ID.
 pub(crate) fn write<S>(
     out: &mut impl Write,
     to: &Request<'_>,
@@ -86,8 +86,8 @@ impl From<&Stats> for StatsFields {
     }
 }
 
-/// Returns the JSON value in `json`, written with one space after each `:` and `,` and no other white space outside
-/// strings.
+/// Returns the JSON value in `json` with one space after each colon and each comma. Removes all other white space.
+/// Strings inside the value stay as they are.
 fn spaced(json: &str) -> String {
     let mut spaced = String::with_capacity(json.len() + json.len() / 8);
     let (mut in_string, mut escaped) = (false, false);

@@ -162,10 +162,13 @@ fn worker(layout: &Layout, id: &str, ids: &[String]) -> Result<Place, String> {
         return Err(format!("{:?} is twice in \"node_ids\": give every node a name of its own", shortened(twice)));
     }
     let Some(position) = ids.iter().position(|other| other == id) else {
-        return Err(format!("{:?} is not in \"node_ids\": list every node, in the same order on each", shortened(id)));
+        return Err(format!(
+            "{:?} is not in \"node_ids\": send the same list of all nodes to every node",
+            shortened(id)
+        ));
     };
     if let Err(error) = Place::of_index(layout, ids.len() as u64 - 1) {
-        return Err(format!("{} nodes are more than the layout has workers: {error}", ids.len()));
+        return Err(format!("the layout has too few workers for {} nodes: {error}", ids.len()));
     }
     Place::of_index(layout, position as u64).map_err(|error: WorkerIdError| error.to_string())
 }

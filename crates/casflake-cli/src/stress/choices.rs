@@ -1,4 +1,4 @@
-//! The values of `--clock` and `--wait`, and the library's clocks and waits that they mean.
+//! The values of `--clock` and `--wait`. Each value stands for a clock or a wait of the library.
 
 use casflake::{Clock, CoarseClock, SystemClock, TscClock, Wait};
 use clap::ValueEnum;
@@ -9,10 +9,11 @@ use serde::Serialize;
 pub(crate) enum ClockName {
     /// The system's clock, precise
     System,
-    /// The system's time at the last timer interrupt: cheaper to read than system, but up to some ms late. Outside
-    /// Linux, the same as system
+    /// The system's time at the last timer interrupt. A reading is cheaper than with "system", but can be some ms late.
+    /// Outside Linux, "coarse" is the same as "system"
     Coarse,
-    /// The system's clock, read once per ms; the processor's counter measures the time in between: cheaper than system
+    /// The system's clock, read once per ms. The processor's counter tells when that ms is over. A reading is cheaper
+    /// than with "system"
     Tsc,
     /// The time of the lease store. It is used if the worker is leased, and can't be chosen with `--clock`.
     #[value(skip)]

@@ -19,7 +19,8 @@ enum Way<'g, S: Scheme, C> {
 
 impl<'g, S: Scheme + 'static, C: Clock> Source<'g, S, C> {
     /// Returns the source of one thread. If `local` is given, the source is a handle that reserves up to `local` IDs at
-    /// a time. If not, the source is the generator itself. A leased generator has no handles.
+    /// a time. If not, the source is the generator itself. A leased generator has no handles, so `local` has no effect
+    /// on it.
     pub(crate) fn new(ids: &'g Ids<S, C>, batch: usize, local: Option<u64>) -> Self {
         let way = match (ids, local) {
             (Ids::Given(generator), Some(block)) => Way::Handle(generator.local(block)),

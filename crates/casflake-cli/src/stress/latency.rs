@@ -6,7 +6,7 @@ use hdrhistogram::{AdditionError, CreationError, Histogram};
 use serde::Serialize;
 
 /// The longest latency that a histogram can hold, in nanoseconds: the largest value of `--seconds`. A longer latency is
-/// recorded as this one.
+/// recorded as `LONGEST`.
 const LONGEST: u64 = 1_000_000_000_000_000;
 
 /// The number of leading decimal digits of a latency that a histogram keeps. The buckets of a histogram take 330 KiB,

@@ -40,8 +40,8 @@ struct RunState<'a, S: Scheme, C> {
     ids: &'a Ids<S, C>,
     setup: Setup,
     proof: Proof,
-    /// The time at which the run began. It is locked until all threads have been started, so that no thread draws
-    /// before.
+    /// The time at which the run began. The function [`run`] holds the lock until all threads have been started, so
+    /// that no thread draws before the run begins.
     gate: RwLock<Instant>,
     stop: AtomicBool,
     /// The number of IDs that each thread has drawn so far. The counters are padded, so that no two threads write to

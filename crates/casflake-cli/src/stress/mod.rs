@@ -40,8 +40,8 @@ use crate::workers::{Place, WorkerArgs};
 /// others. The exit code is 1 if anything is wrong.
 ///
 /// A latency is the duration of one call, which draws one ID or one batch. Without --rate, one call in 61 is timed,
-/// from the beginning of the call. With --rate, every call is timed from the moment when it was due. So a delay also
-/// counts for the later calls that have to wait.
+/// from the beginning of the call. With --rate, every call is timed from the moment when it was due. So if a slow call
+/// delays later calls, the latencies of the later calls include the delay.
 ///
 /// The report divides the IDs by the duration of the run. A run that begins in the middle of one tick and ends in the
 /// middle of another can draw all IDs of both ticks. So a short run can show slightly more IDs per second than the

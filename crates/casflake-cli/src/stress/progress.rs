@@ -1,4 +1,4 @@
-//! A progress bar on stderr, if that is a terminal.
+//! A progress bar on stderr. The bar is shown only if stderr is a terminal.
 
 use std::time::Duration;
 

@@ -8,8 +8,8 @@
 //! The slots are divided into numbered pages. Each thread marks its IDs on a page that only this thread writes to, so
 //! that contention does not slow the threads down. When a thread leaves a page, it merges the page into a shared page
 //! of the same number. If a bit is set in both pages, an ID was issued twice. A thread never returns to a page that it
-//! has left, because its IDs increase. When every thread has left its page of a number, the memory of the shared page
-//! of that number is freed.
+//! has left, because the thread marks only increasing IDs. When every thread is on a page with a higher number or has
+//! finished, a shared page is no longer needed, and its memory is freed.
 
 use std::collections::BTreeMap;
 use std::mem;

@@ -251,8 +251,8 @@ mod tests {
     use crate::stress::proof::Verdict;
     use crate::stress::setup::Plan;
 
-    /// Returns whether a report is good if the threads drew `ids` IDs. In this report, the generator has issued 5 IDs
-    /// itself, and a handle has reserved 4 more IDs and issued 3 of them.
+    /// Returns whether the report of a run is good if the threads drew `ids` IDs. In this run, the generator has issued
+    /// 5 IDs itself. A handle has reserved 4 more IDs and issued 3 of them.
     fn is_good(ids: u64, verdict: Verdict) -> bool {
         let generator =
             Generator::with_clock(WorkerId::<Standard>::fixed::<0, 0>(), ManualClock::new(1_800_000_000_000));

@@ -11,11 +11,12 @@ use super::setup::Setup;
 /// timed, or that none of them is timed.
 pub(crate) const SAMPLED: u64 = 61;
 
-/// A thread that sleeps until its call is due asks to be woken this long before, because systems wake threads late.
+/// If a thread sleeps until its call is due, it asks to be woken this long before the call is due, because systems wake
+/// threads late.
 const EARLY: Duration = Duration::from_micros(200);
 
-/// If its call is due in more than this time, but in at most [`EARLY`], a waiting thread yields its core to threads
-/// whose calls are due. If its call is due sooner, the thread spins.
+/// A waiting thread spins if its call is due in at most this time. If the call is due later, but in at most [`EARLY`],
+/// the thread yields its core to threads whose calls are due.
 const NEAR: Duration = Duration::from_micros(5);
 
 /// The longest sleep. Between two sleeps, a waiting thread checks whether the run is over.
@@ -73,8 +74,8 @@ impl Schedule {
                 if !wait(self.started, due, is_over) {
                     return Turn::Stop;
                 }
-                // The call is timed from the moment when it was due, even if the thread is late. So a late call also
-                // counts as a delay of the next calls.
+                // The call is timed from the moment when it was due, even if the thread is late. So if a slow call
+                // delays the next calls, the latencies of the next calls include the delay.
                 Turn::Timed(due)
             }
         };

@@ -29,7 +29,7 @@ pub(crate) struct Span {
 }
 
 impl Timeline {
-    /// Counts an ID.
+    /// Counts an ID of the tick `tick`.
     #[inline]
     pub(crate) fn see(&mut self, tick: u64) {
         if tick != self.open.0 {

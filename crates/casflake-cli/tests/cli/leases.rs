@@ -14,7 +14,8 @@ use crate::store::Store;
 fn options_of_leases_may_follow_its_subcommands() {
     let store = Store::empty("after");
     let created = store.run(&["leases", "init", "--beside", "--workers", "1"], &["--layout", "discord"]);
-    let expected = format!("created the ID space in file:///{}: it grants 1 worker in 150 s\n", store.path());
+    let expected =
+        format!("created the ID space in file:///{} with 1 worker: it grants leases in 150 s\n", store.path());
     assert_eq!(text(&created.stdout), expected, "{}", text(&created.stderr));
     let vouched = store.run(&["leases", "init", "--immediately", "--yes"], &["--layout", "discord", "--json"]);
     let space: Value = serde_json::from_str(text(&vouched.stdout)).unwrap();
@@ -73,7 +74,7 @@ fn only_an_operator_creates_a_missing_space() {
     assert!(fs::read_dir(&store.0).unwrap().next().is_none(), "nothing was written");
     let created = store.run(&["leases"], &["init", "--beside", "--workers", "7"]);
     let space = format!("the ID space in file:///{}", store.path());
-    let expected = format!("created {space}: it grants 7 workers in 150 s\n");
+    let expected = format!("created {space} with 7 workers: it grants leases in 150 s\n");
     assert_eq!(text(&created.stdout), expected, "{}", text(&created.stderr));
     let listed = store.run(&["leases"], &[]);
     assert!(text(&listed.stdout).contains("it grants leases in 150 s"), "{}", text(&listed.stdout));
