@@ -37,11 +37,11 @@ use crate::url::{StoreUrl, space_name};
 /// feature `redis`.
 ///
 /// Each ID space is one hash, so that the space is kept or lost as a whole. The key of the hash is `casflake:` and the
-/// name of the space. The hash has a field `space` and one field for each worker, in JSON. Usually, renewing or
-/// releasing a lease runs one Lua script, in one round trip, and acquiring a lease runs two. More scripts are run if,
-/// for example, another process has changed the space meanwhile, data or a reply was lost, or the lease is no longer
-/// held. Creating a space runs several. Before a script writes, it checks that the fields are still as the store has
-/// read them, or as the lease says. The store's clock is the clock of the server.
+/// name of the space. The hash has a field `space` and one field for each worker, in JSON. Usually, a renewal or a
+/// release runs one Lua script, and so needs one round trip. Acquiring a lease runs two: the first reads the fields, and
+/// the second writes only if the fields have not changed since. More scripts run if a space is created, if another
+/// process has changed the space meanwhile, or if data or a reply was lost. The script of a renewal or a release writes
+/// only if the worker's record belongs to the lease. The store's clock is the clock of the server.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, RedisStore};
@@ -57,30 +57,31 @@ use crate::url::{StoreUrl, space_name};
 /// Windows of one worker never overlap, as long as only one server at a time is the master and keeps what it has
 /// acknowledged. The store notices the following cases, in which the server may have lost data:
 ///
-/// * **The server was restarted**, with all of its data, older data or none; a replica has taken over; or the server
-///   was a replica for some time. Redis gives each run and each promotion a name. Leases that were granted under
-///   another name are not renewed. After the first call that finds the new name, nothing is granted for
+/// * **The server was restarted**, with all of its data, with older data or with none. Or a replica has taken over, or
+///   the server was a replica for some time. Redis gives each run and each promotion a name. Leases that were granted
+///   under another name are not renewed. After the first call that finds the new name, nothing is granted for
 ///   [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK), two and a half minutes, even with an
 ///   append-only file. Holders issue IDs until their windows end, and then issue no IDs until this wait is over. An
 ///   operator who knows that no lease is in use can end the wait: [initialise](crate::LeaseAdmin::init_immediately) the
 ///   store.
 /// * **The hash is missing**: it was flushed, deleted, evicted, or not kept over a restart. A process that was granted
 ///   a lease of the space restores the hash in two cases: the server's run is the one that granted the lease, or the
-///   run began after the last grant or renewal of the lease. Because clocks differ, a run also counts if, by its own
-///   clock, it began at most [`CLOCK_SLACK`](crate::CLOCK_SLACK) before that. In all other cases the address now leads
-///   to another server, such as a replica that has taken over without the hash, and the process writes nothing there.
-///   Until the space is restored, other processes get [`NoSpace`](crate::StoreError::NoSpace). They keep getting it if
-///   no process runs that can restore the space. After the hash is restored, the wait is the same as after a restart.
-///   To keep the hash, let Redis save its data, and set `maxmemory-policy` to `noeviction` or to one of the
-///   `volatile-` policies, which do not evict keys without an expiry.
-/// * **A record is missing, or its holder knows a newer record than the server has.** The wait is the same as after a
-///   restart. If only some records are missing, only the workers of those records have to wait.
+///   run began after the last grant or renewal of the lease. Because the clocks of two servers can differ, the start of
+///   the run may also be up to [`CLOCK_SLACK`](crate::CLOCK_SLACK) before that grant or renewal. In all other cases the
+///   address now leads to another server, such as a replica that has taken over without the hash, and the process
+///   writes nothing there. Until the space is restored, other processes get [`NoSpace`](crate::StoreError::NoSpace). If
+///   no process can restore the space, they get this error until the space is created anew. After the hash is restored,
+///   the wait is the same as after a restart. To keep the hash, let Redis save its data, and set `maxmemory-policy` to
+///   `noeviction` or to one of the `volatile-` policies, which do not evict keys without an expiry.
+/// * **The record of a worker is missing, or is older than the record that the worker's holder knows.** The wait is the
+///   same as after a restart. If only some records are missing, only the workers of those records have to wait.
 ///
-/// The server's clock may be set to another time. While a granted window ends more than [`MAX_TTL`](crate::MAX_TTL) +
-/// [`CLOCK_SLACK`](crate::CLOCK_SLACK) after the clock, its lease is not renewed. Its worker is not granted again
-/// before the clock has reached the end of the window. The store does not read from or write to a replica, not even one
-/// that accepts writes. If a value in the hash does not have the form in which this store writes values, the calls that
-/// read this value fail with [`Corrupt`](crate::StoreError::Corrupt), and the value stays as it is.
+/// The server's clock may be set to another time. A lease is not renewed while the end of its window is more than
+/// [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) ahead of the server's clock. The worker of a lease
+/// is not granted again before the server's clock has reached the end of the window. The store does not read from or
+/// write to a replica, not even one that accepts writes. If a value in the hash does not have the form in which this
+/// store writes values, the calls that read this value fail with [`Corrupt`](crate::StoreError::Corrupt), and the value
+/// stays as it is.
 ///
 /// # What it does not promise
 /// * **Two masters at the same time** can grant the same window. A master that was cut off may still serve some clients
@@ -199,9 +200,10 @@ impl RedisBackend {
         })
     }
 
-    /// Returns the place of the space: the address of the server. If the space is absent, the place is the address and
-    /// the run, if this run did not grant the last lease, and was started more than [`CLOCK_SLACK`] before the last
-    /// grant or renewal. The address then leads to a different server, which was already running at that time.
+    /// Returns the place of the space. This is the address of the server, or the address and the name of the server's
+    /// run. The name is added only if the space is absent and the address now leads to a different server. The server
+    /// is different if its run did not grant the last lease, and was started more than [`CLOCK_SLACK`] before the last
+    /// grant or renewal.
     fn place_of(&mut self, incarnation: &str, started: u64, is_absent: bool) -> String {
         self.run = incarnation.chars().take_while(char::is_ascii_hexdigit).collect();
         // The slack is added because the new server may run on another host, whose clock may be behind the clock of the
@@ -278,8 +280,9 @@ impl Backend for RedisBackend {
         Ok(Contents { space, records, ..Contents::new(unix_ns, incarnation, place) })
     }
 
-    /// Compares the whole text of each field, not only the version. If the space was lost and created again meanwhile,
-    /// its versions begin at 0 again, so the version can be the same although the space is another one.
+    /// Writes the change if the store is still as in `seen`. Compares the whole text of each field, not only the
+    /// version of the space. If the space was lost and created again after `seen` was read, the versions of the new
+    /// space begin at 0. So the new space can have the same version as the space in `seen`.
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
         let mut args = Vec::from([seen.incarnation.clone()]);
         args.extend([SPACE.into(), encode_some(seen.space.as_ref())?, encode_some(change.space.as_ref())?]);
@@ -369,7 +372,7 @@ fn encode_some(value: Option<&impl Serialize>) -> Result<String, StoreError> {
 }
 
 /// Decodes the text of a field. Fails unless the text is exactly what [`encode`] writes for the value, because the
-/// scripts compare values as texts, and find the parts of a text by its form.
+/// scripts compare values as texts, and match a text against a fixed pattern to find the parts of the text.
 fn decode<T: Serialize + DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     let value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     match serde_json::to_vec(&value) {

@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::lease::Lease;
 use crate::terms::Terms;
 
-/// The inputs of the rule of renewals, [`protocol::renew`](crate::protocol::renew), apart from the store's contents.
+/// The inputs of the rule of renewals, [`protocol::renew`](crate::protocol::renew), without the store's contents.
 ///
 /// All times are in ticks, except for the epoch and the length of a tick, which are in milliseconds. Numbers are
 /// written as texts of digits, because a JSON number has only 53 bits in Lua.
@@ -35,8 +35,9 @@ pub(crate) struct RenewalJson<'a> {
     /// The tick after the layout's last tick.
     #[serde(serialize_with = "digits")]
     end: u64,
-    /// The number of ticks from the store's clock to the latest end that a window can have. If the window of the record
-    /// ends later, the lease is not renewed, because the store's clock must be behind the clock that granted it.
+    /// The number of ticks from the store's clock to the latest end that a window can have. If the window of the
+    /// worker's record ends later, the store's clock is behind its reading at the last grant or renewal. The lease is
+    /// then not renewed.
     #[serde(serialize_with = "digits")]
     reach: u64,
 }
@@ -46,8 +47,8 @@ impl<'a> RenewalJson<'a> {
     /// counter can not grow any more.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if a number of the renewal other than `end` is larger than `max`. If the layout ends
-    /// after `max`, `end` is `max`, because the store can not hold a larger tick.
+    /// [`StoreError::Corrupt`] if a number in the renewal is larger than `max`. The number `end` never causes this
+    /// error: if the layout ends after `max`, `end` is `max`, because the store can not hold a larger tick.
     pub(crate) fn of(
         space: &'a str,
         lease: &Lease,

@@ -25,7 +25,7 @@ use crate::token::Token;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AcquireRequest {
-    /// The layout of the caller's IDs. The window is counted in its ticks.
+    /// The layout of the caller's IDs. The window is counted in ticks of this layout.
     pub layout: Layout,
     /// The token of the lease. A second request with the same token gets the lease of the first request. So a caller
     /// can repeat a request whose reply was lost.
@@ -68,9 +68,9 @@ impl AcquireRequest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Missing {
-    /// Refuses the request with [`StoreError::NoSpace`](crate::StoreError::NoSpace) and writes nothing. Otherwise a
-    /// misspelt name would create a second ID space, and its processes would issue the same IDs as the processes of the
-    /// first.
+    /// Refuses the request with [`StoreError::NoSpace`](crate::StoreError::NoSpace) and writes nothing. If the store
+    /// created a space for each unknown name, a misspelt name would create a second ID space. The processes of the
+    /// second space would issue the same IDs as the processes of the first space.
     #[default]
     Refuse,
     /// Creates the space. The new space grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
@@ -108,7 +108,7 @@ pub enum Missing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Renewal {
-    /// The layout of the caller's IDs. The window is counted in its ticks.
+    /// The layout of the caller's IDs. The window is counted in ticks of this layout.
     pub layout: Layout,
     /// The lease, as the caller knows it.
     pub lease: Lease,

@@ -24,16 +24,16 @@ use crate::survey::Survey;
 /// * **L3.** A grant or a renewal never moves the end of a window to a tick more than [`MAX_TTL`] after the store's
 ///   clock. No window contains a tick after the layout's last tick.
 /// * **L4.** A message renews or releases a lease only if it has the token and the counter of the worker's record. A
-///   renewal must also have the first tick of the record's window, and no later end. So a late or repeated message has
-///   no effect.
+///   message that renews a lease must also have the first tick of the record's window, and must not have a later end
+///   than that window. So a late or repeated message has no effect.
 /// * **L5.** A released lease is never renewed, and the worker's next window begins after the last tick in which the
 ///   holder issued an ID.
 /// * **L6.** If a store has lost data and may have forgotten a window of a worker, that worker is not granted until
 ///   [`MAX_TTL`] + [`CLOCK_SLACK`] have passed since the loss was found.
 /// * **L7.** A process that was never granted a lease of a space does not create that space, unless the process asks
-///   for that explicitly.
-/// * **L8.** If a space is known to be a copy, and its original was made in another place, the copy grants, renews and
-///   releases nothing.
+///   for a new space explicitly.
+/// * **L8.** If a space is known to be a copy of a space that was made in another place, the store grants, renews and
+///   releases nothing in the copy.
 /// * **L9.** If the store's clock moves back, that costs time, but never causes a duplicate ID.
 /// * **L10.** A window begins after the tick in [`AcquireRequest::after`], the last tick in which the caller has issued
 ///   an ID. So the IDs of one process keep increasing when the process changes workers.
@@ -45,9 +45,9 @@ use crate::survey::Survey;
 /// * The store keeps all data that it has acknowledged, or the loss of such data is found. Each store documents which
 ///   losses it does not find.
 /// * An operator who [vouches](LeaseAdmin::init_immediately) for a space or [reclaims](LeaseAdmin::reclaim) a worker is
-///   right. If an operator was wrong, the holder's next renewal fails with
-///   [`LostReason::Initialised`](crate::LostReason::Initialised) or [`LostReason::Taken`](crate::LostReason::Taken).
-///   The holder must stop immediately.
+///   right. If an operator was wrong, a process still uses a lease that the operator took to be unused. The next
+///   renewal of this lease fails with [`LostReason::Initialised`](crate::LostReason::Initialised) or
+///   [`LostReason::Taken`](crate::LostReason::Taken). The process must then stop immediately.
 ///
 /// In detail:
 ///
@@ -58,24 +58,24 @@ use crate::survey::Survey;
 ///   lease, and does not end earlier than that lease. A release is written only if the record has the token and the
 ///   counter of the lease. Each grant and each renewal raises the counter. If replies to renewals were lost, the
 ///   record's counter is higher than the holder's counter. `renew` then recognises the lease by its token and its first
-///   tick, and succeeds unless the record counts more renewals than the holder has sent without a reply
-///   ([`Renewal::unanswered`]). `release` recognises the lease by its token alone. Both send a new message, with the
-///   record's counter.
+///   tick. `renew` fails if the record's counter is higher by more than [`Renewal::unanswered`], the number of renewals
+///   that the holder has sent without a reply. `release` recognises the lease by its token alone. Both calls then send
+///   a new message, with the record's counter.
 /// * L5: a release clears the token, and ends the window right after the tick of the last ID. If no ID was issued, the
 ///   window ends at its first tick.
 /// * L6: a loss is found if the record of the space or of a worker is missing, if another server or other data now
 ///   serves the store, or if a holder presents a lease that is newer than the worker's record. If only the records of
 ///   some workers are missing, only these workers have to wait; otherwise all workers have to wait. If a holder has
-///   presented a lease whose record is missing or older, the workers that wait also wait until the window of that lease
-///   has ended. A lease is not renewed if its record is missing. If all workers have to wait, no lease that was granted
-///   before the loss is renewed. An operator who vouches for the space ends the wait.
+///   presented a lease whose record is missing or older, the wait does not end before the window of that lease ends. A
+///   lease is not renewed if its record is missing. If all workers have to wait, no lease that was granted before the
+///   loss is renewed. An operator who vouches for the space ends the wait.
 /// * L7: a process asks for a new space with [`Missing::Create`](crate::Missing::Create). A
-///   [`LeasedGenerator`](crate::LeasedGenerator) that was not granted a lease yet asks for it only if
+///   [`LeasedGenerator`](crate::LeasedGenerator) that was not granted a lease yet asks for a new space only if
 ///   [`create_if_missing`](crate::LeasedGeneratorBuilder::create_if_missing) was called on its builder and the store
-///   lists no other space. Otherwise the process gets [`NoSpace`](StoreError::NoSpace), and the store writes nothing. A
-///   process that was granted a lease creates that space again if it is lost, but only in the place where the lease was
-///   granted. If only the record of the space is lost, and records of workers are left, the space still exists but has
-///   suffered a loss (L6), and any process restores it.
+///   lists no other space. Otherwise the process gets [`NoSpace`](StoreError::NoSpace), and the store writes nothing.
+///   If a space is lost, a process that was granted a lease of the space creates the space again, but only in the place
+///   where the lease was granted. If the record of the space is lost, but the store still has records of workers, the
+///   space has suffered a loss (L6) but still exists. Any process then restores the record of the space.
 /// * L8: calls fail with [`Copied`](StoreError::Copied) until an operator [vouches](LeaseAdmin::init_immediately) for
 ///   the copy.
 /// * L9: a worker is not granted before the store's clock has reached the end of the worker's last window. As long as
@@ -104,14 +104,15 @@ use crate::survey::Survey;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait LeaseStore: Send {
-    /// Grants a free worker. A worker is free if its last window has ended on the store's clock. The new window begins
-    /// at the end of that last window or at the space's floor, whichever is later, but not before the tick after
-    /// [`AcquireRequest::after`]. The new window ends at the store's clock + the TTL.
+    /// Grants a free worker. A worker is free if its last window has ended on the store's clock, and its holder is not
+    /// known to be alive. The new window begins at the end of that last window or at the space's floor, whichever is
+    /// later, but not before the tick after [`AcquireRequest::after`]. The new window ends at the store's clock + the
+    /// TTL.
     ///
     /// # Errors
     /// [`StoreError::NoFreeWorker`] if every worker is leased; [`StoreError::NoSpace`] if the ID space does not exist;
-    /// [`StoreError::NotYet`] if the space is new or has lost data; [`StoreError::StoreClockBehind`] if the end of a
-    /// granted lease or the floor is too far ahead of the store's clock, or if the new window would contain no tick
+    /// [`StoreError::NotYet`] if the space is new or has lost data; [`StoreError::StoreClockBehind`] if the floor or
+    /// the end of a granted window is too far ahead of the store's clock, or if the new window would contain no tick
     /// after [`AcquireRequest::after`]; [`StoreError::Ttl`] if the TTL is out of range; other errors if the store can't
     /// be reached or refuses the caller.
     ///
@@ -191,8 +192,8 @@ pub trait LeaseStore: Send {
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError>;
 
     /// Returns the names of the other ID spaces in this store: ten at most, within about a second. The error
-    /// [`StoreError::NoSpace`] shows these names. The default method returns no names. Keep it if a store can hold only
-    /// one space.
+    /// [`StoreError::NoSpace`] shows these names. The default method returns no names. Override this method if a store
+    /// can hold more than one space.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store can't list the names.
@@ -239,11 +240,12 @@ impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
 /// # Ok::<(), casflake_lease::StoreError>(())
 /// ```
 pub trait LeaseAdmin: LeaseStore {
-    /// Creates the ID space with this number of workers, if it does not exist or has lost its own record. The new space
-    /// grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. By then,
-    /// each lease has ended that a lost space of the same name may have granted. If the space exists already, it keeps
-    /// its number of workers, and this call changes nothing. The exception is a space that another process has just
-    /// created, and that no process has changed since: its wait begins again with this call.
+    /// Creates the ID space with this number of workers, if the space does not exist or has lost its own record. The
+    /// new space grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. By
+    /// then, all leases of a lost space with the same name have ended. If the space exists already, this call changes
+    /// nothing, and the space keeps its number of workers. There is one exception: if another process has just created
+    /// the space with the same layout, and no process has changed the space since, the wait of the space begins again
+    /// with this call.
     ///
     /// Returns whether this call created the space.
     ///
@@ -311,14 +313,16 @@ pub trait LeaseAdmin: LeaseStore {
     /// ```
     fn survey(&mut self) -> Result<Survey, StoreError>;
 
-    /// Reclaims the worker with this index from its holder. The worker is free immediately.
+    /// Reclaims the worker with this index from its holder. The worker is free immediately. If the store's clock has
+    /// moved back to a time before the worker's last window, the worker may become free only when that window begins.
     ///
-    /// **IDs can be issued twice after this call if the holder of the worker still runs, or if it has issued IDs in
-    /// ticks that the store's clock has not passed.**
+    /// **IDs can be issued twice after this call if the holder of the worker still runs, or if the holder has issued
+    /// IDs in ticks that the store's clock has not passed.**
     ///
     /// # Errors
-    /// [`StoreError::NoSuchWorker`] if the worker was never granted; [`StoreError::OtherLayout`] if the space has
-    /// another layout; other errors if the store can't be reached or refuses the caller.
+    /// [`StoreError::NoSuchWorker`] if the store has no record of the worker, because the worker was never granted or
+    /// the record is lost; [`StoreError::OtherLayout`] if the space has another layout; other errors if the store can't
+    /// be reached or refuses the caller.
     ///
     /// # Examples
     /// ```

@@ -32,11 +32,12 @@ pub struct Survey {
     pub unix_ns: u64,
     /// The space; `None` if the record of the space is lost, but records of workers are left.
     pub space: Option<SurveyedSpace>,
-    /// The records of workers, in the order of the workers' indices. Some of these workers may be only prepared for a
-    /// later grant. A worker without a record was never granted, unless the record was lost.
+    /// The records of workers, in the order of the workers' indices. Some of these records may belong to workers that
+    /// were not granted yet, because a grant can also write records for later grants. A worker without a record was
+    /// never granted, unless the record was lost.
     pub workers: Vec<SurveyedWorker>,
-    /// Whether the space is a copy, and its original was made in another place. If so, no process gets a worker of this
-    /// space: its calls fail with [`StoreError::Copied`](crate::StoreError::Copied).
+    /// Whether the space is a copy of a space that was made in another place. If `true`, no process gets a worker of
+    /// this space: the calls of processes fail with [`StoreError::Copied`](crate::StoreError::Copied).
     pub is_copy: bool,
 }
 
@@ -47,10 +48,11 @@ impl Survey {
         Self { unix_ns, space, workers, is_copy: false }
     }
 
-    /// Returns how long the store's clock needs to reach the latest tick in the store, which is the floor or the end of
-    /// a window. Returns this time only if it is longer than [`MAX_TTL`](crate::MAX_TTL) + twice
-    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s: the clock is then wrong now, or was wrong before. Returns `None` if
-    /// the time is not longer, or if the clock's reading is not in the layout. `layout` is the layout of the space.
+    /// Returns how long the store's clock needs to reach the latest tick in the store. The latest tick is the floor or
+    /// the end of a window. Returns `None` if this time is not longer than [`MAX_TTL`](crate::MAX_TTL) + twice
+    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s. If the time is longer, the store's clock is wrong now, or was wrong
+    /// before. Also returns `None` if the store's clock is before the first tick of the layout, or after the last.
+    /// `layout` is the layout of the space.
     ///
     /// # Examples
     /// ```

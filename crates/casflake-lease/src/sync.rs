@@ -6,7 +6,8 @@
 
 #[cfg(not(all(loom, feature = "_loom")))]
 pub(crate) use std::sync::atomic::AtomicU64;
-/// The atomic type for counts of events. It is never loom's type, because no call decides anything by such a count.
+/// The atomic type for counts of events. This type is never loom's, because no decision in the code depends on such a
+/// count.
 pub(crate) use std::sync::atomic::AtomicU64 as Counter;
 pub(crate) use std::sync::atomic::Ordering;
 

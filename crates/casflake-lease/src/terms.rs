@@ -5,23 +5,24 @@ use std::time::Duration;
 use casflake::Layout;
 
 /// The largest TTL of a lease. This is a constant of the protocol, not a setting. A store that has lost data waits
-/// until every forgotten lease has ended. It can know that time only because no lease has a larger TTL.
+/// until every forgotten lease has ended. If leases could have any TTL, the store would not know how long to wait.
 pub const MAX_TTL: Duration = Duration::from_secs(120);
 
-/// The error that the clock of a store may have if the store loses data. When the loss is found, this clock may be at
-/// most this far behind any earlier reading at which the store granted or renewed a lease: clocks may differ, or a
-/// clock may have moved back. After a loss, the store grants nothing until [`MAX_TTL`] + `CLOCK_SLACK` have passed. As
-/// long as a store keeps all data that it has acknowledged, its clocks may read any time. This is a constant of the
-/// protocol, not a setting.
+/// The largest error that the clock of a store may have if the store loses data. Each lease is granted or renewed at
+/// some reading of the store's clock. When a loss is found, the clock may be at most `CLOCK_SLACK` behind the latest of
+/// all these readings. The clock can be behind because it has moved back, or because a server with another clock has
+/// taken over. After a loss, the store grants nothing until [`MAX_TTL`] + `CLOCK_SLACK` have passed. As long as a store
+/// keeps all data that it has acknowledged, its clock may have any error. This is a constant of the protocol, not a
+/// setting.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(30);
 
-/// The longest lead of a leased generator: how far the ticks of its IDs may be ahead of its clock. It is short, because
-/// an operator must not reclaim the worker of an ended process before the store's clock has passed the tick of the
-/// process's last ID.
+/// The longest lead of a leased generator. The lead is the time by which the ticks of the generator's IDs may be ahead
+/// of the generator's clock. A long lead would hinder operators. Before an operator reclaims the worker of an ended
+/// process, the store's clock must have passed the tick of the process's last ID.
 pub const MAX_LEAD: Duration = Duration::from_secs(1);
 
-/// The time within which a lost space is created again, if a process that was ever granted a lease of the space still
-/// runs. Such a process calls the store after each third of its TTL, which is at most [`MAX_TTL`].
+/// The longest time until a lost space is created again. This holds if a process that still runs was ever granted a
+/// lease of the space. Such a process calls the store after each third of its TTL, which is at most [`MAX_TTL`].
 pub(crate) const RESTORED_WITHIN: Duration = Duration::from_secs(MAX_TTL.as_secs() / 3);
 
 /// The largest number of workers that an ID space can have.
@@ -82,16 +83,16 @@ impl Terms {
         Self { max_ttl: terms.ticks(MAX_TTL), slack: terms.ticks(CLOCK_SLACK), ..terms }
     }
 
-    /// Returns the tick at which all windows have ended that were granted before this clock reads `now_tick`. This is
-    /// `now_tick` + [`MAX_TTL`] + [`CLOCK_SLACK`]. The slack is added because the clock that granted a window may have
-    /// been ahead of this clock. The result is right only if no such clock was ahead by more than [`CLOCK_SLACK`].
+    /// Returns the tick `now_tick` + [`MAX_TTL`] + [`CLOCK_SLACK`]. Every window that was granted before this clock reads
+    /// `now_tick` ends at this tick or earlier. The slack is added because the clock at a grant may have been ahead of
+    /// this clock. The result is right only if no such clock was ahead by more than [`CLOCK_SLACK`].
     #[must_use]
     pub fn horizon(&self, now_tick: u64) -> u64 {
         now_tick.saturating_add(self.max_ttl).saturating_add(self.slack)
     }
 
-    /// Returns the latest tick that a store can hold if its clocks differ by at most [`CLOCK_SLACK`], when one clock
-    /// reads `now_tick`: the [`horizon`](Self::horizon) of a clock that is ahead by [`CLOCK_SLACK`].
+    /// Returns the [`horizon`](Self::horizon) of `now_tick` + [`CLOCK_SLACK`]. As long as the clocks of a store differ
+    /// by at most [`CLOCK_SLACK`], and one of them reads `now_tick`, the store holds no later tick.
     #[must_use]
     pub fn reach(&self, now_tick: u64) -> u64 {
         self.horizon(now_tick).saturating_add(self.slack)

@@ -41,7 +41,7 @@ pub(super) enum Verify {
 
 /// Reads the certificate files, and returns the configuration for a TLS session.
 ///
-/// Call this function for each new connection. The connection then uses certificates that were renewed on disk.
+/// Call this function for each new connection, so that each connection uses the current contents of the files.
 ///
 /// # Errors
 /// [`StoreError::Refused`] with the path of the file if a file can't be read or has the wrong contents.

@@ -1,5 +1,5 @@
-//! `Denied`: the reasons to refuse a request. A function chooses between the reasons "too early" and "the store's clock
-//! is behind".
+//! `Denied`: the reasons to refuse a request. The function `until_then` finds out whether a request has to wait because
+//! the store's clock is behind, or for another reason.
 
 use super::{Space, View};
 use crate::error::LostReason;
@@ -12,7 +12,7 @@ pub enum Denied {
     NoFreeWorker {
         /// How many workers the space has.
         workers: u64,
-        /// The tick from which the first worker is free.
+        /// The earliest tick at which the window of a worker ends.
         until: u64,
     },
     /// The store is new, or has lost data.
@@ -20,25 +20,25 @@ pub enum Denied {
         /// The tick from which the store grants leases.
         floor: u64,
     },
-    /// The end of a granted window, or the floor, is further ahead of the store's clock than the rules allow. Or the
-    /// new window would contain no tick after the caller's last tick.
+    /// This variant has two causes. Either the floor or the end of a granted window is further ahead of the store's
+    /// clock than the rules allow, or the new window would contain no tick after the caller's last tick.
     StoreClockBehind {
-        /// The tick that the clock has to reach.
+        /// When the store's clock has reached this tick, the cause is gone.
         until: u64,
     },
     /// The space is absent, and [`IfAbsent`](super::IfAbsent) forbids creating it.
     NoSpace,
     /// The space has another layout.
     OtherLayout,
-    /// The clock is past the layout's last tick.
+    /// The store's clock is past the layout's last tick.
     OutOfTicks,
     /// The caller no longer holds the lease.
     Lost(LostReason),
 }
 
-/// Returns the reason why nothing is granted before `tick`: `wait` if neither `tick` nor the floor is later than
-/// [`Terms::reach`], and otherwise `StoreClockBehind`. As long as clocks differ by at most the slack, no floor and no
-/// end of a window is later than [`Terms::reach`].
+/// Returns the reason why nothing is granted before `tick`. The reason is `StoreClockBehind` if `tick` or the floor is
+/// later than [`Terms::reach`], and `wait` otherwise. As long as the store's clocks differ by at most the slack, every
+/// floor and every end of a window is at [`Terms::reach`] or earlier.
 pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, terms: &Terms) -> Denied {
     if tick.max(space.floor) <= terms.reach(view.now) {
         return wait;
@@ -46,8 +46,8 @@ pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, te
     Denied::StoreClockBehind { until: tick.max(latest(space.floor, view.records.values().map(|record| record.until))) }
 }
 
-/// Returns the latest tick that the store holds: the floor or the end of a window, whichever is the latest of all. If
-/// this tick is later than [`Terms::reach`], the store's clock was ahead before, or is behind now.
+/// Returns the latest tick in the store: the floor or the latest of `untils`, the ends of the windows. If the result is
+/// later than [`Terms::reach`], the store's clock was ahead at some time in the past, or is behind now.
 pub fn latest(floor: u64, untils: impl IntoIterator<Item = u64>) -> u64 {
     untils.into_iter().fold(floor, u64::max)
 }

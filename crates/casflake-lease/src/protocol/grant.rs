@@ -61,9 +61,10 @@ pub fn acquire(view: &View, ask: &Ask, terms: &Terms) -> Result<Decision, Denied
     Ok(Decision::Grant(change, held))
 }
 
-/// Returns a free worker: its window has ended, and its holder is not known to be alive. If there is none, returns the
-/// worker with the index [`Space::granted`], if the space has that worker. The token chooses among several free
-/// workers, so that processes that ask at the same moment do not all choose the same worker.
+/// Returns the index of a free worker. A worker is free if its window has ended, and its holder is not known to be
+/// alive. If several workers are free, the token of the request chooses one of them, so that simultaneous requests do
+/// not all choose the same worker. If no worker is free, returns the index [`Space::granted`]. Fails if the space has
+/// no worker with that index.
 fn vacant(view: &View, space: &Space, ask: &Ask, terms: &Terms) -> Result<u64, Denied> {
     let free: Vec<u64> = usable(view, space)
         .filter(|(at, record)| record.until <= view.now && !view.live.contains(at))
@@ -80,8 +81,8 @@ fn vacant(view: &View, space: &Space, ask: &Ask, terms: &Terms) -> Result<u64, D
     Err(until_then(view, space, until, full, terms))
 }
 
-/// Returns the records of the workers of the space, each with the worker's index. A space that had more workers before
-/// can have more records: they are left out.
+/// Returns the records of the workers of the space, each with the worker's index. Leaves out the records of workers
+/// that the space no longer has. Such records exist if the space had more workers before.
 fn usable<'v>(view: &'v View, space: &Space) -> impl Iterator<Item = (u64, &'v Record)> {
     view.records.range(..space.workers).map(|(&worker, record)| (worker, record))
 }

@@ -7,9 +7,9 @@ use crate::error::LostReason;
 use crate::lease::Lease;
 use crate::terms::Terms;
 
-/// Returns the record of `held` after its renewal, or `None` if the renewal is forbidden; [`explain`] then finds the
-/// reason. This rule reads only the space, this one record and the clock, so that a store can apply the rule in one
-/// statement.
+/// Returns the new record of the worker after the renewal of `held`. Returns `None` if the renewal is forbidden;
+/// [`explain`] then finds the reason. This rule reads only the space, the worker's record, and the clock and the
+/// incarnation of the store, so that a store can apply the rule in one statement.
 pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Record> {
     let space = view.space.as_ref()?;
     let record = view.records.get(&held.worker)?;
@@ -31,8 +31,9 @@ pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Recor
 /// The result of [`explain`]: why a renewal was not written, and what to do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The caller still holds its lease, as given here. The counter and the end are those of earlier renewals whose
-    /// replies were lost. Renew the lease in this form.
+    /// The caller still holds this lease. Its counter and its end are those of the worker's record. They can be higher
+    /// than those that the caller knows, because replies to earlier renewals may have been lost. Renew this lease, in
+    /// place of the one that the caller knows.
     Held(Lease),
     /// The store has forgotten something that the holder knows. Write this change, so that no forgotten window is
     /// granted again.
@@ -98,9 +99,10 @@ fn is_of_grant(record: &Record, held: &Lease) -> bool {
     record.token == Some(held.token) && record.from == held.from
 }
 
-/// Returns whether the record belongs to a grant that was made after the grant of `held`. If the record also counts
-/// fewer grants and renewals than `held` does, an operator was wrong to vouch for the space. A record with the counter
-/// 0 belongs to no grant: it was written in place of a lost record, or for a later grant.
+/// Returns whether the record belongs to a grant that was made after the grant of `held`. A record with the counter 0
+/// belongs to no grant: it was written in place of a lost record, or in advance for a worker that was not granted yet.
+/// If this function returns `true` and the counter of the record is lower than that of `held`, an operator was wrong to
+/// vouch for the space.
 fn is_after(record: &Record, held: &Lease) -> bool {
     record.counter > 0 && !is_of_grant(record, held) && held.from < record.until
 }
@@ -109,8 +111,9 @@ const TAKEN: Finding = Finding::Denied(Denied::Lost(LostReason::Taken));
 /// The finding that the store has lost the lease.
 pub const LOST: Finding = Finding::Denied(Denied::Lost(LostReason::StoreChanged));
 
-/// Returns the record of `held` after its release, or `None` if `record` does not have the token and the counter of
-/// `held`. The window of the new record ends right after `last`, the tick of the holder's last ID.
+/// Returns the new record of the worker after the release of `held`. Returns `None` if `record` does not have the token
+/// and the counter of `held`. The window of the new record ends right after `last`, the tick of the holder's last ID.
+/// If `last` is `None`, the window ends at its first tick.
 pub fn release(record: &Record, held: &Lease, last: Option<u64>) -> Option<Record> {
     let is_holders = record.token == Some(held.token) && record.counter == held.counter;
     is_holders.then(|| Record { until: released_at(record, last), token: None, ..record.clone() })

@@ -1,13 +1,13 @@
-//! The rules for a space that is new or has lost data. The floor of the space is raised to the end of every window that
-//! may be forgotten.
+//! The rules for a space that is new or has lost data. The floor of such a space is raised. Every window that the store
+//! may have forgotten ends at the new floor or earlier.
 
 use super::{Change, Denied, IfAbsent, Known, NEWBORN, Space, View, unowned};
 use crate::terms::Terms;
 use crate::token::Token;
 
-/// Returns the change that creates a space whose record is missing. Fails if no record of a worker is left and
-/// `if_absent` forbids creating the space. `known` is 0, or the end of a window that was granted: the new floor is not
-/// before `known`.
+/// Returns the change that creates a space whose record is missing. Fails if `if_absent` forbids creating the space,
+/// and the store has no record of a worker either. `known` is the end of a window that was granted, or 0. The new floor
+/// is not before `known`.
 pub(super) fn made(view: &View, if_absent: &IfAbsent, known: u64, terms: &Terms) -> Result<Change, Denied> {
     match if_absent {
         IfAbsent::Remake(Known { place, workers, until }) if *place == view.place => {
@@ -32,15 +32,16 @@ pub(super) fn born(view: &View, known: u64, workers: u64, terms: &Terms) -> Chan
     Change { space: Some(space), records: Vec::new() }
 }
 
-/// Returns the incarnation of a newborn space. It contains `look`, so that no two newborn spaces have the same
-/// incarnation. Even one caller can write two such spaces, if its first write is late, and the caller tries again
-/// before that write is made.
+/// Returns the incarnation of a newborn space (see [`NEWBORN`]). This text contains `look`, a random number, so that
+/// two newborn spaces never have the same incarnation. Even one caller can write two newborn spaces, if the store makes
+/// the caller's first write only after the caller has tried again.
 pub fn found_empty(incarnation: &str, look: Token) -> String {
     format!("{incarnation}, found empty by {look}")
 }
 
-/// If another server has taken over or records are missing, returns the change that must be written before any lease is
-/// granted. Otherwise returns `None`.
+/// Returns the change that must be written before any lease is granted. Returns `None` if no change is necessary. A
+/// change is necessary in three cases: the store's incarnation has changed, the space is newborn, or records of workers
+/// are missing.
 pub(super) fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change> {
     if !space.is_whole(view) {
         return Some(suspected(view, space, 0, terms));
@@ -54,8 +55,9 @@ pub(super) fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change
     (!records.is_empty()).then_some(Change { space: Some(space), records })
 }
 
-/// Returns the change that raises the floor of the space to [`Terms::horizon`], or to `known` if that tick is later. By
-/// then every window has ended that may be forgotten. If the floor is later than both, it stays.
+/// Returns the change that raises the floor of the space to [`Terms::horizon`], or to `known` if `known` is later.
+/// Every window that the store may have forgotten ends at this tick or earlier. If the floor is later than both ticks,
+/// the floor stays.
 pub(super) fn suspected(view: &View, space: &Space, known: u64, terms: &Terms) -> Change {
     let space = Space {
         version: space.version + 1,

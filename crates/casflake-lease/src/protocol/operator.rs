@@ -8,17 +8,17 @@ use crate::terms::Terms;
 /// The next change to write in an operation of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// The record of the space is missing. Write this change, which creates it, then read the store again and decide
-    /// again. The second read is necessary because this process may have been slow: between its first read and its
-    /// write, other processes may have been granted leases, and the store may have lost them.
+    /// The record of the space is missing. Write this change to create the record. Then read the store again, and
+    /// decide again. The second read is necessary because this process may have been slow. Between its first read and
+    /// its write, the store may have granted leases to other processes, and may have lost the records of these leases.
     Begin(Change),
     /// Write this change. The operation is then complete.
     Finish(Change),
 }
 
-/// Decides how to create a space for an operator, or how to restore a space that has lost its own record. The space
-/// grants nothing until each window has ended that a lost space of the same name may have granted. Returns `None` if
-/// the space exists and nothing is left to write.
+/// Decides how to create a space for an operator, or how to restore a space that has lost its own record. A lost space
+/// of the same name may have granted windows, so the new space grants nothing until each of these windows has ended.
+/// Returns `None` if the space exists and no further change is necessary.
 pub fn init(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
     match &view.space {
         None => Some(Operation::Begin(born(view, 0, workers, terms))),

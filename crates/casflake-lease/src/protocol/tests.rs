@@ -31,7 +31,8 @@ fn ask(token: Token) -> Ask {
     Ask { token, ttl: TTL, after: None, owner: "me".into(), crowd: 0, if_absent: IfAbsent::Refuse }
 }
 
-/// Returns the knowledge of a process that was granted a lease in `place`, with a window that ends at tick 1160.
+/// Returns the value of `if_absent` for a process that was granted a lease in `place`. The window of this lease ends at
+/// tick 1160.
 fn known(place: &str) -> IfAbsent {
     IfAbsent::Remake(Known { place: place.into(), workers: 2, until: 1160 })
 }
@@ -49,7 +50,8 @@ fn held_until(until: u64, token: Token) -> Record {
     Record { from: 900, until, counter: 5, token: Some(token), owner: "them".into() }
 }
 
-/// Returns a view at tick 1000. The first workers have these records, and all of them were granted.
+/// Returns a view at tick 1000. The first of `records` is that of worker 0, the second is that of worker 1, and so on.
+/// All these workers were granted.
 fn view(records: &[Record]) -> View {
     let granted = records.len() as u64;
     View {

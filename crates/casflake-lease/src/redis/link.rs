@@ -22,15 +22,15 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest time for which a call waits for a connection. It is a part of `CALL_TIMEOUT`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The longest time for making a connection. If it is over when a call stops waiting, the connection is abandoned, and
-/// the next call makes a new one.
+/// The longest time for making a connection. If this time has passed when a call stops waiting, the call abandons the
+/// connection, and the next call makes a new connection.
 const COMING: Duration = Duration::from_secs(5);
 
 pub(super) struct Link {
     server: Arc<Server>,
     session: Option<Session>,
-    /// The session that a thread is making, if there is one: the time at which that thread was started, and the
-    /// receiver of the session.
+    /// The session that the next call waits for: the time at which a thread began to make this session, and the
+    /// receiver of the session. `None` if there is no such session.
     coming: Option<(Instant, Pending<Session>)>,
 }
 
@@ -74,8 +74,8 @@ impl Link {
     }
 
     /// Waits for a new session and returns it. Fails if the session is not ready within `CONNECT_TIMEOUT`. The next
-    /// call then waits for the same connection, unless `COMING` is over, so that a slow server does not get more and
-    /// more connections.
+    /// call then waits for the same session, so that a slow server does not get more and more connections. But if
+    /// making the session takes longer than `COMING`, the next call makes a new session.
     fn connect(&mut self) -> Result<Session, Failure> {
         let (since, coming) = match self.coming.take() {
             Some(coming) => coming,

@@ -23,9 +23,9 @@ pub(super) fn of(what: String, error: RedisError) -> StoreError {
     }
 }
 
-/// Returns the text of `error`, which the caller reports as the cause. If the error is an answer of the server, this is
-/// the server's own text. `error` itself is not reported as the cause, because it is its own source, so its text would
-/// appear twice.
+/// Returns the text of `error`. The caller reports this text as the cause of a failure. If `error` is an answer of the
+/// server, returns the server's own text. The caller does not report `error` itself as the cause, because the source of
+/// `error` has the same text. The text would then appear twice.
 fn words(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),

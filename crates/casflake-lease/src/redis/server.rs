@@ -78,7 +78,8 @@ impl Server {
         refused.map_or(Failure::Redis(error), Failure::Store)
     }
 
-    /// Returns whether the server speaks only TLS. Such a server closes a connection without TLS and sends no answer.
+    /// Returns whether the server speaks only TLS. If a client connects to such a server without TLS, the server sends
+    /// no answer and closes the connection.
     fn wants_tls(&self) -> bool {
         match self.client.get_connection_info().addr() {
             ConnectionAddr::Tcp(host, port) => speaks_tls(host, *port),

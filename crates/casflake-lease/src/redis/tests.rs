@@ -48,7 +48,7 @@ fn raw(connection: &mut redis::Connection) -> BTreeMap<String, String> {
 }
 
 /// Asserts that the rules and the scripts return the same value and store the same contents in each case. Returns the
-/// number of cases in which they changed the hash.
+/// number of cases in which the hash was changed.
 fn both<T: PartialEq + std::fmt::Debug>(
     server: &RedisServer,
     cases: impl IntoIterator<Item = (Space, Record)>,
@@ -70,9 +70,9 @@ fn both<T: PartialEq + std::fmt::Debug>(
     done
 }
 
-/// Returns cases for each begin and each end of a window that a rule distinguishes. For each such window, there is one
-/// case in which everything else is right. In each other case of that window, one value of the space or the record
-/// differs.
+/// Returns the cases for `both`. The windows begin and end at the limits of the rules, and just before and after these
+/// limits. For each window, there is one case in which the rest of the space and the record is as a renewal of `held`
+/// requires. In each other case for the same window, one value of the space or the record differs.
 fn cases(terms: &Terms, now: u64, run: &str, held: &Lease, ttl: u64) -> Vec<(Space, Record)> {
     let (floor, horizon) = (now - 50, now + terms.max_ttl + terms.slack);
     let layout = terms.layout.clone();

@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::tls::{NO_TLS, Session, TlsFiles, connect, first_byte};
 
 /// The time that a server has to answer the first message of TLS. If the server sends no answer in this time, the
-/// client makes a second connection, without TLS, to find out whether the server has no TLS.
+/// client makes a second connection, without TLS. An answer on that connection shows that the server has no TLS.
 const SILENCE: Duration = Duration::from_millis(300);
 
 pub(super) struct TlsConnection {
@@ -54,7 +54,7 @@ impl TlsConnection {
         }
     }
 
-    /// Returns the error for the operation `what`, if it failed because of a permanent TLS failure, such as a
+    /// Returns the error for the operation `what`, if `what` failed because of a permanent TLS failure, such as a
     /// certificate that is not trusted. Returns `None` for any other failure.
     pub(super) fn refused(&self, what: &str) -> Option<StoreError> {
         self.session.refused(what)

@@ -21,8 +21,8 @@ pub(crate) fn explain(error: &(dyn Error + 'static)) -> Option<&'static str> {
 }
 
 /// Returns what [`explain`] returns, with one exception. If `has_certificate` is false and [`explain`] says that the
-/// server refuses the client's certificate, this function says that the server wants one. Some servers report a missing
-/// certificate in the same way as a wrong certificate.
+/// server refuses the client's certificate, this function says that the server wants a client certificate. Some servers
+/// report a missing certificate in the same way as a wrong certificate.
 pub(crate) fn explain_to(has_certificate: bool, error: &(dyn Error + 'static)) -> Option<&'static str> {
     explain(error).map(|it| if it == REFUSES && !has_certificate { WANTS } else { it })
 }
@@ -67,8 +67,8 @@ fn of_certificate(error: &CertificateError) -> &'static str {
         }
         // This is an error of the crate `webpki`. Rustls has no variant for this error.
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "the server's certificate is that of an authority (CA:TRUE): make it anew with -addext \
-             basicConstraints=critical,CA:FALSE, or sign a certificate for the server with it"
+            "the server's certificate is that of an authority (CA:TRUE): make another with -addext \
+             basicConstraints=critical,CA:FALSE, or let this authority sign a certificate for the server"
         }
         _ => "the server's certificate is not acceptable: make another",
     }

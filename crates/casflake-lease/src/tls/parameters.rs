@@ -8,13 +8,13 @@ use rustls::ClientConfig;
 use super::{Identity, Roots, Verify, absolute, client_config};
 use crate::error::StoreError;
 
-/// The parameter that names the file with the authorities' certificates. This name and the next two are from PostgreSQL
-/// URLs. The URLs of the other stores use the same names.
+/// The parameter that names the file with the authorities' certificates. The names `sslrootcert`, `sslcert` and
+/// `sslkey` are from PostgreSQL URLs. The URLs of the other stores use the same names.
 const ROOTS: &str = "sslrootcert";
 const CERTIFICATE: &str = "sslcert";
 const KEY: &str = "sslkey";
 
-/// The names of these three parameters, as a list for error texts.
+/// The names of the three parameters for TLS files, as a list for error texts.
 pub(crate) const PARAMETERS: &str = "sslrootcert, sslcert and sslkey";
 
 /// The files that a TLS session needs. The session verifies both the authority and the host name of the server's
@@ -32,7 +32,7 @@ impl TlsFiles {
     }
 
     /// Takes the paths of the files from `parameters`, which are the names and values of the URL's parameters. Ignores
-    /// all parameters other than these three.
+    /// all parameters except `sslrootcert`, `sslcert` and `sslkey`.
     ///
     /// # Errors
     /// Fails with a sentence for the operator if a path is relative or is not UTF-8, or if only one of `sslcert` and
@@ -45,7 +45,7 @@ impl TlsFiles {
         let identity = match (path(CERTIFICATE)?, path(KEY)?) {
             (None, None) => None,
             (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
-            _ => return Err(format!("it has one of {CERTIFICATE} and {KEY}: give both")),
+            _ => return Err(format!("it has only one of {CERTIFICATE} and {KEY}: give both")),
         };
         Ok(Self { roots: path(ROOTS)?.map_or(Roots::Platform, Roots::File), identity })
     }

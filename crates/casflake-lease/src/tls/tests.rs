@@ -120,7 +120,7 @@ fn each_way_to_verify_refuses_what_it_should_and_explains_why() {
         (Authority::new("a stranger").server(HERE), "give the certificate of that authority with sslrootcert=/PATH"),
         (ours.expired(), "has expired"),
         (ours.not_yet_valid(), "not valid yet"),
-        (ours.itself(), "make it anew with -addext basicConstraints=critical,CA:FALSE"),
+        (ours.itself(), "make another with -addext basicConstraints=critical,CA:FALSE"),
     ] {
         let [nothing, chain, all] = try_each(&signed, "localhost");
         assert!(nothing.is_ok(), "{nothing:?}");

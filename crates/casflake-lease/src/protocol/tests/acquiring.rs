@@ -115,8 +115,8 @@ fn if_no_worker_is_free_the_denial_names_the_tick_of_the_first_that_will_be() {
     assert_eq!(full([1181, 1182, 1183]), Err(Denied::StoreClockBehind { until: 1183 }));
 }
 
-/// Would catch: the error says for a day that a store is new or full, although the true reason is that the store's
-/// clock moved back.
+/// Would catch: the store's clock was set back by a day, but the error during this day says that the space is new or
+/// has no free worker.
 #[test]
 fn a_longer_wait_than_that_of_a_new_space_is_reported_as_a_clock_that_is_behind() {
     let denied = |floor, records: &[Record], workers| {

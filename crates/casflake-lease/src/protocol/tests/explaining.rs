@@ -75,8 +75,8 @@ fn a_window_that_begins_before_the_floor_is_lost() {
     assert!(matches!(explain(&view, &LEASE, 0, &terms()), Finding::Held(_)));
 }
 
-/// Would catch: two holders that issue the same IDs, after an operator has vouched in the tick in which the window
-/// begins, or while the store's clock was behind.
+/// Would catch: two holders issue the same IDs, because an operator was wrong to vouch for the space. The operator
+/// vouched in the first tick of a holder's window, or while the store's clock was behind.
 #[test]
 fn a_worker_that_was_granted_again_is_taken_although_the_store_has_forgotten_a_grant() {
     for (from, until, counter, token, reason) in [

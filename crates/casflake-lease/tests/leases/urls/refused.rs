@@ -215,7 +215,7 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     ("its parameter sslkey is for TLS: write etcds://", &["etcd://h?sslkey=/etc/secret.pem"]),
     ("the parameter \"sslcert\" of its query is unknown", &["unix:/x?sslcert=/etc/ca.pem"]),
     ("sslrootcert is a relative path", &["rediss://h?sslrootcert=secret.pem", "etcds://h?sslrootcert=~/secret.pem"]),
-    ("it has one of sslcert and sslkey", &["rediss://h?sslcert=/secret", "etcds://h?sslkey=/secret&sslrootcert=/c"]),
+    ("has only one of sslcert and sslkey", &["rediss://h?sslcert=/secret", "etcds://h?sslkey=/secret&sslrootcert=/c"]),
     ("its parameter sslkey is not UTF-8", &["rediss://h?sslkey=/%ff&sslcert=/c"]),
     ("wildcard", &["redis://0.0.0.0"]),
 ];
