@@ -148,7 +148,7 @@ mod tests {
     fn the_url_of_a_directory_can_not_name_a_space() {
         assert!(from_url(if cfg!(windows) { "file:///C:/ids" } else { "file:/tmp" }).is_ok());
         assert!(refusal("file:/tmp#orders").contains("a directory has one ID space"));
-        assert!(refusal("file:").contains("names no path"));
+        assert!(refusal("file:").contains("has no path"));
     }
 
     /// Would catch: the name of a user is contacted as if it were a host, and a part of a password is shown as a port.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The proof that a process holds a lease: 128 random bits. The holder draws these bits, and only the holder and the
 /// store know them.
 ///
-/// The text of a token is 32 hexadecimal digits.
+/// The text of a token is 32 hexadecimal digits, in lower case.
 ///
 /// # Examples
 /// ```
@@ -40,7 +40,8 @@ impl Token {
         Self(number)
     }
 
-    /// Returns the token with its bits rotated, by a different number of bits for each `by` from 0 to 127.
+    /// Returns this token with its bits rotated. Each value of `by` from 0 to 127 rotates the bits by another number of
+    /// bits.
     pub(crate) const fn rotated(self, by: u32) -> Self {
         Self(self.0.rotate_right(by * 13))
     }
@@ -87,7 +88,7 @@ pub struct TokenError;
 
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a token: give its 32 hexadecimal digits")
+        f.write_str("not a token: give 32 hexadecimal digits, in lower case")
     }
 }
 

@@ -1,8 +1,8 @@
 //! `StoreUrl`: a store's URL, split into its parts. Every store parses its URL in this way.
 //!
-//! A lenient parser may silently read a malformed URL as the URL of another store or space, and processes of different
-//! spaces issue the same IDs. So this module refuses every doubtful URL, before a parser of another crate can guess its
-//! meaning. No error shows the URL, because it may contain a password.
+//! A lenient parser may silently read a malformed URL as the URL of another store or space. Processes that work in
+//! different spaces issue the same IDs. So this module refuses every doubtful URL, before a parser of another crate can
+//! guess the URL's meaning. No error shows the URL, because the URL may contain a password.
 
 mod hint;
 #[cfg(feature = "_server")]
@@ -39,7 +39,7 @@ pub(super) struct StoreUrl<'a> {
     pub(super) path: &'a str,
     /// The part after the `?`.
     pub(super) query: Option<&'a str>,
-    /// The part after the `#`. Only [`space`](Self::space) checks whether it is a valid name.
+    /// The part after the `#`. Only [`space`](Self::space) checks whether this part is a valid name of a space.
     pub(super) name: Option<&'a str>,
     /// Everything after the `:` of the scheme and before the `#`.
     #[cfg(any(feature = "postgres", feature = "redis"))]
@@ -88,8 +88,8 @@ impl<'a> StoreUrl<'a> {
         Ok(url)
     }
 
-    /// Returns whether the URL's path is a path in the file system of this host: the scheme is `file` or ends with
-    /// `unix`.
+    /// Returns whether the URL's path is a path in the file system of this host. This is true if the scheme is `file`
+    /// or ends with `unix`.
     pub(super) fn is_local(&self) -> bool {
         self.scheme == "file" || self.scheme.ends_with("unix")
     }
@@ -135,7 +135,7 @@ impl StoreUrl<'_> {
         if schemes.contains(&&*self.scheme) {
             return Ok(());
         }
-        Err(format!("its scheme is not one of {}", schemes.join(", ")))
+        Err(format!("the scheme is not one of {}", schemes.join(", ")))
     }
 
     /// Returns the name of the ID space, which is `default` if the URL has no `#`. Fails if the name is not valid.
@@ -143,7 +143,7 @@ impl StoreUrl<'_> {
         match self.name {
             None => Ok("default"),
             // The name may come from a variable that was not set. An empty name must not lead to the space `default`.
-            Some("") => Err("its # names no space: leave the # out for the space default".into()),
+            Some("") => Err("the # names no space: leave the # out for the space default".into()),
             Some(name) => space::checked(name).map(|()| name),
         }
     }
@@ -151,13 +151,13 @@ impl StoreUrl<'_> {
 
 #[cfg(any(feature = "postgres", feature = "redis"))]
 impl StoreUrl<'_> {
-    /// Returns the URL without the `#` and the name of the space, and without white space around it.
+    /// Returns the URL without the `#`, without the name of the space, and without the white space around the URL.
     #[cfg(feature = "postgres")]
     pub(super) fn server(&self) -> String {
         format!("{}:{}", self.scheme, self.rest)
     }
 
-    /// Returns the URL with `scheme` in place of its scheme, and without the `#` and the name of the space.
+    /// Returns the URL without the `#` and the name of the space. The scheme of the returned URL is `scheme`.
     #[cfg(feature = "redis")]
     pub(super) fn server_by(&self, scheme: &str) -> String {
         format!("{scheme}:{}", self.rest)

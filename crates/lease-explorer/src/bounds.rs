@@ -10,20 +10,21 @@ pub struct Bounds {
     pub processes: usize,
     /// The number of workers.
     pub workers: u8,
-    /// Whether the store is a file. An original file carries the name of its server. A copy of a file has a new server
-    /// at each look, and so has a file without a space.
+    /// Whether the store is a file. An original file contains the name of its server. If a file is a copy, or has no
+    /// space, each look at the file finds a new server.
     pub file: bool,
-    /// The latest tick that the store's clock reads.
+    /// The highest tick that the store's clock can read.
     pub clock: u8,
-    /// Whether an operator has initialised the new store before the first event. If not, the store has no space.
+    /// Whether the store already has a space in the first state, because an operator has initialised the store.
     pub initialised: bool,
-    /// Whether a process that was never granted a lease creates an absent space. In the library this is a setting.
+    /// Whether a process creates an absent space even if the process was never granted a lease. The library has a
+    /// setting for this choice.
     pub creates: bool,
     /// The operations of operators, which can happen at any time.
     pub operators: Operators,
-    /// The largest number of operations of operators.
+    /// The largest number of operations that operators can begin.
     pub operations: u8,
-    /// Whether the URL can lead to another store at times. That store is empty at first.
+    /// Whether the URL of a process can change to a second store and back again. The second store is empty at first.
     pub moves: bool,
     /// The first tick after the last tick of the layout.
     pub end: u8,
@@ -31,18 +32,20 @@ pub struct Bounds {
     pub ttl: u8,
     /// The longest TTL that the protocol grants, in ticks.
     pub max_ttl: u8,
-    /// How many ticks the store's clock may move back behind its latest reading, if the store can lose something.
+    /// The largest number of ticks by which the store's clock can be behind the clock's highest reading so far, if the
+    /// store can lose something. If the store loses nothing, there is no such limit.
     pub slack: u8,
-    /// The largest number of late calls at the same time. A late call goes on after its process has given it up.
+    /// The largest number of late calls at the same time. A late call is a call that goes on although its process no
+    /// longer waits for the answer.
     pub late: usize,
-    /// Whether a late renewal is a whole call. If the store denies the renewal, a whole call asks why and tries again.
-    /// If this is not set, a late renewal is one message.
+    /// Whether a late renewal is a whole call: if the store denies the renewal, the call looks for the reason, and may
+    /// try again. If this bound is `false`, a late renewal is a single message.
     pub whole_calls: bool,
-    /// The largest number of renewals in a row without an answer.
+    /// The largest number of successive renewals of a process that get no answer.
     pub unanswered: u8,
-    /// The highest counter of a record. States with a higher counter are not explored.
+    /// The highest counter that a record can have. The search does not explore states with a higher counter.
     pub counter: u8,
-    /// The largest number of losses of the store.
+    /// The largest number of losses. A change to another server counts as a loss, too.
     pub losses: u8,
     /// Whether the store can lose the record of a worker.
     pub record: bool,
@@ -50,12 +53,12 @@ pub struct Bounds {
     pub own_record: bool,
     /// Whether the store can lose everything.
     pub all: bool,
-    /// Whether another server can take over. It then has everything that the previous server had.
+    /// Whether another server can take over. The new server has everything that the previous server had.
     pub failover: bool,
-    /// Whether the store can be replaced by a backup that is served by another server.
+    /// Whether a backup can replace the contents of the store. Another server then serves the backup.
     pub restored: bool,
-    /// Whether the store can be replaced by a backup while a process knows more than the backup. That process is then
-    /// the next one to talk to the store.
+    /// Whether a backup can replace the contents of the store while the server stays the same. Immediately afterwards,
+    /// a process renews a lease that was granted or renewed after the backup was made.
     pub known: bool,
     /// Whether requests and replies can be lost.
     pub lossy: bool,
@@ -65,10 +68,10 @@ pub struct Bounds {
     pub crashes: bool,
     /// Whether the store's clock can move back.
     pub backwards: bool,
-    /// Whether a process can become a copy of another one.
+    /// Whether a process can become a copy of another process.
     pub clones: bool,
-    /// Whether the store names its server only in the reply to a write. If a write reaches another server than the one
-    /// that was read, the write is done, but it grants nothing.
+    /// Whether the store names its server only in the reply to a write. If a server other than the one that was read
+    /// receives the write, this server makes the write, but the write grants no lease.
     pub told_after: bool,
 }
 
@@ -120,7 +123,8 @@ impl Bounds {
         told_after: false,
     };
 
-    /// Returns the terms of a model of this size.
+    /// Returns the limits of the layout, of TTLs and of clocks for a model of this size, in the form that the shipped
+    /// rules need.
     pub fn terms(&self) -> Terms {
         let mut terms = Terms::of(&Standard::LAYOUT);
         terms.layout = "L".into();
@@ -129,8 +133,8 @@ impl Bounds {
         terms
     }
 
-    /// Returns the earliest tick to which the store's clock can move back, if `high` is the clock's latest reading.
-    /// This is 0 if the store loses nothing.
+    /// Returns the earliest tick to which the store's clock can move back, if `high` is the clock's highest reading so
+    /// far. Returns 0 if the store loses nothing.
     pub fn earliest(&self, high: u8) -> u8 {
         if self.losses == 0 { 0 } else { high.saturating_sub(self.slack) }
     }

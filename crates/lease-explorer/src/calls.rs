@@ -7,7 +7,8 @@ use crate::model::{Broken, FIRST, Model, Read};
 use crate::world::{Asking, Call, Held, Issuer, NO_OWNER, Process, World};
 
 impl Model {
-    /// Makes a process without a lease read the store and decide what to write.
+    /// Makes the process with the index `place` read the store and decide what to write. Returns `None` if the process
+    /// has a lease, or has already decided.
     pub fn ask(&self, world: &mut World, place: usize, pick: u8) -> Result<Option<()>, Broken> {
         let Some(asking) = begun(world, place).filter(|asking| asking.swap.is_none()) else { return Ok(None) };
         let read = self.read(world, world.processes[place].at, &asking, pick);
@@ -24,7 +25,8 @@ impl Model {
         Ok(Some(()))
     }
 
-    /// Makes a process give up its call of `acquire` before the call has read the store. The call goes on later.
+    /// Makes a process give up its call of `acquire` before the call has read the store. The call goes on as a late
+    /// call.
     pub fn ask_late(&self, world: &mut World, place: usize) -> Option<()> {
         let asking = begun(world, place)?;
         if asking.swap.is_some() {
@@ -34,7 +36,8 @@ impl Model {
         self.go_on_late(world, Call::Acquire(asking))
     }
 
-    /// Writes the decision of a process. `is_heard` says whether the process learns the result.
+    /// Writes the decision of a process to the store, if the store has not changed since the process read the store.
+    /// `is_heard` says whether the process learns the result.
     pub fn swap(&self, world: &mut World, place: usize, is_heard: bool) -> Result<Option<()>, Broken> {
         let Some(asking) = world.processes[place].asking else { return Ok(None) };
         let Some(swap) = asking.swap else { return Ok(None) };
@@ -50,7 +53,8 @@ impl Model {
         Ok(Some(()))
     }
 
-    /// Makes a process give up its call of `acquire` before the write. The call goes on later.
+    /// Makes a process give up its call of `acquire` after the process has decided, but before the decision is written.
+    /// The call goes on as a late call.
     pub fn give_up(&self, world: &mut World, place: usize) -> Option<()> {
         let asking = world.processes[place].asking.filter(|asking| asking.swap.is_some())?;
         world.processes[place].asking = Some(Asking { swap: None, ..asking });
@@ -64,7 +68,7 @@ impl Model {
         if is_heard { self.hears(world, place, answer) } else { Ok(goes_unanswered(process_of(world, place))) }
     }
 
-    /// Delivers the result of a renewal to the process that has made the renewal.
+    /// Delivers the result of a renewal to the process that has sent the renewal.
     fn hears(&self, world: &mut World, place: usize, answer: Result<Held, Denied>) -> Result<Option<()>, Broken> {
         let (high, is_deceived) = (world.high, world.is_deceived);
         let process = process_of(world, place);
@@ -121,7 +125,8 @@ impl Model {
         Some(())
     }
 
-    /// Makes the next step of a late call.
+    /// Makes the next step of the late call with the index `place`. If two workers are free, the call chooses the first
+    /// of them if `pick` is 0, and the second if `pick` is 1.
     pub fn late(&self, world: &mut World, place: usize, pick: u8) -> Result<Option<()>, Broken> {
         let Some(call) = world.late[place].take() else { return Ok(None) };
         match call {
@@ -152,8 +157,8 @@ pub(crate) fn process_of(world: &mut World, place: usize) -> &mut Process {
     &mut world.processes[place]
 }
 
-/// Returns the call of `acquire` of a process without a lease. This is the call in progress, or a new one. Also closes
-/// the process's generator.
+/// Closes the generator of a process without a lease. Returns the call of `acquire` that the process has in progress,
+/// or else a new call. Returns `None` if the process has a lease.
 fn begun(world: &mut World, place: usize) -> Option<Asking> {
     let token = world.fresh();
     let process = process_of(world, place);
@@ -165,7 +170,8 @@ fn begun(world: &mut World, place: usize) -> Option<Asking> {
     Some(process.asking.unwrap_or(Asking { token, after, home, swap: None }))
 }
 
-/// Lets the process issue IDs under `lease` from now on.
+/// Lets the process issue IDs under `lease` from now on. `is_deceived` says whether an operator has vouched while
+/// leases were in use.
 fn begin(process: &mut Process, lease: Held, is_deceived: bool) {
     let Held { at, worker, from, until, token, .. } = lease;
     process.home = Some(at);
@@ -178,20 +184,22 @@ fn begin(process: &mut Process, lease: Held, is_deceived: bool) {
     process.issuer = Some(Issuer { worker, token, from, fence: until, last: None });
 }
 
-/// Counts a renewal without an answer.
+/// Adds 1 to the number of renewals without an answer. Returns `None` if the process has no lease.
 pub(crate) fn goes_unanswered(process: &mut Process) -> Option<()> {
     process.lease?;
     process.unanswered += 1;
     Some(())
 }
 
-/// Ends a process. Returns the lease that the process releases, and the last tick that it issued under that lease.
+/// Ends a process. Returns the lease that the process releases, and the last tick that the process issued under this
+/// lease. Returns `None` if the process has no lease.
 pub(crate) fn ended(world: &mut World, place: usize) -> Option<(Held, Option<u8>)> {
     let process = std::mem::take(process_of(world, place));
     Some((process.lease?, process.issuer.and_then(|issuer| issuer.last)))
 }
 
-/// Makes a process issue an ID in `tick`, which is the reading of the process's own clock.
+/// Makes a process issue an ID in `tick`, whatever the store's clock reads. Returns `None` if the process has no
+/// generator that can issue an ID in this tick.
 pub(crate) fn issue(world: &mut World, place: usize, tick: u8) -> Result<Option<()>, Broken> {
     let Process { is_warned, .. } = world.processes[place];
     let Process { issuer: Some(issuer), last, .. } = &mut world.processes[place] else { return Ok(None) };
@@ -211,7 +219,7 @@ pub(crate) fn issue(world: &mut World, place: usize, tick: u8) -> Result<Option<
     if *owner == token || is_unaware { Ok(Some(())) } else { Err(Broken::Foreign { worker, tick }) }
 }
 
-/// Returns whether this process and a clone of this process have both renewed the same lease.
+/// Returns whether both this process and a clone of this process have renewed their common lease since the cloning.
 fn has_twin(world: &World, place: usize) -> bool {
     let renewed = |process: &Process| process.issuer.filter(|_| process.twin == Some(true)).map(|issuer| issuer.token);
     let ours = renewed(&world.processes[place]);

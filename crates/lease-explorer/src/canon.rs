@@ -1,9 +1,12 @@
-//! Converts states to a canonical form. Two states that differ only in the names of tokens, incarnations and processes
-//! have the same canonical form.
+//! Converts states to a canonical form. The search counts two states as one state if they have the same canonical form.
+//! The canonical form does not depend on the names of tokens and servers. It depends on the order of processes and late
+//! calls only if two of these differ in nothing but their tokens.
 
 use crate::world::{Asking, Call, GONE, LATE, NO_OWNER, Name, PROCESSES, Process, World};
 
-/// For each process and each late call of a canonical state, the place that it had in the original state.
+/// The original indices of the processes and the late calls of a canonical state: the process `i` of the canonical
+/// state is the process `processes[i]` of the original state, and the late call `i` is the original late call
+/// `late[i]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
     pub processes: [usize; PROCESSES],
@@ -11,8 +14,9 @@ pub struct Places {
 }
 
 impl World {
-    /// Returns the canonical form of this state, and the original places. Only the first `processes` processes of the
-    /// state take part in the model. The names in the canonical form are determined by the rest of the state.
+    /// Returns the canonical form of this state, and the original indices of the processes and the late calls. Only the
+    /// first `processes` processes of the state take part in the model. In the canonical form, tokens and servers are
+    /// numbered anew, in the order in which they occur.
     pub fn canonical(mut self, processes: usize) -> (Self, Places) {
         self.forget();
         let mut places = Places { processes: [0, 1, 2], late: [0, 1] };
@@ -26,7 +30,7 @@ impl World {
         (self, places)
     }
 
-    /// Drops information that no later step reads.
+    /// Drops information that no later step uses.
     fn forget(&mut self) {
         for place in 0..PROCESSES {
             // If the token of a call was never sent, a new call with any new token is equivalent, so the call is

@@ -5,7 +5,8 @@ use crate::canon::Places;
 use crate::model::Model;
 use crate::world::LATE;
 
-/// One step of the model. The fields `process`, `copy` and `call` are places in the state.
+/// One step of the model. The fields `process` and `copy` are indices of processes, and the field `call` is the index
+/// of a late call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The store's clock moves on by a tick.
@@ -13,25 +14,25 @@ pub enum Event {
     /// The store's clock moves back by a tick.
     Back,
     /// A process that has no lease closes its generator and reads the store, to acquire a lease. If two workers are
-    /// free, the process's token chooses the worker number `pick` of them.
+    /// free, the process chooses the first of them if `pick` is 0, and the second if `pick` is 1.
     Ask {
         process: usize,
         pick: u8,
     },
-    /// Like `Ask`, but the process gives up the call before the store is read. The call goes on later.
+    /// Like `Ask`, but the process gives up the call before the call has read the store. The call goes on later.
     AskLate {
         process: usize,
     },
-    /// The decision of the process is written, if the store has not changed since it was read. The process learns the
-    /// result.
+    /// The decision of the process is written, if the store has not changed since the process read the store. The
+    /// process learns the result.
     Swap {
         process: usize,
     },
-    /// Like `Swap`, but the reply is lost.
+    /// Like `Swap`, but the reply is lost, so that the process does not learn the result.
     SwapUnheard {
         process: usize,
     },
-    /// The process gives up its call before the write. The call goes on later.
+    /// The process gives up its call after it has decided, but before the decision is written. The call goes on later.
     GiveUp {
         process: usize,
     },
@@ -62,12 +63,13 @@ pub enum Event {
     Crash {
         process: usize,
     },
-    /// The process issues an ID in `tick`, which is the reading of the process's own clock.
+    /// The process issues an ID in `tick`, whatever the store's clock reads.
     Issue {
         process: usize,
         tick: u8,
     },
-    /// A late call makes its next step. `pick` is as in `Ask`.
+    /// A late call makes its next step. If the call chooses between two free workers, `pick` has the same meaning as in
+    /// `Ask`.
     Late {
         call: usize,
         pick: u8,
@@ -78,25 +80,25 @@ pub enum Event {
     },
     /// The store loses everything.
     LoseAll,
-    /// Another server takes over. It has everything that the previous server had.
+    /// Another server takes over. The new server has everything that the previous server had.
     Failover,
     Backup,
-    /// The store is replaced by the backup, and another server takes over.
+    /// The backup that was made earlier replaces the contents of the store, and another server takes over.
     Restore,
-    /// The store is replaced by the backup, and the next process that talks to the store knows more than the backup.
-    /// After the backup was made, this process learned which lease it holds, and the backup does not have the counter
-    /// of that lease.
+    /// The backup that was made earlier replaces the contents of the store, and `process` then renews its lease before
+    /// any other event. This process was granted the lease, or has renewed it, after the backup was made. The backup
+    /// has no record of the lease's worker, or a record with a lower counter.
     RestoreNoticed {
         process: usize,
     },
-    /// The process `copy`, which has no state yet, becomes a copy of `process`.
+    /// The process `copy` becomes a copy of `process`. Until then, `copy` has done nothing.
     Clone {
         process: usize,
         copy: usize,
     },
     /// The store loses the space's own record, but keeps the records of the workers.
     LoseSpace,
-    /// The URL of a process leads to the other store from now on.
+    /// From now on, the URL of the process leads to the other one of the two stores.
     Move {
         process: usize,
     },
@@ -155,7 +157,8 @@ impl Event {
         all
     }
 
-    /// Converts an event of a canonical state to the same event of the original state, whose places are `places`.
+    /// Converts an event of a canonical state to the same event of the original state. `places` has the original
+    /// indices of the processes and the late calls.
     pub fn at(mut self, places: &Places) -> Self {
         match &mut self {
             Self::Ask { process, .. }

@@ -11,7 +11,8 @@ use casflake_lease::{Lease, LostReason, Token};
 use crate::bounds::Bounds;
 use crate::world::{Asking, Data, Held, Incarnation, NO_OWNER, Name, Row, Space, Swap, TICKS, World};
 
-/// The functions that the model uses: the shipped functions, or a set in which one function lacks a rule.
+/// The functions that decide in the model. They are the shipped functions, or a test has replaced one of them by a
+/// function without one of the rules.
 #[derive(Clone, Copy)]
 pub struct Rules {
     pub acquire: fn(&View, &Ask, &Terms) -> Result<Decision, Denied>,
@@ -86,8 +87,8 @@ impl Model {
         world
     }
 
-    /// Reads the store and decides. If two workers are free, the token chooses the worker number `pick` of them. `pick`
-    /// is also the size of the crowd in the request.
+    /// Reads the store and decides what to write. If two workers are free, the token chooses the first of them if
+    /// `pick` is 0, and the second if `pick` is 1. `pick` is also the [`crowd`](Ask::crowd) of the request.
     pub fn read(&self, world: &World, at: u8, asking: &Asking, pick: u8) -> Read {
         let names = Tokens { picking: Some((asking.token, pick)) };
         let ask = Ask {
@@ -124,8 +125,8 @@ impl Model {
         Swap { at, seen, incarnation: self.incarnation(world, at), change, lease }
     }
 
-    /// Writes the decision, if the store has not changed since it was read. Returns whether the process learns that the
-    /// write succeeded.
+    /// Writes the decision `swap`, if the store has not changed since the store was read for this decision. Returns
+    /// `true` if the write is made and the store's answer says so.
     pub fn land(&self, world: &mut World, swap: &Swap) -> Result<bool, Broken> {
         let (data, serving) = (world.stores[usize::from(swap.at)].data, self.incarnation(world, swap.at));
         let now = contents(&data, serving, Tokens::default());
@@ -250,17 +251,18 @@ impl Model {
     }
 }
 
-/// The store that the URL should lead to.
+/// The index of the store that the URL should lead to.
 pub(crate) const FIRST: u8 = 0;
 
 fn place(at: u8) -> String {
     char::from(b'A' + at).into()
 }
 
-/// Converts the names of tokens to tokens.
+/// Converts the number of a token in the model to the [`Token`] that the shipped rules use.
 #[derive(Clone, Copy, Default)]
 pub struct Tokens {
-    /// The name of the token that chooses a worker, and the number that the token chooses.
+    /// A token that chooses between two free workers, and the index of the chosen worker among them. All other tokens
+    /// choose the first of two free workers.
     picking: Option<(Name, u8)>,
 }
 
@@ -301,7 +303,8 @@ fn a_space(space: &Space) -> casflake_lease::_protocol::Space {
     }
 }
 
-/// Writes an incarnation as text: one letter for the server, then the finder in the form that the rules use.
+/// Returns an incarnation as the text that the shipped rules use. The text begins with one letter for the server. If
+/// the incarnation has a `finder`, the text ends with the token `finder`.
 fn spelt(incarnation: Incarnation) -> String {
     let server = char::from(b'a' + incarnation.server);
     incarnation

@@ -1,5 +1,5 @@
 //! The operations of operators. An operator looks at a store, decides, and writes. If an operator vouches that no lease
-//! is in use, the owners of the ticks change, too.
+//! is in use, the model also takes ticks away from their owners.
 
 use casflake_lease::_protocol::Operation;
 
@@ -65,8 +65,9 @@ fn is_any_in_use(world: &World) -> bool {
     world.processes.iter().any(|process| process.home.is_some())
 }
 
-/// Frees all ticks from the present one on, if the operator rightly vouches that no lease is in use. This means that
-/// every holder has ended, and that no holder has issued IDs ahead of the store's clock.
+/// Frees all ticks from the present one on, if an operator vouches that no lease is in use, and if no process that was
+/// ever granted a lease still runs. The model assumes that the ended processes have issued no IDs ahead of the store's
+/// clock.
 fn free_ticks_vouched_for(world: &mut World) {
     if world.operator.is_some_and(|operator| operator.vouches && operator.is_last) && !is_any_in_use(world) {
         let now = usize::from(world.now);
@@ -74,8 +75,8 @@ fn free_ticks_vouched_for(world: &mut World) {
     }
 }
 
-/// Clears all owners, because an operator has vouched that no lease is in use. If this was wrong, holders use their
-/// leases until they hear from the store.
+/// Frees all ticks, because an operator has vouched that no lease is in use. If a lease is in use after all, its holder
+/// uses the lease until the holder hears from the store.
 fn deceive(world: &mut World) {
     world.owners = [[NO_OWNER; TICKS]; WORKERS];
     world.is_deceived = is_any_in_use(world);

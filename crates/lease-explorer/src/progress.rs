@@ -5,11 +5,14 @@ use crate::model::{Broken, Model};
 use crate::steps::Transition;
 use crate::world::{Data, Issuer, Process, World};
 
-/// The number of ticks within which a process must issue an ID. In these small models no process has to wait so long.
+/// The number of ticks within which a process must issue an ID. In these small models a process never has to wait
+/// longer.
 const ROUNDS: u8 = 30;
 
 impl Model {
-    /// Checks that each process issues an ID if that process goes on alone from this state.
+    /// Checks for each process that the process issues an ID if the process goes on alone from this state. The other
+    /// processes act only to create a lost space again. A process may issue no ID if the space is absent and no process
+    /// can create the space.
     pub fn every_process_progresses(&self, world: &World) -> Result<(), Broken> {
         (0..self.bounds.processes).try_for_each(|process| self.progresses(*world, process))
     }
@@ -41,7 +44,7 @@ impl Model {
         if is_hopeless && !self.bounds.creates { Ok(()) } else { Err(Broken::Stuck) }
     }
 
-    /// Lets the keeper of a process make its next step.
+    /// Lets the keeper of a process make its next renewal, or its next attempt to acquire a lease.
     fn step_keeper(&self, world: &mut World, process: usize) -> Result<(), Broken> {
         let events: &[Event] = if world.processes[process].lease.is_some() {
             &[Event::Renew { process }]

@@ -1,5 +1,5 @@
-//! The steps of the model. In each state, an event can happen or can't. The events of the store's clock, losses and
-//! moves are in this file. The calls of processes are in `calls`.
+//! The steps of the model: an event leads from one state to the next state, or can't happen in a state. The events of
+//! the store's clock, losses and moves are in this file. The calls of processes are in `calls`.
 
 use crate::calls::{ended, goes_unanswered, issue, process_of};
 use crate::event::Event;
@@ -9,7 +9,7 @@ use crate::world::{Data, PROCESSES, Process, WORKERS, World};
 /// The result of an event.
 #[expect(clippy::large_enum_variant, reason = "it is moved immediately, a million times per second")]
 pub enum Transition {
-    /// The event can't happen in this state, or the next state is not in the model.
+    /// The event can't happen in this state, changes nothing, or leads to a state outside the model.
     Never,
     To(World),
     Breaks(Broken),
@@ -41,7 +41,7 @@ impl Model {
         }
     }
 
-    /// Makes the event happen in `world`. Returns `None` if the event can't happen.
+    /// Makes `event` happen in `world`. Returns `None` if the event can't happen.
     fn happens(&self, world: &mut World, event: Event) -> Result<Option<()>, Broken> {
         match event {
             Event::Forward => Ok(forward(world, self.bounds.clock)),
@@ -117,7 +117,7 @@ impl Model {
     }
 }
 
-/// Counts a loss, and lets it happen.
+/// Adds 1 to the number of losses, and applies `loss` to the state. Returns `None` if this loss can't happen.
 fn lose(world: &mut World, loss: impl FnOnce(&mut World) -> Option<()>) -> Option<()> {
     world.losses += 1;
     loss(world)

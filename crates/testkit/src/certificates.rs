@@ -1,6 +1,4 @@
-//! Certificates for a test: authorities, and the certificates that they sign for servers and clients.
-//!
-//! The library's own tests include this file, in a crate where nothing of `std` is in scope without an import.
+//! Certificates for tests: authorities, and the certificates that these authorities sign for servers and clients.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +8,7 @@ use rcgen::{
     KeyUsagePurpose, date_time_ymd,
 };
 
-/// The names of a server on this host.
+/// The DNS name and the addresses of this host, for the certificate of a server.
 pub const HERE: &[&str] = &["localhost", "127.0.0.1", "::1"];
 
 /// An authority that signs certificates. Two authorities do not trust each other, even if they have the same name.
@@ -31,43 +29,45 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key()).expect("it signs itself"))
     }
 
-    /// Returns its own certificate, as PEM.
+    /// Returns the certificate of this authority, as PEM.
     pub fn certificate(&self) -> String {
         self.0.pem()
     }
 
-    /// Returns its own certificate and key, which a server may use that was set up in one step.
+    /// Returns the certificate and the key of this authority. A test uses this pair for a server that presents the
+    /// certificate of an authority as its own.
     pub fn itself(&self) -> Signed {
         Signed { certificate: self.certificate(), key: self.0.key().serialize_pem() }
     }
 
-    /// Signs for a server with these names.
+    /// Signs a certificate for a server with these names. Returns the certificate and its key.
     pub fn server(&self, names: &[&str]) -> Signed {
         self.sign(of_server(names))
     }
 
-    /// Signs for a server with these names that is also a client: a member of etcd, because its gateway is its client.
+    /// Signs a certificate with these names for a server that is also a client. Returns the certificate and its key. A
+    /// member of etcd needs such a certificate, because the gateway in the member is a client of the member.
     pub fn member(&self, names: &[&str]) -> Signed {
         let mut params = of_server(names);
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
         self.sign(params)
     }
 
-    /// Signs for a server on this host, until the end of 2020.
+    /// Signs a certificate for a server on this host. The certificate is valid until the end of 2020.
     pub fn expired(&self) -> Signed {
         let mut params = of_server(HERE);
         params.not_after = date_time_ymd(2021, 1, 1);
         self.sign(params)
     }
 
-    /// Signs for a server on this host, from the year 3000 on.
+    /// Signs a certificate for a server on this host. The certificate is valid from the year 3000 on.
     pub fn not_yet_valid(&self) -> Signed {
         let mut params = of_server(HERE);
         params.not_before = date_time_ymd(3000, 1, 1);
         self.sign(params)
     }
 
-    /// Signs for a client with this name.
+    /// Signs a certificate for a client with this name. Returns the certificate and its key.
     pub fn client(&self, name: &str) -> Signed {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -83,7 +83,8 @@ impl Authority {
 }
 
 impl Signed {
-    /// Returns a certificate for a server with these names that is signed by itself and by no authority.
+    /// Returns a self-signed certificate for a server with these names, and the certificate's key. The certificate is
+    /// not that of an authority.
     pub fn alone(names: &[&str]) -> Self {
         let key = key();
         let mut params = of_server(names);
@@ -92,7 +93,8 @@ impl Signed {
         Self { certificate: certificate.pem(), key: key.serialize_pem() }
     }
 
-    /// Writes `NAME.crt` and `NAME.key` to a directory, and returns their paths.
+    /// Writes the certificate to the file `NAME.crt` in `directory`, and the key to the file `NAME.key`. Returns the
+    /// paths of both files, the certificate's first.
     pub fn write(&self, directory: &Path, name: &str) -> [PathBuf; 2] {
         [("crt", &self.certificate), ("key", &self.key)].map(|(extension, contents)| {
             let path = directory.join(format!("{name}.{extension}"));

@@ -1,4 +1,5 @@
-//! An HTTP proxy that sets the clock of the server behind it, as far as clients can see: by the header `Date`.
+//! An HTTP proxy that changes the header `Date` of replies. To clients, the clock of the server behind the proxy then
+//! seems to be shifted.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -8,13 +9,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::proxy::Front;
 
-/// Passes on each request and each reply, unchanged except for the `Date`.
+/// A proxy that passes on each request and each reply. The proxy changes only the header `Date` of replies.
 pub struct DateProxy {
     front: Front,
     shifter: Arc<DateShifter>,
 }
 
-/// The part of a proxy that its threads share.
+/// The part of a proxy that all its threads share.
 struct DateShifter {
     settings: Mutex<Settings>,
 }
@@ -29,7 +30,7 @@ struct Settings {
     log: Vec<Passed>,
 }
 
-/// A request that was answered.
+/// A request that the server has answered.
 #[derive(Clone, Debug)]
 pub struct Passed {
     pub path: String,
@@ -51,27 +52,30 @@ impl DateProxy {
         self.front.port()
     }
 
-    /// Shifts the server's clock by this many seconds from its real time.
+    /// Shifts the server's clock, as clients see the clock, by `offset` seconds from the real time.
     pub fn set_clock(&self, offset: i64) {
         self.shifter.settings().offset = offset;
     }
 
-    /// Removes the `Date` from all replies from now on, or passes it on again.
+    /// Removes the header `Date` from all replies from now on, if `hide` is `true`. If `hide` is `false`, keeps the
+    /// header in all replies from now on.
     pub fn hide_date(&self, hide: bool) {
         self.shifter.settings().dateless = hide;
     }
 
-    /// Closes the connection instead of passing on the next reply to a request that contains this text.
+    /// Loses the next reply to a request that contains `text`: closes the client's connection without passing the reply
+    /// on.
     pub fn lose_reply(&self, text: &'static str) {
         self.shifter.settings().lost = Some(text);
     }
 
-    /// Delays each request by this much from now on.
+    /// Delays each request by `delay` from now on.
     pub fn set_delay(&self, delay: Duration) {
         self.shifter.settings().delay = delay;
     }
 
-    /// Passes requests on to another server from now on, also those of old connections.
+    /// Passes all requests on to the server at the port `upstream` from now on. This includes the requests on
+    /// connections that are already open.
     pub fn redirect(&self, upstream: u16) {
         self.shifter.settings().upstream = upstream;
     }
@@ -81,7 +85,7 @@ impl DateProxy {
         self.front.disconnect();
     }
 
-    /// Returns the requests that were passed on since the last call.
+    /// Returns the requests that the server has answered since the last call of this method.
     pub fn take_log(&self) -> Vec<Passed> {
         std::mem::take(&mut self.shifter.settings().log)
     }
@@ -98,7 +102,7 @@ impl DateShifter {
         let _ = client.shutdown(Shutdown::Both);
     }
 
-    /// Passes on one request after the other.
+    /// Passes on the requests of a client and the server's replies, one after the other.
     fn pass(&self, client: &TcpStream, upstream: &mut Option<(u16, TcpStream)>) -> io::Result<()> {
         let mut requests = BufReader::new(client);
         loop {
@@ -185,7 +189,8 @@ impl Message {
         self.bytes.windows(text.len()).any(|bytes| bytes == text.as_bytes())
     }
 
-    /// Shifts the `Date`, or hides it. The length stays the same, because all dates have the same length.
+    /// Shifts the header `Date` by this many seconds. If `hide` is `true`, also renames the header, so that clients do
+    /// not find a `Date`. The length of the message stays the same, because all dates have the same length.
     fn shift_date(&mut self, seconds: i64, hide: bool) {
         let head = String::from_utf8_lossy(&self.bytes[..self.head]).into_owned();
         let Some(name) = head.find("\r\nDate: ").map(|at| at + "\r\n".len()) else { return };
@@ -200,7 +205,7 @@ impl Message {
     }
 }
 
-/// Reads the next line and appends it to `bytes` with its end. Returns it without.
+/// Reads the next line. Appends the line with its line break to `bytes`, and returns the line without the line break.
 fn read_line(from: &mut impl BufRead, bytes: &mut Vec<u8>) -> io::Result<String> {
     let start = bytes.len();
     if from.read_until(b'\n', bytes)? == 0 {

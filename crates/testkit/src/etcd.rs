@@ -1,4 +1,4 @@
-//! A cluster of one etcd member, behind a proxy that sets its clock.
+//! A cluster of one etcd member. A proxy in front of the member shifts the member's clock, as clients see the clock.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -21,10 +21,10 @@ pub struct EtcdServer {
     /// `None` while the server is killed.
     child: Option<Child>,
     directory: Scratch,
-    /// A directory below `directory`; another one after each restore.
+    /// The directory of etcd's data, below `directory`. Each restore writes the data to a new directory.
     data: PathBuf,
     restores: u32,
-    /// The ports for clients and for other members.
+    /// The port for clients, and the port for other members.
     ports: [u16; 2],
     proxy: DateProxy,
 }
@@ -40,7 +40,7 @@ impl EtcdServer {
         Some(Self::start_with(Scratch::new()))
     }
 
-    /// Starts a cluster with the data in the directory, if there are any.
+    /// Starts a cluster with the data in `directory`. If there are no data in `directory`, the cluster is a new one.
     fn start_with(directory: Scratch) -> Self {
         let data = directory.path().join("data");
         let ports = free_ports();
@@ -57,7 +57,7 @@ impl EtcdServer {
         panic!("etcd does not start: {}", server.log());
     }
 
-    /// Returns the server's own address.
+    /// Returns the address of the server itself, and not of the proxy.
     pub fn direct(&self) -> String {
         format!("127.0.0.1:{}", self.ports[0])
     }
@@ -72,8 +72,8 @@ impl EtcdServer {
         assert!(status.is_ok_and(|status| status.success()), "{signal}");
     }
 
-    /// Kills the server. This has the same effect as a power failure, because etcd syncs writes before it acknowledges
-    /// them.
+    /// Kills the server. This has the same effect as a power failure, because etcd syncs each write to the disk before
+    /// etcd acknowledges the write.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -96,7 +96,7 @@ impl EtcdServer {
         command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
         command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
         command.args(["--initial-cluster", &format!("default={peer}")]);
-        // So that it is soon its own majority.
+        // The member should elect itself soon.
         command.args(["--heartbeat-interval", "20", "--election-timeout", "200"]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         let mut child = child.expect("etcd starts");
@@ -114,8 +114,8 @@ impl EtcdServer {
         reply.is_ok_and(|mut reply| reply.body_mut().read_to_string().is_ok_and(|body| body.contains("true")))
     }
 
-    /// Returns whether its own process answers, and not another server that has taken the port. That process is named by
-    /// its data directory.
+    /// Returns whether the process that this value has started is the server on the port for clients. Another server
+    /// may have taken the port. Only the right process shows the path of this value's data directory.
     fn answers_itself(&self) -> bool {
         let get = ureq::get(format!("http://{}/debug/vars", self.direct())).config().proxy(None);
         let reply = get.timeout_global(Some(Duration::from_secs(5))).build().call();
@@ -127,7 +127,7 @@ impl EtcdServer {
         fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
-    /// Deletes all records.
+    /// Deletes the records of all workers.
     pub fn lose_records(&self) {
         let (first, end) = (base64("/casflake/default/workers/"), base64("/casflake/default/workers0"));
         self.post("/v3/kv/deleterange", &json!({ "key": first, "range_end": end }));
@@ -154,7 +154,7 @@ impl EtcdServer {
         self.post("/v3/lease/revoke", &json!({ "ID": lease }));
     }
 
-    /// Restores a snapshot of its present contents, as a cluster with another ID.
+    /// Makes a snapshot of the present contents, and restores the snapshot as a cluster with another ID.
     pub fn restore_as_another_cluster(&mut self) {
         let snapshot = self.snapshot();
         self.kill();
@@ -163,7 +163,7 @@ impl EtcdServer {
         self.restart();
     }
 
-    /// Keeps a copy of its files.
+    /// Copies the data files of the server, for [`restore_files`](Self::restore_files).
     pub fn copy_files(&mut self) {
         let copy = self.directory.path().join("files");
         let _ = fs::remove_dir_all(&copy);
@@ -172,7 +172,7 @@ impl EtcdServer {
         self.go_on();
     }
 
-    /// Restores that copy. The cluster's ID stays the same.
+    /// Restores the data files that [`copy_files`](Self::copy_files) has copied. The ID of the cluster stays the same.
     pub fn restore_files(&mut self) {
         self.kill();
         self.data = self.restored();
@@ -180,10 +180,10 @@ impl EtcdServer {
         self.restart();
     }
 
-    /// Starts another cluster, with a snapshot of this one's present contents.
+    /// Starts another cluster. The new cluster has the present contents of this cluster.
     pub fn start_another_cluster(&self) -> Self {
         let directory = Scratch::new();
-        // The peer port is not its own, which does not matter to a cluster of one.
+        // The peer port is that of this cluster. This does not matter, because the new cluster has only one member.
         restore(&self.snapshot(), &directory.path().join("data"), self.ports[1]);
         Self::start_with(directory)
     }
@@ -232,7 +232,7 @@ impl Server for EtcdServer {
         Some((proxy, url))
     }
 
-    /// Stops the process. It does not even refuse connections.
+    /// Stops the process with a signal. A stopped process does not even refuse connections.
     fn stop(&self) {
         self.signal("STOP");
         until_stopped(self.child.as_ref().expect("it runs").id());
@@ -259,7 +259,7 @@ impl Server for EtcdServer {
         fs::rename(self.snapshot(), self.directory.path().join("copy")).expect("a snapshot");
     }
 
-    /// Restores as a new cluster with an ID of its own, as etcd's documentation describes it.
+    /// Restores the copy as a new cluster with another ID, as etcd's documentation describes.
     fn restore(&mut self) {
         self.kill();
         self.data = self.restored();
@@ -313,7 +313,7 @@ fn copy_directory(from: &Path, to: &Path) {
     }
 }
 
-/// Waits until each thread of a process has stopped. That takes running threads a moment.
+/// Waits until each thread of a process has stopped. A running thread stops a moment after the signal.
 fn until_stopped(process: u32) {
     let is_stopped = || {
         let mut threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;

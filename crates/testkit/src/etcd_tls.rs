@@ -15,8 +15,9 @@ pub struct TlsEtcd {
 }
 
 impl TlsEtcd {
-    /// Starts a server with a certificate and its key. If `clients` is a file of roots, clients need a certificate that
-    /// one of them has signed. Returns `None` if etcd is not installed.
+    /// Starts a server with a certificate and its key. If `clients` is a file with the certificates of authorities,
+    /// each client needs a certificate that one of these authorities has signed. Returns `None` if etcd is not
+    /// installed.
     #[track_caller]
     pub fn start([certificate, key]: &[PathBuf; 2], clients: Option<&Path>) -> Option<Self> {
         if Command::new("etcd").arg("--version").stdout(Stdio::null()).status().is_err() {
@@ -48,7 +49,8 @@ impl TlsEtcd {
         panic!("etcd does not start");
     }
 
-    /// Returns whether the server listens, which it does as soon as it has a leader; `false` if it has ended.
+    /// Waits until the server listens or has ended. Returns `true` if the server listens, and `false` if the server has
+    /// ended. The server listens as soon as the cluster has a leader.
     fn is_up(&mut self) -> bool {
         let address = ("127.0.0.1", self.port);
         eventually("etcd listens, or ends", || match self.child.try_wait() {
@@ -61,7 +63,8 @@ impl TlsEtcd {
         format!("localhost:{}", self.port)
     }
 
-    /// Turns on authentication and admits only this user, `root:PASSWORD`.
+    /// Turns authentication on. From then on, the server admits only the user `user`, which is given as
+    /// `root:PASSWORD`.
     pub fn turn_authentication_on(&self, roots: &Path, user: &str) {
         for args in [&["user", "add", user][..], &["user", "grant-role", "root", "root"], &["auth", "enable"]] {
             let mut command = Command::new("etcdctl");

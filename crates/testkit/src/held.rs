@@ -1,15 +1,16 @@
-//! `Held`: a file that another process keeps from being opened, as a hanging file system does.
+//! `Held`: a file that blocks each process that opens the file, as a file in a hanging file system does.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Takes a lease on the file (`F_SETLEASE`, `F_WRLCK`), and does not give it up when the kernel asks for it. To open
-/// the file then takes `/proc/sys/fs/lease-break-time`, which is 45 s.
+/// A Perl program. It takes a lease on a file (`F_SETLEASE`, `F_WRLCK`), and does not give the lease up when the kernel
+/// asks for the lease. To open the file then takes 45 s, the value of `/proc/sys/fs/lease-break-time`.
 const HOLD: &str = r#"$SIG{IO} = "IGNORE"; open(my $file, "+<", $ARGV[0]) or die "open: $!";
     fcntl($file, 1024, 1) or die "lease: $!"; $| = 1; print "held\n"; sleep 60;"#;
 
-/// A file that can't be opened until this is dropped.
+/// A file that other processes can't open until this value is dropped. After 45 s the kernel lets these processes open
+/// the file in any case.
 pub struct Held(Child);
 
 impl Held {

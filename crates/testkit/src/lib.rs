@@ -1,5 +1,5 @@
-//! Helpers that the tests of casflake's packages share. None of them knows a type of these packages, so that the unit
-//! tests of a package can use them, too.
+//! Helpers that the tests of casflake's packages share. No helper uses a type of these packages, so that the unit tests
+//! of a package can use the helpers, too.
 
 pub mod certificates;
 #[cfg(unix)]
@@ -42,7 +42,7 @@ pub use skip::skipped;
 #[cfg(target_os = "linux")]
 pub use self::redis::RedisServer;
 
-/// The README's examples, as tests. They are here because they use more than one package.
+/// Tests the examples of the README. These tests are in this package, because the examples use more than one package.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

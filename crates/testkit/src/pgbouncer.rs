@@ -6,10 +6,10 @@ use std::process::{Child, Stdio};
 
 use crate::postgres::{PostgresServer, as_postgres, free_port, give, new_directory, wait_until};
 
-/// The path in Debian and its derivatives. It is not in every user's `PATH`.
+/// The path of PgBouncer in Debian and its derivatives. The directory is not in the `PATH` of every user.
 const PROGRAM: &str = "/usr/sbin/pgbouncer";
 
-/// A pooler of transactions on a port of its own. It ends when it is dropped.
+/// A PgBouncer that pools transactions, on a port of its own. The process ends when this value is dropped.
 pub struct PgBouncer {
     directory: PathBuf,
     port: u16,
@@ -17,12 +17,14 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts a pooler with this many connections to the server. Returns `None` if PgBouncer is not installed.
+    /// Starts a pooler with at most `connections` connections to the server. Returns `None` if PgBouncer is not
+    /// installed.
     pub fn in_front_of(server: &PostgresServer, connections: u32) -> Option<Self> {
         Self::with_users(server, connections, "trust", "\"postgres\" \"\"\n")
     }
 
-    /// Starts a pooler for these users, one line of name and password each. `method` authenticates them.
+    /// Starts a pooler for the users in `known`. Each line of `known` has the name and the password of a user. The
+    /// pooler authenticates these users by `method`. Returns `None` if PgBouncer is not installed.
     pub fn with_users(server: &PostgresServer, connections: u32, method: &str, known: &str) -> Option<Self> {
         if !fs::exists(PROGRAM).unwrap_or(false) {
             return None;
@@ -59,7 +61,7 @@ impl PgBouncer {
         self.port
     }
 
-    /// Returns all its log output.
+    /// Returns everything that the pooler has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }

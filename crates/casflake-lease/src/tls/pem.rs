@@ -1,5 +1,5 @@
-//! `Roots` and `Identity`: PEM files. `Roots` has the certificates of authorities, and `Identity` has a client's
-//! certificate and key.
+//! Reads PEM files: the certificates of authorities (`Roots`), and the certificate and the key of a client
+//! (`Identity`).
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -12,16 +12,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::causes::Cause;
 use crate::error::StoreError;
 
-/// Returns the path that is the value of `parameter`.
+/// Returns `path`, which is the value of the parameter with the name `parameter`.
 ///
 /// # Errors
-/// Fails with a sentence for the operator if the path is relative. A relative path would name a different file in each
-/// working directory.
+/// Fails if `path` is relative, because a relative path would name a different file in each working directory. The
+/// error is a sentence for the operator.
 pub(crate) fn absolute(parameter: &str, path: &str) -> Result<PathBuf, String> {
     if Path::new(path).is_absolute() {
         return Ok(path.into());
     }
-    Err(format!("{parameter} is a relative path, so it depends on the working directory: give the absolute path"))
+    Err(format!("{parameter} is a relative path, which depends on the working directory: give the absolute path"))
 }
 
 /// The authorities that may sign the certificate of a server.
@@ -53,7 +53,8 @@ impl Roots {
     }
 
     /// Returns the same certificates as [`certificates`](Self::certificates), in the form that a TLS session needs.
-    /// Skips a certificate of the platform that can't be used, but fails if there is such a certificate in the file.
+    /// Skips certificates of the platform that can't be used. Fails if a certificate of a [`File`](Self::File) can't be
+    /// used.
     pub(crate) fn read(&self) -> Result<RootCertStore, StoreError> {
         let mut roots = RootCertStore::empty();
         let certificates = self.certificates()?;
@@ -120,8 +121,8 @@ fn contents(path: &Path, needed: &str) -> Result<Vec<u8>, StoreError> {
     Ok(contents)
 }
 
-/// The maximum length of a PEM file, in bytes. Even a file with all authorities that an operating system trusts is
-/// shorter.
+/// The maximum length of a PEM file, in bytes. A file with the certificates of all authorities that an operating system
+/// trusts is shorter than this.
 const LONGEST: u64 = 1 << 20;
 
 /// Converts an error of the PEM parser to a cause that does not show the contents of the file. The contents may be a

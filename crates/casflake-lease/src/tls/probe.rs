@@ -1,5 +1,5 @@
-//! Probes a server that has closed the connection or does not answer. The reason may be that only one of the two sides,
-//! the server or the client, uses TLS.
+//! Probes a server that has closed the connection or does not answer. A possible reason is that the server uses TLS and
+//! the client does not, or the reverse.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -12,15 +12,15 @@ use rustls::pki_types::ServerName;
 
 use super::{NO_TLS, Session, TlsFiles, Verify, client_config, explain_to};
 
-/// The time limit of a probe. A probe is a separate connection that finds out whether a server uses TLS, or why it
-/// refuses a TLS session.
+/// The time limit of a probe. A probe is a separate connection. It finds out whether a server uses TLS, or why the
+/// server refuses a TLS session.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The types that the first record of a TLS server can have: 21 for an alert, and 22 for a handshake.
 const RECORDS: [u8; 2] = [21, 22];
 
 /// Connects to a host. Tries the addresses of the host one after the other, each for at most `timeout`, until one of
-/// them accepts the connection.
+/// the addresses accepts the connection.
 pub(crate) fn connect(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
     let mut outcome = Err(ErrorKind::NotFound.into());
     for address in (host, port).to_socket_addrs()? {
@@ -40,24 +40,25 @@ pub(crate) fn has_hung_up(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
-/// Returns whether a server answers the first message of a TLS session with a TLS record within [`PROBE_TIMEOUT`].
+/// Returns whether a server answers the first message of a TLS session with a TLS record. Returns `false` if no answer
+/// comes within [`PROBE_TIMEOUT`].
 pub(crate) fn speaks_tls(host: &str, port: u16) -> bool {
     hello(host).and_then(|hello| first_byte(host, port, hello)).is_some_and(|first| RECORDS.contains(&first))
 }
 
-/// Connects to a server, sends `question`, and returns the first byte of the answer. Returns `None` if this fails, or
-/// if no answer comes within [`PROBE_TIMEOUT`].
+/// Connects to a server, sends `question`, and returns the first byte of the answer. Returns `None` if the connection
+/// or the sending fails, or if no answer comes within [`PROBE_TIMEOUT`].
 pub(crate) fn first_byte(host: &str, port: u16, question: Vec<u8>) -> Option<u8> {
     let host = host.to_owned();
     within(move || ask(&host, port, &question, 1).ok()?.first().copied())
 }
 
-/// Returns one sentence that says why an HTTP server refuses a TLS session with `files`, and the remedy. Returns `None`
-/// if this function does not find the reason within [`PROBE_TIMEOUT`].
+/// Finds out why an HTTP server refuses a TLS session with `files`. Returns one sentence with the reason and the
+/// remedy. Returns `None` if this function does not find the reason within [`PROBE_TIMEOUT`].
 ///
-/// Call this function after a connection has failed. This function makes a new connection, because the reason may be
-/// lost on the first one: if the server closes a connection while the client is still sending, the client can't read
-/// the server's last message.
+/// Call this function after a connection has failed. This function makes a new connection, because the reason may have
+/// been lost on the first connection: if the server closes a connection while the client is still sending, the client
+/// can't read the server's last message.
 pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'static str> {
     let (host, files) = (host.to_owned(), files.clone());
     within(move || {
@@ -77,7 +78,7 @@ pub(crate) fn refusal(host: &str, port: u16, files: &TlsFiles) -> Option<&'stati
     })
 }
 
-/// Runs `work` on a separate thread, and returns its result. Returns `None` if there is no result after
+/// Runs `work` on a separate thread, and returns the result of `work`. Returns `None` if there is no result after
 /// [`PROBE_TIMEOUT`]. The separate thread is necessary, because a name look-up has no time limit.
 fn within<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
     let (sender, answer) = mpsc::sync_channel(1);
@@ -87,15 +88,16 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) 
     answer.recv_timeout(PROBE_TIMEOUT).ok()?
 }
 
-/// Returns whether `answer` is the answer of an HTTP server without TLS. A server with TLS may also answer a request
-/// without TLS in HTTP, but with the status 400 and with the word "HTTPS" in the text.
+/// Returns whether an HTTP server without TLS has sent `answer`. A server with TLS may also answer in HTTP if a client
+/// sends a request without TLS. Such an answer has the status 400, and contains the word "HTTPS".
 fn is_http_alone(answer: &[u8]) -> bool {
     let answer = String::from_utf8_lossy(answer).to_ascii_uppercase();
     answer.starts_with("HTTP/") && !(answer.contains(" 400 ") && answer.contains("HTTPS"))
 }
 
-/// Connects to a server, sends `question`, and returns the first `size` bytes of the answer. Returns fewer bytes, but
-/// at least one, if the answer ends earlier or if the server pauses in the answer.
+/// Connects to a server, sends `question`, and returns the first `size` bytes of the answer. Returns fewer bytes if the
+/// answer ends earlier, or if the server pauses in the answer. Fails if no byte of the answer comes within
+/// [`PROBE_TIMEOUT`].
 fn ask(host: &str, port: u16, question: &[u8], size: u64) -> io::Result<Vec<u8>> {
     let mut socket = connect(host, port, PROBE_TIMEOUT)?;
     socket.set_read_timeout(Some(PROBE_TIMEOUT))?;

@@ -16,8 +16,9 @@ pub(crate) struct Session {
     refusal: Option<Refusal>,
 }
 
-/// A permanent TLS failure. The session keeps it for [`refused`](Session::refused). The caller can't find this failure
-/// in the error of a read: the caller reads through a parser, and the parser returns errors without their source.
+/// A permanent TLS failure. The session stores the failure for [`refused`](Session::refused), because the error of a
+/// read does not show the failure to the caller: the caller reads through a parser, and the parser returns errors
+/// without their source.
 struct Refusal {
     remedy: &'static str,
     cause: String,
@@ -37,7 +38,7 @@ impl Session {
         Ok(Self { stream: StreamOwned::new(connection, socket), has_certificate, refusal: None })
     }
 
-    /// Does the handshake, or continues it after a read has timed out.
+    /// Does the handshake. If a read has timed out during an earlier call, this call continues the handshake.
     pub(crate) fn shake_hands(&mut self) -> io::Result<()> {
         let StreamOwned { conn, sock } = &mut self.stream;
         let outcome = conn.complete_io(sock).map(drop);
@@ -48,8 +49,8 @@ impl Session {
         &self.stream.sock
     }
 
-    /// Returns the error for the operation `what`, which has failed, if this session has had a permanent TLS failure.
-    /// Returns `None` if it has not.
+    /// Returns the permanent TLS failure of this session, as the error of the failed operation `what`. Returns `None`
+    /// if this session has had no permanent TLS failure.
     pub(crate) fn refused(&self, what: &str) -> Option<StoreError> {
         let Refusal { remedy, cause } = self.refusal.as_ref()?;
         Some(StoreError::refused(what, *remedy, &**cause))

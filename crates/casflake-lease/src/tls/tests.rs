@@ -163,8 +163,8 @@ fn a_server_that_does_not_have_the_key_of_its_certificate_is_refused() {
     }
 }
 
-/// If a server presents the certificate of an authority, the error tells the operator to make a self-signed certificate
-/// like the one in this test.
+/// Checks a remedy. If a server presents the certificate of an authority as its own, the error tells the operator to
+/// make a self-signed certificate like the one in this test.
 #[test]
 fn a_self_signed_certificate_is_accepted_if_it_is_not_that_of_an_authority() {
     let directory = Directory::new("itself");

@@ -1,4 +1,4 @@
-//! Verifiers that check less than the full verification. For the full verification, rustls has its own verifier.
+//! Two verifiers that check less than the verifier of rustls. The verifier of rustls makes the full verification.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// Accepts every certificate whose key the server has.
+/// A verifier that accepts every certificate, but checks that the server has the key of the certificate.
 #[derive(Debug)]
 pub(super) struct Nothing {
     algorithms: WebPkiSupportedAlgorithms,
@@ -19,7 +19,8 @@ impl Nothing {
     }
 }
 
-/// Accepts a certificate that a trusted authority has signed. The certificate may be for any host.
+/// A verifier that accepts a certificate if a trusted authority has signed the certificate. The certificate may be for
+/// any host.
 #[derive(Debug)]
 pub(super) struct Chain {
     algorithms: WebPkiSupportedAlgorithms,

@@ -21,51 +21,54 @@ const SCHEMES: &[&str] = &[
 pub(super) fn without_scheme(text: &str) -> String {
     let is_quote = |c: char| "\"'`\u{201c}\u{201d}\u{2018}\u{2019}".contains(c);
     if text.is_empty() {
-        return "it is empty: give one, such as file:/srv/ids".to_owned();
+        return "the text is empty: give a URL, such as file:/srv/ids".to_owned();
     }
     if text.starts_with(is_quote) {
-        return "it is in quotes: leave them out".to_owned();
+        return "the text is in quotes: leave the quotes out".to_owned();
     }
     if let Some((name, value)) = text.split_once('=')
         && is_variable(name)
         && starts_with_store(value.trim_start_matches(is_quote))
     {
-        return format!("it begins with {name}=: leave that out");
+        return format!("the text begins with {name}=: leave {name}= out");
     }
     if text.starts_with('/') {
-        return "it is a path and has no scheme: write file: before it, as in file:/srv/ids".to_owned();
+        return "the text is a path without a scheme: write file: before the path, as in file:/srv/ids".to_owned();
     }
     if ["./", "../", "~"].iter().any(|start| text.starts_with(start)) {
-        return "it is a relative path and has no scheme: give the absolute path, as in file:/srv/ids".to_owned();
+        return "the text is a relative path without a scheme: give the absolute path, as in file:/srv/ids".to_owned();
     }
-    "it has no scheme, such as file: or redis:".to_owned()
+    "the text has no scheme, such as file: or redis:".to_owned()
 }
 
-/// Refuses schemes that no store has, but that callers write by mistake, such as `http`. The error says what to write
-/// instead. This helps more than a list of all schemes. `rest` is the text after the `:` of the scheme.
+/// Refuses schemes that callers write by mistake, such as `http`. No store has these schemes. The error says how to
+/// write the URL instead, because this helps more than a list of all schemes. `rest` is the text after the `:` of the
+/// scheme.
 pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
     match scheme {
         "http" | "https" => Err(format!(
             "{scheme}: is not the scheme of a store: for etcd write etcd:// instead of http://, and etcds:// instead \
              of https://"
         )),
-        "jdbc" if starts_with_store(rest) => Err("it begins with jdbc:, as for Java: leave that out".to_owned()),
-        _ if scheme.len() == 1 => Err("it is a path and has no scheme: write file:///C:/ids for C:\\ids".to_owned()),
+        "jdbc" if starts_with_store(rest) => Err("the text begins with jdbc:, as for Java: leave jdbc: out".to_owned()),
+        _ if scheme.len() == 1 => {
+            Err("the text is a path without a scheme: write file:///C:/ids for C:\\ids".to_owned())
+        }
         _ if !SCHEMES.contains(&scheme) && is_number(rest) => {
-            Err("it is a host and a port and has no scheme: write it as in redis://HOST:PORT".to_owned())
+            Err("the text is a host and a port without a scheme: write a URL, as in redis://HOST:PORT".to_owned())
         }
         _ => match scheme.split_once('+') {
             // SQLAlchemy and other clients name a driver in this way.
             Some((store, _)) if SCHEMES.contains(&store) && !SCHEMES.contains(&scheme) => {
-                Err(format!("its scheme names a driver after a +: write {store}://"))
+                Err(format!("the scheme ends with a + and the name of a driver: write {store}:// instead"))
             }
             _ => Ok(()),
         },
     }
 }
 
-/// Returns whether `name` can be the name of an environment variable, with or without `export` before it. The hint may
-/// show such a name: in a line such as `IDS=redis://h`, the name is not a part of the URL, so it contains no password.
+/// Returns whether `name` is like the name of an environment variable, or like `export` and such a name. The hint may
+/// show such a text: in `IDS=redis://h`, the text before the `=` is not a part of the URL, and so contains no password.
 fn is_variable(name: &str) -> bool {
     let name = name.strip_prefix("export ").unwrap_or(name);
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -81,8 +84,8 @@ fn is_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    /// Would catch: a store's scheme that is missing in `SCHEMES`. The URLs of this store could be mistaken for a host
-    /// and a port, or for the URLs of a driver.
+    /// Would catch: a store's scheme that is missing in `SCHEMES`. `check_scheme` could then mistake a URL of this
+    /// store for a host and a port, or for a URL with the name of a driver.
     #[cfg(all(feature = "etcd", feature = "postgres", feature = "redis"))]
     #[test]
     fn the_schemes_of_the_stores_and_of_the_hints_are_the_same() {

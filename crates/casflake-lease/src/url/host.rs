@@ -13,9 +13,9 @@ pub(crate) const HOST: &str = "-._~";
 pub(crate) fn check_host(text: &str, others: &str) -> Result<(), String> {
     let (host, port) = match text.strip_prefix('[') {
         Some(text) => {
-            let (address, port) = text.split_once(']').ok_or("the [ of its host has no ]")?;
+            let (address, port) = text.split_once(']').ok_or("the [ of the host has no ]")?;
             if address.parse::<Ipv6Addr>().is_err() {
-                return Err("there is no IPv6 address in the [ ] of its host".into());
+                return Err("there is no IPv6 address in the [ ] of the host".into());
             }
             (None, port.strip_prefix(':').or((!port.is_empty()).then_some("")))
         }
@@ -29,13 +29,13 @@ pub(crate) fn check_host(text: &str, others: &str) -> Result<(), String> {
     }
     let is_odd = |c: &char| !(c.is_ascii_alphanumeric() || others.contains(*c));
     if let Some(c) = host.and_then(|host| host.chars().find(is_odd)) {
-        return Err(format!("there is {} in its host", Named(c)));
+        return Err(format!("there is {} in the host", Named(c)));
     }
     // The digits are checked separately, because `parse` also accepts a `+` before them.
     let is_number =
         |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
     if port.is_some_and(|port| !is_number(port)) {
-        return Err("its port is not a number from 1 to 65535 (write an IPv6 address in [ ])".into());
+        return Err("the port is not a number from 1 to 65535 (write an IPv6 address in [ ])".into());
     }
     Ok(())
 }

@@ -18,11 +18,11 @@ pub(crate) fn local_path(url: &StoreUrl<'_>) -> Result<PathBuf, String> {
         ));
     }
     if url.path.is_empty() {
-        return Err(format!("it names no path: give an absolute path, as in {scheme}:/srv/ids"));
+        return Err(format!("the URL has no path: give an absolute path, as in {scheme}:/srv/ids"));
     }
     let Some(path) = url.path.strip_prefix('/') else {
         return Err(format!(
-            "its path is relative, so it depends on the working directory: give the absolute path, as in \
+            "the path is relative and depends on the working directory: give the absolute path, as in \
              {scheme}:/srv/ids"
         ));
     };
@@ -30,7 +30,7 @@ pub(crate) fn local_path(url: &StoreUrl<'_>) -> Result<PathBuf, String> {
     let segments = path.split('/').filter(|segment| !segment.is_empty()).map(decoded);
     let segments: Vec<Cow<'_, [u8]>> = segments.collect::<Result<_, _>>()?;
     if segments.is_empty() {
-        return Err("its path is the root directory: give another".into());
+        return Err("the path is the root directory: give another path".into());
     }
     whole(&segments)
 }
@@ -38,14 +38,14 @@ pub(crate) fn local_path(url: &StoreUrl<'_>) -> Result<PathBuf, String> {
 fn decoded(segment: &str) -> Result<Cow<'_, [u8]>, String> {
     let decoded: Cow<'_, [u8]> = percent_decode_str(segment).into();
     if decoded.contains(&0) {
-        return Err("there is a %00 in its path: a name can't contain a NUL".into());
+        return Err("there is a %00 in the path: a name can't contain a NUL".into());
     }
     if decoded.contains(&b'/') {
-        return Err("there is a %2F in its path: a name can't contain a slash".into());
+        return Err("there is a %2F in the path: a name can't contain a slash".into());
     }
     if matches!(&*decoded, b"." | b"..") {
-        let why = "there is a . or .. in its path, which may lead elsewhere through a symbolic link";
-        return Err(format!("{why}: give the path without it"));
+        let why = "a . or .. in the path may lead elsewhere through a symbolic link";
+        return Err(format!("{why}: give the path without . and .."));
     }
     Ok(decoded)
 }
@@ -68,11 +68,11 @@ fn whole(segments: &[Cow<'_, [u8]>]) -> Result<PathBuf, String> {
 /// Returns the path on a drive of Windows, such as `C:\srv\ids` for the segments `C:`, `srv` and `ids`.
 #[cfg(any(not(unix), test))]
 pub(super) fn windows_path(segments: &[Cow<'_, [u8]>]) -> Result<String, String> {
-    let utf8 = |segment| std::str::from_utf8(segment).map_err(|_| "its path is not UTF-8");
-    let [drive, names @ ..] = segments else { return Err("it names no drive".into()) };
+    let utf8 = |segment| std::str::from_utf8(segment).map_err(|_| "the path is not UTF-8");
+    let [drive, names @ ..] = segments else { return Err("the path names no drive".into()) };
     let drive = utf8(drive)?;
     if !matches!(drive.as_bytes(), [letter, b':'] if letter.is_ascii_alphabetic()) {
-        return Err("its path does not begin with a drive: give the absolute path, as in file:///C:/ids".into());
+        return Err("the path does not begin with a drive: give the absolute path, as in file:///C:/ids".into());
     }
     let mut path = String::from(drive);
     for name in names {
@@ -80,13 +80,13 @@ pub(super) fn windows_path(segments: &[Cow<'_, [u8]>]) -> Result<String, String>
         // Windows reads a backslash as a separator of names, and a colon as the beginning of a stream's name. Windows
         // drops a dot or a blank at the end of a name.
         if name.contains(['\\', ':', '"', '<', '>', '|', '?', '*']) || name.ends_with(['.', ' ']) {
-            return Err("there is a name in its path that a directory can't have on Windows".into());
+            return Err("the path contains a name that a directory can't have on Windows".into());
         }
         path.push('\\');
         path.push_str(name);
     }
     if names.is_empty() {
-        return Err("its path is the root directory of a drive: give another".into());
+        return Err("the path is the root directory of a drive: give another path".into());
     }
     Ok(path)
 }

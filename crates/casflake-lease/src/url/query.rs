@@ -2,7 +2,8 @@
 
 use super::StoreUrl;
 
-/// The maximum length of a parameter's name that an error shows. A longer name is probably not a misspelt parameter.
+/// The length of the longest unknown name that an error shows, in bytes. A longer name is probably not a misspelt name
+/// of a parameter.
 #[cfg(any(feature = "etcd", feature = "redis"))]
 const LONGEST: usize = 32;
 
@@ -12,13 +13,13 @@ const LONGEST: usize = 32;
 pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str)>, String> {
     let mut parameters: Vec<(&str, &str)> = Vec::new();
     for parameter in url.query.into_iter().flat_map(|query| query.split('&')) {
-        let (name, value) = parameter.split_once('=').ok_or("a parameter of its query has no =")?;
+        let (name, value) = parameter.split_once('=').ok_or("a parameter of the query has no =")?;
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._[]".contains(&byte)) {
-            return Err("a name in its query has other characters than ASCII letters, digits and - . _ [ ]".into());
+            return Err("a name in the query has other characters than ASCII letters, digits and - . _ [ ]".into());
         }
         // If a parameter is repeated, some parsers use the first value, and other parsers the last.
         if parameters.iter().any(|(known, _)| *known == name) {
-            return Err("a parameter of its query is repeated: give it once".into());
+            return Err("a parameter of the query is repeated: give each parameter once".into());
         }
         parameters.push((name, value));
     }
@@ -34,5 +35,5 @@ pub(crate) fn parameters<'a>(url: &StoreUrl<'a>) -> Result<Vec<(&'a str, &'a str
 pub(crate) fn unknown(name: &str, before: Option<&str>, known: &str) -> String {
     let is_shown = name.len() <= LONGEST && before.is_none_or(|before| !before.starts_with("pass"));
     let named = if is_shown { format!("the parameter {name:?}") } else { "a parameter".into() };
-    format!("{named} of its query is unknown: give {known} only")
+    format!("{named} of the query is unknown: give only {known}")
 }

@@ -6,7 +6,8 @@ use crate::error::StoreError;
 
 const LONGEST: usize = 128;
 
-/// Returns `name` if it is a valid name of a space. This check is for a name that a program sets without a URL.
+/// Returns `name` if `name` is a valid name of a space. Programs that set the name of a space directly, and not in a
+/// URL, need this check.
 pub(crate) fn space_name(name: &str) -> Result<&str, StoreError> {
     checked(name).map(|()| name).map_err(|why| StoreError::Url { why })
 }
@@ -15,10 +16,10 @@ pub(crate) fn space_name(name: &str) -> Result<&str, StoreError> {
 /// With this alphabet two different names never look the same.
 pub(super) fn checked(name: &str) -> Result<(), String> {
     if let Some(c) = name.chars().find(|c| !is_in_alphabet(*c)) {
-        return Err(format!("there is {} in the name of the space: give {ALPHABET}", Named(c)));
+        return Err(format!("there is {} in the name of the space: use only {ALPHABET}", Named(c)));
     }
     match name.len() {
         1..=LONGEST => Ok(()),
-        length => Err(format!("the name of the space has {length} characters: give 1 to {LONGEST}")),
+        length => Err(format!("the name of the space has {length} characters: use 1 to {LONGEST} characters")),
     }
 }

@@ -39,23 +39,23 @@ fn a_list_of_hosts_ends_where_the_path_begins() {
 #[test]
 fn an_error_names_the_character_and_the_part() {
     for (url, why) in [
-        ("re dis://h", "a blank (U+0020) in its scheme"),
-        ("redis ://h", "a blank (U+0020) in its scheme"),
-        ("redis://u:p\tq@h", "a tab (U+0009) in its user or password: remove it, or write it as %09"),
-        ("redis://h\n/0", "a line break (U+000A) in its host"),
-        ("redis://h/0\u{a0}1", "a no-break space (U+00A0) in its path: remove it, or write it as %C2%A0"),
-        ("redis://h/0?a=b\rc", "a carriage return (U+000D) in its query"),
+        ("re dis://h", "a blank (U+0020) in the scheme"),
+        ("redis ://h", "a blank (U+0020) in the scheme"),
+        ("redis://u:p\tq@h", "a tab (U+0009) in the user or password: remove this character, or write %09 instead"),
+        ("redis://h\n/0", "a line break (U+000A) in the host"),
+        ("redis://h/0\u{a0}1", "a no-break space (U+00A0) in the path: remove this character, or write %C2%A0 instead"),
+        ("redis://h/0?a=b\rc", "a carriage return (U+000D) in the query"),
         ("redis://h/0# orders", "a blank (U+0020) in the name of the space"),
         ("redis://h/0#or\u{feff}ders", "a byte order mark (U+FEFF) in the name of the space"),
         ("redis://h\u{2003}", ""),
-        ("redis://h\0", "a NUL (U+0000) in its host"),
-        ("redis://h\u{7}", "a control character (U+0007) in its host"),
-        ("redis://h\u{200b}", "an invisible character (U+200B) in its host"),
-        ("redis://\u{43d}", "the character '\u{43d}' (U+043D) in its host"),
-        ("redis://:a%@h", "a % in its user or password"),
-        ("redis://:a%2@h", "a % in its user or password"),
-        ("file:/a%zz", "a % in its path"),
-        ("file:/a%+1", "a % in its path"),
+        ("redis://h\0", "a NUL (U+0000) in the host"),
+        ("redis://h\u{7}", "a control character (U+0007) in the host"),
+        ("redis://h\u{200b}", "an invisible character (U+200B) in the host"),
+        ("redis://\u{43d}", "the character '\u{43d}' (U+043D) in the host"),
+        ("redis://:a%@h", "a % in the user or password"),
+        ("redis://:a%2@h", "a % in the user or password"),
+        ("file:/a%zz", "a % in the path"),
+        ("file:/a%+1", "a % in the path"),
     ] {
         if why.is_empty() {
             assert!(StoreUrl::parse(url).is_ok(), "{url:?}");
@@ -82,7 +82,7 @@ fn an_at_sign_that_parsers_disagree_about_is_refused() {
     assert!(StoreUrl::parse("file://localhost/srv/a@b").is_ok());
 }
 
-/// This test runs on each system, because a program for Windows is seldom tested on Windows.
+/// This test runs on all platforms, and not only on Windows, because tests seldom run on Windows.
 #[test]
 fn a_path_on_windows_begins_with_a_drive() {
     let path = |names: &[&'static str]| {

@@ -52,19 +52,20 @@ pub(super) enum Part {
 impl Part {
     pub(super) fn check(self, text: &str) -> Result<(), String> {
         if let Some(c) = text.chars().find(|c| is_invisible(*c)) {
-            let why = format!("there is {} in {self}: remove it", Named(c));
+            let why = format!("there is {} in {self}: remove this character", Named(c));
             return Err(if matches!(self, Self::Scheme | Self::Host | Self::Name) {
                 why
             } else {
-                format!("{why}, or write it as {}", utf8_percent_encode(c.encode_utf8(&mut [0; 4]), NON_ALPHANUMERIC))
+                format!("{why}, or write {} instead", utf8_percent_encode(c.encode_utf8(&mut [0; 4]), NON_ALPHANUMERIC))
             });
         }
         if let Some(c) = text.chars().find(|c| self == Self::Host && !c.is_ascii()) {
             return Err(format!("there is {} in {self}: write the host in ASCII", Named(c)));
         }
         if self != Self::Name && !is_percent_encoded(text) {
-            let why = "without two hexadecimal digits after it: write %25 for the character itself";
-            return Err(format!("there is a % in {self} {why}"));
+            return Err(format!(
+                "a % in {self} is not followed by two hexadecimal digits: write %25 for the character %"
+            ));
         }
         Ok(())
     }
@@ -73,11 +74,11 @@ impl Part {
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Scheme => "its scheme",
-            Self::User => "its user or password",
-            Self::Host => "its host",
-            Self::Path => "its path",
-            Self::Query => "its query",
+            Self::Scheme => "the scheme",
+            Self::User => "the user or password",
+            Self::Host => "the host",
+            Self::Path => "the path",
+            Self::Query => "the query",
             Self::Name => "the name of the space",
         })
     }
