@@ -66,8 +66,8 @@ impl Lease {
         self.until
     }
 
-    /// Returns the number of grants and renewals of this worker, over all its holders, up to and including the grant or
-    /// the last renewal of this lease.
+    /// Returns the counter of the worker, as of the last grant or renewal of this lease. Each grant of the worker to
+    /// any holder, each renewal, and each [reclaiming](crate::LeaseAdmin::reclaim) of the worker adds 1 to the counter.
     #[must_use]
     pub const fn counter(&self) -> u64 {
         self.counter

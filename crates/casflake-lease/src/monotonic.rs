@@ -1,6 +1,8 @@
-//! `Monotonic`: a clock that never moves back, and that also advances while the system is suspended.
+//! `Monotonic`: a clock that never moves back. On most platforms, the clock also advances while the system is
+//! suspended.
 
-/// A monotonic clock that also advances while the system is suspended, if the platform has such a clock.
+/// A clock that never moves back. On Linux, Android, Apple's platforms and Windows, the clock also advances while the
+/// system is suspended.
 pub(crate) struct Monotonic {
     #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
     started: std::time::Instant,

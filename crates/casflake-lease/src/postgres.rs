@@ -76,9 +76,10 @@ use crate::url::space_name;
 ///
 #[doc = include_str!("postgres/parameters.md")]
 ///
-/// The meaning of a URL depends neither on the user nor on the host: `PGSSLMODE` and the other variables of libpq,
-/// `~/.pgpass`, `~/.postgresql` and service files are not consulted. There is one exception: if the URL has no `user`,
-/// the role has the name of the operating system's user.
+/// The store does not read `PGSSLMODE` or the other variables of libpq, and does not read `~/.pgpass`, `~/.postgresql`
+/// or service files. So a URL means the same for every user and on every client host. There are two exceptions. If the
+/// URL has no `user`, the role has the name of the operating system's user. And the authorities that the platform
+/// trusts may differ from host to host.
 ///
 /// # TLS
 /// TLS is implemented by rustls and depends on the `sslmode` of the URL:
@@ -87,7 +88,7 @@ use crate::url::space_name;
 /// |---|---|---|
 /// | `disable` | never | |
 /// | `allow` | only if the server does not admit the user without TLS | the same as with `require` |
-/// | `prefer`, the default | if the server supports TLS and admits the user with it; otherwise, or if TLS fails, the connection is without TLS | the same as with `require` |
+/// | `prefer`, the default | if the server supports TLS, TLS does not fail, and the server admits the user with TLS; in all other cases the connection is without TLS | the same as with `require` |
 /// | `require` | always | nothing; but with `sslrootcert`, the same as with `verify-ca` |
 /// | `verify-ca` | always | that an authority in `sslrootcert` signed the certificate; without `sslrootcert`, the same as with `verify-full` |
 /// | `verify-full` | always | that an authority signed the certificate, and that the certificate is for the host name in the URL. Without `sslrootcert`, or with `sslrootcert=system`, the authorities are those that the platform trusts |
@@ -104,16 +105,16 @@ use crate::url::space_name;
 /// store that is made from a URL needs no connector.
 ///
 /// # What it promises
-/// Windows of one worker never overlap. This holds if clients and servers are killed, restarted, stopped or cut off,
-/// and if clocks are set. Each commit is on disk before it is acknowledged, because each transaction that writes leases
-/// sets `synchronous_commit = on`. The commit is then also on disk on those standbys that the server is configured to
-/// wait for (`synchronous_standby_names`). Rows that were not written by a store of this kind are refused, and left as
-/// they are.
+/// Windows of one worker never overlap. This holds even if clients and servers are killed, restarted, stopped or cut
+/// off, and even if clocks are set. Each commit is on disk before it is acknowledged, because each transaction that
+/// writes leases sets `synchronous_commit = on`. The commit is then also on disk on those standbys that the server is
+/// configured to wait for (`synchronous_standby_names`). Rows that were not written by a store of this kind are
+/// refused, and left as they are.
 ///
-/// A store that may have lost leases grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
-/// [`CLOCK_SLACK`](crate::CLOCK_SLACK) are over, unless an operator [initialises](crate::LeaseAdmin::init_immediately)
-/// it. Meanwhile a process that holds a lease issues IDs until the window of the lease ends, and can't renew the lease.
-/// A store may have lost leases in these cases:
+/// If a process finds that the store may have lost leases, the store grants nothing for [`MAX_TTL`](crate::MAX_TTL) +
+/// [`CLOCK_SLACK`](crate::CLOCK_SLACK) from then on, unless an operator
+/// [initialises](crate::LeaseAdmin::init_immediately) the space. Meanwhile a process that holds a lease issues IDs
+/// until the window of the lease ends, and can't renew the lease. A store may have lost leases in these cases:
 /// * tables were dropped or emptied (a crash empties `UNLOGGED` tables), or rows were deleted;
 /// * the server is on a new timeline, because it is a promoted standby (even one that had received every commit), or
 ///   because it was recovered from a backup, either completely or to a point in time;
@@ -139,10 +140,10 @@ use crate::url::space_name;
 /// # What it does not promise
 /// * If an old primary keeps running after another server was promoted, the old primary keeps granting and renewing
 ///   leases. Shut it off from all clients.
-/// * If the data is in an older state without a new timeline, the store notices this only when a holder renews a lease
-///   that the store does not know. Until then windows can be granted twice. Such a state is a data directory, a disk or
-///   a snapshot that was put back without recovery, a dump that was loaded into the cluster it was taken from, or rows
-///   that were changed by hand.
+/// * The data can return to an older state without a new timeline. For example, a data directory, a disk or a snapshot
+///   is put back without recovery, a dump is loaded into the cluster from which the dump was taken, or rows are changed
+///   by hand. The store then notices the older state only when a holder renews a lease that the store does not know.
+///   Until then windows can be granted twice.
 /// * There is no promise with `fsync = off`, or on disks that lose data that they have acknowledged.
 /// * If the server's clock is set forward, workers become free although their holders are alive. Those holders lose
 ///   their leases. If the clock moves back, no worker becomes free, and no renewal extends a window, until the clock
@@ -251,7 +252,8 @@ impl<T> PostgresStore<T> {
         Ok(Self::on(self.into_backend().in_schema(schema)))
     }
 
-    /// Returns the names of the parameters that were skipped, because they are meant for other clients.
+    /// Returns the names of those parameters of the connection string that this store skips. The skipped parameters are
+    /// meant for other clients.
     ///
     /// # Examples
     /// ```

@@ -8,19 +8,19 @@
 //! | a new window begins at the floor or later, and is not granted until the clock has reached the floor | an overlap with a window that the store has forgotten |
 //! | a new window begins after the last tick in which the caller issued an ID | that the IDs of one process are out of order |
 //! | a renewal never lowers the end of a window | that the next window begins before the holder's fence, which never moves back |
-//! | a renewal must have the token, the counter and the window of the worker's record, and a release the token and the counter | that a late or repeated message has an effect |
+//! | a renewal must match the token, the counter and the start of the window in the worker's record; a release must match the token and the counter | that a late or repeated message has an effect |
 //! | a release clears the token | that a late renewal revives a released lease |
 //! | a change is written only if everything that it replaces is still as it was read | that an outdated decision has an effect |
 //! | a space that was found missing and was created is read again before it grants leases | that a slow process, which found the space missing long ago, sets a floor that is too low |
 //! | a process that was never granted a lease does not create a space | that a misspelt name becomes a second ID space |
 //! | a process that was ever granted a lease creates a lost space again, in the place where the lease was granted | that a fleet stops for good |
-//! | an operator's vouching changes only a space that exists, and that is still as it was read | that a slow operator lowers the floor |
+//! | an operator's vouching takes effect only if the space exists and is still as it was read | that a slow operator lowers the floor |
 //! | a holder whose window contains the floor stops immediately | two holders of one worker after an operator was wrong |
-//! | a holder stops immediately if its worker was granted again after its own grant | two holders of one worker after an operator was wrong, if the floor is the tick in which the window begins |
+//! | a holder stops immediately if its worker was granted again after the holder's own grant | two holders of one worker after an operator was wrong, in the case that the floor is the first tick of the holder's window |
 //!
-//! If a store has lost data, or if another server has taken over, the store may have granted windows that it does not
-//! know any more. The store may have lost all data, one record, or all data since some moment. None of the forgotten
-//! windows ends later than `MAX_TTL` + `CLOCK_SLACK` after the loss, so the floor is raised to that tick.
+//! If a store has lost data, or if another server has taken over, the store may have forgotten windows that it has
+//! granted. The store may have lost all data, one record, or all data since some moment. None of the forgotten windows
+//! ends later than `MAX_TTL` + `CLOCK_SLACK` after the loss, so the floor is raised to that tick.
 //!
 //! Each rule is proved necessary: if the rule is removed, the package `lease-explorer` finds a case with two
 //! overlapping windows, or with a worse fault. The rules keep the invariants of
@@ -61,8 +61,8 @@ use crate::token::Token;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Space {
-    /// The number of times that this record was changed. The version of a new space is 0. Version 1 is written by a
-    /// process that has read the new space first, and the clock afterwards.
+    /// The number of times that this record was changed. The version of a new space is 0. Before a process writes
+    /// version 1, it reads the new space, and then the clock.
     pub version: u64,
     /// The layout, as a text. The windows are counted in ticks of this layout.
     pub layout: String,
@@ -80,8 +80,8 @@ pub struct Space {
 
 impl Space {
     /// Returns whether the floor lies inside the window of `held`. If it does, an operator has vouched for the space
-    /// after the grant of `held`, and so has declared that `held` is not in use. A loss can not set such a floor: it
-    /// raises the floor to a tick at which every window that was granted before has ended.
+    /// after the grant of `held`, and so has declared that `held` is not in use. A loss of data can not cause such a
+    /// floor, because after a loss the floor is raised to a tick at which all windows of earlier grants have ended.
     const fn is_initialised_within(&self, held: &Lease) -> bool {
         held.from < self.floor && self.floor < held.until
     }
@@ -93,9 +93,10 @@ impl Space {
     }
 }
 
-/// The version of a space that a process has found missing and has just created. The floor of such a space may be too
-/// low, because that process may have been slow. After it had read the clock and before it wrote the space, the store
-/// may have granted windows that end after this floor, and may have lost the records of these windows.
+/// The version of a newborn space: a process found the space missing, and has just created it. The floor of a newborn
+/// space may be too low, because the process may have been slow. After the process had read the clock, and before it
+/// wrote the space, the store may have granted windows that end after this floor, and may have lost the records of
+/// these windows.
 pub const NEWBORN: u64 = 0;
 
 /// The record of one worker.
@@ -117,7 +118,8 @@ pub struct Record {
     /// The first tick after the window of the last grant. Every window that was granted for this worker ends at this
     /// tick or earlier.
     pub until: u64,
-    /// The number of grants and renewals of the worker.
+    /// The counter of the worker. Each grant, each renewal and each [reclaiming](crate::LeaseAdmin::reclaim) of the
+    /// worker adds 1.
     pub counter: u64,
     /// The token of the holder; `None` if the worker was released.
     pub token: Option<Token>,
@@ -139,15 +141,15 @@ pub struct View {
     pub now: u64,
     /// A text that identifies where the store keeps the space, such as a server and its address.
     pub place: String,
-    /// The incarnation of the store: a text that identifies the server and the data that serve the store now. It
-    /// changes when the store may have lost data.
+    /// The incarnation of the store: a text that identifies the server that the store uses now, and the data of that
+    /// server. The text changes when the store may have lost data.
     pub incarnation: String,
     /// The space; `None` if the store has none.
     pub space: Option<Space>,
     /// The records of the workers. The key is the worker's index. Some workers may have no record.
     pub records: BTreeMap<u64, Record>,
-    /// The workers whose holders are alive, as the store knows without its clock. For example, etcd has leases of its
-    /// own.
+    /// The workers whose holders are known to be alive. Only a store that has its own kind of leases, such as etcd, can
+    /// know this. In other stores the set is empty.
     pub live: BTreeSet<u64>,
     /// A random number that distinguishes this view from every other view.
     pub look: Token,
@@ -166,10 +168,10 @@ impl View {
 /// create the space again if the space is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// The [place](View::place) of the space, as last read for a grant or a renewal. The process creates the space
-    /// again only there.
+    /// The [place](View::place) of the space at the last grant or renewal. The process creates the space again only in
+    /// this place.
     pub place: String,
-    /// How many workers the space had at that grant or renewal.
+    /// The number of workers that the space had at the last grant or renewal.
     pub workers: u64,
     /// The latest end of all windows that the process was granted.
     pub until: u64,
@@ -197,15 +199,17 @@ pub struct Ask {
     pub after: Option<u64>,
     /// A name of the caller, for people.
     pub owner: String,
-    /// The largest number of additional workers for which the grant also writes free records, for other callers. Such
-    /// records are written only if the index of the granted worker is [`Space::granted`] or higher.
+    /// The maximum number of additional workers that the grant prepares for other callers. To prepare a worker, the
+    /// grant writes a record of a free worker, if the worker has no record yet. The grant prepares workers only if the
+    /// index of the granted worker is [`Space::granted`] or higher.
     pub crowd: u64,
     /// What to do with the request if the space is absent.
     pub if_absent: IfAbsent,
 }
 
-/// A change of the store's contents. It must be written completely or not at all. It may be written only if the space,
-/// and each record that the change replaces, are still as in the view that the change was decided from.
+/// A change of the store's contents. The change was decided from contents that were read earlier. It must be written
+/// completely or not at all. It may be written only if the space, and each record that the change replaces, are still
+/// as they were in those contents.
 ///
 /// # Examples
 /// ```

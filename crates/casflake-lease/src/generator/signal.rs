@@ -1,10 +1,10 @@
-//! `Signal`: wakes the keeper if a call has no lease, and wakes the waiting calls if the keeper has news. It is not on
-//! the hot path, so it can use a lock.
+//! `Signal`: a call that has no lease wakes the keeper, and the keeper wakes the waiting calls when there is news. A
+//! `Signal` is not on the hot path, so it can use a lock.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The means by which a call wakes the keeper, and the keeper wakes the calls that wait for it.
+/// The means by which calls wake the keeper, and by which the keeper wakes the calls that wait for news.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     state: Mutex<State>,
@@ -26,7 +26,7 @@ struct State {
     callers: u64,
 }
 
-/// A guard. Until it is dropped, the call that holds it is counted as a call that may wait for the keeper.
+/// The guard of a call that may wait for the keeper. [`Signal::callers`] counts the call until the guard is dropped.
 pub(crate) struct Caller<'b>(&'b Signal);
 
 impl Drop for Caller<'_> {
@@ -38,7 +38,7 @@ impl Drop for Caller<'_> {
 /// The reason why the keeper's sleep has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
-    /// It is time to call the store, or a call has rung.
+    /// The time of the sleep is over, or [`Signal::ring`] has woken the keeper.
     Work,
     Stop,
 }
@@ -69,7 +69,7 @@ impl Signal {
         self.lock().news
     }
 
-    /// Counts a call that may wait for the keeper, until the guard is dropped.
+    /// Begins to count a call that may wait for the keeper. The call is counted until the returned guard is dropped.
     pub(crate) fn enter(&self) -> Caller<'_> {
         self.lock().callers += 1;
         Caller(self)
@@ -88,8 +88,9 @@ impl Signal {
         waited.unwrap_or_else(PoisonError::into_inner).0.news != seen
     }
 
-    /// Lets the keeper sleep for `time`, or until it is woken. `stop` always wakes the keeper. A ring wakes the keeper
-    /// only if `is_deaf` is false. If a ring comes during a deaf sleep, it ends the next sleep that is not deaf.
+    /// Blocks the keeper for `time`, or until the keeper is woken. [`stop`](Self::stop) always wakes the keeper.
+    /// [`ring`](Self::ring) wakes the keeper only if `is_deaf` is false. If `ring` is called during a sleep with
+    /// `is_deaf`, the next sleep without `is_deaf` ends immediately.
     pub(crate) fn sleep(&self, time: Duration, is_deaf: bool) -> Call {
         let sleeps_on = |state: &mut State| !state.stopping && (is_deaf || !state.rung);
         let waited = self.called.wait_timeout_while(self.lock(), time, sleeps_on);

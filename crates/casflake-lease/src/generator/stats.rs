@@ -39,12 +39,13 @@ pub struct LeaseStats<S> {
     pub acquired: u64,
     /// The number of renewals, of all leases together.
     pub renewals: u64,
-    /// The number of attempts to renew or to replace a lease that have failed. The attempts of `build` to acquire the
-    /// first lease do not count.
+    /// The number of failed attempts to renew or to replace a lease. The attempts of `build` to acquire the first lease
+    /// do not count.
     pub failures: u64,
-    /// The last failure of the store. `None` if the store has granted or renewed a lease after that failure.
+    /// The last failure of the store. `None` if there was no failure, or if the store has granted or renewed a lease
+    /// since the last failure.
     pub last_error: Option<String>,
-    /// How many calls failed because there was no lease. Their errors were
+    /// The number of calls that failed because there was no lease. Such a call returns the error
     /// [`LeaseExpired`](casflake::GenerateError::LeaseExpired) or
     /// [`StoreClockBehind`](casflake::GenerateError::StoreClockBehind).
     pub expired: u64,

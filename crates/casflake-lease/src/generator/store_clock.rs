@@ -22,8 +22,8 @@ use crate::sync::{AtomicU64, Ordering};
 /// or until it is ahead by a TTL. IDs are unique in this case, too, because they stay within the window of the lease.
 ///
 /// If the store's clock moves back by less than a TTL, a `StoreClock` does not move back. If the store's clock moves
-/// back by a TTL or more, the `StoreClock` moves back as well. Otherwise it would be past the end of every window that
-/// the store grants now. IDs keep increasing in both cases.
+/// back by a TTL or more, the `StoreClock` moves back as well, because it would otherwise be past the end of every
+/// window that the store grants now. IDs keep increasing in both cases.
 ///
 /// # Examples
 /// ```
@@ -113,7 +113,7 @@ mod tests {
     const NOW: u64 = 1_800_000_000_000_000_000;
     const SECOND: u64 = 1_000_000_000;
 
-    /// Asserts that `clock` reads `expected` or up to a minute later, because a busy machine may delay the test for
+    /// Asserts that `clock` reads `expected`, or a time less than a minute later. A busy machine may delay the test for
     /// that long.
     #[track_caller]
     fn assert_reads(clock: &StoreClock, expected: u64) {

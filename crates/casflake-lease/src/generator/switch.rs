@@ -1,5 +1,5 @@
-//! `Switch`: selects, without a lock, the generator that issues IDs. A process has one generator for each lease that it
-//! has had.
+//! `Switch`: holds one generator for each lease that a `LeasedGenerator` has had, and selects the generator that issues
+//! IDs. The selection takes no lock.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -8,10 +8,10 @@ use casflake::{Generator, Scheme};
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// A bit of [`Switch::state`]. If it is set, no further generator will follow.
+/// A bit of [`Switch::state`]. If the bit is set, no further generator will follow.
 const ENDED: u64 = 1 << 63;
 
-/// A bit of [`Switch::state`]. If it is set, calls that begin are refused.
+/// A bit of [`Switch::state`]. If the bit is set, new calls are refused.
 const DRAINING: u64 = 1 << 62;
 
 const COUNT: u64 = DRAINING - 1;
@@ -60,7 +60,7 @@ impl<S, C> Switch<S, C> {
         self.state.load(Ordering::Acquire) & COUNT
     }
 
-    /// Returns the generator that issues IDs, or `None` if calls that begin now are refused.
+    /// Returns the generator that issues IDs, or `None` if new calls are refused.
     #[inline]
     pub fn open(&self) -> Option<&Generator<S, C>> {
         // ORDERING: Acquire, as in `count`.
@@ -68,7 +68,7 @@ impl<S, C> Switch<S, C> {
         if state > COUNT { None } else { Some(self.nth(state)) }
     }
 
-    /// Refuses calls that begin from now on. Calls that have begun continue.
+    /// Refuses new calls from now on. Calls that have already begun continue.
     pub fn drain(&self) {
         // ORDERING: Relaxed. A call that begins after this returned (happens-before) sees the bit (coherence), and no
         // other memory is read because of it.
@@ -82,7 +82,7 @@ impl<S, C> Switch<S, C> {
         self.state.load(Ordering::Relaxed) & ENDED != 0
     }
 
-    /// Returns the generator that issues IDs now. If it is closed, it is the one that issued IDs last.
+    /// Returns the newest generator. It issues IDs now, unless it is closed. All earlier generators are closed.
     #[inline]
     pub fn current(&self) -> &Generator<S, C> {
         self.nth(self.count())
@@ -104,11 +104,11 @@ impl<S, C> Switch<S, C> {
 }
 
 impl<S: Scheme, C> Switch<S, C> {
-    /// Makes `generator` the generator that issues IDs. Only one thread may call this, and only after it has closed the
-    /// previous generator.
+    /// Makes `generator` the generator that issues IDs. Only one thread may call this function. That thread must first
+    /// close the previous generator.
     ///
     /// # Errors
-    /// `Ended` if the switch has ended. No call then uses `generator`, so it issues no IDs.
+    /// `Ended` if the switch has ended. No call then uses `generator`, so `generator` issues no IDs.
     pub fn publish(&self, generator: Generator<S, C>) -> Result<(), Ended> {
         // ORDERING: Relaxed. Only this thread changes the count, and the exchange below fails if there is a newer end.
         let mut state = self.state.load(Ordering::Relaxed);
@@ -132,7 +132,7 @@ impl<S: Scheme, C> Switch<S, C> {
     }
 
     /// Ends the switch. Closes the current generator, and lets no further generator follow. Returns the last tick in
-    /// which the closed generator has issued an ID.
+    /// which the closed generator has issued an ID. Returns `None` if that generator has issued no ID.
     pub fn end(&self) -> Option<u64> {
         // ORDERING: Acquire, paired with the Release in `publish`: the generator that is closed is the last that was
         // published, because no exchange after this one succeeds.

@@ -1,4 +1,4 @@
-//! Checks, once per millisecond, that this is still the process that the lease was granted to, and that no
+//! Checks, once per millisecond, that the current process is still the process that was granted the lease, and that no
 //! clock has jumped.
 
 use std::sync::Arc;
@@ -10,18 +10,19 @@ use crate::generator::signal::Signal;
 use crate::monotonic::Monotonic;
 use crate::sync::{AtomicU64, Ordering};
 
-/// If the difference between the wall clock and the monotonic clock changes by more than this many nanoseconds after a
-/// grant or a renewal, a clock has jumped. This happens if a machine is resumed from an old snapshot, or if its clock
-/// is set. If a time service only slews the wall clock, the difference changes by less between two renewals.
+/// If the difference between the wall clock and the monotonic clock has changed by more than this many nanoseconds
+/// since the last grant or renewal, a clock has jumped. Clocks jump if a machine is resumed from an old snapshot, or if
+/// the wall clock is set. A time service that only slews the wall clock changes the difference by less than this
+/// between two renewals.
 const JUMP: u64 = 1_000_000_000;
 
-/// A reading is trusted without a check of its own if it equals the last checked reading of the same clock, or is
-/// before that reading by at most this many milliseconds. The value is a little more than a jiffy, the interval of the
+/// A reading is trusted without another check if it equals the last checked reading of the same clock, or is earlier
+/// than that reading by at most this many milliseconds. The value is a little more than a jiffy, the interval of the
 /// kernel's timer.
 const LAG: u64 = 16;
 
-/// The reading that replaces a reading that can not be trusted. It is after the end of every window, so that no ID is
-/// issued.
+/// A watched clock returns this value if its reading can not be trusted. The value is after the end of every window, so
+/// no ID is issued.
 const NEVER: u64 = u64::MAX;
 
 /// A clock whose readings are checked by a [`Watch`].
@@ -57,8 +58,8 @@ impl<C> Watched<C> {
     }
 }
 
-/// The state that all watched clocks of a `LeasedGenerator` share. Each generator, one for each lease, has a watched
-/// clock of its own.
+/// The state that all watched clocks of a `LeasedGenerator` share. A `LeasedGenerator` has one generator for each
+/// lease, and each of these generators has a watched clock of its own.
 pub(crate) struct Watch {
     /// How far the wall clock was ahead of the monotonic clock at the last grant or renewal, in nanoseconds, modulo
     /// 2^64.
@@ -84,7 +85,7 @@ impl Watch {
     }
 
     /// Begins to trust the clocks again, because a grant or a renewal has shown that this process holds the lease.
-    /// `apart` is the result of `apart_now` from before the store was asked.
+    /// `apart` is what `apart_now` returned before the store was asked.
     pub(crate) fn settle(&self, apart: u64) {
         // ORDERING: Relaxed, here and below. Each variable is read independently of the others; a call that sees an old
         // value is refused once more.
@@ -92,19 +93,19 @@ impl Watch {
         self.has_jumped.store(0, Ordering::Relaxed);
     }
 
-    /// Returns whether a clock has jumped and the lease was not renewed since the jump.
+    /// Returns whether a check has found that a clock has jumped since the last grant or renewal.
     pub(crate) fn has_jumped(&self) -> bool {
         // ORDERING: Relaxed, as above.
         self.has_jumped.load(Ordering::Relaxed) != 0
     }
 
-    /// Returns whether this is a fork of the process that the lease was granted to.
+    /// Returns whether the current process is a fork of the process that was granted the lease.
     pub(crate) fn is_fork(&self) -> bool {
         process::id() != self.process
     }
 
-    /// Returns whether this is the process that the lease was granted to, and no clock has jumped since the last grant
-    /// or renewal.
+    /// Returns true if the current process is the process that was granted the lease, and no clock has jumped since the
+    /// last grant or renewal.
     fn is_unchanged(&self) -> bool {
         // A fork must not use the signal, because the lock of the signal may be held by a thread that exists only in
         // the parent process.
@@ -171,7 +172,8 @@ mod tests {
         (Watched::new(ManualClock::new(NOW), watch), signal)
     }
 
-    /// Simulates that the wall clock was moved by `nanos` since the last renewal.
+    /// Changes `watch` as if the wall clock had moved forward by `nanos` since the last renewal. A negative `nanos`
+    /// moves the wall clock back.
     fn step(watch: &Watch, nanos: i64) {
         // ORDERING: Relaxed for both, because only one thread uses the variable.
         let apart = watch.apart.load(Ordering::Relaxed);

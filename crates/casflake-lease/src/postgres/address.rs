@@ -24,18 +24,18 @@ pub(super) fn parse(text: &str) -> Result<(String, String), StoreError> {
 fn check(url: &StoreUrl<'_>) -> Result<(String, String), String> {
     url.check_scheme(SCHEMES)?;
     let Some(Authority { user, hosts }) = &url.authority else {
-        return Err(format!("it does not begin with {}://", url.scheme));
+        return Err(format!("the URL does not begin with {}://", url.scheme));
     };
     for host in hosts.split(',').filter(|_| !hosts.is_empty()) {
         let is_socket = host.starts_with("%2F") || host.starts_with("%2f");
         check_host(host, if is_socket { SOCKET } else { HOST })?;
     }
     if user.is_some_and(|user| user.is_empty() || user.starts_with(':')) {
-        return Err("its user is empty: give one before the @, or leave the @ out".into());
+        return Err("the user is empty: give a user before the @, or leave the @ out".into());
     }
     let database = url.path.strip_prefix('/').unwrap_or_default();
     if database.contains('/') {
-        return Err("there is a / in the name of its database: write %2F".into());
+        return Err("there is a / in the name of the database: write %2F".into());
     }
     let is_given = |name| match name {
         "user" => user.is_some(),
@@ -45,7 +45,9 @@ fn check(url: &StoreUrl<'_>) -> Result<(String, String), String> {
         _ => false,
     };
     if let Some((name, _)) = parameters(url)?.into_iter().find(|(name, _)| is_given(*name)) {
-        return Err(format!("it names the {name} twice, in its query and before that: give it once"));
+        return Err(format!(
+            "the URL gives the {name} twice, in the query and before the query: give the {name} only once"
+        ));
     }
     Ok((url.server(), url.space()?.into()))
 }

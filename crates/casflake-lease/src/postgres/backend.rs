@@ -1,4 +1,4 @@
-//! The requests of `PostgresBackend` to the database, and how it reads the answers.
+//! Sends the requests of `PostgresBackend` to the database, and reads the answers.
 
 use std::time::Duration;
 
@@ -93,9 +93,9 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
         format!("{}, schema {:?}", self.database(), self.schema.name())
     }
 
-    /// Returns a name such as `orders` for a space in the schema of the store, and `orders (schema billing)` for a
-    /// space in another schema. Returns `(schema billing)` for a schema whose spaces the store's role can't read. Takes
-    /// at most one second, plus the time to connect.
+    /// Returns the names of other spaces in the database. `orders` stands for a space in the schema of the store, and
+    /// `orders (schema billing)` for a space in another schema. `(schema billing)` stands for a schema whose spaces the
+    /// store's role can't read. Takes at most one second, plus the time to connect.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         let (schema, space) = (self.schema.clone(), self.space.clone());
         self.on("looking for other ID spaces", |link, _| others::find(link, &schema, &space))

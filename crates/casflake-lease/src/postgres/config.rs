@@ -26,7 +26,7 @@ pub(super) fn require_database(config: &Config) -> Result<(), StoreError> {
     if config.get_dbname().is_some_and(|name| !name.is_empty()) {
         return Ok(());
     }
-    let why = "it names no database: add one, as postgresql://HOST/DATABASE or dbname=DATABASE";
+    let why = "no database is named: add one, as postgresql://HOST/DATABASE or dbname=DATABASE";
     Err(StoreError::Url { why: why.into() })
 }
 

@@ -28,8 +28,8 @@ pub(super) fn each(config: &Config) -> Vec<Config> {
     each
 }
 
-/// Returns `config` with only one of its hosts, the one at index `at`. With the returned configuration, only a server
-/// that accepts writes is used, because only such a server can grant leases.
+/// Returns a copy of `config` that has only one host: the host at index `at`. With the returned configuration, the
+/// client uses only a server that accepts writes, because only such a server can grant leases.
 fn one(config: &Config, at: usize) -> Config {
     let mut one = Config::new();
     match config.get_hosts().get(at) {
@@ -59,8 +59,8 @@ fn one(config: &Config, at: usize) -> Config {
 }
 
 /// The most important of the failures of the hosts that were tried. A failure about the user (`OfTheUser`) is the most
-/// important, because all hosts get the same user. Next comes a failure that may pass by itself (`Passing`), and last a
-/// failure that does not (`Lasting`). Of two failures of one kind, the first is kept.
+/// important, because the same user logs in to all hosts. A failure that may pass by itself (`Passing`) comes next. A
+/// failure that does not pass by itself (`Lasting`) comes last. Of two failures of one kind, the first is kept.
 #[derive(Default)]
 pub(super) struct Failures(Option<(Weight, StoreError)>);
 

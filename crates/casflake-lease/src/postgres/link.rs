@@ -106,8 +106,8 @@ impl Link {
     }
 }
 
-/// Returns `config` with two defaults, for what it does not set: the application name `casflake`, and `timeout` as the
-/// time limit for connecting.
+/// Returns `config` with defaults for two settings that `config` may lack. The default application name is `casflake`,
+/// and the default time limit for connecting is `timeout`.
 fn with_defaults(mut config: Config, timeout: Duration) -> Config {
     if config.get_application_name().is_none() {
         config.application_name("casflake");
@@ -145,8 +145,8 @@ impl Drop for Inner {
     }
 }
 
-/// Runs `work`, which blocks on a runtime. A thread within a runtime must not do that. So if this thread is within a
-/// runtime, `work` runs on a new thread, and this function waits for it.
+/// Runs `work`, which calls `Runtime::block_on`. In a thread that is already within a runtime, `block_on` would panic.
+/// In such a thread, this function runs `work` on a new thread instead, and waits for the new thread.
 fn aside<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     if Handle::try_current().is_err() {
         return work();

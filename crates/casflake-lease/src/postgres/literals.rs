@@ -36,9 +36,9 @@ impl Param<'_> {
     }
 }
 
-/// Returns the statement with each placeholder replaced by its value. Two texts are not changed: a placeholder without
-/// a value, so that the server refuses the statement, and a quoted name, because it may contain a `$`. In a statement,
-/// a `"` only begins or ends a quoted name. A `"` within a name is doubled.
+/// Returns the statement with each placeholder replaced by its value. A placeholder without a value is not changed, so
+/// the server refuses the statement. A quoted name is not changed either, because the name may contain a `$`. In a
+/// statement, each `"` begins or ends a quoted name, or is half of a `""` within the name.
 pub(super) fn filled(statement: &str, params: &[Param<'_>]) -> String {
     let mut sql = String::new();
     for (at, part) in statement.split('"').enumerate() {

@@ -2,8 +2,8 @@
 //! space.
 //!
 //! Another schema may belong to another role, and the store's role may have more privileges than that role. Reading a
-//! table of the other role must not run code of that role. So the search reads no views, no tables with row security,
-//! and only columns of plain text.
+//! table of the other role must not run code of that role. So the search reads no views and no tables with row
+//! security, and reads only columns of plain text.
 
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,9 @@ const ATTEMPTS: u32 = 5;
 /// The maximum number of spaces that are returned.
 const MAX_OTHERS: usize = 10;
 
-/// Lists the schemas that have a table of spaces, and whether this role can read that table. The store's own schema
-/// comes first. Parameters: the name of the store's schema; the maximum number of schemas.
+/// Lists the schemas that have a table of spaces. For each of these tables, tells whether the search can read the
+/// table. The store's own schema comes first. Parameters: the name of the store's schema; the maximum number of
+/// schemas.
 const SCHEMAS: &str = "SELECT coalesce(json_agg(found), '[]')::text FROM (
     SELECT n.nspname AS name, quote_ident(n.nspname) AS quoted, coalesce(
         c.relkind = 'r' AND NOT c.relrowsecurity

@@ -29,7 +29,7 @@ pub(super) struct Parameters {
 pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     let (kept, taken) = split(text, |name| !OF_THE_CLIENT.contains(&name))?;
     if text.contains("%00") {
-        return Err(refused("there is a %00 in it, which no value may have: leave it out".into()));
+        return Err(refused("there is a %00, which no value may contain: leave the %00 out".into()));
     }
     let config: Config = kept.parse().map_err(|error: tokio_postgres::Error| {
         let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
@@ -41,7 +41,7 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     })?;
     // Otherwise the store would connect to the address without TLS, because the host is a socket.
     if !config.get_hostaddrs().is_empty() && config.get_hosts().iter().any(is_socket) {
-        return Err(refused("it gives hostaddr beside the directory of a socket: leave one of them out".into()));
+        return Err(refused("there is a hostaddr beside the directory of a socket: leave one of the two out".into()));
     }
     refuse_repeated(&taken)?;
     let mut parameters =
@@ -70,7 +70,9 @@ fn refuse_repeated(taken: &[(String, String)]) -> Result<(), StoreError> {
     for (at, (name, _)) in taken.iter().enumerate() {
         let before = taken.iter().take(at).find(|(before, _)| canonical(before) == canonical(name));
         if let Some((before, _)) = before {
-            return Err(refused(format!("it gives `{before}` and `{name}`, which are one option: give one of them")));
+            return Err(refused(format!(
+                "`{before}` and `{name}` are two names of one option: give only one of the two"
+            )));
         }
     }
     Ok(())
@@ -118,7 +120,7 @@ struct Certificates {
     roots: Option<Roots>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
-    /// Whether the client must not present a certificate to the server.
+    /// True if the client presents no certificate to the server, even if the connection string names a certificate.
     shows_none: bool,
 }
 
@@ -202,7 +204,7 @@ impl Certificates {
             _ if self.shows_none => None,
             (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
             (None, None) => None,
-            _ => return Err(refused("it gives one of sslcert and sslkey: give both, or none".into())),
+            _ => return Err(refused("there is only one of sslcert and sslkey: give both, or none".into())),
         };
         Ok(Settings { mode, roots: self.roots, identity })
     }

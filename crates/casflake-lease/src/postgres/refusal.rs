@@ -18,7 +18,7 @@ pub(super) enum At {
     Statement,
 }
 
-/// The settings of the store that a remedy names.
+/// The settings of a store. A remedy can name these settings.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) schema: &'a Schema,
@@ -61,7 +61,7 @@ fn remedy(error: &Error, at: At, asked: Asked<'_>) -> Option<String> {
     let remedy = match &*error.to_string() {
         "error performing TLS handshake" if cause == NO_TLS => {
             return Some(format!(
-                "the server has no TLS, which sslmode={} asks for: turn it on there (ssl = on)",
+                "the server has no TLS, which sslmode={} asks for: turn TLS on there (ssl = on)",
                 asked.mode.name()
             ));
         }
@@ -96,7 +96,7 @@ fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
         }
         code if code.starts_with("28") => {
             "the server does not admit this user from this host: add the user to the server's pg_hba.conf, or connect \
-             as the cause says (with TLS, with a client certificate)"
+             in the way that the cause asks for, such as with TLS or with a client certificate"
                 .into()
         }
         "3D000" => NO_DATABASE.into(),
@@ -135,7 +135,7 @@ fn of_privilege(message: &str, schema: &Schema) -> String {
         return format!("{grant}, where ROLE is the user of this store");
     }
     format!(
-        "create the tables {tables} with a role that may create them, as the documentation of PostgresStore shows; \
-         then {grant}; GRANT USAGE ON SCHEMA {schema} TO ROLE, where ROLE is the user of this store"
+        "create the tables {tables}, as the documentation of PostgresStore shows, with a role that may create tables; \
+         then run {grant}; GRANT USAGE ON SCHEMA {schema} TO ROLE, where ROLE is the user of this store"
     )
 }

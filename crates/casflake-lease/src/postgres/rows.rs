@@ -1,5 +1,5 @@
-//! Converts rows to contents, and contents to rows. Rows are read as JSON, by the names of columns, and are checked
-//! before they are used.
+//! Converts rows of the tables to [`Contents`], and a [`Change`] to parameters of a statement. Rows are read as JSON,
+//! by the names of columns, and are checked before they are used.
 
 use std::collections::BTreeMap;
 
@@ -19,20 +19,21 @@ use crate::token::Token;
 struct Stored {
     unix_micros: u64,
     incarnation: String,
-    /// The OID of the database. It changes if the database is dropped and created again.
+    /// The OID of the database. The OID changes if the database is dropped and created again.
     database: String,
     /// The schema in which the tables would be found if a statement named no schema.
     unqualified: String,
-    /// Whether the store's schema is missing. Only the answer to `read_no_tables` has this field. Without it, the value
-    /// is false.
+    /// Whether the store's schema is missing. Only the answer to `read_no_tables` has this field. For other answers,
+    /// the value is false.
     #[serde(default)]
     no_schema: bool,
     space: Option<Box<RawValue>>,
     records: BTreeMap<i64, Box<RawValue>>,
 }
 
-/// A record to write. The fields `seen_...` are the values of the record that it replaces, or `None` if it replaces
-/// none. A list of `Asked` is a parameter of `swap_space` and `swap_records` of [`Statements`](super::sql::Statements).
+/// A record to write. The fields `seen_...` are the values of the record that is replaced, or `None` if no record is
+/// replaced. A list of `Asked` is a parameter of `swap_space` and `swap_records` of
+/// [`Statements`](super::sql::Statements).
 #[derive(Serialize)]
 struct Asked<'a> {
     worker: u64,

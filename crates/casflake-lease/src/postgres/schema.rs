@@ -1,4 +1,4 @@
-//! `Schema`: the schema of the tables. Settings of a role, a database or a session have no effect on it.
+//! `Schema`: the schema of the tables. Settings of a role, a database or a session have no effect on this schema.
 
 use crate::error::StoreError;
 
@@ -27,15 +27,15 @@ impl Schema {
     pub(super) fn named(name: &str) -> Result<Self, String> {
         let is_known = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let why = if name.is_empty() {
-            format!("it names an empty schema: give 1 to {MAX_LENGTH} characters, or leave schema= out")
+            format!("the schema has an empty name: give 1 to {MAX_LENGTH} characters, or leave schema= out")
         } else if let Some(odd) = name.chars().find(|&c| !is_known(c)) {
-            format!("its schema has {odd:?} in its name: use a to z, A to Z, 0 to 9 and _")
+            format!("the schema has {odd:?} in its name: use a to z, A to Z, 0 to 9 and _")
         } else if name.len() > MAX_LENGTH {
-            format!("the name of its schema is {} characters long: use at most {MAX_LENGTH}", name.len())
+            format!("the name of the schema is {} characters long: use at most {MAX_LENGTH}", name.len())
         } else if name.starts_with(|c: char| c.is_ascii_digit()) {
-            "the name of its schema begins with a digit: begin with a letter or _".into()
+            "the name of the schema begins with a digit: begin with a letter or _".into()
         } else if name.starts_with("pg_") {
-            "the name of its schema begins with pg_, which PostgreSQL keeps for itself: use another".into()
+            "the name of the schema begins with pg_, which PostgreSQL keeps for itself: use another name".into()
         } else {
             return Ok(Self { name: name.into(), is_named: true });
         };
@@ -55,10 +55,10 @@ impl Schema {
         format!("\"{}\"", self.name)
     }
 
-    /// Returns the remedy for a schema that does not exist. The store does not create it, because its name may be a
-    /// mistake.
+    /// Returns the remedy for a schema that does not exist. The store does not create the schema, because the schema's
+    /// name may be a mistake.
     pub(super) fn missing(&self) -> String {
-        format!("CREATE SCHEMA {} in this database, or name another", self.quoted())
+        format!("CREATE SCHEMA {} in this database, or name another schema", self.quoted())
     }
 
     /// Fails if the URL names no schema and `unqualified` is not the default schema. Earlier versions of casflake found
@@ -69,15 +69,20 @@ impl Schema {
             return Ok(());
         }
         let remedy = match Self::named(unqualified) {
-            Ok(_) => format!("add ?schema={unqualified} to keep using it, or ?schema={}", self.name),
+            Ok(_) => format!(
+                "add ?schema={unqualified} to keep using the tables of earlier versions, or ?schema={} to use other \
+                 tables",
+                self.name
+            ),
             Err(_) => format!(
-                "add ?schema={}, or first move the tables there by ALTER TABLE ... SET SCHEMA to keep using them",
+                "add ?schema={0}; to keep using the tables of earlier versions, first move these tables to the schema \
+                 {0} with ALTER TABLE ... SET SCHEMA",
                 self.name
             ),
         };
         let why = format!(
-            "it names no schema, so it means {}.casflake_spaces, but earlier versions of casflake use \
-             {unqualified}.casflake_spaces, because of the search_path: {remedy}",
+            "no schema is named, so this version of casflake uses {}.casflake_spaces, but because of the search_path, \
+             earlier versions use {unqualified}.casflake_spaces: {remedy}",
             self.name
         );
         Err(StoreError::Url { why })

@@ -2,8 +2,8 @@
 //! statement, whatever happens to the client.
 //!
 //! In this file, each table has the schema `public`. [`Statements`] replaces `public` with the schema of the store. If
-//! a table had no schema, PostgreSQL would look it up among temporary tables and along the `search_path`, which depends
-//! on the role.
+//! a statement named no schema, PostgreSQL would look for the table among temporary tables and along the `search_path`.
+//! The `search_path` depends on the role.
 //!
 //! No statement relies on settings of the session, so a pooler may give each transaction another session. Each
 //! statement that writes makes a setting for its own transaction: the server acknowledges the commit only after the
@@ -84,8 +84,8 @@ macro_rules! unqualified {
 /// session do so at a time. The number of the lock consists of the eight bytes of the text "casflake".
 const CREATE: &str = concat!("SELECT pg_advisory_xact_lock(7161131766237981541);\n", include_str!("tables.sql"));
 
-/// The fields of the JSON answer that a statement can read even if the tables are missing. [`READ`] and
-/// [`READ_NO_TABLES`] both read them.
+/// The fields of the JSON answer for which no tables are needed. Both [`READ`] and [`READ_NO_TABLES`] read these
+/// fields.
 macro_rules! surroundings {
     () => {
         concat!(
@@ -118,8 +118,8 @@ const READ: &str = concat!(
     )::text"
 );
 
-/// Reads what [`READ`] reads, but in a database in which tables are missing, so the answer has no space and no records.
-/// Also reads whether the schema is missing. Parameters: the name of the schema.
+/// The counterpart of [`READ`] for a database in which tables are missing. The answer has no space and no records, but
+/// tells whether the schema is missing. Parameters: the name of the schema.
 const READ_NO_TABLES: &str = concat!(
     "SELECT json_build_object(",
     surroundings!(),
@@ -130,23 +130,23 @@ const READ_NO_TABLES: &str = concat!(
     )::text"
 );
 
-/// The names and the types of the columns of a space, to read a space that is given as JSON.
+/// The names and the types of the columns of a space. `json_to_record` needs them to read a space from JSON.
 macro_rules! space {
     () => {
         "version bigint, layout text, workers bigint, granted bigint, floor bigint, incarnation text"
     };
 }
 
-/// Writes a change if the incarnation, the space and the records to replace are still as they were seen. The space must
-/// be as it was seen even if the change does not replace it. Returns a row if the change was written. Parameters: the
-/// name of the space; the space as it was seen, or null; the incarnation that was seen; the space to write, or null;
-/// the records to write. Each record to write also has the values of the record that it replaces (`seen_...`), or nulls
-/// if it replaces none.
+/// Writes a change if the incarnation, the space and the records to replace are still as the client has seen them. The
+/// space must be unchanged even if the change replaces only records. Returns a row if the change was written.
+/// Parameters: the name of the space; the space that was seen, or null; the incarnation that was seen; the space to
+/// write, or null; the records to write. Each record to write also has the values of the record that is replaced
+/// (`seen_...`), or nulls if no record is replaced.
 ///
-/// The rows to replace are first locked, and then compared with what was seen. So the comparison uses the values that
-/// the rows have while they are locked, not the values in the statement's snapshot. If a row to insert already exists,
-/// the statement fails and writes nothing. Every client locks the space before the records, so clients can not
-/// deadlock.
+/// The rows to replace are first locked, and then compared with the values that were seen. So the comparison uses the
+/// values that the rows have while they are locked, not the values in the statement's snapshot. If a row to insert
+/// already exists, the statement fails and writes nothing. Every client locks the space before the records, so clients
+/// can not deadlock.
 macro_rules! swap {
     ($lock:literal) => {
         concat!(
@@ -207,22 +207,23 @@ macro_rules! swap {
     };
 }
 
-/// Writes the space and records. While one client does that, every other client that runs this statement or
-/// [`SWAP_RECORDS`] in the same space waits. A space that does not exist has no row to lock. If several clients create
+/// Writes the space and records. While one client runs this statement in a space, other clients that run this statement
+/// or [`SWAP_RECORDS`] in that space wait. A space that does not exist has no row to lock. If several clients create
 /// such a space at the same time, only one of them succeeds.
 const SWAP_SPACE: &str = swap!("FOR UPDATE");
 
-/// Writes only records. Any number of clients can do that at the same time, but not while a client runs [`SWAP_SPACE`].
+/// Writes only records. Any number of clients can run this statement in a space at the same time. While a client runs
+/// [`SWAP_SPACE`] in that space, these clients wait.
 const SWAP_RECORDS: &str = swap!("FOR SHARE");
 
 /// Renews a lease according to the rule of [`protocol::renew`](crate::protocol::renew), condition by condition.
 /// Parameters: the renewal, as [`RenewalJson`](crate::renewal_json::RenewalJson); whether the caller has named the
 /// schema. If the caller has not named the schema, a lease is renewed only while earlier versions of casflake would
-/// find the same tables. Otherwise such versions may lease the same worker in other tables.
+/// find the same tables. If such versions found other tables, they could lease the same worker there.
 ///
 /// If another transaction has locked the record, this statement waits for that transaction, and then compares the
-/// record again. But the clock and the space are as they were before the wait. So the renewed window is shorter by the
-/// length of the wait. If the floor is raised during the wait, the renewal is not refused because of that.
+/// record again. But the statement has read the clock and the space before the wait. So the renewed window is shorter
+/// by the length of the wait, and a floor that is raised during the wait does not prevent the renewal.
 const RENEW: &str = concat!(
     "WITH renewal AS MATERIALIZED (
         SELECT * FROM json_to_record($1::json) AS r (

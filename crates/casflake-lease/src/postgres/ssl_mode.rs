@@ -41,8 +41,8 @@ impl Mode {
         }
     }
 
-    /// Returns the mode for `tokio_postgres`, which has fewer modes: `Prefer` stands for `allow` too, and `Require` for
-    /// `verify-ca` and `verify-full`.
+    /// Returns the mode for `tokio_postgres`, which has fewer modes. For `allow`, returns `Prefer`. For `verify-ca` and
+    /// `verify-full`, returns `Require`. The other modes have the same names there.
     pub(super) fn of_the_client(self) -> SslMode {
         match self {
             Self::Disable => SslMode::Disable,

@@ -63,15 +63,15 @@ pub(super) enum Tls<T> {
 impl<T> fmt::Debug for Tls<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Given(_) => f.write_str("a connector of the caller's"),
+            Self::Given(_) => f.write_str("a connector that the caller gave"),
             Self::OfUrl(settings) => settings.fmt(f),
         }
     }
 }
 
 impl<T> Tls<T> {
-    /// Returns the requested mode, for use in errors. If the caller gave a connector, this is `Require`, because such a
-    /// caller asks for TLS.
+    /// Returns the requested mode, for use in errors. If the caller gave a connector, returns `Require`, because a
+    /// caller that gives a connector asks for TLS.
     pub(super) const fn mode(&self) -> Mode {
         match self {
             Self::Given(_) => Mode::Require,
@@ -108,7 +108,7 @@ pub(super) fn is_socket(host: &Host) -> bool {
     !matches!(host, Host::Tcp(_))
 }
 
-/// Makes one connection.
+/// The means to make one connection: the caller's connector, no TLS, or rustls with a mode.
 pub(super) enum Connector<T> {
     Given(T),
     Plain,
@@ -154,8 +154,9 @@ where
 }
 
 /// Returns whether the server's rules (`pg_hba.conf`), or the settings of a pooler, may have refused the connection.
-/// Rules can admit a client only with TLS, or only without TLS, so the other kind of connection may succeed. Also
-/// returns true if, for example, the role does not exist, because the server then reports the same code.
+/// Rules can admit a client only with TLS, or only without TLS. So if a connection with TLS is refused, one without TLS
+/// may succeed, and the reverse. Also returns true if, for example, the role does not exist, because the server then
+/// reports the same code.
 fn is_not_admitted(error: &Error) -> bool {
     let is_pooler =
         |error: &DbError| error.code() == &SqlState::PROTOCOL_VIOLATION && error.message() == "SSL required";

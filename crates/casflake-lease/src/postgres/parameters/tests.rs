@@ -1,4 +1,4 @@
-//! Tests of which parameters are honoured, skipped and refused, in URLs and in words.
+//! Tests which parameters are honoured, skipped and refused, in URLs and in lists of words `key=value`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -122,7 +122,7 @@ fn parameters_that_are_unknown_or_can_not_be_honoured_are_refused_by_name() {
         ("keepalives_count=x", &["`keepalives_count`", "a number"]),
         ("tcp_user_timeout=-1", &["`tcp_user_timeout`", "milliseconds"]),
         ("schema=", &["empty"]),
-        ("schema=a%22b", &["its schema has"]),
+        ("schema=a%22b", &["the schema has"]),
     ] {
         for text in both(parameter) {
             let why = refusal(&text);
@@ -144,7 +144,7 @@ fn no_refusal_shows_a_part_of_a_password() {
     assert!(refusals[2].contains("`sslmode`"), "{}", refusals[2]);
 }
 
-/// Would catch: a file of authorities that has no effect, without a note that tells the operator.
+/// Would catch: a missing note to the operator if a file of authorities has no effect.
 #[test]
 fn a_file_of_authorities_without_effect_is_noted() {
     let note = |text: &str| Tls::<NoTls>::OfUrl(taken(text).tls).note();
@@ -161,7 +161,8 @@ fn a_file_of_authorities_without_effect_is_noted() {
     }
 }
 
-/// Would catch: a password that is sent to an address without TLS, because the host is a socket.
+/// Would catch: a password that is sent to an address without TLS. The client uses no TLS if the address is given
+/// beside a socket.
 #[cfg(unix)]
 #[test]
 fn an_address_beside_a_socket_is_refused() {
@@ -192,7 +193,7 @@ fn an_option_that_is_given_by_two_of_its_names_is_refused() {
     ] {
         for text in [format!("postgres://h/d?{one}&{other}"), format!("host=h dbname=d {one} {other}")] {
             let why = refusal(&text);
-            assert!(why.contains("which are one option: give one of them"), "{text}: {why}");
+            assert!(why.contains("are two names of one option: give only one of the two"), "{text}: {why}");
         }
     }
 }

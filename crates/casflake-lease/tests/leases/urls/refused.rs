@@ -101,7 +101,7 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     ("a %00 in the path", &["file:/srv/ids%00", "unix:/run/x%00"]),
     ("a ? in the path", &["file:/srv/ids?", "file:/srv/ids?a=b"]),
     ("a directory has one ID space", &["file:/srv/ids#orders", "file:/srv/ids#", "file:/srv/C#%20ids"]),
-    ("it does not begin with", &["redis:h", "redis:/h", "postgres:h/ids", "etcd:h"]),
+    ("does not begin with", &["redis:h", "redis:/h", "postgres:h/ids", "etcd:h"]),
     (
         "a host is empty",
         &[
@@ -189,9 +189,9 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     ("its user or password is empty", &["etcd://:secret@h", "etcd://secret:@h"]),
-    ("its user is empty", &["postgres://@h/ids", "postgres://:secret@h/ids"]),
+    ("the user is empty", &["postgres://@h/ids", "postgres://:secret@h/ids"]),
     (
-        "twice, in its query and before that",
+        "twice, in the query and before the query",
         &[
             "postgres://me@h/ids?user=you",
             "postgres://me:secret@h/ids?password=secret",
@@ -200,7 +200,7 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
             "postgres://h/ids?dbname=other",
         ],
     ),
-    ("a / in the name of its database", &["postgres://h/ids/", "postgres://h//ids", "postgres://h/ids/orders"]),
+    ("a / in the name of the database", &["postgres://h/ids/", "postgres://h//ids", "postgres://h/ids/orders"]),
     ("unknown option `nope`", &["postgres://h/ids?nope=1"]),
     ("unknown option `User`", &["postgres://h/ids?User=me"]),
     ("a parameter is unknown or invalid", &["postgres://u@h/ids?password=a&secret=c"]),
