@@ -11,7 +11,7 @@ const FIRST_STEPS: u64 = 4;
 const MAX_STEPS: u64 = 7;
 
 /// Pauses after the first, the third, the fifth, ... failed CAS of a run of the CAS loop. Call this function after each
-/// failed CAS. `earlier` is the number of CAS that failed in this run before the latest one.
+/// failed CAS. `earlier` is the number of CAS of this run that failed before the latest failed CAS.
 ///
 /// During the pause the thread whose CAS succeeded can issue more IDs, without fetching the word's cache line again for
 /// each ID. There is no pause after the second, the fourth, ... failed CAS. Such a CAS is the first one after a pause

@@ -59,8 +59,8 @@ impl<S> AsRef<[Snowflake<S>]> for Batch<S> {
     }
 }
 
-/// Turns the IDs into a batch, without sorting them. A type of your own, other than [`Generator`], can return batches
-/// with this conversion.
+/// Turns the IDs into a batch, without sorting them. Use this conversion if an ID generator of your own returns
+/// batches.
 impl<S> From<Vec<Snowflake<S>>> for Batch<S> {
     fn from(ids: Vec<Snowflake<S>>) -> Self {
         Self { ids }
@@ -129,8 +129,8 @@ pub struct BatchError<S = Standard> {
 }
 
 impl<S> BatchError<S> {
-    /// Returns an error with the reason `error` and with the IDs `issued`, which were issued before `error` occurred. A
-    /// type of your own, other than [`Generator`], can return a `BatchError` with this function.
+    /// Returns an error with the reason `error` and with the IDs `issued`, which were issued before `error` occurred.
+    /// Use this function if an ID generator of your own returns a `BatchError`.
     #[must_use]
     pub const fn new(error: GenerateError, issued: Batch<S>) -> Self {
         Self { error, issued }

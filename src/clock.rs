@@ -107,11 +107,11 @@ forward! {
     #[cfg(feature = "alloc")] alloc::sync::Arc<C>;
 }
 
-/// The operating system's wall clock. Its readings never lag. It is the default clock of a generator.
+/// The operating system's wall clock. A generator uses this clock by default. Its readings never lag.
 ///
 /// `SystemClock` implements [`Clock`] only with the feature `std`. Its [`monotonic`](Clock::monotonic) time comes from
-/// `Instant`. On some systems `Instant` stops while the machine is suspended. A wait during which the machine is
-/// suspended may then last longer than `max_wait` by the time of the suspension.
+/// `Instant`. On some systems `Instant` stops while the machine is suspended. If the machine is suspended during a
+/// wait, the wait may then last longer than `max_wait`, but at most by the time of the suspension.
 ///
 /// # Examples
 /// ```

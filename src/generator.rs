@@ -37,10 +37,10 @@ use crate::worker::WorkerId;
 ///
 /// | | |
 /// |---|---|
-/// | I1 | No two calls return the same ID, even if the calls come from different threads, and whatever the clock does. Two generators with different workers never issue the same ID; two with the *same* worker may. |
+/// | I1 | No two calls return the same ID. This is true even of calls from different threads, and whatever the clock reads. Two generators with different workers never issue the same ID. Two generators with the *same* worker may. |
 /// | I2 | If one call returns before another call begins, the first call's ID is smaller, even if the calls come from different threads. A [`LocalGenerator`](crate::LocalGenerator) promises this only among its own IDs. |
 /// | I3 | An ID's tick is never ahead of the clock's highest reading by more than [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set). |
-/// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls first take the free slots of the tick of the last ID. When no such slot is left, a call waits until the clock allows the next tick. If this takes longer than [`max_wait`](crate::GeneratorBuilder::max_wait), the call fails. The calls of a [`strict`](crate::GeneratorBuilder::strict) generator fail immediately. |
+/// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls first take the free slots of the tick of the last ID. When no such slot is left, a call waits until the clock allows the next tick. If the clock takes longer than [`max_wait`](crate::GeneratorBuilder::max_wait), the call fails. The calls of a [`strict`](crate::GeneratorBuilder::strict) generator fail immediately. |
 /// | I5 | A value that does not fit is refused. No bits of it are cut off. |
 /// | I6 | A refused call changes nothing. A batch that is refused midway returns the IDs issued before the refusal. |
 /// | I7 | A thread that stalls in the middle of a call never stops other threads from getting IDs, however long it stalls. |
@@ -53,22 +53,23 @@ use crate::worker::WorkerId;
 /// goes into the tick. The word is then the first slot of the next tick.
 ///
 /// # Size
-/// A generator has 512 bytes on x86-64 if its clock has at most 32 bytes. These are four pairs of cache lines: one pair
-/// for the word, two for the statistics, and one for all other fields, which calls read but seldom change. The
+/// A generator has 512 bytes on x86-64 if its clock has at most 32 bytes. The 512 bytes are four pairs of cache lines:
+/// one pair for the word, two for the statistics, and one for all other fields, which calls read but seldom change. The
 /// generator uses pairs because processors fetch cache lines in pairs.
 pub struct Generator<S = Standard, C = SystemClock> {
     /// The first slot that was not handed out yet. `word.rs` explains the bits of the word. The word shares its cache
     /// lines with no other field.
     word: CachePadded<AtomicU64>,
     /// The statistics, which calls update once per tick and after a failed CAS. The statistics, like the word, share
-    /// their cache lines with no other field. Otherwise each update would slow down the calls that read the fields from
-    /// `fence` on. The fields from `fence` on change only when the fence moves, the generator is closed, a call waits
-    /// with `Wait::Sleep`, or a clock with contents of its own, such as `ManualClock`, changes them.
+    /// their cache lines with no other field. If the statistics shared cache lines with the fields from `fence` on,
+    /// each update would slow down the calls that read those fields. Those fields change only when the fence moves, the
+    /// generator is closed, a call waits with `Wait::Sleep`, or a clock with contents of its own, such as
+    /// `ManualClock`, changes them.
     counters: CachePadded<Counters>,
     /// The first tick whose IDs must not be issued. The fence only grows.
     fence: AtomicU64,
-    /// Whether a call of `close` has begun: 0 if not, else 1. `close` writes the 1 just before it sets the closed bit
-    /// of the word. Handles read `closing`, because they can issue IDs without loading the word.
+    /// 1 if a call of `close` has begun, otherwise 0. `close` writes the 1 just before it sets the closed bit of the
+    /// word. Handles read `closing`, because they can issue IDs without loading the word.
     closing: AtomicU64,
     lateness: Lateness,
     settings: Settings,
@@ -315,8 +316,8 @@ mod tests {
     use crate::clock::{ManualClock, SystemClock};
     use crate::scheme::Standard;
 
-    /// Returns, for each field, the index of the pair of cache lines in which the field begins. The fields are the
-    /// word, the statistics, and five fields that calls only read.
+    /// Returns the indices of the pairs of cache lines in which seven fields begin. The fields are the word, the
+    /// statistics, and five fields that calls only read.
     fn lines<C>() -> [usize; 7] {
         type Of<C> = Generator<Standard, C>;
         [

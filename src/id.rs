@@ -148,8 +148,8 @@ impl<S: Scheme> Snowflake<S> {
         self.parts().datacenter
     }
 
-    /// Returns the number, within its datacenter, of the worker that issued the ID. It is 0 if the layout has no worker
-    /// field.
+    /// Returns the number of the worker that issued the ID, or 0 if the layout has no worker field. The workers of each
+    /// datacenter are numbered from 0.
     #[must_use]
     pub const fn worker(self) -> u64 {
         self.parts().worker
@@ -173,9 +173,9 @@ impl<S> Snowflake<S> {
     /// Returns the ID as a signed integer, for databases whose integers are signed, such as PostgreSQL's `bigint`.
     ///
     /// If the layout has 63 bits or fewer, the signed integer is the same number as `as_u64` returns. If the layout has
-    /// 64 bits (such as [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)), the signed integers of IDs
-    /// from the second half of the layout's time are negative. So they sort before the signed integers of IDs from the
-    /// first half. `TryFrom<i64>` always turns the signed integer back into the same ID.
+    /// 64 bits (such as [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)), the signed integer of an ID
+    /// is negative if the ID is from the second half of the layout's time. Negative integers sort before the signed
+    /// integers of IDs from the first half. `TryFrom<i64>` always turns the signed integer back into the same ID.
     ///
     /// # Examples
     /// ```

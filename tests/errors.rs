@@ -68,7 +68,7 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         (
             GenerateError::StoreClockBehind { by: 5 * MS }.into(),
             "the store's clock is 5ms behind the end of a window that the store has granted, or behind the last ID: \
-             set the store's clock, or try again when it has caught up",
+             set the store's clock, or try again when the clock has caught up",
         ),
         (
             GenerateError::OtherProcess.into(),
@@ -154,8 +154,8 @@ fn worker_errors() -> Vec<(Box<dyn Error>, &'static str)> {
         (WorkerTextError::LeadingZeros { digits: "007".into() }.into(), "number 007 has leading zeros: remove them"),
         (
             WorkerTextError::NotSet { variable: "WORKER".into() }.into(),
-            "environment variable WORKER is not set, or is not Unicode: set it to an index such as 37, or to \
-             datacenter/worker such as 1/5",
+            "environment variable WORKER is not set, or is not Unicode: set the variable to an index such as 37, or \
+             to datacenter/worker such as 1/5",
         ),
         (
             WorkerTextError::Variable { variable: "WORKER".into(), cause: cause() }.into(),

@@ -191,8 +191,8 @@ fn a_worker_is_read_from_the_environment() {
 
 #[test]
 fn i5_a_variable_that_is_unset_or_is_not_a_worker_is_refused_by_name() {
-    let unset = "environment variable CASFLAKE_TEST_WORKER is not set, or is not Unicode: set it to an index such as \
-                 37, or to datacenter/worker such as 1/5";
+    let unset = "environment variable CASFLAKE_TEST_WORKER is not set, or is not Unicode: set the variable to an \
+                 index such as 37, or to datacenter/worker such as 1/5";
     assert_eq!(from_env(None), unset);
     let refused = "environment variable CASFLAKE_TEST_WORKER: ";
     assert_eq!(from_env(Some("1024".as_ref())), format!("{refused}worker index 1024 is out of range: 0 to 1023"));

@@ -6,14 +6,14 @@ use super::{Clock, SystemClock};
 /// time that a reading of [`SystemClock`] takes. This clock needs the feature `coarse-clock`.
 ///
 /// On Linux this clock reads `CLOCK_REALTIME_COARSE`, which lags behind the precise clock by up to two *jiffies*. A
-/// jiffy is the time between two updates of the coarse clock. An update may set a time that is already up to one jiffy
-/// too early, and the next update comes another jiffy later. A jiffy is 1 to 10 ms long. The kernel's `CONFIG_HZ`
+/// jiffy is the time between two updates of the coarse clock. The time that an update sets may already lag by up to one
+/// jiffy. Until the next update, the lag grows by another jiffy. A jiffy is 1 to 10 ms long. The kernel's `CONFIG_HZ`
 /// determines this length, and `clock_getres` returns it. On other systems `CoarseClock` reads [`SystemClock`] and does
 /// not lag.
 ///
 /// A worker can issue as many IDs per second as with `SystemClock`, because a call reads the precise clock before it
 /// waits or fails. If few IDs are issued, the time in an ID is too early by the lag. If two workers issue one ID each
-/// and less time than the lag lies between these IDs, the later ID may be the smaller one.
+/// within less time than the lag, the ID that was issued later may be the smaller one.
 ///
 /// # Examples
 /// ```

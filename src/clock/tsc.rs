@@ -34,7 +34,7 @@ use super::{Clock, NS_PER_MS, SystemClock, ns_to_ms};
 #[derive(Clone)]
 pub struct TscClock {
     counter: quanta::Clock,
-    /// By how much the counter increases in a millisecond. `None` if the processor has no reliable counter.
+    /// The number by which the counter increases in a millisecond, or `None` if the processor has no reliable counter.
     per_milli: Option<u64>,
 }
 
@@ -84,8 +84,8 @@ impl Clock for TscClock {
     }
 }
 
-/// Reads the millisecond from the system's clock, stores it in `latest`, and returns it. `count` is the value that the
-/// counter had just before.
+/// Reads the system's clock, stores the millisecond of the reading in `latest`, and returns the millisecond. `count` is
+/// the counter's value just before the reading.
 #[cold]
 fn renew(latest: &Cell<Milli>, count: u64, per_milli: u64) -> u64 {
     let now_ns = SystemClock.precise_unix_ns();

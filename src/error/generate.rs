@@ -31,7 +31,7 @@ pub enum GenerateError {
     /// The clock has moved back and is before the last ID's tick by more than `max_lead` ticks. Either all IDs of that
     /// tick are used up, or the generator is strict.
     ClockBehind {
-        /// The time until the clock reaches the tick `last - max_lead`. Here `last` is the last ID's tick.
+        /// The time until the clock reaches the tick that is `max_lead` ticks before the last ID's tick.
         by: Duration,
     },
     /// The clock did not reach the next tick within `max_wait`.
@@ -51,7 +51,7 @@ pub enum GenerateError {
     TooEarly {
         /// The first tick whose IDs may be issued.
         not_before: u64,
-        /// The time until the clock reaches the tick `not_before - max_lead`.
+        /// The time until the clock reaches the tick that is `max_lead` ticks before `not_before`.
         retry_after: Duration,
     },
     /// The next ID's tick would be at the fence or after it.
@@ -66,26 +66,26 @@ pub enum GenerateError {
         /// The layout's last tick.
         max_tick: u64,
     },
-    /// The lease has ended or was lost, and is neither renewed nor replaced yet. Or a clock has jumped, so it is not
-    /// known whether the lease has ended. Only a `LeasedGenerator` returns this error.
+    /// The lease has ended or was lost, and is neither renewed nor replaced yet. Or a clock has jumped, and the
+    /// generator can't tell whether the lease has ended. Only a `LeasedGenerator` returns this error.
     LeaseExpired {
         /// The end of the lease's window: the first tick after the window.
         until_tick: u64,
-        /// How long to wait before a retry. If the keeper's last call of the store failed, this is at least as long as
-        /// the keeper pauses before it calls the store again. If the store's answer said how long the store grants no
-        /// lease, this is also at least that long.
+        /// The time to wait before a retry. If the keeper's last call of the store failed, the time lasts at least
+        /// until the keeper calls the store again. If the store answered that it grants no lease for some time,
+        /// `retry_after` is at least this time.
         retry_after: Duration,
     },
     /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try
     /// again", so that its client asks another process. Only a `LeasedGenerator` returns this error.
     ShutDown,
-    /// The store's clock is behind the last ID's tick. Or the clock is so far behind the end of a window, or behind the
-    /// tick from which the store grants leases, that the store can't extend or replace the lease. Only a
-    /// `LeasedGenerator` returns this error.
+    /// The store's clock is behind the last ID's tick. Or the store can't extend or replace the lease, because the
+    /// store's clock is too far behind. In this case the clock is compared with the end of a window, or with the tick
+    /// from which the store grants leases. Only a `LeasedGenerator` returns this error.
     StoreClockBehind {
-        /// The time that the store's clock needs to catch up. If the generator itself finds its clock behind the last
-        /// ID's tick, this is the same time as in [`ClockBehind`](GenerateError::ClockBehind). Otherwise it is the
-        /// time as of the store's last answer, and a part of it may have passed since then.
+        /// The time that the store's clock needs to catch up. If the generator itself has found the clock behind the
+        /// last ID's tick, `by` is the same time as in [`ClockBehind`](GenerateError::ClockBehind). Otherwise the
+        /// store's last answer gave this time, and a part of the time may have passed since the answer.
         by: Duration,
     },
     /// This process is a fork of the process that holds the lease. Only a `LeasedGenerator` returns this error.
@@ -216,7 +216,7 @@ impl fmt::Display for GenerateError {
             Self::StoreClockBehind { by } => write!(
                 f,
                 "the store's clock is {by:?} behind the end of a window that the store has granted, or behind the last \
-                 ID: set the store's clock, or try again when it has caught up"
+                 ID: set the store's clock, or try again when the clock has caught up"
             ),
             Self::OtherProcess => f.write_str(
                 "this process is a fork of the process that holds the lease: acquire a lease after the fork, not before",
@@ -251,8 +251,8 @@ pub struct FillError {
 }
 
 impl FillError {
-    /// Returns an error that says that `filled` IDs were written to the start of the buffer before `error` occurred. A
-    /// type of your own, other than [`Generator`](crate::Generator), can return a `FillError` with this function.
+    /// Returns an error that says that `filled` IDs were written to the start of the buffer before `error` occurred.
+    /// Use this function if an ID generator of your own returns a `FillError`.
     #[must_use]
     pub const fn new(filled: usize, error: GenerateError) -> Self {
         Self { filled, error }

@@ -33,12 +33,12 @@ pub enum IdError {
         field: &'static str,
         /// The part's value.
         value: u64,
-        /// The largest value that fits.
+        /// The largest value that fits the field.
         max: u64,
     },
     /// The time is before the layout's first tick or after the layout's last tick.
     Time {
-        /// The time, in Unix milliseconds.
+        /// The time that was refused, in Unix milliseconds.
         unix_ms: u64,
         /// The moment at which the first tick begins, in Unix milliseconds.
         first_unix_ms: u64,

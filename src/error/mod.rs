@@ -4,8 +4,8 @@ use core::error::Error;
 use core::fmt;
 
 /// Implements `Debug` for an error. The `Debug` form is the variant's name, the error's text and the texts of the
-/// error's causes. A `main` that returns an error prints the error's `Debug` form. So this form must contain the
-/// error's text, because the text contains the remedy.
+/// error's causes. A `main` that returns an error prints only the error's `Debug` form. Without the texts, the user
+/// would not see the remedy.
 macro_rules! debug_by_text {
     ($error:ty: $($variant:ident)*) => {
         impl core::fmt::Debug for $error {

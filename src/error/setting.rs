@@ -25,9 +25,9 @@ pub enum SettingError {
     },
     /// `fence` is larger than the layout's last tick + 1.
     Fence {
-        /// The tick asked for.
+        /// The fence asked for.
         value: u64,
-        /// The largest fence: the layout's last tick + 1.
+        /// The largest fence, which is the layout's last tick + 1.
         max: u64,
     },
     /// No tick is between `not_before` (inclusive) and `fence` (exclusive).
@@ -37,11 +37,11 @@ pub enum SettingError {
         /// The fence, which is the first tick whose IDs must not be issued.
         fence: u64,
     },
-    /// `max_lead` is larger than the layout's last tick.
+    /// `max_lead` is larger than the number of the layout's last tick.
     MaxLead {
         /// The `max_lead` asked for, in ticks.
         value: u64,
-        /// The layout's last tick.
+        /// The largest `max_lead`, which is the number of the layout's last tick.
         max: u64,
     },
 }

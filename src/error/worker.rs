@@ -82,8 +82,8 @@ mod text {
             /// The text that was refused.
             text: String,
         },
-        /// The first label of the host name is not a name, a hyphen, and a number without leading zeros, such as
-        /// `web-3`.
+        /// The first label of the host name has no ordinal. A label with an ordinal is a name, a hyphen, and a number
+        /// without leading zeros: for example, `web-3`.
         NoOrdinal {
             /// The host name.
             hostname: String,
@@ -147,8 +147,8 @@ mod text {
                 Self::LeadingZeros { digits } => write!(f, "number {digits} has leading zeros: remove them"),
                 Self::NotSet { variable } => write!(
                     f,
-                    "environment variable {variable} is not set, or is not Unicode: set it to an index such as 37, or to \
-                     datacenter/worker such as 1/5"
+                    "environment variable {variable} is not set, or is not Unicode: set the variable to an index such \
+                     as 37, or to datacenter/worker such as 1/5"
                 ),
                 Self::Hostname { hostname, cause } => write!(f, "host name {hostname:?}: {cause}"),
                 Self::Variable { variable, cause } => write!(f, "environment variable {variable}: {cause}"),

@@ -12,10 +12,10 @@ use super::Generator;
 impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Returns the next ID. If the IDs of the current tick are used up, waits until the next tick begins, but not
     /// longer than [`max_wait`](crate::GeneratorBuilder::max_wait), which is 100 ms by default. If other threads take
-    /// all IDs of the next tick before this call gets one, the call begins a new wait, for the tick after the next.
+    /// all IDs of that tick before this call gets one, the call waits again, until the following tick begins.
     ///
-    /// The wait blocks the thread. In async code, call [`try_generate`](Self::try_generate) instead, and if it fails,
-    /// let the task sleep for [`retry_after`](GenerateError::retry_after).
+    /// The wait blocks the thread. In async code, call [`try_generate`](Self::try_generate) instead. If `try_generate`
+    /// fails, let the task sleep for the time that [`retry_after`](GenerateError::retry_after) returns.
     ///
     /// # Errors
     /// A failed call changes nothing.

@@ -1,5 +1,5 @@
-//! The slow path of a reservation. It reserves slots according to the clock's precise reading. If the precise reading
-//! allows no slots either, the slow path waits or returns an error.
+//! The slow path of a reservation. It reserves slots according to the clock's precise reading. If this reading allows
+//! no slots, the slow path waits or returns an error.
 
 use core::time::Duration;
 
@@ -17,8 +17,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Reserves 1 to `count` slots of one tick according to the clock's precise reading, or returns the error that says
     /// why no slots can be handed out.
     ///
-    /// If `waits` is true, a refused call waits and tries again. It fails if waiting does not help, if the time until
-    /// the tick that it needs is longer than `max_wait`, or if it has waited `max_wait` for this one tick.
+    /// If `waits` is true and no slots can be handed out now, the call waits for the tick that it needs, and tries
+    /// again. The call fails if waiting does not help, if slots of this tick may be handed out only after more than
+    /// `max_wait`, or if the call has waited `max_wait` for this tick.
     #[cold]
     pub(super) fn reserve_precisely(&self, count: u64, waits: bool) -> Result<Reservation, GenerateError> {
         let _waiting = waits.then(|| self.counters.begin_wait());
@@ -65,9 +66,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 
     /// Reserves 1 to `count` slots, or returns the refusal and the clock's reading that led to it.
     ///
-    /// Loads the word first and then reads the clock. The call that wrote the word had read the clock before it wrote.
-    /// So the reading from which the word was computed was taken before the reading of `attempt`. If the last ID's tick
-    /// is nevertheless more than `max_lead` ticks ahead of the reading of `attempt`, the clock has moved back.
+    /// Loads the word first and then reads the clock. An earlier call wrote this word, and had read the clock before
+    /// that. So the reading of the earlier call is older than the reading of `attempt`. If the last ID's tick is
+    /// nevertheless more than `max_lead` ticks ahead of the reading of `attempt`, the clock has moved back.
     fn attempt(&self, count: u64) -> Result<Reservation, (Refusal, u128)> {
         let attempt = || {
             self.advance(|word| {
@@ -86,9 +87,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Checks that a handle may issue IDs from the slots that it reserved earlier.
     ///
     /// # Errors
-    /// `ClockBehind` if the generator is strict and the clock has moved back so far that it is more than `max_lead`
-    /// ticks before the last ID's tick. `now_tick` is the tick of a reading that may lag. So `check_strictly` fails
-    /// only if two precise readings confirm that the clock has moved back.
+    /// `ClockBehind` if the generator is strict and the clock has moved back to more than `max_lead` ticks before the
+    /// last ID's tick. `now_tick` is the tick of a reading that may lag. So `check_strictly` fails only if two precise
+    /// readings are that far before the last ID's tick, too.
     pub(crate) fn check_strictly(&self, now_tick: i64) -> Result<(), GenerateError> {
         let max_lead = signed(self.settings.max_lead);
         let is_ahead = |last: u64, now_tick: i64| signed(last) > now_tick.saturating_add(max_lead);

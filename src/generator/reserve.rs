@@ -31,10 +31,10 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 
     /// Reserves slots according to the clock's fast reading. Returns `None` if the precise reading has to decide.
     ///
-    /// Reads the clock before it loads the word. This is a quarter faster than the other order, because the word's
-    /// cache line stays busy for a moment after the compare-and-swap of the previous call. `reserve_fast` reads the
-    /// clock only once, even if its compare-and-swap fails and is repeated. An old reading does no harm: the older the
-    /// reading is, the fewer slots it allows. If the reading allows no slot, the precise reading decides whether the
+    /// Reads the clock before it loads the word. This order is a quarter faster than the opposite order, because the
+    /// word's cache line stays busy for a moment after the compare-and-swap of the previous call. `reserve_fast` reads
+    /// the clock only once, even if its compare-and-swap fails and is repeated. An old reading does no harm, because it
+    /// allows no later ticks than a new one. If the reading allows no slot, the precise reading decides whether the
     /// call is refused.
     #[inline]
     fn reserve_fast(&self, count: u64) -> Option<Reservation> {
@@ -42,8 +42,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         self.advance(|word| reserve_fast(word, now_tick, count, &self.limits()).ok_or(())).ok()
     }
 
-    /// Runs the CAS loop, which is the only code that hands out slots. Calls `reserve` with the word. `reserve` returns
-    /// the slots to reserve, or a refusal, which ends the loop.
+    /// Runs the CAS loop. No other code hands out slots. In each round, calls `reserve` with the word. `reserve`
+    /// returns the slots to reserve, or a refusal. A refusal ends the loop.
     #[inline]
     pub(super) fn advance<E>(&self, mut reserve: impl FnMut(u64) -> Result<Reservation, E>) -> Result<Reservation, E> {
         let mut failures = 0;
@@ -75,8 +75,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         outcome
     }
 
-    /// Records in the statistics the ticks that the generator has left, because `slots.next()` has replaced `word`. A
-    /// tick without IDs is not recorded.
+    /// Records finished ticks in the statistics, after `slots.next()` has replaced `word` and is in a later tick than
+    /// `word`. A tick is finished if the generator will issue no more IDs of the tick. Does not record a tick without
+    /// IDs.
     #[cold]
     fn record_ticks(&self, word: u64, slots: Reservation) {
         for ids in slots.finished(word, S::LAYOUT.sequence_bits()) {
@@ -86,7 +87,7 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Returns the limits for a reservation. The limits contain the fence as it is now.
+    /// Returns the limits for a reservation. One of the limits is the present fence.
     #[inline]
     pub(super) fn limits(&self) -> Limits {
         Limits {

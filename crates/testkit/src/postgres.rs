@@ -1,4 +1,5 @@
-//! A PostgreSQL server for one test, to which everything can happen: it stops, crashes, loses data, and is restored.
+//! A PostgreSQL server for one test. The test can freeze or kill the server, delete its data, and restore the data from
+//! a copy.
 
 mod access;
 mod host;
@@ -22,13 +23,16 @@ use self::processes::{children, is_alive, send};
 use crate::proxy::Proxy;
 use crate::server::Server;
 
-/// The longest time that anything may take here on a busy machine.
+/// The longest time that a test waits for the server to answer or to change its state. The time is long enough for a
+/// busy machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An initialised data directory, as a tar archive. It takes seconds to make, so every server begins with a copy.
+/// A tar archive of an initialised data directory, or `None` if PostgreSQL is not installed. The initialisation takes
+/// seconds, so every server begins with the contents of this archive.
 static TEMPLATE: LazyLock<Option<Vec<u8>>> = LazyLock::new(template);
 
-/// A server with its own port and directory. Both are removed when it is dropped.
+/// A server with a port and a directory of its own. When this value is dropped, the server ends and the directory is
+/// removed.
 pub struct PostgresServer {
     directory: PathBuf,
     port: u16,
@@ -43,13 +47,14 @@ impl PostgresServer {
         Self::start_with(&[])
     }
 
-    /// Starts a server with these settings, such as `fsync=on`.
+    /// Starts a server with `settings`, such as `fsync=on`. Every later start of this server uses these settings, too.
+    /// Returns `None` if PostgreSQL is not installed.
     pub fn start_with(settings: &[&str]) -> Option<Self> {
         Self::new(settings, None)
     }
 
-    /// Starts a server with a clock that [`set_clock`](Server::set_clock) sets. Also returns `None` if libfaketime is
-    /// not installed.
+    /// Starts a server whose clock [`set_clock`](Server::set_clock) can shift. Returns `None` if PostgreSQL or
+    /// libfaketime is not installed.
     pub fn start_with_faked_clock() -> Option<Self> {
         Self::new(&[], Some(libfaketime()?))
     }
@@ -66,7 +71,8 @@ impl PostgresServer {
         Some(server)
     }
 
-    /// Returns the [`url`](Server::url) with another port: that of a proxy.
+    /// Returns the server's URL with `port` as its port. `port` is the server's own port, or the port of a proxy or
+    /// pooler in front of the server.
     pub fn url_by(&self, port: u16) -> String {
         format!("postgresql://postgres@127.0.0.1:{port}/postgres")
     }
@@ -80,7 +86,7 @@ impl PostgresServer {
         String::from_utf8_lossy(&fs::read(self.directory.join("log")).unwrap_or_default()).into_owned()
     }
 
-    /// Kills all its processes together, as a crash does.
+    /// Kills all processes of the server together, as a crash of the whole server does.
     pub fn kill(&mut self) {
         self.stop();
         let processes = self.processes();
@@ -97,18 +103,20 @@ impl PostgresServer {
         }
     }
 
-    /// Starts it again at the same place, after [`kill`](Self::kill).
+    /// Starts the server after [`kill`](Self::kill), with the same port and directory as before.
     pub fn restart(&mut self) {
         self.start_again(&[]);
     }
 
-    /// Shuts it down as an operator does, and starts it again, this once with these settings.
+    /// Shuts the server down as an operator does, and starts the server again with the additional `settings`. The next
+    /// start does not use `settings` any more.
     pub fn restart_cleanly(&mut self, settings: &[&str]) {
         self.shut_down();
         self.start_again(settings);
     }
 
-    /// Recovers it from its own log, as from a backup. It goes on with a new timeline, like a promoted standby.
+    /// Restarts the server, which then recovers from its own write-ahead log, as from a backup. After the recovery the
+    /// server has a new timeline, like a promoted standby.
     pub fn promote_as_new_timeline(&mut self) {
         self.shut_down();
         self.recover();
@@ -120,14 +128,15 @@ impl PostgresServer {
         wait_until("it is promoted", || self.value("SELECT pg_is_in_recovery()") == "f");
     }
 
-    /// Makes it a standby, which can be read but not written.
+    /// Restarts the server as a standby. A standby answers reads but refuses writes.
     pub fn become_standby(&mut self) {
         self.shut_down();
         self.signal_file("standby.signal");
         self.start_again(&["restore_command=false"]);
     }
 
-    /// Restores the [copy](Server::copy), without any trace that time has passed.
+    /// Restores the data that [`copy`](Server::copy) has copied. Unlike [`restore`](Server::restore), keeps the
+    /// timeline, so the server has no sign that its data are old.
     pub fn restore_data(&mut self) {
         self.put_back();
         self.restart();
@@ -139,13 +148,14 @@ impl PostgresServer {
         run(Command::new("cp").arg("-a").arg(self.directory.join("copy")).arg(self.data()));
     }
 
-    /// Runs statements without a result.
+    /// Runs `statements` and ignores their results. Panics if a statement fails.
     #[track_caller]
     pub fn sql(&self, statements: &str) {
         self.rows(statements);
     }
 
-    /// Returns the only value of a query's result.
+    /// Runs `query`, and returns the first value of the result's only row. Panics if the result does not have exactly
+    /// one row.
     #[track_caller]
     pub fn value(&self, query: &str) -> String {
         let rows = self.rows(query);
@@ -153,13 +163,14 @@ impl PostgresServer {
         rows[0][0].clone()
     }
 
-    /// Returns the result of a query as text; a null is `null`.
+    /// Runs `query`, and returns the rows of the result. Each value is a text. The text of a null value is `null`.
     #[track_caller]
     pub fn rows(&self, query: &str) -> Vec<Vec<String>> {
         self.rows_by(self.port, query)
     }
 
-    /// Returns the result of a query through another port: that of a pooler.
+    /// Runs `query` on a connection to `port`, and returns the rows as [`rows`](Self::rows) does. `port` is the
+    /// server's own port, or the port of a pooler in front of the server.
     #[track_caller]
     pub fn rows_by(&self, port: u16, query: &str) -> Vec<Vec<String>> {
         let said = ask(&self.url_by(port), query).unwrap_or_else(|error| panic!("{query}: {error:?}"));
@@ -174,14 +185,15 @@ impl PostgresServer {
         self.directory.join("clock")
     }
 
-    /// Creates a file in the data directory that tells the server which role to take.
+    /// Creates the empty file `name` in the data directory. The server finds the file at its next start, and then
+    /// recovers or becomes a standby.
     fn signal_file(&self, name: &str) {
         let path = self.data().join(name);
         File::create(&path).expect("a file is created");
         give(&path);
     }
 
-    /// Returns the postmaster and its children.
+    /// Returns the process IDs of the postmaster and of its children. Returns no IDs if the server is shut down.
     fn processes(&self) -> Vec<u32> {
         let Some(postmaster) = &self.postmaster else { return Vec::new() };
         let mut processes = vec![postmaster.id()];
@@ -189,7 +201,7 @@ impl PostgresServer {
         processes
     }
 
-    /// Starts it, and waits until it answers.
+    /// Starts the server with the additional `settings`, and waits until the server answers.
     fn start_again(&mut self, settings: &[&str]) {
         let log = File::options().create(true).append(true).open(self.directory.join("log")).expect("a log");
         let mut command = as_postgres("env");
@@ -219,7 +231,8 @@ impl PostgresServer {
         self.postmaster.as_mut()?.try_wait().expect("a child of ours")
     }
 
-    /// Shuts it down as an operator does: calls in progress are cancelled, and everything is on disk.
+    /// Shuts the server down as an operator does. The server cancels all calls in progress, and writes everything to
+    /// disk before it ends.
     fn shut_down(&mut self) {
         if let Some(mut postmaster) = self.postmaster.take() {
             send(postmaster.id(), Signal::INT);
@@ -294,7 +307,7 @@ impl Server for PostgresServer {
         Some((proxy, url))
     }
 
-    /// Freezes all its processes, like a hanging host.
+    /// Freezes all processes of the server, as if the host hung.
     fn stop(&self) {
         // A process that was just forked is found in the next round.
         let mut stopped = BTreeSet::new();
@@ -321,20 +334,22 @@ impl Server for PostgresServer {
         self.sql(&format!("DELETE FROM casflake_leases WHERE worker = {worker}"));
     }
 
-    /// Copies all files of the server.
+    /// Shuts the server down, copies its data directory, and starts the server again.
     fn copy(&mut self) {
         self.shut_down();
         run(Command::new("cp").arg("-a").arg(self.data()).arg(self.directory.join("copy")));
         self.restart();
     }
 
-    /// Restores by recovery, which makes a new timeline, as PostgreSQL's documentation describes it for a base backup.
+    /// Restores the copied data and then recovers, as PostgreSQL's documentation describes for a base backup. The
+    /// recovery makes a new timeline.
     fn restore(&mut self) {
         self.put_back();
         self.recover();
     }
 
-    /// Only for a server that was started with a faked clock.
+    /// Shifts the server's clock by `seconds` from the host's clock. Has no effect if the server was started without a
+    /// faked clock.
     fn set_clock(&self, seconds: i64) {
         let (new, file) = (self.directory.join("clock.new"), self.clock_file());
         fs::write(&new, format!("{seconds:+}\n")).expect("a file is written");

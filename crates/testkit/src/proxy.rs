@@ -1,11 +1,12 @@
-//! A proxy that can be cut: before the server executes a request, or after.
+//! A TCP proxy between clients and a server. A test can cut the proxy. A cut proxy loses requests, delays them, or
+//! loses only the replies.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
-/// The listener for clients. Each client is served on a thread of its own.
+/// Listens for clients on a free port of the loopback interface. Serves each client on a thread of its own.
 pub struct Front {
     address: SocketAddr,
     clients: Arc<Mutex<Clients>>,
@@ -42,7 +43,7 @@ impl Front {
         self.address.port()
     }
 
-    /// Closes all connections, as if the server were killed.
+    /// Closes the connections of all clients, as if the server were killed.
     pub fn disconnect(&self) {
         for client in self.clients.lock().expect("no thread panics with it").all.drain(..) {
             let _ = client.shutdown(Shutdown::Both);
@@ -59,32 +60,34 @@ impl Drop for Front {
     }
 }
 
-/// The fate of requests while the proxy is cut.
+/// Says what happens to requests and replies while the proxy is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// Requests are lost.
     Before,
-    /// The next request on each existing connection passes, but its reply is lost. More requests are lost.
+    /// Requests pass on connections that are older than the cut. On newer connections, requests are lost. As soon as
+    /// the first request has passed, all replies are lost.
     After,
-    /// Requests pass when the proxy is healed, whether their clients are still there or not.
+    /// Requests wait in the proxy until the test heals the proxy. Then the requests pass, even if their clients are
+    /// gone.
     Late,
 }
 
-/// The fate of a connection on which something was lost.
+/// Says what happens to a connection on which the proxy has lost a request or a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
-    /// It stays open, and nothing more arrives from the other end.
+    /// The connection stays open. The lost bytes never arrive.
     Open,
     Closed,
 }
 
-/// Passes on bytes, whatever they mean.
+/// A proxy in front of a server. The proxy passes bytes in both directions without reading their meaning.
 pub struct Proxy {
     front: Front,
     wire: Arc<Wire>,
 }
 
-/// The connection between clients and the server, which can be cut.
+/// The part of a proxy that all its threads share. It passes or loses the bytes between the clients and the server.
 struct Wire {
     state: Mutex<WireState>,
     healed: Condvar,
@@ -93,23 +96,25 @@ struct Wire {
 #[derive(Default)]
 struct WireState {
     cut: Option<(Cut, Ends)>,
-    /// The number of cuts so far. It shows whether a connection is older than a cut.
+    /// The number of cuts so far. If this number has grown since a connection began, the connection is older than the
+    /// latest cut.
     cuts: u64,
-    /// Whether replies are lost now.
+    /// Becomes `true` when a request passes during a [`Cut::After`]. From then on replies are lost, until the test
+    /// heals the proxy.
     is_mute: bool,
     has_lost: bool,
     trips: u32,
     is_client_speaking: bool,
 }
 
-/// The fate of some bytes.
+/// The proxy's decision about bytes that it has received.
 enum Fate {
     Passed,
     Lost(Ends),
 }
 
 impl Proxy {
-    /// Starts a proxy in front of the server at this port of the loopback interface.
+    /// Starts a proxy in front of the server at `port` of the loopback interface.
     pub fn to(port: u16) -> Self {
         let wire = Arc::new(Wire { state: Mutex::default(), healed: Condvar::new() });
         let serving = Arc::clone(&wire);
@@ -120,7 +125,7 @@ impl Proxy {
         self.front.port()
     }
 
-    /// Cuts the proxy as soon as a client sends a request.
+    /// Cuts the proxy. The cut has no effect until a client sends the next request.
     pub fn cut(&self, cut: Cut, ends: Ends) {
         let mut state = self.wire.state();
         state.cut = Some((cut, ends));
@@ -134,12 +139,13 @@ impl Proxy {
         self.wire.healed.notify_all();
     }
 
-    /// Returns whether anything was lost, or is late, since the cut.
+    /// Returns whether the proxy has lost or delayed any bytes since the last call of [`cut`](Self::cut).
     pub fn has_lost(&self) -> bool {
         self.wire.state().has_lost
     }
 
-    /// Returns the number of round trips. Each begins when a client sends something after the server has.
+    /// Returns the number of round trips on all connections together. A round trip begins with the first bytes that the
+    /// proxy passes to the server, and with the first such bytes after each reply.
     pub fn trips(&self) -> u32 {
         self.wire.state().trips
     }
@@ -172,7 +178,8 @@ impl Wire {
         });
     }
 
-    /// Passes bytes on until one side closes the connection, or the fate of some bytes is to close it.
+    /// Passes bytes from `from` to `to`, except those for which `fate` returns `Lost`. Returns when one side closes its
+    /// connection. If `fate` returns `Lost(Ends::Closed)`, closes both connections and returns.
     fn pass(&self, mut from: &TcpStream, mut to: &TcpStream, fate: impl Fn() -> Fate) {
         let _ = to.set_nodelay(true);
         let mut bytes = [0; 65_536];
@@ -190,7 +197,8 @@ impl Wire {
         }
     }
 
-    /// Returns the fate of bytes from a client. `cuts` is the number of cuts before its connection.
+    /// Decides about bytes from a client. `cuts` is the number of cuts before the client's connection began. During a
+    /// [`Cut::Late`], waits until the test heals the proxy.
     fn fate_of_request(&self, cuts: u64) -> Fate {
         let mut state = self.state();
         match state.cut {

@@ -1,6 +1,4 @@
 //! A Redis server for one test, and the events that can happen to it.
-//!
-//! The library's own tests include this file, in a crate where nothing of `std` is in scope without an import.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,41 +14,43 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use crate::proxy::Proxy;
 use crate::server::Server;
 
-/// The longest time that anything may take here.
+/// The longest time that a test waits for the server to answer, to start, or to become a replica.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The key of the space that `casflake_lease::RedisStore` uses by default.
 const KEY: &str = "casflake:default";
 
-/// A server on a free port of the loopback interface, with data of its own. It is killed and its data are removed on
-/// drop.
+/// A server on a free port of the loopback interface, with data of its own. When this value is dropped, the server is
+/// killed and the data are removed.
 pub struct RedisServer {
     port: u16,
     directory: PathBuf,
     faketime: Option<PathBuf>,
-    /// Additional command-line options.
+    /// The command-line options that the test has added to the default ones.
     options: Vec<String>,
     process: Child,
 }
 
 impl RedisServer {
-    /// Starts a server. Returns `None` if `redis-server` is not in the path.
+    /// Starts a server. Returns `None` if `redis-server` is in no directory of `PATH`.
     pub fn start() -> Option<Self> {
         is_there("redis-server").then(|| Self::with(None, Vec::new))
     }
 
-    /// Starts a server with these options. They are asked for again if it does not start, because a port may be taken.
+    /// Starts a server with the command-line options that `options` returns. If the server does not start, calls
+    /// `options` again and makes a new attempt. So `options` can choose another port if another process has taken the
+    /// first one. Returns `None` if `redis-server` is in no directory of `PATH`.
     pub fn start_with(options: impl Fn() -> Vec<String>) -> Option<Self> {
         is_there("redis-server").then(|| Self::with(None, options))
     }
 
-    /// Returns the options that it was started with.
+    /// Returns the command-line options that [`start_with`](Self::start_with) has started the server with.
     pub fn options(&self) -> &[String] {
         &self.options
     }
 
-    /// Starts a server with a clock that [`set_clock`](Self::set_clock) sets. Also returns `None` if libfaketime is not
-    /// installed.
+    /// Starts a server whose clock [`set_clock`](Self::set_clock) can shift. Returns `None` if `redis-server` or
+    /// libfaketime is not installed.
     pub fn start_with_faked_clock() -> Option<Self> {
         let library = faketime()?;
         is_there("redis-server").then(|| Self::with(Some(library), Vec::new))
@@ -79,7 +79,8 @@ impl RedisServer {
         self.url_by(self.port)
     }
 
-    /// Returns the [`url`](Self::url) with another port: that of a proxy.
+    /// Returns the server's URL with `port` as its port. `port` is the server's own port, or the port of a proxy in
+    /// front of the server.
     pub fn url_by(&self, port: u16) -> String {
         format!("redis://127.0.0.1:{port}")
     }
@@ -88,7 +89,7 @@ impl RedisServer {
         self.port
     }
 
-    /// Returns the URL of the same server's Unix socket.
+    /// Returns the URL of the server's Unix socket.
     pub fn unix_url(&self) -> String {
         format!("unix://{}", self.directory.join("socket").display())
     }
@@ -104,19 +105,21 @@ impl RedisServer {
         Ok(connection)
     }
 
-    /// Returns the value of `name` in `INFO`, if the server answers.
+    /// Returns the value of the field `name` in the server's answer to `INFO`. Returns `None` if the server does not
+    /// answer or the answer has no such field.
     pub fn info(&self, name: &str) -> Option<String> {
         let text: String = ::redis::cmd("INFO").query(&mut self.connect().ok()?).ok()?;
         let mut lines = text.lines().filter_map(|line| line.split_once(':'));
         lines.find(|(key, _)| *key == name).map(|(_, value)| value.into())
     }
 
-    /// Sets the server's clock this much ahead of the machine's, or behind it.
+    /// Sets the server's clock `offset_seconds` ahead of the machine's clock. A negative number sets the server's clock
+    /// behind.
     pub fn set_clock(&self, offset_seconds: i64) {
         self.fake(&format!("{offset_seconds:+}"));
     }
 
-    /// Stops the server's clock at this time.
+    /// Makes the server's clock stand still at the Unix time `unix_seconds`.
     pub fn freeze_clock(&self, unix_seconds: u64) {
         self.fake(&unix_seconds.to_string());
     }
@@ -127,7 +130,8 @@ impl RedisServer {
         fs::write(&new, time).and_then(|()| fs::rename(new, self.directory.join("clock"))).expect("a file");
     }
 
-    /// Stops the process: it keeps its connections but does nothing.
+    /// Stops the server's process until [`go_on`](Self::go_on). The stopped process keeps its connections but does
+    /// nothing.
     pub fn stop(&self) {
         self.signal(Signal::STOP);
         // Until it has in fact stopped.
@@ -163,7 +167,8 @@ impl RedisServer {
         }
     }
 
-    /// Returns whether the server answers; `false` if it has ended.
+    /// Waits until the server answers and has loaded its data. Then returns `true`. Returns `false` if the process ends
+    /// before that. Panics if neither happens before `deadline`.
     fn is_up_before(&mut self, deadline: Instant) -> bool {
         loop {
             if self.process.try_wait().expect("it is a child").is_some() {
@@ -192,24 +197,24 @@ impl RedisServer {
         self.command("HDEL", &[KEY, &worker.to_string()]);
     }
 
-    /// Runs a command, and ignores its answer.
+    /// Runs a command and ignores the answer. Panics if the command fails.
     pub fn command(&self, name: &str, args: &[&str]) {
         ::redis::cmd(name).arg(args).exec(&mut self.connection()).expect("it is done");
     }
 
-    /// Keeps a copy of the data for [`restore_data`](Self::restore_data).
+    /// Copies the server's data for [`restore_data`](Self::restore_data).
     pub fn copy_data(&self) {
         replace(&self.directory.join("data"), &self.directory.join("copy"));
     }
 
-    /// Kills the server, and starts it with the copied data.
+    /// Kills the server, and starts the server again with the data that [`copy_data`](Self::copy_data) has copied.
     pub fn restore_data(&mut self) {
         self.kill();
         replace(&self.directory.join("copy"), &self.directory.join("data"));
         self.restart();
     }
 
-    /// Makes this server a replica of the other, and waits until it is one.
+    /// Makes this server a replica of `master`, and waits until the link between the servers is up.
     pub fn make_replica_of(&self, master: &Self) {
         self.command("REPLICAOF", &["127.0.0.1", &master.port.to_string()]);
         let deadline = Instant::now() + TIMEOUT;
@@ -219,7 +224,7 @@ impl RedisServer {
         }
     }
 
-    /// Waits until all writes of this server have reached its replica.
+    /// Waits until the replica of this server has received all earlier writes. Panics if this takes 20 s.
     pub fn wait_for_replica(&self) {
         // `WAIT` counts only writes of its own connection.
         let mut connection = self.connection();
@@ -228,7 +233,7 @@ impl RedisServer {
         assert_eq!(replicas, 1);
     }
 
-    /// Makes a replica a master.
+    /// Turns this server from a replica into a master.
     pub fn promote(&self) {
         self.command("REPLICAOF", &["NO", "ONE"]);
     }

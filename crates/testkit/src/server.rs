@@ -1,44 +1,45 @@
-//! `Server`: the events that can happen to a store of leases and its server.
+//! `Server`: a store of leases for one test, with calls that make the store's server fail.
 
 use std::path::PathBuf;
 
 use crate::proxy::Proxy;
 
-/// A store, and the events that can happen to it.
+/// A store of leases for one test. The test can make the store fail, lose data or show another time.
 pub trait Server {
     fn name(&self) -> &'static str;
 
     fn url(&self) -> String;
 
-    /// Returns a proxy to it that can be cut, and the URL through the proxy. `None` if there is nothing to cut.
+    /// Starts a proxy in front of the store. Returns the proxy, and the store's URL through the proxy. Returns `None`
+    /// if the store has no connections that a proxy could cut.
     fn by_proxy(&self) -> Option<(Proxy, String)> {
         None
     }
 
-    /// Returns the directory of its files, if its users have access to them.
+    /// Returns the directory of the store's files, or `None` if clients do not use the files directly.
     fn directory(&self) -> Option<PathBuf> {
         None
     }
 
-    /// Stops answering until [`go_on`](Self::go_on).
+    /// Makes the store unavailable until [`go_on`](Self::go_on).
     fn stop(&self);
 
     fn go_on(&self);
 
-    /// Kills it, and starts it again with the data that it has kept.
+    /// Makes the store crash, and starts the store again with the data that have survived the crash.
     fn crash(&mut self);
 
-    /// Loses everything.
+    /// Deletes all data of the store.
     fn wipe(&self);
 
     fn lose_record(&self, worker: u64);
 
-    /// Keeps a copy of its present contents.
+    /// Copies the present contents of the store.
     fn copy(&mut self);
 
-    /// Restores that copy.
+    /// Restores the contents that [`copy`](Self::copy) has copied.
     fn restore(&mut self);
 
-    /// Shifts its clock by this many seconds from the host's.
+    /// Shifts the store's clock by `seconds` from the host's clock.
     fn set_clock(&self, seconds: i64);
 }

@@ -1,8 +1,9 @@
-//! Tests that need something which a machine may lack.
+//! Reports of tests that are skipped because this machine lacks a program or a library.
 
 use std::env;
 
-/// Reports that this test was not run, and what it needs. Panics instead if `CASFLAKE_SKIP_NOTHING` is set.
+/// Prints that the test of `what` is skipped because this machine lacks `needs`. Panics instead if the environment
+/// variable `CASFLAKE_SKIP_NOTHING` is set.
 #[track_caller]
 pub fn skipped(what: &str, needs: &str) {
     println!("SKIPPED: {what} needs {needs}");

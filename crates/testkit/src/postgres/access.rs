@@ -6,11 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use super::{PostgresServer, give, wait_until};
 use crate::certificates::{Authority, Signed};
 
-/// Without this rule the tests themselves would have no access.
+/// The rule of `pg_hba.conf` that admits the user `postgres` from this host without a password. The test itself
+/// connects as this user.
 const TESTS: &str = "host all postgres 127.0.0.1/32 trust\n";
 
 impl PostgresServer {
-    /// Turns on TLS with this certificate. Clients may present a certificate that `clients` has signed.
+    /// Turns on TLS. The server presents the certificate `signed` to its clients. A client may present a certificate
+    /// that the authority `clients` has signed.
     pub fn secure(&self, signed: &Signed, clients: &Authority) {
         let [certificate, key] = signed.write(&self.directory, "server");
         let authority = self.directory.join("clients.crt");
@@ -28,12 +30,14 @@ impl PostgresServer {
         });
     }
 
-    /// Admits clients by these lines of `pg_hba.conf`, and `postgres` from this host.
+    /// Replaces the rules of `pg_hba.conf` with `lines` and one more rule. The additional rule admits the user
+    /// `postgres` from this host, so that the test itself can connect.
     pub fn admit(&self, lines: &str) {
         self.reload(|| fs::write(self.value("SHOW hba_file"), format!("{lines}\n{TESTS}")).expect("a file is written"));
     }
 
-    /// Changes its configuration, and waits until new connections use the change.
+    /// Calls `change`, which changes the server's configuration. Then tells the server to reload the configuration, and
+    /// waits until new connections use the change.
     fn reload(&self, change: impl FnOnce()) {
         let loaded = "SELECT pg_conf_load_time()";
         let before = self.value(loaded);

@@ -1,4 +1,5 @@
-//! The host of a PostgreSQL server: the installed programs, the user that runs them, and directories.
+//! The parts of the host that a PostgreSQL server needs: the installed programs, the user that runs the server, and the
+//! server's directories.
 
 use std::env;
 use std::fs::{self, Permissions};
@@ -9,7 +10,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Returns an initialised data directory, as a tar archive. `None` if PostgreSQL is not installed.
+/// Initialises a data directory, and returns its contents as a tar archive. Returns `None` if PostgreSQL is not
+/// installed.
 pub(super) fn template() -> Option<Vec<u8>> {
     let initdb = binary("initdb")?;
     let directory = new_directory();
@@ -21,7 +23,7 @@ pub(super) fn template() -> Option<Vec<u8>> {
     Some(archive)
 }
 
-/// Unpacks a data directory that only the server's user can read.
+/// Creates `directory`, and unpacks `archive` there. Only the user that runs the server may open `directory`.
 pub(super) fn unpack(archive: &[u8], directory: &Path) {
     fs::create_dir(directory).expect("a directory");
     let mut tar = Command::new("tar").arg("-C").arg(directory).args(["-x", "-p"]).stdin(Stdio::piped()).spawn();
@@ -32,7 +34,7 @@ pub(super) fn unpack(archive: &[u8], directory: &Path) {
     give(directory);
 }
 
-/// Creates a directory for this server only, which the server's user may write to.
+/// Creates a temporary directory that no other server uses. The user that runs the server owns the directory.
 pub fn new_directory() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     // ORDERING: Relaxed. Only the numbers matter, and each is drawn once.
@@ -44,7 +46,7 @@ pub fn new_directory() -> PathBuf {
     directory
 }
 
-/// Returns the path of one of the server's programs.
+/// Returns the path of PostgreSQL's program `name`, or `None` if the program is not installed.
 pub(super) fn binary(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -52,14 +54,16 @@ pub(super) fn binary(name: &str) -> Option<PathBuf> {
     places.map(|place| place.join(name)).find(|program| program.is_file())
 }
 
-/// Returns the path of libfaketime, if it is installed.
+/// Returns the path of libfaketime, or `None` if libfaketime is not installed.
 pub(super) fn libfaketime() -> Option<PathBuf> {
     let multiarch = fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
     let places = multiarch.chain(["/usr/lib".into(), "/usr/local/lib".into()]);
     places.map(|place| place.join("faketime/libfaketime.so.1")).find(|library| library.is_file())
 }
 
-/// Returns the IDs of the user that runs the server if these tests run as root, because the server refuses root.
+/// Returns the user ID and the group ID of the user `postgres` if this process runs as root. This user then runs the
+/// server, because PostgreSQL refuses to run as root. Returns `None` if this process does not run as root. The user of
+/// this process then runs the server.
 fn user() -> Option<(u32, u32)> {
     static USER: LazyLock<Option<(u32, u32)>> = LazyLock::new(|| {
         if fs::metadata("/proc/self").is_ok_and(|ours| ours.uid() != 0) {
@@ -74,7 +78,7 @@ fn user() -> Option<(u32, u32)> {
     *USER
 }
 
-/// Returns a command that runs a program as the server's user.
+/// Returns a command that runs `program` as the user that runs the server.
 pub fn as_postgres(program: impl AsRef<Path>) -> Command {
     let Some((user, group)) = user() else { return Command::new(program.as_ref()) };
     let mut command = Command::new("setpriv");
@@ -83,7 +87,7 @@ pub fn as_postgres(program: impl AsRef<Path>) -> Command {
     command
 }
 
-/// Makes the server's user the owner of the path.
+/// Makes the user that runs the server the owner of the file or directory `path`.
 pub fn give(path: &Path) {
     if let Some((user, group)) = user() {
         chown(path, Some(user), Some(group)).expect("root may do that");

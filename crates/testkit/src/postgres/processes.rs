@@ -1,4 +1,4 @@
-//! The processes of a PostgreSQL server, by `/proc`.
+//! The processes of a PostgreSQL server, as `/proc` shows them.
 
 use std::fs;
 
@@ -10,7 +10,9 @@ pub(super) fn send(pid: u32, signal: Signal) {
     let _ = kill_process(pid, signal);
 }
 
-/// Returns the state and the parent of a process. They follow its name, which may contain any characters.
+/// Returns the state of the process `pid` and the ID of its parent, or `None` if there is no such process. In the file
+/// `stat`, both follow the name of the process. The name may contain spaces and parentheses, so the search for its end
+/// begins at the end of the file.
 fn state(pid: u32) -> Option<(String, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut words = stat.rsplit_once(") ")?.1.split(' ');
