@@ -162,7 +162,7 @@ pub enum StoreError {
         /// The longest lead, in ticks: [`MAX_LEAD`](crate::MAX_LEAD).
         max: u64,
     },
-    /// The worker was never leased.
+    /// The store has no record of the worker: the worker was never leased, or the store has lost the record.
     NoSuchWorker {
         /// The index of the worker.
         worker: u64,
@@ -349,7 +349,7 @@ impl fmt::Display for StoreError {
                 write!(f, "max_lead {value} is too long for a leased generator: give 0 to {max} ticks")
             }
             Self::NoSuchWorker { worker } => {
-                write!(f, "worker {worker} was never leased: give a worker from the list of leases")
+                write!(f, "the store has no record of worker {worker}: give a worker from the list of leases")
             }
         }
     }

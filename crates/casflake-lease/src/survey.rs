@@ -132,9 +132,10 @@ pub struct SurveyedWorker {
     pub from: u64,
     /// The first tick after the worker's last window.
     pub until: u64,
-    /// The number of grants and renewals of the worker.
+    /// The number of times that the worker was granted, renewed or reclaimed.
     pub counter: u64,
-    /// The name of the worker's holder; `None` if the worker was released.
+    /// The name of the worker's holder. `None` if the worker was released or reclaimed, or if its record was written
+    /// before any grant or after a loss.
     pub owner: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Searches all reachable states breadth first. So the first path that is found to a state is a shortest path.
+//! Searches all reachable states breadth first. So the search finds each state by a shortest path.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -35,7 +35,7 @@ impl Trace {
     }
 }
 
-/// How a state was found: from the state number `state`, by the event number `event`.
+/// How the search found a state: by the event with the number `event`, from the state with the number `state`.
 #[derive(Clone, Copy)]
 struct Origin {
     state: u32,
@@ -88,8 +88,8 @@ pub fn search(model: &Model, check: impl Fn(&World, u64) -> Result<(), Broken>) 
     found
 }
 
-/// Returns the path to `state`, and then through the event `last`. In this path processes and tokens keep their names
-/// from step to step.
+/// Returns the path from the first state to `state`. If `last` is an event, the path ends with that event. In this path
+/// processes and tokens keep their names from step to step.
 fn retraced(
     model: &Model,
     all: &[Event],
@@ -139,7 +139,7 @@ fn digest(packed: &[u8]) -> u64 {
 }
 
 /// A hash of 64 well mixed bits. In a search of 10^8 states, the probability that two states have the same hash is
-/// below one in a thousand. If this happens, one of the two states is not explored.
+/// below one in a thousand. If two states have the same hash, one of them is not explored.
 #[derive(Default)]
 struct Digest {
     mixed: u64,

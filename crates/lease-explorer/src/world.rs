@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The sizes of the largest model. In a smaller model some places stay empty.
+/// The sizes of the largest model. In a smaller model some elements of the arrays stay empty.
 pub(crate) const WORKERS: usize = 2;
 pub(crate) const PROCESSES: usize = 3;
 pub(crate) const LATE: usize = 2;
@@ -12,8 +12,8 @@ pub(crate) const STORES: usize = 2;
 /// The number of a token, counted from 1.
 pub(crate) type Name = u8;
 
-/// Owners in [`World::owners`] that are not tokens. `NO_OWNER`: the tick is not granted. `GONE`: the tick is granted,
-/// but its token does not occur anywhere else any more.
+/// Owners in [`World::owners`] that are not tokens. `NO_OWNER`: the tick is not granted. `GONE`: the tick is granted to
+/// a token that no longer occurs anywhere else in the state.
 pub(crate) const NO_OWNER: Name = 0;
 pub(crate) const GONE: Name = u8::MAX;
 
@@ -26,8 +26,8 @@ pub struct Space {
     pub incarnation: Incarnation,
 }
 
-/// The server of a store. In a space that was just created, `finder` is the token of the look that found the space
-/// missing. The next change of the space removes the `finder`, except in a file, which keeps it.
+/// The server of a store. A process that finds no space looks at the store with a token of its own, and creates the
+/// space. `finder` is this token. The next change of the space removes the `finder`, except in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Incarnation {
     pub server: u8,
@@ -40,11 +40,12 @@ pub struct Row {
     pub until: u8,
     pub counter: u8,
     pub token: Option<Name>,
-    /// Whether this window was released, even if the token does not show it. Only the model knows this, not the store.
+    /// Whether this window was released. A store shows a release only by the missing token. The model knows more: this
+    /// field stays true if a faulty rule brings the token back.
     pub released: bool,
 }
 
-/// The contents of a store, or the part of them that a change writes.
+/// The contents of a store, or those records that a change writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Data {
     pub space: Option<Space>,
@@ -53,7 +54,7 @@ pub struct Data {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
-    /// The server of the store. For a file, this is 0 if the file is an original.
+    /// The server of the store. The server of an original file is 0.
     pub server: u8,
     pub data: Data,
     pub backup: Option<Data>,
@@ -75,7 +76,7 @@ pub struct Held {
 pub struct Swap {
     /// The store that was read. The write goes to the same store.
     pub at: u8,
-    /// The part of the contents that was read and will be compared again before the write.
+    /// The records that the caller has read, and that the store compares with its records before the write.
     pub seen: Data,
     pub incarnation: Incarnation,
     pub change: Data,
@@ -118,8 +119,9 @@ pub struct Issuer {
 pub struct Process {
     /// The store that the URL of this process leads to.
     pub at: u8,
-    /// The store that granted the last lease of this process, if any. The end of that lease need not be kept. If a new
-    /// space is created while the clock is at most `slack` behind, no old window ends after the floor of the new space.
+    /// The store that granted the last lease of this process, if any. The model need not keep the end of that lease: if
+    /// the process creates the space again while the clock is at most `slack` behind, the lease ends at the new floor or
+    /// earlier.
     pub home: Option<u8>,
     /// Whether the process has heard from the store since an operator vouched falsely.
     pub is_warned: bool,
@@ -132,11 +134,12 @@ pub struct Process {
     pub last: Option<u8>,
     /// Whether the process learned after the backup which lease it holds.
     pub is_newer: bool,
-    /// `Some` for a cloned process and its clone: whether the process has renewed its lease since the cloning.
+    /// Whether the process has renewed its lease since it was cloned. `None` if it is neither a cloned process nor a
+    /// clone.
     pub twin: Option<bool>,
 }
 
-/// A late call: it goes on although its process gave it up.
+/// A late call: a call that goes on after its process has given it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Call {
     Acquire(Asking),
@@ -150,8 +153,7 @@ pub struct World {
     pub now: u8,
     /// The latest reading of the stores' clocks so far.
     pub high: u8,
-    /// The first store is the one that the URL should lead to. The second store is empty at first, and the same URL
-    /// leads to it at times.
+    /// The URL should lead to the first store. At times the same URL leads to the second store, which is empty at first.
     pub stores: [Store; STORES],
     pub operator: Option<Operator>,
     /// The number of operations so far.
@@ -161,7 +163,7 @@ pub struct World {
     pub processes: [Process; PROCESSES],
     pub late: [Option<Call>; LATE],
     /// The owner of each tick of each worker. The owner is the token that the tick was granted to, until that token
-    /// releases the tick. It stays the owner even if the store has lost the record.
+    /// releases the tick. The token stays the owner even if the store loses the record.
     pub owners: [[Name; TICKS]; WORKERS],
     /// The number of losses so far.
     pub losses: u8,
@@ -198,7 +200,7 @@ impl World {
         highest + 1
     }
 
-    /// Visits every token except those of the owners.
+    /// Calls `visit` for every token of this state, except for those in `owners`.
     pub fn each_token(&mut self, mut visit: impl FnMut(&mut Name)) {
         for Store { data, backup, .. } in &mut self.stores {
             data.each_token(&mut visit);

@@ -20,7 +20,11 @@ fn options_of_leases_may_follow_its_subcommands() {
     let vouched = store.run(&["leases", "init", "--immediately", "--yes"], &["--layout", "discord", "--json"]);
     let space: Value = serde_json::from_str(text(&vouched.stdout)).unwrap();
     assert_eq!(space["space"]["grants_in_ms"], 0, "the state that init leaves");
-    assert_fails(&store.run(&["leases", "reclaim", "0", "--yes"], &["--layout", "discord"]), 1, &["never leased"]);
+    assert_fails(
+        &store.run(&["leases", "reclaim", "0", "--yes"], &["--layout", "discord"]),
+        1,
+        &["no record of worker 0"],
+    );
     assert_fails(&run(&["leases", "init"], ""), 2, &["<URL>"]);
     assert_fails(&run(&["leases"], ""), 2, &["<URL>"]);
 }
