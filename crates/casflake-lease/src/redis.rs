@@ -325,14 +325,14 @@ impl fmt::Debug for RedisBackend {
     }
 }
 
-/// The prefix of the keys of all spaces.
+/// The prefix of the keys of all ID spaces.
 const PREFIX: &str = "casflake:";
 
 fn key(space: &str) -> String {
     format!("{PREFIX}{space}")
 }
 
-/// The largest number of other spaces that `others` lists.
+/// The largest number of other ID spaces of the server that `others` lists.
 const MAX_OTHERS: usize = 10;
 /// The longest time for which `others` asks for more names. If the list is not complete then, `others` fails.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(1);

@@ -134,8 +134,8 @@ pub struct SurveyedWorker {
     pub until: u64,
     /// The number of times that the worker was granted, renewed or reclaimed.
     pub counter: u64,
-    /// The name of the worker's holder. `None` if the worker was released or reclaimed, or if its record was written
-    /// before any grant or after a loss.
+    /// The name of the worker's holder. `None` if the worker was released or reclaimed, or if it was not granted since
+    /// the store wrote its record. The store writes records in advance, and in place of lost records.
     pub owner: Option<String>,
 }
 

@@ -75,10 +75,10 @@ pub struct Bounds {
     pub told_after: bool,
 }
 
-/// The operations of operators.
+/// The kinds of operations that operators, the people who run a store, perform in a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operators {
-    /// No operations.
+    /// Operators do nothing.
     Nothing,
     /// Operators create an absent space.
     Create,

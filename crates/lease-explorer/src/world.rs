@@ -54,7 +54,7 @@ pub struct Data {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
-    /// The server of the store. The server of an original file is 0.
+    /// The server of the store. If the store is a file that is not a copy, this is 0.
     pub server: u8,
     pub data: Data,
     pub backup: Option<Data>,

@@ -115,7 +115,7 @@ impl EtcdServer {
     }
 
     /// Returns whether the process that this value has started is the server on the port for clients. Another server
-    /// may have taken the port. Only the right process shows the path of this value's data directory.
+    /// may have taken the port. The reply of the right process contains the path of its data directory.
     fn answers_itself(&self) -> bool {
         let get = ureq::get(format!("http://{}/debug/vars", self.direct())).config().proxy(None);
         let reply = get.timeout_global(Some(Duration::from_secs(5))).build().call();

@@ -84,8 +84,8 @@ macro_rules! unqualified {
 /// session do so at a time. The number of the lock consists of the eight bytes of the text "casflake".
 const CREATE: &str = concat!("SELECT pg_advisory_xact_lock(7161131766237981541);\n", include_str!("tables.sql"));
 
-/// The fields of the JSON answer for which no tables are needed. Both [`READ`] and [`READ_NO_TABLES`] read these
-/// fields.
+/// The fields of a JSON answer that do not come from casflake's tables. The answers of [`READ`] and of
+/// [`READ_NO_TABLES`] both have these fields.
 macro_rules! surroundings {
     () => {
         concat!(

@@ -113,7 +113,7 @@ pub const LOST: Finding = Finding::Denied(Denied::Lost(LostReason::StoreChanged)
 
 /// Returns the new record of the worker after the release of `held`. Returns `None` if `record` does not have the token
 /// and the counter of `held`. The window of the new record ends right after `last`, the tick of the holder's last ID.
-/// If `last` is `None`, the window ends at its first tick.
+/// If `last` is `None`, no ID was issued, and the new window is empty.
 pub fn release(record: &Record, held: &Lease, last: Option<u64>) -> Option<Record> {
     let is_holders = record.token == Some(held.token) && record.counter == held.counter;
     is_holders.then(|| Record { until: released_at(record, last), token: None, ..record.clone() })

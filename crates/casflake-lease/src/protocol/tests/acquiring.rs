@@ -1,4 +1,4 @@
-//! Which worker a request gets, and for which window.
+//! Tests of which worker a request gets, and for which window.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The decisions of an operator.
+//! Tests of the decisions of an operator.
 
 use super::*;
 

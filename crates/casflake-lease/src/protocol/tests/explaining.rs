@@ -1,4 +1,4 @@
-//! Why a renewal was not written.
+//! Tests of the explanations why a renewal was not written.
 
 use super::*;
 

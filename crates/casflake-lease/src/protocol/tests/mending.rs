@@ -1,4 +1,4 @@
-//! A space that is new or has lost data.
+//! Tests of a space that is new or has lost data.
 
 use super::*;
 

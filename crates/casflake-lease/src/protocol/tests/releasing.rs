@@ -1,4 +1,4 @@
-//! When a released worker is free.
+//! Tests of the tick from which a released worker is free.
 
 use super::*;
 
