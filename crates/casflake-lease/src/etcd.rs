@@ -36,16 +36,16 @@ const RECORDS_PER_TXN: usize = 100;
 /// An etcd lease in `spare` is used for a worker only if it is younger than this. Otherwise it is revoked.
 const SPARE_AGE: Duration = Duration::from_millis(500);
 
-/// The largest number of names that `others` returns.
+/// The maximum number of ID spaces in the list that `others` returns.
 const MAX_OTHERS: usize = 10;
 
-/// When this time has passed since a call of `others` began, the call asks for no further name.
+/// Once a call of `others` has run for this long, the call asks etcd for no further ID space.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(1);
 
 const TXN: &str = "/v3/kv/txn";
 
-/// A store of leases in etcd, version 3.4 or later, through etcd's own JSON gateway, for all hosts that reach the
-/// cluster. Requires the feature `etcd`.
+/// A store of leases in etcd, for all hosts that reach the cluster. The store needs etcd 3.4 or later, and talks to the
+/// JSON gateway that is part of etcd. Requires the feature `etcd`.
 ///
 /// Below `/casflake/{space}/` the key `space` holds the data of the space, and `workers/{index}` the window of one
 /// worker. Both are permanent. The key `live/{index}` is attached to an etcd lease that the worker's holder keeps
@@ -60,13 +60,13 @@ const TXN: &str = "/v3/kv/txn";
 /// ```
 ///
 /// # What it promises
-/// Windows of one worker never overlap. This holds if processes are killed, paused or cut off, and if members crash,
-/// are cut off or have their clocks set. A change is one transaction, or several if it replaces the lost records of
-/// more than 100 workers. Each transaction compares everything that it replaces. No part of a transaction is used
-/// before a majority of the members has stored the transaction. A member that reaches no majority answers neither
-/// writes nor reads. While a holder renews its lease, the leased worker is not granted to another process, even if the
-/// worker's window has ended on a member's clock. Values that were not written by a store of this kind are refused, and
-/// left as they are.
+/// Windows of one worker never overlap. This promise holds even if processes are killed, paused or cut off, and even if
+/// members crash, are cut off or have their clocks set. A change is one transaction, or several if it replaces the lost
+/// records of more than 100 workers. Each transaction compares everything that it replaces. A transaction takes effect
+/// only after a majority of the members has stored the transaction. A member that reaches no majority answers neither
+/// writes nor reads. As long as a holder renews its lease, the store does not grant the leased worker to another
+/// process, even if the worker's window has ended on a member's clock. Values that were not written by a store of this
+/// kind are refused, and left as they are.
 ///
 /// A cluster that was restored under another cluster ID, or in which keys are missing, may have lost leases. The store
 /// then grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed, unless an
@@ -78,8 +78,9 @@ const TXN: &str = "/v3/kv/txn";
 /// * **Restore a snapshot with another `--initial-cluster-token`**, or with other members, because etcd derives the
 ///   cluster's ID from the token and the members. If the ID is the same, or if data directories were replaced by older
 ///   ones, the store itself does not notice the loss of data. A holder notices the loss at its next renewal, if the
-///   worker's record in the store is older than the holder's lease. IDs can be issued twice until then. If there is no
-///   such holder, the loss is never noticed. IDs can also be issued twice if members lose data that they have synced.
+///   worker's record in the store is older than the holder's lease. IDs can be issued twice until then. If no holder
+///   has a lease that is newer than the record of its worker, the loss is never noticed. IDs can also be issued twice
+///   if members lose data that they have synced.
 /// * etcd reports the time only in the header `Date` of its replies, to the second. Between two replies, the store adds
 ///   the time that has passed on a clock of the host. So the time in IDs may be up to a second behind the member's
 ///   clock, the IDs of two hosts may be out of order by up to a second, and the time may jump forward by up to a second
@@ -134,14 +135,16 @@ impl EtcdStore {
     /// Returns a store of leases in etcd at this address. Does not connect yet.
     ///
     /// The URL is `etcd://host:port`, or has several hosts with commas between them. If a host can't be reached, is not
-    /// etcd or has failed, the store asks the next host in the same call. But if the failed host may have written the
-    /// change, the call fails, and the next call asks the next host. `etcd` and `etcds` correspond to `http` and
-    /// `https` in the URLs of etcd's own programs. `etcds` uses [TLS](crate::from_url()#tls). The default port is 2379.
+    /// etcd or has failed, the store asks the next host in the same call. But if the failed host may have written a
+    /// change to etcd, the call fails, and only the next call asks the next host. `etcd` and `etcds` correspond to
+    /// `http` and `https` in the URLs of etcd's own programs. `etcds` uses [TLS](crate::from_url()#tls). The default
+    /// port is 2379.
     ///
-    /// The user's name and password go before the hosts, as in `etcds://name:password@host`. In both, a character other
-    /// than a letter, a digit or one of `-._~` is percent-encoded, such as `%20`. Without TLS, anyone on the network
-    /// path can read the name and the password. `#name` at the end is the [`space`](Self::space).
-    /// [`from_url`](crate::from_url()) describes the rules that all URLs share.
+    /// The user's name and password go before the hosts, as in `etcds://name:password@host`. In the name and in the
+    /// password, percent-encode each character other than a letter, a digit or one of `-._~`. For example, write a
+    /// blank as `%20`. Without TLS, anyone who can listen on the network between this host and etcd can read the name
+    /// and the password. `#name` at the end is the [`space`](Self::space). [`from_url`](crate::from_url()) describes
+    /// the rules that all URLs share.
     ///
     /// # Errors
     /// [`StoreError::Url`] if `url` is not such an address.
@@ -185,7 +188,7 @@ impl EtcdStore {
 
 impl EtcdBackend {
     /// Writes `change` if `seen` is up to date. If `change` grants a worker, attaches that worker to the etcd lease
-    /// `lifeline`.
+    /// `lifeline`. Returns whether all of `change` was written.
     fn write(&mut self, seen: &Contents, change: &Change, lifeline: Option<&str>) -> Result<bool, StoreError> {
         self.known = None;
         // Only a change that replaces lost records can have more records than fit in one transaction. Each such record
@@ -207,8 +210,8 @@ impl EtcdBackend {
         Ok(is_written)
     }
 
-    /// Renews the lease, and keeps the etcd lease alive at the same time. Returns `None` if `contents` are out of date,
-    /// or if the rule of renewals forbids the renewal.
+    /// Renews the lease, and keeps the worker's etcd lease alive at the same time. Returns `None` if `contents` are out
+    /// of date, or if [`protocol::renew`] forbids the renewal.
     fn renew_from(
         &mut self,
         contents: Contents,
@@ -250,7 +253,8 @@ impl EtcdBackend {
         Ok(Some(renewed))
     }
 
-    /// Releases the lease. Returns `false` if `contents` are out of date, or do not show this lease.
+    /// Releases the lease. Returns `false` if `contents` are out of date, or if the worker's record in `contents` does
+    /// not have the token and the counter of `lease`.
     fn release_from(&mut self, contents: &Contents, lease: &Lease, last: Option<u64>) -> Result<bool, StoreError> {
         let released = contents.records.get(&lease.worker).and_then(|record| protocol::release(record, lease, last));
         let Some(record) = released else { return Ok(false) };
@@ -297,7 +301,7 @@ impl Backend for EtcdBackend {
                 others.push(keys::name_of(&root));
             }
             if started.elapsed() >= LISTING_TIMEOUT && others.is_empty() {
-                let why = "etcd did not answer within 1 s whether there are others";
+                let why = "etcd did not answer within 1 s whether there are other ID spaces";
                 return Err(StoreError::unavailable("listing the ID spaces in etcd", why));
             }
             if started.elapsed() >= LISTING_TIMEOUT {
@@ -347,8 +351,9 @@ impl Backend for EtcdBackend {
         }
     }
 
-    /// Takes one round trip if the contents are still as in `known`. A renewal that etcd may have written is not sent
-    /// again, because the caller would not know how often the lease was renewed.
+    /// Renews the lease. One round trip is enough if the contents of etcd are still as in `known`. If etcd may have
+    /// written a renewal, does not send the renewal again, because the caller would then not know how often the lease
+    /// was renewed.
     fn renew(&mut self, lease: &Lease, ttl: u64, terms: &Terms) -> Result<Option<Renewed>, StoreError> {
         if let (Some(known), Some(unix_ns)) = (self.known.take(), self.clock.now()) {
             let contents = Contents { unix_ns, ..known };

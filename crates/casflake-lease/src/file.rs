@@ -1,7 +1,8 @@
 //! `FileStore`: leases in a directory, for the processes of one host.
 //!
 //! The module `files` reads the file of leases without a lock, and changes the file under the lock of the module
-//! `lock`. `identity` and `origin` recognise copies of the file. `aside` runs the calls of the file system on a thread.
+//! `lock`. `identity` and `origin` recognise copies of the file. `aside` makes all calls to the file system on a thread
+//! of their own.
 
 mod aside;
 mod directory;
@@ -67,8 +68,9 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 /// error names the commands that correct this.
 ///
 /// # What it promises
-/// Windows of one worker never overlap. This holds if processes are killed, if processes or the host crash, if the host
-/// restarts, if the clock is set, and if the disk is full or read-only (then no lease is granted). In particular:
+/// Windows of one worker never overlap. This promise holds even if processes are killed, if processes or the host
+/// crash, if the host restarts, if the clock is set, or if the disk is full or read-only (then no lease is granted). In
+/// particular:
 ///
 /// * A file that is corrupt, cut off or not written by a `FileStore` is refused and not changed.
 /// * A file that was copied back into its directory may have lost leases. The store recognises such a file because its
@@ -94,20 +96,21 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 /// # What it does not promise
 /// * There is no promise if several hosts share the directory on a network file system without locks. There is also no
 ///   promise if the *whole* file system or machine was restored to an older state, and no inode, time of creation,
-///   serial number or ID shows this.
+///   serial number or ID has changed.
 /// * An older file may be put back after it was kept by a hard link or was moved away. At first, the store does not
 ///   notice the older file, because its inode and its time of creation are the same as before. The store notices the
 ///   older file when a holder of a newer lease renews that lease. The same is true of a copied file if the file system
 ///   does not record the time of creation, and the copy happens to get the inode of the original.
 /// * The store does not notice a copy if nothing distinguishes the copy from the original. Examples are a clone of a
-///   disk, if the clone has no serial number or the same one; a clone of a whole disk with LVM, LUKS, md, btrfs or ZFS
-///   on it; a copied directory on FUSE, 9p or virtiofs; and a copy from one container into another on the same host, if
-///   the two containers run in different engines and these engines use the same name for the containers' layers.
+///   disk, if the clone has no serial number or has that of the original; a clone of a whole disk with LVM, LUKS, md,
+///   btrfs or ZFS on it; a copied directory on FUSE, 9p or virtiofs; and a copy from one container into another on the
+///   same host, if the two containers run in different engines and these engines use the same name for the containers'
+///   layers.
 /// * A directory is also refused as a copy if its disk gets another serial number, or its file system another ID. If an
 ///   operator knows that no other copy of the directory is in use, the operator
 ///   [initialises](crate::LeaseAdmin::init_immediately) the store.
-/// * A file system that hangs (NFS, FUSE, a failing disk) costs time. The calls of the file system run on a thread, and
-///   a call of the store waits for that thread for 4 s at most. Then the call fails with
+/// * A file system that hangs (NFS, FUSE, a failing disk) costs time. The store calls the file system on a thread of
+///   its own, and a call of the store waits for that thread for 4 s at most. Then the call fails with
 ///   [`Unavailable`](crate::StoreError::Unavailable). A change that the call has begun may still be made later. At most
 ///   one thread of a store hangs. The process can exit while that thread hangs, but must wait if the kernel can't
 ///   interrupt the thread.
@@ -158,7 +161,8 @@ impl FileStore {
 
 impl<C: Clock + Send + 'static> FileStore<C> {
     /// Creates a store as [`new`](FileStore::new) does, but with `clock` instead of the system's clock. The store's
-    /// thread reads the clock. If the clock panics, the call fails with [`Unavailable`](StoreError::Unavailable).
+    /// thread reads the clock. If the clock panics during a call of the store, that call fails with
+    /// [`Unavailable`](StoreError::Unavailable).
     ///
     /// # Examples
     /// ```
@@ -184,7 +188,7 @@ impl<C: Clock + Send + 'static> FileStore<C> {
 }
 
 impl<C: Clock + Send + 'static> FileBackend<C> {
-    /// Runs `work` on the files, and returns its result. Waits for [`CALL_TIMEOUT`] at most.
+    /// Runs `work` on the files, and returns the result of `work`. Waits for [`CALL_TIMEOUT`] at most.
     fn ask<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut Files<C>) -> Result<T, StoreError> + Send + 'static,

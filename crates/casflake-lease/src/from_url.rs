@@ -25,20 +25,21 @@ use crate::url::{StoreUrl, local_path};
 /// # Spaces
 /// A server can hold several ID spaces. `#NAME` at the end of the URL chooses one of them. Without `#NAME` the space is
 /// `default`. Processes of different spaces issue the same IDs, so all processes that must not repeat each other's IDs
-/// need the same name in the same store. The name has 1 to 128 characters of the *alphabet of a space's name*: the
-/// ASCII letters and digits and `-._~/:`. A `#` without a name is refused. A directory has only one ID space, so its
-/// URL has no `#NAME`.
+/// need the same store and the same name of the space. The name has 1 to 128 characters of the *alphabet of a space's
+/// name*: the ASCII letters and digits and `-._~/:`. A `#` without a name is refused. A directory has only one ID
+/// space, so its URL has no `#NAME`.
 ///
 /// # White space and other characters
 /// White space around the URL, such as the line break at the end of a secret, is removed. A byte order mark before the
 /// URL is removed, too. Within the URL, white space, control characters and invisible characters are refused.
-/// Characters outside ASCII are refused in the host and in the name. In the other parts, a character can be
-/// percent-encoded, such as `%20` for a blank. The case of the scheme does not matter.
+/// Characters outside ASCII are refused in the host and in the name of the space. In the other parts, a character can
+/// be percent-encoded, such as `%20` for a blank. The case of the scheme does not matter.
 ///
-/// In a user, a password and a parameter, write `/ ? # @ & %` as `%2F %3F %23 %40 %26 %25`. Parameters that the store
-/// does not know, or that are given twice, are refused. But `PostgresStore` skips parameters that are meant for other
-/// clients of PostgreSQL, so that the same URL works for this store and for those clients. [`LeaseAdmin::notes`] names
-/// the skipped parameters. With the feature `tracing`, this function logs these notes as warnings.
+/// In the name of a user, in a password and in a parameter, write `/ ? # @ & %` as `%2F %3F %23 %40 %26 %25`.
+/// Parameters that the store does not know, or that are given twice, are refused. But `PostgresStore` skips parameters
+/// that are meant for other clients of PostgreSQL, so that the same URL works for this store and for those clients.
+/// [`LeaseAdmin::notes`] names the skipped parameters. With the feature `tracing`, this function logs these notes as
+/// warnings.
 ///
 /// # Parameters for PostgreSQL
 /// These parameters stand behind the `?` of a URL. In the other form of text that `PostgresStore::from_url` accepts,
@@ -67,8 +68,8 @@ use crate::url::{StoreUrl, local_path};
 /// consults the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR`. A self-signed certificate of a server is
 /// trusted if the file `sslrootcert` contains the certificate and the certificate is not marked as that of an
 /// authority. To make such a certificate with `openssl req -x509`, add `-addext basicConstraints=critical,CA:FALSE`. If
-/// the server of such a URL has no TLS, each call of the store fails before the store sends a password or a request for
-/// a lease.
+/// the scheme of the URL requires TLS but the server does not support TLS, each call of the store fails before the
+/// store sends a password or a request for a lease.
 ///
 /// # Directories
 /// `file:/srv/ids`, `file:///srv/ids` and `file://localhost/srv/ids` are the same directory (RFC 8089). On Windows,

@@ -315,8 +315,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
 
     /// Returns the statistics of the generator and its leases so far.
     ///
-    /// In a fork of the process this call can block for ever, because the lock may be held by a thread that does not
-    /// exist in the fork.
+    /// In a fork of the process, this call can block for ever. The call takes a lock, and a thread of the parent that
+    /// does not exist in the fork may have held this lock when the process was forked.
     ///
     /// # Examples
     /// ```

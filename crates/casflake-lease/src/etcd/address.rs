@@ -36,10 +36,10 @@ impl Address {
         let scheme = &*url.scheme;
         url.check_scheme(SCHEMES)?;
         let Some(Authority { user, hosts }) = &url.authority else {
-            return Err(format!("it does not begin with {scheme}://"));
+            return Err(format!("the URL does not begin with {scheme}://"));
         };
         if !matches!(url.path, "" | "/") {
-            return Err("it has a path: give hosts and ports only".into());
+            return Err("the URL has a path: give hosts and ports only".into());
         }
         let parameters = parameters(url)?;
         let is_tls = scheme == "etcds";
@@ -48,7 +48,7 @@ impl Address {
                 return Err(unknown(name, None, PARAMETERS));
             }
             if !is_tls {
-                return Err(format!("its parameter {name} is for TLS: write etcds:// in place of etcd://"));
+                return Err(format!("the parameter {name} is for TLS: write etcds:// in place of etcd://"));
             }
         }
         let tls = is_tls.then(|| TlsFiles::of(&parameters)).transpose()?;
@@ -71,10 +71,10 @@ impl User {
     fn parse(text: &str) -> Result<Self, String> {
         let (name, password) = text.split_once(':').ok_or("there is a user without a password")?;
         if name.is_empty() || password.is_empty() {
-            return Err("its user or password is empty: give both before the @, or leave the @ out".into());
+            return Err("the user or the password is empty: give both before the @, or leave the @ out".into());
         }
         let decoded = |text| percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
-        let not_utf_8 = |_| "its user or password is not UTF-8";
+        let not_utf_8 = |_| "the user or the password is not UTF-8";
         Ok(Self { name: decoded(name).map_err(not_utf_8)?, password: decoded(password).map_err(not_utf_8)? })
     }
 }
@@ -95,7 +95,7 @@ fn endpoint(scheme: &str, text: &str) -> Result<String, String> {
     let endpoint = if has_port { format!("{protocol}://{host}") } else { format!("{protocol}://{host}:{PORT}") };
     // The endpoint is checked in the form that it has in each request.
     let uri = endpoint.parse::<Uri>();
-    uri.map(|_| endpoint).map_err(|_| "there is something other than a host and a port between its commas".into())
+    uri.map(|_| endpoint).map_err(|_| "there is something other than a host and a port in the list of hosts".into())
 }
 
 /// Returns `endpoint` with the scheme of a store's URL: `etcd` in place of `http`, or `etcds` in place of `https`.

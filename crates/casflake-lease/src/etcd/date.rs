@@ -32,7 +32,7 @@ impl DateClock {
     }
 
     /// Returns the reading of this clock. Returns `None` before the first reply, and if the last reply came more than
-    /// [`MAX_TTL`] ago, because this host's clock may have drifted too far since then.
+    /// [`MAX_TTL`] ago. After such a time, the monotonic clock may have drifted too far from the server's clock.
     pub(super) fn now(&self) -> Option<u64> {
         self.projected().filter(|(_, since)| u128::from(*since) <= MAX_TTL.as_nanos()).map(|(projected, _)| projected)
     }

@@ -1,7 +1,8 @@
 //! Recognises the failures of etcd for which waiting does not help, and names a remedy for each of them.
 //!
-//! All other failures may pass: a cluster without a leader elects one; a member that is full is compacted; a token is
-//! renewed; and a host name that is not resolved may be registered soon.
+//! All other failures may pass by themselves: a cluster without a leader elects a leader; a database that is full is
+//! compacted; the store gets a new token in place of an expired one; and a host name that is not resolved may be
+//! registered soon.
 
 use serde::Deserialize;
 
@@ -79,7 +80,7 @@ fn of_message(message: &str) -> Option<&'static str> {
 }
 
 /// Returns the remedy for a reply of a server other than etcd, or of an etcd server without a gateway. Returns `None`
-/// for a failure that may pass.
+/// for a failure that may pass by itself.
 fn of_other_server(status: u16, body: &str) -> Option<&'static str> {
     match status {
         400 if body.to_ascii_uppercase().contains("HTTPS") => Some(WANTS_TLS),
@@ -93,7 +94,8 @@ mod tests {
 
     use super::of_reply;
 
-    /// The texts are copied from etcd, from its gateway, and from other servers that may answer in place of etcd.
+    /// The texts of the replies are copied from etcd, from its gateway, and from other servers that may answer in place
+    /// of etcd.
     #[test]
     fn failures_that_may_pass_are_retryable_and_others_are_not() {
         let of_etcd = |message: &str| format!(r#"{{"error":"{message}","message":"{message}","code":3}}more"#);

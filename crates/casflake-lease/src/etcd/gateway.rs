@@ -95,9 +95,9 @@ impl Gateway {
         Ok(token)
     }
 
-    /// Sends a request to a member. If the member can't be reached or is not etcd, sends the request to the next
-    /// member, and so on. A request that may be repeated is sent to the next member after any failure. Any other
-    /// request is not sent to a second member if the first member may have carried out the request.
+    /// Sends a request to a member. If the member fails, sends the request to the next member, and so on. Stops after a
+    /// failure if the request is not repeatable (see [`is_repeatable`]) and the failed member may have carried out the
+    /// request.
     fn send(&self, path: &str, token: Option<&str>, request: &Value, started: Instant) -> Result<Answer, StoreError> {
         let agent = self.agent()?;
         let (mut turn, mut passing) = (1, None);
@@ -111,7 +111,7 @@ impl Gateway {
                     return Ok(Answer { what, status, date, body });
                 }
                 // Either a server other than etcd has answered, or the member itself has failed: it has no leader, has
-                // just lost its leader, or is only learning.
+                // just lost its leader, or is a learner.
                 Ok((status, _, body)) => {
                     let may_go_on = failure::is_undone(status, &body);
                     (failure::of_reply(what, status, &body), may_go_on)
@@ -124,7 +124,7 @@ impl Gateway {
             self.turn_from(at);
             let is_last = turn >= self.address.endpoints.len() || CALL_TIMEOUT <= started.elapsed();
             if is_last || !(may_go_on || is_repeatable(request)) {
-                // If the failure of any member may pass, the failure of the call may pass, too.
+                // If the failure of any member may pass by itself, the failure of the call may pass by itself, too.
                 return Err(if failure.is_retryable() { failure } else { passing.unwrap_or(failure) });
             }
             passing = passing.or_else(|| failure.is_retryable().then_some(failure));
@@ -207,8 +207,9 @@ fn may_speak_otherwise(error: &ureq::Error) -> bool {
     }
 }
 
-/// Returns the remedy for a member that closes the connection or does not answer in HTTP, if TLS is the reason: only
-/// one of the two sides uses TLS, or the member refuses the TLS session, for example without a client certificate.
+/// Returns the remedy for a member that closes the connection or does not answer in HTTP, if TLS is the reason. TLS is
+/// the reason if only one of the two sides uses TLS, or if the member refuses the TLS session, for example because this
+/// client has sent no certificate.
 fn remedy(endpoint: &str, files: Option<&TlsFiles>) -> Option<&'static str> {
     let uri: Uri = endpoint.parse().ok()?;
     let (host, port) = (uri.host()?.trim_matches(['[', ']']), uri.port_u16()?);
@@ -218,9 +219,9 @@ fn remedy(endpoint: &str, files: Option<&TlsFiles>) -> Option<&'static str> {
     }
 }
 
-/// Returns whether the request may be repeated. A request with `compare` writes, so it must not be repeated. All other
-/// requests only read, or are about a user's token or an etcd lease. An extra token or etcd lease does no harm, because
-/// it expires.
+/// Returns whether sending the request twice does no harm. If a request contains the field `compare`, the request
+/// writes data and must not be sent twice. All other requests only read data, or are about a user's token or an etcd
+/// lease. An extra token or an extra etcd lease does no harm, because it expires.
 fn is_repeatable(request: &Value) -> bool {
     request.get("compare").is_none()
 }

@@ -21,7 +21,7 @@ impl Gateway {
         self.call("/v3/lease/grant", &request).map(|reply: Reply<Granted>| reply.body.id)
     }
 
-    /// Keeps the etcd lease alive. Returns the number of seconds that the lease lasts from now on, or 0 if the lease
+    /// Keeps the etcd lease alive. Returns the new remaining time of the etcd lease in seconds, or 0 if the etcd lease
     /// has ended.
     pub(super) fn keep_alive(&self, id: &str) -> Result<u64, StoreError> {
         let reply: Reply<KeptAlive> = self.call("/v3/lease/keepalive", &json!({ "ID": id }))?;

@@ -87,7 +87,7 @@ pub(super) struct KeptAlive {
     pub(super) result: Left,
 }
 
-/// The number of seconds that an etcd lease still lasts. `None` if the lease has ended.
+/// The remaining time of an etcd lease. `seconds` is `None` if the etcd lease has ended.
 #[derive(Deserialize)]
 pub(super) struct Left {
     #[serde(rename = "TTL", default)]

@@ -25,8 +25,8 @@ impl Directory {
     }
 }
 
-/// The name of a temporary file is `BEFORE`, a token and `AFTER`. A temporary file is a new `leases` or `lock` that is
-/// not yet in its place.
+/// The name of a temporary file is `BEFORE`, a token and `AFTER`. A process first writes a new `leases` or `lock` as a
+/// temporary file, and then gives the file its final name.
 const BEFORE: &str = "leases.";
 const AFTER: &str = ".new";
 

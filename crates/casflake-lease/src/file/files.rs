@@ -48,8 +48,8 @@ impl<C: Clock> Files<C> {
     /// Removes the temporary files of other processes. This is safe, because this process holds the lock:
     ///
     /// * If the process that made a temporary `leases` was killed, the file is of no use.
-    /// * If that process still runs, the lock file that it has locked was removed. So the process can no longer put its
-    ///   temporary `leases` in place.
+    /// * If that process still runs, the lock file that it has locked was removed, because two processes can't lock the
+    ///   same file. Such a process can no longer replace `leases` by the temporary file.
     /// * If a process made a temporary `lock` and still runs, that process tries to lock again.
     fn clear(directory: &Path) -> Result<(), Failure> {
         for entry in fs::read_dir(directory).map_err(Failure::at(directory))? {

@@ -62,9 +62,9 @@ mod windows {
     use super::Mark;
 
     /// Returns the mark without a time of creation. When a new file replaces an old one, NTFS gives the new file the
-    /// old file's time of creation ("tunnelling"). So a mark with that time would change when the file is put in place.
-    /// The time is not needed, because an NTFS index contains a count of its reuses, so no file gets the index of an
-    /// earlier file.
+    /// old file's time of creation ("tunnelling"). So a mark with a time of creation would change when a temporary file
+    /// replaces `leases`. The time is not needed, because an NTFS index contains a count of its reuses, so no file gets
+    /// the index of an earlier file.
     pub(in crate::file) fn mark(file: &File) -> io::Result<Option<Mark>> {
         Ok(Some(Mark { inode: information(file)?.file_index(), created_nanos: None }))
     }

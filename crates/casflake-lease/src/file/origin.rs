@@ -14,8 +14,8 @@
 //!
 //! Two origins are compared: the origin of the directory now, and the stored origin. A part is compared only if it is
 //! known in both origins, because two containers that share a directory may not see the same parts. There is one
-//! exception: a store in a layer is a copy if its stored origin has no layer. Only the layer includes the boot of the
-//! host, because a directory outlives a boot.
+//! exception: a store in a layer is a copy if its stored origin has no layer. Only the part `layer` identifies the boot
+//! of the host. The other parts stay the same when the host restarts.
 //!
 //! Some copies are not recognised:
 //!

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::error::StoreError;
 
 /// Fails if something other than a regular file exists at `path`. Does not open `path`. Succeeds if nothing exists at
-/// `path`, because the caller gets an error for that when it opens `path`.
+/// `path`, because opening `path` then fails anyway.
 pub(super) fn require_file(path: &Path) -> Result<(), StoreError> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => {

@@ -1,4 +1,4 @@
-//! `LeasedGeneratorBuilder`: all settings of a leased generator that have a default.
+//! `LeasedGeneratorBuilder`: all optional settings of a leased generator.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, mpsc};
@@ -137,9 +137,9 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Sets the TTL: how long a lease lasts if it is not renewed. The keeper renews the lease after each third of the
     /// TTL. The default is 30 s, the maximum is [`MAX_TTL`](crate::MAX_TTL).
     ///
-    /// The store may be down for almost two thirds of the TTL without a failed call of `generate`: it must be back in
-    /// time for the keeper's next attempt. If a process is killed, its worker stays taken for the rest of the window,
-    /// which can be the whole TTL.
+    /// Even if the store is down for almost two thirds of the TTL, no call of `generate` fails, provided that the store
+    /// is back in time for the keeper's next attempt. If a process is killed, its worker stays taken for the rest of
+    /// the window, which can be the whole TTL.
     ///
     /// # Examples
     /// ```
@@ -170,7 +170,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
 
     /// Sets how long [`build`](Self::build) retries if no worker is free or the store is unavailable. By default
     /// `build` does not retry. If the ID space does not exist, `build` retries for 40 s at most. If any running process
-    /// has ever had a lease of the space, that process restores the space within this time.
+    /// has ever had a lease of the space, that process restores the space within these 40 s.
     ///
     /// # Examples
     /// ```
@@ -265,8 +265,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     ///
     /// If a lead is allowed, the last IDs of a process can be up to one second ahead of the clock. So an operator must
     /// wait for one second after a process has ended. Only then may the operator
-    /// [`reclaim`](crate::LeaseAdmin::reclaim) the worker of that process, or vouch with
-    /// [`init_immediately`](crate::LeaseAdmin::init_immediately) for a store that has lost data. After either call, the
+    /// [`reclaim`](crate::LeaseAdmin::reclaim) the worker of that process, or call
+    /// [`init_immediately`](crate::LeaseAdmin::init_immediately) on a store that has lost data. After either call, the
     /// next window begins immediately.
     ///
     /// # Examples

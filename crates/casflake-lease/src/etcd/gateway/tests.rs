@@ -84,7 +84,8 @@ fn write(gateway: &Gateway) -> Result<(), StoreError> {
     call(gateway, &json!({ "compare": [], "success": [] }))
 }
 
-/// The first member answers like a member that has no leader, is only learning, or ends during a request.
+/// The first member answers like a member that has no leader or is a learner, or closes the connection like a member
+/// whose process ends during a request.
 #[test]
 fn after_a_failure_the_next_member_is_asked() {
     for status in [Some(503), Some(500), None] {
