@@ -18,7 +18,7 @@ const NS_PER_POLL: u64 = 100;
 /// microseconds together.
 const SPINS: u64 = 64;
 
-/// The state of a call's wait for one tick to begin.
+/// The state of one wait. In a wait, a call waits until one tick begins.
 pub(crate) struct Waiter<'g, C> {
     clock: &'g C,
     settings: &'g Settings,

@@ -40,14 +40,15 @@ pub(crate) struct Limits {
     pub(crate) sequence_bits: u32,
     /// The first tick that does not fit the timestamp field: 2^T for a field of T bits.
     pub(crate) end: u64,
-    /// The word that a generator starts with: `not_before << sequence_bits`.
+    /// The word that a generator starts with. It is the first slot of the window: the window's first tick, shifted left
+    /// by `sequence_bits`.
     pub(crate) initial: u64,
     /// The first tick whose slots must not be handed out. It is at most `end`.
     pub(crate) fence: u64,
     /// How many ticks a slot may be ahead of the clock. `max_lead` is below `end`.
     pub(crate) max_lead: u64,
-    /// Whether to refuse a call if the clock is before the last slot's tick by more than `max_lead` ticks, even if the
-    /// last slot's tick has slots left.
+    /// If `true`, no call gets slots of an open tick that is ahead of the clock by more than `max_lead` ticks. If
+    /// `false`, calls use up such a tick.
     pub(crate) strict: bool,
 }
 
@@ -76,8 +77,9 @@ pub(crate) enum Refusal {
 /// The reason why the tick of `Refusal::NotBegun` has not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The tick before the tick of `NotBegun` is full. The clock is exactly `max_lead` ticks before the full tick. So
-    /// nothing shows that the clock has moved back.
+    /// The tick before the tick of `NotBegun` is full. The clock is exactly `max_lead` ticks before the full tick. This
+    /// can happen although the clock has not moved back, because calls may use slots that are `max_lead` ticks ahead of
+    /// the clock.
     Overflow,
     /// No slot was handed out yet, and the window has not opened. The tick of `NotBegun` is the window's first tick.
     Window,
@@ -87,7 +89,7 @@ pub(crate) enum Cause {
 }
 
 impl Refusal {
-    /// Returns whether this is `NotBegun` because the tick before is full.
+    /// Returns whether this is `NotBegun` because the tick before the tick of `NotBegun` is full.
     pub(crate) const fn is_exhausted(self) -> bool {
         matches!(self, Self::NotBegun { cause: Cause::Overflow, .. })
     }
@@ -226,8 +228,9 @@ const fn min(one: u64, other: u64) -> u64 {
     if one < other { one } else { other }
 }
 
-/// Returns `ticks` as a signed number, which can be compared with a clock's tick. `ticks` is at most `i64::MAX`. It is a
-/// clock's tick, or it is the tick of a word, a fence, a lead or an end. Each of the last four is at most 2^62.
+/// Returns `ticks` as a signed number, which can be compared with a clock's tick. `ticks` is at most `i64::MAX`. It is
+/// a clock's tick, a word's tick, or one of the limits `fence`, `max_lead` and `end`. A word's tick and the limits are
+/// at most 2^62.
 #[expect(clippy::cast_possible_wrap, reason = "no tick reaches bit 63")]
 pub(crate) const fn signed(ticks: u64) -> i64 {
     ticks as i64

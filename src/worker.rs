@@ -1,4 +1,4 @@
-//! `WorkerId<S>`: the numbers of a datacenter and a worker, which fit the layout of `S`.
+//! `WorkerId<S>`: the number of a datacenter and the number of a worker. Both numbers fit the layout of `S`.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -12,9 +12,9 @@ use crate::scheme::{Scheme, Standard};
 /// The numbers of a datacenter and of a worker within this datacenter. They identify one generator among all generators
 /// that share an ID space.
 ///
-/// Two generators with the same `WorkerId` may issue the same IDs if they run at the same time. They may also do so if
-/// one replaces the other before the clock has passed the tick of the other's last ID. Give each generator a `WorkerId`
-/// of its own, or let each process lease its worker.
+/// Two generators with the same `WorkerId` may issue the same IDs if they run at the same time. The same can happen if
+/// they run one after the other, and the second starts before the clock has passed the tick of the first generator's
+/// last ID. Give each generator a `WorkerId` of its own, or let each process lease its worker.
 ///
 /// A `WorkerId` is written as `datacenter/worker`, such as `1/5`, or as an index. The index counts the workers of
 /// datacenter 0 first, then the workers of datacenter 1, and so on. If a datacenter has 32 workers, `1/5` is index 37.
@@ -162,7 +162,7 @@ impl<S: Scheme> WorkerId<S> {
         (self.datacenter << S::LAYOUT.worker_bits()) | self.worker
     }
 
-    /// Returns an ID of this worker in which the timestamp and the sequence are 0.
+    /// Returns the ID of this worker whose timestamp and sequence are 0.
     pub(crate) const fn bits(self) -> u64 {
         S::LAYOUT.join(Parts { tick: 0, datacenter: self.datacenter, worker: self.worker, sequence: 0 })
     }
@@ -244,8 +244,8 @@ mod text {
         /// 2, …
         ///
         /// # Errors
-        /// * [`WorkerTextError::NoOrdinal`] if the first label does not end in a hyphen and a number without leading
-        ///   zeros, or if nothing is before the hyphen.
+        /// * [`WorkerTextError::NoOrdinal`] if the first label does not have the form NAME-NUMBER. NAME has at least
+        ///   one character. NUMBER consists of decimal digits and has no leading zeros.
         /// * [`WorkerTextError::Hostname`] if the number does not fit the layout.
         ///
         /// # Examples

@@ -21,7 +21,7 @@ pub(crate) struct Counters {
     exhausted: Counter,
     /// How many calls are waiting now for a tick to begin.
     waiting: Counter,
-    /// The highest `ids` that a snapshot has returned so far, and the highest `ticks`.
+    /// The highest [`Stats::ids`] and the highest [`Stats::ticks`] that snapshots have returned so far, in this order.
     reported: [Counter; 2],
 }
 
@@ -65,8 +65,8 @@ impl Counters {
         }
     }
 
-    /// Records one wait that was necessary because the tick before was full. `time` is how long the wait lasted, or 0
-    /// if the clock has no monotonic time.
+    /// Records one wait of a call for the next tick. The call waited because the previous tick was full. `time` is how
+    /// long the wait lasted, or 0 if the clock has no monotonic time.
     pub(crate) fn record_overflow_wait(&self, time: Duration) {
         let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         // ORDERING: Relaxed. These counters are independent: which other values are read does not depend on them.
@@ -215,9 +215,9 @@ mod tests {
         assert_eq!(counters.snapshot(|| 0, 0, 3).overflow_wait_time, waited);
     }
 
-    /// In each round the first snapshot finds `round` IDs in the open tick, and the second snapshot finds none. The
-    /// same happens to two real snapshots if another thread fills up the tick after the first snapshot and records the
-    /// tick only after the second snapshot.
+    /// In each round the first snapshot finds `round` IDs in the open tick, and the second snapshot finds none. Two
+    /// real snapshots can differ in the same way: after the first snapshot, another thread reserves the rest of the
+    /// open tick, but it records this tick only after the second snapshot.
     #[test]
     fn reported_numbers_never_fall_because_of_another_thread() {
         together(&Counters::new(), |counters, round| {

@@ -1,5 +1,5 @@
-//! The sleeps of `Wait::Sleep`. Each sleep is made shorter by an estimate of how late the system will wake the thread
-//! up. The estimate comes from earlier sleeps.
+//! The sleeps of `Wait::Sleep`. The system wakes a sleeping thread up late. So a call estimates this lateness from
+//! earlier sleeps, and asks for a sleep that is shorter by the estimate.
 
 use core::time::Duration;
 
@@ -19,8 +19,9 @@ const SHORTEST: Duration = Duration::from_micros(20);
 /// period of the slowest timers.
 const LATEST: u64 = 20_000_000;
 
-/// An estimate of how late the system wakes up a sleeping thread, in nanoseconds. The estimate follows the recent
-/// sleeps, so that most sleeps are no later than the estimate. All threads of a generator share the estimate.
+/// An estimate of how late the system wakes up a sleeping thread, in nanoseconds. The estimate follows the lateness of
+/// the recent sleeps, and is at least as high as the lateness of most sleeps. All threads of a generator share the
+/// estimate.
 pub(crate) struct Lateness(AtomicU64);
 
 impl Lateness {
@@ -30,9 +31,10 @@ impl Lateness {
         }
     }
 
-    /// Subtracts the estimate from `left`, or from `LONGEST` if `left` is longer, and sleeps for the difference. So
-    /// most sleeps end before `left` is over. If the difference is less than `SHORTEST`, spins for a moment instead. If
-    /// this happens in the first call of `nap` in a wait (`is_first`), also lowers the estimate.
+    /// Sleeps for `left` minus the estimate, or for [`LONGEST`] minus the estimate if `left` is longer than
+    /// [`LONGEST`]. So most sleeps last no longer than `left`. If the difference is less than [`SHORTEST`], `nap` does
+    /// not sleep, but spins for a moment. In this case it also lowers the estimate if `is_first` is true, that is, in
+    /// the first call of `nap` in a wait.
     ///
     /// Returns the difference if `nap` slept, else 0.
     pub(crate) fn nap(&self, left: Duration, is_first: bool) -> Duration {

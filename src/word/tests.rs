@@ -1,6 +1,6 @@
 //! Tests of `reserve`. For small layouts they try every word, clock reading, count, window and `max_lead`, with and
-//! without `strict`. For wide layouts they try the limits. The tests state the invariants with pairs (tick, sequence)
-//! and without bit shifts.
+//! without `strict`. For wide layouts they try only values near the ends of the ranges, such as the last slot and the
+//! last tick. The tests state the invariants with pairs (tick, sequence) and without bit shifts.
 
 use core::ops::Range;
 

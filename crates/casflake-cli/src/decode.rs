@@ -15,13 +15,14 @@ use crate::stop::{Outcome, Stop, report, shortened};
 
 /// Print the fields of IDs: time (RFC 3339, UTC), datacenter, worker, sequence
 ///
-/// An ID can be written in these forms: decimal digits without leading zeros; a negative number, as a signed column
-/// shows an ID whose highest bit is set; 0x and hexadecimal digits; 16 hexadecimal digits, at least one of them a
-/// letter; with --hex, any hexadecimal digits.
+/// An ID can be written in these forms: decimal digits without leading zeros; a minus sign and decimal digits, if the
+/// highest bit of the ID is set (a signed database column shows such an ID as a negative number); 0x and hexadecimal
+/// digits; 16 hexadecimal digits, at least one of them a letter; with --hex, any hexadecimal digits.
 ///
 /// With --layout all, one line is printed for each layout. The line shows the fields that the ID has in that layout. If
-/// the layout has too few bits for the ID, the line shows the number instead of fields. If the ID cannot come from that
-/// layout, the line also gives the reason, such as "the time is in the future".
+/// the layout has too few bits for the ID, the line shows the ID in decimal digits instead of fields; with --json it
+/// shows neither. If the ID cannot come from that layout, the line also gives the reason, such as "the time is in the
+/// future".
 ///
 /// If an ID can't be decoded, the command reports that ID on stderr, prints the other IDs, and exits with code 1.
 #[derive(clap::Args)]

@@ -24,15 +24,16 @@ pub(crate) struct LeaseArgs {
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "30", value_parser = seconds)]
     lease_ttl: Duration,
     /// The longest time in seconds to wait for a free worker. With 0 the command asks the store for a worker only once.
-    /// If the lease ends during the run, this is also the longest time (but at least 0.1 s) to wait until the lease is
-    /// renewed or replaced
+    /// If the lease ends during the run, the command waits until the store renews the lease or grants another one. It
+    /// waits for this time at most, or for 0.1 s if this time is shorter
     #[arg(long, value_name = "SECONDS", requires = "lease", default_value = "10", value_parser = seconds_or_none)]
     lease_wait: Duration,
     /// Create the ID space if it does not exist and the store has no other ID space. The new ID space grants no lease
     /// for 150 s
     ///
-    /// With this option, a misspelt URL creates a second ID space. The processes of the second ID space issue the same
-    /// IDs as the processes of the first ID space. It is safer to run "casflake leases URL init" once.
+    /// If the URL is misspelt and leads to a store without ID spaces, this option creates a second ID space there. The
+    /// processes of the second ID space issue the same IDs as the processes of the first ID space. It is safer to run
+    /// "casflake leases URL init" once.
     #[arg(long, requires = "lease")]
     lease_create: bool,
 }
@@ -48,8 +49,8 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
     if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|why| format!("{why}, or 0 for no wait")) }
 }
 
-/// The longest time that a call waits for the next tick or for a renewal. If `--lease-wait` is longer, a call waits up
-/// to `--lease-wait`.
+/// A call may wait this long for the next tick, or until the store has renewed or replaced an ended lease. If
+/// `--lease-wait` is longer, a call may wait for that time instead.
 const TICK_WAIT: Duration = Duration::from_millis(100);
 
 #[expect(clippy::large_enum_variant, reason = "a process has one, and each call would pay for a box")]
@@ -62,8 +63,8 @@ pub(crate) enum Ids<S: Scheme, C> {
 
 /// A scheme whose IDs a command can generate.
 pub(crate) trait Generates: Scheme + Sized + 'static {
-    /// Returns a source of IDs for the worker at `place`. `layout` is the scheme's own layout, unless the scheme is
-    /// [`Own`].
+    /// Returns a source of IDs for the worker at `place`. If the scheme is [`Own`], the IDs have the layout `layout`.
+    /// All other schemes ignore `layout`, because each of them has a fixed layout.
     fn ids<C: Clock + Sync + 'static>(
         layout: &Layout,
         place: Place,
@@ -98,7 +99,7 @@ impl Generates for Own {
     ) -> Result<Ids<Self, C>, Stop> {
         if !layout.can_generate() {
             return Err(Stop::usage(
-                "these --bits can only decode: to generate, timestamp and sequence must have at most 62 bits together",
+                "these --bits can't generate IDs: choose timestamp and sequence with at most 62 bits together",
             ));
         }
         generator(layout, place, clock, wait).map(Ids::Own).map_err(Stop::failed)
@@ -211,8 +212,8 @@ impl<S: Scheme, C: Clock> IdGenerator<S> for Ids<S, C> {
     }
 }
 
-/// Returns the reason why the lease was not released. Leaves out the remedy "try again" of `error`, because the command
-/// ends without another attempt.
+/// Returns the reason why the lease was not released. The text of `error` may say "try again". The returned reason
+/// leaves this remedy out, because the command ends without another attempt.
 fn why(error: &StoreError) -> String {
     match error {
         StoreError::Unavailable { what, cause } => format!("{what} failed: {}", causes(&**cause)),

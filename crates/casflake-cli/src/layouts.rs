@@ -23,14 +23,14 @@ pub(crate) enum LayoutName {
     Instagram,
     /// timestamp 39, sequence 8, worker 16 bits; epoch 2014-09-01, ticks of 10 ms
     Sonyflake,
-    /// timestamp 39, sequence 8, worker 16 bits; epoch 2025-01-01, ticks of 10 ms: version 2 of sonyflake
+    /// timestamp 39, sequence 8, worker 16 bits; epoch 2025-01-01, ticks of 10 ms; for IDs of Sonyflake version 2
     #[value(name = "sonyflake2")]
     Sonyflake2,
     /// timestamp 41, worker 5, sequence 7 bits; epoch 2024-01-01; IDs are exact as JavaScript numbers
     JsSafe,
     /// timestamp 48, sequence 16 bits; epoch 1970-01-01; only for decode and range
     Mastodon,
-    /// All layouts above, only for decode: shows which of these layouts an ID can come from
+    /// All layouts above, only for decode: the command shows which of these layouts an ID can come from
     All,
 }
 
@@ -69,9 +69,9 @@ impl LayoutName {
     }
 
     /// Returns the earliest time, in Unix milliseconds, at which a service can have issued an ID of this layout: the
-    /// epoch for Twitter, the beginning of 2016 for Mastodon, and a day after the epoch for all other layouts. A small
-    /// number decodes to a time on the day of the epoch. Only Twitter issued IDs on that day. So in all other layouts a
-    /// small number is not taken for an ID.
+    /// epoch for Twitter, the beginning of 2016 for Mastodon, and a day after the epoch for all other layouts. The day
+    /// of the epoch is left out because a small number decodes to a time on that day, but is most likely not an ID.
+    /// Only Twitter issued IDs on the day of its epoch.
     pub(crate) const fn in_use_since(self, layout: &Layout) -> u64 {
         match self {
             Self::Twitter => layout.epoch_unix_ms(),
@@ -161,7 +161,7 @@ macro_rules! with_scheme {
             Some($crate::layouts::LayoutName::Sonyflake2) => $run::<casflake::Sonyflake2>($($arg),*),
             Some($crate::layouts::LayoutName::JsSafe) => $run::<casflake::JsSafe>($($arg),*),
             Some($crate::layouts::LayoutName::Mastodon) => Err($crate::stop::Stop::usage(
-                "--layout mastodon can only decode, because its timestamp and sequence have 64 bits together, and a \
+                "--layout mastodon can't generate IDs, because its timestamp and sequence have 64 bits together, and a \
                  generator can use at most 62: choose another layout",
             )),
             Some($crate::layouts::LayoutName::All) => {

@@ -16,7 +16,8 @@ use crate::numbers::{counted, whole};
 use crate::stop::{Outcome, Stop, causes, report};
 use crate::workers::Place;
 
-/// The number of workers of a new space, unless its layout allows fewer.
+/// The number of workers of a new ID space if `--workers` is not given. If the layout allows fewer workers, the ID
+/// space has as many as the layout allows.
 const WORKERS: u64 = 1024;
 
 const LOST: &str = "the ID space has lost its own record: init, or the next request for a worker, restores it; leases \
@@ -151,8 +152,12 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result
         confirm(asked.yes, || have_all_ended(survey.as_ref(), layout, asked.url))?;
         store.init_immediately(layout, workers).map_err(|error| refused(&error))?;
         let space = whereabouts(asked.url);
-        let done = if survey.is_some() { format!("the {space}") } else { format!("created the {space}: it") };
-        return Ok(format!("{done} grants {}", counted(workers, "worker")));
+        let granted = counted(workers, "worker");
+        return Ok(if survey.is_some() {
+            format!("the {space} grants {granted}")
+        } else {
+            format!("created the {space}: it grants {granted}")
+        });
     }
     if store.init(layout, workers).map_err(|error| refused(&error))? {
         let (space, after) = (whereabouts(asked.url), (MAX_TTL + CLOCK_SLACK).as_secs());

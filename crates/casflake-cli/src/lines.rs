@@ -108,8 +108,8 @@ mod tests {
     use super::{Line, Lines, MAX_LINE, UTF_8_MARK, UTF_16_MARKS, is_utf_16};
     use crate::stop::Stop;
 
-    /// An input that can be read only twice at its end. The first read there can complete a last line that has no
-    /// newline. The second read reports the end of the input. A third read fails.
+    /// An input that can be read only twice after its last byte. The reader needs the first of these reads to find the
+    /// end of a last line without a newline, and the second to return [`Line::End`]. A third such read fails.
     struct Ending<R> {
         input: R,
         ends: u32,
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// Generates an input of short pieces, newlines, and long pieces with lengths around the limit.
+    /// Generates an input of short pieces, newlines, and long pieces. A long piece has about [`MAX_LINE`] bytes.
     fn input() -> impl Strategy<Value = Vec<u8>> {
         let long = (MAX_LINE - 3..MAX_LINE + 3).prop_map(|size| vec![b'y'; size]);
         let piece = prop_oneof![

@@ -20,7 +20,8 @@ pub(crate) fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{plural}")
 }
 
-/// Converts a count to a float. A float has 53 exact bits, which is enough because the result is only printed or drawn.
+/// Converts a count to a float. The result is rounded if the count needs more than 53 bits. Rounding does no harm,
+/// because the result is used only in printed figures and in charts.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) fn float(count: u64) -> f64 {
     count as f64
@@ -49,8 +50,8 @@ mod tests {
         ]
     }
 
-    /// Returns the number that the digits of `text` mean, or `None` if `text` is not a row of digits. A number that is
-    /// too large becomes `u128::MAX`.
+    /// Returns the number that the digits of `text` mean, or `None` if `text` is not a row of digits. If the number is
+    /// larger than `u128::MAX`, the result is `u128::MAX`.
     fn meant(text: &str) -> Option<u128> {
         let digits = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
         digits.then(|| match text.trim_start_matches('0') {

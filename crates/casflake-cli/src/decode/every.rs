@@ -21,14 +21,17 @@ const CLOCKS_DIFFER_MS: u64 = 60_000;
 #[derive(Serialize)]
 struct Reading {
     layout: String,
-    /// The reason why the ID cannot come from this layout; `null` if there is no such reason.
+    /// The reason why the ID cannot come from this layout, or `None` if there is no such reason. `None` is written as
+    /// `null`.
     implausible: Option<String>,
-    /// `None` if the number is not an ID of the layout.
+    /// The fields of the ID, or `None` if the layout has too few bits for the ID. `None` adds nothing to the JSON
+    /// object.
     #[serde(flatten)]
     fields: Option<Fields>,
 }
 
-/// Prints a line for each layout.
+/// Prints one line for each layout. The line contains the fields that the ID `number` has in that layout. If the ID
+/// cannot come from that layout, the line also contains the reason.
 pub(super) fn print(number: Number, json: bool, out: &mut impl Write) -> Outcome {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);

@@ -15,7 +15,8 @@ const PLACES: [&str; 6] = ["db", "dbname", "host", "hostaddr", "port", "schema"]
 /// The largest number of holders that a question names.
 const NAMED: usize = 3;
 
-/// Asks a question, and fails unless the answer is yes. If `yes` is set, because of `--yes`, nothing is asked.
+/// Asks the operator a question. Fails if the answer is not yes, or if stdin is not a terminal. If the option `--yes`
+/// is given, `yes` is true. Then this function asks nothing and succeeds.
 pub(super) fn confirm(yes: bool, question: impl FnOnce() -> String) -> Outcome {
     if yes {
         return Ok(());
@@ -77,7 +78,7 @@ pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str
             format!("{held}Has every process that held a lease of the {space} ended")
         }
     };
-    format!("{asked} for good? (If a copy of the space is in use, the answer is no.)")
+    format!("{asked} for good? (If a copy of the ID space is in use, the answer is no.)")
 }
 
 /// Returns a sentence about the workers that are held. The sentence names the holders of the first [`NAMED`] workers
@@ -149,7 +150,7 @@ mod tests {
     #[test]
     fn the_question_says_that_a_space_does_not_exist() {
         let asked = |survey: Option<&Survey>| have_all_ended(survey, &Standard::LAYOUT, "redis://h#orders");
-        let rest = "ended for good? (If a copy of the space is in use, the answer is no.)";
+        let rest = "ended for good? (If a copy of the ID space is in use, the answer is no.)";
         assert_eq!(
             asked(None),
             format!(

@@ -59,7 +59,7 @@ const COPIED: &str = "the store is a copy of one that was made elsewhere: a copy
 /// The state of the ID space. It is printed as JSON, or as the last lines of the text.
 #[derive(Serialize)]
 struct State {
-    /// Empty if the space has no name.
+    /// The name of the ID space, or an empty text if the ID space has no name.
     name: String,
     layout: String,
     workers: u64,
@@ -154,8 +154,8 @@ fn print(out: &mut impl Write, space: &State, rows: &[Row]) -> io::Result<()> {
         let by = clock_behind_ms.div_ceil(1000);
         writeln!(
             out,
-            "The store's clock is {by} s behind the latest tick in the store: if the clock has moved back, set it; if \
-             the clock was ahead before and is correct now, wait."
+            "The store's clock is {by} s behind the latest tick in the store: if the clock has moved back, set the \
+             clock; if the clock was ahead before and is correct now, wait."
         )?;
     }
     if let Some(grants_in_ms @ 1..) = grants_in_ms {

@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::request::Request;
 use super::server::Reply;
 
-/// Writes `reply`, which answers the request `to`. The text `quote` stands before and after each ID.
+/// Writes `reply`. `to` is the request that `reply` answers, and `msg_id` is the number of the reply. `quote` is the
+/// text before and after each ID.
 pub(crate) fn write<S>(
     out: &mut impl Write,
     to: &Request<'_>,
@@ -52,7 +53,7 @@ pub(crate) fn write<S>(
     writeln!(out, r#""msg_id": {msg_id}}}}}"#)
 }
 
-/// The payload of `stats_ok`.
+/// The generator's statistics, as the reply to the request `stats` contains them.
 #[derive(Serialize)]
 struct StatsFields {
     ids: u64,

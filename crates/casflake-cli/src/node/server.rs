@@ -20,7 +20,7 @@ pub(crate) enum Reply<'a, S> {
     Error(Code, String),
 }
 
-/// Maelstrom's error codes.
+/// The code of an error in a reply, as Maelstrom defines it.
 #[derive(Clone, Copy)]
 pub(crate) enum Code {
     NotSupported = 10,

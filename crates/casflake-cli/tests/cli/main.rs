@@ -75,7 +75,7 @@ fn generate_refuses_arguments_that_do_not_fit() {
         (&["--datacenter", "32"], &["datacenter 32", "0 to 31"]),
         (&["--layout", "js-safe", "--datacenter", "1"], &["datacenter 1", "0 to 0"]),
         (&["--layout", "discord", "--worker", "18446744073709551615"], &["18446744073709551615", "0 to 1023"]),
-        (&["--layout", "mastodon"], &["mastodon", "only decode"]),
+        (&["--layout", "mastodon"], &["mastodon", "can't generate"]),
         (&["--layout", "all"], &["all", "only decode"]),
         (&["--layout", "snow"], &["snow", "standard"]),
         (&["--worker", "-1"], &["-1", "--worker"]),

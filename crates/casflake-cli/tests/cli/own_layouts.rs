@@ -107,7 +107,7 @@ fn impossible_uses_of_a_custom_layout_are_refused() {
         assert_fails(&leased, 2, &["--bits", "--lease"]);
     }
     let wide = ["--bits", "60,0,0,4", "--epoch", "2024-01-01"];
-    assert_fails(&generate(&wide), 2, &["--bits can only decode", "62 bits"]);
+    assert_fails(&generate(&wide), 2, &["--bits can't generate", "62 bits"]);
     assert_fails(&generate(&["--bits", "10,5,5,12", "--epoch", "2024-01-01"]), 1, &["last tick, 1023"]);
     let future = generate(&["--bits", "41,5,5,12", "--epoch", "2100-01-01"]);
     assert_fails(&future, 1, &["before the layout's epoch at 4102444800000 ms"]);

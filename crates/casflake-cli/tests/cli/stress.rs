@@ -185,7 +185,7 @@ fn stress_refuses_arguments_that_do_not_fit() {
         (&["--seconds", "nan"], &["0.001"]),
         (&["--seconds", "inf"], &["0.001"]),
         (&["--count", "1", "--batch", "0"], &["1 to 65536"]),
-        (&["--count", "1", "--layout", "mastodon"], &["only decode"]),
+        (&["--count", "1", "--layout", "mastodon"], &["can't generate"]),
         (&["--count", "1", "--local", "0"], &["--local", "1 to 18446744073709551615"]),
         (
             &["--count", "1", "--local", "64", "--batch", "2"],
