@@ -33,16 +33,17 @@ use crate::worker::WorkerId;
 /// ```
 ///
 /// # What it promises
-/// The names of tests begin with the number of the promise that they check, I1 to I8.
+/// The promises have the numbers I1 to I8. If a test checks a promise, the test's name begins with the promise's
+/// number.
 ///
 /// | | |
 /// |---|---|
-/// | I1 | No two calls return the same ID. This is true even of calls from different threads, and whatever the clock reads. Two generators with different workers never issue the same ID. Two generators with the *same* worker may. |
+/// | I1 | No two calls return the same ID, whichever threads the calls come from and whatever the clock reads. Two generators with different workers never issue the same ID. Two generators with the *same* worker may issue the same ID. |
 /// | I2 | If one call returns before another call begins, the first call's ID is smaller, even if the calls come from different threads. A [`LocalGenerator`](crate::LocalGenerator) promises this only among its own IDs. |
 /// | I3 | An ID's tick is never ahead of the clock's highest reading by more than [`max_lead`](crate::GeneratorBuilder::max_lead) (0 unless set). |
 /// | I4 | If the clock moves back, no ID is issued twice and no call hangs. Calls first take the free slots of the tick of the last ID. When no such slot is left, a call waits until the clock allows the next tick. If the clock takes longer than [`max_wait`](crate::GeneratorBuilder::max_wait), the call fails. The calls of a [`strict`](crate::GeneratorBuilder::strict) generator fail immediately. |
 /// | I5 | A value that does not fit is refused. No bits of it are cut off. |
-/// | I6 | A refused call changes nothing. A batch that is refused midway returns the IDs issued before the refusal. |
+/// | I6 | A refused call that has issued no ID changes nothing. If a call for many IDs is refused midway, the caller gets the IDs issued before the refusal. |
 /// | I7 | A thread that stalls in the middle of a call never stops other threads from getting IDs, however long it stalls. |
 /// | I8 | All IDs of a generator have ticks from [`not_before`](crate::GeneratorBuilder::not_before) (inclusive) to the [`fence`](crate::GeneratorBuilder::fence) (exclusive). At the fence and after [`close`](Self::close), calls fail immediately. |
 ///
@@ -60,11 +61,11 @@ pub struct Generator<S = Standard, C = SystemClock> {
     /// The first slot that was not handed out yet. `word.rs` explains the bits of the word. The word shares its cache
     /// lines with no other field.
     word: CachePadded<AtomicU64>,
-    /// The statistics, which calls update once per tick and after a failed CAS. The statistics, like the word, share
-    /// their cache lines with no other field. If the statistics shared cache lines with the fields from `fence` on,
-    /// each update would slow down the calls that read those fields. Those fields change only when the fence moves, the
-    /// generator is closed, a call waits with `Wait::Sleep`, or a clock with contents of its own, such as
-    /// `ManualClock`, changes them.
+    /// The statistics. Calls update them seldom: for example, once per tick and after a failed CAS. The statistics,
+    /// like the word, share their cache lines with no other field. If the statistics shared cache lines with `fence` or
+    /// with a field declared after `fence`, each update would slow down the calls that read that field. The fields from
+    /// `fence` on change even less often: when the fence moves, when the generator is closed, and when a call waits
+    /// with `Wait::Sleep`. The field `clock` also changes if it is, for example, a `ManualClock`.
     counters: CachePadded<Counters>,
     /// The first tick whose IDs must not be issued. The fence only grows.
     fence: AtomicU64,
@@ -74,7 +75,7 @@ pub struct Generator<S = Standard, C = SystemClock> {
     lateness: Lateness,
     settings: Settings,
     worker: WorkerId<S>,
-    /// The bits of the datacenter field and the worker field, which are the same in each ID.
+    /// The values of the datacenter field and the worker field, each at its position in an ID. All other bits are 0.
     worker_bits: u64,
     clock: C,
 }
@@ -161,8 +162,9 @@ impl<S: Scheme, C> Generator<S, C> {
         self.fence.load(Ordering::Relaxed)
     }
 
-    /// Moves the fence forward to the tick `fence`, counted from the layout's epoch. The generator may then issue IDs
-    /// of all ticks before `fence`. If the generator's fence is already later than `fence`, this call changes nothing.
+    /// Moves the fence forward to the tick `fence`, counted from the layout's epoch. The generator may then also issue
+    /// IDs of the ticks from the old fence (inclusive) to `fence` (exclusive). If the old fence is not before `fence`,
+    /// this call changes nothing.
     ///
     /// # Errors
     /// [`SettingError::Fence`] if `fence` is larger than the layout's last tick + 1. The generator's fence then stays
@@ -194,9 +196,10 @@ impl<S: Scheme, C> Generator<S, C> {
     /// Closes the generator. Every later call fails with [`GenerateError::Closed`](crate::GenerateError::Closed), and
     /// so does every call that is waiting.
     ///
-    /// Returns the tick of the last ID issued, or `None` if no ID was issued. No ID of this generator has a later tick.
-    /// This is true even of the IDs that calls in progress will still return. Closing a generator twice is harmless and
-    /// returns the same tick.
+    /// Returns the tick of the last ID issued, or `None` if no ID was issued. A slot that a handle
+    /// ([`LocalGenerator`](crate::LocalGenerator)) has reserved counts as an issued ID. No ID of this generator has a
+    /// later tick. This is true even of the IDs that calls in progress will still return. Closing a generator twice is
+    /// harmless and returns the same tick.
     ///
     /// # Examples
     /// The next generator of the same worker begins with the tick after the last ID's tick, so that it repeats no ID:
@@ -231,7 +234,8 @@ impl<S: Scheme, C> Generator<S, C> {
         self.load() & CLOSED != 0
     }
 
-    /// Returns the tick of the last ID issued, counted from the layout's epoch, or `None` if no ID was issued.
+    /// Returns the tick of the last ID issued, counted from the layout's epoch, or `None` if no ID was issued. A slot
+    /// that a handle ([`LocalGenerator`](crate::LocalGenerator)) has reserved counts as an issued ID.
     #[must_use]
     pub fn last_tick(&self) -> Option<u64> {
         self.last_tick_of(self.load())
@@ -283,7 +287,7 @@ impl<S: Scheme, C> Generator<S, C> {
 }
 
 impl<S, C> Generator<S, C> {
-    /// Records in the statistics that a handle drops `slots` reserved slots without using them.
+    /// Records in the statistics that a handle drops unused slots. `slots` is the number of these slots.
     pub(crate) fn record_unused(&self, slots: u64) {
         self.counters.record_unused(slots);
     }
@@ -316,8 +320,9 @@ mod tests {
     use crate::clock::{ManualClock, SystemClock};
     use crate::scheme::Standard;
 
-    /// Returns the indices of the pairs of cache lines in which seven fields begin. The fields are the word, the
-    /// statistics, and five fields that calls only read.
+    /// Returns, for each of seven fields, the index of the pair of cache lines in which the field begins. The first
+    /// pair of a generator has the index 0. The fields are the word, the statistics, and five fields that calls seldom
+    /// change.
     fn lines<C>() -> [usize; 7] {
         type Of<C> = Generator<Standard, C>;
         [

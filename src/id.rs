@@ -42,7 +42,8 @@ use crate::scheme::{Scheme, Standard};
 pub struct Snowflake<S = Standard>(u64, PhantomData<fn() -> S>);
 
 impl<S: Scheme> Snowflake<S> {
-    /// The smallest ID, 0. It can serve as a placeholder in a buffer that [`fill`](crate::Generator::fill) is to fill.
+    /// The smallest ID, 0. It can serve as a placeholder in a buffer until [`fill`](crate::Generator::fill) writes IDs
+    /// to the buffer.
     pub const MIN: Self = Self::from_valid(0);
 
     /// The largest ID, in which every bit of the layout's fields is set.
@@ -172,9 +173,9 @@ impl<S> Snowflake<S> {
 
     /// Returns the ID as a signed integer, for databases whose integers are signed, such as PostgreSQL's `bigint`.
     ///
-    /// If the layout has 63 bits or fewer, the signed integer is the same number as `as_u64` returns. If the layout has
-    /// 64 bits (such as [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)), the signed integer of an ID
-    /// is negative if the ID is from the second half of the layout's time. Negative integers sort before the signed
+    /// If the layout has 63 bits or fewer, `as_i64` and `as_u64` return the same number. If the layout has 64 bits
+    /// (such as [`Discord`](crate::Discord) and [`Instagram`](crate::Instagram)), the signed integer of an ID is
+    /// negative if the ID is from the second half of the layout's time. Negative integers sort before the signed
     /// integers of IDs from the first half. `TryFrom<i64>` always turns the signed integer back into the same ID.
     ///
     /// # Examples

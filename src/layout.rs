@@ -86,7 +86,8 @@ pub struct Parts {
     pub datacenter: u64,
     /// The worker within its datacenter, up to [`Layout::max_worker`]. It is 0 if the layout has no worker field.
     pub worker: u64,
-    /// The sequence number, from 0 up to [`Layout::max_sequence`]. It numbers the IDs that a worker issues in one tick.
+    /// The sequence number, from 0 up to [`Layout::max_sequence`]. The IDs that a worker issues in one tick have
+    /// different sequence numbers.
     pub sequence: u64,
 }
 
@@ -336,10 +337,10 @@ impl Layout {
         mask(self.total_bits())
     }
 
-    /// Returns whether a [`Generator`](crate::Generator) can issue IDs of this layout. It can if the timestamp field
-    /// and the sequence field together have 62 bits or fewer. A generator keeps the tick and the sequence number in one
-    /// atomic word of 64 bits, which also holds a carry bit and the *closed* bit. IDs of all other layouts can be
-    /// encoded and decoded, but not generated.
+    /// Returns whether a [`Generator`](crate::Generator) can issue IDs of this layout. This is the case if the
+    /// timestamp field and the sequence field together have 62 bits or fewer. A generator keeps the tick and the
+    /// sequence number in one atomic word of 64 bits, which also holds a carry bit and the *closed* bit. IDs of all
+    /// other layouts can be encoded and decoded, but not generated.
     ///
     /// # Examples
     /// ```

@@ -12,11 +12,11 @@
 //! ```
 //!
 //! Start with [`Generator`]. The documentation of `Generator` says what a generator promises and how it works. A
-//! [`WorkerId`] distinguishes a generator from the others that share an ID space. A [`Snowflake`] is an ID. A
-//! [`Scheme`] names the layout of IDs: one of the crate's presets, or a layout of your own. A [`LocalGenerator`] is a
-//! handle for one thread that needs very many IDs. A `Topology` holds one generator for each worker of several
-//! datacenters. Code that is to work with any kind of generator takes an [`IdGenerator`]. Tests use a [`ManualClock`].
-//! The [guide](https://docs.rs/casflake/latest/casflake/_guide/) has recipes.
+//! [`WorkerId`] identifies a generator among all generators of an ID space. A [`Snowflake`] is an ID. A [`Scheme`]
+//! names the layout of IDs: one of the crate's presets, or a layout of your own. A [`LocalGenerator`] is a handle for
+//! one thread that needs very many IDs. A `Topology` holds one generator for each worker of several datacenters. Code
+//! that is to work with any kind of generator takes an [`IdGenerator`]. Tests use a [`ManualClock`]. The
+//! [guide](https://docs.rs/casflake/latest/casflake/_guide/) has recipes.
 //!
 //! If several processes share an ID space, they can lease their workers with the crate
 //! [`casflake-lease`](https://docs.rs/casflake-lease).
@@ -29,8 +29,8 @@
 //!   worker. If a new generator has to replace an old one, [`close`](Generator::close) the old generator first. `close`
 //!   returns the tick of the last ID. Set the [`not_before`](GeneratorBuilder::not_before) of the new generator to this
 //!   tick plus 1.
-//! * After a `fork` without `exec`, two processes have generators with the same worker. The same happens if a virtual
-//!   machine is cloned or restored.
+//! * After a `fork` without `exec`, both processes have a generator with the same worker, and can issue the same ID.
+//!   The same happens if a virtual machine is cloned or restored.
 //! * If the clock of one worker is 5 ms behind the clock of another worker, an ID of the first worker may be smaller
 //!   than an ID that the other worker issued up to about 5 ms earlier.
 //! * IDs are not secret. Each ID shows its time and its worker, and the next ID can be guessed.
@@ -38,7 +38,7 @@
 //! # Features
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `std` | yes | [`Clock`] for [`SystemClock`], `WorkerId::from_env`, yields and sleeps of [`Wait`]; implies `alloc` |
+//! | `std` | yes | the implementation of [`Clock`] for [`SystemClock`], `WorkerId::from_env`, and waits that yield or sleep ([`Wait`]); implies `alloc` |
 //! | `alloc` | | `Generator::generate_batch`, `Topology`, parsing a [`WorkerId`] |
 //! | `coarse-clock` | | `CoarseClock`, which is cheaper than `SystemClock` and lags by a few milliseconds on Linux |
 //! | `tsc-clock` | | `TscClock`, which is cheaper than `SystemClock` and precise |

@@ -50,13 +50,13 @@ use crate::word::{Reservation, signed};
 /// # How many slots it reserves
 /// A handle's first reservation takes 1 slot. Each later reservation in the same tick takes as many slots as the handle
 /// has issued IDs in this tick. The first reservation in a new tick takes as many slots as the handle issued IDs in its
-/// *previous tick*. This is the latest earlier tick in which the handle issued an ID. No reservation takes more slots
-/// than the `block` that was passed to [`Generator::local`].
+/// *previous tick*. The previous tick of a handle is the tick of the last ID that the handle issued before the new
+/// tick. No reservation takes more slots than the `block` that was passed to [`Generator::local`].
 ///
 /// So the number of slots that a handle reserves in a tick has a bound. The bound is the larger of two numbers: twice
 /// the number of IDs that the handle issues in this tick, and the number of IDs that it issued in its previous tick. An
-/// idle handle costs next to nothing. Slots that are left when the tick ends or when the handle is dropped do not
-/// become IDs. [`Stats::unused`](crate::Stats::unused) counts them.
+/// idle handle costs next to nothing. Slots that are still unused when the tick ends or when the handle is dropped do
+/// not become IDs. [`Stats::unused`](crate::Stats::unused) counts these slots.
 pub struct LocalGenerator<'g, S = Standard, C = SystemClock> {
     generator: &'g Generator<S, C>,
     /// The largest number of slots that one reservation may take.

@@ -24,7 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! If this module were named `serde`, `use casflake::*` would hide the crate `serde`.
+//! This module is not named `serde`, because `use casflake::*` would then hide the crate `serde`.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -46,8 +46,8 @@ impl<S> Serialize for Snowflake<S> {
     }
 }
 
-/// Reads the ID from a string if the format is human-readable, else from an integer. Fails if the number has a 1 in a
-/// bit that the layout reserves.
+/// Reads the ID from a string if the format is human-readable, else from an integer. Fails if the string or the integer
+/// is not an ID of the scheme `S`: for example, if a reserved bit of the number is 1.
 impl<'de, S: Scheme> Deserialize<'de> for Snowflake<S> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {

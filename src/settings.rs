@@ -22,13 +22,13 @@ pub enum Wait {
     /// Polls the clock without a pause. This has the lowest latency, but each waiting thread keeps one core busy.
     #[default]
     Spin,
-    /// Polls the clock without a pause for a few microseconds. From then on, leaves the rest of the thread's time slice
-    /// to other threads after each poll. `Yield` suits a program with more threads than cores. Without the feature
+    /// Polls the clock without a pause for a few microseconds. Then yields after each poll: the thread leaves the rest
+    /// of its time slice to other threads. `Yield` suits a program with more threads than cores. Without the feature
     /// `std` there is no scheduler to yield to, so the call only polls.
     Yield,
     /// Sleeps for most of the time until the next tick, so that the waiting thread leaves its core to other threads.
-    /// Then polls the clock until the tick begins. The system wakes a sleeping thread up later than asked. The
-    /// generator estimates this delay from earlier sleeps, and makes each sleep shorter by the estimate.
+    /// Then polls the clock until the tick begins. The system wakes up a sleeping thread later than the thread has
+    /// asked for. The generator estimates this delay from earlier sleeps, and makes each sleep shorter by the estimate.
     ///
     /// With `Sleep` a single ID may come a little later than with `Spin`. But if threads wake up early enough to take all
     /// IDs of the tick for which they wait, the generator issues as many IDs per second as with `Spin`. A sleep takes
@@ -49,7 +49,7 @@ pub(crate) struct Settings {
     pub(crate) max_lead: u64,
     /// The longest time that a call waits for one tick to begin.
     pub(crate) max_wait: Duration,
-    /// Whether a waiting call spins, yields or sleeps.
+    /// The way in which a call waits for the next tick: by spinning, yielding or sleeping.
     pub(crate) wait: Wait,
     /// Whether calls fail immediately if the clock is before the last ID's tick by more than `max_lead` ticks.
     pub(crate) strict: bool,

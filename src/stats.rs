@@ -24,9 +24,10 @@ const MOST_IDS: u64 = 1 << 61;
 /// Every number is exact if no call is in progress. While calls are in progress, each number is a lower bound. `ids`
 /// and `ticks` never decrease from one snapshot to the next.
 ///
-/// A call that moves the generator to a later tick records the tick that the generator leaves. Until the call has
-/// finished this record, `ids_per_tick` and `max_sequence` may not include that tick. All other calls of the generator
-/// record something only if they wait, if they return an error, or if a compare-and-swap fails.
+/// The IDs of the current tick are counted in the generator's word. A call that moves the generator to a later tick
+/// adds the finished tick to the statistics. Until the call has done so, `ids_per_tick` and `max_sequence` may not
+/// include the finished tick. A call that stays in the same tick writes to the statistics only if it waits, if it
+/// returns an error, or if its compare-and-swap fails. A handle also records the slots that it drops.
 ///
 /// # Examples
 /// ```
@@ -45,14 +46,14 @@ const MOST_IDS: u64 = 1 << 61;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The number of IDs issued, including the slots that handles ([`LocalGenerator`](crate::LocalGenerator)) have
-    /// reserved.
+    /// The number of IDs that calls of the generator itself have issued, plus the number of slots that handles
+    /// ([`LocalGenerator`](crate::LocalGenerator)) have reserved.
     pub ids: u64,
     /// The number of slots that handles have dropped. `ids` counts these slots, but they did not become IDs. A handle
-    /// drops its slots if it reserves new ones after their tick, or if the handle itself is dropped. Slots that a
-    /// handle still holds are not counted here.
+    /// drops its unused slots when the handle reserves slots of a later tick, and when the handle itself is dropped.
+    /// `unused` does not count the slots that a handle still holds.
     pub unused: u64,
-    /// The number of ticks from which at least one ID was issued, or at least one slot was reserved by a handle.
+    /// The number of ticks in which at least one ID was issued, or in which a handle reserved at least one slot.
     pub ticks: u64,
     /// The tick of the last ID, or of the last slot that a handle has reserved, whichever is later. The tick is counted
     /// from the layout's epoch. `None` if no ID was issued and no slot was reserved.
@@ -63,23 +64,26 @@ pub struct Stats {
     /// The highest sequence number in any tick, among the IDs issued and the slots that handles have reserved. 0 if no
     /// ID was issued and no slot was reserved.
     pub max_sequence: u64,
-    /// A histogram of the ticks: how many ticks had 1 ID, how many had 2 to 3 IDs, and so on.
+    /// A histogram of the ticks: how many ticks had 1 ID, how many had 2 to 3 IDs, and so on. A slot that a handle has
+    /// reserved counts as an ID.
     pub ids_per_tick: Histogram,
-    /// How often a call had to wait for a tick, because all slots of the tick before were taken. If several calls wait
+    /// How often a call had to wait for a tick because all slots of the previous tick were taken. If several calls wait
     /// for the same tick, each of these calls is counted. A call that waits for several ticks is counted once for each
     /// tick.
     pub overflow_waits: u64,
-    /// The total time of all waits in `overflow_waits`, measured by the clock's [`monotonic`](crate::Clock::monotonic)
-    /// time. 0 if the clock has no monotonic time.
+    /// The total length of the waits that `overflow_waits` counts, measured by the clock's
+    /// [`monotonic`](crate::Clock::monotonic) time. 0 if the clock has no monotonic time.
     pub overflow_wait_time: Duration,
     /// How often a compare-and-swap failed and was tried again. A compare-and-swap fails if another call has changed
     /// the word. On some processors it can also fail although no call has changed the word.
     pub cas_retries: u64,
-    /// How often a call found, in two precise readings of the clock, that the clock was before the last ID's tick by
-    /// more than `max_lead` ticks. A batch makes one reservation for each tick, and each reservation is counted at most
-    /// once. If the generator is not strict, calls first use up the last ID's tick, and only then notice that the clock
-    /// has moved back. If the clock catches up before the tick is used up, no call of such a generator notices that the
-    /// clock has moved back.
+    /// How often a call noticed that the clock has moved back. A call notices this if two precise readings of the clock
+    /// are before the last ID's tick by more than `max_lead` ticks. A batch may notice this once for each tick from
+    /// which it takes IDs.
+    ///
+    /// If the generator is not strict, calls first take all free slots of the last ID's tick. While they do so, they do
+    /// not check whether the clock has moved back. If the clock catches up before these slots are used up, no call
+    /// notices that the clock has moved back.
     pub clock_behind: u64,
     /// How often a call failed with [`Exhausted`](crate::GenerateError::Exhausted), because all IDs of the current tick
     /// were used up. A call that can wait fails in this way only if the time until the next tick is longer than
@@ -88,7 +92,8 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Adds the statistics `earlier` to `self`. The generator of `self` has replaced the generator of `earlier`.
+    /// Adds the statistics `earlier` to `self`. Use this function if the generator of `self` has replaced the generator
+    /// of `earlier`.
     ///
     /// * Each count, each number of the histogram and `overflow_wait_time` become the sum of both values.
     /// * `max_sequence` becomes the larger of both values.

@@ -27,11 +27,11 @@ pub enum IdError {
         /// The number that was refused.
         value: i64,
     },
-    /// The value of one of the `Parts` is too large for its field.
+    /// The value given for a field is too large for this field.
     Field {
         /// The field: `tick`, `datacenter`, `worker` or `sequence`.
         field: &'static str,
-        /// The part's value.
+        /// The value that was refused.
         value: u64,
         /// The largest value that fits the field.
         max: u64,

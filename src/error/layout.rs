@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Why no [`Layout`](crate::Layout) can have the given widths, epoch and tick length.
+/// Why a [`Layout`](crate::Layout) can't have the given widths, epoch and tick length.
 ///
 /// # Examples
 /// ```
@@ -41,8 +41,8 @@ pub enum LayoutError {
 debug_by_text!(LayoutError: NoTimestamp TooWide ZeroTick TimeOverflow);
 
 impl LayoutError {
-    /// Returns the error's text without the values of its fields. A panic in a `const` needs this text, because such a
-    /// panic can't format numbers.
+    /// Returns the error's text without the values of the variant's fields. A panic in a `const` needs this text,
+    /// because such a panic can't format numbers.
     pub(crate) const fn summary(self) -> &'static str {
         match self {
             Self::NoTimestamp => "the timestamp has 0 bits: give it at least 1",

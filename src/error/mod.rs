@@ -1,4 +1,4 @@
-//! The public errors. Each error text contains the value, the bound and a remedy.
+//! The public errors. An error text contains the refused value, its bound and a remedy, as far as these exist.
 
 use core::error::Error;
 use core::fmt;

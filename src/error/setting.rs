@@ -3,7 +3,8 @@
 use core::fmt;
 
 /// Why a [`GeneratorBuilder`](crate::GeneratorBuilder) or [`Generator::extend_fence`](crate::Generator::extend_fence)
-/// refused a setting. All values are in ticks. All values except `max_lead` count from the layout's epoch.
+/// refused a setting. The numbers in all variants are in ticks. The numbers in all variants except `MaxLead` count from
+/// the layout's epoch.
 ///
 /// # Examples
 /// ```

@@ -1,8 +1,8 @@
-//! `WorkerIdError` and `WorkerTextError`: why some numbers or a text do not name a worker of the layout.
+//! `WorkerIdError` and `WorkerTextError`: why a `WorkerId` can't be made from numbers or from a text.
 
 use core::fmt;
 
-/// Why the numbers of a datacenter and a worker, or an index, can't be turned into a [`WorkerId`](crate::WorkerId).
+/// Why a [`WorkerId`](crate::WorkerId) can't be made from a datacenter number and a worker number, or from an index.
 ///
 /// # Examples
 /// ```
@@ -15,18 +15,18 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WorkerIdError {
-    /// The datacenter is too large for the layout's datacenter field.
+    /// The datacenter number is too large for the layout's datacenter field.
     Datacenter {
-        /// The datacenter asked for.
+        /// The datacenter number asked for.
         value: u64,
-        /// The largest datacenter that fits.
+        /// The largest datacenter number that fits.
         max: u64,
     },
-    /// The worker is too large for the layout's worker field.
+    /// The worker number is too large for the layout's worker field.
     Worker {
-        /// The worker asked for.
+        /// The worker number asked for.
         value: u64,
-        /// The largest worker that fits.
+        /// The largest worker number that fits.
         max: u64,
     },
     /// The index is too large for the layout's datacenter and worker fields together.

@@ -1,4 +1,4 @@
-//! The calls of a generator that issue one ID or fill a buffer with IDs.
+//! `generate`, `try_generate` and `fill`: a generator's calls for one ID and for a buffer of IDs.
 
 use crate::clock::Clock;
 use crate::error::{FillError, GenerateError};
@@ -72,8 +72,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 
     /// Fills `buffer` with IDs in increasing order, with one compare-and-swap per tick and no allocation.
     ///
-    /// Waits for each tick as [`generate`](Self::generate) does. Other threads may get IDs between the IDs in the
-    /// buffer. Returns immediately if the buffer is empty.
+    /// Waits for each tick as [`generate`](Self::generate) does. The IDs in the buffer may not be consecutive, because
+    /// other threads may get IDs meanwhile. Returns immediately if the buffer is empty.
     ///
     /// # Errors
     /// The errors of [`generate`](Self::generate). [`FillError::filled`] returns how many IDs were written before the

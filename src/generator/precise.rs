@@ -17,9 +17,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Reserves 1 to `count` slots of one tick according to the clock's precise reading, or returns the error that says
     /// why no slots can be handed out.
     ///
-    /// If `waits` is true and no slots can be handed out now, the call waits for the tick that it needs, and tries
-    /// again. The call fails if waiting does not help, if slots of this tick may be handed out only after more than
-    /// `max_wait`, or if the call has waited `max_wait` for this tick.
+    /// If `waits` is true and no slots can be handed out now, the call waits for the next tick that has free slots, and
+    /// then tries again. The call fails in three cases: waiting does not help, the wait for the tick would be longer
+    /// than `max_wait`, or the call has already waited `max_wait` for the tick.
     #[cold]
     pub(super) fn reserve_precisely(&self, count: u64, waits: bool) -> Result<Reservation, GenerateError> {
         let _waiting = waits.then(|| self.counters.begin_wait());
@@ -56,8 +56,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         outcome
     }
 
-    /// Records in the statistics how long `waiter` waited. Does nothing if `waiter` is `None`, or if the cause of the
-    /// wait was not an overflow.
+    /// Records in the statistics how long `waiter` waited, if the cause of the wait was that the previous tick was
+    /// full. Does nothing if the wait had another cause, or if `waiter` is `None`.
     fn record_wait(&self, waiter: Option<Waiter<'_, C>>) {
         if let Some(waiter) = waiter.filter(|waiter| waiter.cause == Cause::Overflow) {
             self.counters.record_overflow_wait(waiter.elapsed().unwrap_or_default());
@@ -66,9 +66,10 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
 
     /// Reserves 1 to `count` slots, or returns the refusal and the clock's reading that led to it.
     ///
-    /// Loads the word first and then reads the clock. An earlier call wrote this word, and had read the clock before
-    /// that. So the reading of the earlier call is older than the reading of `attempt`. If the last ID's tick is
-    /// nevertheless more than `max_lead` ticks ahead of the reading of `attempt`, the clock has moved back.
+    /// Loads the word first and then reads the clock. The word comes from an earlier call, which read the clock before
+    /// it wrote the word. So the reading of the earlier call is older than the reading of `attempt`. If the last ID's
+    /// tick is nevertheless more than `max_lead` ticks ahead of the reading of `attempt`, the clock seems to have moved
+    /// back. In this case, `attempt` tries once more.
     fn attempt(&self, count: u64) -> Result<Reservation, (Refusal, u128)> {
         let attempt = || {
             self.advance(|word| {
@@ -87,9 +88,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Checks that a handle may issue IDs from the slots that it reserved earlier.
     ///
     /// # Errors
-    /// `ClockBehind` if the generator is strict and the clock has moved back to more than `max_lead` ticks before the
-    /// last ID's tick. `now_tick` is the tick of a reading that may lag. So `check_strictly` fails only if two precise
-    /// readings are that far before the last ID's tick, too.
+    /// `ClockBehind` if the generator is strict and the clock is before the last ID's tick by more than `max_lead`
+    /// ticks. `now_tick` is the tick of a reading that may lag, so `now_tick` alone proves nothing. `check_strictly`
+    /// fails only if two precise readings are also before the last ID's tick by more than `max_lead` ticks.
     pub(crate) fn check_strictly(&self, now_tick: i64) -> Result<(), GenerateError> {
         let max_lead = signed(self.settings.max_lead);
         let is_ahead = |last: u64, now_tick: i64| signed(last) > now_tick.saturating_add(max_lead);
@@ -127,8 +128,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         }
     }
 
-    /// Returns the time from the reading `now_ns` until slots of `tick` may be handed out. They may be handed out from
-    /// the moment `max_lead` ticks before `tick` begins. If this moment has passed, returns 0.
+    /// Returns the time from the reading `now_ns` until slots of `tick` may be handed out, or 0 if they may be handed
+    /// out already. They may be handed out as soon as the clock is no more than `max_lead` ticks before the beginning
+    /// of `tick`.
     fn time_until(&self, tick: u64, now_ns: u128) -> Duration {
         let first = i128::from(signed(tick)) - i128::from(signed(self.settings.max_lead));
         let due_ms = i128::from(S::LAYOUT.epoch_unix_ms()) + first * i128::from(S::LAYOUT.tick_ms());

@@ -32,10 +32,10 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Reserves slots according to the clock's fast reading. Returns `None` if the precise reading has to decide.
     ///
     /// Reads the clock before it loads the word. This order is a quarter faster than the opposite order, because the
-    /// word's cache line stays busy for a moment after the compare-and-swap of the previous call. `reserve_fast` reads
-    /// the clock only once, even if its compare-and-swap fails and is repeated. An old reading does no harm, because it
-    /// allows no later ticks than a new one. If the reading allows no slot, the precise reading decides whether the
-    /// call is refused.
+    /// word's cache line stays busy for a moment after the previous call's compare-and-swap. `reserve_fast` reads the
+    /// clock only once, even if its compare-and-swap fails and is repeated. The reading may then be old. This does no
+    /// harm, because a new reading would allow the same tick or a later one. If the old reading allows no slot, the
+    /// precise reading decides whether the call is refused.
     #[inline]
     fn reserve_fast(&self, count: u64) -> Option<Reservation> {
         let now_tick = self.now_tick();
@@ -75,9 +75,9 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
         outcome
     }
 
-    /// Records finished ticks in the statistics, after `slots.next()` has replaced `word` and is in a later tick than
-    /// `word`. A tick is finished if the generator will issue no more IDs of the tick. Does not record a tick without
-    /// IDs.
+    /// Records in the statistics the ticks that the reservation `slots` has finished. `word` is the word before the
+    /// reservation. A tick is finished if no call will reserve a slot of the tick any more. A tick without reserved
+    /// slots is not recorded. `advance` calls this function if the reservation has moved the word to a later tick.
     #[cold]
     fn record_ticks(&self, word: u64, slots: Reservation) {
         for ids in slots.finished(word, S::LAYOUT.sequence_bits()) {

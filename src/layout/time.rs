@@ -46,9 +46,9 @@ impl Layout {
         self.clamped_tick_at(unix_ms)
     }
 
-    /// Does the work of `signed_tick_at` in two rare cases: the tick is negative, or the tick is 2^63 ticks or more from
-    /// the epoch. In the second case, returns `i64::MAX` or `-i64::MAX`. These cases have their own function, so that
-    /// the code of the usual case is short.
+    /// Does the work of `signed_tick_at` in two rare cases: if the time is before the epoch, or if it is 2^63 ticks or
+    /// more after the epoch. Returns `i64::MAX` in place of a larger tick, and `-i64::MAX` in place of a smaller tick.
+    /// The two cases have their own function, so that the code of the usual case is short.
     #[cold]
     const fn clamped_tick_at(&self, unix_ms: u64) -> i64 {
         // A tick that is 2^63 ticks or more from the epoch does not fit the timestamp of any generator, so the exact
