@@ -15,12 +15,14 @@
 //! | a process that was never granted a lease does not create a space | that a misspelt name becomes a second ID space |
 //! | a process that was ever granted a lease creates a lost space again, in the place where the lease was granted | that a fleet stops for good |
 //! | an operator's vouching takes effect only if the space exists and is still as it was read | that a slow operator lowers the floor |
-//! | a holder whose window contains the floor stops immediately | two holders of one worker after an operator was wrong |
-//! | a holder stops immediately if its worker was granted again after the holder's own grant | two holders of one worker after an operator was wrong, in the case that the floor is the first tick of the holder's window |
+//! | a holder whose window contains the floor stops immediately | two holders of one worker after an operator was wrong to vouch for the space |
+//! | a holder stops immediately if its worker was granted again after the holder's own grant | two holders of one worker after an operator was wrong to vouch for the space, in the case that the floor is the first tick of the holder's window |
 //!
 //! If a store has lost data, or if another server has taken over, the store may have forgotten windows that it has
-//! granted. The store may have lost all data, one record, or all data since some moment. None of the forgotten windows
-//! ends later than `MAX_TTL` + `CLOCK_SLACK` after the loss, so the floor is raised to that tick.
+//! granted. The store may have lost all data, one record, or all data since some moment. Each forgotten window ends at
+//! most `MAX_TTL` + `CLOCK_SLACK` after the loss. So when the loss is noticed, the floor is raised to at least the
+//! present tick of the store's clock + `MAX_TTL` + `CLOCK_SLACK`. If only the records of some workers are missing, the
+//! floor stays, and only these workers are not granted before that tick.
 //!
 //! Each rule is proved necessary: if the rule is removed, the package `lease-explorer` finds a case with two
 //! overlapping windows, or with a worse fault. The rules keep the invariants of
@@ -61,8 +63,9 @@ use crate::token::Token;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Space {
-    /// The number of times that this record was changed. The version of a new space is 0. Before a process writes
-    /// version 1, it reads the new space, and then the clock.
+    /// The number of times that this record was changed. The version of a new space is 0. A process that writes version
+    /// 1 has first read the new space, and then the store's clock. So the floor of version 1 is high enough even if the
+    /// process that created the space was slow.
     pub version: u64,
     /// The layout, as a text. The windows are counted in ticks of this layout.
     pub layout: String,
@@ -73,8 +76,9 @@ pub struct Space {
     pub granted: u64,
     /// No new window may begin before this tick.
     pub floor: u64,
-    /// The incarnation of the store for which the floor was last set. The incarnation is a text that changes when the
-    /// store may have lost data. If the store now has another incarnation, the floor must be raised.
+    /// The incarnation that the store had when the floor was last set. In version 0, a random number is added to this
+    /// text. An incarnation is a text that changes when the store may have lost data. If the store now has another
+    /// incarnation, the floor must be raised.
     pub incarnation: String,
 }
 
@@ -86,17 +90,17 @@ impl Space {
         held.from < self.floor && self.floor < held.until
     }
 
-    /// Returns whether the floor can be trusted: the store's incarnation is the one for which the floor was set, and
-    /// the space is not newborn.
+    /// Returns whether the floor can be trusted. This is so if the store still has the incarnation that it had when the
+    /// floor was set, and the space is not newborn.
     fn is_whole(&self, view: &View) -> bool {
         self.incarnation == view.incarnation && self.version > NEWBORN
     }
 }
 
-/// The version of a newborn space: a process found the space missing, and has just created it. The floor of a newborn
-/// space may be too low, because the process may have been slow. After the process had read the clock, and before it
-/// wrote the space, the store may have granted windows that end after this floor, and may have lost the records of
-/// these windows.
+/// The version of a newborn space. A space is newborn if a process found the space missing and has created it, and no
+/// process has changed it since. The floor of a newborn space may be too low, because the process may have been slow.
+/// After the process had read the clock, and before it wrote the space, the store may have granted windows that end
+/// after this floor, and may have lost the records of these windows.
 pub const NEWBORN: u64 = 0;
 
 /// The record of one worker.
@@ -121,7 +125,8 @@ pub struct Record {
     /// The counter of the worker. Each grant, each renewal and each [reclaiming](crate::LeaseAdmin::reclaim) of the
     /// worker adds 1.
     pub counter: u64,
-    /// The token of the holder; `None` if the worker was released.
+    /// The token of the holder. `None` if the worker was released or reclaimed, or if no grant of the worker is
+    /// recorded.
     pub token: Option<Token>,
     /// The name of the holder, for people.
     pub owner: String,
@@ -157,8 +162,8 @@ pub struct View {
 
 impl View {
     /// Returns whether the store has neither the record of the space nor a record of a worker. If only the record of
-    /// the space is missing, the space is not absent, and any process may restore it: the records of workers prove that
-    /// this store is the right one.
+    /// the space is missing, the space does not count as absent. Any process may then restore the space, because the
+    /// records of workers prove that this store is the right one.
     fn is_absent(&self) -> bool {
         self.space.is_none() && self.records.is_empty()
     }

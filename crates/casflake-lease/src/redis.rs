@@ -38,10 +38,10 @@ use crate::url::{StoreUrl, space_name};
 ///
 /// Each ID space is one hash, so that the space is kept or lost as a whole. The key of the hash is `casflake:` and the
 /// name of the space. The hash has a field `space` and one field for each worker, in JSON. Usually, a renewal or a
-/// release runs one Lua script, and so needs one round trip. Acquiring a lease runs two: the first reads the fields, and
-/// the second writes only if the fields have not changed since. More scripts run if a space is created, if another
-/// process has changed the space meanwhile, or if data or a reply was lost. The script of a renewal or a release writes
-/// only if the worker's record belongs to the lease. The store's clock is the clock of the server.
+/// release runs one Lua script, and so needs one round trip. Acquiring a lease runs two scripts: the first script reads
+/// the fields, and the second script writes only if the fields have not changed since. More scripts run if a space is
+/// created, if another process has changed the space meanwhile, or if data or a reply was lost. The script of a renewal
+/// or a release writes only if the worker's record belongs to the lease. The store's clock is the clock of the server.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, RedisStore};
@@ -70,11 +70,13 @@ use crate::url::{StoreUrl, space_name};
 ///   the run may also be up to [`CLOCK_SLACK`](crate::CLOCK_SLACK) before that grant or renewal. In all other cases the
 ///   address now leads to another server, such as a replica that has taken over without the hash, and the process
 ///   writes nothing there. Until the space is restored, other processes get [`NoSpace`](crate::StoreError::NoSpace). If
-///   no process can restore the space, they get this error until the space is created anew. After the hash is restored,
-///   the wait is the same as after a restart. To keep the hash, let Redis save its data, and set `maxmemory-policy` to
-///   `noeviction` or to one of the `volatile-` policies, which do not evict keys without an expiry.
+///   no process can restore the space, all processes get this error until the space is created anew. After the hash is
+///   restored, the wait is the same as after a restart. To keep the hash, let Redis save its data, and set
+///   `maxmemory-policy` to `noeviction` or to one of the `volatile-` policies, which do not evict keys without an
+///   expiry.
 /// * **The record of a worker is missing, or is older than the record that the worker's holder knows.** The wait is the
-///   same as after a restart. If only some records are missing, only the workers of those records have to wait.
+///   same as after a restart. If only some records are missing, only the workers of those records are not granted
+///   during the wait.
 ///
 /// The server's clock may be set to another time. A lease is not renewed while the end of its window is more than
 /// [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) ahead of the server's clock. The worker of a lease
@@ -104,10 +106,10 @@ use crate::url::{StoreUrl, space_name};
 /// connection, a replica, and a server that loads its data or has too many clients.
 ///
 /// Each request runs on a thread of its own. If the server answers very slowly, the thread ends later than the request.
-/// The user needs access to the keys `casflake:*` and to the commands `evalsha`, `script|load`, `info`, `time`, `type`,
-/// `hget`, `hgetall`, `hmget` and `hset`; to `select` for a database other than 0; and to `scan` to create an ID space
-/// and to list the other spaces in an error. Without `scan`, the command `casflake leases URL init` requires
-/// `--beside`.
+/// The store's Redis user needs access to the keys `casflake:*` and to the commands `evalsha`, `script|load`, `info`,
+/// `time`, `type`, `hget`, `hgetall`, `hmget` and `hset`; to `select` for a database other than 0; and to `scan` to
+/// create an ID space and to list the other spaces in an error. Without `scan`, the command `casflake leases URL init`
+/// requires `--beside`.
 pub type RedisStore = BackendStore<RedisBackend>;
 
 /// The backend of [`RedisStore`].
@@ -200,10 +202,10 @@ impl RedisBackend {
         })
     }
 
-    /// Returns the place of the space. This is the address of the server, or the address and the name of the server's
-    /// run. The name is added only if the space is absent and the address now leads to a different server. The server
-    /// is different if its run did not grant the last lease, and was started more than [`CLOCK_SLACK`] before the last
-    /// grant or renewal.
+    /// Returns the place of the space. Usually, this is the address of the server. If the space is absent, and the
+    /// address now leads to another server than at the last grant or renewal, the name of the server's run follows the
+    /// address. The server counts as another one if its run did not grant the last lease, and was started more than
+    /// [`CLOCK_SLACK`] before the last grant or renewal.
     fn place_of(&mut self, incarnation: &str, started: u64, is_absent: bool) -> String {
         self.run = incarnation.chars().take_while(char::is_ascii_hexdigit).collect();
         // The slack is added because the new server may run on another host, whose clock may be behind the clock of the
@@ -332,7 +334,7 @@ fn key(space: &str) -> String {
     format!("{PREFIX}{space}")
 }
 
-/// The largest number of other ID spaces of the server that `others` lists.
+/// The largest number of names that `others` returns.
 const MAX_OTHERS: usize = 10;
 /// The longest time for which `others` asks for more names. If the list is not complete then, `others` fails.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! Writes values into statements, as literals of SQL.
 //!
-//! A transaction makes its own settings, and a renewal is one round trip, so the settings and the statement are sent in
-//! one message. PostgreSQL has two protocols for statements. Only the simple protocol allows such a message, and the
+//! The store sends the settings of a transaction and the statement in one message, because a renewal must take only one
+//! round trip. PostgreSQL has two protocols for statements. Only the simple protocol allows such a message, and the
 //! simple protocol has no parameters.
 
 /// A value for a placeholder in a statement. The placeholders are `$1`, `$2` and so on.

@@ -1,4 +1,5 @@
-//! Finds the other ID spaces of a database. If the space of a store does not exist, the caller may have meant another
+//! Finds the other ID spaces of a database. If the space of a store does not exist, the error names these other spaces,
+//! because the operator may have meant one of them. If there are no other spaces, a process may create the missing
 //! space.
 //!
 //! Another schema may belong to another role, and the store's role may have more privileges than that role. Reading a
@@ -48,8 +49,9 @@ struct Found {
     is_readable: bool,
 }
 
-/// Returns the names of the spaces, except the space named `space` in `schema`. The name of a space in another schema
-/// is followed by the schema. If the spaces of another schema can't be read, only the schema is returned.
+/// Returns the names of at most [`MAX_OTHERS`] spaces, without the space named `space` in `schema`. `(schema NAME)`
+/// follows the name of a space if the space is in another schema. If the search can't read the table of another schema,
+/// `(schema NAME)` stands for all spaces of that schema.
 pub(super) fn find(link: &mut Link, schema: &Schema, space: &str) -> Result<Vec<String>, Cause> {
     let until = Instant::now() + LISTING_TIMEOUT;
     for _ in 0..ATTEMPTS {

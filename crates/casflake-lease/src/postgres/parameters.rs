@@ -37,7 +37,7 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
         let is_shown = !why.starts_with("unexpected");
         let why =
             if is_shown { &why } else { "it is neither a URL nor words such as key=value, with spaces only in '…'" };
-        refused(format!("{why}; in a password / ? # @ & are written %2F %3F %23 %40 %26"))
+        refused(format!("{why}; in a password, write / ? # @ & as %2F %3F %23 %40 %26"))
     })?;
     // Otherwise the store would connect to the address without TLS, because the host is a socket.
     if !config.get_hostaddrs().is_empty() && config.get_hosts().iter().any(is_socket) {
@@ -52,10 +52,10 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     for (name, value) in &taken {
         parameters.take(name, value, &mut files).map_err(|why| match why {
             Why::Unknown if is_shown => {
-                let remedy = "correct its name, or remove it: PostgresStore's documentation lists those that are known";
+                let remedy = "correct the name or remove the option: PostgresStore's documentation lists all names";
                 refused(format!("unknown option `{name}`: {remedy}"))
             }
-            Why::Unknown => refused("a parameter is unknown or invalid: in a password & is written %26".into()),
+            Why::Unknown => refused("a parameter is unknown or invalid: in a password, write & as %26".into()),
             Why::Invalid(why) => refused(why),
         })?;
     }
@@ -65,7 +65,8 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     Ok(parameters)
 }
 
-/// Fails if one parameter is given twice, under two of its names, because it would be unclear which value counts.
+/// Fails if the connection string gives one parameter under two names, such as `sslmode` and `ssl-mode`. It would be
+/// unclear which of the two values counts.
 fn refuse_repeated(taken: &[(String, String)]) -> Result<(), StoreError> {
     for (at, (name, _)) in taken.iter().enumerate() {
         let before = taken.iter().take(at).find(|(before, _)| canonical(before) == canonical(name));
@@ -120,7 +121,8 @@ struct Certificates {
     roots: Option<Roots>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
-    /// True if the client presents no certificate to the server, even if the connection string names a certificate.
+    /// Whether the connection string contains `sslcertmode=disable`. The client then presents no certificate to the
+    /// server, and ignores `certificate` and `key`.
     shows_none: bool,
 }
 

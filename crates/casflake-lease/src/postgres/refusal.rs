@@ -96,7 +96,7 @@ fn of_server(error: &DbError, at: At, schema: &Schema) -> Option<String> {
         }
         code if code.starts_with("28") => {
             "the server does not admit this user from this host: add the user to the server's pg_hba.conf, or connect \
-             in the way that the cause asks for, such as with TLS or with a client certificate"
+             in the way that the server's message asks for, such as with TLS or with a client certificate"
                 .into()
         }
         "3D000" => NO_DATABASE.into(),

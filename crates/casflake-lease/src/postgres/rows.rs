@@ -45,8 +45,8 @@ struct Asked<'a> {
     seen_token: Option<Token>,
 }
 
-/// Returns the contents of the database. Fails if processes of earlier versions would use tables in another schema, or
-/// if the schema does not exist.
+/// Returns the contents of the database. Fails if the schema does not exist. Also fails if the caller has named no
+/// schema, and earlier versions of casflake would use tables in another schema.
 ///
 /// `place` describes the database in errors.
 pub(super) fn contents(row: &SimpleQueryRow, schema: &Schema, place: &str) -> Result<Contents, StoreError> {
@@ -124,7 +124,8 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::unavailable("writing JSON", error))
 }
 
-/// Returns the number as a `bigint`, which is the type that PostgreSQL stores.
+/// Returns the number as a `bigint`. The tables store all numbers as values of this SQL type. Fails if the number is
+/// too large for the type.
 pub(super) fn bigint(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number)
         .map_err(|_| StoreError::corrupt("a lease or a layout", format!("{number} does not fit in a bigint")))

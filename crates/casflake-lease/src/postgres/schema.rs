@@ -1,4 +1,5 @@
-//! `Schema`: the schema of the tables. Settings of a role, a database or a session have no effect on this schema.
+//! `Schema`: the schema of the tables. The caller can name this schema. Otherwise the store uses `public`, whatever the
+//! settings of the role, the database or the session are.
 
 use crate::error::StoreError;
 

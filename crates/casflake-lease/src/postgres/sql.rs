@@ -39,18 +39,19 @@ impl Statements {
     }
 }
 
-/// The server's clock, in microseconds since 1970. The value is never negative. It is limited so that the same time in
-/// nanoseconds fits in a `u64`.
+/// An SQL expression for the time on the server's clock, in microseconds since 1970. The time is never negative, and is
+/// limited so that the same time in nanoseconds fits in a `u64`.
 macro_rules! micros {
     () => {
         "least(greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint, 0), 18446744073709551)"
     };
 }
 
-/// The ID of the cluster and its timeline, such as `7301448260117245781/00000001`. Each promotion and each recovery
-/// from a backup begins a new timeline. The timeline is read from the position of the write-ahead log, which shows a
-/// new timeline immediately. The control file shows it only after the next checkpoint. On a standby, the server refuses
-/// to evaluate this expression, so a standby grants nothing.
+/// An SQL expression for the incarnation of the store: the ID of the cluster and the timeline of the cluster, such as
+/// `7301448260117245781/00000001`. Each promotion and each recovery from a backup begins a new timeline. The expression
+/// reads the timeline from the position of the write-ahead log, which shows a new timeline immediately. The control
+/// file shows a new timeline only after the next checkpoint. On a standby, the server refuses to evaluate this
+/// expression, so a standby grants nothing.
 macro_rules! incarnation {
     () => {
         "(SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system())"
@@ -80,8 +81,8 @@ macro_rules! unqualified {
     };
 }
 
-/// Creates the tables. Two sessions that create the same table at the same time would conflict, so a lock lets only one
-/// session do so at a time. The number of the lock consists of the eight bytes of the text "casflake".
+/// Creates the tables. Two sessions would conflict if they created the same table at the same time, so a lock lets only
+/// one session at a time create tables. The number of the lock consists of the eight bytes of the text "casflake".
 const CREATE: &str = concat!("SELECT pg_advisory_xact_lock(7161131766237981541);\n", include_str!("tables.sql"));
 
 /// The fields of a JSON answer that do not come from casflake's tables. The answers of [`READ`] and of

@@ -42,7 +42,7 @@ impl Mode {
     }
 
     /// Returns the mode for `tokio_postgres`, which has fewer modes. For `allow`, returns `Prefer`. For `verify-ca` and
-    /// `verify-full`, returns `Require`. The other modes have the same names there.
+    /// `verify-full`, returns `Require`. Each other mode has the same name in `tokio_postgres`.
     pub(super) fn of_the_client(self) -> SslMode {
         match self {
             Self::Disable => SslMode::Disable,

@@ -51,11 +51,12 @@ impl Settings {
     }
 }
 
-/// The maker of the TLS sessions of a store: a connector of the caller, or this crate with the settings of the URL.
+/// The way in which the TLS sessions of a store are made: by a connector of the caller, or by this crate with the
+/// settings of the URL.
 #[derive(Clone)]
 pub(super) enum Tls<T> {
-    /// The caller's connector makes the TLS sessions. The `sslmode` of the configuration decides which connections use
-    /// TLS.
+    /// The caller's connector makes the TLS sessions. The `sslmode` in the caller's [`Config`] decides which
+    /// connections use TLS.
     Given(T),
     OfUrl(Settings),
 }

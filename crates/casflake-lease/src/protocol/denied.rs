@@ -21,14 +21,15 @@ pub enum Denied {
         floor: u64,
     },
     /// This variant has two causes. Either the floor or the end of a granted window is further ahead of the store's
-    /// clock than the rules allow, or the new window would contain no tick after the caller's last tick.
+    /// clock than the rules allow. Or the new window would contain no tick after the last tick in which the caller has
+    /// issued an ID.
     StoreClockBehind {
         /// When the store's clock has reached this tick, the cause is gone.
         until: u64,
     },
     /// The space is absent, and [`IfAbsent`](super::IfAbsent) forbids creating it.
     NoSpace,
-    /// The space has another layout.
+    /// The layout of the space differs from the layout of the caller.
     OtherLayout,
     /// The store's clock is past the layout's last tick.
     OutOfTicks,
@@ -37,8 +38,9 @@ pub enum Denied {
 }
 
 /// Returns the reason why nothing is granted before `tick`. The reason is `StoreClockBehind` if `tick` or the floor is
-/// later than [`Terms::reach`], and `wait` otherwise. As long as the store's clocks differ by at most the slack, every
-/// floor and every end of a window is at [`Terms::reach`] or earlier.
+/// later than [`Terms::reach`], and `wait` otherwise. A store can have several clocks, such as those of several
+/// servers. As long as these clocks differ by at most [`CLOCK_SLACK`](crate::CLOCK_SLACK), every floor and every end of
+/// a window is at [`Terms::reach`] or earlier.
 pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, terms: &Terms) -> Denied {
     if tick.max(space.floor) <= terms.reach(view.now) {
         return wait;
@@ -46,8 +48,8 @@ pub(super) fn until_then(view: &View, space: &Space, tick: u64, wait: Denied, te
     Denied::StoreClockBehind { until: tick.max(latest(space.floor, view.records.values().map(|record| record.until))) }
 }
 
-/// Returns the latest tick in the store: the floor or the latest of `untils`, the ends of the windows. If the result is
-/// later than [`Terms::reach`], the store's clock was ahead at some time in the past, or is behind now.
+/// Returns the latest tick among the floor and `untils`, the ends of the windows in the store. If the result is later
+/// than [`Terms::reach`], the store's clock was ahead at some time in the past, or is behind now.
 pub fn latest(floor: u64, untils: impl IntoIterator<Item = u64>) -> u64 {
     untils.into_iter().fold(floor, u64::max)
 }

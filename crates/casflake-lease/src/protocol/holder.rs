@@ -31,9 +31,9 @@ pub fn renew(view: &View, held: &Lease, ttl: u64, terms: &Terms) -> Option<Recor
 /// The result of [`explain`]: why a renewal was not written, and what to do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The caller still holds this lease. Its counter and its end are those of the worker's record. They can be higher
-    /// than those that the caller knows, because replies to earlier renewals may have been lost. Renew this lease, in
-    /// place of the one that the caller knows.
+    /// The caller still holds the lease. This value has the counter and the end of the window from the worker's record.
+    /// Both can be higher than in the lease that the caller knows, because replies to earlier renewals may have been
+    /// lost. Renew this value, in place of the lease that the caller knows.
     Held(Lease),
     /// The store has forgotten something that the holder knows. Write this change, so that no forgotten window is
     /// granted again.

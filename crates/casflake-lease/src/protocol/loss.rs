@@ -5,9 +5,9 @@ use super::{Change, Denied, IfAbsent, Known, NEWBORN, Space, View, unowned};
 use crate::terms::Terms;
 use crate::token::Token;
 
-/// Returns the change that creates a space whose record is missing. Fails if `if_absent` forbids creating the space,
-/// and the store has no record of a worker either. `known` is the end of a window that was granted, or 0. The new floor
-/// is not before `known`.
+/// Returns the change that creates a space whose record is missing. Fails if the store has no records of workers, and
+/// `if_absent` forbids creating the space. `known` is the end of a window that was granted, or 0. The new floor is not
+/// before `known`.
 pub(super) fn made(view: &View, if_absent: &IfAbsent, known: u64, terms: &Terms) -> Result<Change, Denied> {
     match if_absent {
         IfAbsent::Remake(Known { place, workers, until }) if *place == view.place => {
@@ -33,8 +33,8 @@ pub(super) fn born(view: &View, known: u64, workers: u64, terms: &Terms) -> Chan
 }
 
 /// Returns the incarnation of a newborn space (see [`NEWBORN`]). This text contains `look`, a random number, so that
-/// two newborn spaces never have the same incarnation. Even one caller can write two newborn spaces, if the store makes
-/// the caller's first write only after the caller has tried again.
+/// two newborn spaces never have the same incarnation. Even one caller can write two newborn spaces: the caller may try
+/// again before the store has carried out the caller's first write.
 pub fn found_empty(incarnation: &str, look: Token) -> String {
     format!("{incarnation}, found empty by {look}")
 }
@@ -55,9 +55,9 @@ pub(super) fn mended(view: &View, space: &Space, terms: &Terms) -> Option<Change
     (!records.is_empty()).then_some(Change { space: Some(space), records })
 }
 
-/// Returns the change that raises the floor of the space to [`Terms::horizon`], or to `known` if `known` is later.
-/// Every window that the store may have forgotten ends at this tick or earlier. If the floor is later than both ticks,
-/// the floor stays.
+/// Returns the change that raises the floor of the space to [`Terms::horizon`], or to `known` if `known` is later. If
+/// the present floor is later than both, the change keeps the floor. Every window that the store may have forgotten
+/// ends at the floor of the change or earlier.
 pub(super) fn suspected(view: &View, space: &Space, known: u64, terms: &Terms) -> Change {
     let space = Space {
         version: space.version + 1,

@@ -34,7 +34,7 @@ pub fn init(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
 /// that is in use. The space grants leases immediately, and keeps the records that it has.
 ///
 /// # Errors
-/// `OtherLayout` if the space has another layout.
+/// `OtherLayout` if the layout of the space differs from the layout of `terms`.
 pub fn init_immediately(view: &View, workers: u64, terms: &Terms) -> Result<Operation, Denied> {
     let Some(known) = &view.space else {
         return Ok(Operation::Begin(born(view, 0, workers, terms)));

@@ -1,4 +1,4 @@
-//! The address of a Redis server and its database.
+//! `Address`: the address and the database of a Redis server, from a URL.
 
 use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, ConnectionInfo};

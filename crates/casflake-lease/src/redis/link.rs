@@ -2,8 +2,9 @@
 //! failure.
 //!
 //! The crate `redis` limits the time of one read. It does not limit the time of an answer that comes byte by byte, of
-//! the look-up of a host name, or of the TLS handshake. So all of this runs on threads, and a call stops waiting for
-//! its thread after a fixed time. The thread itself ends if the server sends nothing for two seconds.
+//! the look-up of a host name, or of the TLS handshake. So a connection is made, and a script is run, on a separate
+//! thread, and a call stops waiting for such a thread after a fixed time. The thread itself ends if the server sends
+//! nothing for two seconds.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use super::server::{Server, Session};
 /// The time limit of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The longest time for which a call waits for a connection. It is a part of `CALL_TIMEOUT`.
+/// The longest time for which a call waits for a connection. This waiting also counts towards `CALL_TIMEOUT`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The longest time for making a connection. If this time has passed when a call stops waiting, the call abandons the

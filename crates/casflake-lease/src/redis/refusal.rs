@@ -9,7 +9,7 @@ use crate::error::StoreError;
 
 const PASSWORD: &str = "correct the user or the password in the URL";
 const PERMISSION: &str = "allow this user the keys casflake:* and the commands in RedisStore's documentation";
-const NO_PASSWORD: &str = "the server has no password: leave it out of the URL";
+const NO_PASSWORD: &str = "the server has no password: leave the password out of the URL";
 const DATABASE: &str = "the server has no such database: give another in the URL, such as /0";
 const COMMAND: &str = "use Redis 5 or later, or Valkey, and disable none of the commands that RedisStore needs";
 const OTHER_NODE: &str = "the key is on another node of the cluster, which the cause names: give that node in the URL";
@@ -23,9 +23,9 @@ pub(super) fn of(what: String, error: RedisError) -> StoreError {
     }
 }
 
-/// Returns the text of `error`. The caller reports this text as the cause of a failure. If `error` is an answer of the
-/// server, returns the server's own text. The caller does not report `error` itself as the cause, because the source of
-/// `error` has the same text. The text would then appear twice.
+/// Returns the text that the caller reports as the cause of a failure. If `error` is an answer of the server, this is
+/// the server's own text. Otherwise it is the text of `error`. If the caller reported `error` itself as the cause, the
+/// text would appear twice, because the source of `error` has the same text.
 fn words(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),

@@ -71,8 +71,8 @@ fn both<T: PartialEq + std::fmt::Debug>(
 }
 
 /// Returns the cases for `both`. The windows begin and end at the limits of the rules, and just before and after these
-/// limits. For each window, there is one case in which the rest of the space and the record is as a renewal of `held`
-/// requires. In each other case for the same window, one value of the space or the record differs.
+/// limits. In one case for each window, all other values of the space and of the record allow a renewal of `held`. In
+/// each other case for the same window, one of these values is different.
 fn cases(terms: &Terms, now: u64, run: &str, held: &Lease, ttl: u64) -> Vec<(Space, Record)> {
     let (floor, horizon) = (now - 50, now + terms.max_ttl + terms.slack);
     let layout = terms.layout.clone();

@@ -19,7 +19,7 @@ pub(super) const OF_THE_CLIENT: &[&str] = &[
 ];
 
 /// Parameters that have no effect on this store. Some of them are settings of a session, and no statement of this store
-/// relies on such settings. The rest are for other clients: for example, how they pool connections, prepare statements,
+/// relies on such settings. The rest tell other clients, for example, how to pool connections, prepare statements,
 /// encode texts, wait, log in or use TLS.
 pub(super) const OF_OTHERS: &[&str] = &[
     // libpq.
@@ -94,10 +94,10 @@ pub(super) const OF_OTHERS: &[&str] = &[
 /// Parameters of libpq that this client does not support and must not skip. If the client skipped such a parameter, the
 /// connection would be less safe, or would lead to another server.
 pub(super) const REFUSED: &[(&str, &str)] = &[
-    ("require_auth", "this client can't limit how it authenticates: remove it, or ask for channel_binding=require"),
-    ("requirepeer", "this client can't check it: remove it"),
-    ("service", "it refers to a file that this client does not read: give the host and the database"),
-    ("servicefile", "it refers to a file that this client does not read: give the host and the database"),
-    ("sslcrl", "this client reads no lists of revoked certificates: remove it"),
-    ("sslcrldir", "this client reads no lists of revoked certificates: remove it"),
+    ("require_auth", "this client can't limit how it logs in: remove the option, or ask for channel_binding=require"),
+    ("requirepeer", "this client can't check which user runs the server: remove the option"),
+    ("service", "this client reads no service files: give the host and the database"),
+    ("servicefile", "this client reads no service files: give the host and the database"),
+    ("sslcrl", "this client reads no lists of revoked certificates: remove the option"),
+    ("sslcrldir", "this client reads no lists of revoked certificates: remove the option"),
 ];

@@ -15,7 +15,8 @@ fn both(parameter: &str) -> [String; 2] {
     [format!("postgres://me@h/ids?{parameter}"), format!("host=h user=me dbname=ids {words}")]
 }
 
-/// Returns the text with its paths made absolute on this platform.
+/// Returns the text with absolute paths. On Windows, puts the drive `C:` before each path, because a path without a
+/// drive is not absolute there. On other platforms, returns the text unchanged.
 fn here(text: &str) -> String {
     if cfg!(windows) { text.replace("=/", "=C:/").replace("='/", "='C:/") } else { text.into() }
 }

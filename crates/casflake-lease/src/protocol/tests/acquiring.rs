@@ -1,4 +1,4 @@
-//! Tests of which worker a request gets, and for which window.
+//! Tests which worker a request gets, and for which window.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Tests of which renewals are written, and how far they move the end of the window.
+//! Tests which renewals are written, and how far they move the end of the window.
 
 use super::*;
 

@@ -84,7 +84,7 @@ fn a_refusal_that_time_does_not_mend_is_permanent_and_has_a_remedy() {
         assert_permanent(survey(with("nobody:s3cr3t")), "WRONGPASS", "correct the user or the password");
         assert_permanent(survey(url.clone() + "/16" + by), "DB index", "no such database");
     }
-    assert_permanent(survey(url.replace("//", "//:s3cr3t@")), "without any password", "leave it out");
+    assert_permanent(survey(url.replace("//", "//:s3cr3t@")), "without any password", "leave the password out");
     server.command("ACL", &["SETUSER", "ids", "on", ">secret", "~casflake:*", "+@all", "-hgetall"]);
     assert_permanent(survey(url.replace("//", "//ids:secret@")), "", "allow this user");
     server.command("ACL", &["SETUSER", "ids", "-evalsha"]);
