@@ -35,16 +35,16 @@ pub(crate) struct RenewalJson<'a> {
     /// The tick after the layout's last tick.
     #[serde(serialize_with = "digits")]
     end: u64,
-    /// The number of ticks from the store's clock to the latest end that a window can have. If the window of the
-    /// worker's record ends later, the store's clock is behind its reading at the last grant or renewal. The lease is
-    /// then not renewed.
+    /// The largest number of ticks by which the end of the worker's window may be ahead of the store's clock. If the
+    /// end is further ahead, the lease is not renewed, because the store's clock now reads an earlier time than at the
+    /// worker's last grant or renewal.
     #[serde(serialize_with = "digits")]
     reach: u64,
 }
 
 impl<'a> RenewalJson<'a> {
-    /// Creates the renewal of `lease` for `ttl` ticks, in a store that holds numbers up to `max`. Returns `None` if the
-    /// counter can not grow any more.
+    /// Creates the renewal of `lease` for `ttl` ticks, for a store that can hold numbers up to `max`. Returns `None` if
+    /// the counter of `lease` can not grow any more.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if a number in the renewal is larger than `max`. The number `end` never causes this
@@ -75,7 +75,7 @@ impl<'a> RenewalJson<'a> {
         let Self { worker, next_counter, from, until, ttl, epoch_unix_ms, tick_ms, reach, .. } = renewal;
         match [worker, next_counter, from, until, ttl, epoch_unix_ms, tick_ms, reach].into_iter().max() {
             Some(number) if number > max => {
-                let why = format!("{number} is larger than {max}, the largest number of the store");
+                let why = format!("{number} is larger than {max}, the largest number that the store can hold");
                 Err(StoreError::corrupt("a lease or a layout", why))
             }
             _ => Ok(Some(renewal)),

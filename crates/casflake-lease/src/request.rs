@@ -1,4 +1,4 @@
-//! `AcquireRequest`, `Renewal` and `Grant`: the requests to a store of leases, and its answer.
+//! `AcquireRequest` and `Renewal`, the requests to a store of leases, and `Grant`, the answer of the store.
 
 use std::time::Duration;
 
@@ -42,7 +42,8 @@ pub struct AcquireRequest {
 }
 
 impl AcquireRequest {
-    /// Creates the request of a caller that has issued nothing before, and that must not create an ID space.
+    /// Creates a request for a caller that has issued no ID yet. If the ID space does not exist, the store refuses the
+    /// request: the field [`missing`](Self::missing) is [`Missing::Refuse`].
     #[must_use]
     pub fn new(layout: &Layout, token: Token, ttl: Duration, owner: impl Into<String>) -> Self {
         Self { layout: *layout, token, ttl, after: None, owner: owner.into(), missing: Missing::Refuse }
@@ -74,9 +75,9 @@ pub enum Missing {
     #[default]
     Refuse,
     /// Creates the space. The new space grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
-    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. A [`LeaseStore`](crate::LeaseStore) that was already granted a
-    /// lease creates a lost space again only in the place where that lease was granted, and with as many workers as the
-    /// space had.
+    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. A [`LeaseStore`](crate::LeaseStore) value remembers where it
+    /// last granted or renewed a lease, for example on which server and at which address. If the space is lost after
+    /// that, the value creates the space again only in the same place, and with as many workers as the lost space had.
     Create,
 }
 
@@ -114,8 +115,8 @@ pub struct Renewal {
     pub lease: Lease,
     /// The TTL, 1 ms to [`MAX_TTL`](crate::MAX_TTL): the time from the store's clock to the new end of the window.
     pub ttl: Duration,
-    /// The number of renewals of the lease that the caller has sent since the store last answered one of them. The
-    /// store may have applied some or all of these renewals.
+    /// The number of unanswered renewals of this lease. The caller has sent these renewals since the store last
+    /// answered a renewal of this lease. The store may have applied some or all of them.
     pub unanswered: u64,
 }
 

@@ -23,9 +23,9 @@ use crate::survey::Survey;
 /// * **L2.** A renewal never lowers the end of a window.
 /// * **L3.** A grant or a renewal never moves the end of a window to a tick more than [`MAX_TTL`] after the store's
 ///   clock. No window contains a tick after the layout's last tick.
-/// * **L4.** A message renews or releases a lease only if it has the token and the counter of the worker's record. A
-///   message that renews a lease must also have the first tick of the record's window, and must not have a later end
-///   than that window. So a late or repeated message has no effect.
+/// * **L4.** A message renews or releases a lease only if the message has the token and the counter of the worker's
+/// * record. A message that renews a lease must also have the first tick of the record's window, and the renewed lease
+///   must not end later than that window. So a late or repeated message has no effect.
 /// * **L5.** A released lease is never renewed, and the worker's next window begins after the last tick in which the
 ///   holder issued an ID.
 /// * **L6.** If a store has lost data and may have forgotten a window of a worker, that worker is not granted until
@@ -51,24 +51,25 @@ use crate::survey::Survey;
 ///
 /// In detail:
 ///
-/// * L3: the new end is the tick that the store's clock reads, + the TTL in ticks, rounded up. If the old end is later
-///   than this new end, a renewal keeps the old end. If the old end is more than [`MAX_TTL`] + [`CLOCK_SLACK`] after
-///   the store's clock, the renewal is refused.
+/// * L3: the store rounds the TTL up to whole ticks, and adds the TTL to the tick that the store's clock reads. The sum
+///   is the new end of the window. If the old end is later than the sum, a renewal keeps the old end. If the old end is
+///   more than [`MAX_TTL`] + [`CLOCK_SLACK`] after the store's clock, the renewal is refused.
 /// * L4: a renewal is written only if the worker's record has the token, the counter and the first tick of the holder's
-///   lease, and does not end earlier than that lease. A release is written only if the record has the token and the
-///   counter of the lease. Each grant and each renewal raises the counter. If replies to renewals were lost, the
-///   record's counter is higher than the holder's counter. `renew` then recognises the lease by its token and its first
-///   tick. `renew` fails if the record's counter is higher by more than [`Renewal::unanswered`], the number of renewals
-///   that the holder has sent without a reply. `release` recognises the lease by its token alone. Both calls then send
-///   a new message, with the record's counter.
+///   lease, and if the record's window does not end earlier than that lease. A release is written only if the record
+///   has the token and the counter of the lease. Each grant and each renewal raises the counter. If replies to renewals
+///   were lost, the record's counter is higher than the holder's counter. `renew` then recognises the lease by its
+///   token and its first tick. `renew` fails if the record's counter is higher by more than [`Renewal::unanswered`],
+///   the number of renewals that the holder has sent without a reply. `release` recognises the lease by its token
+///   alone. Both calls then send a new message, with the record's counter.
 /// * L5: a release clears the token, and ends the window right after the tick of the last ID. If no ID was issued, the
-///   window ends at its first tick.
-/// * L6: a loss is found if the record of the space or of a worker is missing, if another server or other data now
-///   serves the store, or if a holder presents a lease that is newer than the worker's record. If only the records of
-///   some workers are missing, only these workers have to wait; otherwise all workers have to wait. If a holder has
-///   presented a lease whose record is missing or older, the wait does not end before the window of that lease ends. A
-///   lease is not renewed if its record is missing. If all workers have to wait, no lease that was granted before the
-///   loss is renewed. An operator who vouches for the space ends the wait.
+///   window becomes empty: its end is set to its first tick.
+/// * L6: a loss is found if the record of the space or of a worker is missing, if the store is now on another server,
+///   if the data of the server was replaced, or if a holder presents a lease that is newer than the worker's record. If
+///   only the records of some workers are missing, only these workers have to wait; otherwise all workers have to wait.
+///   If a holder presents a lease, and the worker's record is missing or older than the lease, the wait does not end
+///   before the window of that lease ends. A lease is not renewed if the worker's record is missing. If all workers
+///   have to wait, no lease that was granted before the loss is renewed. An operator who vouches for the space ends the
+///   wait.
 /// * L7: a process asks for a new space with [`Missing::Create`](crate::Missing::Create). A
 ///   [`LeasedGenerator`](crate::LeasedGenerator) that was not granted a lease yet asks for a new space only if
 ///   [`create_if_missing`](crate::LeasedGeneratorBuilder::create_if_missing) was called on its builder and the store
@@ -104,10 +105,10 @@ use crate::survey::Survey;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait LeaseStore: Send {
-    /// Grants a free worker. A worker is free if its last window has ended on the store's clock, and its holder is not
-    /// known to be alive. The new window begins at the end of that last window or at the space's floor, whichever is
-    /// later, but not before the tick after [`AcquireRequest::after`]. The new window ends at the store's clock + the
-    /// TTL.
+    /// Grants a free worker. A worker is free if the store's clock has reached the end of the worker's last window, and
+    /// the worker's holder is not known to be alive. The new window begins at the end of the last window or at the
+    /// space's floor, whichever is later, but not before the tick after [`AcquireRequest::after`]. The new window ends
+    /// at the store's clock + the TTL.
     ///
     /// # Errors
     /// [`StoreError::NoFreeWorker`] if every worker is leased; [`StoreError::NoSpace`] if the ID space does not exist;
@@ -138,8 +139,8 @@ pub trait LeaseStore: Send {
     /// ```
     fn acquire(&mut self, request: &AcquireRequest) -> Result<Grant, StoreError>;
 
-    /// Moves the end of a lease's window to the store's clock + the TTL. If the old end is later than the new one, the
-    /// old end stays.
+    /// Moves the end of a lease's window to the store's clock + the TTL. If the window already ends at a later tick,
+    /// the call does not change the end.
     ///
     /// # Errors
     /// [`StoreError::Lost`] if the caller no longer holds the lease; [`StoreError::StoreClockBehind`] if the window
@@ -191,9 +192,9 @@ pub trait LeaseStore: Send {
     /// ```
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError>;
 
-    /// Returns the names of the other ID spaces in this store: ten at most, within about a second. The error
-    /// [`StoreError::NoSpace`] shows these names. The default method returns no names. Override this method if a store
-    /// can hold more than one space.
+    /// Returns the names of at most ten other ID spaces in this store. The search should take at most about a second.
+    /// The error [`StoreError::NoSpace`] shows these names. The default method returns no names. Override this method
+    /// if a store can hold more than one space.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store can't list the names.
@@ -240,12 +241,12 @@ impl<T: LeaseStore + ?Sized> LeaseStore for Box<T> {
 /// # Ok::<(), casflake_lease::StoreError>(())
 /// ```
 pub trait LeaseAdmin: LeaseStore {
-    /// Creates the ID space with this number of workers, if the space does not exist or has lost its own record. The
-    /// new space grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. By
-    /// then, all leases of a lost space with the same name have ended. If the space exists already, this call changes
-    /// nothing, and the space keeps its number of workers. There is one exception: if another process has just created
-    /// the space with the same layout, and no process has changed the space since, the wait of the space begins again
-    /// with this call.
+    /// Creates the ID space with `workers` workers, if the space does not exist or if the record of the space is lost.
+    /// After this call, the new space grants nothing until [`MAX_TTL`](crate::MAX_TTL) +
+    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed. By then, all leases of a lost space with the same name have
+    /// ended. If the space exists already, this call changes nothing, and the space keeps its number of workers. There
+    /// is one exception: if another process has just created the space with the same layout, and no process has changed
+    /// the space since, this call makes the wait of the space begin anew.
     ///
     /// Returns whether this call created the space.
     ///
@@ -272,7 +273,7 @@ pub trait LeaseAdmin: LeaseStore {
     ///
     /// **IDs can be issued twice after this call if a process still holds a lease that the store has lost, or if a
     /// process has used such a lease to issue IDs ahead of the store's clock.** A process that still holds a lost lease
-    /// stops issuing IDs with it when the store answers its next renewal.
+    /// stops issuing IDs when the store answers the next renewal of this lease.
     ///
     /// # Errors
     /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS)
@@ -313,8 +314,9 @@ pub trait LeaseAdmin: LeaseStore {
     /// ```
     fn survey(&mut self) -> Result<Survey, StoreError>;
 
-    /// Reclaims the worker with this index from its holder. The worker is free immediately. If the store's clock has
-    /// moved back to a time before the worker's last window, the worker may become free only when that window begins.
+    /// Reclaims the worker with the index `worker` from its holder. The worker is free immediately, with one exception:
+    /// if the store's clock has moved back to a time before the worker's last window, the worker may stay leased until
+    /// the store's clock reaches the first tick of that window.
     ///
     /// **IDs can be issued twice after this call if the holder of the worker still runs, or if the holder has issued
     /// IDs in ticks that the store's clock has not passed.**
@@ -343,9 +345,9 @@ pub trait LeaseAdmin: LeaseStore {
     /// ```
     fn reclaim(&mut self, layout: &Layout, worker: u64) -> Result<(), StoreError>;
 
-    /// Returns notes for people about the URL that the store was made from. Each note is one sentence. A note names the
-    /// parameters that the store skips because they are for other clients, or the parameters that have no effect
-    /// because of another parameter. The default method returns no notes.
+    /// Returns notes about the URL that the store was made from. The notes are for people, and each note is one
+    /// sentence. A note names the parameters that the store skips as parameters for other clients, or the parameters
+    /// that have no effect because of another parameter. The default method returns no notes.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }

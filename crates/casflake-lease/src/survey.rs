@@ -30,7 +30,7 @@ use crate::terms::{Terms, fingerprint};
 pub struct Survey {
     /// The reading of the store's clock, in nanoseconds since 1970-01-01T00:00:00Z.
     pub unix_ns: u64,
-    /// The space; `None` if the record of the space is lost, but records of workers are left.
+    /// The record of the space; `None` if this record is lost, but the store still has records of workers.
     pub space: Option<SurveyedSpace>,
     /// The records of workers, in the order of the workers' indices. Some of these records may belong to workers that
     /// were not granted yet, because a grant can also write records for later grants. A worker without a record was
@@ -42,17 +42,20 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Creates a survey, for a store of your own.
+    /// Creates a survey of a space that is not a copy. Use this function to implement [`LeaseAdmin`](crate::LeaseAdmin)
+    /// yourself.
     #[must_use]
     pub const fn new(unix_ns: u64, space: Option<SurveyedSpace>, workers: Vec<SurveyedWorker>) -> Self {
         Self { unix_ns, space, workers, is_copy: false }
     }
 
-    /// Returns how long the store's clock needs to reach the latest tick in the store. The latest tick is the floor or
-    /// the end of a window. Returns `None` if this time is not longer than [`MAX_TTL`](crate::MAX_TTL) + twice
-    /// [`CLOCK_SLACK`](crate::CLOCK_SLACK), 180 s. If the time is longer, the store's clock is wrong now, or was wrong
-    /// before. Also returns `None` if the store's clock is before the first tick of the layout, or after the last.
-    /// `layout` is the layout of the space.
+    /// Returns the time that the store's clock needs to reach the latest tick in the store, if this time is longer than
+    /// 180 s. The latest tick is the floor or the end of a window. The limit of 180 s is [`MAX_TTL`](crate::MAX_TTL) +
+    /// twice [`CLOCK_SLACK`](crate::CLOCK_SLACK). A longer time shows that the store's clock is wrong now, or was wrong
+    /// before.
+    ///
+    /// Returns `None` if the time is 180 s or shorter, or if the store's clock reads a time before the first tick or
+    /// after the last tick of `layout`. `layout` is the layout of the space.
     ///
     /// # Examples
     /// ```
@@ -99,7 +102,8 @@ pub struct SurveyedSpace {
 }
 
 impl SurveyedSpace {
-    /// Creates the record of a space, for a store of your own. The windows are counted in ticks of `layout`.
+    /// Creates the record of a space. The windows are counted in ticks of `layout`. Use this function to implement
+    /// [`LeaseAdmin`](crate::LeaseAdmin) yourself.
     #[must_use]
     pub fn new(layout: &Layout, workers: u64, floor: u64) -> Self {
         Self { layout: fingerprint(layout), workers, floor }
@@ -134,14 +138,14 @@ pub struct SurveyedWorker {
     pub until: u64,
     /// The number of times that the worker was granted, renewed or reclaimed.
     pub counter: u64,
-    /// The name of the worker's holder. `None` if the worker was released or reclaimed, or if it was not granted since
-    /// the store wrote its record. The store writes records in advance, and in place of lost records.
+    /// The name of the worker's holder. `None` if the worker was released or reclaimed, or if this record was written
+    /// before any grant of the worker: in advance, or in place of a lost record.
     pub owner: Option<String>,
 }
 
 impl SurveyedWorker {
-    /// Creates the record of a worker from the worker's last lease, for a store of your own. `owner` is `None` if that
-    /// lease was released.
+    /// Creates the record of a worker from `lease`, the worker's last lease. `owner` is `None` if that lease was
+    /// released. Use this function to implement [`LeaseAdmin`](crate::LeaseAdmin) yourself.
     #[must_use]
     pub const fn new(lease: &Lease, owner: Option<String>) -> Self {
         let Lease { worker, from, until, counter, .. } = *lease;

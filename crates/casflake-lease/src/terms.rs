@@ -21,8 +21,9 @@ pub const CLOCK_SLACK: Duration = Duration::from_secs(30);
 /// process, the store's clock must have passed the tick of the process's last ID.
 pub const MAX_LEAD: Duration = Duration::from_secs(1);
 
-/// The longest time until a lost space is created again. This holds if a process that still runs was ever granted a
-/// lease of the space. Such a process calls the store after each third of its TTL, which is at most [`MAX_TTL`].
+/// The longest time from the loss of a space until a process creates the space again. The limit holds only if a process
+/// that was ever granted a lease of the space still runs. Such a process calls the store after each third of its TTL,
+/// which is at most [`MAX_TTL`].
 pub(crate) const RESTORED_WITHIN: Duration = Duration::from_secs(MAX_TTL.as_secs() / 3);
 
 /// The largest number of workers that an ID space can have.
@@ -83,16 +84,19 @@ impl Terms {
         Self { max_ttl: terms.ticks(MAX_TTL), slack: terms.ticks(CLOCK_SLACK), ..terms }
     }
 
-    /// Returns the tick `now_tick` + [`MAX_TTL`] + [`CLOCK_SLACK`]. Every window that was granted before this clock reads
-    /// `now_tick` ends at this tick or earlier. The slack is added because the clock at a grant may have been ahead of
-    /// this clock. The result is right only if no such clock was ahead by more than [`CLOCK_SLACK`].
+    /// Returns the tick `now_tick` + [`MAX_TTL`] + [`CLOCK_SLACK`]. `now_tick` is the tick that the store's clock reads
+    /// now. Every window that was granted or renewed until now ends at the returned tick or earlier, if the store's
+    /// clock read at most `now_tick` + [`CLOCK_SLACK`] at each grant and each renewal. The clock may have read more
+    /// than `now_tick` at that time, because the clock has moved back since, or because a server with another clock has
+    /// taken over.
     #[must_use]
     pub fn horizon(&self, now_tick: u64) -> u64 {
         now_tick.saturating_add(self.max_ttl).saturating_add(self.slack)
     }
 
-    /// Returns the [`horizon`](Self::horizon) of `now_tick` + [`CLOCK_SLACK`]. As long as the clocks of a store differ
-    /// by at most [`CLOCK_SLACK`], and one of them reads `now_tick`, the store holds no later tick.
+    /// Returns the tick `now_tick` + [`MAX_TTL`] + twice [`CLOCK_SLACK`], which is the [`horizon`](Self::horizon) of
+    /// `now_tick` + [`CLOCK_SLACK`]. No floor and no end of a window in the store is later than the returned tick, as
+    /// long as the clocks of the store differ by at most [`CLOCK_SLACK`], and one of these clocks reads `now_tick`.
     #[must_use]
     pub fn reach(&self, now_tick: u64) -> u64 {
         self.horizon(now_tick).saturating_add(self.slack)

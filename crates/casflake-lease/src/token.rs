@@ -40,8 +40,8 @@ impl Token {
         Self(number)
     }
 
-    /// Returns this token with its bits rotated. Each value of `by` from 0 to 127 rotates the bits by another number of
-    /// bits.
+    /// Returns this token with its bits rotated. Two different values of `by` from 0 to 127 rotate the bits by
+    /// different distances.
     pub(crate) const fn rotated(self, by: u32) -> Self {
         Self(self.0.rotate_right(by * 13))
     }

@@ -10,8 +10,8 @@ pub struct Bounds {
     pub processes: usize,
     /// The number of workers.
     pub workers: u8,
-    /// Whether the store is a file. An original file contains the name of its server. If a file is a copy, or has no
-    /// space, each look at the file finds a new server.
+    /// Whether the store is a file. The space in a file contains the name of a server. Each look at a file finds this
+    /// server if the file is not a copy. If the file is a copy, or has no space, each look finds a new server.
     pub file: bool,
     /// The highest tick that the store's clock can read.
     pub clock: u8,
@@ -70,8 +70,9 @@ pub struct Bounds {
     pub backwards: bool,
     /// Whether a process can become a copy of another process.
     pub clones: bool,
-    /// Whether the store names its server only in the reply to a write. If a server other than the one that was read
-    /// receives the write, this server makes the write, but the write grants no lease.
+    /// Whether the store names its server only in the reply to a write. If another server takes over after a process
+    /// has read the store, and before the process writes, the new server still makes the write, but the write grants no
+    /// lease.
     pub told_after: bool,
 }
 
@@ -133,8 +134,8 @@ impl Bounds {
         terms
     }
 
-    /// Returns the earliest tick to which the store's clock can move back, if `high` is the clock's highest reading so
-    /// far. Returns 0 if the store loses nothing.
+    /// Returns the earliest tick to which the store's clock can move back. `high` is the clock's highest reading so
+    /// far. If the store loses nothing, the clock can move back by any amount, so the earliest tick is 0.
     pub fn earliest(&self, high: u8) -> u8 {
         if self.losses == 0 { 0 } else { high.saturating_sub(self.slack) }
     }

@@ -7,8 +7,9 @@ use crate::model::{Broken, FIRST, Model, Read};
 use crate::world::{Asking, Call, Held, Issuer, NO_OWNER, Process, World};
 
 impl Model {
-    /// Makes the process with the index `place` read the store and decide what to write. Returns `None` if the process
-    /// has a lease, or has already decided.
+    /// Makes the process with the index `place` read the store, to acquire a lease, and decide what to write. If two
+    /// workers are free, the process chooses the first of them if `pick` is 0, and the second if `pick` is 1. Returns
+    /// `None` if the process already had a lease, or had already decided.
     pub fn ask(&self, world: &mut World, place: usize, pick: u8) -> Result<Option<()>, Broken> {
         let Some(asking) = begun(world, place).filter(|asking| asking.swap.is_none()) else { return Ok(None) };
         let read = self.read(world, world.processes[place].at, &asking, pick);
@@ -157,8 +158,8 @@ pub(crate) fn process_of(world: &mut World, place: usize) -> &mut Process {
     &mut world.processes[place]
 }
 
-/// Closes the generator of a process without a lease. Returns the call of `acquire` that the process has in progress,
-/// or else a new call. Returns `None` if the process has a lease.
+/// Returns `None` if the process has a lease. Otherwise closes the generator of the process, and returns the call of
+/// `acquire` that the process has in progress. If the process has no such call in progress, returns a new call.
 fn begun(world: &mut World, place: usize) -> Option<Asking> {
     let token = world.fresh();
     let process = process_of(world, place);
@@ -191,8 +192,8 @@ pub(crate) fn goes_unanswered(process: &mut Process) -> Option<()> {
     Some(())
 }
 
-/// Ends a process. Returns the lease that the process releases, and the last tick that the process issued under this
-/// lease. Returns `None` if the process has no lease.
+/// Ends a process. Returns the lease that the process releases, and the last tick in which the process issued an ID
+/// under this lease, if there was one. Returns `None` if the process has no lease.
 pub(crate) fn ended(world: &mut World, place: usize) -> Option<(Held, Option<u8>)> {
     let process = std::mem::take(process_of(world, place));
     Some((process.lease?, process.issuer.and_then(|issuer| issuer.last)))
@@ -219,7 +220,8 @@ pub(crate) fn issue(world: &mut World, place: usize, tick: u8) -> Result<Option<
     if *owner == token || is_unaware { Ok(Some(())) } else { Err(Broken::Foreign { worker, tick }) }
 }
 
-/// Returns whether both this process and a clone of this process have renewed their common lease since the cloning.
+/// Returns whether two processes have both renewed the same lease since one of them became a copy of the other. One of
+/// the two is the process with the index `place`.
 fn has_twin(world: &World, place: usize) -> bool {
     let renewed = |process: &Process| process.issuer.filter(|_| process.twin == Some(true)).map(|issuer| issuer.token);
     let ours = renewed(&world.processes[place]);

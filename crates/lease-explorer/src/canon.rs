@@ -1,6 +1,7 @@
 //! Converts states to a canonical form. The search counts two states as one state if they have the same canonical form.
-//! The canonical form does not depend on the names of tokens and servers. It depends on the order of processes and late
-//! calls only if two of these differ in nothing but their tokens.
+//! The canonical form does not depend on the names of tokens and servers. Nor does it depend on the order of processes
+//! and late calls, with one exception: if two processes, or two late calls, are equal except for their tokens, the two
+//! keep their order.
 
 use crate::world::{Asking, Call, GONE, LATE, NO_OWNER, Name, PROCESSES, Process, World};
 

@@ -85,9 +85,9 @@ pub enum Event {
     Backup,
     /// The backup that was made earlier replaces the contents of the store, and another server takes over.
     Restore,
-    /// The backup that was made earlier replaces the contents of the store, and `process` then renews its lease before
-    /// any other event. This process was granted the lease, or has renewed it, after the backup was made. The backup
-    /// has no record of the lease's worker, or a record with a lower counter.
+    /// The backup that was made earlier replaces the contents of the store, and `process` renews its lease before any
+    /// other event. This event is possible only if `process` was granted the lease, or has renewed it, after the backup
+    /// was made, and if the backup has no record of the lease's worker, or a record with a lower counter.
     RestoreNoticed {
         process: usize,
     },

@@ -54,8 +54,9 @@ impl TlsConnection {
         }
     }
 
-    /// Returns the error for the operation `what`, if `what` failed because of a permanent TLS failure, such as a
-    /// certificate that is not trusted. Returns `None` for any other failure.
+    /// Returns the permanent TLS failure of this connection as the error of a failed operation. The text `what` names
+    /// the operation. A permanent failure is, for example, a certificate that is not trusted. Returns `None` if this
+    /// connection has had no permanent TLS failure.
     pub(super) fn refused(&self, what: &str) -> Option<StoreError> {
         self.session.refused(what)
     }

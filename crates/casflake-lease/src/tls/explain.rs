@@ -67,8 +67,9 @@ fn of_certificate(error: &CertificateError) -> &'static str {
         }
         // This is an error of the crate `webpki`. Rustls has no variant for this error.
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "the server's certificate is that of an authority (CA:TRUE): make another with -addext \
-             basicConstraints=critical,CA:FALSE, or let this authority sign a certificate for the server"
+            "the server's certificate is the certificate of an authority (CA:TRUE): make another certificate with \
+             openssl req -x509 -addext basicConstraints=critical,CA:FALSE, or let this authority sign a certificate \
+             for the server"
         }
         _ => "the server's certificate is not acceptable: make another",
     }

@@ -45,7 +45,7 @@ impl TlsFiles {
         let identity = match (path(CERTIFICATE)?, path(KEY)?) {
             (None, None) => None,
             (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
-            _ => return Err(format!("it has only one of {CERTIFICATE} and {KEY}: give both")),
+            _ => return Err(format!("the URL has only one of {CERTIFICATE} and {KEY}: give both")),
         };
         Ok(Self { roots: path(ROOTS)?.map_or(Roots::Platform, Roots::File), identity })
     }
@@ -57,6 +57,6 @@ impl TlsFiles {
 }
 
 fn path(name: &str, value: &str) -> Result<PathBuf, String> {
-    let path = percent_decode_str(value).decode_utf8().map_err(|_| format!("its parameter {name} is not UTF-8"))?;
+    let path = percent_decode_str(value).decode_utf8().map_err(|_| format!("the parameter {name} is not UTF-8"))?;
     absolute(name, &path)
 }

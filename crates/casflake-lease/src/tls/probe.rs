@@ -12,7 +12,7 @@ use rustls::pki_types::ServerName;
 
 use super::{NO_TLS, Session, TlsFiles, Verify, client_config, explain_to};
 
-/// The time limit of a probe. A probe is a separate connection. It finds out whether a server uses TLS, or why the
+/// The time limit of a probe. A probe makes a separate connection to find out whether a server uses TLS, or why the
 /// server refuses a TLS session.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -88,8 +88,8 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) 
     answer.recv_timeout(PROBE_TIMEOUT).ok()?
 }
 
-/// Returns whether an HTTP server without TLS has sent `answer`. A server with TLS may also answer in HTTP if a client
-/// sends a request without TLS. Such an answer has the status 400, and contains the word "HTTPS".
+/// Returns whether `answer` is the answer of an HTTP server without TLS. Returns `false` if `answer` has the status 400
+/// and contains the word "HTTPS": a server with TLS may answer in this way if a client sends a request without TLS.
 fn is_http_alone(answer: &[u8]) -> bool {
     let answer = String::from_utf8_lossy(answer).to_ascii_uppercase();
     answer.starts_with("HTTP/") && !(answer.contains(" 400 ") && answer.contains("HTTPS"))

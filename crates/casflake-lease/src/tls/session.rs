@@ -49,8 +49,8 @@ impl Session {
         &self.stream.sock
     }
 
-    /// Returns the permanent TLS failure of this session, as the error of the failed operation `what`. Returns `None`
-    /// if this session has had no permanent TLS failure.
+    /// Returns the permanent TLS failure of this session as the error of a failed operation. The text `what` names the
+    /// operation. Returns `None` if this session has had no permanent TLS failure.
     pub(crate) fn refused(&self, what: &str) -> Option<StoreError> {
         let Refusal { remedy, cause } = self.refusal.as_ref()?;
         Some(StoreError::refused(what, *remedy, &**cause))

@@ -120,7 +120,7 @@ fn each_way_to_verify_refuses_what_it_should_and_explains_why() {
         (Authority::new("a stranger").server(HERE), "give the certificate of that authority with sslrootcert=/PATH"),
         (ours.expired(), "has expired"),
         (ours.not_yet_valid(), "not valid yet"),
-        (ours.itself(), "make another with -addext basicConstraints=critical,CA:FALSE"),
+        (ours.itself(), "openssl req -x509 -addext basicConstraints=critical,CA:FALSE"),
     ] {
         let [nothing, chain, all] = try_each(&signed, "localhost");
         assert!(nothing.is_ok(), "{nothing:?}");
@@ -224,7 +224,8 @@ fn the_error_about_an_unusable_file_names_it_and_says_what_it_should_contain() {
     assert!(error.contains("BEGIN PRIVATE KEY") && error.contains("certificate"), "{error}");
 }
 
-/// Would catch: a keeper whose thread is blocked by a device without an end, or by a pipe without a writer.
+/// Would catch: a keeper whose thread never finishes reading a certificate file, because the file is a device without
+/// an end, or a pipe without a writer.
 #[cfg(unix)]
 #[test]
 fn a_device_a_pipe_and_a_file_that_is_too_long_are_refused() {

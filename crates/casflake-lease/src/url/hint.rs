@@ -67,8 +67,9 @@ pub(super) fn check_scheme(scheme: &str, rest: &str) -> Result<(), String> {
     }
 }
 
-/// Returns whether `name` is like the name of an environment variable, or like `export` and such a name. The hint may
-/// show such a text: in `IDS=redis://h`, the text before the `=` is not a part of the URL, and so contains no password.
+/// Returns whether `name` looks like the name of an environment variable, alone or after the word `export`. The hint
+/// may show a `name` for which this is true: in `IDS=redis://h`, the text before the `=` is not a part of the URL, and
+/// so contains no password.
 fn is_variable(name: &str) -> bool {
     let name = name.strip_prefix("export ").unwrap_or(name);
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -166,8 +166,8 @@ proptest! {
         }
     }
 
-    /// Would catch: a line break at the end of a URL that becomes a part of the space's name, so that the URL names
-    /// another space.
+    /// Would catch: a URL that names another space, because a line break at the end of the URL becomes a part of the
+    /// space's name.
     #[test]
     fn white_space_never_makes_another_url(text in url(), space in white_space(), place in any::<prop::sample::Index>()) {
         // A text with white space at an end would change if it were trimmed.

@@ -219,6 +219,6 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     ("the parameter \"sslcert\" of the query is unknown", &["unix:/x?sslcert=/etc/ca.pem"]),
     ("sslrootcert is a relative path", &["rediss://h?sslrootcert=secret.pem", "etcds://h?sslrootcert=~/secret.pem"]),
     ("has only one of sslcert and sslkey", &["rediss://h?sslcert=/secret", "etcds://h?sslkey=/secret&sslrootcert=/c"]),
-    ("its parameter sslkey is not UTF-8", &["rediss://h?sslkey=/%ff&sslcert=/c"]),
+    ("the parameter sslkey is not UTF-8", &["rediss://h?sslkey=/%ff&sslcert=/c"]),
     ("wildcard", &["redis://0.0.0.0"]),
 ];
