@@ -1,10 +1,10 @@
-//! Generators of a layout that is known only at run time: the layout of `--bits`.
+//! Generators of a custom layout. A custom layout is known only at run time, because `--bits` gives its fields.
 //!
 //! A generator's layout is a constant of its type, and a program cannot have a type for every possible layout. But
 //! inside a generator, the constant only decides how many IDs a tick has. So there is one type of generator for each
 //! width of the sequence. The timestamp of each type is as wide as a generator allows. The clock of such a generator
-//! counts the ticks of the custom layout, whatever their length. Each slot that the generator issues is converted to an
-//! ID of the custom layout.
+//! counts the ticks of the custom layout, and a tick can have any length. Each slot that the generator issues is
+//! converted to an ID of the custom layout.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use casflake::{
 
 use crate::workers::Place;
 
-/// The scheme of IDs whose layout is known only at run time. Any 64-bit number can be such an ID.
+/// The scheme of the IDs of a custom layout. Any 64-bit number can be such an ID.
 pub(crate) enum Own {}
 
 impl Scheme for Own {
@@ -33,8 +33,8 @@ pub(crate) trait Draw<S: Scheme>: IdGenerator<S> + Sync {
     fn place(&self) -> Place;
 }
 
-/// Returns a generator for the worker at `place`. The caller has checked that the layout [can
-/// generate](Layout::can_generate).
+/// Returns a generator for the worker `place`. The caller has checked with [`Layout::can_generate`] that a generator
+/// can issue IDs of this layout.
 pub(crate) fn generator(
     layout: &Layout,
     place: Place,
@@ -58,7 +58,8 @@ pub(crate) fn generator(
 }
 
 /// The scheme of the inner generator: a sequence of `SEQUENCE` bits and a timestamp of `62 - SEQUENCE` bits. This
-/// timestamp is wide enough for every custom layout that has a sequence of this width and can generate.
+/// timestamp is wide enough for every custom layout with this width of the sequence, if [`Layout::can_generate`] is
+/// true for that layout.
 enum Slots<const SEQUENCE: u32> {}
 
 impl<const SEQUENCE: u32> Scheme for Slots<SEQUENCE> {
@@ -93,8 +94,8 @@ impl Clock for Ticks {
     }
 
     /// Returns the beginning of the current tick, except in the last real millisecond of that tick. In that millisecond
-    /// the reading rises to the beginning of the next tick. So a thread that waits for the next tick sleeps for 1 ms at
-    /// most before it reads the clock again, and wakes in time.
+    /// the reading rises to the beginning of the next tick. So a thread that waits for the next tick sleeps for at most
+    /// 1 ms at a time, and notices the beginning of that tick in time.
     fn precise_unix_ns(&self) -> u128 {
         let nanos = self.clock.precise_unix_ns();
         let Some((tick, gone_by)) = self.tick(u64::try_from(nanos / MS).unwrap_or(u64::MAX)) else { return 0 };
@@ -142,8 +143,9 @@ impl<const SEQUENCE: u32> OwnGenerator<SEQUENCE> {
         GenerateError::OutOfTicks { max_tick: self.layout.max_tick() }
     }
 
-    /// Converts an error of the inner generator: the epoch, the last tick and the durations become those of the custom
-    /// layout. Returns an error of another kind, such as `ClockStalled`, unchanged.
+    /// Converts an error of the inner generator. `Fenced` becomes `OutOfTicks`. The epoch and the last tick become
+    /// those of the custom layout. Durations on the clock [`Ticks`] become real time. Returns every other error, such
+    /// as `ClockStalled`, unchanged.
     fn refused(&self, error: GenerateError) -> GenerateError {
         match error {
             GenerateError::Fenced { .. } | GenerateError::OutOfTicks { .. } => self.out_of_ticks(),

@@ -78,7 +78,7 @@ pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Reports on stderr. A closed stderr is not a failure.
+/// Prints `what` as one line on stderr, with control characters escaped. A closed stderr is not a failure.
 pub(crate) fn report(what: impl Display) {
     // The text may contain input or the name of a holder. A control character in it could move the terminal's cursor.
     let escaped = |c: char| if c.is_control() { c.escape_debug().collect() } else { c.to_string() };

@@ -120,7 +120,7 @@ impl Moment {
 }
 
 /// Formats a time as RFC 3339 in UTC, with milliseconds. Returns `None` for a time after 9999-12-30T22:00:00.999Z,
-/// which is the last millisecond of a [`Timestamp`].
+/// which is the last millisecond that a [`Timestamp`] can hold.
 pub(crate) fn rfc_3339(unix_ms: u64) -> Option<String> {
     let time = i64::try_from(unix_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     time.map(|time| format!("{time:.3}"))

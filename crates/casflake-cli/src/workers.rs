@@ -28,8 +28,8 @@ pub(crate) struct WorkerArgs {
     worker_hostname: bool,
 }
 
-/// A worker, given by the number of its datacenter and by its own number within the datacenter. Replaces [`WorkerId`],
-/// because the layout is known only at run time.
+/// A worker, given by the number of its datacenter and by its own number within the datacenter. This type is used
+/// instead of [`WorkerId`], because the layout is known only at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) datacenter: u64,

@@ -1,4 +1,4 @@
-//! `Backend`: the operations of a store that the protocol of leases uses.
+//! `Backend`: the operations that the protocol of leases needs from a store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::token::Token;
 /// [`LeaseStore`](crate::LeaseStore). A backend needs three methods: [`place`](Self::place), [`read`](Self::read) and
 /// [`swap`](Self::swap). A backend makes no decisions. It promises only that `swap` compares and writes in one step,
 /// and that a change lasts after `swap` has returned `true`. The example `memory_store` is a backend. The module
-/// `conformance` (a feature) has the tests that each backend must pass.
+/// `conformance` has the tests that each backend must pass. This module needs the feature `conformance`.
 ///
 /// The other methods have default implementations, which use these three methods. A backend that talks to a server
 /// replaces the default implementations, so that a call takes one round trip instead of several.
@@ -80,9 +80,9 @@ pub trait Backend: Send {
     fn read(&mut self) -> Result<Contents, StoreError>;
 
     /// Writes all of `change` if the store is still as it was in `seen`; otherwise writes nothing. Returns whether the
-    /// change was written. After `swap` has returned `true`, the change must last. [`Contents::is_as_seen`] defines
-    /// what is compared: all fields of the space, all fields of each record that `change` replaces, and whether the
-    /// server that has written the space still serves the store.
+    /// change was written. After `swap` has returned `true`, the change must last. `swap` compares the same data as
+    /// [`Contents::is_as_seen`]: all fields of the space, all fields of each record that `change` replaces, and the
+    /// result of [`Contents::is_served_by_its_writer`].
     ///
     /// # Errors
     /// The same as for [`read`](Self::read). After an error other than [`StoreError::Corrupt`], the change may have
@@ -105,7 +105,8 @@ pub trait Backend: Send {
     }
 
     /// Frees everything that the backend has prepared for a [`grant`](Self::grant).
-    /// [`BackendStore`](crate::BackendStore) calls this if the request for a worker has failed.
+    /// [`BackendStore`](crate::BackendStore) calls this method if a call of [`acquire`](crate::LeaseStore::acquire) has
+    /// failed.
     fn give_up(&mut self) {}
 
     /// Renews the lease for `ttl` ticks if the rule of renewals allows the renewal. Returns `None` if the rule forbids
@@ -148,8 +149,8 @@ pub trait Backend: Send {
         Ok(Vec::new())
     }
 
-    /// Returns notes for people about the URL that the store was made from, as
-    /// [`LeaseAdmin::notes`](crate::LeaseAdmin::notes) does.
+    /// Returns notes for people, as [`LeaseAdmin::notes`](crate::LeaseAdmin::notes) does. The notes are about the URL
+    /// that the store was made from.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
@@ -237,7 +238,7 @@ impl Renewed {
 }
 
 impl Contents {
-    /// Creates the contents of an empty store. Set the other fields to what the store holds.
+    /// Creates the contents of an empty store. If the store is not empty, set the other fields, too.
     #[must_use]
     pub fn new(unix_ns: u64, incarnation: impl Into<String>, place: impl Into<String>) -> Self {
         Self {
@@ -293,8 +294,8 @@ impl Contents {
     ///   a space can have the same version again, but then its [`floor`](Space::floor) is different.
     /// * All fields of each record that `change` replaces. The counter alone is not enough. After a record was lost and
     ///   replaced, the new record can have the same counter, but then its window is different.
-    /// * Whether the server that has written the space still serves the store. A different server may lack some of the
-    ///   data in `seen`.
+    /// * The result of [`is_served_by_its_writer`](Self::is_served_by_its_writer). If a different server serves the
+    ///   store now, that server may lack some of the data in `seen`.
     #[must_use]
     pub fn is_as_seen(&self, seen: &Self, change: &Change) -> bool {
         self.space == seen.space

@@ -23,8 +23,8 @@ const ATTEMPTS: u32 = 300;
 const TRYING: Duration = Duration::from_secs(5);
 
 /// The largest number of additional workers whose records one grant creates. If one of these workers is granted later,
-/// only its own record is written, and not the record of the space. A call begins with 0 additional workers. After each
-/// grant that is not written, the call raises the number: to 1, 3, 7, and so on.
+/// only its own record is written, and not the record of the space. A call begins with 0 additional workers. If the
+/// grant is not written in one attempt, the call raises this number for the next attempt: to 1, 3, 7, and so on.
 const CROWD: u64 = 63;
 
 /// A store of leases on a [`Backend`].

@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
-/// Implements `Debug` so that it shows the variant's name, the error's text and the error's causes. If `main` returns
-/// an error, Rust prints the error with `Debug`. There the text is more helpful than the fields.
+/// Implements `Debug` for an error type. The output has the variant's name, the error's text and the texts of the
+/// error's causes. If `main` returns an error, Rust prints the error with `Debug`, and a user needs the text more than
+/// the fields.
 macro_rules! debug_by_text {
     ($error:ty: $($variant:ident)*) => {
         impl std::fmt::Debug for $error {

@@ -1,9 +1,9 @@
-//! The tests that each [`Backend`] must pass. Run them on a backend of your own. They require the feature
-//! `conformance`.
+//! The tests that each [`Backend`] must pass. If you write a backend, run these tests on it. The tests require the
+//! feature `conformance`.
 //!
 //! [`check`] calls the backend on stores that your test creates. If the backend does something wrong, `check` panics
-//! with a description of the fault. `check` does not test the protocol of leases, because that is in [`BackendStore`].
-//! A backend only has to read, compare and write.
+//! with a description of the fault. `check` does not test the protocol of leases, because [`BackendStore`] contains
+//! this protocol. A backend only has to read, compare and write.
 //!
 //! ```
 //! # use std::sync::{Arc, Mutex};
@@ -204,7 +204,7 @@ fn one_of_several_concurrent_swaps_is_made<B: Backend>(open: &impl Fn() -> B) {
 }
 
 /// Returns the cases that the rules of renewals and releases distinguish. Each case consists of a space, the record of
-/// worker 0, and the lease of worker 0 as its holder knows it.
+/// worker 0, and a lease of worker 0. The lease has the values that the holder knows. The record can have other values.
 fn cases(incarnation: &str, now_tick: u64) -> Vec<(Space, Record, Lease)> {
     let layout = Terms::of(&Standard::LAYOUT).layout;
     let space = Space { layout, floor: now_tick - 500_000, ..space(incarnation) };
@@ -234,7 +234,7 @@ fn cases(incarnation: &str, now_tick: u64) -> Vec<(Space, Record, Lease)> {
         within(Space { floor: record.from + 1, ..space.clone() }),
         within(Space { version: 0, ..space.clone() }),
         within(Space { layout: "another".into(), ..space.clone() }),
-        within(Space { incarnation: format!("{incarnation}, of another"), ..space.clone() }),
+        within(Space { incarnation: format!("{incarnation}, of another server"), ..space.clone() }),
     ];
     let over = Record { from: now_tick - 400_000, until: now_tick - 100_000, ..record.clone() };
     cases.push((space.clone(), over.clone(), over.lease(0, token)));
@@ -303,8 +303,8 @@ fn leases_are_granted_renewed_released_and_reclaimed<B: Backend>(open: &impl Fn(
     assert_eq!(one.survey().expect("the space").workers.len(), 2);
 }
 
-/// Acquires a lease. Retries for 5 s if the failure may pass, because the clock of a store may advance in steps of a
-/// second. Such a store grants a released worker only after the next step of its clock.
+/// Acquires a lease. Retries for 5 s while the error is retryable. This is necessary if the clock of the store advances
+/// in steps of a second: such a store grants a released worker only after the next step of its clock.
 #[track_caller]
 fn granted(store: &mut impl LeaseStore, request: &AcquireRequest) -> Lease {
     let started = Instant::now();

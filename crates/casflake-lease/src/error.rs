@@ -54,7 +54,7 @@ pub enum StoreError {
     NoFreeWorker {
         /// How many workers the space has.
         workers: u64,
-        /// The time until the first worker is free, unless the lease of that worker is renewed.
+        /// The time until the earliest end of a lease. If that lease is not renewed, its worker is then free.
         retry_after: Duration,
     },
     /// The ID space is new, or has lost data. The store grants no lease until every lease that it may have forgotten
@@ -187,10 +187,10 @@ pub enum LostReason {
     /// The lease expired and another process was granted the worker; or the lease was released; or an operator
     /// reclaimed the worker.
     Taken,
-    /// Another process renews the lease with the same token. That process is a copy of this one, for example in a
-    /// cloned virtual machine.
+    /// Another process renews the lease with the same token. One of the two processes is a copy of the other, for
+    /// example in a cloned virtual machine.
     Cloned,
-    /// The store has lost data since the grant, or another server has taken over.
+    /// The store has lost data since the grant, or another server has taken over the store.
     StoreChanged,
     /// An operator vouched that no lease was in use, but this lease was in use. Another process may hold the same
     /// worker, so the holder of this lease must stop immediately.
@@ -298,8 +298,8 @@ impl fmt::Display for StoreError {
                 }
                 if others.iter().any(|name| is_former(name)) {
                     f.write_str(
-                        " (at least one of these names is no longer allowed: stop the processes of the space with \
-                         that name, then rename the space as the CHANGELOG says)",
+                        " (at least one of these names is no longer allowed: stop the processes of each space with \
+                         such a name, then rename the space as the CHANGELOG says)",
                     )?;
                 }
                 let (restored, granting) = (seconds(RESTORED_WITHIN), seconds(MAX_TTL + CLOCK_SLACK));
@@ -314,8 +314,8 @@ impl fmt::Display for StoreError {
             }
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store's clock is {} s behind an earlier lease or ID of the space: if the clock has moved back, \
-                 set it; if the clock was ahead before and is correct now, wait",
+                "the store's clock is {} s behind the latest lease or ID of the space: if the clock has moved back, \
+                 set the clock; if the clock was ahead before and is correct now, wait",
                 seconds(*by)
             ),
             Self::StoreClockOutside { unix_ms, epoch_unix_ms } => write!(
@@ -338,7 +338,7 @@ impl fmt::Display for StoreError {
                  had a lease has ended, run casflake leases URL init --immediately"
             ),
             Self::Corrupt { place, why } => {
-                write!(f, "{place} is not valid: {why}. Restore the data of the store, or use another store")
+                write!(f, "invalid data in {place}: {why}. Restore the data of the store, or use another store")
             }
             Self::Ttl { value, max } => write!(f, "the TTL {value:?} is out of range: give 1 ms to {max:?}"),
             Self::Workers { value, max } => {
@@ -384,7 +384,7 @@ impl fmt::Display for LostReason {
         f.write_str(match self {
             Self::Taken => "another process holds the worker, or an operator reclaimed the worker",
             Self::Cloned => "a copy of this process renewed the lease",
-            Self::StoreChanged => "the store has lost data, or another server has taken over",
+            Self::StoreChanged => "the store has lost data, or another server has taken over the store",
             Self::Initialised => "an operator initialised the store while the lease was in use",
         })
     }

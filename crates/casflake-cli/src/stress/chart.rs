@@ -1,4 +1,5 @@
-//! Draws the chart over time as SVG. The upper panel shows IDs. The lower panel shows waits and failed CAS.
+//! Draws a chart of a run as SVG. The time runs from left to right. The upper panel shows IDs. The lower panel shows
+//! waits and failed CAS.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -26,7 +27,7 @@ const IDS: RGBColor = RGBColor(31, 119, 180);
 const WAITS: RGBColor = RGBColor(200, 80, 20);
 const RETRIES: RGBColor = RGBColor(110, 80, 160);
 
-/// The data of the chart over time: the IDs, and the waits and failed CAS.
+/// The data of the chart. `timeline` has the IDs over time. `waits` has the waits and the failed CAS over time.
 pub(crate) struct OverTime {
     pub(crate) timeline: Timeline,
     pub(crate) waits: Waits,
@@ -184,8 +185,8 @@ mod tests {
     use crate::stress::timeline::Timeline;
     use crate::stress::waits::Waits;
 
-    /// Returns the events of a run of two threads that lasts `ticks` ticks. The threads get one ID in each tick, and
-    /// three more in the last tick. They wait for half of the time.
+    /// Returns the events of a run of two threads that lasts `ticks` ticks. Together the threads get one ID in each
+    /// tick, and three more IDs in the last tick. Each thread waits for half of the time, and three CAS fail per tick.
     fn over_time(ticks: u64) -> OverTime {
         let mut timeline = Timeline::default();
         (0..ticks).chain([ticks - 1; 3]).for_each(|tick| timeline.see(1_000_000 + tick));

@@ -1,4 +1,4 @@
-//! The values of `--clock` and `--wait`. Each value stands for a clock or a wait of the library.
+//! The values of `--clock` and `--wait`. Each value stands for one of the library's clocks or ways to wait.
 
 use casflake::{Clock, CoarseClock, SystemClock, TscClock, Wait};
 use clap::ValueEnum;
@@ -7,7 +7,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ClockName {
-    /// The system's clock, precise
+    /// The system's clock, read at its full precision
     System,
     /// The system's time at the last timer interrupt. A reading is cheaper than with "system", but can be some ms late.
     /// Outside Linux, "coarse" is the same as "system"

@@ -1,4 +1,4 @@
-//! Runs the threads that draw IDs, until the plan is done.
+//! Runs the threads that draw IDs, until they have drawn the planned number of IDs or the planned time is over.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -177,7 +177,7 @@ fn join(thread: Running<'_>) -> Result<Drawn, Stop> {
     thread.join().map_err(|_| Stop::failed("a thread panicked"))?
 }
 
-/// Runs one thread, which draws IDs and shows each ID to the thread's witness.
+/// Draws the IDs of one thread, and shows each ID to the part of the proof that belongs to this thread.
 fn draw<S: Scheme + 'static, C: Clock>(
     shared: &RunState<'_, S, C>,
     thread: usize,

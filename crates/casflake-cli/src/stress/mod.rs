@@ -1,4 +1,4 @@
-//! `casflake stress`: many threads draw from one generator, and a proof checks their IDs.
+//! `casflake stress`: many threads draw IDs from one generator, and a proof checks all these IDs.
 
 mod chart;
 mod choices;
@@ -43,16 +43,16 @@ use crate::workers::{Place, WorkerArgs};
 /// from the beginning of the call. With --rate, every call is timed from the moment when it was due. So if a slow call
 /// delays later calls, the latencies of the later calls include the delay.
 ///
-/// The report divides the IDs by the duration of the run. A run that begins in the middle of one tick and ends in the
-/// middle of another can draw all IDs of both ticks. So a short run can show slightly more IDs per second than the
-/// layout's limit.
+/// The report divides the number of IDs by the duration of the run. A run that begins in the middle of one tick and
+/// ends in the middle of another can draw all IDs of both ticks. So a short run can show slightly more IDs per second
+/// than the layout's limit.
 #[derive(clap::Args)]
 #[command(allow_negative_numbers = true, group = ArgGroup::new("plan").required(true))]
 pub(crate) struct Args {
     /// The number of threads. The default is the number of cores
     #[arg(long, value_parser = whole::<usize>(1..=1024))]
     threads: Option<usize>,
-    /// How many seconds to draw IDs
+    /// For how many seconds the threads draw IDs
     #[arg(long, group = "plan", value_parser = seconds)]
     seconds: Option<Duration>,
     /// The number of IDs to draw, divided evenly among the threads
@@ -62,8 +62,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1, value_parser = whole::<usize>(1..=MAX_BATCH))]
     batch: usize,
     /// The number of IDs that all threads together draw per second. With --rate 1000 and --batch 10, a call is due
-    /// every 10 ms. The threads take turns, and a thread does not make its call before it is due. Without this option
-    /// there is no limit
+    /// every 10 ms. The threads take turns, and no call begins before it is due. Without this option there is no limit
     #[arg(long, value_parser = whole::<u64>(1..=u64::MAX))]
     rate: Option<u64>,
     /// Draw from one handle per thread. Each handle reserves up to this many IDs at a time

@@ -1,4 +1,4 @@
-//! `--plot`: the file of the chart.
+//! `--plot`: the file to which the chart is written.
 
 use std::fs::File;
 use std::io::Write;

@@ -1,5 +1,6 @@
-//! The proof that IDs are distinct, and that the IDs of each thread increase. It keeps one bit for each slot that an ID
-//! can come from, and forgets no ID that is in order. An ID that is out of order has no bit, but makes the proof fail.
+//! The proof that IDs are distinct, and that the IDs of each thread increase. The proof has one bit for each slot that
+//! an ID can come from. If an ID comes after the earlier IDs of its thread, the ID is in order, and the thread sets the
+//! bit of the slot. An ID that is out of order sets no bit, but makes the proof fail.
 //!
 //! The proof compares slots, which are pairs of a tick and a sequence number, and not whole IDs. Two IDs of one worker
 //! are the same exactly if their slots are the same. If a leased generator changes its worker, the new worker begins
@@ -28,10 +29,12 @@ const FINISHED: u64 = u64::MAX;
 /// The faults that the proof has found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The number of repeats. A slot that `n` threads got in order counts as `n - 1` repeats.
+    /// The number of repeats. If `n` threads get an ID from the same slot, this counts as `n - 1` repeats. An ID that
+    /// is out of order in its thread does not count.
     pub(crate) repeats: u64,
-    /// The number of IDs that are out of order in their thread. Such an ID is not larger than the thread's last ID that
-    /// was in order, or its slot is not after the slot of that ID. It does not count as a repeat.
+    /// The number of IDs that are out of order in their thread. Each new ID is compared with the thread's last ID that
+    /// was in order. The new ID is out of order if it is not larger than that last ID, or if its slot is not after the
+    /// slot of that last ID.
     pub(crate) out_of_order: u64,
     /// The number of IDs that can't be decoded, that change if they are decoded and encoded again, or that do not carry
     /// the generator's worker. With a lease the worker is not checked.
@@ -182,8 +185,8 @@ mod tests {
         Snowflake::from_parts(Parts { tick, datacenter: 1, worker: 2, sequence: 7 }).unwrap()
     }
 
-    /// Returns the verdict after each thread has got one ID from each tick of its list. The threads run one after the
-    /// other.
+    /// Returns the verdict on threads that run one after the other. `threads` has one list of ticks for each thread.
+    /// The thread gets one ID from each tick in its list.
     fn verdict(threads: &[&[u64]]) -> Verdict {
         let proof = Proof::new(threads.len());
         for (thread, ticks) in threads.iter().enumerate() {

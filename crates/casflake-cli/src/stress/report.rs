@@ -15,28 +15,28 @@ use super::usage::peak_memory;
 use crate::numbers::float;
 use crate::stop::Outcome;
 
-/// The widest bar, in characters.
+/// The length of the longest bar, in characters.
 const BAR: u64 = 40;
 
 #[derive(Serialize)]
 pub(crate) struct Report {
     threads: usize,
     batch: usize,
-    /// The number of IDs that a handle reserves at a time; `null` if no handles are used.
+    /// The number of IDs that a handle reserves at a time; `None`, in JSON `null`, if no handles are used.
     local: Option<u64>,
     clock: ClockName,
     wait: WaitName,
-    /// The number of IDs to draw per second; `null` for no limit.
+    /// The number of IDs to draw per second; `None`, in JSON `null`, for no limit.
     rate: Option<u64>,
     ids: u64,
     seconds: f64,
     ids_per_second: f64,
     limit_per_second: f64,
     share_of_limit: f64,
-    /// The user time plus the system time of all threads; `null` if the system does not report them.
+    /// The user time plus the system time of all threads; `None`, in JSON `null`, if the system does not report them.
     cpu_seconds: Option<f64>,
     ids_by_thread: Vec<u64>,
-    /// The percentiles of the latencies; `null` if no call was timed.
+    /// The percentiles of the latencies; `None`, in JSON `null`, if no call was timed.
     latency: Option<Percentiles>,
     /// The number of IDs that were due before the end of the run but were not drawn. The latencies do not include the
     /// calls for these IDs.
@@ -49,7 +49,8 @@ pub(crate) struct Report {
     counted: u64,
     /// The number of IDs that handles have reserved, but have dropped without issuing them.
     unused: u64,
-    /// The largest amount of memory that was resident at any time; `null` if the system does not report it.
+    /// The largest amount of memory that was resident at any time; `None`, in JSON `null`, if the system does not
+    /// report it.
     peak_memory_kib: Option<u64>,
     max_sequence: u64,
     cas_retries: u64,
@@ -251,8 +252,9 @@ mod tests {
     use crate::stress::proof::Verdict;
     use crate::stress::setup::Plan;
 
-    /// Returns whether the report of a run is good if the threads drew `ids` IDs. In this run, the generator has issued
-    /// 5 IDs itself. A handle has reserved 4 more IDs and issued 3 of them.
+    /// Returns [`Report::is_good`] for a run in which the threads drew `ids` IDs. The generator's statistics are the
+    /// same in each such run: the generator has issued 5 IDs itself, and a handle has reserved 4 more IDs and issued 3
+    /// of them.
     fn is_good(ids: u64, verdict: Verdict) -> bool {
         let generator =
             Generator::with_clock(WorkerId::<Standard>::fixed::<0, 0>(), ManualClock::new(1_800_000_000_000));

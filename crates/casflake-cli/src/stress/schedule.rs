@@ -32,7 +32,7 @@ pub(crate) struct Schedule {
 
 /// The pace of a thread if a rate is given. The threads take turns to make the calls.
 struct Pace {
-    /// The number of IDs per second of all threads together.
+    /// The number of IDs that all threads together draw per second.
     rate: u64,
     batch: u64,
     threads: u64,
@@ -60,7 +60,7 @@ impl Schedule {
         Self { started, calls: 0, pace }
     }
 
-    /// Waits until the next call is due, or until the run is over. Returns what the thread does then.
+    /// Waits until the next call is due, or until the run is over. Returns the next action of the thread.
     #[inline]
     pub(crate) fn next(&mut self, is_over: impl Fn() -> bool) -> Turn {
         if is_over() {
@@ -83,7 +83,8 @@ impl Schedule {
         turn
     }
 
-    /// Returns how much time has passed since the moment `since`.
+    /// Returns how much time has passed since the moment `since`, which is given as the time since the start of the
+    /// run.
     #[inline]
     pub(crate) fn passed(&self, since: Duration) -> Duration {
         self.started.elapsed().saturating_sub(since)

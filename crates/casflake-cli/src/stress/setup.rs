@@ -25,7 +25,7 @@ pub(crate) struct Setup {
     pub(crate) local: Option<u64>,
     pub(crate) clock: ClockName,
     pub(crate) wait: WaitName,
-    /// The number of IDs per second of all threads together; `None` for no limit.
+    /// The number of IDs that all threads together draw per second; `None` for no limit.
     pub(crate) rate: Option<u64>,
     pub(crate) plan: Plan,
     /// Whether the run records its events over time, for a chart.

@@ -10,19 +10,20 @@ const BUCKETS: u64 = 1024;
 pub(crate) struct Timeline {
     /// A bucket is 2^`shift` ticks wide.
     shift: u32,
-    /// The number of IDs in each bucket that has IDs. The key `b` is the bucket that begins with the tick `b << shift`.
+    /// The number of IDs in each bucket with IDs. The key `b` stands for the bucket that begins at tick `b << shift`.
     ids: BTreeMap<u64, u64>,
-    /// The first and the last tick that were seen.
+    /// The smallest tick and the largest tick of the IDs in `ids`.
     ends: Option<(u64, u64)>,
-    /// The latest tick, and the number of IDs seen in it. These IDs are not in a bucket yet, because a map access for
-    /// each ID would slow the thread down.
+    /// The tick of the last ID that was counted, and how many IDs of this tick were counted in a row. These IDs are not
+    /// in a bucket yet, because a map access for each ID would slow the thread down.
     open: (u64, u64),
 }
 
 /// A span of ticks, and the number of IDs from these ticks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Span {
-    /// The first tick of the span, counted from the first tick of the run. `to` is the first tick after the span.
+    /// The first tick of the span, counted from the first tick of the run. `to` is the first tick after the span,
+    /// counted in the same way.
     pub(crate) from: u64,
     pub(crate) to: u64,
     pub(crate) ids: u64,
@@ -83,7 +84,9 @@ impl Timeline {
         }
     }
 
-    /// Returns all buckets in order. The first and the last bucket are cut off at the first and the last tick.
+    /// Returns one span for each bucket of the run, in order. The first span begins at the first tick of the run, and
+    /// not at the beginning of its bucket. The last span ends after the last tick of the run, and not at the end of its
+    /// bucket.
     pub(crate) fn spans(mut self) -> Vec<Span> {
         self.close();
         let Some((first, last)) = self.ends else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! Samples how long the threads have waited and how many CAS have failed, at many moments of a run.
+//! Takes samples at many moments of a run: how long the threads have waited, and how many CAS have failed.
 //!
 //! Each sample contains the sums since the start of the run. So if one sample is dropped, the later samples are still
 //! right.
@@ -11,8 +11,8 @@ use casflake::Stats;
 const SAMPLES: usize = 1024;
 
 /// The smallest number of ticks between two samples. The statistics count a wait when the wait ends, at the beginning
-/// of a tick. By chance, one more tick may begin between two samples. That tick makes less difference if there are more
-/// ticks between the samples.
+/// of a tick. By chance, one more tick may begin between two samples, and then the waits that end at this tick are
+/// counted, too. The more ticks there are between two samples, the smaller is the error from one tick.
 const TICKS: u32 = 20;
 
 pub(crate) struct Waits {
@@ -105,7 +105,8 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Returns the statistics of a run in which the threads wait for half of each ms, with three failed CAS per ms.
+    /// Returns the statistics of a run at the time `now`, in ms since the start. In this run, the threads together wait
+    /// for half of each ms, and three CAS per ms fail.
     fn stats(now: u64) -> Stats {
         let mut stats = Generator::<Standard>::new(WorkerId::fixed::<0, 0>()).stats();
         (stats.overflow_wait_time, stats.cas_retries) = (ms(now) / 2, 3 * now);
