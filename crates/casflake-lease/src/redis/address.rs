@@ -42,7 +42,7 @@ pub(super) fn parse(url: &StoreUrl<'_>) -> Result<Address, String> {
 /// Checks the URL of a server. Returns the files for TLS, if the scheme asks for TLS.
 fn check_server(url: &StoreUrl<'_>) -> Result<Option<TlsFiles>, String> {
     let Some(Authority { user, hosts }) = &url.authority else {
-        return Err(format!("it does not begin with {}://", url.scheme));
+        return Err(format!("the URL does not begin with {}://", url.scheme));
     };
     check_host(hosts, HOST)?;
     // The crate logs in only if there is a password.
@@ -60,7 +60,7 @@ fn check_server(url: &StoreUrl<'_>) -> Result<Option<TlsFiles>, String> {
             "protocol" => {}
             name if TlsFiles::is_one(name) && is_tls => {}
             name if TlsFiles::is_one(name) => {
-                return Err(format!("its parameter {name} is for TLS: write {0}s:// in place of {0}://", url.scheme));
+                return Err(format!("the parameter {name} is for TLS: write {0}s:// in place of {0}://", url.scheme));
             }
             name if is_tls => return Err(unknown(name, None, &format!("protocol, {PARAMETERS}"))),
             name => return Err(unknown(name, None, "protocol")),

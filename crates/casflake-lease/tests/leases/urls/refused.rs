@@ -214,7 +214,7 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     ("not valid UTF-8", &["redis://%ff:secret@h", "redis://:%ff@h"]),
     ("invalid utf-8", &["postgres://%ff:secret@h/ids", "postgres://h/%ff"]),
     ("the parameter \"sslmode\" of the query is unknown", &["rediss://h?sslmode=disable", "etcds://h?sslmode=require"]),
-    ("its parameter sslrootcert is for TLS: write rediss://", &["redis://h?sslrootcert=/etc/ca.pem"]),
+    ("the parameter sslrootcert is for TLS: write rediss://", &["redis://h?sslrootcert=/etc/ca.pem"]),
     ("the parameter sslkey is for TLS: write etcds://", &["etcd://h?sslkey=/etc/secret.pem"]),
     ("the parameter \"sslcert\" of the query is unknown", &["unix:/x?sslcert=/etc/ca.pem"]),
     ("sslrootcert is a relative path", &["rediss://h?sslrootcert=secret.pem", "etcds://h?sslrootcert=~/secret.pem"]),
