@@ -33,7 +33,9 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Creates a lease, for a store of your own. `counter` must grow with each grant and each renewal of the worker.
+    /// Creates a lease of the worker with the index `worker`. The window begins at the tick `from` and ends before the
+    /// tick `until`. Only a [store](crate::LeaseStore) of your own needs this function. `counter` must grow with each
+    /// grant and each renewal of the worker.
     ///
     /// # Examples
     /// ```

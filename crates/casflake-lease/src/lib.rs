@@ -3,11 +3,12 @@
 //!
 //! A [`Lease`] is a grant of one worker for a window of ticks. It is kept in a store ([`LeaseStore`]), which never
 //! grants overlapping windows of one worker. A [`LeasedGenerator`] issues IDs only in ticks within its window. So no
-//! two processes issue the same ID. The condition is that the store keeps all data that it has acknowledged, or that
-//! the loss of such data is noticed. This promise holds whatever the clocks of the processes say, and however the
-//! processes are paused, killed, restarted or cut off. Such faults cost time, never a duplicate ID. [`LeaseStore`]
-//! lists the invariants. The [guide](https://docs.rs/casflake-lease/latest/casflake_lease/_guide/) describes the first
-//! start, Kubernetes, and the cost of each fault.
+//! two processes issue the same ID, under one condition: if the store loses data that it has acknowledged, the loss
+//! must be noticed. The documentation of each store says which losses are noticed. This promise holds whatever the
+//! clocks of the processes say, and however the processes are paused, killed, restarted or cut off. Such faults cost
+//! time, never a duplicate ID. [`LeaseStore`] lists the invariants. The
+//! [guide](https://docs.rs/casflake-lease/latest/casflake_lease/_guide/) describes the first start, Kubernetes, and the
+//! cost of each fault.
 //!
 //! | store | processes that can share it |
 //! |---|---|
@@ -17,18 +18,19 @@
 //! | `EtcdStore` | processes that reach an etcd cluster; feature `etcd` |
 //!
 //! # How an ID space is created
-//! An operator creates the ID space once, with `casflake leases URL init` or [`LeaseAdmin::init`]. The space grants
-//! leases after [`MAX_TTL`] + [`CLOCK_SLACK`], 150 s. If the operator vouches that no lease is in use, with `init
-//! --immediately` or [`LeaseAdmin::init_immediately`], the space grants leases immediately. **A program must not call
-//! `init_immediately` when it starts.** If the space was lost, and another process still holds a lease of the lost
-//! space, that process and the program can issue the same IDs. The only exception is a store whose data end with the
-//! program, such as one in memory or in a test's directory.
+//! An operator creates the ID space once, with `casflake leases URL init` or [`LeaseAdmin::init`]. The new space grants
+//! no leases for its first 150 s ([`MAX_TTL`] + [`CLOCK_SLACK`]). If the operator vouches that no lease is in use, with
+//! `init --immediately` or [`LeaseAdmin::init_immediately`], the space grants leases immediately. **A program must not
+//! call `init_immediately` when it starts.** If the space was lost, and another process still holds a lease of the lost
+//! space, that process and the program can issue the same IDs. A program may call `init_immediately` only if the data
+//! of its store end with the program, for example in memory or in a test's directory.
 //!
-//! If a process only leases a worker, and the space does not exist, the process gets the error [`StoreError::NoSpace`].
-//! The process writes nothing, because a misspelt name must not become a second space. If a space is lost, any process
-//! that was ever granted a lease of the space creates it again, in the same place and with the same number of workers.
-//! The new space grants leases 150 s later. Each process that was granted a lease calls the store after each third of
-//! its TTL, so a lost space is created again within 40 s.
+//! If a process asks for its first lease, and the space does not exist, the process gets the error
+//! [`StoreError::NoSpace`]. The process writes nothing, because a misspelt name must not become a second space. With
+//! [`create_if_missing`](LeasedGeneratorBuilder::create_if_missing), the process may create the space instead. If a
+//! space is lost, any process that was ever granted a lease of the space creates the space again, in the same place and
+//! with the same number of workers. The new space grants leases 150 s later. Each process that was granted a lease
+//! calls the store after each third of its TTL, so a lost space is created again within 40 s.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]

@@ -87,7 +87,7 @@ use crate::url::space_name;
 /// | `sslmode` | TLS | what is verified |
 /// |---|---|---|
 /// | `disable` | never | |
-/// | `allow` | only if the server does not admit the user without TLS | the same as with `require` |
+/// | `allow` | only if the server refuses the user without TLS | the same as with `require` |
 /// | `prefer`, the default | if the server supports TLS, TLS does not fail, and the server admits the user with TLS; in all other cases the connection is without TLS | the same as with `require` |
 /// | `require` | always | nothing; but with `sslrootcert`, the same as with `verify-ca` |
 /// | `verify-ca` | always | that an authority in `sslrootcert` signed the certificate; without `sslrootcert`, the same as with `verify-full` |
@@ -126,9 +126,9 @@ use crate::url::space_name;
 /// until an operator creates the space.
 ///
 /// On a standby the store is unavailable. If a URL names several hosts, in whatever order, the store uses the host that
-/// accepts writes. Connecting may take two seconds in all, and each host gets a share of them. If no host is usable,
-/// the error is [`StoreError::Refused`] in two cases: a host does not admit the user or the password, or the failures
-/// of all hosts are permanent. Otherwise the error is [`StoreError::Unavailable`].
+/// accepts writes. Connecting may take two seconds in all, and each host gets a share of this time. If no host is
+/// usable, the error is [`StoreError::Refused`] in two cases: a host does not admit the user or the password, or the
+/// failures of all hosts are permanent. Otherwise the error is [`StoreError::Unavailable`].
 ///
 /// # Permanent errors
 /// A failure that does not pass by itself is [`StoreError::Refused`], with a remedy. Examples are a wrong password, a
@@ -213,9 +213,9 @@ impl PostgresStore {
 }
 
 impl<T> PostgresStore<T> {
-    /// Returns a store of the space `default` in the database that `config` names. `tls` is a connector of your own,
-    /// which makes the TLS sessions. With [`from_url`](PostgresStore::from_url) no connector is needed. Does not
-    /// connect yet. If `config` names no database, every call fails with [`StoreError::Url`].
+    /// Returns a store of the space `default` in the database that `config` names. Does not connect yet. `tls` is a
+    /// connector of your own, which makes the TLS sessions. A store from [`from_url`](PostgresStore::from_url) needs no
+    /// connector. If `config` names no database, every call fails with [`StoreError::Url`].
     ///
     /// # Examples
     /// ```

@@ -12,18 +12,18 @@ use crate::error::StoreError;
 
 impl<S: Scheme, C> LeasedGenerator<S, C> {
     /// Ends the generator immediately and releases the worker. The store can then grant the worker again immediately.
-    /// Later calls of the generator, and calls that are waiting, fail with
-    /// [`ShutDown`](casflake::GenerateError::ShutDown). If a call of the store is under way, `shutdown` waits for the
+    /// Later calls to the generator, and calls that are waiting, fail with
+    /// [`ShutDown`](casflake::GenerateError::ShutDown). If a call to the store is under way, `shutdown` waits for the
     /// end of that call, 10 s at most. A second `shutdown` has no effect.
     ///
-    /// **Call `shutdown` after the last request is answered**, or call [`drain`](Self::drain) instead.
+    /// **Call `shutdown` after your program has answered its last request**, or call [`drain`](Self::drain) instead.
     ///
     /// In a fork of the process that acquired the lease, `shutdown` does nothing.
     ///
     /// # Errors
     /// Fails with a [`StoreError`] if the worker was not released, for example because the store was not reached. The
-    /// worker then stays taken until the window of its lease ends, which is at most one TTL later. The IDs that were
-    /// issued are valid nevertheless, so a program that stops should log this error, but not fail because of it.
+    /// worker then stays taken until the window of its lease ends, for one more TTL at most. The IDs that were issued
+    /// are valid nevertheless, so a program that stops should log this error, but not fail because of it.
     ///
     /// # Examples
     /// ```
@@ -92,9 +92,10 @@ impl<S: Scheme, C> LeasedGenerator<S, C> {
 const IDLE_LOOKS: u32 = 3;
 const LOOK: Duration = Duration::from_millis(1);
 
-/// The longest time for which `shutdown`, `drain` or the drop of a generator waits for a call of the store. A call of
-/// this crate's stores usually ends earlier, because each of its requests has a time limit of a few seconds. A call
-/// that sends several requests can take longer: for example, a renewal in etcd may send five, of up to 2 s each.
+/// The longest time for which `shutdown`, `drain` or the drop of a generator waits for a call to the store. A call to
+/// one of this crate's stores usually ends earlier, because each request that the call sends has a time limit of a few
+/// seconds. A call that sends several requests can take longer. For example, a renewal in etcd may send five requests
+/// of up to 2 s each.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<S, C> LeasedGenerator<S, C> {
@@ -119,7 +120,7 @@ impl<S, C> LeasedGenerator<S, C> {
         while !keeper.is_finished() {
             if started.elapsed() >= timeout {
                 *keeping = Keeping { thread: Some(keeper), is_given_up: true };
-                return Err(failed("a call of the store has not ended for 10 s"));
+                return Err(failed("a call to the store has not ended for 10 s"));
             }
             thread::sleep(LOOK);
         }

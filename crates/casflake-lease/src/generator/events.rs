@@ -17,7 +17,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// The callback that the program has set.
 pub(crate) type Callback = Box<dyn FnMut(&LeaseEvent<'_>) + Send>;
 
-/// Logs `note` as a warning of `tracing`. The note is about a part of a URL that has no effect on the store.
+/// Logs `note` as a warning of `tracing`. The note names the parameters of a store's URL that have no effect.
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "without `tracing` there is nothing to do"))]
 pub(crate) fn noted(note: &str) {
     #[cfg(feature = "tracing")]
@@ -31,11 +31,11 @@ pub(crate) struct Events {
     /// The moment at which the wait for the first worker was last reported.
     waiting: Option<Instant>,
     outage: Option<Outage>,
-    /// Whether the end of the lease was reported. It is not reported again until the lease is renewed or replaced.
+    /// Whether the end of the lease was reported. The end is not reported again until the lease is renewed or replaced.
     has_ended: bool,
 }
 
-/// A period in which every call of the store has failed.
+/// A period in which every call to the store has failed.
 #[derive(Debug)]
 struct Outage {
     since: Instant,

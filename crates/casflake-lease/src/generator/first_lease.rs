@@ -17,10 +17,10 @@ use crate::terms::RESTORED_WITHIN;
 /// The pause between two attempts while `build` waits for a worker.
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
-/// Acquires the first lease, and returns it with its generator. After an error that may pass, tries again until
-/// `patience` is over. While the space does not exist, tries again for at most `RESTORED_WITHIN`, and never longer than
-/// `patience`. If `creates` is true and the store is known to have no other spaces, lets the store create the missing
-/// space.
+/// Acquires the first lease, and returns the lease with its generator. After an error that may pass, tries again until
+/// `patience` is over. But if the space is missing, gives up when `RESTORED_WITHIN` has passed since the first such
+/// failure, or when `patience` is over, whichever is earlier. If `creates` is true and the store answers that it has no
+/// other spaces, lets the store create the missing space.
 pub(super) fn first_lease<S: Scheme, C: Clock + Clone, T: LeaseStore>(
     source: &mut Source<C, T>,
     patience: Duration,

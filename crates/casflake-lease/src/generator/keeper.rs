@@ -37,12 +37,12 @@ pub(crate) struct Source<C, T> {
     pub(crate) clock: C,
     /// The same clock as `clock`, if `clock` is a `StoreClock`; otherwise `None`.
     pub(crate) store_clock: Option<StoreClock>,
-    /// The token of the next request for a lease. If the reply to a request is lost, the next request has the same
-    /// token. So it gets the lease that the store has granted already, not a second one. `None` before the first
-    /// request, and after each reply that grants a lease.
+    /// The token of the last request for a lease, if that request got no reply that grants a lease. The next request
+    /// has the same token. If the store has granted a lease, but the reply was lost, the next request gets this lease,
+    /// not a second lease. `None` before the first request, and after each reply that grants a lease.
     pub(crate) token: Option<Token>,
-    /// Whether the store may create the ID space if the space does not exist. After the first grant it is `Create`:
-    /// the space has existed, so if the space is missing later, it was lost and may be created again.
+    /// What the store does with a request for a lease if the ID space does not exist. `Create` after the first grant:
+    /// if the space is missing then, the space was lost and may be created again.
     pub(crate) missing: Missing,
 }
 
@@ -111,9 +111,9 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
     }
 
     /// Moves the `StoreClock`, if there is one, forward to the store's clock. Moves the `StoreClock` back only if the
-    /// `StoreClock` is ahead of the store's clock by a TTL or more. Then lets the watch trust the clocks again. The
-    /// caller got `apart` from `Watch::apart_now` before it asked the store. If a clock jumped after that moment, the
-    /// watch still notices the jump.
+    /// `StoreClock` is ahead of the store's clock by a TTL or more. Then lets the watch trust the clocks again. `apart`
+    /// is the result of a call to `Watch::apart_now` before the request was sent to the store. If a clock has jumped
+    /// since that call, the watch still notices the jump.
     fn hear(&mut self, grant: &Grant, apart: u64) {
         match &self.store_clock {
             Some(clock) if self.ahead_of(grant).is_some() => clock.set(grant.unix_ns),
@@ -123,9 +123,9 @@ impl<C: Clock + Clone, T: LeaseStore> Source<C, T> {
         self.watch.settle(apart);
     }
 
-    /// If the `StoreClock` is ahead of the store's clock (`grant.unix_ns`) by a TTL or more, returns the difference.
-    /// The `StoreClock` is then past the end of each window that the store grants now. If the difference is smaller, or
-    /// if there is no `StoreClock`, returns `None`.
+    /// Returns the time by which the `StoreClock` is ahead of the store's clock (`grant.unix_ns`). Returns `None` if
+    /// this time is shorter than a TTL, or if there is no `StoreClock`. If the `StoreClock` is ahead by a TTL or more,
+    /// it is past the end of each window that the store grants now.
     fn ahead_of(&self, grant: &Grant) -> Option<Duration> {
         let ahead = self.store_clock.as_ref()?.nanos().checked_sub(grant.unix_ns)?;
         Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= self.plan.ttl)
@@ -143,7 +143,7 @@ pub(crate) struct Keeper<S, C, T> {
     pub(crate) unanswered: u64,
     /// A lease that the store no longer knows, and the moment at which the keeper learned this.
     pub(crate) forgotten: Option<(Instant, Lease)>,
-    /// The last tick in which an ID was issued, with any lease.
+    /// The last tick in which any of the closed generators issued an ID.
     pub(crate) last_tick: Option<u64>,
     pub(crate) events: Events,
 }
@@ -162,11 +162,11 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.release()
     }
 
-    /// Waits for about `time` before the next call of the store. Returns `Stop` if the keeper must stop, otherwise
-    /// `Work`. If a call of the generator finds no lease, the call rings the signal, to wake the keeper. After a
-    /// success, a ring can end the wait as soon as the time of `pause` is over. After a failure (`is_failing`), a ring
-    /// does not end the wait. Without these limits, many rings would cause many calls of a store that can't grant a
-    /// lease.
+    /// Waits for about `time` before the next call to the store. Returns `Stop` if the keeper must stop, otherwise
+    /// `Work`. A call to the generator that finds no lease rings the signal, to wake the keeper. After a success, a
+    /// ring ends the wait, but not before the keeper has waited for the time that `pause` returns. After a failure
+    /// (`is_failing`), a ring does not end the wait. Without these limits, many rings would cause many calls to a store
+    /// that can't grant a lease.
     fn rest(&self, time: Duration, is_failing: bool) -> Call {
         let time = self.jittered(time).max(FIRST_RETRY);
         let deaf = if is_failing { time } else { time.min(self.pause()) };
@@ -222,7 +222,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.shared.switch.current().worker().index()
     }
 
-    /// Renews the lease, or acquires a lease if there is none. Returns how long to wait before the next call of the
+    /// Renews the lease, or acquires a lease if there is none. Returns how long to wait before the next call to the
     /// store.
     fn keep(&mut self) -> Result<Duration, StoreError> {
         if let Some(lease) = self.lease {
@@ -233,7 +233,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
                     self.unanswered += 1;
                     return Err(StoreError::corrupt(
                         "the lease that was renewed",
-                        format!("asked to renew {lease:?}, the store returned {other:?}"),
+                        format!("the store was asked to renew {lease:?}, but returned {other:?}"),
                     ));
                 }
                 Err(StoreError::Lost { worker, reason }) => self.lost(worker, reason),
@@ -253,7 +253,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     /// Asks the store to renew the lease in `forgotten`, while the generator uses up the window of that lease. If the
     /// space was lost again, the request restores the space. If the store answers `Lost` with the reason
     /// `StoreChanged`, the generator goes on. If the store answers `Lost` with another reason, closes the generator
-    /// now. For example, an operator may have vouched that no lease was in use.
+    /// now. `Initialised` is such a reason: an operator has vouched that no lease was in use.
     fn renew_forgotten(&mut self) {
         let Some((_, lease)) = self.forgotten else { return };
         let answer = self.source.store.renew(&self.renewal(&lease));
@@ -265,16 +265,16 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
     }
 
     /// Returns how long the generator may still use the window of the lease in `forgotten`, or 0 if `forgotten` is
-    /// `None`. The generator may use up this window, because no other process can have the same window. But the
-    /// generator must stop at the latest a TTL after the keeper learned of the loss. Without this limit, a generator
-    /// whose clock is behind the true time would use the window for too long.
+    /// `None`. The generator may use up this window, because no other process can have the same worker during this
+    /// window. But the generator must stop within a TTL after the keeper learned that the store has forgotten the
+    /// lease. Without this limit, a generator whose clock is behind the true time would use the window for too long.
     fn forgotten_remaining(&self) -> Duration {
         let passed = self.forgotten.map_or(Duration::MAX, |(since, _)| since.elapsed());
         self.shared.remaining().min(self.ttl().saturating_sub(passed))
     }
 
     /// Closes the current generator, acquires a new lease, and lets the new lease's generator issue IDs. Returns how
-    /// long to wait before the next call of the store.
+    /// long to wait before the next call to the store.
     fn replace(&mut self) -> Result<Duration, StoreError> {
         self.close();
         let (lease, generator) = self.source.acquire(self.last_tick)?;
@@ -291,8 +291,9 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         Ok(self.until_renewal())
     }
 
-    /// Returns how long to wait until the next renewal: a third of the rest of the window, but at least a twelfth and
-    /// at most a third of the TTL. If the last renewal was slow, the rest of the window is shorter than the TTL.
+    /// Returns how long to wait until the next renewal: a third of the rest of the window, but at least a twelfth of
+    /// the TTL and at most a third of the TTL. If the last renewal was slow, the rest of the window is shorter than the
+    /// TTL.
     fn until_renewal(&self) -> Duration {
         (self.shared.remaining().min(self.ttl()) / 3).max(self.ttl() / 12)
     }
@@ -310,8 +311,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         self.source.plan.ttl
     }
 
-    /// Moves the fence to the new end of the window, and records the renewal. `apart` is the parameter of
-    /// `Source::hear`. Returns how long to wait until the next renewal.
+    /// Moves the fence to the new end of the window, passes `apart` on to `Source::hear`, and records the renewal.
+    /// Returns how long to wait until the next renewal.
     fn renewed(&mut self, grant: &Grant, apart: u64) -> Duration {
         self.unanswered = 0;
         self.lease = Some(grant.lease);
@@ -358,7 +359,7 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Keeper<S, C, T> {
         (FIRST_RETRY * 2_u32.saturating_pow(failures.min(8))).min(self.pause())
     }
 
-    /// Returns `time` minus a random part of up to a tenth, so that processes that started at the same time do not send
+    /// Returns `time`, shortened at random by 0 % to 10 %, so that processes that started at the same time do not send
     /// their requests at the same time.
     fn jittered(&self, time: Duration) -> Duration {
         let tenths = Token::random().map_or(0, |token| token.pick(101));

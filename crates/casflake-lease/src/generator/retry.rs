@@ -1,4 +1,4 @@
-//! The slow path of a call that was refused. It waits for the lease, or returns an error to the caller.
+//! The slow path of a refused call. On this path, the call waits for the lease, or returns an error to its caller.
 
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,9 @@ use super::watch::Watched;
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
-    /// Retries a call that was refused with `error`, if a renewal of the lease or another lease can help. Otherwise
-    /// returns the error. This function is not inlined, because returning the large `Result` through memory would make
-    /// every call 50 % slower.
+    /// Retries a call that was refused with `error`, if a new lease, or a renewal of the current lease, can help.
+    /// Otherwise returns the result of `named`. This function is not inlined, because returning the large `Result`
+    /// through memory would make every call 50 % slower.
     #[cold]
     pub(super) fn refused<T>(
         &self,
@@ -37,10 +37,10 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     }
 
     /// Calls the closure `ask` with the current generator until `ask` succeeds, or until `ask` fails with an error that
-    /// neither a renewal nor another lease can remedy. After each other error, asks the keeper to renew the lease now,
-    /// and waits for news of the lease, unless the closed generator was replaced meanwhile. If `waits` is true, gives
-    /// up after `max_wait`. If `waits` is false, does not wait, and calls `ask` again only if the lease was renewed or
-    /// replaced meanwhile.
+    /// neither a renewal nor a new lease can remedy. If `ask` finds the generator closed, and another generator has
+    /// replaced it, calls `ask` again immediately. After each other error, asks the keeper to renew the lease now, and
+    /// waits for news of the lease. If `waits` is true, gives up after `max_wait`. If `waits` is false, does not wait:
+    /// calls `ask` again only if news has come since the last call to `ask` began.
     fn retry<T>(
         &self,
         waits: bool,

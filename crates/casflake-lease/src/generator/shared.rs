@@ -1,4 +1,4 @@
-//! `Shared`: the state that the calls of a leased generator share with the thread that keeps its lease.
+//! `Shared`: the state that the keeper and the calls to a leased generator share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::lease::Lease;
 use crate::sync::{Counter, Ordering};
 use crate::terms::duration;
 
-/// The time that the keeper waits between the first failure and the next attempt. After each further failure this time
-/// is doubled, up to a twelfth of the TTL, and to 1 s at most.
+/// The time that the keeper waits between the first failure and the next attempt. Each further failure doubles this
+/// time, up to a limit. The limit is a twelfth of the TTL or 1 s, whichever is shorter.
 pub(super) const FIRST_RETRY: Duration = Duration::from_millis(20);
 
-/// The state that the keeper and the calls of the generator share.
+/// The state that the keeper and the calls to the generator share.
 pub(crate) struct Shared<S, C> {
     pub(crate) switch: Switch<S, Watched<C>>,
     pub(crate) watch: Arc<Watch>,
@@ -29,8 +29,8 @@ pub(crate) struct Shared<S, C> {
     expired: Counter,
 }
 
-/// The latest information that the keeper has about the lease and the store. The statistics are made from this
-/// information. The errors of calls that have no lease are made from it, too.
+/// The latest information that the keeper has about the lease and the store. The statistics come from this information,
+/// and so do the errors of calls that have no lease.
 #[derive(Debug)]
 pub(crate) struct Status {
     lease: Lease,
@@ -38,9 +38,9 @@ pub(crate) struct Status {
     renewals: u64,
     failures: u64,
     last_error: Option<String>,
-    /// How far the store's clock was behind, if the keeper's last attempt failed with `StoreClockBehind`. If that attempt
-    /// was a renewal that found the store's clock a TTL or more behind the `StoreClock`, the difference of these two
-    /// clocks. Otherwise `None`.
+    /// If the keeper's last attempt failed with `StoreClockBehind`, this is the `by` of that error. If the last attempt
+    /// was a renewal, and the `StoreClock` was ahead of the store's clock by a TTL or more, this is the difference of
+    /// the two clocks. Otherwise this is `None`.
     store_behind: Option<Duration>,
     /// How long a call that has no lease should wait before it tries again.
     retry_after: Duration,
@@ -102,8 +102,8 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         Ok(())
     }
 
-    /// Counts a call that fails because it has no lease. Returns the error for its caller: `StoreClockBehind` if the
-    /// store's clock was behind, otherwise `LeaseExpired`.
+    /// Counts a call that fails because it has no lease. Returns the error for the caller: `StoreClockBehind` if
+    /// `store_behind` is `Some`, otherwise `LeaseExpired`.
     pub(super) fn expired(&self) -> GenerateError {
         // ORDERING: Relaxed. An independent counter; no other memory is read because of it.
         self.expired.fetch_add(1, Ordering::Relaxed);

@@ -30,10 +30,10 @@ pub struct LeaseStats<S> {
     pub worker: WorkerId<S>,
     /// The lease of this worker, as it was granted or last renewed.
     pub lease: Lease,
-    /// How long the window still lasts according to the generator's clock. 0 if the window has ended, if the generator
-    /// was closed because the lease was lost or by a shutdown, or if a clock has jumped and the lease was neither
-    /// renewed nor replaced since the jump. If the generator's clock is before the layout's epoch, this is the time
-    /// from the epoch to the end of the window.
+    /// How long the window still lasts according to the generator's clock. 0 if the window has ended, if the lease was
+    /// lost and the generator was therefore closed, if the generator was shut down, or if a clock has jumped and the
+    /// lease was neither renewed nor replaced since the jump. If the generator's clock is before the layout's epoch,
+    /// this is the time from the epoch to the end of the window.
     pub remaining: Duration,
     /// The number of leases that were acquired: 1 for the first lease, and 1 more for each replacement.
     pub acquired: u64,

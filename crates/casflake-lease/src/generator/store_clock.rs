@@ -12,14 +12,16 @@ use crate::sync::{AtomicU64, Ordering};
 /// renewal, and advances with a monotonic clock of this host. On Linux, macOS and Windows, the monotonic clock also
 /// advances while the host is suspended.
 ///
-/// So all processes that hold leases of one store take the time of their IDs from the same clock, whatever the clocks
-/// of their hosts say. If the host's clock and the store's clock run equally fast, a `StoreClock` is behind the store's
-/// clock by the delay of one message, plus about 1/4096 of the time since the last grant or renewal: 2.4 ms after 10 s.
-/// If a `StoreClock` is behind, each grant or renewal moves it forward to the store's clock.
+/// With a `StoreClock`, all processes that hold leases of one store take the time of their IDs from the store's clock,
+/// whatever the clocks of their hosts say. If the host's clock and the store's clock run equally fast, a `StoreClock`
+/// is behind the store's clock by the delay of one message, plus about 1/4096 of the time since the last grant or
+/// renewal: 2.4 ms after 10 s. If a `StoreClock` is behind, each grant or renewal moves it forward to the store's
+/// clock.
 ///
 /// If the host's clock gains more than 244 in a million on the store's clock, a `StoreClock` gets ahead of the store's
-/// clock, by the part of the gain that is above 244 in a million. It stays ahead until the store's clock has caught up,
-/// or until it is ahead by a TTL. IDs are unique in this case, too, because they stay within the window of the lease.
+/// clock, by the part of the gain that is above 244 in a million. The `StoreClock` stays ahead until the store's clock
+/// has caught up. If the `StoreClock` is ahead by a TTL or more, the next grant or renewal moves it back to the store's
+/// clock. IDs are unique nevertheless, because each ID is issued within the window of a lease.
 ///
 /// If the store's clock moves back by less than a TTL, a `StoreClock` does not move back. If the store's clock moves
 /// back by a TTL or more, the `StoreClock` moves back as well, because it would otherwise be past the end of every
@@ -146,7 +148,7 @@ mod tests {
         assert_reads(&clock, NOW - 3600 * SECOND);
     }
 
-    /// Would catch: a margin that covers the error of one of the two clocks, so that the other error puts the
+    /// Would catch: a margin that covers the error of only one of the two clocks, so that the other error puts the
     /// `StoreClock` ahead of the store's clock, a little more each second.
     #[test]
     fn a_fast_host_and_a_slow_store_do_not_put_it_ahead() {

@@ -30,9 +30,9 @@ pub struct Switch<S, C> {
     ///
     /// | state | meaning |
     /// |---|---|
-    /// | n | the nth generator after the first one issues IDs; 0 means the first one |
-    /// | n + `DRAINING` | the nth generator issues IDs, but only for calls that have begun already |
-    /// | n + `ENDED` | the nth generator was the last one; it is closed, or will be closed in a moment |
+    /// | n | generator n issues IDs; generator 0 is the first one |
+    /// | n + `DRAINING` | generator n issues IDs, but only for calls that have begun already |
+    /// | n + `ENDED` | generator n was the last one; it is closed, or will be closed in a moment |
     state: AtomicU64,
     first: Generator<S, C>,
     /// The generators after the first. Block k has room for 2^k generators.
@@ -149,6 +149,6 @@ fn position(nth: u64) -> Option<(usize, usize)> {
     Some((block as usize, usize::try_from(nth - (1 << block)).ok()?))
 }
 
-/// The error that the switch has ended, so that no further generator can follow.
+/// The error of [`Switch::publish`] if the switch has ended. No further generator can follow then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended;

@@ -1,5 +1,5 @@
-//! Checks, once per millisecond, that the current process is still the process that was granted the lease, and that no
-//! clock has jumped.
+//! Checks the readings of a generator's clock. The first reading in each millisecond is trusted only if the current
+//! process is still the process that was granted the lease, and if no clock has jumped.
 
 use std::sync::Arc;
 use std::{fmt, process};
@@ -10,10 +10,10 @@ use crate::generator::signal::Signal;
 use crate::monotonic::Monotonic;
 use crate::sync::{AtomicU64, Ordering};
 
-/// If the difference between the wall clock and the monotonic clock has changed by more than this many nanoseconds
-/// since the last grant or renewal, a clock has jumped. Clocks jump if a machine is resumed from an old snapshot, or if
-/// the wall clock is set. A time service that only slews the wall clock changes the difference by less than this
-/// between two renewals.
+/// A check finds that a clock has jumped if the difference between the wall clock and the monotonic clock has changed
+/// by more than `JUMP` nanoseconds since the last grant or renewal. Clocks jump if a machine is resumed from an old
+/// snapshot, or if the wall clock is set. A time service that only slews the wall clock changes the difference by less
+/// than `JUMP` between two renewals.
 const JUMP: u64 = 1_000_000_000;
 
 /// A reading is trusted without another check if it equals the last checked reading of the same clock, or is earlier
@@ -85,7 +85,7 @@ impl Watch {
     }
 
     /// Begins to trust the clocks again, because a grant or a renewal has shown that this process holds the lease.
-    /// `apart` is what `apart_now` returned before the store was asked.
+    /// `apart` is the result of a call to `apart_now` before the request for that grant or renewal was sent.
     pub(crate) fn settle(&self, apart: u64) {
         // ORDERING: Relaxed, here and below. Each variable is read independently of the others; a call that sees an old
         // value is refused once more.

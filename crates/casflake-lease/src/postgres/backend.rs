@@ -60,7 +60,8 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> PostgresB
         self.on(what, |link, statements| link.ask(IO_TIMEOUT, statement(statements), params))
     }
 
-    /// Returns the contents of the database as one row. Also returns a row if the tables do not exist.
+    /// Reads the space and its records. Returns them as one row. If tables are missing, the row has no space and no
+    /// records.
     fn read_row(&mut self) -> Result<SimpleQueryRow, StoreError> {
         let (space, schema) = (self.space.clone(), self.schema.clone());
         let tables: &[Param<'_>] = &[Param::Text(&space)];
@@ -93,9 +94,9 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
         format!("{}, schema {:?}", self.database(), self.schema.name())
     }
 
-    /// Returns the names of other spaces in the database. `orders` stands for a space in the schema of the store, and
-    /// `orders (schema billing)` for a space in another schema. `(schema billing)` stands for a schema whose spaces the
-    /// store's role can't read. Takes at most one second, plus the time to connect.
+    /// Returns the names of other spaces in the database. A space in another schema is returned with its schema, for
+    /// example `orders (schema billing)`. If the store's role can't read the spaces of a schema, only the schema is
+    /// returned, for example `(schema billing)`. Takes at most one second, plus the time to connect.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         let (schema, space) = (self.schema.clone(), self.space.clone());
         self.on("looking for other ID spaces", |link, _| others::find(link, &schema, &space))
@@ -104,7 +105,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
     fn notes(&self) -> Vec<String> {
         let skipped = (!self.ignored.is_empty()).then(|| {
             let names = self.ignored.join(", ");
-            format!("skipped parameters of the store's URL that are for other clients: {names}")
+            format!("the store skips these parameters of its URL, because they are for other clients: {names}")
         });
         skipped.into_iter().chain(self.tls.note()).collect()
     }

@@ -66,7 +66,10 @@ fn doubtful_urls_are_refused_without_leaking_a_password() {
 fn parameters_of_other_clients_are_skipped_with_a_note() {
     let url = "postgres://me:secret@h/ids?sslmode=require&pgbouncer=true&options=-csearch_path%3Dsecret";
     let notes = from_url(url).expect("a URL of a store").notes();
-    assert_eq!(notes, ["skipped parameters of the store's URL that are for other clients: pgbouncer, options"]);
+    assert_eq!(
+        notes,
+        ["the store skips these parameters of its URL, because they are for other clients: pgbouncer, options"]
+    );
     let words = "host=h dbname=ids sslmode=require statement-cache-capacity=100";
     for (text, skipped) in [(url, &["pgbouncer", "options"][..]), (words, &["statement-cache-capacity"])] {
         let store = PostgresStore::from_url(text).expect("a URL of a store");

@@ -16,21 +16,20 @@ use crate::lease::Lease;
 /// |---|---|---|---|---|
 /// | `Waiting` | `WARN` | `waiting for a worker` | `error` | `build` was granted no worker and retries; reported again every 10 s |
 /// | `Acquired` | `INFO` | `lease acquired` | `worker`, `from`, `until` | a worker was granted |
-/// | `Renewed` | `DEBUG` | `lease renewed` | `worker`, `until`, `counter` | the lease was renewed, after each third of the TTL |
+/// | `Renewed` | `DEBUG` | `lease renewed` | `worker`, `until`, `counter` | the lease was renewed; the keeper renews the lease after each third of the TTL |
 /// | `StoreFailed` | `WARN` | `store failed` | `worker`, `remaining_ms`, `error` | the store failed for the first time since it last answered |
 /// | `StillFailing` | `WARN` | `store still failing` | `worker`, `remaining_ms`, `failures`, `error` | the store still fails; reported every 10 s |
 /// | `Ended` | `ERROR` | `lease ended` | `worker` | the window has ended: calls fail until the lease is renewed or replaced |
 /// | `Lost` | `ERROR` | `lease lost` | `worker`, `reason` | the store answers that this generator no longer holds the lease |
 /// | `Recovered` | `INFO` | `store recovered` | `worker`, `failures`, `after_ms` | the lease was renewed or replaced after the store had failed or the lease had ended |
 /// | `Released` | `INFO` | `lease released` | `worker` | the worker was released |
-/// | `NotReleased` | `WARN` | `lease not released` | `worker`, `error` | the worker could not be released and stays taken until its window ends |
+/// | `NotReleased` | `WARN` | `lease not released` | `worker`, `error` | the worker could not be released and stays taken until the window of its lease ends |
 ///
-/// [`from_url`](crate::from_url()) also logs a warning, with the same target, for each part of a URL that has no effect
-/// on the store. Such a warning is not an event of a lease. Its message is the text of the
-/// [note](crate::LeaseAdmin::notes).
+/// [`from_url`](crate::from_url()) also logs the [notes](crate::LeaseAdmin::notes) about a URL. Each note is the
+/// message of one warning with the same target. Such a warning is not an event of a lease.
 ///
-/// After the window has ended, the event `Ended` is reported at the keeper's next call of the store. If a call of the
-/// store hangs, the event is some seconds late. Calls of the generator fail as soon as the window has ended.
+/// After the window has ended, the event `Ended` is reported at the keeper's next call to the store. If a call to the
+/// store hangs, the event is some seconds late. Calls to the generator fail as soon as the window has ended.
 ///
 /// The `Display` form of an event is a sentence for a log. It includes the causes of an error.
 ///
@@ -129,7 +128,7 @@ pub enum LeaseEvent<'e> {
         /// The index of the worker.
         worker: u64,
     },
-    /// The worker could not be released. It stays taken until its window ends.
+    /// The worker could not be released. The worker stays taken until the window of its lease ends.
     #[non_exhaustive]
     NotReleased {
         /// The index of the worker.
@@ -152,7 +151,7 @@ impl fmt::Display for LeaseEvent<'_> {
                 write!(f, "the store has failed {failures} times; {}: {}", Left(worker, remaining), Causes(error))
             }
             Self::Ended { worker } => {
-                write!(f, "the lease of worker {worker} has ended: calls fail until it is renewed or replaced")
+                write!(f, "the lease of worker {worker} has ended: calls fail until the lease is renewed or replaced")
             }
             Self::Lost { worker, reason } => write!(f, "the lease of worker {worker} is lost: {reason}"),
             Self::Recovered { worker, failures: 0, .. } => write!(f, "worker {worker} issues IDs again"),
