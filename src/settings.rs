@@ -99,7 +99,7 @@ pub(crate) const fn end<S: Scheme>() -> u64 {
     const {
         assert!(
             S::LAYOUT.can_generate(),
-            "no generator can use this layout: it needs a timestamp and a sequence of 62 bits or fewer together"
+            "no generator can use this layout: a generator needs a timestamp and a sequence of 62 bits or fewer together"
         );
     }
     S::LAYOUT.max_tick() + 1
