@@ -111,8 +111,8 @@ impl<S> PartialEq for Batch<S> {
 
 impl<S> Eq for Batch<S> {}
 
-/// The error of a call of `Generator::generate_batch` that stopped before it had issued all IDs. It holds the reason,
-/// and the IDs issued before the error. Those IDs are valid.
+/// The error of `Generator::generate_batch`: the call stopped before all IDs were issued. A `BatchError` holds the
+/// reason, and the IDs issued before the error. Those IDs are valid.
 ///
 /// # Examples
 /// ```

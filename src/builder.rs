@@ -75,8 +75,8 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     /// `max_wait` for each of them. A batch can need several ticks. A call for one ID waits for a second tick if other
     /// threads take all IDs of the first.
     ///
-    /// If the tick begins later than `max_wait` allows, the call fails immediately, without waiting. So if `max_wait`
-    /// is shorter than a tick, a call may fail when the IDs of the current tick are used up.
+    /// If the clock shows that the tick will begin later than `max_wait` allows, the call fails immediately, without
+    /// waiting. So if `max_wait` is shorter than a tick, a call may fail when the IDs of the current tick are used up.
     ///
     /// # Examples
     /// ```
@@ -120,9 +120,9 @@ impl<S: Scheme, C: Clock> GeneratorBuilder<S, C> {
     }
 
     /// Sets what calls do if the clock has moved back and is before the last ID's tick by more than
-    /// [`max_lead`](Self::max_lead) ticks. If `strict` is `true`, calls fail immediately, even if the last ID's tick
-    /// has IDs left. If `strict` is `false`, calls first use up these IDs, and only then wait or fail. The default is
-    /// `false`.
+    /// [`max_lead`](Self::max_lead) ticks. If `strict` is `true`, calls fail immediately, even if some IDs of the last
+    /// ID's tick are unused. If `strict` is `false`, calls first issue the unused IDs of that tick, and only then wait
+    /// or fail. The default is `false`.
     ///
     /// # Examples
     /// ```

@@ -25,7 +25,8 @@ fn generate_errors() -> Vec<(Box<dyn Error>, &'static str)> {
     vec![
         (
             GenerateError::Exhausted { retry_after: MS }.into(),
-            "every ID of the current tick is taken: try again in 1ms, or call generate with a max_wait above 1ms",
+            "every ID of the current tick is taken: try again in 1ms, or set the generator's max_wait above 1ms and \
+             call generate",
         ),
         (
             GenerateError::ClockBehind { by: 5 * MS }.into(),

@@ -10,10 +10,11 @@ use super::{Clock, NS_PER_MS, SystemClock, ns_to_ms};
 /// tells whether the millisecond is over. This clock needs the feature `tsc-clock`.
 ///
 /// Each thread keeps the millisecond that it last read from the system's clock, and the counter's value at which this
-/// millisecond ends. Until the counter reaches this value, calls of the thread return the kept millisecond. After that,
-/// or if the counter has moved back past its value at that reading, the thread's next call reads the system's clock
-/// again. So if the system's clock is set, this clock follows within a millisecond. `TscClock` is ahead of the system's
-/// clock only if the system's clock moves back, and only until the kept millisecond ends.
+/// millisecond ends. Until the counter reaches this value, calls of the thread return the kept millisecond. The
+/// thread's next call after that reads the system's clock again. A call also does so if the counter has moved back to a
+/// lower value than at the thread's last reading of the system's clock. So if the system's clock is set, this clock
+/// follows within a millisecond. `TscClock` is ahead of the system's clock only if the system's clock moves back, and
+/// only until the kept millisecond ends.
 ///
 /// `TscClock` may lag behind the system's clock if the counters of several processors differ, or if the counters stop
 /// while the machine is suspended. Each lag lasts a millisecond at most, not counting the time during which the machine
@@ -116,8 +117,8 @@ mod tests {
 
     const PER_MILLI: u64 = 2_000_000;
 
-    /// Returns what the clock reads if the counter is at `count`, in a thread that keeps the millisecond 5. The thread
-    /// read this millisecond when the counter was at 1000. The millisecond ends when the counter is at 1100.
+    /// Returns the clock's reading if the counter is at `count`. The thread has read the millisecond 5 from the
+    /// system's clock when the counter was at 1000. This millisecond ends when the counter is at 1100.
     fn reading(count: u64) -> u64 {
         let (counter, mock) = quanta::Clock::mock();
         mock.increment(count);

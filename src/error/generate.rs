@@ -3,8 +3,9 @@
 use core::fmt;
 use core::time::Duration;
 
-/// Why a generator issued no ID, or no further IDs of a batch. A failed call changes nothing, except that a batch may
-/// have issued IDs before it failed: see [`FillError`] and `BatchError`. All ticks count from the layout's epoch.
+/// Why a generator issued no ID, or not all the IDs that a call asked for. A failed call changes nothing, with one
+/// exception: a call for several IDs may have issued some of them before the failure (see [`FillError`] and
+/// `BatchError`). All ticks count from the layout's epoch.
 ///
 /// # Examples
 /// ```
@@ -66,26 +67,30 @@ pub enum GenerateError {
         /// The layout's last tick.
         max_tick: u64,
     },
-    /// The lease has ended or was lost, and is neither renewed nor replaced yet. Or a clock has jumped, and the
-    /// generator can't tell whether the lease has ended. Only a `LeasedGenerator` returns this error.
+    /// The lease has ended or was lost, and is neither renewed nor replaced yet. Or the wall clock or the monotonic
+    /// clock has jumped, and the generator can't tell whether the lease has ended. Only a `LeasedGenerator` returns
+    /// this error.
     LeaseExpired {
         /// The end of the lease's window: the first tick after the window.
         until_tick: u64,
-        /// The time to wait before a retry. If the keeper's last call of the store failed, the time lasts at least
-        /// until the keeper calls the store again. If the store answered that it grants no lease for some time,
-        /// `retry_after` is at least this time.
+        /// The time to wait before a retry. If the keeper's last call of the store failed, this time lasts at least
+        /// until the keeper calls the store again. If the store's answer said how long the store grants no lease,
+        /// `retry_after` is at least that long.
         retry_after: Duration,
     },
     /// The generator was shut down or is being drained, because the process stops. A service should answer "503, try
     /// again", so that its client asks another process. Only a `LeasedGenerator` returns this error.
     ShutDown,
-    /// The store's clock is behind the last ID's tick. Or the store can't extend or replace the lease, because the
-    /// store's clock is too far behind. In this case the clock is compared with the end of a window, or with the tick
-    /// from which the store grants leases. Only a `LeasedGenerator` returns this error.
+    /// Only a `LeasedGenerator` returns this error. The error has one of these causes:
+    ///
+    /// * The store's clock is behind the last ID's tick.
+    /// * The store can't extend or replace the lease, because the store's clock is too far behind the end of a window,
+    ///   or behind the tick from which the store grants leases.
+    /// * A renewal has shown that the store's clock is a TTL or more behind the generator's `StoreClock`.
     StoreClockBehind {
-        /// The time that the store's clock needs to catch up. If the generator itself has found the clock behind the
-        /// last ID's tick, `by` is the same time as in [`ClockBehind`](GenerateError::ClockBehind). Otherwise the
-        /// store's last answer gave this time, and a part of the time may have passed since the answer.
+        /// The time that the store's clock needs to catch up. If the generator itself has found that the store's clock
+        /// is behind the last ID's tick, `by` has the same meaning as in [`ClockBehind`](GenerateError::ClockBehind).
+        /// Otherwise `by` comes from the store's last answer, and a part of this time may have passed since the answer.
         by: Duration,
     },
     /// This process is a fork of the process that holds the lease. Only a `LeasedGenerator` returns this error.
@@ -139,8 +144,8 @@ impl GenerateError {
 
     /// Returns how long to wait before a retry, or `None` if this time is not known or if no retry can succeed.
     ///
-    /// After [`ClockBehind`](Self::ClockBehind) this is its field `by`. If all IDs of the last ID's tick are used up,
-    /// the retry has to wait for one more tick.
+    /// For the error [`ClockBehind`](Self::ClockBehind), the returned time is the field `by`. If all IDs of the last
+    /// ID's tick are used up, a retry has to wait one tick longer.
     ///
     /// # Examples
     /// ```
@@ -175,8 +180,8 @@ impl fmt::Display for GenerateError {
         match *self {
             Self::Exhausted { retry_after } => write!(
                 f,
-                "every ID of the current tick is taken: try again in {retry_after:?}, or call generate with a max_wait \
-                 above {retry_after:?}"
+                "every ID of the current tick is taken: try again in {retry_after:?}, or set the generator's max_wait \
+                 above {retry_after:?} and call generate"
             ),
             Self::ClockBehind { by } => write!(
                 f,
@@ -230,8 +235,8 @@ impl fmt::Display for GenerateError {
 
 impl core::error::Error for GenerateError {}
 
-/// The error of a call of [`Generator::fill`](crate::Generator::fill) that stopped before the buffer was full. It holds
-/// the reason and the number of IDs written.
+/// The error of [`Generator::fill`](crate::Generator::fill): the call stopped before the buffer was full. A `FillError`
+/// holds the reason and the number of IDs written.
 ///
 /// # Examples
 /// ```

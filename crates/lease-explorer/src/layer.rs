@@ -7,13 +7,13 @@ use crate::world::World;
 /// The largest length of a block, in bytes.
 const BLOCK: usize = 1 << 20;
 
-/// Packed states, in the order in which they were added.
+/// The packed states at one depth of the search, in blocks. The states are in the order in which the search added them.
 #[derive(Default)]
 pub(crate) struct Layer {
     blocks: Vec<Block>,
 }
 
-/// Packed states, one directly behind the other.
+/// A part of a layer: some packed states, one directly behind the other.
 pub(crate) struct Block {
     bytes: Vec<u8>,
 }
@@ -36,7 +36,7 @@ impl Layer {
         self.blocks.last_mut().expect("there is a block").bytes.extend_from_slice(packed);
     }
 
-    /// Returns the blocks one by one, so that the caller can drop each block before it takes the next one.
+    /// Returns an iterator over the blocks. The caller can drop each block before taking the next one.
     pub(crate) fn blocks(self) -> impl Iterator<Item = Block> {
         self.blocks.into_iter()
     }
@@ -57,7 +57,7 @@ impl Block {
 }
 
 impl Packed {
-    /// Packs `world` in place of the previous state.
+    /// Replaces this value with the packed form of `world`, and returns the bytes of this form.
     pub(crate) fn set(&mut self, world: &World) -> &[u8] {
         let mut buffer = std::mem::take(&mut self.bytes);
         buffer.clear();

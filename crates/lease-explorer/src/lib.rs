@@ -1,37 +1,43 @@
 //! An exhaustive search over small models of leases. It explores everything that can happen between a store, its clock,
-//! processes and messages, in any order. All decisions in the models are made by the shipped functions. The search is a
-//! hand-made model checker that searches breadth first.
+//! processes and messages, in any order. All decisions in the models are made by the shipped functions, which are those
+//! of `casflake-lease`. The search is a hand-made model checker that searches breadth first.
 //!
 //! # The model
-//! * Times are ticks, from 0 to 6 at most. The **store's clock** moves forward and back by single ticks, any number of
-//!   times between two other events. So in effect it jumps in any way. But if the store can lose something, its clock
-//!   is never more than `slack` behind the clock's latest reading.
+//! Below, `slack`, `whole_calls`, `creates`, `moves` and `told_after` are fields of [`Bounds`]. Each model has its own
+//! values of these fields.
+//!
+//! * Times are ticks. The **store's clock** never reads more than 6. The clock moves forward and back by single ticks,
+//!   any number of times between two other events. So in effect it jumps in any way. But if the store can lose
+//!   something, the clock is never more than `slack` behind its highest reading so far.
 //! * A **process** has no clock: it can issue any tick of its window that is after the last tick that it issued. So no
-//!   property depends on a correct clock of a process. A process acquires, renews and releases leases. If it loses a
-//!   lease, it acquires another one, as the keeper does. A process is paused whenever other events happen, and can be
-//!   killed at any time. The process that then takes its place knows nothing.
+//!   property depends on a correct clock of a process. A process acquires, renews and releases leases. If a process
+//!   loses a lease, the process acquires another one, as the keeper does. A process is paused whenever other events
+//!   happen, and can be killed at any time. A new process then takes the place of the killed one, and knows nothing.
 //! * To **acquire** a lease, a process reads the store, decides, and writes if the store has not changed since.
 //!   [`Contents::is_as_seen`](protocol::Contents::is_as_seen) makes this comparison. Any number of other events may
 //!   happen between the reading and the writing. A **renewal** and a **release** are one step each.
-//! * Requests and replies can be lost. A call that its process has given up may go on as a late call. A late
+//! * Requests and replies can be lost. If a process gives up a call, the call may go on as a late call. A late
 //!   acquisition goes on from its beginning, or with a write that was decided on long ago. A late renewal is a single
-//!   message. With `whole_calls` it is a whole call: if the store denies the renewal, the call asks why and tries
-//!   again. A release can also be late.
+//!   message. With `whole_calls`, a late renewal is a whole call: if the store denies the renewal, the call looks for
+//!   the reason, and may try again. A release can also be late.
 //! * An absent **space** is created by a process that was granted a lease of the space, by any process if the model has
 //!   `creates`, or by an **operator**. An operator creates the space, or vouches that no lease of it is in use. An
-//!   operator first looks at the store and then writes, and anything can happen in between. A right operator vouches
-//!   only if no process that was ever granted a lease still runs, and if none of them has issued IDs ahead of the
-//!   store's clock. A wrong operator vouches at any time.
+//!   operator first looks at the store and then writes, and anything can happen in between. An honest operator vouches
+//!   only if two conditions hold: every process that was ever granted a lease has ended, and no such process has issued
+//!   IDs ahead of the store's clock. A mistaken operator vouches at any time.
 //! * With `moves`, the URL of a process can lead to a **second store** at times. That store is empty at first.
 //! * A **store loses** one record, or everything, or everything since a backup was made. It is also possible that the
 //!   store loses nothing and another server takes over. A restored backup is noticed in one of two ways. In the first,
-//!   another server serves the backup. In the second, the next process that talks to the store renews a lease and knows
-//!   more than the backup: the process learned after the backup which lease it holds, and the backup has no record of
-//!   that worker, or a record with a lower counter. A loss that cannot be noticed is not in the model.
-//! * With `told_after`, the store names its server only in the reply to a write. The write is done whatever server
-//!   receives it. But if that server is not the one that was read, no process learns that the write granted anything.
-//! * A **file** carries the name of its server. A copy of a file has a new server at each look, until the space in the
-//!   copy is written anew. So has a file without a space.
+//!   another server serves the backup. In the second, the server stays the same, and the next process that talks to the
+//!   store renews a lease. This process was granted the lease, or has renewed the lease, after the backup was made. So
+//!   the backup has no record of the lease's worker, or a record with a lower counter. A loss that cannot be noticed is
+//!   not in the model.
+//! * With `told_after`, the store names its server only in the reply to a write. A write succeeds even if a process has
+//!   read from one server and another server receives the write. But in this case no process learns that the write
+//!   granted a lease.
+//! * If the store is a **file**, the space in the file says which server the store has. The exceptions are a copy of a
+//!   file, until the space in the copy is written anew, and a file without a space. Each look at such a file finds a
+//!   new server.
 //!
 //! # Properties of every state
 //! These properties cover the invariants L1, L3, L5, L6, L7, L9 and L10 of [`LeaseStore`](casflake_lease::LeaseStore).
@@ -39,9 +45,9 @@
 //! * No tick of a worker is ever granted to two tokens, whatever the store has forgotten. A released window counts as
 //!   granted up to the last tick that was issued.
 //! * A tick is issued only by the token that the tick is granted to, so no two tokens issue the same tick. After an
-//!   operator has vouched wrongly, this holds only for a process that has heard from the store since then. If the store
-//!   loses everything once more before a process hears from it, the process cannot learn that an operator was wrong,
-//!   and may use up its window. This case is not explored.
+//!   operator has vouched wrongly, this property holds only for a process that has heard from the store since then. If
+//!   the store loses everything once more before a process hears from the store, the process cannot learn that the
+//!   operator was wrong. Such a process may issue IDs up to the end of its window. This case is not explored.
 //! * The ticks of a process increase, over all its leases.
 //! * A released lease is not renewed, and no window ends after the last tick of the layout.
 //! * If nothing is lost, no holder loses a lease before the lease's window has passed on the store's clock.

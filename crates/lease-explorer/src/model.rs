@@ -11,8 +11,8 @@ use casflake_lease::{Lease, LostReason, Token};
 use crate::bounds::Bounds;
 use crate::world::{Asking, Data, Held, Incarnation, NO_OWNER, Name, Row, Space, Swap, TICKS, World};
 
-/// The functions that decide in the model. They are the shipped functions, or a test has replaced one of them by a
-/// function without one of the rules.
+/// The functions that decide in the model. [`SHIPPED`] has the functions of `casflake-lease`. A test can replace such a
+/// function by a faulty one that leaves out a rule.
 #[derive(Clone, Copy)]
 pub struct Rules {
     pub acquire: fn(&View, &Ask, &Terms) -> Result<Decision, Denied>,
@@ -44,7 +44,7 @@ pub enum Broken {
     LostEarly { reason: LostReason },
     /// A call does not end although nothing disturbs it.
     Endless,
-    /// A process that keeps asking gets no lease.
+    /// A process that keeps asking for a lease issues no ID, although nothing more is lost and the clock moves on.
     Stuck,
     /// A process and its clone have both renewed their lease.
     Twins,
@@ -87,8 +87,8 @@ impl Model {
         world
     }
 
-    /// Reads the store and decides what to write. If two workers are free, the token chooses the first of them if
-    /// `pick` is 0, and the second if `pick` is 1. `pick` is also the [`crowd`](Ask::crowd) of the request.
+    /// Reads the store and decides what to write. `pick` is the choice of the call `asking` between two free workers: 0
+    /// for the first one, 1 for the second. `pick` is also the [`crowd`](Ask::crowd) of the request.
     pub fn read(&self, world: &World, at: u8, asking: &Asking, pick: u8) -> Read {
         let names = Tokens { picking: Some((asking.token, pick)) };
         let ask = Ask {
@@ -125,8 +125,9 @@ impl Model {
         Swap { at, seen, incarnation: self.incarnation(world, at), change, lease }
     }
 
-    /// Writes the decision `swap`, if the store has not changed since the store was read for this decision. Returns
-    /// `true` if the write is made and the store's answer says so.
+    /// Writes the change in `swap`, if the store has not changed since the store was read for `swap`. Returns `false`
+    /// if the change is not written. With `told_after`, also returns `false` if the server that receives the write is
+    /// not the server that was read.
     pub fn land(&self, world: &mut World, swap: &Swap) -> Result<bool, Broken> {
         let (data, serving) = (world.stores[usize::from(swap.at)].data, self.incarnation(world, swap.at));
         let now = contents(&data, serving, Tokens::default());
@@ -169,7 +170,7 @@ impl Model {
         Err(Broken::Endless)
     }
 
-    /// Sends one renewal to the store. Returns `None` if the store denies the renewal.
+    /// Sends one renewal to the store. Returns the renewed lease, or `None` if the store denies the renewal.
     pub fn renew_once(&self, world: &mut World, at: u8, lease: &Held) -> Result<Option<Held>, Broken> {
         let view = self.view(world, at, Tokens::default());
         let record = (self.rules.renew)(&view, &lease_of(lease), self.bounds.ttl.into(), &self.terms);
@@ -221,8 +222,8 @@ impl Model {
         View { now, place, incarnation, space, records, live, look }
     }
 
-    /// Makes `token` the owner of the ticks of `window`. Fails if the window ends too late, or if another token owns
-    /// one of the ticks.
+    /// Makes `token` the owner of the ticks of `window`. Fails if the window ends after the last tick of the layout, or
+    /// if another token owns one of the ticks.
     pub fn set_owner(&self, world: &mut World, worker: u8, window: Range<u8>, token: Name) -> Result<(), Broken> {
         if window.end > self.bounds.end {
             return Err(Broken::Beyond { until: window.end });
@@ -251,7 +252,8 @@ impl Model {
     }
 }
 
-/// The index of the store that the URL should lead to.
+/// The index of the first of the two stores. The URL of each process leads to this store, until an `Event::Move`
+/// changes the URL.
 pub(crate) const FIRST: u8 = 0;
 
 fn place(at: u8) -> String {
@@ -261,8 +263,8 @@ fn place(at: u8) -> String {
 /// Converts the number of a token in the model to the [`Token`] that the shipped rules use.
 #[derive(Clone, Copy, Default)]
 pub struct Tokens {
-    /// A token that chooses between two free workers, and the index of the chosen worker among them. All other tokens
-    /// choose the first of two free workers.
+    /// A token, and the choice of a call with this token between two free workers: 0 for the first one, 1 for the
+    /// second. A call with any other token chooses the first one.
     picking: Option<(Name, u8)>,
 }
 

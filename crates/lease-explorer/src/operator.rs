@@ -8,7 +8,9 @@ use crate::model::{Broken, FIRST, Model, Tokens};
 use crate::world::{NO_OWNER, Operator, TICKS, WORKERS, World};
 
 impl Model {
-    /// Returns the decision of an operator after a look at the store, or `None` if there is nothing to do.
+    /// Makes an operator look at the store, and returns the operator's decision. If `vouches` is `true`, the operator
+    /// wants to vouch that no lease is in use. Otherwise the operator wants to create a space. Returns `None` if there
+    /// is nothing to write, or if the operator must not vouch now.
     fn operate(&self, world: &World, vouches: bool) -> Option<Operator> {
         let view = self.view(world, FIRST, Tokens::default());
         let operation = if vouches {
@@ -65,9 +67,9 @@ fn is_any_in_use(world: &World) -> bool {
     world.processes.iter().any(|process| process.home.is_some())
 }
 
-/// Frees all ticks from the present one on, if an operator vouches that no lease is in use, and if no process that was
-/// ever granted a lease still runs. The model assumes that the ended processes have issued no IDs ahead of the store's
-/// clock.
+/// Frees all ticks from the present one on, if two conditions hold: an operator is about to write that no lease is in
+/// use, and every process that was ever granted a lease has ended. The model assumes that the ended processes have
+/// issued no IDs ahead of the store's clock.
 fn free_ticks_vouched_for(world: &mut World) {
     if world.operator.is_some_and(|operator| operator.vouches && operator.is_last) && !is_any_in_use(world) {
         let now = usize::from(world.now);

@@ -10,9 +10,9 @@ use crate::world::{Data, Issuer, Process, World};
 const ROUNDS: u8 = 30;
 
 impl Model {
-    /// Checks for each process that the process issues an ID if the process goes on alone from this state. The other
-    /// processes act only to create a lost space again. A process may issue no ID if the space is absent and no process
-    /// can create the space.
+    /// Checks for each process: if only this process goes on from this state, it must issue an ID. The other processes
+    /// act only to create a lost space again. The check does not fail if the space is absent and no process can create
+    /// the space.
     pub fn every_process_progresses(&self, world: &World) -> Result<(), Broken> {
         (0..self.bounds.processes).try_for_each(|process| self.progresses(*world, process))
     }

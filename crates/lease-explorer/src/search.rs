@@ -17,12 +17,13 @@ pub struct Search {
     pub transitions: usize,
     /// The number of steps to the furthest state.
     pub depth: usize,
-    /// A shortest path to a property that does not hold; `None` if all properties hold.
+    /// A shortest path to a state or an event that breaks a property; `None` if all properties hold.
     pub broken: Option<Trace>,
 }
 
-/// A path from the first state to a property that does not hold. `events` has each event and the state after it. `last`
-/// is the event that breaks the property, unless the last state itself breaks it.
+/// A path from the first state to a state or an event that breaks a property. `events` has each event of the path and
+/// the state after this event. If an event breaks the property, `last` is that event. If a state breaks the property,
+/// the path ends with that state, and `last` is `None`.
 pub struct Trace {
     pub events: Vec<(Event, World)>,
     pub last: Option<Event>,

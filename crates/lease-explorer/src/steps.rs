@@ -16,7 +16,7 @@ pub enum Transition {
 }
 
 impl Model {
-    /// Returns the result of `event`, or `Never` if the next state is not within the bounds.
+    /// Returns the result of `event`. The result is also `Never` if the next state is outside the bounds of the model.
     pub fn step(&self, world: &World, event: Event) -> Transition {
         match self.step_unbounded(world, event) {
             Transition::To(next) if !self.is_within(&next) => Transition::Never,

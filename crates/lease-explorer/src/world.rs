@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The sizes of the largest model. In a smaller model some elements of the arrays stay empty.
+/// The number of workers in the largest model. This constant and the next four are the lengths of the arrays in a
+/// state. In a smaller model some elements of the arrays stay empty.
 pub(crate) const WORKERS: usize = 2;
 pub(crate) const PROCESSES: usize = 3;
 pub(crate) const LATE: usize = 2;
@@ -12,9 +13,9 @@ pub(crate) const STORES: usize = 2;
 /// The number of a token, counted from 1.
 pub(crate) type Name = u8;
 
-/// Owners in [`World::owners`] that are not tokens. `NO_OWNER`: the tick is not granted. `GONE`: the tick is granted to
-/// a token that no longer occurs anywhere else in the state.
+/// The entry in [`World::owners`] for a tick that is not granted.
 pub(crate) const NO_OWNER: Name = 0;
+/// The entry in [`World::owners`] for a tick whose token no longer occurs anywhere else in the state.
 pub(crate) const GONE: Name = u8::MAX;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,8 +27,9 @@ pub struct Space {
     pub incarnation: Incarnation,
 }
 
-/// The server of a store. A process that finds no space looks at the store with a token of its own, and creates the
-/// space. `finder` is this token. The next change of the space removes the `finder`, except in a file.
+/// The incarnation of a store or a space. `server` is the number of the store's server. `finder` is the token of the
+/// look that found no space. The creation of the space writes the `finder`, and the next change of the space removes
+/// the `finder`, except in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Incarnation {
     pub server: u8,
@@ -54,7 +56,8 @@ pub struct Data {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
-    /// The server of the store. If the store is a file that is not a copy, this is 0.
+    /// The number of the store's server. If the store is a file, this is 0, unless the file is a copy. A copy becomes
+    /// an original file, with the number 0, when a process or an operator writes the space in the copy.
     pub server: u8,
     pub data: Data,
     pub backup: Option<Data>,
@@ -119,9 +122,9 @@ pub struct Issuer {
 pub struct Process {
     /// The store that the URL of this process leads to.
     pub at: u8,
-    /// The store that granted the last lease of this process, if any. The model need not keep the end of that lease: if
-    /// the process creates the space again while the clock is at most `slack` behind, the lease ends at the new floor or
-    /// earlier.
+    /// The store that granted the last lease of this process, if any. The model does not keep the end of that lease. If
+    /// the process creates a lost space again, that lease ends at the new floor or earlier, because the store's clock
+    /// is at most `slack` behind its highest reading so far.
     pub home: Option<u8>,
     /// Whether the process has heard from the store since an operator vouched falsely.
     pub is_warned: bool,
@@ -132,10 +135,10 @@ pub struct Process {
     pub issuer: Option<Issuer>,
     /// The last tick that the process issued with generators that are now closed.
     pub last: Option<u8>,
-    /// Whether the process learned after the backup which lease it holds.
+    /// Whether the process has learned of a grant or a renewal of its lease since the backup was made.
     pub is_newer: bool,
-    /// Whether the process has renewed its lease since it was cloned. `None` if it is neither a cloned process nor a
-    /// clone.
+    /// Whether the process has renewed its lease since a cloning in which the process was the original or the copy.
+    /// `None` if there was no such cloning under this lease.
     pub twin: Option<bool>,
 }
 
@@ -151,12 +154,13 @@ pub enum Call {
 pub struct World {
     /// The reading of the stores' clocks.
     pub now: u8,
-    /// The latest reading of the stores' clocks so far.
+    /// The highest reading of the stores' clocks so far.
     pub high: u8,
-    /// The URL should lead to the first store. At times the same URL leads to the second store, which is empty at first.
+    /// The two stores. At first the URL of each process leads to the first store, and the second store is empty. With
+    /// `moves`, the URL can change to the second store and back again.
     pub stores: [Store; STORES],
     pub operator: Option<Operator>,
-    /// The number of operations so far.
+    /// The number of operations that operators have begun so far.
     pub operations: u8,
     /// Whether an operator has vouched while leases were in use.
     pub is_deceived: bool,

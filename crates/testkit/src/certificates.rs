@@ -11,7 +11,8 @@ use rcgen::{
 /// The DNS name and the addresses of this host, for the certificate of a server.
 pub const HERE: &[&str] = &["localhost", "127.0.0.1", "::1"];
 
-/// An authority that signs certificates. Two authorities do not trust each other, even if they have the same name.
+/// An authority that signs certificates. A program that trusts one authority does not trust the certificates of another
+/// one, even if both authorities have the same name.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, as PEM.
@@ -53,14 +54,16 @@ impl Authority {
         self.sign(params)
     }
 
-    /// Signs a certificate for a server on this host. The certificate is valid until the end of 2020.
+    /// Signs a certificate for a server on this host. The certificate expired at the end of 2020. Returns the
+    /// certificate and its key.
     pub fn expired(&self) -> Signed {
         let mut params = of_server(HERE);
         params.not_after = date_time_ymd(2021, 1, 1);
         self.sign(params)
     }
 
-    /// Signs a certificate for a server on this host. The certificate is valid from the year 3000 on.
+    /// Signs a certificate for a server on this host. The certificate becomes valid only in the year 3000. Returns the
+    /// certificate and its key.
     pub fn not_yet_valid(&self) -> Signed {
         let mut params = of_server(HERE);
         params.not_before = date_time_ymd(3000, 1, 1);

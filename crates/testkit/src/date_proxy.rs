@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::proxy::Front;
 
-/// A proxy that passes on each request and each reply. The proxy changes only the header `Date` of replies.
+/// A proxy that changes the header `Date` of replies. The proxy changes nothing else in requests and replies. A test
+/// can also make the proxy delay requests, lose a reply, or close all connections.
 pub struct DateProxy {
     front: Front,
     shifter: Arc<DateShifter>,
@@ -52,7 +53,8 @@ impl DateProxy {
         self.front.port()
     }
 
-    /// Shifts the server's clock, as clients see the clock, by `offset` seconds from the real time.
+    /// Shifts the header `Date` of all replies by `offset` seconds from now on. To clients, the server's clock then
+    /// seems to be shifted by this time.
     pub fn set_clock(&self, offset: i64) {
         self.shifter.settings().offset = offset;
     }

@@ -1,4 +1,5 @@
-//! A cluster of one etcd member. A proxy in front of the member shifts the member's clock, as clients see the clock.
+//! A cluster of one etcd member. A proxy in front of the member can change the dates in the member's replies. To
+//! clients, the member's clock then seems to be shifted.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -115,7 +116,8 @@ impl EtcdServer {
     }
 
     /// Returns whether the process that this value has started is the server on the port for clients. Another server
-    /// may have taken the port. The reply of the right process contains the path of its data directory.
+    /// may have taken the port. If the reply of the server contains the path of the directory `data`, the server is the
+    /// process that this value has started.
     fn answers_itself(&self) -> bool {
         let get = ureq::get(format!("http://{}/debug/vars", self.direct())).config().proxy(None);
         let reply = get.timeout_global(Some(Duration::from_secs(5))).build().call();
@@ -221,7 +223,7 @@ impl Server for EtcdServer {
         "etcd"
     }
 
-    /// Returns the URL through the proxy.
+    /// Returns the URL of the proxy. Clients use the server through the proxy.
     fn url(&self) -> String {
         format!("etcd://127.0.0.1:{}", self.proxy.port())
     }
@@ -232,7 +234,7 @@ impl Server for EtcdServer {
         Some((proxy, url))
     }
 
-    /// Stops the process with a signal. A stopped process does not even refuse connections.
+    /// Freezes the process with the signal `STOP`. A frozen process does not even refuse connections.
     fn stop(&self) {
         self.signal("STOP");
         until_stopped(self.child.as_ref().expect("it runs").id());
@@ -259,7 +261,8 @@ impl Server for EtcdServer {
         fs::rename(self.snapshot(), self.directory.path().join("copy")).expect("a snapshot");
     }
 
-    /// Restores the copy as a new cluster with another ID, as etcd's documentation describes.
+    /// Restores the contents that [`copy`](Server::copy) has copied, as a new cluster with another ID. etcd's
+    /// documentation describes this procedure.
     fn restore(&mut self) {
         self.kill();
         self.data = self.restored();

@@ -1,16 +1,17 @@
-//! `Held`: a file that blocks each process that opens the file, as a file in a hanging file system does.
+//! `Held`: a file that makes other processes wait when they open the file, as in a file system that hangs.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A Perl program. It takes a lease on a file (`F_SETLEASE`, `F_WRLCK`), and does not give the lease up when the kernel
-/// asks for the lease. To open the file then takes 45 s, the value of `/proc/sys/fs/lease-break-time`.
+/// A Perl program that takes a file lease from the kernel (`F_SETLEASE`, `F_WRLCK`). When another process opens the
+/// file, the kernel asks the program to give up the file lease. The program ignores the request, so the other process
+/// waits for 45 s, the value of `/proc/sys/fs/lease-break-time`.
 const HOLD: &str = r#"$SIG{IO} = "IGNORE"; open(my $file, "+<", $ARGV[0]) or die "open: $!";
     fcntl($file, 1024, 1) or die "lease: $!"; $| = 1; print "held\n"; sleep 60;"#;
 
-/// A file that other processes can't open until this value is dropped. After 45 s the kernel lets these processes open
-/// the file in any case.
+/// A file that is slow to open. If another process opens the file, the call waits until this value is dropped, but at
+/// most 45 s. Then the call succeeds.
 pub struct Held(Child);
 
 impl Held {

@@ -135,8 +135,8 @@ impl PostgresServer {
         self.start_again(&["restore_command=false"]);
     }
 
-    /// Restores the data that [`copy`](Server::copy) has copied. Unlike [`restore`](Server::restore), keeps the
-    /// timeline, so the server has no sign that its data are old.
+    /// Restores the data that [`copy`](Server::copy) has copied. Unlike [`restore`](Server::restore), this function
+    /// does not change the timeline. So the server has no sign that its data are old.
     pub fn restore_data(&mut self) {
         self.put_back();
         self.restart();
@@ -341,8 +341,8 @@ impl Server for PostgresServer {
         self.restart();
     }
 
-    /// Restores the copied data and then recovers, as PostgreSQL's documentation describes for a base backup. The
-    /// recovery makes a new timeline.
+    /// Restores the copied data, and makes the server recover from them, as PostgreSQL's documentation describes for a
+    /// base backup. The recovery makes a new timeline.
     fn restore(&mut self) {
         self.put_back();
         self.recover();

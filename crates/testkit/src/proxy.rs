@@ -65,8 +65,8 @@ impl Drop for Front {
 pub enum Cut {
     /// Requests are lost.
     Before,
-    /// Requests pass on connections that are older than the cut. On newer connections, requests are lost. As soon as
-    /// the first request has passed, all replies are lost.
+    /// If a connection is older than the cut, its requests reach the server. On newer connections, requests are lost.
+    /// As soon as the proxy has passed the first request to the server, all replies are lost.
     After,
     /// Requests wait in the proxy until the test heals the proxy. Then the requests pass, even if their clients are
     /// gone.
@@ -144,8 +144,8 @@ impl Proxy {
         self.wire.state().has_lost
     }
 
-    /// Returns the number of round trips on all connections together. A round trip begins with the first bytes that the
-    /// proxy passes to the server, and with the first such bytes after each reply.
+    /// Returns the number of round trips on all connections together. A round trip begins when the proxy passes bytes
+    /// to the server for the first time, or for the first time after a reply.
     pub fn trips(&self) -> u32 {
         self.wire.state().trips
     }

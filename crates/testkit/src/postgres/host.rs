@@ -61,9 +61,9 @@ pub(super) fn libfaketime() -> Option<PathBuf> {
     places.map(|place| place.join("faketime/libfaketime.so.1")).find(|library| library.is_file())
 }
 
-/// Returns the user ID and the group ID of the user `postgres` if this process runs as root. This user then runs the
-/// server, because PostgreSQL refuses to run as root. Returns `None` if this process does not run as root. The user of
-/// this process then runs the server.
+/// Returns the user ID and the group ID of the user `postgres`, or `None` if this process does not run as root.
+/// PostgreSQL refuses to run as root, so a test that runs as root lets the user `postgres` run the server. Any other
+/// test runs the server as its own user.
 fn user() -> Option<(u32, u32)> {
     static USER: LazyLock<Option<(u32, u32)>> = LazyLock::new(|| {
         if fs::metadata("/proc/self").is_ok_and(|ours| ours.uid() != 0) {

@@ -11,8 +11,8 @@ pub(super) fn send(pid: u32, signal: Signal) {
 }
 
 /// Returns the state of the process `pid` and the ID of its parent, or `None` if there is no such process. In the file
-/// `stat`, both follow the name of the process. The name may contain spaces and parentheses, so the search for its end
-/// begins at the end of the file.
+/// `stat`, the state and the parent's ID follow the name of the process. The name may contain spaces and parentheses,
+/// so the search for the end of the name begins at the end of the file.
 fn state(pid: u32) -> Option<(String, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut words = stat.rsplit_once(") ")?.1.split(' ');
