@@ -49,8 +49,8 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
     if text == "0" { Ok(Duration::ZERO) } else { seconds(text).map_err(|why| format!("{why}, or 0 for no wait")) }
 }
 
-/// A call may wait this long for the next tick, or until the store has renewed or replaced an ended lease. If
-/// `--lease-wait` is longer, a call may wait for that time instead.
+/// The longest time for which a call waits for the next tick, or for the store to renew or replace an ended lease. If
+/// `--lease-wait` is longer, it is the longest time instead.
 const TICK_WAIT: Duration = Duration::from_millis(100);
 
 #[expect(clippy::large_enum_variant, reason = "a process has one, and each call would pay for a box")]
