@@ -58,9 +58,10 @@ use crate::error::StoreError;
 /// # What it promises
 /// A `LeasedGenerator` keeps all promises of a [`Generator`], even when it changes from one leased worker to the next:
 /// its IDs keep increasing. In addition, no two generators with leases of one store issue the same ID. The condition is
-/// that the store keeps all data that it has acknowledged, or that the loss of such data is noticed. This promise holds
-/// even if processes or hosts crash, pause, restart or are cut off, and even if clocks are set. Such faults can cause a
-/// time in which no ID is issued. Calls then fail with [`LeaseExpired`](GenerateError::LeaseExpired).
+/// that the store keeps all data that it has acknowledged, or that this crate notices the loss of such data. This
+/// promise holds even if processes or hosts crash, pause, restart or are cut off, and even if clocks are set. Such
+/// faults can cause a time in which no ID is issued. Calls then fail with
+/// [`LeaseExpired`](GenerateError::LeaseExpired).
 ///
 /// # What it does not promise
 /// * Clones of a virtual machine that run at the same time issue the same IDs until one clone finds that another clone

@@ -3,10 +3,10 @@
 //!
 //! A [`Lease`] is a grant of one worker for a window of ticks. It is kept in a store ([`LeaseStore`]), which never
 //! grants overlapping windows of one worker. A [`LeasedGenerator`] issues IDs only in ticks within its window. So no
-//! two processes issue the same ID, under one condition: if the store loses data that it has acknowledged, the loss
-//! must be noticed. The documentation of each store says which losses are noticed. This promise holds whatever the
-//! clocks of the processes say, and however the processes are paused, killed, restarted or cut off. Such faults cost
-//! time, never a duplicate ID. [`LeaseStore`] lists the invariants. The
+//! two processes issue the same ID, under one condition: the store keeps all data that it has acknowledged, or this
+//! crate notices the loss of such data. The documentation of each store says which losses this crate notices. The
+//! promise holds whatever the clocks of the processes say, and however the processes are paused, killed, restarted or
+//! cut off. Such faults cost time, never a duplicate ID. [`LeaseStore`] lists the invariants. The
 //! [guide](https://docs.rs/casflake-lease/latest/casflake_lease/_guide/) describes the first start, Kubernetes, and the
 //! cost of each fault.
 //!

@@ -42,8 +42,8 @@ use crate::survey::Survey;
 ///
 /// The invariants hold under two conditions:
 ///
-/// * The store keeps all data that it has acknowledged, or the loss of such data is found. Each store documents which
-///   losses it does not find.
+/// * The store keeps all data that it has acknowledged, or notices the loss of such data. Each store documents which
+///   losses it does not notice.
 /// * An operator who [vouches](LeaseAdmin::init_immediately) for a space or [reclaims](LeaseAdmin::reclaim) a worker is
 ///   right. If an operator was wrong, a process still uses a lease that the operator took to be unused. The next
 ///   renewal of this lease fails with [`LostReason::Initialised`](crate::LostReason::Initialised) or
