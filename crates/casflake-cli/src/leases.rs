@@ -166,8 +166,8 @@ fn init(store: &mut dyn LeaseAdmin, layout: &Layout, asked: &Init<'_>) -> Result
     left_as_it_is(store, layout, asked.workers)
 }
 
-/// Fails if the store has ID spaces with other names than the name in the URL, or if the store can't list its ID spaces.
-/// The name in the URL may be misspelt, and a misspelt name must not become a second ID space.
+/// Fails if the store has ID spaces with other names than the name in the URL, or if the store can't list its ID
+/// spaces. The name in the URL may be misspelt, and a misspelt name must not become a second ID space.
 fn has_no_others(store: &mut dyn LeaseAdmin) -> Outcome {
     let remedy = "to create another one, add --beside";
     let others = store.others().map_err(|error| Stop::failed(format_args!("{}; {remedy}", causes(&error))))?;
