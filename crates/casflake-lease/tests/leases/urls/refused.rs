@@ -209,7 +209,7 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     ("give both", &["postgres://h/ids?sslcert=/secret.crt", "postgres://h/ids?sslkey=/secret.key"]),
     ("the URL has a path: give hosts and ports only", &["etcd://h/v3", "etcd://a/b,c"]),
     ("an endpoint is repeated", &["etcd://a,b,a", "etcd://a,A:2379", "etcd://a,etcd://a/"]),
-    ("another scheme", &["etcd://a,http://b", "etcd://a,etcds://b"]),
+    ("a scheme other than etcd", &["etcd://a,http://b", "etcd://a,etcds://b"]),
     ("not UTF-8", &["etcd://u:%ff@h", "etcd://%ff:secret@h", "unix:/x?user=%ff&pass=secret"]),
     ("not valid UTF-8", &["redis://%ff:secret@h", "redis://:%ff@h"]),
     ("invalid utf-8", &["postgres://%ff:secret@h/ids", "postgres://h/%ff"]),
