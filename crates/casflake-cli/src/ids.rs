@@ -212,8 +212,8 @@ impl<S: Scheme, C: Clock> IdGenerator<S> for Ids<S, C> {
     }
 }
 
-/// Returns the reason why the lease was not released. The text of `error` may say "try again". The returned reason
-/// leaves this remedy out, because the command ends without another attempt.
+/// Returns the reason why the lease was not released. If `error` is `Unavailable`, its text says "try again". The
+/// returned reason leaves this remedy out, because the command ends without another attempt.
 fn why(error: &StoreError) -> String {
     match error {
         StoreError::Unavailable { what, cause } => format!("{what} failed: {}", causes(&**cause)),

@@ -147,8 +147,9 @@ enum Order {
     WorkerLast,
 }
 
-/// Calls the function `$run`. The function's type argument is the scheme that the [`LayoutArgs`] choose. If the chosen
-/// layout can only be decoded, the macro returns an error and does not call the function.
+/// Calls the function `$run`. The function's type argument is the scheme that the [`LayoutArgs`] choose. If
+/// `--layout` is `mastodon` or `all`, the macro does not call the function, and its value is an error. The macro does
+/// not check whether a custom layout can generate IDs.
 macro_rules! with_scheme {
     ($args:expr, $run:ident($($arg:expr),*)) => {
         match $args.name() {

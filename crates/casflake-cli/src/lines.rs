@@ -36,7 +36,8 @@ impl<R: Read> Lines<R> {
     /// of UTF-8 at the start of the input.
     ///
     /// # Errors
-    /// Fails if reading fails. Also fails if the input is UTF-16, because only lines of UTF-8 can be read.
+    /// Fails if `before_waiting` fails or reading fails. Also fails if the input is UTF-16, because the lines of UTF-16
+    /// can't be read.
     pub(crate) fn next(&mut self, mut before_waiting: impl FnMut() -> Outcome) -> Result<Line<'_>, Stop> {
         self.line.clear();
         let mut too_long = false;

@@ -98,7 +98,8 @@ struct Row {
     /// The first tick of the window. The field `until` is the first tick after the window.
     from: u64,
     until: u64,
-    /// The time at which the tick `until` begins, in RFC 3339; `null` if that time is too late for [`rfc_3339`].
+    /// The time at which the tick `until` begins, in RFC 3339; `null` if `until` is after the layout's last tick, or if
+    /// that time is too late for [`rfc_3339`].
     until_time: Option<String>,
     remaining_ms: u64,
     counter: u64,
