@@ -33,8 +33,8 @@ use crate::worker::WorkerId;
 /// ```
 ///
 /// # What it promises
-/// The promises have the numbers I1 to I8. If a test checks a promise, the test's name begins with the promise's
-/// number.
+/// The promises have the numbers I1 to I8. If a test's name begins with such a number, the test checks the promise with
+/// this number.
 ///
 /// | | |
 /// |---|---|

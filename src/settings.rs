@@ -30,10 +30,10 @@ pub enum Wait {
     /// Then polls the clock until the tick begins. The system wakes up a sleeping thread later than the thread has
     /// asked for. The generator estimates this delay from earlier sleeps, and makes each sleep shorter by the estimate.
     ///
-    /// With `Sleep` a single ID may come a little later than with `Spin`. But if threads wake up early enough to take all
-    /// IDs of the tick for which they wait, the generator issues as many IDs per second as with `Spin`. A sleep takes
-    /// 10 ms at most. So a thread may notice up to 10 ms late that the generator was closed, that the fence was extended
-    /// or that the clock was set. Without the feature `std` the call does not sleep but polls the clock.
+    /// With `Sleep` a single ID may come a little later than with `Spin`. But if threads wake up early enough to take
+    /// all IDs of the tick for which they wait, the generator issues as many IDs per second as with `Spin`. A sleep
+    /// takes 10 ms at most. So a thread may notice up to 10 ms late that the generator was closed, that the fence was
+    /// extended or that the clock was set. Without the feature `std` the call does not sleep but polls the clock.
     Sleep,
 }
 
@@ -99,7 +99,7 @@ pub(crate) const fn end<S: Scheme>() -> u64 {
     const {
         assert!(
             S::LAYOUT.can_generate(),
-            "no generator can use this layout: a generator needs a timestamp and a sequence of 62 bits or fewer together"
+            "no generator can use this layout: a generator needs a timestamp and a sequence of at most 62 bits together"
         );
     }
     S::LAYOUT.max_tick() + 1

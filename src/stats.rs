@@ -78,8 +78,8 @@ pub struct Stats {
     /// the word. On some processors it can also fail although no call has changed the word.
     pub cas_retries: u64,
     /// How often a call noticed that the clock has moved back. A call notices this if two precise readings of the clock
-    /// are before the last ID's tick by more than `max_lead` ticks. A batch may notice this once for each tick from
-    /// which it takes IDs.
+    /// are before the last ID's tick by more than `max_lead` ticks. A call for many IDs makes one reservation for each
+    /// tick, and may notice this once in each reservation, even in a reservation that fails.
     ///
     /// If the generator is not strict, calls first take all free slots of the last ID's tick. While they do so, they do
     /// not check whether the clock has moved back. If the clock catches up before these slots are used up, no call

@@ -117,8 +117,8 @@ mod tests {
 
     const PER_MILLI: u64 = 2_000_000;
 
-    /// Returns the clock's reading if the counter is at `count`. The thread has read the millisecond 5 from the
-    /// system's clock when the counter was at 1000. This millisecond ends when the counter is at 1100.
+    /// Returns the clock's reading if the counter is at `count`. Before, the thread read the millisecond 5 from the
+    /// system's clock, when the counter was at 1000. This millisecond ends when the counter is at 1100.
     fn reading(count: u64) -> u64 {
         let (counter, mock) = quanta::Clock::mock();
         mock.increment(count);

@@ -85,7 +85,7 @@ pub enum GenerateError {
     ///
     /// * The store's clock is behind the last ID's tick.
     /// * The store can't extend or replace the lease, because the store's clock is too far behind the end of a window,
-    ///   or behind the tick from which the store grants leases.
+    ///   or too far behind the tick from which the store grants leases.
     /// * A renewal has shown that the store's clock is a TTL or more behind the generator's `StoreClock`.
     StoreClockBehind {
         /// The time that the store's clock needs to catch up. If the generator itself has found that the store's clock

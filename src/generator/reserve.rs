@@ -34,8 +34,8 @@ impl<S: Scheme, C: Clock> Generator<S, C> {
     /// Reads the clock before it loads the word. This order is a quarter faster than the opposite order, because the
     /// word's cache line stays busy for a moment after the previous call's compare-and-swap. `reserve_fast` reads the
     /// clock only once, even if its compare-and-swap fails and is repeated. The reading may then be old. This does no
-    /// harm, because a new reading would allow the same tick or a later one. If the old reading allows no slot, the
-    /// precise reading decides whether the call is refused.
+    /// harm: an old reading never allows a tick that is later than the clock's highest reading allows. If the old
+    /// reading allows no slot, the precise reading decides whether the call is refused.
     #[inline]
     fn reserve_fast(&self, count: u64) -> Option<Reservation> {
         let now_tick = self.now_tick();
