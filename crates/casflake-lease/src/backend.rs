@@ -156,9 +156,9 @@ pub trait Backend: Send {
     }
 }
 
-/// Reads the contents. Fails if the space is a copy. Two calls do not use this function to read the contents: `survey`
-/// and `init_immediately`. A `survey` changes nothing. With `init_immediately`, the operator vouches that the original
-/// is not in use.
+/// Reads the contents. Fails if the space is a copy. Each call of `BackendStore` that reads the contents uses this
+/// function, except `survey` and `init_immediately`. A `survey` changes nothing. With `init_immediately`, the operator
+/// vouches that the original is not in use.
 pub(crate) fn read_original<B: Backend + ?Sized>(backend: &mut B) -> Result<Contents, StoreError> {
     let contents = backend.read()?;
     if contents.is_from_elsewhere {

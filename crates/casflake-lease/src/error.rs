@@ -314,8 +314,8 @@ impl fmt::Display for StoreError {
             }
             Self::StoreClockBehind { by } => write!(
                 f,
-                "the store's clock is {} s behind the latest lease or ID of the space: if the clock has moved back, \
-                 set the clock; if the clock was ahead before and is correct now, wait",
+                "the store's clock is {} s behind a lease or an ID of the space: if the clock has moved back, set the \
+                 clock; if the clock was ahead before and is correct now, wait",
                 seconds(*by)
             ),
             Self::StoreClockOutside { unix_ms, epoch_unix_ms } => write!(

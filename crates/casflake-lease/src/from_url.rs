@@ -101,8 +101,8 @@ fn named(url: &str) -> Result<Box<dyn LeaseAdmin>, StoreError> {
         scheme if crate::etcd::SCHEMES.contains(&scheme) => Ok(Box::new(crate::EtcdStore::from_url(url)?)),
         scheme => Err(StoreError::Url {
             why: format!(
-                "this program was built without a store for the URL scheme {scheme}: give a URL that begins with file:, \
-                 or enable the feature of casflake-lease for postgres:, redis: or etcd:"
+                "this program was built without a store for the URL scheme {scheme}: give a URL that begins with \
+                 file:, or enable the feature of casflake-lease for postgres:, redis: or etcd:"
             ),
         }),
     }

@@ -138,8 +138,8 @@ pub struct SurveyedWorker {
     pub until: u64,
     /// The number of times that the worker was granted, renewed or reclaimed.
     pub counter: u64,
-    /// The name of the worker's holder. `None` if the worker was released or reclaimed, or if this record was written
-    /// before any grant of the worker: in advance, or in place of a lost record.
+    /// The name of the worker's holder. `None` if the worker was released or reclaimed. Also `None` if this record was
+    /// written in advance or in place of a lost record, and the worker was not granted since.
     pub owner: Option<String>,
 }
 

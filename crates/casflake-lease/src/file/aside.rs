@@ -48,9 +48,10 @@ impl<T: Send + 'static> Aside<T> {
     /// Runs `work` on the thread of this `Aside`, and returns the result of `work`.
     ///
     /// # Errors
-    /// `TimedOut` if the work does not finish within the timeout. The thread may still finish the work later, and
-    /// always finishes the work before the thread begins the next job. `Other` if the work panics. The value then stays
-    /// as it was at the moment of the panic. If the thread can't be started, the error is that of the system.
+    /// `TimedOut` if the work does not finish within the timeout. If the value did not come back from an earlier call
+    /// within the timeout, the work never begins. Otherwise the thread may still finish the work later, but before it
+    /// begins the next job. `Other` if the work panics, or if the thread has ended. After a panic the value stays as it
+    /// was at the moment of the panic. If the thread can't be started, the error is that of the system.
     pub(super) fn ask<R: Send + 'static>(&mut self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> io::Result<R> {
         let started = Instant::now();
         self.fetch(self.left(started))?;

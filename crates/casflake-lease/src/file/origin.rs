@@ -63,8 +63,9 @@ impl Origin {
     }
 
     /// Returns whether a store may have been made at this origin. `signed` is the incarnation that the store's file
-    /// contains. If `signed` contains no origin, an earlier version of casflake made the store. The result is then true,
-    /// except in two cases: this origin is in the layer of a container, or `signed` says that the file is a copy.
+    /// contains. If `signed` contains no origin, an earlier version of casflake made the store. The result is then
+    /// `true`, except in two cases: this origin is in the layer of a container, or `signed` says that the file is a
+    /// copy.
     pub(super) fn may_be_that_of(&self, signed: &str) -> bool {
         let Some((_, rest)) = signed.split_once(MADE_IN) else {
             // An earlier version wrote `signed`. Such a version treats every copy as a backup that was put back, so if

@@ -20,11 +20,12 @@ pub enum Denied {
         /// The tick from which the store grants leases.
         floor: u64,
     },
-    /// This variant has two causes. Either the floor or the end of a granted window is further ahead of the store's
-    /// clock than the rules allow. Or the new window would contain no tick after the last tick in which the caller has
-    /// issued an ID.
+    /// One of these is true:
+    ///
+    /// * The floor or the end of a granted window is further ahead of the store's clock than the rules allow.
+    /// * The new window would contain no tick after the last tick in which the caller has issued an ID.
     StoreClockBehind {
-        /// When the store's clock has reached this tick, the cause is gone.
+        /// When the store's clock has reached this tick, a request is no longer denied for this reason.
         until: u64,
     },
     /// The space is absent, and [`IfAbsent`](super::IfAbsent) forbids creating it.

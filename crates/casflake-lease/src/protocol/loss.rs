@@ -1,5 +1,6 @@
 //! The rules for a space that is new or has lost data. The floor of such a space is raised. Every window that the store
-//! may have forgotten ends at the new floor or earlier.
+//! may have forgotten ends at the new floor or earlier. If only records of workers are missing, the floor stays, and
+//! only these workers wait.
 
 use super::{Change, Denied, IfAbsent, Known, NEWBORN, Space, View, unowned};
 use crate::terms::Terms;
