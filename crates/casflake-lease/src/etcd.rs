@@ -70,17 +70,18 @@ const TXN: &str = "/v3/kv/txn";
 ///
 /// A cluster that was restored under another cluster ID, or in which keys are missing, may have lost leases. The store
 /// then grants nothing until [`MAX_TTL`](crate::MAX_TTL) + [`CLOCK_SLACK`](crate::CLOCK_SLACK) have passed, unless an
-/// operator [initialises](crate::LeaseAdmin::init_immediately) the store. If a cluster has no key of the space, calls
-/// fail with [`NoSpace`](crate::StoreError::NoSpace). The calls fail until a process that was granted a lease by the
-/// same cluster restores the space, or until an operator creates the space.
+/// operator [initialises](crate::LeaseAdmin::init_immediately) the store. If only keys of workers are missing, only
+/// those workers are not granted until then. If a cluster has no key of the space, calls fail with
+/// [`NoSpace`](crate::StoreError::NoSpace). The calls fail until a process that was granted a lease by the same cluster
+/// restores the space, or until an operator creates the space.
 ///
 /// # What it does not promise
 /// * **Restore a snapshot with another `--initial-cluster-token`**, or with other members, because etcd derives the
 ///   cluster's ID from the token and the members. If the ID is the same, or if data directories were replaced by older
 ///   ones, the store itself does not notice the loss of data. A holder notices the loss at its next renewal, if the
-///   worker's record in the store is older than the holder's lease. IDs can be issued twice until then. If no holder
-///   has a lease that is newer than the record of its worker, the loss is never noticed. IDs can also be issued twice
-///   if members lose data that they have synced.
+///   worker's record in the store is missing, or is older than the holder's lease. IDs can be issued twice until then.
+///   If the records of all holders are up to date, or no holder is left, the loss is never noticed. IDs can also be
+///   issued twice if members lose data that they have synced.
 /// * etcd reports the time only in the header `Date` of its replies, to the second. Between two replies, the store adds
 ///   the time that has passed on a clock of the host. So the time in IDs may be up to a second behind the member's
 ///   clock, the IDs of two hosts may be out of order by up to a second, and the time may jump forward by up to a second
@@ -103,8 +104,8 @@ const TXN: &str = "/v3/kv/txn";
 /// [`Refused`](crate::StoreError::Refused) if the password or a certificate is wrong, if a permission is missing, or if
 /// the server is not etcd, requires TLS or does not support TLS. The error is
 /// [`Unavailable`](crate::StoreError::Unavailable) if a host name is not resolved, a connection fails or the cluster
-/// has no leader. If several endpoints fail, the error is `Refused` only if the reasons of all these failures lead to
-/// `Refused`.
+/// has no leader. If no endpoint is usable, the error is `Refused` only if the failures of all endpoints that were
+/// asked lead to `Refused`.
 pub type EtcdStore = BackendStore<EtcdBackend>;
 
 /// The backend of [`EtcdStore`].

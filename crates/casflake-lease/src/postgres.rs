@@ -121,6 +121,9 @@ use crate::url::space_name;
 /// * the tables are in a different cluster, because `pg_upgrade` made a new cluster, or because a dump was loaded into
 ///   another cluster.
 ///
+/// If only rows of workers were deleted, only those workers are not granted during this time, and only their holders
+/// can't renew.
+///
 /// If no row of the space is left, or a table is missing, calls fail with [`NoSpace`](crate::StoreError::NoSpace). The
 /// calls fail until a process that was granted a lease in the same cluster, database and schema restores the space, or
 /// until an operator creates the space.

@@ -39,9 +39,10 @@ use crate::url::{StoreUrl, space_name};
 /// Each ID space is one hash, so that the space is kept or lost as a whole. The key of the hash is `casflake:` and the
 /// name of the space. The hash has a field `space` and one field for each worker, in JSON. Usually, a renewal or a
 /// release runs one Lua script, and so needs one round trip. Acquiring a lease runs two scripts: the first script reads
-/// the fields, and the second script writes only if the fields have not changed since. More scripts run if a space is
-/// created, if another process has changed the space meanwhile, or if data or a reply was lost. The script of a renewal
-/// or a release writes only if the worker's record belongs to the lease. The store's clock is the clock of the server.
+/// the fields, and the second script writes only if the field `space` and the fields to write have not changed since.
+/// More scripts run if a space is created, if another process has changed the space meanwhile, or if data or a reply
+/// was lost. The script of a renewal or a release writes only if the worker's record belongs to the lease. The store's
+/// clock is the clock of the server.
 ///
 /// ```no_run
 /// use casflake_lease::{LeasedGenerator, RedisStore};

@@ -7,9 +7,9 @@ use crate::terms::MAX_TTL;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// A clock of this host that follows a server's clock. The header `Date` of each reply sets this clock: `Date` contains
-/// the server's time, rounded down to a whole second. Between two replies, a monotonic clock of this host adds the time
-/// that has passed, including fractions of a second.
+/// A clock of this host that follows a server's clock. The header `Date` of each reply adjusts this clock: `Date`
+/// contains the server's time, rounded down to a whole second. Between two replies, a monotonic clock of this host adds
+/// the time that has passed, including fractions of a second.
 ///
 /// This clock is behind the server's clock by at most a second plus the delay of a message. The difference becomes
 /// smaller with more replies.

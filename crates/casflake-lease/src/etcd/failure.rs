@@ -1,8 +1,8 @@
 //! Recognises the failures of etcd for which waiting does not help, and names a remedy for each of them.
 //!
-//! All other failures may pass by themselves: a cluster without a leader elects a leader; a database that is full is
-//! compacted; the store gets a new token in place of an expired one; and a host name that is not resolved may be
-//! registered soon.
+//! All other failures may pass: a cluster without a leader elects a leader; an operator compacts a database that is
+//! full; the store gets a new token in place of an expired one; and a host name that is not resolved may be registered
+//! soon.
 
 use serde::Deserialize;
 

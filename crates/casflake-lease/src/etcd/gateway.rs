@@ -95,9 +95,9 @@ impl Gateway {
         Ok(token)
     }
 
-    /// Sends a request to a member. If the member fails, sends the request to the next member, and so on. Stops after a
-    /// failure if the request is not repeatable (see [`is_repeatable`]) and the failed member may have carried out the
-    /// request.
+    /// Sends a request to a member. If the member fails, sends the request to the next member, and so on. Stops when
+    /// all members have failed or the time limit of the call is over. Also stops after a failure if the request is not
+    /// repeatable (see [`is_repeatable`]) and the failed member may have carried out the request.
     fn send(&self, path: &str, token: Option<&str>, request: &Value, started: Instant) -> Result<Answer, StoreError> {
         let agent = self.agent()?;
         let (mut turn, mut passing) = (1, None);

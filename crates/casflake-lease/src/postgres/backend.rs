@@ -95,7 +95,7 @@ impl<T: MakeTlsConnect<Socket, Stream: Send + 'static> + Clone + Send> Backend f
     }
 
     /// Returns the names of other spaces in the database. A space in another schema is returned with its schema, for
-    /// example `orders (schema billing)`. If the store's role can't read the spaces of a schema, only the schema is
+    /// example `orders (schema billing)`. If the search can't read the spaces of another schema, only the schema is
     /// returned, for example `(schema billing)`. Takes at most one second, plus the time to connect.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         let (schema, space) = (self.schema.clone(), self.space.clone());

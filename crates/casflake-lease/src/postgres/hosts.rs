@@ -11,9 +11,9 @@ use crate::causes::Cause;
 use crate::error::StoreError;
 
 /// Returns one configuration for each host, beginning with a random host. If there is at most one host, or if the
-/// number of addresses or ports does not match the number of hosts, returns only `config` itself. A single port matches
-/// any number of hosts. If the numbers do not match, the crate `tokio_postgres` refuses `config` and reports the
-/// reason.
+/// number of addresses or ports does not match the number of hosts, returns only `config` itself. No address, no port
+/// or a single port matches any number of hosts. If the numbers do not match, the crate `tokio_postgres` refuses
+/// `config` and reports the reason.
 pub(super) fn each(config: &Config) -> Vec<Config> {
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let count = hosts.len().max(addresses.len());

@@ -20,10 +20,10 @@ use crate::error::StoreError;
 pub(super) const IO_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Time limits for the server. The server waits at most 1.5 s for a lock. That is less than the client waits for the
-/// answer, so the server can report the lock. Only the search for other spaces has a shorter time limit, 1 s. The
-/// server ends a statement after 10 s, even if the client no longer waits. The limits apply to one transaction, and are
-/// sent in the same message as the statement. So they also work with a pooler, which accepts no settings at the start
-/// of a connection and gives each transaction another session.
+/// answer, so the server can report the lock. In the search for other spaces, the client waits only 1 s. The server
+/// ends a statement after 10 s, even if the client no longer waits. The limits apply to one transaction, and are sent
+/// in the same message as the statement. So they also work with a pooler, which accepts no settings at the start of a
+/// connection and gives each transaction another session.
 const LIMITS: &str = "SET LOCAL lock_timeout = 1500; SET LOCAL statement_timeout = 10000;\n";
 
 /// The outcome of a statement.

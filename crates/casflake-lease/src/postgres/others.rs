@@ -1,6 +1,6 @@
 //! Finds the other ID spaces of a database. If the space of a store does not exist, the error names these other spaces,
-//! because the operator may have meant one of them. If there are no other spaces, a process may create the missing
-//! space.
+//! because the operator may have meant one of them. A process that was told to create a missing space does so only if
+//! there are no other spaces.
 //!
 //! Another schema may belong to another role, and the store's role may have more privileges than that role. Reading a
 //! table of the other role must not run code of that role. So the search reads no views and no tables with row

@@ -52,7 +52,8 @@ pub(super) fn read(text: &str) -> Result<Parameters, StoreError> {
     for (name, value) in &taken {
         parameters.take(name, value, &mut files).map_err(|why| match why {
             Why::Unknown if is_shown => {
-                let remedy = "correct the name or remove the option: PostgresStore's documentation lists all names";
+                let remedy =
+                    "correct the name or remove the option: see the parameters in PostgresStore's documentation";
                 refused(format!("unknown option `{name}`: {remedy}"))
             }
             Why::Unknown => refused("a parameter is unknown or invalid: in a password, write & as %26".into()),

@@ -76,7 +76,8 @@ impl Link {
 
     /// Waits for a new session and returns it. Fails if the session is not ready within `CONNECT_TIMEOUT`. The next
     /// call then waits for the same session, so that a slow server does not get more and more connections. But if
-    /// making the session takes longer than `COMING`, the next call makes a new session.
+    /// making the session has already taken longer than `COMING` when this call fails, the next call makes a new
+    /// session.
     fn connect(&mut self) -> Result<Session, Failure> {
         let (since, coming) = match self.coming.take() {
             Some(coming) => coming,
