@@ -1,7 +1,8 @@
 //! Converts states to a canonical form. The search counts two states as one state if they have the same canonical form.
-//! The canonical form does not depend on the names of tokens and servers. Nor does it depend on the order of processes
-//! and late calls, with one exception: if two processes, or two late calls, are equal except for their tokens, the two
-//! keep their order.
+//! The canonical form does not depend on the names of tokens. Nor does it depend on the names of servers, or on the
+//! order of processes and late calls, with two exceptions. If two processes, or two late calls, are equal except for
+//! their tokens, the two keep their order. If two of them have read from different servers, their order can depend on
+//! the numbers of these servers.
 
 use crate::world::{Asking, Call, GONE, LATE, NO_OWNER, Name, PROCESSES, Process, World};
 

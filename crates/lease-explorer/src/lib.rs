@@ -29,9 +29,9 @@
 //! * A **store loses** one record, or everything, or everything since a backup was made. It is also possible that the
 //!   store loses nothing and another server takes over. A restored backup is noticed in one of two ways. In the first,
 //!   another server serves the backup. In the second, the server stays the same, and the next process that talks to the
-//!   store renews a lease. This process was granted the lease, or has renewed the lease, after the backup was made. So
-//!   the backup has no record of the lease's worker, or a record with a lower counter. A loss that cannot be noticed is
-//!   not in the model.
+//!   store renews a lease. This process was granted the lease, or has renewed the lease, after the backup was made.
+//!   Also, the backup has no record of the lease's worker, or has a record with a lower counter. A loss that cannot be
+//!   noticed is not in the model.
 //! * With `told_after`, the store names its server only in the reply to a write. A write succeeds even if a process has
 //!   read from one server and another server receives the write. But in this case no process learns that the write
 //!   granted a lease.
@@ -55,8 +55,8 @@
 //!   under it, if three conditions hold: nothing more is lost; the clock moves on; and the space exists, or a process
 //!   that this store granted a lease of the space still runs.
 //!
-//! Two states are the same if they differ only in the names of tokens, servers and processes. The search keeps a digest
-//! of 64 bits of each state.
+//! Two states are the same if they differ only in the names of tokens, servers and processes. In some cases the search
+//! still explores both of them, which only costs time. The search keeps a digest of 64 bits of each state.
 //!
 //! Without `EXHAUSTIVE=1` the models are small. With `EXHAUSTIVE=1` the models are large: they take minutes in a
 //! release build, and gigabytes of memory. `WORLD=text` explores only the models whose names contain this text.

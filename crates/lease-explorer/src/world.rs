@@ -29,7 +29,7 @@ pub struct Space {
 
 /// The incarnation of a store or a space. `server` is the number of the store's server. `finder` is the token of the
 /// look that found no space. The creation of the space writes the `finder`, and the next change of the space removes
-/// the `finder`, except in a file.
+/// the `finder`, except in a file that is not a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Incarnation {
     pub server: u8,
@@ -43,7 +43,7 @@ pub struct Row {
     pub counter: u8,
     pub token: Option<Name>,
     /// Whether this window was released. A store shows a release only by the missing token. The model knows more: this
-    /// field stays true if a faulty rule brings the token back.
+    /// field is true even if a faulty rule for releases keeps the token.
     pub released: bool,
 }
 

@@ -53,8 +53,8 @@ impl DateProxy {
         self.front.port()
     }
 
-    /// Shifts the header `Date` of all replies by `offset` seconds from now on. To clients, the server's clock then
-    /// seems to be shifted by this time.
+    /// From now on, shifts the header `Date` of all replies by `offset` seconds from the server's real time. To
+    /// clients, the server's clock then seems to be shifted by this time.
     pub fn set_clock(&self, offset: i64) {
         self.shifter.settings().offset = offset;
     }

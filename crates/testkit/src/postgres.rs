@@ -193,7 +193,8 @@ impl PostgresServer {
         give(&path);
     }
 
-    /// Returns the process IDs of the postmaster and of its children. Returns no IDs if the server is shut down.
+    /// Returns the process IDs of the postmaster and of its children. Returns no IDs if the server was shut down or
+    /// killed.
     fn processes(&self) -> Vec<u32> {
         let Some(postmaster) = &self.postmaster else { return Vec::new() };
         let mut processes = vec![postmaster.id()];

@@ -1,4 +1,4 @@
-//! `Server`: a store of leases for one test, with calls that make the store's server fail.
+//! `Server`: a store of leases for one test, with calls that make the store fail, lose data or show another time.
 
 use std::path::PathBuf;
 

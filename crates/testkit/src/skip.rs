@@ -1,4 +1,5 @@
-//! Reports of tests that are skipped because this machine lacks a program or a library.
+//! Reports of tests that are skipped because they need something that this machine lacks: a program, a library or a
+//! permission.
 
 use std::env;
 
