@@ -24,8 +24,8 @@ use crate::survey::Survey;
 /// * **L3.** A grant or a renewal never moves the end of a window to a tick more than [`MAX_TTL`] after the store's
 ///   clock. No window contains a tick after the layout's last tick.
 /// * **L4.** A message renews or releases a lease only if the message has the token and the counter of the worker's
-/// * record. A message that renews a lease must also have the first tick of the record's window, and the renewed lease
-///   must not end later than that window. So a late or repeated message has no effect.
+///   record. A message that renews a lease must also have the first tick of the record's window, and the lease in the
+///   message must not end later than that window. So a late or repeated message has no effect.
 /// * **L5.** A released lease is never renewed, and the worker's next window begins after the last tick in which the
 ///   holder issued an ID.
 /// * **L6.** If a store has lost data and may have forgotten a window of a worker, that worker is not granted until

@@ -48,7 +48,7 @@ fn split_url(url: &str, is_taken: impl Fn(&str) -> bool) -> Result<(String, Take
             // The error does not show the name of the parameter. If a password contains an &, the text after the &
             // looks like a parameter.
             let value = percent_decode_str(value).decode_utf8();
-            let value = value.map_err(|_| StoreError::Url { why: "a parameter of its query is not UTF-8".into() })?;
+            let value = value.map_err(|_| StoreError::Url { why: "a parameter of the query is not UTF-8".into() })?;
             taken.push((name.into(), value.into()));
         } else {
             kept.push(&rest[..key.len() + 1 + value.len()]);

@@ -82,11 +82,11 @@ fn check_socket(url: &StoreUrl<'_>) -> Result<(), String> {
         before = Some(name);
         // The crate decodes the query like a web form, in which + means a space.
         if value.contains('+') {
-            return Err("there is a + in its query, which would be read as a space: write %2B or %20".into());
+            return Err("there is a + in the query, which would be read as a space: write %2B or %20".into());
         }
         // The crate would replace all bytes that are not UTF-8 by the same character.
         if percent_decode_str(value).decode_utf8().is_err() {
-            return Err("a parameter of its query is not UTF-8".into());
+            return Err("a parameter of the query is not UTF-8".into());
         }
     }
     if has_user && !has_password {

@@ -174,7 +174,7 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
         &["redis://h?", "unix:/x?db", "postgres://h/ids?", "postgres://h/ids?sslmode=disable&", "unix:/x?pass=se&cret"],
     ),
     ("a name in the query", &["unix:/x?d%62=1", "postgres://h/ids?%75ser=me"]),
-    ("a + in its query", &["unix:/x?user=u&pass=secret+1"]),
+    ("a + in the query", &["unix:/x?user=u&pass=secret+1"]),
     ("Invalid protocol", &["redis://h?protocol=4", "unix:/x?protocol="]),
     (
         "there is a user without a password",
