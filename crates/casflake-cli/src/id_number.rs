@@ -25,7 +25,7 @@ impl Number {
             IdError::NotDecimal { found: Some(_) } if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
                 format!("{error}; if the ID is hexadecimal, add --hex or write 0x before the ID")
             }
-            IdError::LeadingZeros if text.len() == 16 => {
+            IdError::LeadingZeros if text.len() == 16 && !text.starts_with('-') => {
                 format!("{error}; if the 16 digits are hexadecimal, add --hex or write 0x before the digits")
             }
             IdError::TooLong if text.starts_with('-') => {
@@ -118,7 +118,10 @@ mod tests {
         for text in ["027138d0d27138d", "0027138d0d27138d0", "abc", "0271380012713800"] {
             assert!(Number::parse(text, false).is_err_and(|why| why.contains("--hex")), "{text}");
         }
-        assert!(Number::parse("007", false).is_err_and(|why| !why.contains("--hex")), "decimal, most likely");
+        // Most likely decimal, and a negative number is never hexadecimal.
+        for text in ["007", "-012345678901234"] {
+            assert!(Number::parse(text, false).is_err_and(|why| !why.contains("--hex")), "{text}");
+        }
     }
 
     #[test]
