@@ -170,7 +170,7 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     ///
     /// # Errors
     /// [`LeaseExpired`](GenerateError::LeaseExpired) or [`StoreClockBehind`](GenerateError::StoreClockBehind) if the
-    /// lease has ended or a clock has jumped, and the lease was not renewed or replaced within `max_wait`;
+    /// lease has ended or was lost, or a clock has jumped, and the lease was not renewed or replaced within `max_wait`;
     /// [`ShutDown`](GenerateError::ShutDown) after [`shutdown`](Self::shutdown) or [`drain`](Self::drain);
     /// [`OtherProcess`](GenerateError::OtherProcess) in a fork; the other errors are the same as for
     /// [`Generator::generate`], but a generator with a [`StoreClock`] returns `StoreClockBehind` instead of

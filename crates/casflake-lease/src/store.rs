@@ -24,8 +24,8 @@ use crate::survey::Survey;
 /// * **L3.** A grant or a renewal never moves the end of a window to a tick more than [`MAX_TTL`] after the store's
 ///   clock. No window contains a tick after the layout's last tick.
 /// * **L4.** A message renews or releases a lease only if the message has the token and the counter of the worker's
-///   record. A message that renews a lease must also have the first tick of the record's window, and the lease in the
-///   message must not end later than that window. So a late or repeated message has no effect.
+///   record. A message that renews a lease must also have the first tick of the record's window, and the end in the
+///   message must not be later than the end of that window. So a late or repeated message has no effect.
 /// * **L5.** A released lease is never renewed, and the worker's next window begins after the last tick in which the
 ///   holder issued an ID.
 /// * **L6.** If a store has lost data and may have forgotten a window of a worker, that worker is not granted until
@@ -47,7 +47,7 @@ use crate::survey::Survey;
 /// * An operator who [vouches](LeaseAdmin::init_immediately) for a space or [reclaims](LeaseAdmin::reclaim) a worker is
 ///   right. If an operator was wrong, a process still uses a lease that the operator took to be unused. The next
 ///   renewal of this lease fails with [`LostReason::Initialised`](crate::LostReason::Initialised) or
-///   [`LostReason::Taken`](crate::LostReason::Taken). The process must then stop immediately.
+///   [`LostReason::Taken`](crate::LostReason::Taken). The process must then stop using the lease immediately.
 ///
 /// In detail:
 ///
@@ -69,7 +69,7 @@ use crate::survey::Survey;
 ///   If a holder presents a lease, and the worker's record is missing or older than the lease, the wait does not end
 ///   before the window of that lease ends. A lease is not renewed if the worker's record is missing. If all workers
 ///   have to wait, no lease that was granted before the loss is renewed. An operator who vouches for the space ends the
-///   wait.
+///   wait. But if the store has already replaced the missing record of a worker, this worker still has to wait.
 /// * L7: a process asks for a new space with [`Missing::Create`](crate::Missing::Create). A
 ///   [`LeasedGenerator`](crate::LeasedGenerator) that was not granted a lease yet asks for a new space only if
 ///   [`create_if_missing`](crate::LeasedGeneratorBuilder::create_if_missing) was called on its builder and the store
@@ -268,12 +268,13 @@ pub trait LeaseAdmin: LeaseStore {
     fn init(&mut self, layout: &Layout, workers: u64) -> Result<bool, StoreError>;
 
     /// Creates the ID space if it does not exist, sets its number of workers, and ends any wait: after this call the
-    /// space grants leases immediately, even if it is new or has lost data. By this call, the operator vouches that the
-    /// store knows every lease that is in use while the call runs.
+    /// space grants leases immediately, even if it is new or has lost data. There is one exception: if the store has
+    /// already replaced the lost record of a worker, this worker still has to wait. By this call, the operator vouches
+    /// that the store knows every lease that is in use while the call runs.
     ///
     /// **IDs can be issued twice after this call if a process still holds a lease that the store has lost, or if a
     /// process has used such a lease to issue IDs ahead of the store's clock.** A process that still holds a lost lease
-    /// stops issuing IDs when the store answers the next renewal of this lease.
+    /// stops issuing IDs with it when the store answers the next renewal of this lease.
     ///
     /// # Errors
     /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS)
@@ -314,9 +315,10 @@ pub trait LeaseAdmin: LeaseStore {
     /// ```
     fn survey(&mut self) -> Result<Survey, StoreError>;
 
-    /// Reclaims the worker with the index `worker` from its holder. The worker is free immediately, with one exception:
-    /// if the store's clock has moved back to a time before the worker's last window, the worker may stay leased until
-    /// the store's clock reaches the first tick of that window.
+    /// Reclaims the worker with the index `worker` from its holder. The worker is free immediately, with two
+    /// exceptions. If the store's clock has moved back to a time before the worker's last window, the worker may stay
+    /// leased until the store's clock reaches the first tick of that window. If the store has replaced a lost record of
+    /// the worker, the worker still has to wait as [L6](LeaseStore#invariants) says.
     ///
     /// **IDs can be issued twice after this call if the holder of the worker still runs, or if the holder has issued
     /// IDs in ticks that the store's clock has not passed.**

@@ -119,7 +119,7 @@ pub enum LeaseEvent<'e> {
         worker: u64,
         /// How often the store failed before this recovery. 0 if the lease ended although the store did not fail.
         failures: u64,
-        /// The time from the store's first failure to this recovery. Zero if the store did not fail.
+        /// The time from the first of these failures to this recovery. Zero if the store did not fail.
         after: Duration,
     },
     /// The worker was released.
