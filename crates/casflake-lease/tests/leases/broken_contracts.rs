@@ -54,7 +54,7 @@ fn i8_a_renewal_that_returns_another_lease_does_not_extend_the_fence() {
     let ids = builder.build().unwrap();
     control.set(Fault::ReturnsAnotherLease);
     assert!(matches!(wait_for_refusal(&ids), GenerateError::LeaseExpired { .. }));
-    wait_for_error(&ids, "the lease that was renewed is not");
+    wait_for_error(&ids, "invalid data in the lease that was renewed");
     control.set(Fault::None);
     eventually("an ID", || ids.generate().ok());
 }

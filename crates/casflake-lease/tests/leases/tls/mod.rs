@@ -53,7 +53,7 @@ impl Files {
 type Wrong = (&'static str, fn(&Authority) -> Signed);
 
 const WRONG: [Wrong; 5] = [
-    ("that of an authority", Authority::itself),
+    ("the certificate of an authority", Authority::itself),
     ("an unknown authority", |_| Authority::new("a stranger").member(HERE)),
     ("has expired", Authority::expired),
     ("not valid yet", Authority::not_yet_valid),
