@@ -132,7 +132,8 @@ fn retraced(
     Trace { events, last: last.map(|event| event.at(&places)), broken }
 }
 
-/// Returns the digest of a packed state.
+/// Returns the digest of a packed state. [`Digest`] fills up the last word with zeros. Nothing is lost by that,
+/// because no packed state is the beginning of another one.
 fn digest(packed: &[u8]) -> u64 {
     let mut digest = Digest::default();
     digest.write(packed);
