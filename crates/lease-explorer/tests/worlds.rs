@@ -98,7 +98,7 @@ const LOSING: &[SizedModel] = &[
     (
         "everything since a backup, noticed by a holder, two workers",
         Bounds { known: true, workers: 2, releases: false, backwards: false, clock: 2, ..ONE_LOSS },
-        Bounds { known: true, workers: 2, clock: 4, ..ONE_LOSS },
+        Bounds { known: true, workers: 2, clock: 3, ..ONE_LOSS },
     ),
     (
         "a file",
@@ -108,12 +108,27 @@ const LOSING: &[SizedModel] = &[
     (
         "a server that gives its name after a write",
         Bounds { told_after: true, restored: true, releases: false, backwards: false, clock: 3, ..ONE_LOSS },
-        Bounds { told_after: true, restored: true, failover: true, losses: 2, clock: 4, ..LOSS_AND_LATE },
+        Bounds { told_after: true, restored: true, failover: true, clock: 3, ..LOSS_AND_LATE },
+    ),
+    (
+        "a server that gives its name after a write, and two losses",
+        Bounds {
+            told_after: true,
+            restored: true,
+            failover: true,
+            losses: 2,
+            counter: 1,
+            releases: false,
+            backwards: false,
+            clock: 2,
+            ..ONE_LOSS
+        },
+        Bounds { told_after: true, restored: true, failover: true, losses: 2, clock: 4, ..ONE_LOSS },
     ),
     (
         "one loss after the other",
         Bounds { failover: false, all: false, counter: 1, releases: false, backwards: false, clock: 2, ..ANY_LOSSES },
-        Bounds { clock: 4, ..ANY_LOSSES },
+        Bounds { clock: 3, ..ANY_LOSSES },
     ),
     (
         "three processes, two workers, and any loss",
@@ -129,7 +144,7 @@ const LOSING: &[SizedModel] = &[
             clock: 2,
             ..ANY_LOSS
         },
-        Bounds { processes: 3, workers: 2, counter: 1, crashes: true, clock: 3, ..ANY_LOSS },
+        Bounds { processes: 3, workers: 2, counter: 1, crashes: true, clock: 2, ..ANY_LOSS },
     ),
     (
         "leases shorter than the longest",
