@@ -102,9 +102,9 @@ pub struct Asking {
 pub struct Operator {
     /// Whether the operator vouches that no lease is in use. If not, the operation creates a space.
     pub vouches: bool,
-    /// The decision of the operator; `None` if the operator must look at the store first.
+    /// The write that the operator has decided on; `None` if the operator must look at the store before a decision.
     pub swap: Option<Swap>,
-    /// Whether the write of this decision finishes the operation.
+    /// Whether this write finishes the operation.
     pub is_last: bool,
 }
 

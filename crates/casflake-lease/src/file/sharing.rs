@@ -57,8 +57,8 @@ mod unix {
         false
     }
 
-    /// Returns the remedy if the system has refused this user access to `path`. `path` is `directory`, or a path in
-    /// `directory`.
+    /// Returns the remedy for an error text. The error is that the system has refused this user access to `path`, which
+    /// is `directory` or a path in `directory`.
     pub(in crate::file) fn remedy(path: &Path, directory: &Path) -> String {
         let place = quoted(directory);
         let Ok(shared) = fs::metadata(directory) else {

@@ -63,8 +63,8 @@ impl Schema {
     }
 
     /// Fails if the URL names no schema and `unqualified` is not the default schema. Earlier versions of casflake found
-    /// their tables along the `search_path`. So processes of such versions with the same URL and role would lease the
-    /// same workers in the schema `unqualified`.
+    /// their tables along the `search_path`. So a process of such a version with the same URL and role would lease its
+    /// worker in the schema `unqualified`, and could get the same worker as a process of this version.
     pub(super) fn refuse_another(&self, unqualified: &str) -> Result<(), StoreError> {
         if self.is_named || unqualified == self.name {
             return Ok(());

@@ -23,8 +23,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest time for which a call waits for a connection. This waiting also counts towards `CALL_TIMEOUT`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The longest time for making a connection. If this time has passed when a call stops waiting, the call abandons the
-/// connection, and the next call makes a new connection.
+/// The longest time for making a connection. A call stops waiting for a connection earlier, and leaves the unfinished
+/// connection to the next call. But if `COMING` has passed by then, the call abandons the unfinished connection, and the
+/// next call makes a new one.
 const COMING: Duration = Duration::from_secs(5);
 
 pub(super) struct Link {
