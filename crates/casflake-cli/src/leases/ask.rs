@@ -73,10 +73,11 @@ pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str
                  ended"
             )
         }
-        Some(survey) => {
-            let held = holders(survey, layout).map_or_else(String::new, |held| format!("{held}. "));
-            format!("{held}Has every process that held a lease of the {space} ended")
-        }
+        // The store knows the leases of these holders, so it grants no overlapping windows.
+        Some(survey) => match holders(survey, layout) {
+            Some(held) => format!("{held}. Has every process that held any other lease of the {space} ended"),
+            None => format!("Has every process that held a lease of the {space} ended"),
+        },
     };
     format!("{asked} for good? (If a copy of the ID space is in use, the answer is no.)")
 }
@@ -161,6 +162,18 @@ mod tests {
         assert_eq!(
             asked(Some(&Survey::new(0, None, Vec::new()))),
             format!("Has every process that held a lease of the ID space \"orders\" in redis://h {rest}")
+        );
+    }
+
+    /// Would catch: a question that an operator must answer with no, although the store knows all leases in use.
+    #[test]
+    fn the_question_leaves_out_the_leases_that_the_store_knows() {
+        let lease = Lease::new(7, 0, 1, 1, Token::random().unwrap());
+        let survey = Survey::new(0, None, vec![SurveyedWorker::new(&lease, Some("web-1".into()))]);
+        assert_eq!(
+            have_all_ended(Some(&survey), &Standard::LAYOUT, "redis://h"),
+            "Worker 7 is held by web-1. Has every process that held any other lease of the ID space in redis://h ended \
+             for good? (If a copy of the ID space is in use, the answer is no.)"
         );
     }
 }
