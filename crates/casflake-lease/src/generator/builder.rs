@@ -240,7 +240,7 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// # let store = FileStore::new(directory.path());
     /// use std::time::Duration;
     ///
-    /// // A request that takes 2 s at most can wait for a store that fails over.
+    /// // A request that may take 2 s can wait for a lease that is renewed late.
     /// let ids: LeasedGenerator = LeasedGenerator::builder(store).max_wait(Duration::from_secs(1)).build()?;
     /// # Ok::<(), casflake_lease::StoreError>(())
     /// ```
