@@ -74,10 +74,12 @@ enum Action {
         #[arg(long, value_parser = whole::<u64>(1..=MAX_WORKERS))]
         workers: Option<u64>,
         /// Grant leases immediately, even if the store has lost data. By giving this option you confirm that every
-        /// process that held a lease of the ID space has ended, except for the holders that the store lists
+        /// process that held a lease of the ID space has ended. Only if the store has lost no data, the holders that it
+        /// lists may still run
         ///
         /// With this option, --workers also sets the number of workers of an existing ID space. If a process still runs
-        /// and the store has lost its lease, other processes can issue the same IDs as that process.
+        /// and the store has lost its lease, or a renewal of its lease, other processes can issue the same IDs as that
+        /// process.
         #[arg(long, alias = "at-once")]
         immediately: bool,
         /// Create the ID space even if the store has other ID spaces

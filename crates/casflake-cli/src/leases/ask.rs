@@ -73,9 +73,13 @@ pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str
                  ended"
             )
         }
-        // The store knows the leases of these holders, so it grants no overlapping windows.
+        // If the store has lost no data, it grants no window that overlaps with a lease of these holders. But if it has
+        // lost a renewal, a lease of these holders ends later than the store knows.
         Some(survey) => match holders(survey, layout) {
-            Some(held) => format!("{held}. Has every process that held any other lease of the {space} ended"),
+            Some(held) => format!(
+                "{held}. Has every process that held any other lease of the {space} (any lease at all, if the store \
+                 may have lost data) ended"
+            ),
             None => format!("Has every process that held a lease of the {space} ended"),
         },
     };
@@ -165,15 +169,17 @@ mod tests {
         );
     }
 
-    /// Would catch: a question that an operator must answer with no, although the store knows all leases in use.
+    /// Would catch: a question that an operator must answer with no, although the store knows all leases in use; and a
+    /// question that leaves out a holder even if the store may have lost a renewal of its lease.
     #[test]
     fn the_question_leaves_out_the_leases_that_the_store_knows() {
         let lease = Lease::new(7, 0, 1, 1, Token::random().unwrap());
         let survey = Survey::new(0, None, vec![SurveyedWorker::new(&lease, Some("web-1".into()))]);
         assert_eq!(
             have_all_ended(Some(&survey), &Standard::LAYOUT, "redis://h"),
-            "Worker 7 is held by web-1. Has every process that held any other lease of the ID space in redis://h ended \
-             for good? (If a copy of the ID space is in use, the answer is no.)"
+            "Worker 7 is held by web-1. Has every process that held any other lease of the ID space in redis://h (any \
+             lease at all, if the store may have lost data) ended for good? (If a copy of the ID space is in use, the \
+             answer is no.)"
         );
     }
 }
