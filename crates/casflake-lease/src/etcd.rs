@@ -206,7 +206,7 @@ impl EtcdBackend {
         let reply = self.gateway.call(TXN, &request);
         let is_written = is_written(&mut self.clock, seen, reply)?;
         if is_written {
-            self.known = Some(after(seen.clone(), change));
+            self.known.insert(seen.clone()).apply(change);
         }
         Ok(is_written)
     }
@@ -215,7 +215,7 @@ impl EtcdBackend {
     /// of date, or if [`protocol::renew`] forbids the renewal.
     fn renew_from(
         &mut self,
-        contents: Contents,
+        mut contents: Contents,
         lease: &Lease,
         ttl: u64,
         terms: &Terms,
@@ -234,7 +234,7 @@ impl EtcdBackend {
         if !is_written? {
             return Ok(None);
         }
-        let contents = after(contents, &change);
+        contents.apply(&change);
         let wanted = seconds(terms.duration(ttl));
         let is_alive = match left {
             // This store does not know the worker's etcd lease.
@@ -388,25 +388,13 @@ impl fmt::Debug for EtcdBackend {
     }
 }
 
-/// Returns whether the transaction was written. Fails if the transaction was written to a cluster other than the one
-/// that `seen` was read from.
+/// Calls [`Txn::is_written_to`] with the cluster that `seen` was read from, and passes the reply's time to `clock`.
 fn is_written(
     clock: &mut DateClock,
     seen: &Contents,
     reply: Result<Reply<Txn>, StoreError>,
 ) -> Result<bool, StoreError> {
-    let Reply { unix_ns, body: Txn { header, succeeded, .. } } = reply?;
+    let Reply { unix_ns, body } = reply?;
     clock.hear(unix_ns);
-    if succeeded && header.cluster_id != seen.incarnation {
-        // The cluster that has answered does not know the leases that the cluster in `seen` has granted.
-        let why = format!("cluster {} has answered in place of cluster {}", header.cluster_id, seen.incarnation);
-        return Err(StoreError::unavailable("writing to etcd", why));
-    }
-    Ok(succeeded)
-}
-
-/// Returns the contents of etcd after `change`.
-fn after(mut contents: Contents, change: &Change) -> Contents {
-    contents.apply(change);
-    contents
+    body.is_written_to(&seen.incarnation)
 }

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::error::StoreError;
+
 pub(super) fn base64(text: &str) -> String {
     STANDARD.encode(text)
 }
@@ -55,6 +57,21 @@ pub(super) struct Txn {
     pub(super) succeeded: bool,
     #[serde(default)]
     pub(super) responses: Vec<Response>,
+}
+
+impl Txn {
+    /// Returns whether the transaction was written.
+    ///
+    /// # Errors
+    /// `Unavailable` if it was written, but to a cluster other than `cluster`. That cluster does not know the leases
+    /// that `cluster` has granted.
+    pub(super) fn is_written_to(&self, cluster: &str) -> Result<bool, StoreError> {
+        if self.succeeded && self.header.cluster_id != cluster {
+            let why = format!("cluster {} has answered in place of cluster {cluster}", self.header.cluster_id);
+            return Err(StoreError::unavailable("writing to etcd", why));
+        }
+        Ok(self.succeeded)
+    }
 }
 
 #[derive(Deserialize)]
