@@ -133,7 +133,7 @@ pub struct Process {
     pub lease: Option<Held>,
     pub unanswered: u8,
     pub issuer: Option<Issuer>,
-    /// The last tick that the process issued with generators that are now closed.
+    /// The tick of the last ID that the process issued with generators that are now closed.
     pub last: Option<u8>,
     /// Whether the process has learned of a grant or a renewal of its lease since the backup was made.
     pub is_newer: bool,

@@ -137,8 +137,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// Sets the TTL: how long a lease lasts if it is not renewed. The keeper renews the lease after each third of the
     /// TTL. The default is 30 s, the maximum is [`MAX_TTL`](crate::MAX_TTL).
     ///
-    /// If the store can't be reached for clearly less than two thirds of the TTL, no call of `generate` fails because
-    /// of that: the keeper then tries again at least once before the lease ends. If a process is killed, its worker
+    /// If an outage of the store is some seconds shorter than two thirds of the TTL, no call of `generate` fails because
+    /// of it: the lease lasts until the store is back and the keeper has tried again. If a process is killed, its worker
     /// stays taken for the rest of the window, which can be the whole TTL.
     ///
     /// # Examples
