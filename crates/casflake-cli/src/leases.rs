@@ -74,12 +74,14 @@ enum Action {
         #[arg(long, value_parser = whole::<u64>(1..=MAX_WORKERS))]
         workers: Option<u64>,
         /// Grant leases immediately, even if the store has lost data. By giving this option you confirm that every
-        /// process that held a lease of the ID space has ended. Only if the store has lost no data, the holders that it
-        /// lists may still run
+        /// process that held a lease of the ID space has ended. Only if the store has lost no data and is not a copy,
+        /// the holders that it lists may still run
         ///
         /// With this option, --workers also sets the number of workers of an existing ID space. If a process still runs
         /// and the store has lost its lease, or a renewal of its lease, other processes can issue the same IDs as that
-        /// process.
+        /// process. The same can happen if the ID space is also in use in another place, as a copy or as the original.
+        /// If the store has lost data, its clock must also have passed the ticks of all IDs: wait for a second if
+        /// generators may issue IDs of ticks ahead of the clock (max_lead), and for longer if the clock has moved back.
         #[arg(long, alias = "at-once")]
         immediately: bool,
         /// Create the ID space even if the store has other ID spaces

@@ -270,11 +270,14 @@ pub trait LeaseAdmin: LeaseStore {
     /// Creates the ID space if it does not exist, sets its number of workers, and ends any wait: after this call the
     /// space grants leases immediately, even if it is new or has lost data. There is one exception: if the store has
     /// already replaced the lost record of a worker, this worker still has to wait. By this call, the operator vouches
-    /// that the store knows every lease that is in use while the call runs.
+    /// that the store knows every lease that is in use while the call runs, and the last renewal of each of them. If
+    /// the space is a copy, the operator also vouches that the original is not in use.
     ///
-    /// **IDs can be issued twice after this call if a process still holds a lease that the store has lost, or if a
-    /// process has used such a lease to issue IDs ahead of the store's clock.** A process that still holds a lost lease
-    /// stops issuing IDs with it when the store answers the next renewal of this lease.
+    /// **IDs can be issued twice after this call if a process still holds a lease that the store has lost, or of which
+    /// the store has lost a renewal, or if a process has used such a lease to issue IDs ahead of the store's clock.** A
+    /// process that still holds such a lease stops issuing IDs with it when the store answers the next renewal of this
+    /// lease. IDs can also be issued twice if a copy of the space and its original are both in use. No renewal ends
+    /// that.
     ///
     /// # Errors
     /// [`StoreError::Workers`] if `workers` is 0, or more than the layout or [`MAX_WORKERS`](crate::MAX_WORKERS)

@@ -83,7 +83,11 @@ pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str
             None => format!("Has every process that held a lease of the {space} ended"),
         },
     };
-    format!("{asked} for good? (If a copy of the ID space is in use, the answer is no.)")
+    // A copy lists the holders of its original, but they renew their leases only in the original.
+    format!(
+        "{asked} for good? (If the ID space is also in use in another place, as a copy or as the original, the answer \
+         is no.)"
+    )
 }
 
 /// Returns a sentence about the workers that are held. The sentence names the holders of the first [`NAMED`] workers
@@ -155,7 +159,8 @@ mod tests {
     #[test]
     fn the_question_says_that_a_space_does_not_exist() {
         let asked = |survey: Option<&Survey>| have_all_ended(survey, &Standard::LAYOUT, "redis://h#orders");
-        let rest = "ended for good? (If a copy of the ID space is in use, the answer is no.)";
+        let rest = "ended for good? (If the ID space is also in use in another place, as a copy or as the original, \
+                    the answer is no.)";
         assert_eq!(
             asked(None),
             format!(
@@ -178,8 +183,8 @@ mod tests {
         assert_eq!(
             have_all_ended(Some(&survey), &Standard::LAYOUT, "redis://h"),
             "Worker 7 is held by web-1. Has every process that held any other lease of the ID space in redis://h (any \
-             lease at all, if the store may have lost data) ended for good? (If a copy of the ID space is in use, the \
-             answer is no.)"
+             lease at all, if the store may have lost data) ended for good? (If the ID space is also in use in another \
+             place, as a copy or as the original, the answer is no.)"
         );
     }
 }

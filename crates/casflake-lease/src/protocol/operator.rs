@@ -31,7 +31,8 @@ pub fn init(view: &View, workers: u64, terms: &Terms) -> Option<Operation> {
 }
 
 /// Decides how to create or change a space for an operator, if the operator vouches that the store knows every lease
-/// that is in use. The space grants leases immediately, and keeps the records that it has.
+/// that is in use, and the last renewal of each of them. The space grants leases immediately, and keeps the records
+/// that it has.
 ///
 /// # Errors
 /// `OtherLayout` if the layout of the space differs from the layout of `terms`.
