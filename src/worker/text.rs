@@ -46,12 +46,12 @@ impl<S: Scheme> FromStr for WorkerId<S> {
 }
 
 impl<S: Scheme> WorkerId<S> {
-    /// Returns the worker whose index is the ordinal of a host. The ordinal is the number at the end of the host
-    /// name's first label: 3 for `web-3` and for `web-3.web.default.svc.cluster.local`. Kubernetes gives such names
-    /// to the pods of a StatefulSet.
+    /// Returns the worker whose index is the ordinal of a host. The ordinal is the number at the end of the host name's
+    /// first label: 3 for `web-3` and for `web-3.web.default.svc.cluster.local`. Kubernetes gives such names to the
+    /// pods of a StatefulSet.
     ///
-    /// The pods of *one* StatefulSet get different workers. If two StatefulSets share an ID space, two pods may get
-    /// the same worker. If hosts are named after their addresses, hosts of two subnets may get the same worker.
+    /// The pods of *one* StatefulSet get different workers. If two StatefulSets share an ID space, two pods may get the
+    /// same worker. If hosts are named after their addresses, hosts of two subnets may get the same worker.
     ///
     /// **Any number after the label's last hyphen counts as an ordinal**, whatever the number means: `ip-10-0-3-17`
     /// is worker 17, and every `ubuntu-22` is worker 22. Two hosts with the same number can issue the same IDs. Use
