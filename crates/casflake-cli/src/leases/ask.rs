@@ -76,6 +76,9 @@ pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str
         // If the store has lost no data, it grants no window that overlaps with a lease of these holders. But if it has
         // lost a renewal, a lease of these holders ends later than the store knows.
         Some(survey) => match holders(survey, layout) {
+            Some(held) if shows_a_loss(survey, layout) => {
+                format!("{held}. Has every process that held a lease of the {space} ended")
+            }
             Some(held) => format!(
                 "{held}. Has every process that held any other lease of the {space} (any lease at all, if the store \
                  may have lost data) ended"
@@ -88,6 +91,13 @@ pub(super) fn have_all_ended(survey: Option<&Survey>, layout: &Layout, url: &str
         "{asked} for good? (If the ID space is also in use in another place, as a copy or as the original, the answer \
          is no.)"
     )
+}
+
+/// Returns whether the survey shows that the store may lack leases or renewals: the record of the ID space is missing,
+/// the ID space grants nothing yet because of an earlier loss, or the store is a copy.
+fn shows_a_loss(survey: &Survey, layout: &Layout) -> bool {
+    let now_ms = survey.unix_ns / 1_000_000;
+    survey.is_copy || survey.space.as_ref().is_none_or(|space| remaining_ms(layout, space.floor, now_ms) > 0)
 }
 
 /// Returns a sentence about the workers that are held. The sentence names the holders of the first [`NAMED`] workers
@@ -108,7 +118,7 @@ fn holders(survey: &Survey, layout: &Layout) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use casflake::{Scheme, Standard};
-    use casflake_lease::{Lease, Survey, SurveyedWorker, Token};
+    use casflake_lease::{Lease, Survey, SurveyedSpace, SurveyedWorker, Token};
 
     use super::{have_all_ended, holders, is_yes, whereabouts};
 
@@ -178,13 +188,31 @@ mod tests {
     /// question that leaves out a holder even if the store may have lost a renewal of its lease.
     #[test]
     fn the_question_leaves_out_the_leases_that_the_store_knows() {
-        let lease = Lease::new(7, 0, 1, 1, Token::random().unwrap());
-        let survey = Survey::new(0, None, vec![SurveyedWorker::new(&lease, Some("web-1".into()))]);
         assert_eq!(
-            have_all_ended(Some(&survey), &Standard::LAYOUT, "redis://h"),
+            have_all_ended(Some(&held_by_web_1(0)), &Standard::LAYOUT, "redis://h"),
             "Worker 7 is held by web-1. Has every process that held any other lease of the ID space in redis://h (any \
              lease at all, if the store may have lost data) ended for good? (If the ID space is also in use in another \
              place, as a copy or as the original, the answer is no.)"
         );
+    }
+
+    /// Would catch: a question that leaves out a holder although the store is known to lack renewals.
+    #[test]
+    fn the_question_is_about_all_leases_if_the_store_shows_a_loss() {
+        let (mut lost, mut copy) = (held_by_web_1(0), held_by_web_1(0));
+        lost.space = None;
+        copy.is_copy = true;
+        for survey in [lost, copy, held_by_web_1(10_000)] {
+            let question = have_all_ended(Some(&survey), &Standard::LAYOUT, "redis://h");
+            assert!(question.contains("web-1. Has every process that held a lease of the ID space"), "{question}");
+        }
+    }
+
+    /// Returns a survey at tick 1000. The worker 7 is held until tick 2000, and the space grants leases from `floor`.
+    fn held_by_web_1(floor: u64) -> Survey {
+        let unix_ns = Standard::LAYOUT.unix_ms_of(1_000).unwrap() * 1_000_000;
+        let lease = Lease::new(7, 0, 2_000, 1, Token::random().unwrap());
+        let space = SurveyedSpace::new(&Standard::LAYOUT, 8, floor);
+        Survey::new(unix_ns, Some(space), vec![SurveyedWorker::new(&lease, Some("web-1".into()))])
     }
 }
