@@ -11,7 +11,7 @@ mod signal;
 mod stats;
 mod store_clock;
 #[allow(unreachable_pub, reason = "public only for the models on loom")]
-mod switch;
+pub(crate) mod switch;
 mod watch;
 
 use std::fmt;
@@ -29,8 +29,6 @@ pub(crate) use self::events::noted;
 use self::shared::Shared;
 pub use self::stats::LeaseStats;
 pub use self::store_clock::StoreClock;
-#[cfg(all(loom, feature = "_loom"))]
-pub use self::switch::{Ended, Switch};
 use self::watch::Watched;
 use crate::error::StoreError;
 

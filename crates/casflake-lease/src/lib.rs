@@ -81,7 +81,7 @@ pub use etcd::{EtcdBackend, EtcdStore};
 pub use file::{FileBackend, FileStore};
 pub use from_url::from_url;
 #[cfg(all(loom, feature = "_loom"))]
-pub use generator::{Ended, Switch};
+pub use generator::switch::{Ended, Switch};
 pub use generator::{LeaseEvent, LeaseStats, LeasedGenerator, LeasedGeneratorBuilder, StoreClock};
 pub use lease::Lease;
 #[cfg(feature = "postgres")]
