@@ -1,18 +1,21 @@
 //! `LeasedGenerator`: a generator with a worker that is leased from a store.
 
 mod builder;
+pub(crate) mod call;
 mod end;
-mod events;
-mod first_lease;
-mod keeper;
-mod retry;
-mod shared;
-mod signal;
+pub(crate) mod events;
+pub(crate) mod host;
+pub(crate) mod keeper;
+pub(crate) mod process;
+pub(crate) mod progress;
+pub(crate) mod retry;
+pub(crate) mod shared;
+pub(crate) mod signal;
+pub(crate) mod start;
 mod stats;
-mod store_clock;
-#[allow(unreachable_pub, reason = "public only for the models on loom")]
+pub(crate) mod store_clock;
 pub(crate) mod switch;
-mod watch;
+pub(crate) mod watch;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -26,6 +29,7 @@ use casflake::{
 pub use self::builder::LeasedGeneratorBuilder;
 pub use self::events::LeaseEvent;
 pub(crate) use self::events::noted;
+use self::progress::{Filled, Taken};
 use self::shared::Shared;
 pub use self::stats::LeaseStats;
 pub use self::store_clock::StoreClock;
@@ -238,15 +242,9 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn fill(&self, buffer: &mut [Snowflake<S>]) -> Result<(), FillError> {
-        let mut filled = 0;
-        self.ask(true, |generator| {
-            let Some(rest) = buffer.get_mut(filled..) else { return Ok(()) };
-            generator.fill(rest).map_err(|error| {
-                filled += error.filled();
-                error.error()
-            })
-        })
-        .map_err(|error| FillError::new(filled, error))
+        let mut filled = Filled::of(buffer);
+        let outcome = self.ask(true, |generator| filled.fill_from(generator));
+        filled.ended(outcome)
     }
 
     /// Returns `count` IDs in increasing order, as [`Generator::generate_batch`] does. Waits as
@@ -268,26 +266,9 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn generate_batch(&self, count: usize) -> Result<Batch<S>, BatchError<S>> {
-        let mut ids: Vec<Snowflake<S>> = Vec::new();
-        let outcome = self.ask(true, |generator| match generator.generate_batch(count - ids.len()) {
-            Ok(batch) if ids.is_empty() => {
-                ids = batch.into_vec();
-                Ok(())
-            }
-            Ok(batch) => {
-                ids.extend(&batch);
-                Ok(())
-            }
-            Err(error) => {
-                ids.extend(error.issued());
-                Err(error.error())
-            }
-        });
-        let batch = Batch::from(ids);
-        match outcome {
-            Ok(()) => Ok(batch),
-            Err(error) => Err(BatchError::new(error, batch)),
-        }
+        let mut taken = Taken::of(count);
+        let outcome = self.ask(true, |generator| taken.take_from(generator));
+        taken.ended(outcome)
     }
 
     /// Calls the closure `ask` with the current generator, without taking a lock. If the generator refuses the call,

@@ -47,6 +47,11 @@ mod error;
 mod etcd;
 mod file;
 mod from_url;
+#[allow(unreachable_pub, reason = "public for the models on loom and for the simulator alone")]
+#[cfg_attr(
+    feature = "_simulation",
+    allow(missing_docs, missing_debug_implementations, clippy::missing_errors_doc, clippy::must_use_candidate)
+)]
 mod generator;
 mod lease;
 mod monotonic;
@@ -104,6 +109,26 @@ pub mod _protocol {
     pub use crate::backend::Contents;
     pub use crate::protocol::*;
     pub use crate::terms::Terms;
+}
+
+/// The client of leases: what the keeper and the calls decide, and the state that they share. Only the package
+/// `lease-simulator` uses this module. It is not a part of the API.
+#[cfg(feature = "_simulation")]
+#[doc(hidden)]
+pub mod _simulation {
+    pub use crate::generator::call::{Call, Turn, after_the_end};
+    pub use crate::generator::events::Events;
+    pub use crate::generator::host::{Host, Imagined};
+    pub use crate::generator::keeper::{Effect, Event, Held, Keeper, Next, Now, Rest, Step, Unpublished};
+    pub use crate::generator::process::{Parts, Plan, Process};
+    pub use crate::generator::progress::{Filled, Taken};
+    pub use crate::generator::retry::Asked;
+    pub use crate::generator::shared::Shared;
+    pub use crate::generator::signal::Signal;
+    pub use crate::generator::start::{Start, StartEvent, StartNext, StartStep};
+    pub use crate::generator::store_clock::on as store_clock_on;
+    pub use crate::generator::switch::Switch;
+    pub use crate::generator::watch::{Watch, Watched};
 }
 
 /// The README's examples, as tests.

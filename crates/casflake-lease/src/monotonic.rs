@@ -3,6 +3,7 @@
 
 /// A clock that never moves back. On Linux, Android, Apple's platforms and Windows, the clock also advances while the
 /// system is suspended.
+#[derive(Clone)]
 pub(crate) struct Monotonic {
     #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
     started: std::time::Instant,

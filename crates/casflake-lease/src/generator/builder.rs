@@ -2,22 +2,24 @@
 
 use std::marker::PhantomData;
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fmt, process, thread};
 
 use casflake::{Clock, Scheme, Standard, Wait};
 
 use super::LeasedGenerator;
 use super::events::{Events, LeaseEvent};
-use super::first_lease::first_lease;
-use super::keeper::{Keeper, Plan, Source};
+use super::host::Host;
+use super::keeper::run::Runner;
+use super::keeper::{Event, Keeper, Next};
+use super::process::{Parts, Plan, Process};
 use super::shared::Shared;
 use super::signal::Signal;
+use super::start::run::{First, first_lease};
 use super::store_clock::StoreClock;
 use super::watch::Watch;
 use crate::convert::ttl_within;
 use crate::error::StoreError;
-use crate::request::Missing;
 use crate::store::LeaseStore;
 use crate::terms::lead_ticks;
 
@@ -42,6 +44,7 @@ use crate::terms::lead_ticks;
 #[must_use = "a builder makes no generator until `build` is called"]
 pub struct LeasedGeneratorBuilder<T, S = Standard, C = StoreClock> {
     store: T,
+    host: Host,
     clock: C,
     store_clock: Option<StoreClock>,
     plan: Plan,
@@ -95,7 +98,8 @@ impl<S: Scheme + 'static> LeasedGenerator<S> {
 
 impl<T: LeaseStore + 'static, S: Scheme> LeasedGeneratorBuilder<T, S> {
     fn new(store: T) -> Self {
-        let clock = StoreClock::new();
+        let host = Host::real();
+        let clock = StoreClock::new(host.clone());
         let plan = Plan {
             ttl: Duration::from_secs(30),
             owner: format!("{}:{}", gethostname::gethostname().to_string_lossy(), process::id()),
@@ -106,7 +110,7 @@ impl<T: LeaseStore + 'static, S: Scheme> LeasedGeneratorBuilder<T, S> {
         };
         let store_clock = Some(clock.clone());
         let (patience, events) = (Duration::ZERO, Events::default());
-        Self { store, clock, store_clock, plan, patience, creates: false, events, scheme: PhantomData }
+        Self { store, host, clock, store_clock, plan, patience, creates: false, events, scheme: PhantomData }
     }
 }
 
@@ -130,8 +134,8 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// # Ok::<(), casflake_lease::StoreError>(())
     /// ```
     pub fn clock<D: Clock + Clone>(self, clock: D) -> LeasedGeneratorBuilder<T, S, D> {
-        let Self { store, plan, patience, creates, events, scheme, .. } = self;
-        LeasedGeneratorBuilder { store, clock, store_clock: None, plan, patience, creates, events, scheme }
+        let Self { store, host, plan, patience, creates, events, scheme, .. } = self;
+        LeasedGeneratorBuilder { store, host, clock, store_clock: None, plan, patience, creates, events, scheme }
     }
 
     /// Sets the TTL: how long a lease lasts if it is not renewed. The keeper renews the lease after each third of the
@@ -327,42 +331,28 @@ impl<T: LeaseStore + 'static, S: Scheme + 'static, C: Clock + Clone + Send + Syn
     /// store refuses the caller (then `build` does not retry); [`StoreError::Unavailable`] if the store can't be
     /// reached or the thread can't be started; any other [`StoreError`] if no lease was granted.
     pub fn build(self) -> Result<LeasedGenerator<S, C>, StoreError> {
-        let Self { store, clock, store_clock, plan, patience, creates, mut events, .. } = self;
+        let Self { mut store, host, clock, store_clock, plan, patience, creates, mut events, .. } = self;
         ttl_within(plan.ttl)?;
         let max = lead_ticks(&S::LAYOUT);
         if plan.max_lead > max {
             return Err(StoreError::Lead { value: plan.max_lead, max });
         }
         // The thread is started before the lease is acquired. So if no thread can be started, no worker is left taken.
-        let (hand_over, handed_over) = mpsc::channel::<Keeper<S, C, T>>();
-        let keep = move || handed_over.recv().map_or(Ok(()), Keeper::run);
+        let (hand_over, handed_over) = mpsc::channel::<(Runner<S, C, T>, Next)>();
+        let keep = move || handed_over.recv().map_or(Ok(()), |(runner, next)| runner.run(next));
         let thread = thread::Builder::new().name("casflake-lease".into()).spawn(keep);
         let thread = thread.map_err(|error| StoreError::unavailable("starting a thread", error))?;
         let (max_wait, is_by_store) = (plan.max_wait, store_clock.is_some());
         let signal = Arc::new(Signal::default());
-        let watch = Arc::new(Watch::new(Arc::clone(&signal)));
-        let mut source = Source {
-            plan,
-            store,
-            watch: Arc::clone(&watch),
-            clock,
-            store_clock,
-            token: None,
-            missing: Missing::Refuse,
-        };
-        let (lease, generator) = first_lease(&mut source, patience, creates, &mut events)?;
+        let watch = Arc::new(Watch::new(host.clone(), Arc::clone(&signal)));
+        let mut parts = Parts { plan, host, watch: Arc::clone(&watch), clock, store_clock, apart: 0 };
+        let First { lease, generator, behind } = first_lease(&mut store, &mut parts, patience, creates, &mut events)?;
         let shared = Arc::new(Shared::new(lease, generator, watch, signal));
-        events.acquired(&lease, shared.remaining(), Instant::now());
-        let keeper = Keeper {
-            source,
-            shared: Arc::clone(&shared),
-            lease: Some(lease),
-            unanswered: 0,
-            forgotten: None,
-            last_tick: None,
-            events,
-        };
-        hand_over.send(keeper).map_err(|_| StoreError::unavailable("starting a thread", "it has ended"))?;
+        let keeper = Keeper::of(parts.plan.ttl, lease, behind);
+        let process = Process { parts, shared: Arc::clone(&shared), events };
+        let mut runner = Runner { keeper, process, store };
+        let next = runner.step(Event::Looked);
+        hand_over.send((runner, next)).map_err(|_| StoreError::unavailable("starting a thread", "it has ended"))?;
         Ok(LeasedGenerator::of(shared, max_wait, is_by_store, thread))
     }
 }

@@ -5,7 +5,7 @@ mod event;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use self::event::LeaseEvent;
 use crate::error::{LostReason, StoreError};
@@ -15,21 +15,21 @@ use crate::lease::Lease;
 const AGAIN: Duration = Duration::from_secs(10);
 
 /// The callback that the program has set.
-pub(crate) type Callback = Box<dyn FnMut(&LeaseEvent<'_>) + Send>;
+pub type Callback = Box<dyn FnMut(&LeaseEvent<'_>) + Send>;
 
 /// Logs `note` as a warning of `tracing`. The note names the parameters of a store's URL that have no effect.
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "without `tracing` there is nothing to do"))]
-pub(crate) fn noted(note: &str) {
+pub fn noted(note: &str) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "casflake::lease", "{note}");
 }
 
 /// Reports the events of one generator, and remembers past reports so that reports are not repeated too often.
 #[derive(Default)]
-pub(crate) struct Events {
+pub struct Events {
     callback: Option<Callback>,
     /// The moment at which the wait for the first worker was last reported.
-    waiting: Option<Instant>,
+    waiting: Option<Duration>,
     outage: Option<Outage>,
     /// Whether the end of the lease was reported. The end is not reported again until the lease is renewed or replaced.
     has_ended: bool,
@@ -38,20 +38,20 @@ pub(crate) struct Events {
 /// A period in which every call to the store has failed.
 #[derive(Debug)]
 struct Outage {
-    since: Instant,
-    reported: Instant,
+    since: Duration,
+    reported: Duration,
     failures: u64,
 }
 
 impl Events {
-    pub(crate) fn call(&mut self, callback: Callback) {
+    pub fn call(&mut self, callback: Callback) {
         self.callback = Some(callback);
     }
 
     /// Reports that no worker was granted, and that the caller retries. Reports nothing if the last such report was
     /// less than `AGAIN` ago. `now` is the time of the failure.
-    pub(crate) fn waiting(&mut self, error: &StoreError, now: Instant) {
-        if self.waiting.is_none_or(|reported| now.duration_since(reported) >= AGAIN) {
+    pub fn waiting(&mut self, error: &StoreError, now: Duration) {
+        if self.waiting.is_none_or(|reported| now.saturating_sub(reported) >= AGAIN) {
             self.waiting = Some(now);
             self.report(&LeaseEvent::Waiting { error });
         }
@@ -59,27 +59,27 @@ impl Events {
 
     /// Reports a grant. `remaining` is how long the window still lasts according to the generator's own clock. It is
     /// zero if that clock is already past the window.
-    pub(crate) fn acquired(&mut self, lease: &Lease, remaining: Duration, now: Instant) {
+    pub fn acquired(&mut self, lease: &Lease, remaining: Duration, now: Duration) {
         self.recovered(lease.worker, remaining, now);
         self.report(&LeaseEvent::Acquired { lease: *lease });
     }
 
     /// Reports a renewal. `remaining` has the same meaning as for [`acquired`](Self::acquired).
-    pub(crate) fn renewed(&mut self, lease: &Lease, remaining: Duration, now: Instant) {
+    pub fn renewed(&mut self, lease: &Lease, remaining: Duration, now: Duration) {
         self.recovered(lease.worker, remaining, now);
         self.report(&LeaseEvent::Renewed { lease: *lease });
     }
 
     /// Reports the first failure of an outage. Reports a later failure only if the last report was at least `AGAIN`
     /// ago. `now` is the time of the failure, and `remaining` is how long the window still lasted then.
-    pub(crate) fn failed(&mut self, worker: u64, remaining: Duration, error: &StoreError, now: Instant) {
+    pub fn failed(&mut self, worker: u64, remaining: Duration, error: &StoreError, now: Duration) {
         let Some(outage) = &mut self.outage else {
             self.outage = Some(Outage { since: now, reported: now, failures: 1 });
             return self.report(&LeaseEvent::StoreFailed { worker, remaining, error });
         };
         outage.failures += 1;
         let failures = outage.failures;
-        if now.duration_since(outage.reported) >= AGAIN {
+        if now.saturating_sub(outage.reported) >= AGAIN {
             outage.reported = now;
             self.report(&LeaseEvent::StillFailing { worker, remaining, failures, error });
         }
@@ -87,34 +87,34 @@ impl Events {
 
     /// Reports that the window has ended, and that calls fail. Reports it only once until the lease is renewed or
     /// replaced.
-    pub(crate) fn ended(&mut self, worker: u64) {
+    pub fn ended(&mut self, worker: u64) {
         if !std::mem::replace(&mut self.has_ended, true) {
             self.report(&LeaseEvent::Ended { worker });
         }
     }
 
-    pub(crate) fn lost(&mut self, worker: u64, reason: LostReason) {
+    pub fn lost(&mut self, worker: u64, reason: LostReason) {
         self.report(&LeaseEvent::Lost { worker, reason });
     }
 
-    pub(crate) fn released(&mut self, worker: u64) {
+    pub fn released(&mut self, worker: u64) {
         self.report(&LeaseEvent::Released { worker });
     }
 
-    pub(crate) fn not_released(&mut self, worker: u64, error: &StoreError) {
+    pub fn not_released(&mut self, worker: u64, error: &StoreError) {
         self.report(&LeaseEvent::NotReleased { worker, error });
     }
 
     /// If the store had failed or the lease had ended, reports that the generator has a lease again. Reports nothing if
     /// `remaining` is zero. Call this function after the store has granted or renewed a lease.
-    fn recovered(&mut self, worker: u64, remaining: Duration, now: Instant) {
+    fn recovered(&mut self, worker: u64, remaining: Duration, now: Duration) {
         if remaining.is_zero() {
             return;
         }
         let outage = self.outage.take();
         let has_ended = std::mem::take(&mut self.has_ended);
         if let Some(Outage { since, failures, .. }) = outage {
-            self.report(&LeaseEvent::Recovered { worker, failures, after: now.duration_since(since) });
+            self.report(&LeaseEvent::Recovered { worker, failures, after: now.saturating_sub(since) });
         } else if has_ended {
             self.report(&LeaseEvent::Recovered { worker, failures: 0, after: Duration::ZERO });
         }
@@ -138,7 +138,7 @@ impl fmt::Debug for Events {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::{AGAIN, Events, StoreError};
     use crate::lease::Lease;
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn an_outage_is_reported_when_it_begins_and_every_ten_seconds() {
         let (mut events, log) = recorded();
-        let (start, error) = (Instant::now(), StoreError::unavailable("asking", "no store"));
+        let (start, error) = (Duration::from_secs(1000), StoreError::unavailable("asking", "no store"));
         let mut fail = |millis: u64| {
             events.failed(7, Duration::from_secs(20), &error, start + Duration::from_millis(millis));
             reported(&log).len()
@@ -182,10 +182,10 @@ mod tests {
         let (mut events, log) = recorded();
         (0..3).for_each(|_| events.ended(7));
         assert_eq!(reported(&log).len(), 1);
-        events.renewed(&lease(), Duration::ZERO, Instant::now());
+        events.renewed(&lease(), Duration::ZERO, Duration::from_secs(1000));
         events.ended(7);
         assert_eq!(reported(&log).len(), 1, "renewed, but ended by this host's clock");
-        events.renewed(&lease(), AGAIN, Instant::now());
+        events.renewed(&lease(), AGAIN, Duration::from_secs(1000));
         assert_eq!(reported(&log).len(), 2, "recovered, and renewed");
         events.ended(7);
         assert_eq!(reported(&log).len(), 1);
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_wait_for_a_worker_is_reported_when_it_begins_and_every_ten_seconds() {
         let (mut events, log) = recorded();
-        let (start, error) = (Instant::now(), StoreError::Contended { attempts: 1 });
+        let (start, error) = (Duration::from_secs(1000), StoreError::Contended { attempts: 1 });
         let mut wait = |seconds| {
             events.waiting(&error, start + Duration::from_secs(seconds));
             reported(&log).len()

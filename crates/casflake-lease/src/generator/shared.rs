@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use casflake::{Clock, GenerateError, Generator, Scheme};
 
+use super::keeper::FIRST_RETRY;
 use super::signal::Signal;
 use super::stats::LeaseStats;
 use super::switch::{Ended, Switch};
@@ -15,15 +16,11 @@ use crate::lease::Lease;
 use crate::sync::{Counter, Ordering};
 use crate::terms::duration;
 
-/// The time that the keeper waits between the first failure and the next attempt. Each further failure doubles this
-/// time, up to a limit. The limit is a twelfth of the TTL or 1 s, whichever is shorter.
-pub(super) const FIRST_RETRY: Duration = Duration::from_millis(20);
-
 /// The state that the keeper and the calls to the generator share.
-pub(crate) struct Shared<S, C> {
-    pub(crate) switch: Switch<S, Watched<C>>,
-    pub(crate) watch: Arc<Watch>,
-    pub(crate) signal: Arc<Signal>,
+pub struct Shared<S, C> {
+    pub switch: Switch<S, Watched<C>>,
+    pub watch: Arc<Watch>,
+    pub signal: Arc<Signal>,
     status: Mutex<Status>,
     /// The number of calls that have failed because there was no lease.
     expired: Counter,
@@ -32,7 +29,7 @@ pub(crate) struct Shared<S, C> {
 /// The latest information that the keeper has about the lease and the store. The statistics come from this information,
 /// and so do the errors of calls that have no lease.
 #[derive(Debug)]
-pub(crate) struct Status {
+pub struct Status {
     lease: Lease,
     acquired: u64,
     renewals: u64,
@@ -53,19 +50,23 @@ impl Status {
     }
 
     /// Records a failure. `pause` is the longest time until the keeper calls the store again.
-    pub(crate) fn failed(&mut self, error: &StoreError, pause: Duration) {
+    pub fn failed(&mut self, error: &StoreError, pause: Duration) {
         self.failures += 1;
         self.last_error = Some(Causes(error).to_string());
         self.store_behind = if let StoreError::StoreClockBehind { by } = error { Some(*by) } else { None };
         self.retry_after = error.retry_after().unwrap_or_default().max(pause);
     }
 
-    pub(crate) fn renewed(&mut self, lease: Lease) {
+    /// Records a renewal. `behind` is the time by which the store's clock was behind the `StoreClock`, if the
+    /// `StoreClock` was moved back.
+    pub fn renewed(&mut self, lease: Lease, behind: Option<Duration>) {
         self.renewals += 1;
         self.holds(lease);
+        self.store_behind = behind;
     }
 
-    pub(crate) const fn is_behind(&mut self, by: Duration) {
+    /// Records that the store's clock is behind the `StoreClock` by this time.
+    pub const fn is_behind(&mut self, by: Duration) {
         self.store_behind = Some(by);
     }
 
@@ -78,12 +79,12 @@ impl Status {
 }
 
 impl<S: Scheme, C: Clock> Shared<S, C> {
-    pub(crate) fn new(lease: Lease, first: Generator<S, Watched<C>>, watch: Arc<Watch>, signal: Arc<Signal>) -> Self {
+    pub fn new(lease: Lease, first: Generator<S, Watched<C>>, watch: Arc<Watch>, signal: Arc<Signal>) -> Self {
         let (switch, status) = (Switch::new(first), Mutex::new(Status::holding(lease)));
         Self { switch, watch, signal, status, expired: Counter::new(0) }
     }
 
-    pub(crate) fn record(&self, change: impl FnOnce(&mut Status)) {
+    pub fn record(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.status());
     }
 
@@ -92,7 +93,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
     }
 
     /// Makes `generator` the current generator. It issues IDs in the window of `lease`.
-    pub(crate) fn begin(&self, lease: Lease, generator: Generator<S, Watched<C>>) -> Result<(), Ended> {
+    pub fn begin(&self, lease: Lease, generator: Generator<S, Watched<C>>) -> Result<(), Ended> {
         // The lock is held for the whole function, so that the statistics always show a lease together with its own
         // generator.
         let mut status = self.status();
@@ -104,7 +105,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
 
     /// Counts a call that fails because it has no lease. Returns the error for the caller: `StoreClockBehind` if
     /// `store_behind` is `Some`, otherwise `LeaseExpired`.
-    pub(super) fn expired(&self) -> GenerateError {
+    pub fn expired(&self) -> GenerateError {
         // ORDERING: Relaxed. An independent counter; no other memory is read because of it.
         self.expired.fetch_add(1, Ordering::Relaxed);
         let Status { lease, store_behind, retry_after, .. } = *self.status();
@@ -114,7 +115,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
         }
     }
 
-    pub(super) fn stats(&self) -> LeaseStats<S> {
+    pub fn stats(&self) -> LeaseStats<S> {
         // The lock is taken first, so that `remaining` belongs to the lease in `status`, or to a later renewal of that
         // lease.
         let status = self.status();
@@ -142,7 +143,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
     /// Returns the time from now until the end of the window, according to the generator's clock. Returns 0 if the
     /// window has ended, if the generator is closed, or if the clock can not be trusted. Before the layout's epoch,
     /// returns the time from the epoch until the end of the window.
-    pub(crate) fn remaining(&self) -> Duration {
+    pub fn remaining(&self) -> Duration {
         let generator = self.switch.current();
         if generator.is_closed() {
             return Duration::ZERO;
@@ -156,7 +157,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
 
 impl<S: Scheme, C> Shared<S, C> {
     /// Returns the number of calls that are waiting now, either for the next tick or for the keeper.
-    pub(super) fn waiting(&self) -> u64 {
+    pub fn waiting(&self) -> u64 {
         self.signal.callers() + self.switch.current().waiting()
     }
 }

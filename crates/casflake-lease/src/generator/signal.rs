@@ -2,11 +2,11 @@
 //! `Signal` is not on the hot path, so it can use a lock.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The means by which calls wake the keeper, and by which the keeper wakes the calls that wait for news.
 #[derive(Debug, Default)]
-pub(crate) struct Signal {
+pub struct Signal {
     state: Mutex<State>,
     /// The keeper waits on this `Condvar`.
     called: Condvar,
@@ -27,7 +27,7 @@ struct State {
 }
 
 /// The guard of a call that may wait for the keeper. [`Signal::callers`] counts the call until the guard is dropped.
-pub(crate) struct Caller<'b>(&'b Signal);
+pub struct Caller<'b>(&'b Signal);
 
 impl Drop for Caller<'_> {
     fn drop(&mut self) {
@@ -37,7 +37,7 @@ impl Drop for Caller<'_> {
 
 /// The reason why the keeper's sleep has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
+pub enum Call {
     /// The time of the sleep is over, or [`Signal::ring`] has woken the keeper.
     Work,
     Stop,
@@ -45,7 +45,7 @@ pub(crate) enum Call {
 
 impl Signal {
     /// Asks the keeper to renew the lease now.
-    pub(crate) fn ring(&self) {
+    pub fn ring(&self) {
         // If `rung` was set already, the call that has set it has also woken the keeper.
         if !std::mem::replace(&mut self.lock().rung, true) {
             self.called.notify_one();
@@ -53,37 +53,36 @@ impl Signal {
     }
 
     /// Asks the keeper to end.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         self.lock().stopping = true;
         self.called.notify_one();
     }
 
     /// Counts a piece of news, and wakes the calls that wait for news.
-    pub(crate) fn tell(&self) {
+    pub fn tell(&self) {
         self.lock().news += 1;
         self.changed.notify_all();
     }
 
     /// Returns the number of pieces of news so far.
-    pub(crate) fn news(&self) -> u64 {
+    pub fn news(&self) -> u64 {
         self.lock().news
     }
 
     /// Begins to count a call that may wait for the keeper. The call is counted until the returned guard is dropped.
-    pub(crate) fn enter(&self) -> Caller<'_> {
+    pub fn enter(&self) -> Caller<'_> {
         self.lock().callers += 1;
         Caller(self)
     }
 
     /// Returns the number of calls that wait for the keeper, or are about to wait.
-    pub(crate) fn callers(&self) -> u64 {
+    pub fn callers(&self) -> u64 {
         self.lock().callers
     }
 
-    /// Waits until the number of pieces of news is no longer `seen`, or until `deadline`. Returns whether the number is
-    /// no longer `seen`.
-    pub(crate) fn wait_for_news(&self, seen: u64, deadline: Instant) -> bool {
-        let left = deadline.saturating_duration_since(Instant::now());
+    /// Waits until the number of pieces of news is no longer `seen`, for `left` at most. Returns whether the number is no
+    /// longer `seen`.
+    pub fn wait_for_news(&self, seen: u64, left: Duration) -> bool {
         let waited = self.changed.wait_timeout_while(self.lock(), left, |state| state.news == seen);
         waited.unwrap_or_else(PoisonError::into_inner).0.news != seen
     }
@@ -91,7 +90,7 @@ impl Signal {
     /// Blocks the keeper for `time`, or until the keeper is woken. [`stop`](Self::stop) always wakes the keeper.
     /// [`ring`](Self::ring) wakes the keeper only if `is_deaf` is false. If `ring` is called during a sleep with
     /// `is_deaf`, the next sleep without `is_deaf` ends immediately.
-    pub(crate) fn sleep(&self, time: Duration, is_deaf: bool) -> Call {
+    pub fn sleep(&self, time: Duration, is_deaf: bool) -> Call {
         let sleeps_on = |state: &mut State| !state.stopping && (is_deaf || !state.rung);
         let waited = self.called.wait_timeout_while(self.lock(), time, sleeps_on);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;

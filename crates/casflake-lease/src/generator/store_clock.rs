@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use casflake::Clock;
 
-use crate::monotonic::Monotonic;
+use crate::generator::host::Host;
 use crate::sync::{AtomicU64, Ordering};
 
 /// The time of a store of leases. A `StoreClock` starts from the reading of the store's clock at the last grant or
@@ -45,22 +46,22 @@ pub struct StoreClock {
 }
 
 struct Basis {
-    /// The reading of the `StoreClock`, in nanoseconds since 1970, minus `carried_on(monotonic.nanos())`.
+    /// The reading of the `StoreClock`, in nanoseconds since 1970, minus `carried_on(host.monotonic_ns())`.
     offset: AtomicU64,
-    monotonic: Monotonic,
+    host: Host,
 }
 
 impl StoreClock {
     /// Returns a clock that reads a time shortly after 1970-01-01 until [`follow`](Self::follow) or [`set`](Self::set)
     /// is called.
-    pub(crate) fn new() -> Self {
-        Self { basis: Arc::new(Basis { offset: AtomicU64::new(0), monotonic: Monotonic::new() }) }
+    pub(crate) fn new(host: Host) -> Self {
+        Self { basis: Arc::new(Basis { offset: AtomicU64::new(0), host }) }
     }
 
     /// Moves this clock forward to `unix_ns`, the reading of the store's clock a moment ago. Never moves this clock
     /// back.
     pub(crate) fn follow(&self, unix_ns: u64) {
-        let measured = unix_ns.saturating_sub(carried_on(self.basis.monotonic.nanos()));
+        let measured = unix_ns.saturating_sub(carried_on(self.basis.host.monotonic_ns()));
         // ORDERING: Relaxed, here and below. It is a single variable, and nothing but an ID's time depends on its
         // value.
         self.basis.offset.fetch_max(measured, Ordering::Relaxed);
@@ -68,7 +69,7 @@ impl StoreClock {
 
     /// Sets this clock to `unix_ns`, the reading of the store's clock a moment ago, even if that moves this clock back.
     pub(crate) fn set(&self, unix_ns: u64) {
-        let measured = unix_ns.saturating_sub(carried_on(self.basis.monotonic.nanos()));
+        let measured = unix_ns.saturating_sub(carried_on(self.basis.host.monotonic_ns()));
         // ORDERING: Relaxed, as above.
         self.basis.offset.store(measured, Ordering::Relaxed);
     }
@@ -76,8 +77,14 @@ impl StoreClock {
     #[inline]
     pub(crate) fn nanos(&self) -> u64 {
         // ORDERING: Relaxed, as above.
-        self.basis.offset.load(Ordering::Relaxed).wrapping_add(carried_on(self.basis.monotonic.nanos()))
+        self.basis.offset.load(Ordering::Relaxed).wrapping_add(carried_on(self.basis.host.monotonic_ns()))
     }
+}
+
+/// Returns a clock on `host`, for the simulator.
+#[cfg(feature = "_simulation")]
+pub fn on(host: Host) -> StoreClock {
+    StoreClock::new(host)
 }
 
 /// Returns `nanos` minus 1/4096 of `nanos`: the time by which a `StoreClock` advances while this host's monotonic clock
@@ -100,6 +107,10 @@ impl Clock for StoreClock {
     fn precise_unix_ns(&self) -> u128 {
         u128::from(self.nanos())
     }
+
+    fn monotonic(&self) -> Option<Duration> {
+        Some(self.basis.host.at())
+    }
 }
 
 impl fmt::Debug for StoreClock {
@@ -110,7 +121,7 @@ impl fmt::Debug for StoreClock {
 
 #[cfg(test)]
 mod tests {
-    use super::{StoreClock, carried_on};
+    use super::{Host, StoreClock, carried_on};
 
     const NOW: u64 = 1_800_000_000_000_000_000;
     const SECOND: u64 = 1_000_000_000;
@@ -125,7 +136,7 @@ mod tests {
 
     #[test]
     fn it_moves_forward_to_the_store_immediately() {
-        let clock = StoreClock::new();
+        let clock = StoreClock::new(Host::real());
         for now in [NOW, NOW + 3600 * SECOND, u64::MAX - 600 * SECOND] {
             clock.follow(now);
             assert_reads(&clock, now);
@@ -134,7 +145,7 @@ mod tests {
 
     #[test]
     fn it_moves_back_only_by_set() {
-        let clock = StoreClock::new();
+        let clock = StoreClock::new(Host::real());
         clock.follow(NOW);
         let mut last = clock.nanos();
         for back in [0, 1_000, SECOND, 3600 * SECOND, NOW] {

@@ -1,13 +1,13 @@
 //! Checks the readings of a generator's clock. The first reading in each millisecond is trusted only if the current
 //! process is still the process that was granted the lease, and if no clock has jumped.
 
+use std::fmt;
 use std::sync::Arc;
-use std::{fmt, process};
 
-use casflake::{Clock, SystemClock};
+use casflake::Clock;
 
+use crate::generator::host::Host;
 use crate::generator::signal::Signal;
-use crate::monotonic::Monotonic;
 use crate::sync::{AtomicU64, Ordering};
 
 /// A check finds that a clock has jumped if the difference between the wall clock and the monotonic clock has changed
@@ -26,8 +26,8 @@ const LAG: u64 = 16;
 const NEVER: u64 = u64::MAX;
 
 /// A clock whose readings are checked by a [`Watch`].
-pub(crate) struct Watched<C> {
-    pub(crate) clock: C,
+pub struct Watched<C> {
+    pub clock: C,
     /// The reading of `clock` at the last successful check, in Unix milliseconds. It is stored next to `clock`, because
     /// each call reads both.
     checked: AtomicU64,
@@ -35,7 +35,7 @@ pub(crate) struct Watched<C> {
 }
 
 impl<C> Watched<C> {
-    pub(crate) fn new(clock: C, watch: Arc<Watch>) -> Self {
+    pub fn new(clock: C, watch: Arc<Watch>) -> Self {
         Self { clock, checked: AtomicU64::new(0), watch }
     }
 
@@ -60,33 +60,28 @@ impl<C> Watched<C> {
 
 /// The state that all watched clocks of a `LeasedGenerator` share. A `LeasedGenerator` has one generator for each
 /// lease, and each of these generators has a watched clock of its own.
-pub(crate) struct Watch {
+pub struct Watch {
     /// How far the wall clock was ahead of the monotonic clock at the last grant or renewal, in nanoseconds, modulo
     /// 2^64.
     apart: AtomicU64,
     /// 1 if a check has found that a clock has jumped since the last grant or renewal, otherwise 0.
     has_jumped: AtomicU64,
     process: u32,
-    monotonic: Monotonic,
+    host: Host,
     signal: Arc<Signal>,
 }
 
 impl Watch {
-    pub(crate) fn new(signal: Arc<Signal>) -> Self {
-        let watch = Self {
-            apart: AtomicU64::new(0),
-            has_jumped: AtomicU64::new(0),
-            process: process::id(),
-            monotonic: Monotonic::new(),
-            signal,
-        };
+    pub fn new(host: Host, signal: Arc<Signal>) -> Self {
+        let watch =
+            Self { apart: AtomicU64::new(0), has_jumped: AtomicU64::new(0), process: host.process(), host, signal };
         watch.settle(watch.apart_now());
         watch
     }
 
     /// Begins to trust the clocks again, because a grant or a renewal has shown that this process holds the lease.
     /// `apart` is the result of a call to `apart_now` before the request for that grant or renewal was sent.
-    pub(crate) fn settle(&self, apart: u64) {
+    pub fn settle(&self, apart: u64) {
         // ORDERING: Relaxed, here and below. Each variable is read independently of the others; a call that sees an old
         // value is refused once more.
         self.apart.store(apart, Ordering::Relaxed);
@@ -94,14 +89,14 @@ impl Watch {
     }
 
     /// Returns whether a check has found that a clock has jumped since the last grant or renewal.
-    pub(crate) fn has_jumped(&self) -> bool {
+    pub fn has_jumped(&self) -> bool {
         // ORDERING: Relaxed, as above.
         self.has_jumped.load(Ordering::Relaxed) != 0
     }
 
     /// Returns whether the current process is a fork of the process that was granted the lease.
-    pub(crate) fn is_fork(&self) -> bool {
-        process::id() != self.process
+    pub fn is_fork(&self) -> bool {
+        self.host.process() != self.process
     }
 
     /// Returns true if the current process is the process that was granted the lease, and no clock has jumped since the
@@ -123,9 +118,13 @@ impl Watch {
         true
     }
 
-    pub(crate) fn apart_now(&self) -> u64 {
-        let wall = u64::try_from(SystemClock.precise_unix_ns()).unwrap_or(NEVER);
-        wall.wrapping_sub(self.monotonic.nanos())
+    /// Returns how far the wall clock is ahead of the monotonic clock now, in nanoseconds, modulo 2^64.
+    pub fn apart_now(&self) -> u64 {
+        self.host.wall_ns().wrapping_sub(self.host.monotonic_ns())
+    }
+
+    pub const fn host(&self) -> &Host {
+        &self.host
     }
 }
 
@@ -160,7 +159,7 @@ mod tests {
 
     use casflake::{Clock, ManualClock};
 
-    use super::{JUMP, NEVER, Watch, Watched};
+    use super::{Host, JUMP, NEVER, Watch, Watched};
     use crate::generator::signal::Signal;
     use crate::sync::Ordering;
 
@@ -168,7 +167,7 @@ mod tests {
 
     fn watched() -> (Watched<ManualClock>, Arc<Signal>) {
         let signal = Arc::new(Signal::default());
-        let watch = Arc::new(Watch::new(Arc::clone(&signal)));
+        let watch = Arc::new(Watch::new(Host::real(), Arc::clone(&signal)));
         (Watched::new(ManualClock::new(NOW), watch), signal)
     }
 

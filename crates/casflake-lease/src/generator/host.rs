@@ -1,0 +1,88 @@
+//! `Host`: what a leased generator reads from its host: two clocks and the ID of the process. No other file of
+//! `generator` reads them, so that a simulation can replace all of them.
+
+use std::time::Duration;
+use std::{fmt, process};
+
+use casflake::{Clock, SystemClock};
+
+use crate::monotonic::Monotonic;
+
+/// The host of this process, or an imagined one.
+#[derive(Clone)]
+pub struct Host {
+    monotonic: Monotonic,
+    #[cfg(feature = "_simulation")]
+    imagined: Option<std::sync::Arc<dyn Imagined>>,
+}
+
+/// A host that a simulation imagines.
+#[cfg(feature = "_simulation")]
+pub trait Imagined: Send + Sync {
+    /// Returns the reading of the wall clock, in nanoseconds since 1970.
+    fn wall_ns(&self) -> u64;
+    /// Returns the reading of a clock that never moves back, in nanoseconds.
+    fn monotonic_ns(&self) -> u64;
+    /// Returns the ID of the current process.
+    fn process(&self) -> u32;
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("monotonic_ns", &self.monotonic_ns()).finish_non_exhaustive()
+    }
+}
+
+/// Answers from the imagined host if there is one.
+macro_rules! imagined {
+    ($host:expr, $reading:ident) => {
+        #[cfg(feature = "_simulation")]
+        if let Some(imagined) = &$host.imagined {
+            return imagined.$reading();
+        }
+    };
+}
+
+impl Host {
+    /// Returns the host of this process.
+    pub(crate) fn real() -> Self {
+        Self {
+            monotonic: Monotonic::new(),
+            #[cfg(feature = "_simulation")]
+            imagined: None,
+        }
+    }
+
+    /// Returns an imagined host.
+    #[cfg(feature = "_simulation")]
+    #[must_use]
+    pub fn imagined(host: std::sync::Arc<dyn Imagined>) -> Self {
+        Self { imagined: Some(host), ..Self::real() }
+    }
+
+    /// Returns the reading of the wall clock, in nanoseconds since 1970.
+    pub(crate) fn wall_ns(&self) -> u64 {
+        imagined!(self, wall_ns);
+        // Until the year 2554.
+        u64::try_from(SystemClock.precise_unix_ns()).unwrap_or(u64::MAX)
+    }
+
+    /// Returns the reading of a clock that never moves back, in nanoseconds. On most platforms, the clock also advances
+    /// while the system is suspended.
+    #[inline]
+    pub(crate) fn monotonic_ns(&self) -> u64 {
+        imagined!(self, monotonic_ns);
+        self.monotonic.nanos()
+    }
+
+    /// Returns [`monotonic_ns`](Self::monotonic_ns) as a `Duration`.
+    pub(crate) fn at(&self) -> Duration {
+        Duration::from_nanos(self.monotonic_ns())
+    }
+
+    /// Returns the ID of the current process. It differs in a fork.
+    pub(crate) fn process(&self) -> u32 {
+        imagined!(self, process);
+        process::id()
+    }
+}
