@@ -68,6 +68,8 @@
 
 mod rest;
 pub(super) mod run;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::time::Duration;
