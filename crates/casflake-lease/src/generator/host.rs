@@ -12,12 +12,12 @@ use crate::monotonic::Monotonic;
 #[derive(Clone)]
 pub struct Host {
     monotonic: Monotonic,
-    #[cfg(feature = "_simulation")]
+    #[cfg(any(test, feature = "_simulation"))]
     imagined: Option<std::sync::Arc<dyn Imagined>>,
 }
 
 /// A host that a simulation imagines.
-#[cfg(feature = "_simulation")]
+#[cfg(any(test, feature = "_simulation"))]
 pub trait Imagined: Send + Sync {
     /// Returns the reading of the wall clock, in nanoseconds since 1970.
     fn wall_ns(&self) -> u64;
@@ -36,7 +36,7 @@ impl fmt::Debug for Host {
 /// Answers from the imagined host if there is one.
 macro_rules! imagined {
     ($host:expr, $reading:ident) => {
-        #[cfg(feature = "_simulation")]
+        #[cfg(any(test, feature = "_simulation"))]
         if let Some(imagined) = &$host.imagined {
             return imagined.$reading();
         }
@@ -48,13 +48,13 @@ impl Host {
     pub(crate) fn real() -> Self {
         Self {
             monotonic: Monotonic::new(),
-            #[cfg(feature = "_simulation")]
+            #[cfg(any(test, feature = "_simulation"))]
             imagined: None,
         }
     }
 
     /// Returns an imagined host.
-    #[cfg(feature = "_simulation")]
+    #[cfg(any(test, feature = "_simulation"))]
     #[must_use]
     pub fn imagined(host: std::sync::Arc<dyn Imagined>) -> Self {
         Self { imagined: Some(host), ..Self::real() }

@@ -102,3 +102,57 @@ impl Signal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Call, Signal};
+
+    /// Longer than any test takes, so that a sleep which nothing ends is seen.
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Returns whether a sleep of `LONG` ends immediately, and how.
+    fn ends(signal: &Signal, is_deaf: bool) -> Option<Call> {
+        let started = Instant::now();
+        let call = signal.sleep(LONG, is_deaf);
+        (started.elapsed() < LONG / 2).then_some(call)
+    }
+
+    #[test]
+    fn a_ring_during_a_deaf_sleep_ends_the_next_sleep() {
+        let signal = Signal::default();
+        signal.ring();
+        assert_eq!(signal.sleep(Duration::from_millis(1), true), Call::Work);
+        assert_eq!(ends(&signal, false), Some(Call::Work));
+        assert_eq!(signal.sleep(Duration::from_millis(1), false), Call::Work, "a ring counts once");
+        assert!(!signal.lock().rung);
+    }
+
+    #[test]
+    fn l19_a_stop_ends_each_sleep() {
+        let signal = Signal::default();
+        signal.stop();
+        assert_eq!([ends(&signal, true), ends(&signal, false)], [Some(Call::Stop); 2]);
+    }
+
+    #[test]
+    fn l19_a_wait_ends_with_the_news_or_in_time() {
+        let signal = Signal::default();
+        let seen = signal.news();
+        assert!(!signal.wait_for_news(seen, Duration::ZERO));
+        signal.tell();
+        assert!(signal.wait_for_news(seen, LONG) && !signal.wait_for_news(signal.news(), Duration::ZERO));
+    }
+
+    #[test]
+    fn a_call_counts_until_its_guard_is_dropped() {
+        let signal = Signal::default();
+        let (one, other) = (signal.enter(), signal.enter());
+        assert_eq!(signal.callers(), 2);
+        drop(one);
+        assert_eq!(signal.callers(), 1);
+        drop(other);
+        assert_eq!(signal.callers(), 0);
+    }
+}
