@@ -29,13 +29,13 @@
 //! | 8 | `Renewal` | `Renewed` | granted, the same lease | `Lease`, renewed | `ExtendFence`, `SetClock`, `Trust` | `Look` |
 //! | 9 | `Renewal` | `Renewed` | granted, another lease | as before | `Failed` | rest, failing |
 //! | 10 | `Renewal` | `Renewed` | lost, `StoreChanged`, time left | `Forgotten` | `Lost`, the first time | rest |
-//! | 11 | `Renewal` | `Renewed` | lost, `StoreChanged`, no time left | `Nothing` | `Lost`, the first time | `Close` |
-//! | 12 | `Renewal` | `Renewed` | lost, another reason | `Nothing` | `Lost` | `Close` |
+//! | 11 | `Renewal` | `Renewed` | lost, `StoreChanged`, no time left | `Nothing` | | `Close` |
+//! | 12 | `Renewal` | `Renewed` | lost, another reason | `Nothing` | | `Close` |
 //! | 13 | `Renewal` | `Renewed` | another error | as before | `Failed` | rest, failing |
 //! | 14 | `Look` | `Looked` | after a renewal | as before | `Recorded`, `Tell`, `Renewed` | rest |
 //! | 15 | `Look` | `Looked` | after a grant | as before | `Tell`, `Acquired` | rest |
-//! | 16 | `Closing` | `Closed` | has a token | as before | `Measure` | `Acquire` |
-//! | 17 | `Closing` | `Closed` | has no token | as before | | `DrawToken` |
+//! | 16 | `Closing` | `Closed` | has a token | as before | `Lost`, unless reported; `Measure` | `Acquire` |
+//! | 17 | `Closing` | `Closed` | has no token | as before | `Lost`, unless reported | `DrawToken` |
 //! | 18 | `Token` | `Drawn` | a token | as before | `Measure` | `Acquire` |
 //! | 19 | `Token` | `Drawn` | an error | as before | `Failed` | rest, failing |
 //! | 20 | `Grant` | `Granted` | granted | as before | `SetClock`, `Trust` | `Publish` |
@@ -66,6 +66,7 @@
 //! | L19 | Each wait is bounded. A call waits for `max_wait` in all, however often the lease changes. | `generator::call` |
 //! | L20 | The store is asked at most once in each rest, and a rest is not shorter than `FIRST_RETRY`. A loss is followed by one request for another lease without a rest. | every row that asks follows a rest, but 12 to 18 |
 
+mod answer;
 mod rest;
 pub(super) mod run;
 #[cfg(test)]
@@ -74,6 +75,8 @@ mod words;
 
 use std::time::Duration;
 
+use self::answer::is_renewal_of;
+pub(super) use self::answer::{behind, set_clock};
 pub use self::rest::{FIRST_RETRY, Rest};
 pub use self::words::{Effect, Event, Next, Now, Step, Unpublished};
 use crate::error::{LostReason, StoreError};
@@ -115,7 +118,11 @@ enum Awaits {
     Rest,
     Renewal,
     Look(News),
-    Closing,
+    /// `lost` is the reason why the lease was lost, if that was not reported yet.
+    Closing {
+        lost: Option<LostReason>,
+        worker: u64,
+    },
     Token,
     Grant,
     Publication {
@@ -172,9 +179,11 @@ impl Keeper {
             (Awaits::Rest, Event::Stopped) => self.then(Awaits::Ending, Next::End),
             (Awaits::Renewal, Event::Renewed(answer)) => self.renewed(answer, now),
             (Awaits::Look(news), Event::Looked) => self.looked(news, now),
-            (Awaits::Closing, Event::Closed(last_tick)) => {
+            (Awaits::Closing { lost, worker }, Event::Closed(last_tick)) => {
                 self.last_tick = self.last_tick.max(last_tick);
-                self.ask_for_a_lease()
+                let step = self.ask_for_a_lease();
+                let Some(reason) = lost else { return step };
+                step.after(self.lost(worker, reason))
             }
             (Awaits::Token, Event::Drawn(Ok(token))) => {
                 self.token = Some(token);
@@ -201,7 +210,7 @@ impl Keeper {
         let mut step = match self.held {
             Held::Lease(lease) => self.ask_to_renew(lease),
             Held::Forgotten { lease, since } if !self.left(since, now).is_zero() => self.ask_to_renew(lease),
-            Held::Forgotten { .. } => self.give_up_the_lease(),
+            Held::Forgotten { lease, .. } => self.give_up_the_lease(lease.worker, None),
             Held::Nothing => self.ask_for_a_lease(),
         };
         if remaining.is_zero() && !now.has_ended {
@@ -222,10 +231,7 @@ impl Keeper {
                 self.failed(StoreError::corrupt("the lease that was renewed", why), now)
             }
             Err(StoreError::Lost { reason: LostReason::StoreChanged, worker }) => self.forgotten(lease, worker, now),
-            Err(StoreError::Lost { reason, worker }) => {
-                let step = self.give_up_the_lease();
-                step.after(Effect::Lost { worker, reason, pause: rest::pause(self.ttl) })
-            }
+            Err(StoreError::Lost { reason, worker }) => self.give_up_the_lease(worker, Some(reason)),
             Err(error) => {
                 self.unanswered += 1;
                 self.failed(error, now)
@@ -245,21 +251,19 @@ impl Keeper {
     /// window. But if the generator's clock is behind the true time, the window would last too long by that clock. So
     /// the generator goes on for one TTL at most.
     fn forgotten(&mut self, lease: Lease, worker: u64, now: &Now) -> Step {
-        let lost = Effect::Lost { worker, reason: LostReason::StoreChanged, pause: rest::pause(self.ttl) };
-        let (since, effect) = match self.held {
+        let (since, lost) = match self.held {
             Held::Forgotten { since, .. } => (since, None),
-            _ => (now.at, Some(lost)),
+            _ => (now.at, Some(LostReason::StoreChanged)),
         };
         self.failures = 0;
         let left = self.left(since, now);
-        let step = if left.is_zero() {
-            self.give_up_the_lease()
-        } else {
-            self.held = Held::Forgotten { lease, since };
-            self.rest(Rest::after_success(left.min(self.ttl / 3), self.ttl))
-        };
-        match effect {
-            Some(effect) => step.after(effect),
+        if left.is_zero() {
+            return self.give_up_the_lease(worker, lost);
+        }
+        self.held = Held::Forgotten { lease, since };
+        let step = self.rest(Rest::after_success(left.min(self.ttl / 3), self.ttl));
+        match lost {
+            Some(reason) => step.after(self.lost(worker, reason)),
             None => step,
         }
     }
@@ -332,9 +336,15 @@ impl Keeper {
         step.after(Effect::Measure)
     }
 
-    fn give_up_the_lease(&mut self) -> Step {
+    /// Closes the generator. Only then reports why the lease was `lost`, because the callback of the program may take a
+    /// while.
+    fn give_up_the_lease(&mut self, worker: u64, lost: Option<LostReason>) -> Step {
         self.held = Held::Nothing;
-        self.then(Awaits::Closing, Next::Close)
+        self.then(Awaits::Closing { lost, worker }, Next::Close)
+    }
+
+    fn lost(&self, worker: u64, reason: LostReason) -> Effect {
+        Effect::Lost { worker, reason, pause: rest::pause(self.ttl) }
     }
 
     fn ask_for_a_lease(&mut self) -> Step {
@@ -383,24 +393,6 @@ impl Keeper {
     }
 }
 
-/// Returns the time by which the store's clock is behind the `StoreClock`, which reads `store_clock_ns`. Returns `None` if
-/// this time is shorter than a TTL, or if there is no `StoreClock`. If the `StoreClock` is ahead by a TTL or more, it is
-/// past the end of each window that the store grants now.
-pub(super) fn behind(store_clock_ns: Option<u64>, grant: &Grant, ttl: Duration) -> Option<Duration> {
-    let ahead = store_clock_ns?.checked_sub(grant.unix_ns)?;
-    Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= ttl)
-}
-
-/// Returns the effect of an answer on the `StoreClock`.
-pub(super) fn set_clock(grant: &Grant, behind: Option<Duration>) -> Effect {
-    Effect::SetClock { unix_ns: grant.unix_ns, may_move_back: behind.is_some() }
-}
-
 fn clock_panicked() -> StoreError {
     StoreError::unavailable("reading the clock of the generator", "it has panicked")
-}
-
-/// Returns whether `renewed` is a renewal of `lease`.
-fn is_renewal_of(lease: &Lease, renewed: &Lease) -> bool {
-    (lease.worker, lease.from, lease.token) == (renewed.worker, renewed.from, renewed.token)
 }
