@@ -31,6 +31,8 @@ mod rolling;
 mod servers;
 mod spaces;
 mod stores;
+#[cfg(target_os = "linux")]
+mod threads;
 #[cfg(all(target_os = "linux", any(feature = "etcd", feature = "redis")))]
 mod tls;
 #[cfg(all(unix, feature = "etcd", feature = "postgres", feature = "redis"))]
