@@ -56,7 +56,11 @@ fn a_process_that_waits_is_granted_a_worker_when_the_space_is_created() {
 fn l7_a_holder_restores_a_lost_space_with_as_many_workers() {
     let scratch = Scratch::new();
     initialised(scratch.path(), 3);
-    let ids = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).ttl(TTL / 3).build().unwrap();
+    let ids = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path()))
+        .ttl(TTL / 3)
+        .wait_for_worker(PATIENCE)
+        .build()
+        .unwrap();
     // It restores the number at its last renewal, not at its grant.
     initialised(scratch.path(), 5);
     let renewals = ids.stats().renewals;

@@ -150,8 +150,11 @@ fn l1_a_worker_whose_holder_has_died_is_free_when_its_window_has_ended(space: &S
     let dead = holder.acquire(&request).expect("a worker is free").lease;
     drop(holder);
     let mut other = space.open();
-    let grant = eventually("a worker is free", || match other.acquire(&super::request()) {
+    let request = super::request();
+    let grant = eventually("a worker is free", || match other.acquire(&request) {
         Ok(grant) => Some(grant),
+        // On a busy machine a call may take longer than its time limit.
+        Err(StoreError::Unavailable { .. }) => None,
         refused => {
             assert_no_free_worker(refused, 1);
             None

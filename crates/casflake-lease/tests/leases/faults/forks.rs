@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{env, fs, process};
 
-use casflake::{GenerateError, Scheme, Snowflake, Standard};
+use casflake::{GenerateError, Snowflake, Standard};
 use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator, Survey};
 use fork::Fork;
 use testkit::{Scratch, eventually, within};
@@ -25,7 +25,7 @@ const TTL: Duration = Duration::from_secs(9);
 #[test]
 fn l1_a_forked_child_draws_nothing_after_the_millisecond_and_the_parent_keeps_its_lease() {
     let scratch = Scratch::new();
-    FileStore::new(scratch.path()).init_immediately(&Standard::LAYOUT, 2).unwrap();
+    crate::initialise(&mut FileStore::new(scratch.path()), 2);
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", TEST, "--nocapture"]).env(DIRECTORY, scratch.path());
     let output = within("the parent, and its child", move || command.stdin(Stdio::null()).output()).unwrap();
