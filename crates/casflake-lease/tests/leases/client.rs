@@ -47,50 +47,54 @@ fn counters(stats: &Stats) -> [(&'static str, u64); 8] {
 /// Would catch: a sum that restarts at 0 when leases change; refusals that no counter counts.
 #[test]
 fn no_counter_falls_when_a_lease_is_replaced() {
-    let scratch = directory(2);
-    let (ids, _) = leased(&scratch, Duration::from_millis(100));
-    // Each tick has 4,096 IDs, and a batch waits for the next ones.
-    let mut issued = 0;
-    eventually("a batch", || {
-        let batch = ids.generate_batch(9 * 4096);
-        issued += batch.as_ref().unwrap_or_else(BatchError::issued).len() as u64;
-        // On a busy machine the lease may end before it is renewed.
-        batch.map_err(|error| assert!(is_expired(error.error()), "{error:?}")).ok()
-    });
-    let refusals = eventually("a full tick", || {
-        let mut refusals = 0;
-        for _ in 0..100_000 {
-            match ids.try_generate() {
-                Ok(_) => issued += 1,
-                Err(GenerateError::Exhausted { .. }) => refusals += 1,
-                Err(error) if is_expired(error) => {}
-                Err(error) => panic!("{error:?}"),
+    within("a call, or the drop of a generator", || {
+        let scratch = directory(2);
+        let (ids, _) = leased(&scratch, Duration::from_millis(100));
+        // Each tick has 4,096 IDs, and a batch waits for the next ones.
+        let mut issued = 0;
+        eventually("a batch", || {
+            let batch = ids.generate_batch(9 * 4096);
+            issued += batch.as_ref().unwrap_or_else(BatchError::issued).len() as u64;
+            // On a busy machine the lease may end before it is renewed.
+            batch.map_err(|error| assert!(is_expired(error.error()), "{error:?}")).ok()
+        });
+        let refusals = eventually("a full tick", || {
+            let mut refusals = 0;
+            for _ in 0..100_000 {
+                match ids.try_generate() {
+                    Ok(_) => issued += 1,
+                    Err(GenerateError::Exhausted { .. }) => refusals += 1,
+                    Err(error) if is_expired(error) => {}
+                    Err(error) => panic!("{error:?}"),
+                }
             }
+            Some(refusals).filter(|refusals| *refusals > 0)
+        });
+        let before = ids.stats();
+        assert!(before.generator.overflow_waits > 0 && before.generator.exhausted >= refusals, "{before:?}");
+        FileStore::new(scratch.path()).reclaim(&Standard::LAYOUT, before.worker.index()).unwrap();
+        let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2));
+        for ((name, before), (_, after)) in counters(&before.generator).into_iter().zip(counters(&after.generator)) {
+            assert!(after >= before, "{name}: {before}, then {after}");
         }
-        Some(refusals).filter(|refusals| *refusals > 0)
+        assert_eq!(after.generator.ids, issued, "each ID counts once");
+        assert!(after.generator.last_tick >= before.generator.last_tick);
     });
-    let before = ids.stats();
-    assert!(before.generator.overflow_waits > 0 && before.generator.exhausted >= refusals, "{before:?}");
-    FileStore::new(scratch.path()).reclaim(&Standard::LAYOUT, before.worker.index()).unwrap();
-    let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2));
-    for ((name, before), (_, after)) in counters(&before.generator).into_iter().zip(counters(&after.generator)) {
-        assert!(after >= before, "{name}: {before}, then {after}");
-    }
-    assert_eq!(after.generator.ids, issued, "each ID counts once");
-    assert!(after.generator.last_tick >= before.generator.last_tick);
 }
 
 #[test]
 fn each_call_without_a_lease_is_counted() {
-    let scratch = directory(1);
-    let (ids, control) = leased(&scratch, Duration::ZERO);
-    control.set(Fault::LosesRequests);
-    wait_for_the_end_of_the_window(&ids);
-    let before = ids.stats().expired;
-    assert!(before >= 1);
-    (0..5).for_each(|_| assert!(ids.try_generate().is_err()));
-    (0..5).for_each(|_| assert!(ids.generate().is_err()));
-    assert_eq!(ids.stats().expired, before + 10);
+    within("a call, or the drop of a generator", || {
+        let scratch = directory(1);
+        let (ids, control) = leased(&scratch, Duration::ZERO);
+        control.set(Fault::LosesRequests);
+        wait_for_the_end_of_the_window(&ids);
+        let before = ids.stats().expired;
+        assert!(before >= 1);
+        (0..5).for_each(|_| assert!(ids.try_generate().is_err()));
+        (0..5).for_each(|_| assert!(ids.generate().is_err()));
+        assert_eq!(ids.stats().expired, before + 10);
+    });
 }
 
 #[test]
@@ -184,19 +188,21 @@ fn a_shutdown_differs_from_a_fault_in_its_error() {
 
 #[test]
 fn i3_a_leased_generator_leads_its_clock_by_max_lead_ticks_at_most() {
-    let scratch = directory(1);
-    for lead in [0, 3] {
-        let clock = Arc::new(ManualClock::new(SystemClock.unix_ms()));
-        let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).max_lead(lead);
-        let builder = builder.ttl(Duration::from_secs(60)).wait_for_worker(Duration::from_secs(60));
-        let ids = builder.clock(Arc::clone(&clock)).build().unwrap();
-        clock.set(SystemClock.unix_ms() + 10);
-        let issued = (0..).take_while(|_| ids.try_generate().is_ok()).count() as u64;
-        assert_eq!(issued, (lead + 1) * 4096);
-        ids.shutdown().unwrap();
-    }
-    let refused = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).max_lead(1001).build();
-    assert!(matches!(&refused, Err(StoreError::Lead { value: 1001, max: 1000 })), "{refused:?}");
+    within("a call, or the drop of a generator", || {
+        let scratch = directory(1);
+        for lead in [0, 3] {
+            let clock = Arc::new(ManualClock::new(SystemClock.unix_ms()));
+            let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).max_lead(lead);
+            let builder = builder.ttl(Duration::from_secs(60)).wait_for_worker(Duration::from_secs(60));
+            let ids = builder.clock(Arc::clone(&clock)).build().unwrap();
+            clock.set(SystemClock.unix_ms() + 10);
+            let issued = (0..).take_while(|_| ids.try_generate().is_ok()).count() as u64;
+            assert_eq!(issued, (lead + 1) * 4096);
+            ids.shutdown().unwrap();
+        }
+        let refused = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).max_lead(1001).build();
+        assert!(matches!(&refused, Err(StoreError::Lead { value: 1001, max: 1000 })), "{refused:?}");
+    });
 }
 
 /// A clock of the host. Its next reading by the keeper panics if the flag is set.
@@ -225,36 +231,42 @@ impl Clock for PanickingClock {
 
 #[test]
 fn a_clock_that_panics_once_costs_one_renewal() {
-    let scratch = directory(1);
-    let clock = PanickingClock(Arc::default());
-    let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).ttl(TTL).clock(clock.clone());
-    let ids = builder.wait_for_worker(PATIENCE).build().unwrap();
-    eventually("a renewal", || (ids.stats().renewals > 0).then_some(()));
-    clock.0.store(true, Ordering::SeqCst);
-    let failed = eventually("a failure", || Some(ids.stats()).filter(|stats| stats.failures > 0));
-    eventually("a renewal", || (ids.stats().renewals > failed.renewals).then_some(()));
-    ids.shutdown().unwrap();
+    within("a call, or the drop of a generator", || {
+        let scratch = directory(1);
+        let clock = PanickingClock(Arc::default());
+        let builder =
+            LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).ttl(TTL).clock(clock.clone());
+        let ids = builder.wait_for_worker(PATIENCE).build().unwrap();
+        eventually("a renewal", || (ids.stats().renewals > 0).then_some(()));
+        clock.0.store(true, Ordering::SeqCst);
+        let failed = eventually("a failure", || Some(ids.stats()).filter(|stats| stats.failures > 0));
+        eventually("a renewal", || (ids.stats().renewals > failed.renewals).then_some(()));
+        ids.shutdown().unwrap();
+    });
 }
 
 #[test]
 fn a_call_that_fails_names_the_time_when_the_store_may_grant() {
-    let scratch = directory(1);
-    let (ids, _) = leased(&scratch, Duration::ZERO);
-    let mut store = FileStore::new(scratch.path());
-    // Another process takes the worker for longer than the keeper waits between two tries.
-    let request = AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "another");
-    eventually("the lease of another process", || {
-        // The keeper may have acquired the worker first.
+    within("a call, or the drop of a generator", || {
+        let scratch = directory(1);
+        let (ids, _) = leased(&scratch, Duration::ZERO);
+        let mut store = FileStore::new(scratch.path());
+        // Another process takes the worker for longer than the keeper waits between two tries.
+        let request =
+            AcquireRequest::new(&Standard::LAYOUT, Token::random().unwrap(), Duration::from_secs(60), "another");
+        eventually("the lease of another process", || {
+            // The keeper may have acquired the worker first.
+            store.reclaim(&Standard::LAYOUT, 0).unwrap();
+            store.acquire(&request).ok()
+        });
+        let after = eventually("a refusal", || match ids.try_generate() {
+            Err(error @ GenerateError::LeaseExpired { .. }) => error.retry_after().filter(|after| after.as_secs() >= 5),
+            _ => None,
+        });
+        assert!(after <= Duration::from_secs(60), "{after:?}");
         store.reclaim(&Standard::LAYOUT, 0).unwrap();
-        store.acquire(&request).ok()
+        eventually("an ID", || ids.try_generate().ok());
     });
-    let after = eventually("a refusal", || match ids.try_generate() {
-        Err(error @ GenerateError::LeaseExpired { .. }) => error.retry_after().filter(|after| after.as_secs() >= 5),
-        _ => None,
-    });
-    assert!(after <= Duration::from_secs(60), "{after:?}");
-    store.reclaim(&Standard::LAYOUT, 0).unwrap();
-    eventually("an ID", || ids.try_generate().ok());
 }
 
 #[test]
@@ -276,15 +288,17 @@ impl Scheme for Orders {
 
 #[test]
 fn statistics_are_values_even_if_the_scheme_has_no_derives() {
-    fn is_value<T: Clone + PartialEq + std::fmt::Debug>(value: &T) {
-        assert!(value.clone() == *value && !format!("{value:?}").is_empty());
-    }
-    let scratch = Scratch::new();
-    let mut store = FileStore::new(scratch.path());
-    eventually("a new store", || store.init_immediately(&Orders::LAYOUT, 2).ok());
-    let ids: LeasedGenerator<Orders> = LeasedGenerator::builder(store).wait_for_worker(PATIENCE).build().unwrap();
-    let stats: LeaseStats<Orders> = ids.stats();
-    is_value(&stats);
-    let token = stats.lease.token();
-    assert!(!format!("{stats:?}").contains(&token.to_string()), "a reader of the log could renew the lease");
+    within("a call, or the drop of a generator", || {
+        fn is_value<T: Clone + PartialEq + std::fmt::Debug>(value: &T) {
+            assert!(value.clone() == *value && !format!("{value:?}").is_empty());
+        }
+        let scratch = Scratch::new();
+        let mut store = FileStore::new(scratch.path());
+        eventually("a new store", || store.init_immediately(&Orders::LAYOUT, 2).ok());
+        let ids: LeasedGenerator<Orders> = LeasedGenerator::builder(store).wait_for_worker(PATIENCE).build().unwrap();
+        let stats: LeaseStats<Orders> = ids.stats();
+        is_value(&stats);
+        let token = stats.lease.token();
+        assert!(!format!("{stats:?}").contains(&token.to_string()), "a reader of the log could renew the lease");
+    });
 }

@@ -20,39 +20,45 @@ fn store(scratch: &Scratch) -> FileStore {
 
 #[test]
 fn i2_a_leased_generator_behind_a_dyn_box_issues_unique_increasing_ids() {
-    let scratch = Scratch::new();
-    let ids: Box<dyn IdGenerator> = Box::new(LeasedGenerator::new(store(&scratch)).unwrap());
-    let mut drawn = Vec::new();
-    for _ in 0..100 {
-        let mut buffer = [Snowflake::MIN; 8];
-        drawn.push(ids.generate().unwrap());
-        drawn.push(eventually("an ID", || ids.try_generate().ok()));
-        ids.fill(&mut buffer).unwrap();
-        drawn.extend(buffer);
-    }
-    assert_eq!(drawn.len(), 1000);
-    assert!(drawn.is_sorted_by(|one, next| one < next), "{drawn:?}");
+    within("a call, or the drop of a generator", || {
+        let scratch = Scratch::new();
+        let ids: Box<dyn IdGenerator> = Box::new(LeasedGenerator::new(store(&scratch)).unwrap());
+        let mut drawn = Vec::new();
+        for _ in 0..100 {
+            let mut buffer = [Snowflake::MIN; 8];
+            drawn.push(ids.generate().unwrap());
+            drawn.push(eventually("an ID", || ids.try_generate().ok()));
+            ids.fill(&mut buffer).unwrap();
+            drawn.extend(buffer);
+        }
+        assert_eq!(drawn.len(), 1000);
+        assert!(drawn.is_sorted_by(|one, next| one < next), "{drawn:?}");
+    });
 }
 
 #[test]
 fn i1_a_plain_and_a_leased_generator_of_different_workers_share_a_type_but_no_ids() {
-    let scratch = Scratch::new();
-    let both: [Arc<dyn IdGenerator + Send + Sync>; 2] =
-        [Arc::new(Generator::new(WorkerId::fixed::<1, 7>())), Arc::new(LeasedGenerator::new(store(&scratch)).unwrap())];
-    let draw = |ids: Arc<dyn IdGenerator + Send + Sync>| {
-        let mut drawn = [Snowflake::MIN; 5000];
-        ids.fill(&mut drawn).unwrap();
-        drawn
-    };
-    let threads: Vec<_> = [&both[0], &both[1], &both[0], &both[1]]
-        .map(Arc::clone)
-        .into_iter()
-        .map(|ids| thread::spawn(move || draw(ids)))
-        .collect();
-    let drawn: BTreeSet<Snowflake> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
-    assert_eq!(drawn.len(), 4 * 5000);
-    let workers: BTreeSet<_> = drawn.iter().map(|id| (id.datacenter(), id.worker())).collect();
-    assert_eq!(Vec::from_iter(workers), [(0, 0), (1, 7)]);
+    within("a call, or the drop of a generator", || {
+        let scratch = Scratch::new();
+        let both: [Arc<dyn IdGenerator + Send + Sync>; 2] = [
+            Arc::new(Generator::new(WorkerId::fixed::<1, 7>())),
+            Arc::new(LeasedGenerator::new(store(&scratch)).unwrap()),
+        ];
+        let draw = |ids: Arc<dyn IdGenerator + Send + Sync>| {
+            let mut drawn = [Snowflake::MIN; 5000];
+            ids.fill(&mut drawn).unwrap();
+            drawn
+        };
+        let threads: Vec<_> = [&both[0], &both[1], &both[0], &both[1]]
+            .map(Arc::clone)
+            .into_iter()
+            .map(|ids| thread::spawn(move || draw(ids)))
+            .collect();
+        let drawn: BTreeSet<Snowflake> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(drawn.len(), 4 * 5000);
+        let workers: BTreeSet<_> = drawn.iter().map(|id| (id.datacenter(), id.worker())).collect();
+        assert_eq!(Vec::from_iter(workers), [(0, 0), (1, 7)]);
+    });
 }
 
 #[test]

@@ -41,13 +41,15 @@ fn l7_a_process_that_never_had_a_lease_does_not_create_a_space() {
 
 #[test]
 fn a_process_that_waits_is_granted_a_worker_when_the_space_is_created() {
-    let scratch = Scratch::new();
-    let builder = LeasedGenerator::builder(FileStore::new(scratch.path())).wait_for_worker(Duration::from_secs(30));
-    thread::scope(|scope| {
-        let building = scope.spawn(|| builder.build());
-        initialised(scratch.path(), 1);
-        let ids: LeasedGenerator = building.join().unwrap().unwrap();
-        ids.generate().unwrap();
+    within("a call, or the drop of a generator", || {
+        let scratch = Scratch::new();
+        let builder = LeasedGenerator::builder(FileStore::new(scratch.path())).wait_for_worker(Duration::from_secs(30));
+        thread::scope(|scope| {
+            let building = scope.spawn(|| builder.build());
+            initialised(scratch.path(), 1);
+            let ids: LeasedGenerator = building.join().unwrap().unwrap();
+            ids.generate().unwrap();
+        });
     });
 }
 
@@ -81,32 +83,36 @@ fn l7_a_holder_restores_a_lost_space_with_as_many_workers() {
 /// Would catch: a holder that uses up its window beside another holder, after an operator was wrong.
 #[test]
 fn l6_a_holder_stops_when_a_reply_says_that_an_operator_has_vouched() {
-    let scratch = Scratch::new();
-    initialised(scratch.path(), 1);
-    let ids = leased(scratch.path());
-    let before = ids.stats().lease;
-    fs::remove_file(scratch.path().join("leases")).unwrap();
-    initialised(scratch.path(), 1);
-    let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2)).lease;
-    assert!(before.from() < after.from() && after.from() < before.until(), "{before:?} {after:?}");
-    eventually("an ID", || ids.generate().ok());
+    within("a call, or the drop of a generator", || {
+        let scratch = Scratch::new();
+        initialised(scratch.path(), 1);
+        let ids = leased(scratch.path());
+        let before = ids.stats().lease;
+        fs::remove_file(scratch.path().join("leases")).unwrap();
+        initialised(scratch.path(), 1);
+        let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2)).lease;
+        assert!(before.from() < after.from() && after.from() < before.until(), "{before:?} {after:?}");
+        eventually("an ID", || ids.generate().ok());
+    });
 }
 
 /// Would catch: a holder that uses up a forgotten window, although an operator has ended the wait and another process holds
 /// the worker.
 #[test]
 fn l6_a_holder_of_a_forgotten_lease_stops_when_an_operator_vouches() {
-    let scratch = Scratch::new();
-    initialised(scratch.path(), 1);
-    let ids = leased(scratch.path());
-    let before = ids.stats().lease;
-    fs::remove_file(scratch.path().join("leases")).unwrap();
-    eventually("a lost lease", || ids.stats().last_error);
-    ids.generate().expect("its window has not ended");
-    initialised(scratch.path(), 1);
-    let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2)).lease;
-    assert!(after.from() < before.until(), "{before:?} {after:?}");
-    eventually("an ID", || ids.generate().ok());
+    within("a call, or the drop of a generator", || {
+        let scratch = Scratch::new();
+        initialised(scratch.path(), 1);
+        let ids = leased(scratch.path());
+        let before = ids.stats().lease;
+        fs::remove_file(scratch.path().join("leases")).unwrap();
+        eventually("a lost lease", || ids.stats().last_error);
+        ids.generate().expect("its window has not ended");
+        initialised(scratch.path(), 1);
+        let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2)).lease;
+        assert!(after.from() < before.until(), "{before:?} {after:?}");
+        eventually("an ID", || ids.generate().ok());
+    });
 }
 
 /// A store that has other spaces, but not this one. It records the requests.

@@ -119,8 +119,10 @@ fn l1_generators_keep_their_workers_when_their_connections_are_closed(server: &m
         }
     }
     assert_eq!(ids.len(), issued);
-    for Leased { ids, .. } in generators {
-        assert_eq!(ids.stats().acquired, 1, "{:?}", ids.stats());
-        within("a shutdown", move || ids.shutdown().or_else(|_| ids.shutdown())).expect("it is released");
-    }
+    within("a shutdown", move || {
+        for Leased { ids, .. } in generators {
+            assert_eq!(ids.stats().acquired, 1, "{:?}", ids.stats());
+            ids.shutdown().or_else(|_| ids.shutdown()).expect("it is released");
+        }
+    });
 }
