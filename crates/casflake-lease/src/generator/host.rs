@@ -86,3 +86,23 @@ impl Host {
         process::id()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process;
+
+    use casflake::{Clock, SystemClock};
+
+    use super::Host;
+
+    #[test]
+    fn a_real_host_reads_the_clocks_and_the_process_of_the_system() {
+        let (host, before) = (Host::real(), SystemClock.precise_unix_ns());
+        let (wall_ns, monotonic_ns, at) = (host.wall_ns(), host.monotonic_ns(), host.at());
+        assert!((before..=SystemClock.precise_unix_ns()).contains(&wall_ns.into()));
+        let later = host.monotonic_ns();
+        assert!((monotonic_ns..=later).contains(&u64::try_from(at.as_nanos()).unwrap()));
+        assert_eq!(host.process(), process::id());
+        assert!(format!("{host:?}").starts_with("Host { monotonic_ns: "));
+    }
+}
