@@ -127,9 +127,11 @@ fn a_callback_may_shut_its_generator_down() {
         *own.lock().unwrap() = Some(Arc::clone(&ids));
         // A shutdown that waited for its own thread would give up.
         eventually("a shutdown", || ended.lock().unwrap().take()).expect("it does not wait");
+        // Without another shutdown or a drop.
+        let workers = || FileStore::new(scratch.path()).survey().unwrap().workers;
+        eventually("the worker is released", || workers()[0].owner.is_none().then_some(()));
         ids.shutdown().expect("the callback has shut it down");
         assert_eq!(ids.generate(), Err(GenerateError::ShutDown));
-        assert_eq!(FileStore::new(scratch.path()).survey().unwrap().workers[0].owner, None);
         *own.lock().unwrap() = None;
     });
 }

@@ -205,6 +205,21 @@ fn i3_a_leased_generator_leads_its_clock_by_max_lead_ticks_at_most() {
     });
 }
 
+/// Would catch: an error about the store's clock in a program that uses a clock of its own; a lost setting.
+#[test]
+fn a_clock_of_the_host_that_moves_back_is_not_called_the_stores_clock() {
+    within("a call, or the drop of a generator", || {
+        let scratch = directory(1);
+        let clock = Arc::new(ManualClock::new(SystemClock.unix_ms()));
+        let builder = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).strict(true);
+        let ids = builder.ttl(Duration::from_secs(60)).clock(Arc::clone(&clock)).build().unwrap();
+        clock.set(SystemClock.unix_ms() + 10);
+        ids.generate().unwrap();
+        clock.step_back(5);
+        assert!(matches!(ids.generate(), Err(GenerateError::ClockBehind { .. })));
+    });
+}
+
 /// A clock of the host. Its next reading by the keeper panics if the flag is set.
 #[derive(Clone)]
 struct PanickingClock(Arc<AtomicBool>);
