@@ -1,4 +1,4 @@
-//! What the search needs to know about a family of models.
+//! `Explored`: the description of a family of models for the search.
 
 use std::fmt;
 
@@ -49,7 +49,6 @@ pub trait Explored {
 pub type Retraced<M> = (Vec<(<M as Explored>::Event, <M as Explored>::State)>, Option<<M as Explored>::Event>);
 
 /// The result of an event.
-#[expect(clippy::large_enum_variant, reason = "it is moved immediately, a million times per second")]
 pub enum Transition<S, B> {
     /// The event can't happen in this state, changes nothing, or leads to a state outside the model.
     Never,

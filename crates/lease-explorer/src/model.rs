@@ -275,7 +275,12 @@ impl Tokens {
     }
 }
 
-fn name(token: Token) -> Name {
+/// Returns the token with this number, as the shipped functions use it.
+pub(crate) fn token_of_name(name: Name) -> Token {
+    Tokens::default().token(name)
+}
+
+pub(crate) fn name(token: Token) -> Name {
     small(token.pick(usize::MAX) / 2)
 }
 
