@@ -271,6 +271,16 @@ fn the_end_of_the_window_is_reported_unless_the_generator_was_shut_down() {
     Driven::resting().renewed(fails(), &ended).does("Failed(silently)", "Rest");
 }
 
+/// Would catch: a clock that panics each time the keeper reads it, and a keeper that therefore never closes a forgotten
+/// lease.
+#[test]
+fn l12_a_forgotten_lease_is_closed_after_one_ttl_even_if_the_clock_panics() {
+    let forgotten = || Driven::resting().renewed(lost(LostReason::StoreChanged), &NOW);
+    let panicked = |seconds| Now { remaining: None, ..at(seconds) };
+    forgotten().then(Event::Woken, &panicked(1011)).does("Failed WindowEnded", "Rest");
+    forgotten().then(Event::Woken, &panicked(1012)).does("WindowEnded", "Close");
+}
+
 #[test]
 fn a_clock_that_panics_costs_one_attempt() {
     let panicked = Now { remaining: None, ..NOW };
