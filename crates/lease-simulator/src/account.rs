@@ -21,8 +21,8 @@ pub(crate) struct Account {
     pub(crate) highest_id: Option<u64>,
     /// The highest reading of the clock, in milliseconds.
     pub(crate) highest_ms: u64,
-    /// When the clock was last set, and its reading right before.
-    pub(crate) last_set: (u64, u64),
+    /// The true times at which the clock was set, each with its reading right before.
+    pub(crate) sets: Vec<(u64, u64)>,
     /// How far the wall clock was ahead of the monotonic clock when the last request that was answered was sent.
     pub(crate) apart: i64,
     /// The number of calls that had begun when the generator was drained or shut down.
@@ -52,6 +52,12 @@ pub(crate) struct Seen {
 }
 
 impl Account {
+    /// Returns the highest reading right before the clock was set, from the true time `since` on; 0 if it was not set.
+    pub(crate) fn highest_since(&self, since: u64) -> u64 {
+        let sets = self.sets.iter().rev().take_while(|(at, _)| *at >= since);
+        sets.map(|(_, reading)| *reading).max().unwrap_or(0)
+    }
+
     /// Notes a grant of which the process has heard.
     pub(crate) fn granted(&mut self, lease: &Lease) {
         let (worker, from, until, token) = (lease.worker(), lease.from(), lease.until(), lease.token());

@@ -64,7 +64,9 @@ pub(crate) struct Caller {
     shared: Arc<Shared<Ids, SimClock>>,
     max_wait: Duration,
     control: Option<Control>,
+    /// The mean time between two calls, while there are faults and afterwards.
     every_ns: u64,
+    calm_ns: u64,
     doing: Option<Doing>,
     /// The calls that still begin after the end, or in a fork.
     last_calls: u32,
@@ -74,13 +76,15 @@ pub(crate) struct Caller {
 pub(crate) fn start(world: &World, process: &Rc<Proc>) {
     let Some(shared) = process.shared.borrow().clone() else { return };
     let control = world.scenario.borrow().control;
+    let ttl_ns = u64::try_from(process.plan.ttl.as_nanos()).unwrap_or(0);
     for _ in 0..world.random.between(1, 3) {
         let caller = Caller {
             process: Rc::clone(process),
             shared: Arc::clone(&shared),
             max_wait: arriving(&process.plan, control).max_wait,
             control,
-            every_ns: world.random.pick(&[2 * MS, 20 * MS, 60 * MS, 200 * MS]),
+            every_ns: ttl_ns / world.random.pick(&[8, 20, 50, 150]),
+            calm_ns: ttl_ns / 2,
             doing: None,
             last_calls: 4,
         };
@@ -97,9 +101,15 @@ impl Actor for Caller {
             None => self.begin(world),
         };
         let stolen = world.stolen.replace(0);
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.go_on(world, &mut doing)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let outcome = self.go_on(world, &mut doing);
+            // The time left is computed right before the wait, as in `refused`.
+            let at = Duration::from_nanos(self.process.virtual_host.monotonic_ns());
+            (outcome, at)
+        }));
         doing.stolen += world.stolen.replace(stolen);
-        let outcome = match outcome {
+        doing.began.seen_ms = doing.began.seen_ms.max(world.seen_ms.get());
+        let (outcome, at) = match outcome {
             Ok(outcome) => outcome,
             Err(panic) if panic.is::<Planted>() => {
                 // The clock of the program has panicked in the middle of the program's call.
@@ -114,7 +124,6 @@ impl Actor for Caller {
                 if self.process.state.get() == State::Forked {
                     world.broken(Kind::Fork, || format!("a fork of {} waits", self.process.plan.owner));
                 }
-                let at = Duration::from_nanos(self.process.virtual_host.monotonic_ns());
                 let left = u64::try_from(until.saturating_sub(at).as_nanos()).unwrap_or(u64::MAX);
                 doing.wait = Some(Wait { seen, since: world.now.get(), paused: self.process.paused.get() });
                 self.doing = Some(doing);
@@ -298,7 +307,7 @@ impl Caller {
         let is_fork = self.process.state.get() == State::Forked;
         let is_last = is_fork || self.process.account.borrow().ended.is_some();
         self.last_calls -= u32::from(is_last);
-        let pace = if world.is_calm.get() { self.every_ns * 2 + 50 * MS } else { self.every_ns };
+        let pace = if world.is_calm.get() { self.calm_ns } else { self.every_ns };
         let pause = if is_fork {
             world.random.below(4 * MS)
         } else if world.random.chance(1000) {

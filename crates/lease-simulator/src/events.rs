@@ -16,6 +16,10 @@ pub(crate) fn on_event(index: usize, event: &LeaseEvent<'_>) {
         let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| event.to_string()));
         format!("{}: event: {}", process.plan.owner, shown.unwrap_or_else(|_| "(mute)".into()))
     });
+    if process.state.get() == State::Killed {
+        // It was killed in the middle of a step. The step goes on, but nothing is left of it.
+        return;
+    }
     if !judge(&process, event) {
         world.broken(Kind::Events, || format!("{}: out of order: {event:?}", process.plan.owner));
     }

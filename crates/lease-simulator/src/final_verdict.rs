@@ -11,8 +11,9 @@ use crate::world::World;
 /// The time after the heal within which each process with a worker must issue IDs. After a loss of data, the store grants
 /// nothing for `MAX_TTL` + `CLOCK_SLACK`; the loss may be noticed a TTL after the heal, and a lease may have to end
 /// before its worker is free; the keeper asks once in a second, and a call that has begun before the heal may take
-/// three TTLs. The time by which the clock of the store was ahead is added.
-const ALIVE_WITHIN_NS: u64 = (MAX_TTL.as_secs() + CLOCK_SLACK.as_secs() + 45) * SECOND;
+/// three TTLs. A worker whose record was lost after the space was lost waits once more: its loss is noticed only by the
+/// first grant of the new space. The time by which the clock of the store was ahead is added.
+const ALIVE_WITHIN_NS: u64 = (2 * (MAX_TTL.as_secs() + CLOCK_SLACK.as_secs()) + 45) * SECOND;
 
 /// Ends all faults, and sets all clocks right.
 pub(crate) fn heal(world: &World) {
@@ -114,6 +115,9 @@ fn judge_statistics(world: &World, process: &Proc) {
 fn judge_leaks(world: &World) {
     let stored = world.store.borrow();
     let ledger = world.ledger.borrow();
+    if ledger.is_ruined {
+        return;
+    }
     for (worker, record) in &stored.contents.records {
         let is_alive = |process: &std::rc::Rc<Proc>| process.plan.owner == record.owner && process.is_alive();
         if record.token.is_some_and(|token| !ledger.excused.contains(&token)) && !world.processes().iter().any(is_alive) {

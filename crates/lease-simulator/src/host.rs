@@ -70,6 +70,12 @@ pub(crate) enum SimClock {
 }
 
 impl SimClock {
+    /// Notes a reading, so that the verdict knows each of them.
+    fn noted(unix_ms: u64) {
+        let world = world();
+        world.seen_ms.set(world.seen_ms.get().max(unix_ms));
+    }
+
     fn may_panic(&self) {
         if let Self::Wall(host) = self {
             let world = world();
@@ -93,18 +99,22 @@ impl Clone for SimClock {
 impl Clock for SimClock {
     fn unix_ms(&self) -> u64 {
         self.may_panic();
-        match self {
+        let unix_ms = match self {
             Self::Store(clock) => clock.unix_ms(),
             Self::Wall(host) => host.wall_ns() / 1_000_000,
-        }
+        };
+        Self::noted(unix_ms);
+        unix_ms
     }
 
     fn precise_unix_ns(&self) -> u128 {
         self.may_panic();
-        match self {
+        let unix_ns = match self {
             Self::Store(clock) => clock.precise_unix_ns(),
             Self::Wall(host) => u128::from(host.wall_ns()),
-        }
+        };
+        Self::noted(u64::try_from(unix_ns / 1_000_000).unwrap_or(u64::MAX));
+        unix_ns
     }
 
     fn monotonic(&self) -> Option<Duration> {

@@ -115,7 +115,7 @@ impl Proc {
         let reading = self.reading_ms(world);
         let mut account = self.account.borrow_mut();
         account.highest_ms = account.highest_ms.max(reading);
-        account.last_set = (world.now.get(), reading);
+        account.sets.push((world.now.get(), reading));
     }
 
     /// Wakes the keeper if it was rung or stopped, and the calls for which there is news.

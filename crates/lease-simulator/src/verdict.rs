@@ -64,6 +64,8 @@ pub(crate) struct Began {
     pub(crate) at: u64,
     highest_id: Option<u64>,
     reading_ms: u64,
+    /// The highest reading of the clock that the call has got.
+    pub(crate) seen_ms: u64,
     apart: i64,
 }
 
@@ -76,7 +78,8 @@ pub(crate) fn begin(world: &World, process: &Proc) -> Began {
     let (reading_ms, apart) = (process.reading_ms(world), process.apart(world));
     let mut account = process.account.borrow_mut();
     account.highest_ms = account.highest_ms.max(reading_ms);
-    Began { nth, at: world.now.get(), highest_id: account.highest_id, reading_ms, apart }
+    let highest_id = account.highest_id;
+    Began { nth, at: world.now.get(), highest_id, reading_ms, seen_ms: reading_ms, apart }
 }
 
 /// Judges the IDs that a call has returned, also those in its error.
@@ -85,7 +88,7 @@ pub(crate) fn judge(world: &World, process: &Proc, began: &Began, ids: &[Snowfla
     let name = &process.plan.owner;
     let reading_ms = process.reading_ms(world);
     let mut account = process.account.borrow_mut();
-    account.highest_ms = account.highest_ms.max(reading_ms);
+    account.highest_ms = account.highest_ms.max(reading_ms).max(began.seen_ms);
     account.ids += ids.len() as u64;
     account.issued_at = Some(world.now.get());
     if process.state.get() == State::Forked {
@@ -105,8 +108,6 @@ pub(crate) fn judge(world: &World, process: &Proc, began: &Began, ids: &[Snowfla
         world.broken(Kind::AfterJump, || format!("{name} got {last}, {} ms after a jump", (began.at - jumped) / MS));
     }
     let tick_at = |ms: u64| ms.saturating_sub(EPOCH_MS);
-    let (set_at, set_ms) = account.last_set;
-    let seen_ms = began.reading_ms.max(reading_ms).max(if set_at >= began.at { set_ms } else { 0 });
     let lead = process.plan.max_lead;
     let mut before = began.highest_id;
     let mut ledger = world.ledger.borrow_mut();
@@ -137,8 +138,8 @@ pub(crate) fn judge(world: &World, process: &Proc, began: &Began, ids: &[Snowfla
         if tick > tick_at(account.highest_ms) + lead {
             world.broken(Kind::Lead, || format!("{name} got tick {tick}, {} at most", tick_at(account.highest_ms)));
         }
-        if process.plan.strict && tick > tick_at(seen_ms) + lead {
-            world.broken(Kind::Setting, || format!("{name} is strict, but got tick {tick} at {}", tick_at(seen_ms)));
+        if process.plan.strict && tick > tick_at(began.seen_ms) + lead {
+            world.broken(Kind::Setting, || format!("{name} is strict, but got tick {tick} at {}", tick_at(began.seen_ms)));
         }
         let highest = ledger.last_ticks.entry(worker).or_default();
         *highest = tick.max(*highest);
@@ -150,13 +151,13 @@ pub(crate) fn judge(world: &World, process: &Proc, began: &Began, ids: &[Snowfla
 pub(crate) fn judge_error(world: &World, process: &Proc, began: &Began, error: GenerateError) {
     let account = process.account.borrow();
     let is_fork = process.state.get() == State::Forked;
-    let reading_ms = process.reading_ms(world).max(began.reading_ms);
+    let reading_ms = process.reading_ms(world).max(began.reading_ms).max(account.highest_since(began.at));
     let is_past_the_end = reading_ms > EPOCH_MS + Ids::LAYOUT.max_tick();
     let is_right = match error {
         GenerateError::ShutDown => account.ended.is_some() && !is_fork,
         GenerateError::OtherProcess => is_fork,
         GenerateError::ClockBehind { .. } => !process.is_by_store(),
-        GenerateError::OutOfTicks { .. } => is_past_the_end || account.last_set.0 >= began.at,
+        GenerateError::OutOfTicks { .. } => is_past_the_end,
         GenerateError::LeaseExpired { .. } | GenerateError::StoreClockBehind { .. } => !is_fork,
         GenerateError::Exhausted { .. } | GenerateError::ClockStalled { .. } | GenerateError::TooEarly { .. } => true,
         _ => false,

@@ -23,7 +23,7 @@ use crate::violation::{Kind, Violation};
 /// A panic that the simulator has planted.
 pub(crate) struct Planted;
 
-/// How deep the steps of actors may be nested.
+/// How deep the steps of actors may be nested by preemption. Actors that wait for a tick nest the others deeper.
 const DEPTH: u32 = 3;
 
 /// An actor: the thread of a keeper, of a caller, or of the end of a process.
@@ -77,6 +77,8 @@ pub(crate) struct World {
     pub(crate) stolen: Cell<u64>,
     /// How often the running actor has read a clock in this step.
     readings: Cell<u64>,
+    /// The highest reading of a generator's clock in this step of the running actor, in milliseconds.
+    pub(crate) seen_ms: Cell<u64>,
     violation: RefCell<Option<Violation>>,
     pub(crate) is_calm: Cell<bool>,
 }
@@ -109,6 +111,7 @@ impl World {
             uninterrupted: Cell::new(0),
             stolen: Cell::new(0),
             readings: Cell::new(0),
+            seen_ms: Cell::new(0),
             violation: RefCell::new(None),
             is_calm: Cell::new(false),
         });
@@ -243,6 +246,7 @@ impl World {
         };
         let Some(mut taken) = taken else { return };
         self.readings.set(0);
+        self.seen_ms.set(0);
         taken.turn(self, me);
         let ended = {
             let slot = &mut self.slots.borrow_mut()[actor];
@@ -275,16 +279,13 @@ impl World {
             400..1000 => 200_000,
             _ => 2_000_000,
         };
-        if !self.is_shallow() || self.is_broken() {
-            return self.now.set(self.now.get() + moment);
-        }
         let preempt = self.scenario.borrow().preempt;
-        if self.random.chance(preempt) {
-            self.preempt(process);
-        } else if readings < 150 {
+        if self.is_broken() || readings < 150 && !(self.is_shallow() && self.random.chance(preempt)) {
             return self.now.set(self.now.get() + moment);
         }
-        if readings >= 150 {
+        if readings < 150 {
+            self.preempt(process);
+        } else {
             // The other processors go on.
             let end = self.now.get() + moment;
             self.nested(end, end);
@@ -320,11 +321,12 @@ impl World {
     /// Runs other actors until `end`, in the middle of the step of an actor. The time after `stolen_from` is not the
     /// actor's own.
     pub(crate) fn nested(&self, end: u64, stolen_from: u64) {
-        let (stolen, readings) = (self.stolen.get(), self.readings.get());
+        let (stolen, readings, seen_ms) = (self.stolen.get(), self.readings.get(), self.seen_ms.get());
         self.depth.set(self.depth.get() + 1);
         self.run_until(end);
         self.depth.set(self.depth.get() - 1);
         self.readings.set(readings);
+        self.seen_ms.set(seen_ms);
         self.stolen.set(stolen + self.now.get().saturating_sub(stolen_from));
     }
 
