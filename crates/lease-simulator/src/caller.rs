@@ -239,7 +239,7 @@ impl Caller {
                 let error = match shared.switch.open().map(&mut asks) {
                     Some(Ok(done)) => return Asked::Done(Ok(done)),
                     Some(Err(error)) => error,
-                    None => return Asked::Done(Err(after_the_end(self.is_fork()))),
+                    None => return Asked::Done(Err(after_the_end(shared.watch.is_fork()))),
                 };
                 let max_wait = if waits { self.max_wait } else { Duration::ZERO };
                 let mut call = Call::new(max_wait, self.process.is_by_store());
@@ -267,10 +267,6 @@ impl Caller {
         }
         *call = Some(going_on);
         asked
-    }
-
-    fn is_fork(&self) -> bool {
-        self.control != Some(Control::NoForkCheck) && self.shared.watch.is_fork()
     }
 
     fn ended(&self, world: &World, mut doing: Doing, outcome: Result<Vec<Snowflake<Ids>>, GenerateError>) {

@@ -7,8 +7,8 @@ use casflake_lease::Token;
 /// A planted fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
-    /// The store takes a window to be over 150 ms too early.
-    StoreGrantsTooEarly,
+    /// The store takes the windows of other processes to be over.
+    StoreGrantsTwice,
     /// The store is restored from a backup, and does not notice.
     UnnoticedRestore,
     /// The fence is not moved after a renewal.
@@ -33,7 +33,8 @@ pub enum Control {
     NoUnanswered,
     /// A release says that no ID was issued.
     ReleaseWithoutLastTick,
-    /// A new generator begins at the window of its lease, and not after the process' last tick.
+    /// A new generator begins at the window of its lease, and not after the process' last tick. The store ignores this
+    /// tick, too.
     FromTheWindow,
     /// The keeper does not rest.
     NoRest,
@@ -41,8 +42,8 @@ pub enum Control {
     KeeperDies,
     /// A renewal is not recorded.
     NoRecord,
-    /// The end of the window is reported each time.
-    EndedAgain,
+    /// The events forget what was reported.
+    EventsForget,
     /// `strict` does not reach the generator.
     NotStrict,
     /// A longer lead reaches the generator.
@@ -59,8 +60,8 @@ pub enum Control {
     WaitAnew,
     /// The shutdown does not end the switch.
     NoEnd,
-    /// A call in a fork is treated as one in the parent.
-    NoForkCheck,
+    /// A fork has the process ID of its parent.
+    SameProcess,
 }
 
 impl Control {
@@ -105,11 +106,6 @@ impl Control {
                 {
                     let done = Next::Done { released: Some(lease.worker()), outcome: Ok(()) };
                     *next = done;
-                }
-            }
-            Self::EndedAgain => {
-                if event == "renewed" && effects.iter().any(|effect| matches!(effect, Effect::Failed { .. })) {
-                    effects.push(Effect::WindowEnded);
                 }
             }
             _ => {}

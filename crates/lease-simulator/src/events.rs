@@ -49,8 +49,7 @@ fn judge(process: &Proc, event: &LeaseEvent<'_>) -> bool {
         LeaseEvent::StillFailing { failures, .. } => seen.is_failing && *failures > 1,
         LeaseEvent::Ended { .. } => !std::mem::replace(&mut seen.has_ended, true),
         LeaseEvent::Recovered { failures, .. } => {
-            let (was_failing, had_ended) =
-                (std::mem::take(&mut seen.is_failing), std::mem::take(&mut seen.has_ended));
+            let (was_failing, had_ended) = (std::mem::take(&mut seen.is_failing), std::mem::take(&mut seen.has_ended));
             (was_failing || had_ended) && was_failing == (*failures > 0)
         }
         LeaseEvent::Lost { .. } => true,

@@ -145,7 +145,9 @@ fn fork(world: &World) {
     process.set_state(world, State::Forked);
     process.resting.set(None);
     process.waits.borrow_mut().clear();
-    process.pid.set(process.pid.get() + 1000);
+    if world.scenario.borrow().control != Some(Control::SameProcess) {
+        process.pid.set(process.pid.get() + 1000);
+    }
     process.account.borrow_mut().fork_ms = process.reading_ms(world);
     excuse(world, &process);
     others.iter().for_each(|&actor| world.end_actor(actor));
@@ -204,6 +206,8 @@ fn back_up(world: &World) {
     {
         stored.contents = backup;
         drop(stored);
+        excuse_all(world);
+        world.ledger.borrow_mut().has_lost = true;
         return world.tell(|| "the store is restored from a backup, unnoticed".into());
     }
     stored.backup = Some(contents);

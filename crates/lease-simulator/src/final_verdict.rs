@@ -120,7 +120,8 @@ fn judge_leaks(world: &World) {
     }
     for (worker, record) in &stored.contents.records {
         let is_alive = |process: &std::rc::Rc<Proc>| process.plan.owner == record.owner && process.is_alive();
-        if record.token.is_some_and(|token| !ledger.excused.contains(&token)) && !world.processes().iter().any(is_alive) {
+        if record.token.is_some_and(|token| !ledger.excused.contains(&token)) && !world.processes().iter().any(is_alive)
+        {
             world.broken(Kind::Leaked, || format!("worker {worker} of {} is still taken", record.owner));
         }
     }

@@ -141,6 +141,8 @@ fn live(world: &World) {
     if scenario.beginning != Beginning::Missing {
         fault::create(world, scenario.beginning == Beginning::Vouched);
     }
+    // This planted fault is to be found by the IDs, and not before.
+    world.ledger.borrow_mut().has_lost = scenario.control == Some(Control::StoreGrantsTwice);
     for nth in 0..scenario.processes {
         process::start(world, nth % scenario.hosts, random.below(SECOND));
     }

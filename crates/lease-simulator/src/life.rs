@@ -142,9 +142,7 @@ impl Life {
             SimClock::Wall(host) => SimClock::Wall(Arc::clone(host)),
         };
         let parts = Parts { plan, host, watch, clock, store_clock, apart: 0 };
-        let mut events = Events::default();
-        let index = process.index;
-        events.call(Box::new(move |event| crate::events::on_event(index, event)));
+        let events = events_of(process.index);
         let (made, decides, may_create) = (None, false, process.creates);
         self.body = Body::Start(Box::new(Beginning { start, parts, events, signal, made, decides, may_create }));
         self.do_start(world, next)
@@ -181,7 +179,8 @@ impl Life {
         let was = row::StartWas::of(&event, decides);
         let is_missing = matches!(&event, StartEvent::Granted(Err(StoreError::NoSpace { .. })));
         decides = false;
-        let store_clock_ns = parts.store_clock.as_ref().map(|clock| u64::try_from(clock.precise_unix_ns()).unwrap_or(0));
+        let store_clock_ns =
+            parts.store_clock.as_ref().map(|clock| u64::try_from(clock.precise_unix_ns()).unwrap_or(0));
         let at = Duration::from_nanos(self.process.virtual_host.monotonic_ns());
         let (start, step) = start.step(event, at, store_clock_ns);
         if is_missing && may_create {
@@ -246,6 +245,9 @@ impl Life {
         for effect in step.effects {
             self.watcher.effect(world, &self.process, &effect);
             process.carry_out(effect);
+        }
+        if self.control == Some(Control::EventsForget) && name == "not renewed" {
+            process.events = events_of(self.process.index);
         }
         self.watcher.stepped(world, &self.process, &process.shared, name, &before);
         self.act(world, step.next)
@@ -338,6 +340,13 @@ impl Life {
             (_, Answer::Listed(_)) => Phase::Over,
         }
     }
+}
+
+/// Returns the events of the process `index`, with its callback.
+fn events_of(index: usize) -> Events {
+    let mut events = Events::default();
+    events.call(Box::new(move |event| crate::events::on_event(index, event)));
+    events
 }
 
 fn any_token(world: &World) -> Token {

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use casflake_lease::{AcquireRequest, Grant, Lease, LeaseStore, Renewal, StoreError};
 
+use crate::control::Control;
 use crate::process::Proc;
 use crate::scenario::{MS, SECOND};
 use crate::store::{Fate, Mute, unavailable};
@@ -60,7 +61,8 @@ pub(crate) fn carry_out(world: &World, process: &Proc, request: &Request) -> (An
     let answer = match request {
         Request::Acquire(request) => {
             let mut request = request.clone();
-            if request.after.is_some() && breaks_contract(world) {
+            let is_planted = world.scenario.borrow().control == Some(Control::FromTheWindow);
+            if request.after.is_some() && (is_planted || breaks_contract(world)) {
                 world.count("the store ignores the caller's last tick");
                 request.after = None;
             }
@@ -96,7 +98,9 @@ fn breaks_contract(world: &World) -> bool {
 
 fn twisted_grant(world: &World, grant: Grant) -> Result<Grant, StoreError> {
     let lease = grant.lease;
-    let with = |worker, until| Grant::new(Lease::new(worker, lease.from(), until, lease.counter(), lease.token()), grant.unix_ns);
+    let with = |worker, until| {
+        Grant::new(Lease::new(worker, lease.from(), until, lease.counter(), lease.token()), grant.unix_ns)
+    };
     if !breaks_contract(world) {
         return Ok(grant);
     }
@@ -123,7 +127,8 @@ fn twisted_renewal(world: &World, grant: Grant) -> Result<Grant, StoreError> {
     match world.random.below(10) {
         0..5 => {
             world.count("the store returns another lease");
-            let other = Lease::new(lease.worker() ^ 1, lease.from(), lease.until() + 500, lease.counter(), lease.token());
+            let other =
+                Lease::new(lease.worker() ^ 1, lease.from(), lease.until() + 500, lease.counter(), lease.token());
             Ok(Grant::new(other, grant.unix_ns))
         }
         5 => {

@@ -89,10 +89,10 @@ impl Backend for Memory {
         let mut contents = stored.contents.clone();
         contents.unix_ns = stored.clock.at(world.now.get());
         stored.highest_ns = stored.highest_ns.max(contents.unix_ns);
-        if world.scenario.borrow().control == Some(Control::StoreGrantsTooEarly) {
-            for record in contents.records.values_mut() {
-                record.until = record.until.saturating_sub(150).max(record.from);
-            }
+        if let (Some(process), Some(Control::StoreGrantsTwice)) = (self.process, world.scenario.borrow().control) {
+            let owner = &world.process(process).plan.owner;
+            let others = contents.records.values_mut().filter(|record| record.owner != *owner);
+            others.for_each(|record| record.until = record.from);
         }
         Ok(contents)
     }
@@ -152,7 +152,7 @@ impl Backend for Memory {
 
 fn write(world: &World, seen: &Contents, change: &Change) -> bool {
     let mut stored = world.store.borrow_mut();
-    let is_unchecked = world.scenario.borrow().control == Some(Control::StoreGrantsTooEarly);
+    let is_unchecked = world.scenario.borrow().control == Some(Control::StoreGrantsTwice);
     let is_as_seen = is_unchecked || stored.contents.is_as_seen(seen, change);
     if is_as_seen {
         stored.contents.apply(change);

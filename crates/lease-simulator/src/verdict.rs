@@ -139,7 +139,9 @@ pub(crate) fn judge(world: &World, process: &Proc, began: &Began, ids: &[Snowfla
             world.broken(Kind::Lead, || format!("{name} got tick {tick}, {} at most", tick_at(account.highest_ms)));
         }
         if process.plan.strict && tick > tick_at(began.seen_ms) + lead {
-            world.broken(Kind::Setting, || format!("{name} is strict, but got tick {tick} at {}", tick_at(began.seen_ms)));
+            world.broken(Kind::Setting, || {
+                format!("{name} is strict, but got tick {tick} at {}", tick_at(began.seen_ms))
+            });
         }
         let highest = ledger.last_ticks.entry(worker).or_default();
         *highest = tick.max(*highest);

@@ -52,7 +52,9 @@ impl Watcher {
         self.is_lost = false;
         if let Request::Acquire(request) = request {
             if self.token.is_some_and(|token| token != request.token) {
-                world.broken(Kind::TokenChanged, || format!("{name} asks with {:?}, not {:?}", request.token, self.token));
+                world.broken(Kind::TokenChanged, || {
+                    format!("{name} asks with {:?}, not {:?}", request.token, self.token)
+                });
             }
             self.token = Some(request.token);
             world.ledger.borrow_mut().tokens.insert(request.token);
@@ -158,11 +160,7 @@ fn judge_ttl(world: &World, process: &Proc, grant: &Grant, is_renewal: bool) {
     let until = grant.lease.until();
     let by_ttl = |now_tick| terms.until(now_tick, terms.ticks(process.plan.ttl));
     // A repeated request is granted the lease of the first, and a renewal never lowers the end.
-    let is_wrong = if is_renewal {
-        until < by_ttl(now_tick)
-    } else {
-        until > by_ttl(highest) && until <= terms.end
-    };
+    let is_wrong = if is_renewal { until < by_ttl(now_tick) } else { until > by_ttl(highest) && until <= terms.end };
     if is_wrong {
         let name = &process.plan.owner;
         world.broken(Kind::Setting, || format!("{name} has a window to {until}, not {}", by_ttl(now_tick)));

