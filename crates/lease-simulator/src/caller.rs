@@ -141,15 +141,17 @@ impl Actor for Caller {
 impl Caller {
     fn begin(&self, world: &World) -> Doing {
         let random = &world.random;
+        // Most calls find enough IDs in one tick, and some need several ticks.
+        let most = random.pick(&[10, 20, 70]);
         let (wish, count) = match random.below(10) {
             0..5 => (Wish::One { waits: true }, 1),
             5..7 => (Wish::One { waits: false }, 1),
             7 | 8 => {
-                let count = usize::try_from(random.between(1, 70)).unwrap_or(1);
+                let count = usize::try_from(random.between(1, most)).unwrap_or(1);
                 (Wish::Batch(Taken::of(count)), count)
             }
             _ => {
-                let count = usize::try_from(random.between(1, 40)).unwrap_or(1);
+                let count = usize::try_from(random.between(1, most)).unwrap_or(1);
                 (Wish::Fill { buffer: vec![Snowflake::MIN; count], filled: 0 }, count)
             }
         };

@@ -103,6 +103,7 @@ pub const FAULTS: &[&str] = &[
     "an operator vouches for the space",
     "the store ignores the caller's last tick",
     "the store returns another lease",
+    "the store denies a lease that it has granted",
     "the store returns a wild end",
     "the store returns a wild worker",
     "an error of the store can't be displayed",

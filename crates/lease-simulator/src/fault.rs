@@ -252,6 +252,12 @@ fn disturb_host(world: &World) {
         }
         1 | 2 => {
             let time = random.below(4 * SECOND);
+            let suspended_until = std::mem::replace(&mut world.hosts.borrow_mut()[host].suspended_until, now + time);
+            if suspended_until > now {
+                // It is suspended already.
+                world.hosts.borrow_mut()[host].suspended_until = suspended_until;
+                return;
+            }
             let stops = random.chance(5000);
             world.count(if stops { "a host is suspended and its clock stops" } else { "a host is suspended" });
             world.tell(|| format!("host {host} is suspended for {} ms, its clock stops: {stops}", time / MS));

@@ -31,6 +31,7 @@ pub(crate) struct HostClocks {
     pub(crate) monotonic: Drifting,
     /// The true time of the last jump of one of them.
     pub(crate) jumped: u64,
+    pub(crate) suspended_until: u64,
 }
 
 impl HostClocks {

@@ -162,7 +162,7 @@ pub(crate) fn start(world: &World, host: usize, delay: u64) {
         SimClock::Wall(Arc::clone(&virtual_host))
     };
     let memory = Memory { process: Some(index), fate: Cell::new(Fate::Fine) };
-    let patience = random.pick(&[0, 2 * SECOND, 20 * SECOND, 170 * SECOND, 170 * SECOND]);
+    let patience = random.pick(&[0, 2 * SECOND, 20 * SECOND, 20 * SECOND, 170 * SECOND]);
     let process = world.add_process(Proc {
         index,
         host,

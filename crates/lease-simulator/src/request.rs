@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use casflake_lease::{AcquireRequest, Grant, Lease, LeaseStore, Renewal, StoreError};
+use casflake_lease::{AcquireRequest, Grant, Lease, LeaseStore, LostReason, Renewal, StoreError};
 
 use crate::control::Control;
 use crate::process::Proc;
@@ -101,7 +101,7 @@ fn twisted_grant(world: &World, grant: Grant) -> Result<Grant, StoreError> {
     let with = |worker, until| {
         Grant::new(Lease::new(worker, lease.from(), until, lease.counter(), lease.token()), grant.unix_ns)
     };
-    if !breaks_contract(world) {
+    if !breaks_contract(world) && !breaks_contract(world) {
         return Ok(grant);
     }
     world.ledger.borrow_mut().excused.insert(lease.token());
@@ -124,7 +124,12 @@ fn twisted_renewal(world: &World, grant: Grant) -> Result<Grant, StoreError> {
         return Ok(grant);
     }
     world.ledger.borrow_mut().excused.insert(lease.token());
-    match world.random.below(10) {
+    match world.random.below(12) {
+        10.. => {
+            world.count("the store denies a lease that it has granted");
+            world.ledger.borrow_mut().has_lost = true;
+            Err(StoreError::Lost { worker: lease.worker(), reason: LostReason::Taken })
+        }
         0..5 => {
             world.count("the store returns another lease");
             let other =

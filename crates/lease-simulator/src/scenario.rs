@@ -72,7 +72,7 @@ impl Scenario {
         };
         let loses = some(35);
         let waits = loses || beginning != Beginning::Vouched;
-        let ttl_ms = if waits { 4000 } else { random.pick(&[300, 600, 1000, 2000, 3000]) };
+        let ttl_ms = if waits { 12_000 } else { random.pick(&[300, 600, 1000, 2000, 3000]) };
         let others = match random.below(10) {
             0 => None,
             1..4 => Some(vec!["orders".into()]),
@@ -85,7 +85,7 @@ impl Scenario {
             workers: if random.chance(1000) { 1 } else { random.between(2, 5) },
             beginning,
             others,
-            chaos_ns: ttl_ms * MS * random.between(3, 10) + if waits { random.below(5) * 30 * SECOND } else { 0 },
+            chaos_ns: ttl_ms * MS * random.between(3, 10) + if waits { random.below(3) * 60 * SECOND } else { 0 },
             fault_every_ns: ttl_ms * MS * random.between(3, 40) / 20,
             network: if some(70) { random.pick(&[50, 300, 1500, 4000]) } else { 0 },
             preempt: if some(80) { random.pick(&[2, 10, 50]) } else { 0 },
@@ -111,7 +111,7 @@ impl Scenario {
         Plan {
             ttl: Duration::from_millis(ttl_ms),
             owner,
-            wait: if random.chance(9000) { Wait::Spin } else { Wait::Yield },
+            wait: if random.chance(9700) { Wait::Spin } else { Wait::Yield },
             max_wait: Duration::from_millis(random.pick(&[0, 2, 20, 100, 700, 3000])),
             strict: random.chance(2500),
             max_lead: random.pick(&[0, 0, 0, 3, 200]),

@@ -26,6 +26,9 @@ pub(crate) struct Planted;
 /// How deep the steps of actors may be nested by preemption. Actors that wait for a tick nest the others deeper.
 const DEPTH: u32 = 3;
 
+/// After so many readings in one step, an actor waits for a tick.
+const SPINS: u64 = 40;
+
 /// An actor: the thread of a keeper, of a caller, or of the end of a process.
 pub(crate) trait Actor {
     /// Goes on until the actor must wait. The actor has arranged how it is woken.
@@ -277,16 +280,16 @@ impl World {
         let readings = self.readings.get();
         self.readings.set(readings + 1);
         let moment = match readings {
-            0..150 => 100 + self.random.below(900),
-            150..400 => 20_000,
-            400..1000 => 200_000,
+            0..SPINS => 100 + self.random.below(900),
+            SPINS..200 => 20_000,
+            200..600 => 200_000,
             _ => 2_000_000,
         };
         let preempt = self.scenario.borrow().preempt;
-        if self.is_broken() || readings < 150 && !(self.is_shallow() && self.random.chance(preempt)) {
+        if self.is_broken() || readings < SPINS && !(self.is_shallow() && self.random.chance(preempt)) {
             return self.now.set(self.now.get() + moment);
         }
-        if readings < 150 {
+        if readings < SPINS {
             self.preempt(process);
         } else {
             // The other processors go on.
@@ -305,7 +308,7 @@ impl World {
         let next = self.queue.borrow().peek().map_or(now, |Reverse((time, ..))| *time);
         let until = match self.random.below(100) {
             0..80 if next < now + 5 * MS => next.max(now),
-            0..95 => now + self.random.below(3 * MS),
+            0..95 => now + self.random.below(8 * MS),
             _ => {
                 let until = now + self.random.below(u64::try_from(process.plan.ttl.as_nanos()).unwrap_or(0) * 3 / 2);
                 if self.scenario.borrow().pauses && self.random.chance(5000) {
