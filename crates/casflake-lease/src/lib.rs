@@ -126,7 +126,7 @@ pub mod _simulation {
     pub use crate::generator::progress::{Filled, Taken};
     pub use crate::generator::retry::Asked;
     pub use crate::generator::shared::Shared;
-    pub use crate::generator::signal::Signal;
+    pub use crate::generator::signal::{Call as Called, Signal};
     pub use crate::generator::start::{Start, StartEvent, StartNext, StartStep};
     pub use crate::generator::store_clock::on as store_clock_on;
     pub use crate::generator::switch::Switch;

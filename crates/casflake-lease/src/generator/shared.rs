@@ -51,8 +51,9 @@ impl Status {
 
     /// Records a failure. `pause` is the longest time until the keeper calls the store again.
     pub fn failed(&mut self, error: &StoreError, pause: Duration) {
-        self.failures += 1;
+        // The `Display` form of the store's error may panic. Then another error is recorded, and counted once.
         self.last_error = Some(Causes(error).to_string());
+        self.failures += 1;
         self.store_behind = if let StoreError::StoreClockBehind { by } = error { Some(*by) } else { None };
         self.retry_after = error.retry_after().unwrap_or_default().max(pause);
     }
@@ -159,5 +160,39 @@ impl<S: Scheme, C> Shared<S, C> {
     /// Returns the number of calls that are waiting now, either for the next tick or for the keeper.
     pub fn waiting(&self) -> u64 {
         self.signal.callers() + self.switch.current().waiting()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::time::Duration;
+    use std::{error, fmt};
+
+    use super::Status;
+    use crate::error::StoreError;
+    use crate::lease::Lease;
+    use crate::token::Token;
+
+    #[derive(Debug)]
+    struct Mute;
+
+    impl fmt::Display for Mute {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            resume_unwind(Box::new("a bug of the store"))
+        }
+    }
+
+    impl error::Error for Mute {}
+
+    /// Would catch: the failure counts before its text is made, and once more as the failure that is recorded instead.
+    #[test]
+    fn a_failure_that_can_not_be_displayed_counts_once() {
+        let mut status = Status::holding(Lease::new(7, 100, 200, 1, Token::numbered(1)));
+        let mut record = |error| catch_unwind(AssertUnwindSafe(|| status.failed(&error, Duration::from_secs(1))));
+        assert!(record(StoreError::unavailable("asking", Mute)).is_err());
+        assert!(record(StoreError::unavailable("displaying an error of the store", "it has panicked")).is_ok());
+        assert_eq!(status.failures, 1);
+        assert!(status.last_error.is_some_and(|text| text.contains("displaying")));
     }
 }

@@ -98,6 +98,13 @@ impl Signal {
         if state.stopping { Call::Stop } else { Call::Work }
     }
 
+    /// Returns whether a [`sleep`](Self::sleep) would end immediately, for the simulator.
+    #[cfg(feature = "_simulation")]
+    pub fn is_called(&self, is_deaf: bool) -> bool {
+        let state = self.lock();
+        state.stopping || !is_deaf && state.rung
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

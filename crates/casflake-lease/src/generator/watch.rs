@@ -25,18 +25,21 @@ const LAG: u64 = 16;
 /// no ID is issued.
 const NEVER: u64 = u64::MAX;
 
+/// The value of [`Watched::checked`] if no check counts. It is long before every reading.
+const UNCHECKED: u64 = 0;
+
 /// A clock whose readings are checked by a [`Watch`].
 pub struct Watched<C> {
     pub clock: C,
-    /// The reading of `clock` at the last successful check, in Unix milliseconds. It is stored next to `clock`, because
-    /// each call reads both.
+    /// The reading of `clock` at the last check, in Unix milliseconds; `UNCHECKED` if that check has failed, or if there
+    /// was none. It is stored next to `clock`, because each call reads both.
     checked: AtomicU64,
     watch: Arc<Watch>,
 }
 
 impl<C> Watched<C> {
     pub fn new(clock: C, watch: Arc<Watch>) -> Self {
-        Self { clock, checked: AtomicU64::new(0), watch }
+        Self { clock, checked: AtomicU64::new(UNCHECKED), watch }
     }
 
     /// Returns whether the reading `now_ms` can be trusted.
@@ -50,10 +53,10 @@ impl<C> Watched<C> {
     #[cold]
     fn check(&self, now_ms: u64) -> bool {
         let is_unchanged = self.watch.is_unchanged();
-        if is_unchanged {
-            // ORDERING: Relaxed. Several threads may check the same millisecond; the last store wins.
-            self.checked.store(now_ms, Ordering::Relaxed);
-        }
+        // If the check has failed, no earlier check counts any more. Otherwise a clock that has moved back would be
+        // trusted again for a moment, when it reads the millisecond of that earlier check a second time.
+        // ORDERING: Relaxed. Several threads may check the same millisecond; the last store wins.
+        self.checked.store(if is_unchanged { now_ms } else { UNCHECKED }, Ordering::Relaxed);
         is_unchanged
     }
 }
@@ -212,6 +215,18 @@ mod tests {
             clock.watch.settle(clock.watch.apart_now());
             assert_eq!(readings(&clock), [NOW + 1; 2]);
         }
+    }
+
+    /// Would catch: a clock that has moved back is trusted while it reads what it read before a jump was found.
+    #[test]
+    fn after_a_failed_check_no_earlier_check_counts() {
+        let (clock, _) = watched();
+        assert_eq!(readings(&clock), [NOW; 2]);
+        step(&clock.watch, 3_600_000_000_000);
+        clock.clock.step_back(5000);
+        assert_eq!(readings(&clock), [NEVER; 2]);
+        clock.clock.advance(5000);
+        assert_eq!(readings(&clock), [NEVER; 2]);
     }
 
     #[test]
