@@ -112,6 +112,7 @@ impl Signal {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
     use std::time::{Duration, Instant};
 
     use super::{Call, Signal};
@@ -134,6 +135,21 @@ mod tests {
         assert_eq!(ends(&signal, false), Some(Call::Work));
         assert_eq!(signal.sleep(Duration::from_millis(1), false), Call::Work, "a ring counts once");
         assert!(!signal.lock().rung);
+    }
+
+    #[test]
+    fn a_ring_and_a_stop_end_a_sleep_that_has_begun() {
+        let wakes: [fn(&Signal); 2] = [Signal::ring, Signal::stop];
+        for wake in wakes {
+            let signal = Signal::default();
+            thread::scope(|scope| {
+                let sleeping = scope.spawn(|| ends(&signal, false));
+                // If this comes before the sleep begins, the sleep ends, too.
+                thread::sleep(Duration::from_millis(10));
+                wake(&signal);
+                assert!(sleeping.join().unwrap().is_some());
+            });
+        }
     }
 
     #[test]

@@ -155,6 +155,9 @@ fn a_forgotten_lease_is_used_up_for_one_ttl_at_most() {
     assert_eq!(again.rest().0 + again.rest().1, Duration::from_secs(2), "until the TTL is over");
     let again = again.then(Event::Woken, &at(1011)).does("Measure", "Renew(3, 0)");
     let again = again.then(Event::Renewed(fails()), &at(1011)).does("Failed", "Rest");
+    let soon = Now { at: at(1012).at - Duration::from_millis(25), ..NOW };
+    let again = again.renewed(fails(), &soon);
+    assert_eq!(again.rest().0, Duration::from_millis(25), "less than the 40 ms of a second failure");
     again.then(Event::Woken, &at(1012)).does("", "Close").then(Event::Closed(None), &NOW).does("", "DrawToken");
 }
 
@@ -240,6 +243,15 @@ fn l20_the_keeper_backs_off_and_hears_no_ring_meanwhile() {
     }
     let keeper = keeper.renewed(renewal(250), &NOW).then(Event::Looked, &NOW).renewed(fails(), &NOW);
     assert_eq!(keeper.rest().0, FIRST_RETRY, "it begins anew after a success");
+}
+
+#[test]
+fn l20_the_pause_is_a_twelfth_of_the_ttl() {
+    for (ttl, pause) in [(240, 20), (600, 50), (3000, 250), (12_000, 1000), (120_000, 1000)] {
+        let ttl = Duration::from_millis(ttl);
+        let (keeper, step) = Keeper::of(ttl, FIRST, None).step(Event::Looked, &Now { remaining: Some(ttl), ..NOW });
+        assert_eq!(Driven(keeper, step).rest().0, Duration::from_millis(pause), "{ttl:?}");
+    }
 }
 
 #[test]

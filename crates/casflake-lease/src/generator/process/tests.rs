@@ -1,21 +1,21 @@
-//! The effects of the keeper on a process, and the calls of that process, on an imagined host.
+//! The effects of the keeper on a process, on an imagined host.
 
-use std::sync::Arc;
+mod calls;
+
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use casflake::{Clock, GenerateError, Generator, ManualClock, Scheme, Snowflake, Standard, Wait};
 
 use super::{Parts, Plan, Process};
 use crate::error::{LostReason, StoreError};
-use crate::generator::call::Call;
-use crate::generator::events::Events;
+use crate::generator::events::{Events, LeaseEvent};
 use crate::generator::host::{Host, Imagined};
-use crate::generator::keeper::{Effect, FIRST_RETRY, Unpublished};
-use crate::generator::progress::{Filled, Taken};
-use crate::generator::retry::Asked;
+use crate::generator::keeper::{Effect, Unpublished};
 use crate::generator::shared::Shared;
-use crate::generator::signal::{Call as Wake, Signal};
+use crate::generator::signal::Signal;
+use crate::generator::store_clock::StoreClock;
 use crate::generator::watch::{Watch, Watched};
 use crate::lease::Lease;
 use crate::request::Missing;
@@ -196,108 +196,88 @@ fn l17_each_setting_reaches_the_store() {
 }
 
 /// Would catch: a batch that keeps only the IDs of its last generator, or asks each generator for all of them.
-#[test]
-fn l18_a_batch_and_a_fill_keep_the_ids_of_each_generator() {
-    let leased = leased();
-    let mut taken = Taken::<Standard>::of(4 * 4096);
-    let mut buffer = [Snowflake::MIN; 4 * 4096];
-    let mut filled = Filled::of(&mut buffer);
-    for next in 1..=3 {
-        assert!(taken.take_from(leased.current()).is_err());
-        leased.clock.advance(1);
-        assert!(filled.fill_from(leased.current()).is_err());
-        leased.clock.advance(1);
-        leased.replace(lease(1 + next, TICK, TICK + 100));
-    }
-    // Three ticks each, in turn, so that both still lack the last quarter.
-    let batch = taken.ended(Err(GenerateError::Closed)).unwrap_err();
-    assert_eq!((batch.error(), batch.issued().len()), (GenerateError::Closed, 3 * 4096));
-    let error = filled.ended(Err(GenerateError::Closed)).unwrap_err();
-    assert_eq!((error.error(), error.filled()), (GenerateError::Closed, 3 * 4096));
-    let buffer = &buffer[..3 * 4096];
-    let mut all: Vec<_> = batch.issued().iter().chain(buffer).copied().collect();
-    assert!(batch.issued().is_sorted_by(|one, next| one < next) && buffer.is_sorted_by(|one, next| one < next));
-    all.sort_unstable();
-    all.dedup();
-    assert_eq!(all.len(), 6 * 4096, "no ID is lost, and none is there twice");
-}
-
 /// Would catch: news that comes between the refusal and the wait, and is missed.
 #[test]
-fn l19_news_that_comes_while_the_generator_is_asked_ends_the_wait() {
-    let leased = leased();
-    let shared = &leased.process.shared;
-    let mut call = Call::new(TTL, true);
-    let mut ask = |_: &Generator<Standard, Watched<Arc<ManualClock>>>| -> Result<(), _> {
-        shared.signal.tell();
-        Err(GenerateError::Fenced { fence: 1 })
-    };
-    let Asked::Waits { seen, until } = shared.ask_until_it_waits(&mut call, &mut ask) else { panic!("it is fenced") };
-    assert!(shared.signal.wait_for_news(seen, Duration::from_secs(60)), "the news is there");
-    assert_eq!(until, TTL, "from the reading of the monotonic clock, 0");
-    assert_eq!(shared.signal.sleep(Duration::from_secs(60), false), Wake::Work, "the keeper was rung for");
-}
-
-#[test]
-fn a_clock_that_is_not_trusted_is_no_end_of_the_layout() {
-    let leased = leased();
-    let shared = &leased.process.shared;
-    let refused = || {
-        let mut call = Call::new(TTL, true);
-        shared.ask_until_it_waits(&mut call, &mut Generator::try_generate)
-    };
-    leased.jump();
-    assert!(matches!(refused(), Asked::Waits { .. }));
-    // The clock is before the epoch: ticks are left, but none of them now.
-    leased.clock.set(1);
-    assert!(matches!(refused(), Asked::Waits { .. }));
-    leased.clock.set(u64::MAX / 2);
-    assert!(matches!(refused(), Asked::Done(Err(GenerateError::OutOfTicks { .. }))));
-}
-
-#[test]
-fn a_call_without_a_lease_names_the_reason_and_the_time_to_retry() {
+fn the_callback_gets_each_report() {
     let mut leased = leased();
-    let (pause, hint) = (Duration::from_secs(1), Duration::from_secs(40));
-    let failed = |error| Effect::Failed { error, remaining: Duration::ZERO, pause, is_reported: false };
-    let busy = |retry_after| StoreError::NoFreeWorker { workers: 1, retry_after };
-    let expired = |leased: &Leased| leased.process.shared.expired();
-    let retry_after = |leased: &Leased| expired(leased).retry_after();
-    assert_eq!(retry_after(&leased), Some(FIRST_RETRY));
-    leased.process.carry_out(failed(busy(hint)));
-    assert_eq!(retry_after(&leased), Some(hint));
-    leased.process.carry_out(failed(busy(Duration::ZERO)));
-    assert_eq!(retry_after(&leased), Some(pause), "no busy loop");
-    leased.process.carry_out(Effect::Lost { worker: 1, reason: LostReason::Taken, pause });
-    assert_eq!(retry_after(&leased), Some(pause));
-    let behind = Some(Duration::from_secs(30));
-    let renewed = lease(1, TICK, TICK + 200);
-    leased.process.carry_out(Effect::Recorded { lease: renewed, behind });
-    assert!(matches!(expired(&leased), GenerateError::StoreClockBehind { by } if Some(by) == behind));
-    leased.process.carry_out(Effect::Recorded { lease: renewed, behind: None });
-    assert_eq!(expired(&leased), GenerateError::LeaseExpired { until_tick: TICK + 200, retry_after: FIRST_RETRY });
-    leased.process.carry_out(Effect::Behind(hint));
-    assert!(matches!(expired(&leased), GenerateError::StoreClockBehind { by } if by == hint));
-    let stats = leased.process.shared.stats();
-    assert_eq!((stats.renewals, stats.failures, stats.expired), (2, 3, 7));
-    assert!(stats.last_error.is_none() && stats.lease == renewed);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let recorded = Arc::clone(&log);
+    leased.process.events.call(Box::new(move |event| recorded.lock().unwrap().push(event.to_string())));
+    let pause = Duration::from_secs(1);
+    let failed = || StoreError::unavailable("asking", "no store");
+    let process = &mut leased.process;
+    process.carry_out(Effect::Failed { error: failed(), remaining: TTL, pause, is_reported: false });
+    process.carry_out(Effect::Failed { error: failed(), remaining: TTL, pause, is_reported: true });
+    process.carry_out(Effect::WindowEnded);
+    process.carry_out(Effect::Acquired { lease: lease(1, TICK, TICK + 100), remaining: TTL });
+    process.carry_out(Effect::Renewed { lease: lease(1, TICK, TICK + 100), remaining: TTL });
+    process.carry_out(Effect::Lost { worker: 1, reason: LostReason::Taken, pause });
+    process.carry_out(Effect::Waiting(failed()));
+    process.report_release(1, &Ok(()));
+    process.report_release(1, &Err(failed()));
+    let log = log.lock().unwrap();
+    let expected = [
+        "the store failed; the lease of worker 1 ends in 12.0 s: asking failed",
+        "the lease of worker 1 has ended",
+        "the store is back after 0.0 s and 1 failure: worker 1",
+        "worker 1 is leased",
+        "the lease of worker 1 is renewed",
+        "the lease of worker 1 is lost",
+        "waiting for a worker",
+        "worker 1 is released",
+        "worker 1 could not be released",
+    ];
+    assert_eq!(log.len(), expected.len(), "{log:#?}");
+    for (reported, expected) in log.iter().zip(expected) {
+        assert!(reported.starts_with(expected), "{reported}");
+    }
 }
 
 #[test]
-fn statistics_name_the_newest_lease_and_add_up_all() {
+fn an_event_names_the_newest_worker() {
+    let mut leased = leased();
+    let named = Arc::new(AtomicU64::new(0));
+    let recorded = Arc::clone(&named);
+    leased.process.events.call(Box::new(move |event| {
+        if let LeaseEvent::Ended { worker } = event {
+            recorded.store(*worker, Ordering::Relaxed);
+        }
+    }));
+    leased.replace(lease(7, TICK, TICK + 100));
+    leased.process.carry_out(Effect::WindowEnded);
+    assert_eq!(named.load(Ordering::Relaxed), 7);
+}
+
+#[test]
+fn l9_the_store_clock_follows_forward_and_moves_back_only_if_it_may() {
+    const HOUR_MS: u64 = HOUR / 1_000_000;
+    let mut leased = leased();
+    let clock = StoreClock::new(leased.process.parts.host.clone());
+    leased.process.parts.store_clock = Some(clock.clone());
+    let mut set = |unix_ms: u64, may_move_back| {
+        leased.process.carry_out(Effect::SetClock { unix_ns: unix_ms * 1_000_000, may_move_back });
+        (clock.unix_ms(), leased.process.now().store_clock_ns)
+    };
+    assert_eq!(set(3 * HOUR_MS, false), (3 * HOUR_MS, Some(3 * HOUR)));
+    assert_eq!(set(2 * HOUR_MS, false), (3 * HOUR_MS, Some(3 * HOUR)));
+    assert_eq!(set(HOUR_MS, true), (HOUR_MS, Some(HOUR)));
+}
+
+#[test]
+fn the_time_that_remains_ends_with_the_window_and_before_the_epoch_it_has_not_begun() {
     let leased = leased();
-    leased.try_generate().unwrap();
-    leased.clock.advance(1);
-    let next = lease(5, TICK, TICK + 90);
-    leased.replace(next);
-    assert!(leased.try_generate().is_ok());
-    let stats = leased.process.shared.stats();
-    assert_eq!((stats.worker.index(), stats.lease, stats.acquired, stats.generator.ids), (5, next, 2, 2));
-    assert_eq!(stats.generator.last_tick, Some(TICK + 1));
-    assert_eq!(stats.remaining, Duration::from_millis(89));
-    leased.jump();
-    assert!(leased.try_generate().is_err());
-    assert_eq!(leased.process.shared.stats().remaining, Duration::ZERO, "the clock is not trusted");
+    let (shared, epoch) = (&leased.process.shared, Standard::LAYOUT.epoch_unix_ms());
+    let remaining = |unix_ms| {
+        leased.clock.set(unix_ms);
+        shared.remaining()
+    };
+    let window = Duration::from_millis(TICK + 100);
+    assert_eq!([remaining(0), remaining(epoch - 1), remaining(epoch)], [window; 3]);
+    assert_eq!(remaining(epoch + TICK + 99), Duration::from_millis(1));
+    assert_eq!([remaining(epoch + TICK + 100), remaining(u64::MAX / 2)], [Duration::ZERO; 2]);
+    assert_eq!((shared.waiting(), shared.signal.callers()), (0, 0));
+    let (_one, _other) = (shared.signal.enter(), shared.signal.enter());
+    assert_eq!(shared.waiting(), 2);
 }
 
 #[test]
