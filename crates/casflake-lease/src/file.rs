@@ -16,6 +16,8 @@ mod origin;
 mod regular;
 mod sharing;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;
