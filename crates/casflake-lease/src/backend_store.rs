@@ -101,7 +101,10 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
             let decision = protocol::acquire(&view, &ask, &terms);
             let decision = decision.map_err(|denied| self.denial(&contents, &terms, view.now, denied, 0))?;
             let (is_written, lease) = match decision {
-                Decision::Again(lease) => (true, Some(lease)),
+                Decision::Again(lease) => {
+                    self.backend.settle()?;
+                    (true, Some(lease))
+                }
                 Decision::Grant(change, lease) => (self.backend.grant(&contents, &change, request.ttl)?, Some(lease)),
                 Decision::Mend(change) => (self.backend.swap(&contents, &change)?, None),
             };
@@ -165,7 +168,7 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
                     lease = record.lease(lease.worker, lease.token);
                     Ok(None)
                 }
-                _ => Ok(Some(())),
+                _ => self.backend.settle().map(Some),
             }
         })
     }
@@ -187,7 +190,7 @@ impl<B: Backend> LeaseAdmin for BackendStore<B> {
                     Ok(None)
                 }
                 Some(Operation::Finish(change)) => self.backend.swap(&contents, &change).map(|_| None),
-                None => Ok(Some(is_created)),
+                None => self.backend.settle().map(|()| Some(is_created)),
             }
         })
     }
