@@ -75,7 +75,7 @@ pub(crate) fn end_in_peace(world: &World) {
     for process in world.processes().iter().filter(|process| process.state.get() == State::Running) {
         crate::closing::start(world, process, world.random.below(300 * MS));
     }
-    let end = world.now.get() + 120 * SECOND;
+    let end = world.now.get() + 300 * SECOND;
     let is_closing = |process: &Proc| process.state.get() == State::Closing;
     while world.now.get() < end && !world.is_broken() && world.processes().iter().any(|process| is_closing(process)) {
         world.run_until(world.now.get() + 100 * MS);

@@ -29,7 +29,7 @@ fn no_seed_breaks_a_promise() {
         outcome.story.iter().for_each(|line| println!("{line}"));
         return assert!(outcome.violation.is_none(), "seed {seed}: {:?}", outcome.violation);
     }
-    let seeds = number("SEEDS").unwrap_or(if cfg!(debug_assertions) { 300 } else { 20_000 });
+    let seeds = number("SEEDS").unwrap_or(if cfg!(debug_assertions) { 300 } else { 50_000 });
     let first = number("FIRST").unwrap_or(0);
     let (next, ids, virtual_ms) = (AtomicU64::new(first), AtomicU64::new(0), AtomicU64::new(0));
     let (coverage, broken) = (Mutex::new(Coverage::default()), Mutex::new(Vec::new()));
