@@ -18,12 +18,12 @@ use crate::verdict::{Began, begin, judge, judge_error};
 use crate::violation::Kind;
 use crate::world::{Actor, Me, Planted, World};
 
-/// How much longer than its limits a call may take: a few of the longest moments that a reading takes.
+/// The time by which a call may exceed its limits: a few of the longest moments that a reading takes.
 const QUANTUM_NS: u64 = 25 * MS;
 
 type Source = Generator<Ids, Watched<SimClock>>;
 
-/// What a call asks for, and what it has got so far.
+/// The IDs that a call asks for, and those that it has got so far.
 enum Wish {
     One { waits: bool },
     Batch(Taken<Ids>),

@@ -11,7 +11,7 @@ use casflake_lease::BackendStore;
 
 use crate::account::Account;
 use crate::control::Control;
-use crate::host::{SimClock, VirtualHost};
+use crate::host::{Ids, SimClock, VirtualHost};
 use crate::life::Life;
 use crate::scenario::{MS, SECOND};
 use crate::store::{Fate, Memory};
@@ -72,8 +72,6 @@ pub(crate) struct Proc {
     pub(crate) is_dropped: Cell<bool>,
     pub(crate) account: RefCell<Account>,
 }
-
-use crate::host::Ids;
 
 impl Proc {
     pub(crate) fn is_by_store(&self) -> bool {

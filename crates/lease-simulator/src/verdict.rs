@@ -12,13 +12,13 @@ use crate::scenario::MS;
 use crate::violation::Kind;
 use crate::world::World;
 
-/// How far the wall clock and the monotonic clock may move apart unnoticed, with some room for drift.
+/// The largest change of the difference of both clocks that the watch does not notice, with some room for drift.
 const JUMP_NS: i64 = 1_100_000_000;
 
 /// After a jump, the millisecond that was checked before is still trusted, and so is a reading that lags by 16 ms.
 const TRUSTED_MS: u64 = 17;
 
-/// What the verdict knows about all processes.
+/// The facts that the verdict knows about all processes.
 #[derive(Default)]
 pub(crate) struct Ledger {
     ids: HashSet<u64, BuildHasherDefault<Mixing>>,
