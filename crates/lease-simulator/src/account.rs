@@ -1,5 +1,5 @@
-//! `Account`: what the verdict knows about one process: the windows that it was granted, its IDs, and what its
-//! statistics must be.
+//! `Account`: the facts that the verdict knows about one process: the windows that it was granted, its IDs, and the
+//! numbers that its statistics must show.
 
 use casflake_lease::{Lease, Token};
 
@@ -41,7 +41,7 @@ pub(crate) struct Account {
     pub(crate) events: Seen,
 }
 
-/// What the events so far say.
+/// The state that follows from the events so far.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) is_failing: bool,

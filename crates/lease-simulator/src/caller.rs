@@ -18,12 +18,12 @@ use crate::verdict::{Began, begin, judge, judge_error};
 use crate::violation::Kind;
 use crate::world::{Actor, Me, Planted, World};
 
-/// How much longer than its limits a call may take: a few of the longest moments that a reading takes.
+/// The time by which a call may exceed its limits: a few of the longest moments that a reading takes.
 const QUANTUM_NS: u64 = 25 * MS;
 
 type Source = Generator<Ids, Watched<SimClock>>;
 
-/// What a call asks for, and what it has got so far.
+/// The IDs that a call asks for, and those that it has got so far.
 enum Wish {
     One { waits: bool },
     Batch(Taken<Ids>),
@@ -74,6 +74,9 @@ pub(crate) struct Caller {
 
 /// Starts the callers of a process.
 pub(crate) fn start(world: &World, process: &Rc<Proc>) {
+    if process.state.get() == State::Killed {
+        return;
+    }
     let Some(shared) = process.shared.borrow().clone() else { return };
     let control = world.scenario.borrow().control;
     let ttl_ns = u64::try_from(process.plan.ttl.as_nanos()).unwrap_or(0);
@@ -125,7 +128,7 @@ impl Actor for Caller {
                     world.broken(Kind::Fork, || format!("a fork of {} waits", self.process.plan.owner));
                 }
                 let left = u64::try_from(until.saturating_sub(at).as_nanos()).unwrap_or(u64::MAX);
-                doing.wait = Some(Wait { seen, since: world.now.get(), paused: self.process.paused.get() });
+                doing.wait = Some(Wait { seen, since: world.now.get(), paused: self.process.paused(world) });
                 self.doing = Some(doing);
                 self.process.waits.borrow_mut().push(Waits { actor: me.actor, ticket: me.ticket, seen });
                 world.wake(me, left);
@@ -156,14 +159,14 @@ impl Caller {
             }
         };
         self.process.calls.set(self.process.calls.get() + 1);
-        let (began, paused) = (begin(world, &self.process), self.process.paused.get());
+        let (began, paused) = (begin(world, &self.process), self.process.paused(world));
         Doing { wish, count, call: None, began, refusals: Vec::new(), waited: 0, stolen: 0, paused, wait: None }
     }
 
     /// Begins or goes on with the call.
     fn go_on(&mut self, world: &World, doing: &mut Doing) -> Outcome {
         if let Some(Wait { seen, since, paused }) = doing.wait.take() {
-            let paused = self.process.paused.get() - paused;
+            let paused = self.process.paused(world) - paused;
             doing.waited += (world.now.get() - since).saturating_sub(paused);
             if self.shared.signal.news() == seen {
                 self.process.account.borrow_mut().expired += 1;
@@ -339,7 +342,7 @@ fn judge_time(world: &World, process: &Proc, doing: &Doing) {
     // A call for many IDs needs a tick for each 16 of them, and each generator that it asks may let it wait.
     let waits = (doing.count / 16 + 2 + doing.refusals.len()) as u64;
     let took = (world.now.get() - doing.began.at).saturating_sub(waited + doing.stolen);
-    if took > waits * (max_wait + QUANTUM_NS) + process.paused.get() - doing.paused {
+    if took > waits * (max_wait + QUANTUM_NS) + process.paused(world) - doing.paused {
         world.broken(Kind::TooLong, || format!("{name} took {took} ns for a call, with {waits} waits of {max_wait}"));
     }
 }

@@ -12,8 +12,8 @@ use crate::world::{Actor, Me, World};
 /// The time between two looks of `drain`, and how many of them in a row must find no call that waits.
 const LOOK_NS: u64 = MS;
 const IDLE_LOOKS: u32 = 3;
-/// How long `shutdown` waits for a call of the store.
-const SHUTDOWN_TIMEOUT_NS: u64 = 10 * SECOND;
+/// How long a keeper may take to end, besides the calls of the store.
+const ENDS_WITHIN_NS: u64 = 5 * SECOND;
 
 enum Step {
     Begins,
@@ -96,7 +96,9 @@ impl Actor for Closing {
                 if process.state.get() == State::Ended {
                     return world.end_actor(me.actor);
                 }
-                if now > since + 4 * SHUTDOWN_TIMEOUT_NS + process.paused.get() {
+                // A call of the store that is under way, and the release, may each take three TTLs.
+                let calls = 6 * u64::try_from(process.plan.ttl.as_nanos()).unwrap_or(0);
+                if now > since + calls + ENDS_WITHIN_NS + process.paused(world) {
                     world.broken(Kind::TooLong, || format!("the keeper of {} does not end", process.plan.owner));
                 }
                 Step::Joins { since }

@@ -1,7 +1,7 @@
 //! `Control`: a fault that is planted in the simulator's own loops, in a setting or in the store. It proves that a
 //! verdict can fail. No control is part of a normal run.
 
-use casflake_lease::_simulation::{Effect, Event, Next, Rest, Step};
+use casflake_lease::_simulation::{Effect, Event, Next, Step};
 use casflake_lease::Token;
 
 /// A planted fault.
@@ -119,10 +119,5 @@ impl Control {
 
     pub(crate) fn ends_the_keeper(self, event: &Event) -> bool {
         self == Self::KeeperDies && matches!(event, Event::Renewed(Err(_)) | Event::Granted(Err(_)))
-    }
-
-    /// Returns whether the keeper skips `rest`.
-    pub(crate) fn skips(self, _: &Rest) -> bool {
-        self == Self::NoRest
     }
 }

@@ -53,7 +53,7 @@ pub const START_ROWS: &[&str] = &[
     "start: no space, may create it",
     "start: no other spaces, creates it",
     "start: other spaces, or they can't be listed",
-    "start: fails at once",
+    "start: fails immediately",
     "start: fails without a space, asks for names",
     "start: fails with the names",
     "start: waits without a space, asks for names",

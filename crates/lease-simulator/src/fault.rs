@@ -12,7 +12,8 @@ use crate::scenario::{MS, SECOND};
 use crate::store::{Fate, Memory};
 use crate::world::{Due, World};
 
-/// How far the store's clock may be off in a run in which the store loses data, so that it stays within `CLOCK_SLACK`.
+/// The largest error of the store's clock in a run in which the store loses data. So the clock stays within
+/// `CLOCK_SLACK`.
 const OFF_NS: i64 = 12_000_000_000;
 
 /// A fault that is due.
@@ -283,7 +284,7 @@ fn operator() -> BackendStore<Memory> {
     BackendStore::on(Memory { process: None, fate: Cell::new(Fate::Fine) })
 }
 
-/// Lets an operator act, who is right in what they vouch for.
+/// Lets an operator act. The operator is right.
 fn operate(world: &World) {
     if world.random.chance(2000) && world.scenario.borrow().crashes {
         // Everything is stopped for a maintenance.

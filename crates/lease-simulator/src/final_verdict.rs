@@ -11,8 +11,8 @@ use crate::world::World;
 /// The time after the heal within which each process with a worker must issue IDs. After a loss of data, the store grants
 /// nothing for `MAX_TTL` + `CLOCK_SLACK`; the loss may be noticed a TTL after the heal, and a lease may have to end
 /// before its worker is free; the keeper asks once in a second, and a call that has begun before the heal may take
-/// three TTLs. A worker whose record was lost after the space was lost waits once more: its loss is noticed only by the
-/// first grant of the new space. The time by which the clock of the store was ahead is added.
+/// three TTLs. If a record of a worker is lost after the space was lost, that worker waits once more, because the loss is
+/// noticed only by the first grant of the new space. The time by which the clock of the store was ahead is added.
 const ALIVE_WITHIN_NS: u64 = (2 * (MAX_TTL.as_secs() + CLOCK_SLACK.as_secs()) + 45) * SECOND;
 
 /// Ends all faults, and sets all clocks right.
@@ -60,10 +60,11 @@ pub(crate) fn expect_life(world: &World) {
     let live = processes.iter().filter(|process| process.is_alive()).count() as u64;
     let workers = world.store.borrow().contents.space.as_ref().map_or(0, |space| space.workers);
     let silent = processes.iter().find(|process| process.state.get() == State::Running && is_silent(process));
-    if live <= workers && !world.ledger.borrow().is_ruined {
-        if let Some(process) = silent {
-            world.broken(Kind::NotAlive, || format!("{} issues no IDs although all is well", process.plan.owner));
-        }
+    if live <= workers
+        && !world.ledger.borrow().is_ruined
+        && let Some(process) = silent
+    {
+        world.broken(Kind::NotAlive, || format!("{} issues no IDs although all is well", process.plan.owner));
     }
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn end_in_peace(world: &World) {
     for process in world.processes().iter().filter(|process| process.state.get() == State::Running) {
         crate::closing::start(world, process, world.random.below(300 * MS));
     }
-    let end = world.now.get() + 120 * SECOND;
+    let end = world.now.get() + 300 * SECOND;
     let is_closing = |process: &Proc| process.state.get() == State::Closing;
     while world.now.get() < end && !world.is_broken() && world.processes().iter().any(|process| is_closing(process)) {
         world.run_until(world.now.get() + 100 * MS);

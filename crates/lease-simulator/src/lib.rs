@@ -79,7 +79,7 @@ use crate::world::{Due, World};
 pub struct Outcome {
     /// The first promise that was broken.
     pub violation: Option<Violation>,
-    /// What was covered.
+    /// How often each row and each fault has happened.
     pub coverage: Coverage,
     /// The number of IDs that were issued and compared.
     pub ids: u64,

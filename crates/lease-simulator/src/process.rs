@@ -11,7 +11,7 @@ use casflake_lease::BackendStore;
 
 use crate::account::Account;
 use crate::control::Control;
-use crate::host::{SimClock, VirtualHost};
+use crate::host::{Ids, SimClock, VirtualHost};
 use crate::life::Life;
 use crate::scenario::{MS, SECOND};
 use crate::store::{Fate, Memory};
@@ -59,8 +59,8 @@ pub(crate) struct Proc {
     pub(crate) since: Cell<u64>,
     pub(crate) shared: RefCell<Option<Arc<Shared<Ids, SimClock>>>>,
     pub(crate) paused_until: Cell<u64>,
-    /// For how long the process was paused so far.
-    pub(crate) paused: Cell<u64>,
+    /// For how long the process was paused so far, with the rest of the present pause.
+    paused: Cell<u64>,
     pub(crate) clock_panics_until: Cell<u64>,
     pub(crate) actors: RefCell<Vec<usize>>,
     /// The keeper, with its ticket and whether it is deaf to rings, while it rests.
@@ -73,8 +73,6 @@ pub(crate) struct Proc {
     pub(crate) account: RefCell<Account>,
 }
 
-use crate::host::Ids;
-
 impl Proc {
     pub(crate) fn is_by_store(&self) -> bool {
         matches!(self.clock, SimClock::Store(_))
@@ -84,7 +82,11 @@ impl Proc {
         matches!(self.state.get(), State::Starting | State::Running | State::Closing)
     }
 
+    /// Changes the state, unless the process is dead: a step may go on after its process was killed in the middle of it.
     pub(crate) fn set_state(&self, world: &World, state: State) {
+        if self.state.get() == State::Killed {
+            return;
+        }
         world.tell(|| format!("{}: {:?} -> {state:?}", self.plan.owner, self.state.get()));
         self.state.set(state);
         self.since.set(world.now.get());
@@ -96,6 +98,11 @@ impl Proc {
             self.paused.set(self.paused.get() + until - from);
             self.paused_until.set(until);
         }
+    }
+
+    /// Returns for how long the process was paused until now.
+    pub(crate) fn paused(&self, world: &World) -> u64 {
+        self.paused.get() - self.paused_until.get().saturating_sub(world.now.get())
     }
 
     /// Returns the reading of the process' clock, in milliseconds. No time passes.
@@ -191,6 +198,7 @@ pub(crate) fn start(world: &World, host: usize, delay: u64) {
         let by = if process.is_by_store() { "the store's clock" } else { "its wall clock" };
         format!("{} starts on host {host} with {by}: {:?}", process.plan.owner, process.plan)
     });
+    process.pause(world, world.hosts.borrow()[host].suspended_until);
     world.add_actor(&process, Box::new(Life::new(&process)), delay);
 }
 

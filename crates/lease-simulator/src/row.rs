@@ -105,7 +105,7 @@ pub(crate) fn of_start(was: StartWas, next: &StartNext, creates: bool) -> &'stat
             &["start: fails without a space, asks for names", "start: fails with the names"]
         }
         (StartWas::Listed, _) => &["start: waits without a space, asks for names", "start: waits with the names"],
-        (_, StartNext::Fail(_)) => &["start: fails at once"],
+        (_, StartNext::Fail(_)) => &["start: fails immediately"],
         (StartWas::Paused, StartNext::Acquire { .. }) => &["start: paused, has a token"],
         (StartWas::Paused, _) => &["start: paused, has no token"],
         (_, StartNext::Pause(_)) => &["start: waits"],

@@ -11,7 +11,7 @@ use casflake::Wait;
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1000 * MS;
 
-/// How the ID space begins.
+/// The state of the ID space when a run begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beginning {
     /// An operator has vouched that it is not in use.

@@ -12,13 +12,13 @@ use crate::scenario::MS;
 use crate::violation::Kind;
 use crate::world::World;
 
-/// How far the wall clock and the monotonic clock may move apart unnoticed, with some room for drift.
+/// The largest change of the difference of both clocks that the watch does not notice, with some room for drift.
 const JUMP_NS: i64 = 1_100_000_000;
 
 /// After a jump, the millisecond that was checked before is still trusted, and so is a reading that lags by 16 ms.
 const TRUSTED_MS: u64 = 17;
 
-/// What the verdict knows about all processes.
+/// The facts that the verdict knows about all processes.
 #[derive(Default)]
 pub(crate) struct Ledger {
     ids: HashSet<u64, BuildHasherDefault<Mixing>>,
@@ -155,9 +155,11 @@ pub(crate) fn judge_error(world: &World, process: &Proc, began: &Began, error: G
     let is_fork = process.state.get() == State::Forked;
     let reading_ms = process.reading_ms(world).max(began.reading_ms).max(account.highest_since(began.at));
     let is_past_the_end = reading_ms > EPOCH_MS + Ids::LAYOUT.max_tick();
+    // In the millisecond of the fork, the clock is still trusted, so the generator itself may refuse the call.
+    let is_fork = is_fork && began.reading_ms > account.fork_ms;
     let is_right = match error {
         GenerateError::ShutDown => account.ended.is_some() && !is_fork,
-        GenerateError::OtherProcess => is_fork,
+        GenerateError::OtherProcess => process.state.get() == State::Forked,
         GenerateError::ClockBehind { .. } => !process.is_by_store(),
         GenerateError::OutOfTicks { .. } => is_past_the_end,
         GenerateError::LeaseExpired { .. } | GenerateError::StoreClockBehind { .. } => !is_fork,

@@ -167,7 +167,7 @@ fn judge_ttl(world: &World, process: &Proc, grant: &Grant, is_renewal: bool) {
     }
 }
 
-/// No process is told that its lease is another's unless it is.
+/// A holder hears that its lease is another's only if that is so.
 fn judge_loss(world: &World, process: &Proc, reason: LostReason, until: u64) {
     let ledger = world.ledger.borrow();
     if ledger.has_lost || ledger.is_ruined {
