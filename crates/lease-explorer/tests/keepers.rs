@@ -38,9 +38,14 @@ const KEEPING: &[SizedModel] = &[
         Limits { panics: true, unfit: true, no_tokens: true, lossy: true, store: STORE, ..STOPS },
     ),
     (
-        "strange answers",
-        Limits { wrong: true, told: true, store: SHORT, dropped: true, ..Limits::CALM },
-        Limits { wrong: true, told: true, store: Bounds { workers: 2, ..SHORT }, dropped: true, ..Limits::CALM },
+        "answers about other leases",
+        Limits { wrong: true, store: Bounds { workers: 2, clock: 1, ..SHORT }, ..Limits::CALM },
+        Limits { wrong: true, store: Bounds { workers: 2, ..SHORT }, ..Limits::CALM },
+    ),
+    (
+        "losses that do not occur here otherwise",
+        Limits { told: true, store: SHORT, dropped: true, ..Limits::CALM },
+        Limits { told: true, lossy: true, store: STORE, ..STOPS },
     ),
     (
         "two workers, and a clock that moves back",
@@ -94,7 +99,11 @@ const LOSING: &[SizedModel] = &[
     (
         "two losses, and two workers",
         Limits { store: Bounds { record: true, workers: 2, counter: 1, ..LOSS }, ..Limits::CALM },
-        Limits { store: Bounds { record: true, workers: 2, losses: 2, ..LOSS }, dropped: true, ..Limits::CALM },
+        Limits {
+            store: Bounds { record: true, workers: 2, losses: 2, counter: 1, ..LOSS },
+            dropped: true,
+            ..Limits::CALM
+        },
     ),
 ];
 

@@ -28,7 +28,7 @@ pub struct Limits {
     pub told: bool,
     /// Whether the store ignores the tick after which a window must begin.
     pub deaf: bool,
-    /// Whether `shutdown` can end the switch before the keeper stops.
+    /// Whether a process can be shut down. A shutdown ends the switch, and then stops the keeper.
     pub shutdown: bool,
     /// Whether the keeper can be stopped alone, as by the drop of a generator.
     pub dropped: bool,

@@ -37,8 +37,10 @@ pub enum Happening {
     Jump { process: usize },
     /// The monotonic clock of a process moves on by a second, while the lease of the process is forgotten.
     Age { process: usize },
-    /// The keeper is asked to stop. If `is_shutdown` is true, the switch has ended before.
-    Stop { process: usize, is_shutdown: bool },
+    /// A shutdown of the process ends the switch, before it asks the keeper to stop.
+    End { process: usize },
+    /// The keeper is asked to stop: by the shutdown that has ended the switch, or by the drop of the generator.
+    Stop { process: usize },
     /// The process is killed.
     Crash { process: usize },
     /// The store loses the record of one worker.
@@ -81,8 +83,8 @@ impl Happening {
             all.extend((0..store.clock + store.max_ttl).map(|tick| Self::Issue { process, tick }));
             all.extend(limits.jumps.then_some(Self::Jump { process }));
             all.push(Self::Age { process });
-            all.extend(limits.shutdown.then_some(Self::Stop { process, is_shutdown: true }));
-            all.extend(limits.dropped.then_some(Self::Stop { process, is_shutdown: false }));
+            all.extend(limits.shutdown.then_some(Self::End { process }));
+            all.extend((limits.shutdown || limits.dropped).then_some(Self::Stop { process }));
             all.extend(store.crashes.then_some(Self::Crash { process }));
             let workers = (0..store.workers).filter(|_| limits.wrong);
             all.extend(workers.map(|worker| Self::ServeWrong { process, worker }));

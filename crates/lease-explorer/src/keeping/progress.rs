@@ -25,6 +25,8 @@ impl Keepers {
 
     fn progresses(&self, mut state: State, place: usize) -> Result<(), Fault> {
         let (mut rests, mut steps) = (0, 0);
+        // A shutdown that has ended the switch goes on.
+        state.processes[place].is_stopping |= state.processes[place].has_ended;
         loop {
             let process = &state.processes[place];
             match process.doing {

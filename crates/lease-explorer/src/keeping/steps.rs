@@ -31,7 +31,8 @@ impl Keepers {
             Happening::Issue { process, tick } => issue(state, process, tick),
             Happening::Jump { process } => Ok(jump(&mut state.processes[process])),
             Happening::Age { process } => Ok(age(&mut state.processes[process], self.limits.store.ttl)),
-            Happening::Stop { process, is_shutdown } => Ok(stop(&mut state.processes[process], is_shutdown)),
+            Happening::End { process } => Ok(end(&mut state.processes[process])),
+            Happening::Stop { process } => Ok(self.stop(&mut state.processes[process])),
             Happening::Crash { process } => Ok(crash(&mut state.processes[process])),
             Happening::LoseRecord { worker } => Ok(state.lose(|data| data.rows[usize::from(worker)].take().map(drop))),
             Happening::LoseAll => Ok(state.lose(|data| {
@@ -73,6 +74,15 @@ impl Keepers {
             ..Process::default()
         };
         Ok(Some(()))
+    }
+
+    /// Asks the keeper to stop. Before the switch has ended, only the drop of the generator does so.
+    fn stop(&self, process: &mut Process) -> Option<()> {
+        if process.doing == Doing::Nothing || process.is_stopping || !(process.has_ended || self.limits.dropped) {
+            return None;
+        }
+        process.is_stopping = true;
+        Some(())
     }
 
     fn wake(&self, process: &mut Process, clock: Reading) -> Result<Option<()>, Fault> {
@@ -271,16 +281,13 @@ fn age(process: &mut Process, ttl: u8) -> Option<()> {
     (process.at <= ttl).then_some(())
 }
 
-/// Asks the keeper to stop. A shutdown first ends the switch, and tells the waiting calls.
-fn stop(process: &mut Process, is_shutdown: bool) -> Option<()> {
-    if process.doing == Doing::Nothing || process.is_stopping {
+/// Ends the switch of a process that is shut down.
+fn end(process: &mut Process) -> Option<()> {
+    if process.doing == Doing::Nothing || process.is_stopping || process.has_ended {
         return None;
     }
-    process.is_stopping = true;
-    if is_shutdown {
-        process.has_ended = true;
-        process.close();
-    }
+    process.has_ended = true;
+    process.close();
     Some(())
 }
 

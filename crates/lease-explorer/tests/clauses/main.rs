@@ -66,6 +66,12 @@ const OF_THE_WINDOW: &[Clause] = &[
     ("L12: a lease in a space that was initialised is given up", ignore_initialised, TOLD, unclosed),
     ("L12: the window of a lease that was taken is not used up", take_for_forgotten, CALM, unclosed),
     ("L12: the window of a forgotten lease is used for one TTL", forget_since_when, LOSSES, overdue),
+    (
+        "L12: the window of a forgotten lease is used for one TTL, even if the clock panics",
+        forget_since_when_if_the_clock_panics,
+        Limits { panics: true, ..LOSSES },
+        overdue,
+    ),
     ("L12: a forgotten lease is given up after its window", forget_the_window, LOSSES, overdue),
     ("the window of a forgotten lease is used up", forgotten_as_taken, LOSSES, closed_early),
     ("a lease is not given up after an error", error_as_taken, LOSSY, closed_early),
@@ -129,6 +135,7 @@ const OF_REPORTS: &[Clause] = &[
     ("a grant is reported", report_no_grant, CALM, misreported),
     ("a renewal is recorded", record_no_renewal, CALM, misreported),
     ("the end of a window is reported", report_no_end_of_a_window, CALM, misreported),
+    ("no end of a window is reported after a shutdown", report_the_end_after_a_shutdown, CALM, misreported),
 ];
 
 const OF_PROGRESS: &[Clause] = &[

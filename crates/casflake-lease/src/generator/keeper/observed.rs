@@ -1,4 +1,4 @@
-//! What the simulator and the explorer see of a keeper.
+//! The view of a keeper for the simulator and the explorer.
 
 use super::{Held, Keeper};
 

@@ -67,7 +67,7 @@ pub(crate) fn report_losses_again(keeper: &Keeper, event: Event, now: &Now) -> D
     (keeper, step)
 }
 
-/// Reports a loss when it is told, and not when the generator is closed.
+/// Reports a loss before the generator is closed.
 pub(crate) fn report_losses_early(keeper: &Keeper, event: Event, now: &Now) -> Decided {
     let told = match &event {
         Event::Renewed(Err(StoreError::Lost { worker, reason })) => Some((*worker, *reason)),
@@ -97,6 +97,11 @@ pub(crate) fn report_no_grant(keeper: &Keeper, event: Event, now: &Now) -> Decid
 
 pub(crate) fn record_no_renewal(keeper: &Keeper, event: Event, now: &Now) -> Decided {
     without(decided(keeper, event, now), |effect| matches!(effect, Effect::Recorded { .. }))
+}
+
+pub(crate) fn report_the_end_after_a_shutdown(keeper: &Keeper, event: Event, now: &Now) -> Decided {
+    let has_ended = now.has_ended && !matches!(event, Event::Woken);
+    decided(keeper, event, &Now { has_ended, ..*now })
 }
 
 pub(crate) fn report_no_end_of_a_window(keeper: &Keeper, event: Event, now: &Now) -> Decided {

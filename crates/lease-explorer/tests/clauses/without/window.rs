@@ -108,6 +108,11 @@ pub(crate) fn forget_since_when(keeper: &Keeper, event: Event, now: &Now) -> Dec
     decided(keeper, event, &Now { at: Duration::ZERO, ..*now })
 }
 
+pub(crate) fn forget_since_when_if_the_clock_panics(keeper: &Keeper, event: Event, now: &Now) -> Decided {
+    let at = if now.remaining.is_none() { Duration::ZERO } else { now.at };
+    decided(keeper, event, &Now { at, ..*now })
+}
+
 pub(crate) fn forget_the_window(keeper: &Keeper, event: Event, now: &Now) -> Decided {
     let is_over = now.remaining.is_some_and(|remaining| remaining.is_zero());
     let is_forgotten = matches!(keeper.held(), Held::Forgotten { .. });
