@@ -117,10 +117,6 @@ const NEW: Bounds = Bounds { initialised: false, creates: true, ..LOSS };
 /// Keepers that stop at any time, in both ways.
 const STOPS: Limits = Limits { shutdown: true, dropped: true, ..Limits::CALM };
 
-/// The row for a process that has closed its generator and has a token. It can't occur, because a keeper drops its token
-/// when a lease is granted, and closes a generator only after a grant.
-const CLOSED_WITH_A_TOKEN: usize = 16;
-
 #[test]
 fn no_invariant_of_a_keeper_breaks_and_each_transition_of_its_table_occurs() {
     let mut rows = [0; ROWS];
@@ -136,7 +132,7 @@ fn no_invariant_of_a_keeper_breaks_and_each_transition_of_its_table_occurs() {
     let [outside, rows @ ..] = rows;
     assert_eq!(outside, 0, "each decision follows a row");
     let missing: Vec<usize> = (1..).zip(rows).filter(|(_, count)| *count == 0).map(|(row, _)| row).collect();
-    assert!(missing == [CLOSED_WITH_A_TOKEN] || env::var_os("WORLD").is_some(), "rows that do not occur: {missing:?}");
+    assert!(missing.is_empty() || env::var_os("WORLD").is_some(), "rows that do not occur: {missing:?}");
 }
 
 fn explore(name: &str, limits: Limits, rows: &mut [u64; ROWS]) {

@@ -34,22 +34,20 @@
 //! | 13 | `Renewal` | `Renewed` | another error | as before | `Failed` | rest, failing |
 //! | 14 | `Look` | `Looked` | after a renewal | as before | `Recorded`, `Tell`, `Renewed` | rest |
 //! | 15 | `Look` | `Looked` | after a grant | as before | `Tell`, `Acquired` | rest |
-//! | 16 | `Closing` | `Closed` | has a token | as before | `Lost`, unless reported; `Measure` | `Acquire` |
-//! | 17 | `Closing` | `Closed` | has no token | as before | `Lost`, unless reported | `DrawToken` |
-//! | 18 | `Token` | `Drawn` | a token | as before | `Measure` | `Acquire` |
-//! | 19 | `Token` | `Drawn` | an error | as before | `Failed` | rest, failing |
-//! | 20 | `Grant` | `Granted` | granted | as before | `SetClock`, `Trust` | `Publish` |
-//! | 21 | `Grant` | `Granted` | an error | as before | `Failed` | rest, failing |
-//! | 22 | `Publication` | `Published` | a generator | `Lease` | | `Look` |
-//! | 23 | `Publication` | `Published` | no generator can be made | as before | `Failed` | `Release` |
-//! | 24 | `Publication` | `Published` | the switch has ended | as before | | `Release` |
-//! | 25 | `Return` | `Released` | | as before | | rest, failing |
-//! | 26 | `Ending` | `Ended` | holds a lease | `Nothing` | `Tell` | `Release` |
-//! | 27 | `Ending` | `Ended` | holds no lease | `Nothing` | `Tell` | `Done` |
-//! | 28 | `LastRelease` | `Released` | | as before | | `Done` |
+//! | 16 | `Closing` | `Closed` | | as before | `Lost`, unless reported | `DrawToken` |
+//! | 17 | `Token` | `Drawn` | a token | as before | `Measure` | `Acquire` |
+//! | 18 | `Token` | `Drawn` | an error | as before | `Failed` | rest, failing |
+//! | 19 | `Grant` | `Granted` | granted | as before | `SetClock`, `Trust` | `Publish` |
+//! | 20 | `Grant` | `Granted` | an error | as before | `Failed` | rest, failing |
+//! | 21 | `Publication` | `Published` | a generator | `Lease` | | `Look` |
+//! | 22 | `Publication` | `Published` | no generator can be made | as before | `Failed` | `Release` |
+//! | 23 | `Publication` | `Published` | the switch has ended | as before | | `Release` |
+//! | 24 | `Return` | `Released` | | as before | | rest, failing |
+//! | 25 | `Ending` | `Ended` | holds a lease | `Nothing` | `Tell` | `Release` |
+//! | 26 | `Ending` | `Ended` | holds no lease | `Nothing` | `Tell` | `Done` |
+//! | 27 | `LastRelease` | `Released` | | as before | | `Done` |
 //!
 //! In the rows 1 to 6, and in each row with `Failed`, the effect `WindowEnded` is also reported if the window has ended.
-//! Row 16 does not occur: a keeper drops its token when a lease is granted, and closes a generator only after a grant.
 //! The loop sends only the event that a keeper awaits. If `step` gets another event, the keeper rests, failing.
 //!
 //! # What the keeper upholds
@@ -59,13 +57,13 @@
 //! |---|---|---|
 //! | L12 | No ID is issued outside the window, also after a jump of a clock, a suspend, a fork or a late reply. | `Measure` before each request, `Trust` after the answer; the fence; the watch |
 //! | L13 | The old generator is closed before the next one is published, and the next window begins after the old one's last tick. | rows 4, 11, 12: `Close` is the only way to `Nothing`, and only `Nothing` leads to `Acquire` |
-//! | L14 | A lease that was granted, but is not used, is released. | rows 23, 24, 26 |
+//! | L14 | A lease that was granted, but is not used, is released. | rows 22, 23, 25 |
 //! | L15 | The fence follows the grant, never the request, and only the grant of the generator's own lease. | rows 8, 9 |
-//! | L16 | A token is kept until a grant answers it, so that a retry after a lost reply gets the same lease. | rows 5, 20, 21 |
+//! | L16 | A token is kept until a grant answers it, so that a retry after a lost reply gets the same lease. | rows 5, 19, 20 |
 //! | L17 | Each setting reaches the generator. | `process::Plan` |
 //! | L18 | No call loses IDs that it holds already. | `generator::progress` |
 //! | L19 | Each wait is bounded. A call waits for `max_wait` in all, however often the lease changes. | `generator::call` |
-//! | L20 | The store is asked at most once in each rest, and a rest is not shorter than `FIRST_RETRY`. A loss is followed by one request for another lease without a rest. | every row that asks follows a rest, but 12 to 18 |
+//! | L20 | The store is asked at most once in each rest, and a rest is not shorter than `FIRST_RETRY`. A loss is followed by one request for another lease without a rest. | every row that asks follows a rest, but 12, 16 and 17 |
 
 mod answer;
 #[cfg(feature = "_simulation")]
@@ -178,6 +176,7 @@ impl Keeper {
             (Awaits::Look(news), Event::Looked) => self.looked(news, now),
             (Awaits::Closing { lost, worker }, Event::Closed(last_tick)) => {
                 self.last_tick = self.last_tick.max(last_tick);
+                // The grant of the lease that was lost has used up the token, so this draws another one.
                 let step = self.ask_for_a_lease();
                 let Some(reason) = lost else { return step };
                 step.after(self.lost(worker, reason))

@@ -63,8 +63,8 @@ const fn row(
     Row { answer, held, then, effects, next }
 }
 
-/// The rows 1 to 28. Two rows with the same answer differ in the other columns.
-const TABLE: [Row; 28] = [
+/// The rows 1 to 27. Two rows with the same answer differ in the other columns.
+const TABLE: [Row; 27] = [
     row("woken", "LF-", '=', &[&[Failed]], Todo::Rest),
     row("woken", "L", '=', &[&[Measure]], Todo::Renew),
     row("woken", "F", '=', &[&[Measure]], Todo::Renew),
@@ -80,7 +80,6 @@ const TABLE: [Row; 28] = [
     row("not renewed", "LF", '=', &[&[Failed]], Todo::Rest),
     row("looked", "L", '=', &[&[Recorded, Tell, Renewed]], Todo::Rest),
     row("looked", "L", '=', &[&[Tell, Acquired]], Todo::Rest),
-    row("closed", "-", '=', &[&[Lost, Measure], &[Measure]], Todo::Acquire),
     row("closed", "-", '=', &[&[Lost], &[]], Todo::DrawToken),
     row("drawn", "-", '=', &[&[Measure]], Todo::Acquire),
     row("not drawn", "-", '=', &[&[Failed]], Todo::Rest),
