@@ -104,6 +104,17 @@ pub trait Backend: Send {
         let _ = contents;
     }
 
+    /// Makes the contents that the last [`read`](Self::read) returned durable. [`BackendStore`](crate::BackendStore)
+    /// calls this method if a call succeeds because of these contents, and writes nothing. For example, a request that
+    /// was granted before gets the same lease. The default method does nothing, which is right if `read` returns only
+    /// contents that no crash can undo.
+    ///
+    /// # Errors
+    /// The same as for [`read`](Self::read).
+    fn settle(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Frees everything that the backend has prepared for a [`grant`](Self::grant).
     /// [`BackendStore`](crate::BackendStore) calls this method if a call of [`acquire`](crate::LeaseStore::acquire) has
     /// failed.

@@ -101,7 +101,10 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
             let decision = protocol::acquire(&view, &ask, &terms);
             let decision = decision.map_err(|denied| self.denial(&contents, &terms, view.now, denied, 0))?;
             let (is_written, lease) = match decision {
-                Decision::Again(lease) => (true, Some(lease)),
+                Decision::Again(lease) => {
+                    self.backend.settle()?;
+                    (true, Some(lease))
+                }
                 Decision::Grant(change, lease) => (self.backend.grant(&contents, &change, request.ttl)?, Some(lease)),
                 Decision::Mend(change) => (self.backend.swap(&contents, &change)?, None),
             };
@@ -165,7 +168,7 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
                     lease = record.lease(lease.worker, lease.token);
                     Ok(None)
                 }
-                _ => Ok(Some(())),
+                _ => self.backend.settle().map(Some),
             }
         })
     }
@@ -187,7 +190,7 @@ impl<B: Backend> LeaseAdmin for BackendStore<B> {
                     Ok(None)
                 }
                 Some(Operation::Finish(change)) => self.backend.swap(&contents, &change).map(|_| None),
-                None => Ok(Some(is_created)),
+                None => self.backend.settle().map(|()| Some(is_created)),
             }
         })
     }
@@ -257,10 +260,14 @@ fn known_after(known: Option<Known>, renewed: &Renewed) -> Option<Known> {
 
 /// Calls `once` repeatedly, with the number of the attempt, until `once` returns `Some` or fails. Gives up after
 /// [`ATTEMPTS`] attempts, or after the time [`TRYING`].
-fn retried<T>(mut once: impl FnMut(u32) -> Result<Option<T>, StoreError>) -> Result<T, StoreError> {
+fn retried<T>(once: impl FnMut(u32) -> Result<Option<T>, StoreError>) -> Result<T, StoreError> {
+    retried_for(TRYING, once)
+}
+
+fn retried_for<T>(time: Duration, mut once: impl FnMut(u32) -> Result<Option<T>, StoreError>) -> Result<T, StoreError> {
     let started = Instant::now();
     let mut attempts = 0;
-    while attempts < ATTEMPTS && started.elapsed() < TRYING {
+    while attempts < ATTEMPTS && started.elapsed() < time {
         if let Some(done) = once(attempts)? {
             return Ok(done);
         }
@@ -275,4 +282,55 @@ fn pause(attempt: u32, ask: &Ask) {
     let limit_micros = 500 * (attempt as usize + 1).min(10);
     let micros = ask.token.rotated(attempt).pick(limit_micros);
     thread::sleep(Duration::from_micros(micros as u64));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use casflake::{Scheme, Standard};
+
+    use super::{ATTEMPTS, BackendStore, retried_for};
+    use crate::error::StoreError;
+    use crate::memory::Memory;
+    use crate::request::{AcquireRequest, Renewal};
+    use crate::store::{LeaseAdmin, LeaseStore};
+    use crate::token::Token;
+
+    const TTL: Duration = Duration::from_secs(30);
+
+    /// Would catch: a time limit that begins anew with each attempt.
+    #[test]
+    fn l19_a_call_gives_up_in_time_and_after_a_number_of_attempts() {
+        let slow = retried_for(Duration::from_millis(60), |_| {
+            thread::sleep(Duration::from_millis(20));
+            Ok(None::<()>)
+        });
+        assert!(matches!(slow, Err(StoreError::Contended { attempts: 1..=3 })), "{slow:?}");
+        let quick = retried_for(Duration::from_secs(600), |_| Ok(None::<()>));
+        assert!(matches!(quick, Err(StoreError::Contended { attempts: ATTEMPTS })), "{quick:?}");
+        assert_eq!(retried_for(TTL, |attempt| Ok((attempt == 7).then_some(attempt))).unwrap(), 7);
+    }
+
+    /// Would catch: a worker that stays taken after the holder has given it back, because the reply to its last renewal
+    /// was lost.
+    #[test]
+    fn l5_a_lease_is_released_although_its_holder_does_not_know_the_last_renewal() {
+        let mut store = BackendStore::on(Memory::new());
+        store.init_immediately(&Standard::LAYOUT, 1).unwrap();
+        let lease =
+            store.acquire(&AcquireRequest::new(&Standard::LAYOUT, Token::numbered(1), TTL, "us")).unwrap().lease;
+        store.renew(&Renewal::new(&Standard::LAYOUT, lease, TTL)).unwrap();
+        store.release(&lease, Some(lease.from)).unwrap();
+        let worker = &store.survey().unwrap().workers[0];
+        assert_eq!((worker.owner.as_ref(), worker.until), (None, lease.from + 1));
+        // Another holder's lease is left as it is.
+        let memory = store.into_backend();
+        memory.advance(Duration::from_secs(1));
+        let mut store = BackendStore::on(memory);
+        store.acquire(&AcquireRequest::new(&Standard::LAYOUT, Token::numbered(2), TTL, "they")).unwrap();
+        store.release(&lease, None).unwrap();
+        assert_eq!(store.survey().unwrap().workers[0].owner.as_deref(), Some("they"));
+    }
 }

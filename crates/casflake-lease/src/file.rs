@@ -1,11 +1,12 @@
 //! `FileStore`: leases in a directory, for the processes of one host.
 //!
 //! The module `files` reads the file of leases without a lock, and changes the file under the lock of the module
-//! `lock`. `identity` and `origin` recognise copies of the file. `aside` makes all calls to the file system on a thread
+//! `lock`. `disk` is the file system as these two modules use it. `identity` and `origin` recognise copies of the file. `aside` makes all calls to the file system on a thread
 //! of their own.
 
 mod aside;
 mod directory;
+mod disk;
 mod failure;
 mod files;
 mod format;
@@ -14,6 +15,8 @@ mod lock;
 mod origin;
 mod regular;
 mod sharing;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +28,7 @@ use casflake::{Clock, SystemClock};
 
 use self::aside::Aside;
 use self::directory::Directory;
+use self::disk::LocalDisk;
 use self::files::Files;
 use crate::backend::{Backend, Contents};
 use crate::backend_store::BackendStore;
@@ -182,7 +186,7 @@ impl<C: Clock + Send + 'static> FileStore<C> {
     #[must_use]
     pub fn with_clock(directory: impl Into<PathBuf>, clock: C) -> Self {
         let directory = Directory::of(directory.into());
-        let files = Aside::of(Files::of(directory.clone(), clock), CALL_TIMEOUT);
+        let files = Aside::of(Files::of(directory.clone(), clock, LocalDisk), CALL_TIMEOUT);
         Self::on(FileBackend { directory, files })
     }
 }
@@ -207,16 +211,20 @@ impl<C: Clock + Send + 'static> Backend for FileBackend<C> {
     /// Returns an empty list, because a directory has only one space. Fails in a container's own file system, because
     /// each container would have a space of its own there.
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
-        self.ask(Files::others)
+        self.ask(|files| files.others())
     }
 
     fn read(&mut self) -> Result<Contents, StoreError> {
-        self.ask(Files::read)
+        self.ask(|files| files.read())
     }
 
     fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
         let (seen, change) = (seen.clone(), change.clone());
         self.ask(move |files| files.swap(&seen, &change))
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
+        self.ask(|files| files.settle())
     }
 }
 

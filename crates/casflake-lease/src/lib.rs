@@ -54,6 +54,8 @@ mod from_url;
 )]
 mod generator;
 mod lease;
+#[cfg(test)]
+mod memory;
 mod monotonic;
 #[cfg(feature = "postgres")]
 mod postgres;

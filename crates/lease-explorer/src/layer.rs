@@ -1,8 +1,9 @@
-//! Packed states. A packed state takes at most a third of the memory of a [`World`].
+//! Packed states. A packed [`World`](crate::world::World) takes at most a third of the memory of a `World`.
 
 use std::iter;
 
-use crate::world::World;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The largest length of a block, in bytes.
 const BLOCK: usize = 1 << 20;
@@ -44,24 +45,24 @@ impl Layer {
 
 impl Block {
     /// Returns each state and its packed form.
-    pub(crate) fn states(&self) -> impl Iterator<Item = (World, &[u8])> {
+    pub(crate) fn states<S: DeserializeOwned>(&self) -> impl Iterator<Item = (S, &[u8])> {
         let mut rest = &self.bytes[..];
         iter::from_fn(move || {
-            let (world, after) =
+            let (state, after) =
                 (!rest.is_empty()).then(|| postcard::take_from_bytes(rest).expect("a packed state"))?;
             let packed = &rest[..rest.len() - after.len()];
             rest = after;
-            Some((world, packed))
+            Some((state, packed))
         })
     }
 }
 
 impl Packed {
-    /// Replaces this value with the packed form of `world`, and returns the bytes of this form.
-    pub(crate) fn set(&mut self, world: &World) -> &[u8] {
+    /// Replaces this value with the packed form of `state`, and returns the bytes of this form.
+    pub(crate) fn set(&mut self, state: &impl Serialize) -> &[u8] {
         let mut buffer = std::mem::take(&mut self.bytes);
         buffer.clear();
-        self.bytes = postcard::to_extend(world, buffer).expect("a vector takes every byte");
+        self.bytes = postcard::to_extend(state, buffer).expect("a vector takes every byte");
         &self.bytes
     }
 }

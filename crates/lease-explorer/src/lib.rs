@@ -2,6 +2,9 @@
 //! processes and messages, in any order. All decisions in the models are made by the shipped functions, which are those
 //! of `casflake-lease`. The search is a hand-made model checker that searches breadth first.
 //!
+//! There are two families of models. The first one is about the rules of a store. Its processes are models, too. The
+//! second one is about the shipped keeper of a lease: see [`keeping`]. The rest of this page is about the first family.
+//!
 //! # The model
 //! Below, `slack`, `whole_calls`, `creates`, `moves` and `told_after` are fields of [`Bounds`]. Each model has its own
 //! values of these fields.
@@ -65,16 +68,20 @@ mod bounds;
 mod calls;
 mod canon;
 mod event;
+mod explored;
+pub mod keeping;
 mod layer;
 mod model;
 mod operator;
 mod progress;
+mod retraced;
 mod search;
 mod steps;
 mod world;
 
 pub use bounds::{Bounds, Operators};
 pub use casflake_lease::_protocol as protocol;
+pub use explored::{Explored, Retraced, Transition};
 pub use model::{Broken, Model, Rules, SHIPPED};
 pub use search::{Search, Trace, search};
 pub use world::World;

@@ -70,7 +70,7 @@ impl Model {
         Self { bounds, rules, terms: bounds.terms() }
     }
 
-    pub fn beginning(&self) -> World {
+    pub(crate) fn first_state(&self) -> World {
         let mut world = World::start();
         if self.bounds.initialised {
             let initialising = |world: &World| {
@@ -275,11 +275,16 @@ impl Tokens {
     }
 }
 
-fn name(token: Token) -> Name {
+/// Returns the token with this number, as the shipped functions use it.
+pub(crate) fn token_of_name(name: Name) -> Token {
+    Tokens::default().token(name)
+}
+
+pub(crate) fn name(token: Token) -> Name {
     small(token.pick(usize::MAX) / 2)
 }
 
-fn small<T: TryInto<u8>>(number: T) -> u8 {
+pub(crate) fn small<T: TryInto<u8>>(number: T) -> u8 {
     number.try_into().ok().expect("small numbers")
 }
 
@@ -360,12 +365,12 @@ fn written(change: &Change) -> Data {
     data
 }
 
-fn lease_of(lease: &Held) -> Lease {
+pub(crate) fn lease_of(lease: &Held) -> Lease {
     let token = Tokens::default().token(lease.token);
     Lease::new(lease.worker.into(), lease.from.into(), lease.until.into(), lease.counter.into(), token)
 }
 
-fn held(lease: &Lease, at: u8) -> Held {
+pub(crate) fn held(lease: &Lease, at: u8) -> Held {
     Held {
         at,
         worker: small(lease.worker()),

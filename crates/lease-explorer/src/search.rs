@@ -4,33 +4,29 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::canon::Places;
-use crate::event::Event;
+use crate::explored::{Explored, Transition};
 use crate::layer::{Layer, Packed};
-use crate::model::{Broken, Model};
-use crate::steps::Transition;
-use crate::world::{LATE, PROCESSES, World};
 
 /// The results of a search.
-pub struct Search {
+pub struct Search<M: Explored> {
     pub states: usize,
     pub transitions: usize,
     /// The number of steps to the furthest state.
     pub depth: usize,
     /// A shortest path to a state or an event that breaks a property; `None` if all properties hold.
-    pub broken: Option<Trace>,
+    pub broken: Option<Trace<M>>,
 }
 
 /// A path from the first state to a state or an event that breaks a property. `events` has each event of the path and
 /// the state after this event. If an event breaks the property, `last` is that event. If a state breaks the property,
 /// the path ends with that state, and `last` is `None`.
-pub struct Trace {
-    pub events: Vec<(Event, World)>,
-    pub last: Option<Event>,
-    pub broken: Broken,
+pub struct Trace<M: Explored> {
+    pub events: Vec<(M::Event, M::State)>,
+    pub last: Option<M::Event>,
+    pub broken: M::Broken,
 }
 
-impl Trace {
+impl<M: Explored> Trace<M> {
     pub fn steps(&self) -> usize {
         self.events.len() + usize::from(self.last.is_some())
     }
@@ -44,43 +40,43 @@ struct Origin {
 }
 
 /// Explores `model`, and calls `check` on each state. The second argument of `check` is the state's digest.
-pub fn search(model: &Model, check: impl Fn(&World, u64) -> Result<(), Broken>) -> Search {
-    let all = Event::all(model);
+pub fn search<M: Explored>(model: &M, check: impl Fn(&M::State, u64) -> Result<(), M::Broken>) -> Search<M> {
+    let all = model.events();
     let mut seen: HashSet<u64, BuildHasherDefault<Digest>> = HashSet::default();
     let mut origins = Vec::new();
     let mut found = Search { states: 1, transitions: 0, depth: 0, broken: None };
     let mut layer = Layer::default();
     let mut packed = Packed::default();
-    let first = packed.set(&model.beginning().canonical(model.bounds.processes).0);
+    let first = packed.set(&model.canonical(model.beginning()));
     seen.insert(digest(first));
     layer.push(first);
-    let mut state = 0;
+    let mut number = 0;
     while !layer.is_empty() {
         let mut next_layer = Layer::default();
         for block in layer.blocks() {
-            for (world, bytes) in block.states() {
-                if let Err(broken) = check(&world, digest(bytes)) {
-                    found.broken = Some(retraced(model, &all, &origins, state, None, broken));
+            for (state, bytes) in block.states::<M::State>() {
+                if let Err(broken) = check(&state, digest(bytes)) {
+                    found.broken = Some(retraced(model, &all, &origins, number, None, broken));
                     return found;
                 }
-                for (event, number) in all.iter().zip(0_u16..) {
-                    let next = match model.step(&world, *event) {
+                for (event, index) in all.iter().zip(0_u16..) {
+                    let next = match model.step(&state, *event) {
                         Transition::Never => continue,
                         Transition::Breaks(broken) => {
-                            found.broken = Some(retraced(model, &all, &origins, state, Some(*event), broken));
+                            found.broken = Some(retraced(model, &all, &origins, number, Some(*event), broken));
                             return found;
                         }
-                        Transition::To(next) => next.canonical(model.bounds.processes).0,
+                        Transition::To(next) => model.canonical(next),
                     };
                     found.transitions += 1;
                     let next = packed.set(&next);
                     if seen.insert(digest(next)) {
                         found.states += 1;
-                        origins.push(Origin { state, event: number });
+                        origins.push(Origin { state: number, event: index });
                         next_layer.push(next);
                     }
                 }
-                state = state.checked_add(1).expect("fewer states");
+                number = number.checked_add(1).expect("fewer states");
             }
         }
         layer = next_layer;
@@ -89,47 +85,26 @@ pub fn search(model: &Model, check: impl Fn(&World, u64) -> Result<(), Broken>) 
     found
 }
 
-/// Returns the path from the first state to `state`. If `last` is an event, the path ends with that event. In this path
-/// processes and tokens keep their names from step to step.
-fn retraced(
-    model: &Model,
-    all: &[Event],
+/// Returns the path from the first state to the state with the number `number`. If `last` is an event, the path ends
+/// with that event.
+fn retraced<M: Explored>(
+    model: &M,
+    all: &[M::Event],
     origins: &[Origin],
-    state: u32,
-    last: Option<Event>,
-    broken: Broken,
-) -> Trace {
-    let mut numbers = Vec::new();
-    let mut at = state;
+    number: u32,
+    last: Option<M::Event>,
+    broken: M::Broken,
+) -> Trace<M> {
+    let mut path = Vec::new();
+    let mut at = number;
     while at > 0 {
         let origin = origins[at as usize - 1];
-        numbers.push(origin.event);
+        path.push(all[usize::from(origin.event)]);
         at = origin.state;
     }
-    let (mut named, mut events) = (model.beginning(), Vec::new());
-    let (mut canonical, mut places) = named.canonical(model.bounds.processes);
-    for number in numbers.into_iter().rev() {
-        let event = all[usize::from(number)];
-        let named_event = event.at(&places);
-        let (Transition::To(next), Transition::To(next_named)) =
-            (model.step(&canonical, event), model.step(&named, named_event))
-        else {
-            unreachable!("{event:?} has happened before");
-        };
-        named = next_named;
-        let (next, moved) = next.canonical(model.bounds.processes);
-        canonical = next;
-        places = Places {
-            processes: core::array::from_fn::<_, PROCESSES, _>(|place| places.processes[moved.processes[place]]),
-            late: core::array::from_fn::<_, LATE, _>(|place| places.late[moved.late[place]]),
-        };
-        // If both places were empty, a late call may have taken either place.
-        if (0..LATE).any(|place| canonical.late[place].is_some() != named.late[places.late[place]].is_some()) {
-            places.late.reverse();
-        }
-        events.push((named_event, named));
-    }
-    Trace { events, last: last.map(|event| event.at(&places)), broken }
+    path.reverse();
+    let (events, last) = model.retraced(&path, last);
+    Trace { events, last, broken }
 }
 
 /// Returns the digest of a packed state. [`Digest`] fills up the last word with zeros. Nothing is lost by that,
@@ -170,17 +145,11 @@ impl Hasher for Digest {
     }
 }
 
-impl fmt::Display for Trace {
+impl<M: Explored> fmt::Display for Trace<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (event, world)) in self.events.iter().enumerate() {
+        for (number, (event, state)) in self.events.iter().enumerate() {
             writeln!(f, "{:3}. {event:?}", number + 1)?;
-            for store in &world.stores {
-                writeln!(f, "       now {} server {} {:?}", world.now, store.server, store.data.space)?;
-                let rows = store.data.rows.iter().enumerate();
-                for (worker, row) in rows.filter_map(|(worker, row)| Some((worker, (*row)?))) {
-                    writeln!(f, "       worker {worker} {row:?}")?;
-                }
-            }
+            M::show(state, f)?;
         }
         if let Some(last) = self.last {
             writeln!(f, "{:3}. {last:?}", self.steps())?;
@@ -191,7 +160,7 @@ impl fmt::Display for Trace {
     }
 }
 
-impl Search {
+impl<M: Explored> Search<M> {
     pub fn report(&self, name: &str, time: std::time::Duration) {
         let Self { states, transitions, depth, .. } = self;
         println!("{name}: {states} states, {transitions} transitions, {depth} steps deep, {time:.1?}");

@@ -3,35 +3,22 @@
 
 use crate::calls::{ended, goes_unanswered, issue, process_of};
 use crate::event::Event;
+use crate::explored;
 use crate::model::{Broken, Model};
 use crate::world::{Data, PROCESSES, Process, WORKERS, World};
 
-/// The result of an event.
-#[expect(clippy::large_enum_variant, reason = "it is moved immediately, a million times per second")]
-pub enum Transition {
-    /// The event can't happen in this state, changes nothing, or leads to a state outside the model.
-    Never,
-    To(World),
-    Breaks(Broken),
-}
+/// The result of an event of a [`Model`].
+pub(crate) type Transition = explored::Transition<World, Broken>;
 
 impl Model {
-    /// Returns the result of `event`. The result is also `Never` if the next state is outside the bounds of the model.
-    pub fn step(&self, world: &World, event: Event) -> Transition {
-        match self.step_unbounded(world, event) {
-            Transition::To(next) if !self.is_within(&next) => Transition::Never,
-            outcome => outcome,
-        }
-    }
-
-    fn is_within(&self, world: &World) -> bool {
+    pub(crate) fn is_within(&self, world: &World) -> bool {
         let mut rows = world.stores.iter().flat_map(|store| store.data.rows).flatten();
         let is_counted = rows.all(|row| row.counter <= self.bounds.counter);
         let is_answered = world.processes.iter().all(|process| process.unanswered <= self.bounds.unanswered);
         is_counted && is_answered && world.losses <= self.bounds.losses
     }
 
-    pub fn step_unbounded(&self, world: &World, event: Event) -> Transition {
+    pub(crate) fn step_unbounded(&self, world: &World, event: Event) -> Transition {
         let mut next = *world;
         match self.happens(&mut next, event) {
             Err(broken) => Transition::Breaks(broken),

@@ -22,6 +22,7 @@ pub mod redis;
 mod scratch;
 mod server;
 mod skip;
+mod within;
 
 #[cfg(unix)]
 pub use date_proxy::DateProxy;
@@ -38,6 +39,7 @@ pub use proxy::Proxy;
 pub use scratch::Scratch;
 pub use server::Server;
 pub use skip::skipped;
+pub use within::within;
 
 #[cfg(target_os = "linux")]
 pub use self::redis::RedisServer;

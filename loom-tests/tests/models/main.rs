@@ -17,6 +17,8 @@ mod steps;
 #[cfg(loom)]
 mod switch;
 mod topology;
+#[cfg(loom)]
+mod watch;
 #[cfg(any(not(loom), feature = "weak"))]
 mod weak;
 mod window;

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
+use testkit::within;
+
 pub(crate) fn casflake(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_casflake"));
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -11,15 +13,14 @@ pub(crate) fn casflake(args: &[&str]) -> Command {
 }
 
 /// Runs the command to its end with this input.
-pub(crate) fn run(args: &[&str], input: impl AsRef<[u8]> + Send) -> Output {
+pub(crate) fn run(args: &[&str], input: impl AsRef<[u8]>) -> Output {
     let mut child = casflake(args).spawn().expect("the command starts");
     let mut stdin = child.stdin.take().expect("stdin is piped");
-    thread::scope(|scope| {
-        // On a thread of its own, so that neither side waits for the other with full pipes. A command that does not
-        // read its input closes it, which is not a failure.
-        scope.spawn(move || drop(stdin.write_all(input.as_ref())));
-        child.wait_with_output().expect("the command ends")
-    })
+    let input = input.as_ref().to_vec();
+    // On a thread of its own, so that neither side waits for the other with full pipes. A command that does not read its
+    // input closes it, which is not a failure.
+    thread::spawn(move || drop(stdin.write_all(&input)));
+    within(&format!("casflake {}", args.join(" ")), move || child.wait_with_output()).expect("the command ends")
 }
 
 pub(crate) fn text(bytes: &[u8]) -> &str {

@@ -17,9 +17,9 @@ use std::{process, thread};
 
 pub(super) struct Aside<T> {
     /// The value to work on. `None` while the thread has the value.
-    pub(super) home: Option<T>,
+    home: Option<T>,
     /// The maximum time that a call waits.
-    timeout: Duration,
+    pub(super) timeout: Duration,
     away: Option<Away<T>>,
     worker: Option<Worker>,
 }

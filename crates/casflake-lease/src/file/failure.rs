@@ -1,9 +1,9 @@
 //! `Failure`: an error of the file system, and the path that the error is about. The remedy can name that path.
 
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, Kind};
 use super::sharing;
 use crate::error::StoreError;
 
@@ -25,10 +25,10 @@ impl Failure {
 
     /// Returns the error for the operation `what`, which failed because of `self`. The store of the operation is in
     /// `directory`. The error is `Refused` if waiting does not help, and otherwise `Unavailable`.
-    pub(super) fn of(self, what: String, directory: &Path) -> StoreError {
+    pub(super) fn of(self, disk: &impl Disk, what: String, directory: &Path) -> StoreError {
         let Self { path, error } = self;
         let remedy = match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => match lacking(directory) {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => match lacking(disk, directory) {
                 Some(remedy) => remedy.into(),
                 // The directory exists, so another process has just removed the file.
                 None => return StoreError::unavailable(what, error),
@@ -46,16 +46,16 @@ const NO_DIRECTORY: &str = "give the path of a directory";
 
 /// If `directory` does not exist or is not a directory, returns the remedy for that. Returns `None` if the directory
 /// may exist.
-fn lacking(directory: &Path) -> Option<&'static str> {
-    match fs::metadata(directory) {
-        Ok(found) => (!found.is_dir()).then_some(NO_DIRECTORY),
+fn lacking(disk: &impl Disk, directory: &Path) -> Option<&'static str> {
+    match disk.kind(directory) {
+        Ok(found) => (found != Kind::Directory).then_some(NO_DIRECTORY),
         Err(error) => match error.kind() {
             // A parent of `directory` is a file.
             ErrorKind::NotADirectory => Some(NO_DIRECTORY),
             // Windows also reports `NotFound` if a parent of `directory` is a file.
             ErrorKind::NotFound => {
-                let above = directory.ancestors().skip(1).find_map(|above| fs::metadata(above).ok());
-                Some(if above.is_some_and(|above| !above.is_dir()) { NO_DIRECTORY } else { MISSING })
+                let above = directory.ancestors().skip(1).find_map(|above| disk.kind(above).ok());
+                Some(if above.is_some_and(|above| above != Kind::Directory) { NO_DIRECTORY } else { MISSING })
             }
             _ => None,
         },
@@ -70,9 +70,10 @@ mod tests {
 
     use super::{Failure, MISSING, NO_DIRECTORY};
     use crate::error::StoreError;
+    use crate::file::disk::LocalDisk;
 
     fn failed(kind: ErrorKind, directory: &Path) -> StoreError {
-        Failure::at(&directory.join("lock"))(io::Error::from(kind)).of("locking".into(), directory)
+        Failure::at(&directory.join("lock"))(io::Error::from(kind)).of(&LocalDisk, "locking".into(), directory)
     }
 
     #[track_caller]

@@ -1,37 +1,31 @@
 //! `Files`: reads and changes the files of a store. Each call may block.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use casflake::Clock;
 
 use super::directory::{Directory, is_temporary, temporary};
+use super::disk::{Disk, LocalDisk};
 use super::failure::Failure;
 use super::format::{StoredRef, copied, decode, encode};
-use super::identity::{mark, place};
 use super::lock::Locked;
-use super::origin::Origin;
 use super::regular::require_file;
-use super::sharing::share;
 use crate::backend::Contents;
 use crate::error::StoreError;
 use crate::protocol::{Change, Record, Space};
 use crate::token::Token;
 
-pub(super) struct Files<C> {
+pub(super) struct Files<C, D = LocalDisk> {
     directory: Directory,
     clock: C,
-    /// `false` if this store has changed a name in the directory and has not synced the directory since.
-    is_synced: bool,
-    /// The function that syncs the directory. It is [`sync`], except in tests.
-    pub(super) sync: fn(&Path) -> io::Result<()>,
+    disk: D,
 }
 
-impl<C: Clock> Files<C> {
-    pub(super) fn of(directory: Directory, clock: C) -> Self {
-        Self { directory, clock, is_synced: true, sync }
+impl<C: Clock, D: Disk> Files<C, D> {
+    pub(super) const fn of(directory: Directory, clock: C, disk: D) -> Self {
+        Self { directory, clock, disk }
     }
 
     fn contents(
@@ -51,12 +45,11 @@ impl<C: Clock> Files<C> {
     /// * If that process still runs, the lock file that it has locked was removed, because two processes can't lock the
     ///   same file. Such a process can no longer replace `leases` by the temporary file.
     /// * If a process made a temporary `lock` and still runs, that process tries to lock again.
-    fn clear(directory: &Path) -> Result<(), Failure> {
-        for entry in fs::read_dir(directory).map_err(Failure::at(directory))? {
-            let entry = entry.map_err(Failure::at(directory))?;
-            if entry.file_name().to_str().is_some_and(is_temporary) {
-                let path = entry.path();
-                let removed = fs::remove_file(&path).map_err(Failure::at(&path));
+    fn clear(&self, directory: &Path) -> Result<(), Failure> {
+        for name in self.disk.names(directory).map_err(Failure::at(directory))? {
+            if name.to_str().is_some_and(is_temporary) {
+                let path = directory.join(name);
+                let removed = self.disk.remove(&path).map_err(Failure::at(&path));
                 removed.or_else(|failure| if failure.kind() == ErrorKind::NotFound { Ok(()) } else { Err(failure) })?;
             }
         }
@@ -66,34 +59,34 @@ impl<C: Clock> Files<C> {
     /// Replaces the contents of the store by `stored`, and syncs the directory. If `is_original` is false, writes no
     /// mark, so that the file still counts as a copy.
     fn write(
-        &mut self,
-        locked: &Locked,
+        &self,
+        locked: &Locked<'_, D>,
         directory: &Path,
         stored: &StoredRef<'_>,
         is_original: bool,
     ) -> Result<(), Failure> {
         let temporary = temporary(directory).map_err(Failure::at(directory))?;
         let put = self.put(locked, directory, &temporary, stored, is_original);
-        put.inspect_err(|_| drop(fs::remove_file(&temporary)))?;
-        self.settle(directory)
+        put.inspect_err(|_| drop(self.disk.remove(&temporary)))?;
+        self.disk.sync_directory(directory).map_err(Failure::at(directory))
     }
 
     /// Replaces the file of the store by a new file, but does not sync the directory. Other processes then see the new
     /// contents, but a crash of the host may still undo the write.
     fn put(
-        &mut self,
-        locked: &Locked,
+        &self,
+        locked: &Locked<'_, D>,
         directory: &Path,
         temporary: &Path,
         stored: &StoredRef<'_>,
         is_original: bool,
     ) -> Result<(), Failure> {
         let fill = || {
-            let mut file = File::create_new(temporary)?;
-            share(&file, directory);
-            let mark = mark(&file)?.filter(|_| is_original);
-            file.write_all(encode(&StoredRef { mark, ..*stored })?.as_bytes())?;
-            file.sync_all()
+            let file = self.disk.create(temporary)?;
+            self.disk.share(&file, directory);
+            let mark = self.disk.mark(&file)?.filter(|_| is_original);
+            self.disk.write(&file, &encode(&StoredRef { mark, ..*stored })?)?;
+            self.disk.sync(&file)
         };
         fill().map_err(Failure::at(temporary))?;
         // This is checked after the temporary file was created. So a process that gets the lock after this check
@@ -102,24 +95,14 @@ impl<C: Clock> Files<C> {
             let why = "the lock or the directory was removed or replaced during the write";
             return Err(Failure::at(directory)(io::Error::other(why)));
         }
-        self.is_synced = false;
         let place = leases(directory);
-        fs::rename(temporary, &place).map_err(Failure::at(&place))
+        self.disk.rename(temporary, &place).map_err(Failure::at(&place))
     }
 
-    /// Syncs the directory, if this store has changed a name in the directory since the last sync.
-    fn settle(&mut self, directory: &Path) -> Result<(), Failure> {
-        if !self.is_synced {
-            (self.sync)(directory).map_err(Failure::at(directory))?;
-            self.is_synced = true;
-        }
-        Ok(())
-    }
-
-    pub(super) fn others(&mut self) -> Result<Vec<String>, StoreError> {
+    pub(super) fn others(&self) -> Result<Vec<String>, StoreError> {
         let directory = self.directory.path()?;
         let what = || format!("looking for other ID spaces beside {}", directory.display());
-        if Origin::of(directory).map_err(|error| StoreError::unavailable(what(), error))?.is_in_layer() {
+        if self.disk.origin(directory).map_err(|error| StoreError::unavailable(what(), error))?.is_in_layer() {
             let why = "it is in a container's own file system, where each container would have an ID space of its own: \
                        mount a volume";
             return Err(StoreError::unavailable(what(), why));
@@ -127,19 +110,18 @@ impl<C: Clock> Files<C> {
         Ok(Vec::new())
     }
 
-    pub(super) fn read(&mut self) -> Result<Contents, StoreError> {
-        let directory = &self.directory.path()?.to_path_buf();
+    /// Reads the contents. A crash of the host may still undo them, if they come from a write that failed before its
+    /// last sync, or is not finished yet: see [`settle`](Self::settle).
+    pub(super) fn read(&self) -> Result<Contents, StoreError> {
+        let directory = self.directory.path()?;
         let path = leases(directory);
-        let failed = |failure: Failure| failure.of(format!("reading {}", path.display()), directory);
-        // The contents that are read now may come from a write that failed before its sync. They must not be used while
-        // a crash of the host could still undo them.
-        self.settle(directory).map_err(failed)?;
+        let failed = |failure: Failure| failure.of(&self.disk, format!("reading {}", path.display()), directory);
         let of_directory = |error| failed(Failure::at(directory)(error));
-        let origin = Origin::of(directory).map_err(of_directory)?;
+        let origin = self.disk.origin(directory).map_err(of_directory)?;
         // The place includes the origin, because the number of a device or an inode may be used again.
-        let place = format!("{}, {}", place(directory).map_err(of_directory)?, origin.parts());
-        require_file(&path)?;
-        let read = File::open(&path).and_then(|file| Ok((mark(&file)?, io::read_to_string(file)?)));
+        let place = format!("{}, {}", self.disk.place(directory).map_err(of_directory)?, origin.parts());
+        require_file(&self.disk, &path)?;
+        let read = self.disk.open(&path).and_then(|file| Ok((self.disk.mark(&file)?, self.disk.read(file)?)));
         let (mark, text) = match read {
             Ok(read) => read,
             // If the file does not exist, the directory contains no ID space.
@@ -161,14 +143,24 @@ impl<C: Clock> Files<C> {
         Ok(Contents { is_from_elsewhere, ..contents })
     }
 
-    pub(super) fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
-        let directory = &self.directory.path()?.to_path_buf();
-        let locked = Locked::lock(directory)?;
+    /// Syncs the directory. From then on, a crash of the host can't undo the contents that were read before.
+    pub(super) fn settle(&self) -> Result<(), StoreError> {
+        let directory = self.directory.path()?;
+        let failed = |error| {
+            let what = format!("syncing {}", directory.display());
+            Failure::at(directory)(error).of(&self.disk, what, directory)
+        };
+        self.disk.sync_directory(directory).map_err(failed)
+    }
+
+    pub(super) fn swap(&self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
+        let directory = self.directory.path()?;
+        let locked = Locked::lock(&self.disk, directory)?;
         let place = leases(directory);
-        let failed = |failure: Failure| failure.of(format!("writing {}", place.display()), directory);
+        let failed = |failure: Failure| failure.of(&self.disk, format!("writing {}", place.display()), directory);
         // Temporary files are removed before the contents are read. From then on, only the holder of the lock can
         // change the contents.
-        Self::clear(directory).map_err(failed)?;
+        self.clear(directory).map_err(failed)?;
         let now = self.read()?;
         // If the same backup was copied back again meanwhile, the contents may be equal to `seen`, although leases were
         // lost. Only the incarnation shows that loss. If the place differs, this is another directory, for example
@@ -185,7 +177,7 @@ impl<C: Clock> Files<C> {
         if let Some(space) = change.space.as_ref().or(space.as_ref()) {
             // If the incarnation contains no origin, it gets the origin of this directory now. A store of an earlier
             // version contains no origin.
-            let origin = Origin::of(directory).map_err(|error| failed(Failure::at(directory)(error)))?;
+            let origin = self.disk.origin(directory).map_err(|error| failed(Failure::at(directory)(error)))?;
             let space = &Space { incarnation: origin.signed(&space.incarnation), ..space.clone() };
             let stored = StoredRef { mark: None, space, records: &records };
             self.write(&locked, directory, &stored, is_original).map_err(failed)?;
@@ -202,10 +194,4 @@ fn leases(directory: &Path) -> PathBuf {
 fn incarnation() -> Result<String, StoreError> {
     let token = Token::random().map_err(|error| StoreError::unavailable("drawing a random number", error))?;
     Ok(token.to_string())
-}
-
-/// Syncs a directory, so that a crash of the host can't undo a change of a name in it. Does nothing on systems other
-/// than Unix, where the system decides when such a change is durable.
-pub(super) fn sync(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }

@@ -35,7 +35,7 @@ const MADE_IN: &str = ", made in ";
 
 /// The value of each part, by the name of the part. Each value consists of hexadecimal digits.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Origin(BTreeMap<&'static str, String>);
+pub(super) struct Origin(pub(super) BTreeMap<&'static str, String>);
 
 /// The name of the part for the layer of a container. If a store in the layer of a container is copied into another
 /// container, only this part shows that the second store is a copy, because all other parts are the same.

@@ -1,5 +1,8 @@
 //! `LeasedGeneratorBuilder`: all optional settings of a leased generator.
 
+#[cfg(test)]
+mod tests;
+
 use std::marker::PhantomData;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;

@@ -12,12 +12,12 @@ use crate::monotonic::Monotonic;
 #[derive(Clone)]
 pub struct Host {
     monotonic: Monotonic,
-    #[cfg(feature = "_simulation")]
+    #[cfg(any(test, feature = "_simulation"))]
     imagined: Option<std::sync::Arc<dyn Imagined>>,
 }
 
 /// A host that a simulation imagines.
-#[cfg(feature = "_simulation")]
+#[cfg(any(test, feature = "_simulation"))]
 pub trait Imagined: Send + Sync {
     /// Returns the reading of the wall clock, in nanoseconds since 1970.
     fn wall_ns(&self) -> u64;
@@ -36,7 +36,7 @@ impl fmt::Debug for Host {
 /// Answers from the imagined host if there is one.
 macro_rules! imagined {
     ($host:expr, $reading:ident) => {
-        #[cfg(feature = "_simulation")]
+        #[cfg(any(test, feature = "_simulation"))]
         if let Some(imagined) = &$host.imagined {
             return imagined.$reading();
         }
@@ -48,13 +48,13 @@ impl Host {
     pub(crate) fn real() -> Self {
         Self {
             monotonic: Monotonic::new(),
-            #[cfg(feature = "_simulation")]
+            #[cfg(any(test, feature = "_simulation"))]
             imagined: None,
         }
     }
 
     /// Returns an imagined host.
-    #[cfg(feature = "_simulation")]
+    #[cfg(any(test, feature = "_simulation"))]
     #[must_use]
     pub fn imagined(host: std::sync::Arc<dyn Imagined>) -> Self {
         Self { imagined: Some(host), ..Self::real() }
@@ -84,5 +84,25 @@ impl Host {
     pub(crate) fn process(&self) -> u32 {
         imagined!(self, process);
         process::id()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process;
+
+    use casflake::{Clock, SystemClock};
+
+    use super::Host;
+
+    #[test]
+    fn a_real_host_reads_the_clocks_and_the_process_of_the_system() {
+        let (host, before) = (Host::real(), SystemClock.precise_unix_ns());
+        let (wall_ns, monotonic_ns, at) = (host.wall_ns(), host.monotonic_ns(), host.at());
+        assert!((before..=SystemClock.precise_unix_ns()).contains(&wall_ns.into()));
+        let later = host.monotonic_ns();
+        assert!((monotonic_ns..=later).contains(&u64::try_from(at.as_nanos()).unwrap()));
+        assert_eq!(host.process(), process::id());
+        assert!(format!("{host:?}").starts_with("Host { monotonic_ns: "));
     }
 }

@@ -19,34 +19,33 @@
 //!
 //! | # | awaits | event | condition | held then | effects | next |
 //! |---|---|---|---|---|---|---|
-//! | 1 | `Rest` | `Woken` | the clock has panicked | as before | `Failed` | rest, failing |
+//! | 1 | `Rest` | `Woken` | the clock has panicked, and row 4 does not apply | as before | `Failed` | rest, failing |
 //! | 2 | `Rest` | `Woken` | holds a lease | as before | `Measure` | `Renew` |
 //! | 3 | `Rest` | `Woken` | forgotten, time left | as before | `Measure` | `Renew` |
-//! | 4 | `Rest` | `Woken` | forgotten, no time left | `Nothing` | | `Close` |
+//! | 4 | `Rest` | `Woken` | forgotten, no time left; if the clock has panicked, forgotten for one TTL | `Nothing` | | `Close` |
 //! | 5 | `Rest` | `Woken` | holds nothing, has a token | as before | `Measure` | `Acquire` |
 //! | 6 | `Rest` | `Woken` | holds nothing, has no token | as before | | `DrawToken` |
 //! | 7 | `Rest` | `Stopped` | | as before | | `End` |
 //! | 8 | `Renewal` | `Renewed` | granted, the same lease | `Lease`, renewed | `ExtendFence`, `SetClock`, `Trust` | `Look` |
 //! | 9 | `Renewal` | `Renewed` | granted, another lease | as before | `Failed` | rest, failing |
 //! | 10 | `Renewal` | `Renewed` | lost, `StoreChanged`, time left | `Forgotten` | `Lost`, the first time | rest |
-//! | 11 | `Renewal` | `Renewed` | lost, `StoreChanged`, no time left | `Nothing` | `Lost`, the first time | `Close` |
-//! | 12 | `Renewal` | `Renewed` | lost, another reason | `Nothing` | `Lost` | `Close` |
+//! | 11 | `Renewal` | `Renewed` | lost, `StoreChanged`, no time left | `Nothing` | | `Close` |
+//! | 12 | `Renewal` | `Renewed` | lost, another reason | `Nothing` | | `Close` |
 //! | 13 | `Renewal` | `Renewed` | another error | as before | `Failed` | rest, failing |
 //! | 14 | `Look` | `Looked` | after a renewal | as before | `Recorded`, `Tell`, `Renewed` | rest |
 //! | 15 | `Look` | `Looked` | after a grant | as before | `Tell`, `Acquired` | rest |
-//! | 16 | `Closing` | `Closed` | has a token | as before | `Measure` | `Acquire` |
-//! | 17 | `Closing` | `Closed` | has no token | as before | | `DrawToken` |
-//! | 18 | `Token` | `Drawn` | a token | as before | `Measure` | `Acquire` |
-//! | 19 | `Token` | `Drawn` | an error | as before | `Failed` | rest, failing |
-//! | 20 | `Grant` | `Granted` | granted | as before | `SetClock`, `Trust` | `Publish` |
-//! | 21 | `Grant` | `Granted` | an error | as before | `Failed` | rest, failing |
-//! | 22 | `Publication` | `Published` | a generator | `Lease` | | `Look` |
-//! | 23 | `Publication` | `Published` | no generator can be made | as before | `Failed` | `Release` |
-//! | 24 | `Publication` | `Published` | the switch has ended | as before | | `Release` |
-//! | 25 | `Return` | `Released` | | as before | | rest, failing |
-//! | 26 | `Ending` | `Ended` | holds a lease | `Nothing` | `Tell` | `Release` |
-//! | 27 | `Ending` | `Ended` | holds no lease | `Nothing` | `Tell` | `Done` |
-//! | 28 | `LastRelease` | `Released` | | as before | | `Done` |
+//! | 16 | `Closing` | `Closed` | | as before | `Lost`, unless reported | `DrawToken` |
+//! | 17 | `Token` | `Drawn` | a token | as before | `Measure` | `Acquire` |
+//! | 18 | `Token` | `Drawn` | an error | as before | `Failed` | rest, failing |
+//! | 19 | `Grant` | `Granted` | granted | as before | `SetClock`, `Trust` | `Publish` |
+//! | 20 | `Grant` | `Granted` | an error | as before | `Failed` | rest, failing |
+//! | 21 | `Publication` | `Published` | a generator | `Lease` | | `Look` |
+//! | 22 | `Publication` | `Published` | no generator can be made | as before | `Failed` | `Release` |
+//! | 23 | `Publication` | `Published` | the switch has ended | as before | | `Release` |
+//! | 24 | `Return` | `Released` | | as before | | rest, failing |
+//! | 25 | `Ending` | `Ended` | holds a lease | `Nothing` | `Tell` | `Release` |
+//! | 26 | `Ending` | `Ended` | holds no lease | `Nothing` | `Tell` | `Done` |
+//! | 27 | `LastRelease` | `Released` | | as before | | `Done` |
 //!
 //! In the rows 1 to 6, and in each row with `Failed`, the effect `WindowEnded` is also reported if the window has ended.
 //! The loop sends only the event that a keeper awaits. If `step` gets another event, the keeper rests, failing.
@@ -58,20 +57,27 @@
 //! |---|---|---|
 //! | L12 | No ID is issued outside the window, also after a jump of a clock, a suspend, a fork or a late reply. | `Measure` before each request, `Trust` after the answer; the fence; the watch |
 //! | L13 | The old generator is closed before the next one is published, and the next window begins after the old one's last tick. | rows 4, 11, 12: `Close` is the only way to `Nothing`, and only `Nothing` leads to `Acquire` |
-//! | L14 | A lease that was granted, but is not used, is released. | rows 23, 24, 26 |
+//! | L14 | A lease that was granted, but is not used, is released. | rows 22, 23, 25 |
 //! | L15 | The fence follows the grant, never the request, and only the grant of the generator's own lease. | rows 8, 9 |
-//! | L16 | A token is kept until a grant answers it, so that a retry after a lost reply gets the same lease. | rows 5, 20, 21 |
+//! | L16 | A token is kept until a grant answers it, so that a retry after a lost reply gets the same lease. | rows 5, 19, 20 |
 //! | L17 | Each setting reaches the generator. | `process::Plan` |
 //! | L18 | No call loses IDs that it holds already. | `generator::progress` |
 //! | L19 | Each wait is bounded. A call waits for `max_wait` in all, however often the lease changes. | `generator::call` |
-//! | L20 | The store is asked at most once in each rest, and a rest is not shorter than `FIRST_RETRY`. A loss is followed by one request for another lease without a rest. | every row that asks follows a rest, but 12 to 18 |
+//! | L20 | The store is asked at most once in each rest, and a rest is not shorter than `FIRST_RETRY`. A loss is followed by one request for another lease without a rest. | every row that asks follows a rest, but 12, 16 and 17 |
 
+mod answer;
+#[cfg(feature = "_simulation")]
+mod observed;
 mod rest;
 pub(super) mod run;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::time::Duration;
 
+use self::answer::is_renewal_of;
+pub(super) use self::answer::{behind, set_clock};
 pub use self::rest::{FIRST_RETRY, Rest};
 pub use self::words::{Effect, Event, Next, Now, Step, Unpublished};
 use crate::error::{LostReason, StoreError};
@@ -113,7 +119,11 @@ enum Awaits {
     Rest,
     Renewal,
     Look(News),
-    Closing,
+    /// `lost` is the reason why the lease was lost, if that was not reported yet.
+    Closing {
+        lost: Option<LostReason>,
+        worker: u64,
+    },
     Token,
     Grant,
     Publication {
@@ -151,12 +161,6 @@ impl Keeper {
         }
     }
 
-    /// Returns what the keeper holds, for the simulator.
-    #[cfg(feature = "_simulation")]
-    pub const fn held(&self) -> Held {
-        self.held
-    }
-
     /// Decides what follows from `event`. See the module's table of transitions.
     #[must_use]
     pub fn step(mut self, event: Event, now: &Now) -> (Self, Step) {
@@ -170,9 +174,12 @@ impl Keeper {
             (Awaits::Rest, Event::Stopped) => self.then(Awaits::Ending, Next::End),
             (Awaits::Renewal, Event::Renewed(answer)) => self.renewed(answer, now),
             (Awaits::Look(news), Event::Looked) => self.looked(news, now),
-            (Awaits::Closing, Event::Closed(last_tick)) => {
+            (Awaits::Closing { lost, worker }, Event::Closed(last_tick)) => {
                 self.last_tick = self.last_tick.max(last_tick);
-                self.ask_for_a_lease()
+                // The grant of the lease that was lost has used up the token, so this draws another one.
+                let step = self.ask_for_a_lease();
+                let Some(reason) = lost else { return step };
+                step.after(self.lost(worker, reason))
             }
             (Awaits::Token, Event::Drawn(Ok(token))) => {
                 self.token = Some(token);
@@ -195,14 +202,15 @@ impl Keeper {
     }
 
     fn woken(&mut self, now: &Now) -> Step {
-        let Some(remaining) = now.remaining else { return self.failed(clock_panicked(), now) };
+        // After one TTL a forgotten lease is given up even if the clock panics each time.
+        let is_over = |since| now.remaining == Some(Duration::ZERO) || now.at.saturating_sub(since) >= self.ttl;
         let mut step = match self.held {
-            Held::Lease(lease) => self.ask_to_renew(lease),
-            Held::Forgotten { lease, since } if !self.left(since, now).is_zero() => self.ask_to_renew(lease),
-            Held::Forgotten { .. } => self.give_up_the_lease(),
+            Held::Forgotten { lease, since } if is_over(since) => self.give_up_the_lease(lease.worker, None),
+            _ if now.remaining.is_none() => return self.failed(clock_panicked(), now),
+            Held::Lease(lease) | Held::Forgotten { lease, .. } => self.ask_to_renew(lease),
             Held::Nothing => self.ask_for_a_lease(),
         };
-        if remaining.is_zero() && !now.has_ended {
+        if now.remaining.unwrap_or_default().is_zero() && !now.has_ended {
             step.effects.insert(0, Effect::WindowEnded);
         }
         step
@@ -220,10 +228,7 @@ impl Keeper {
                 self.failed(StoreError::corrupt("the lease that was renewed", why), now)
             }
             Err(StoreError::Lost { reason: LostReason::StoreChanged, worker }) => self.forgotten(lease, worker, now),
-            Err(StoreError::Lost { reason, worker }) => {
-                let step = self.give_up_the_lease();
-                step.after(Effect::Lost { worker, reason, pause: rest::pause(self.ttl) })
-            }
+            Err(StoreError::Lost { reason, worker }) => self.give_up_the_lease(worker, Some(reason)),
             Err(error) => {
                 self.unanswered += 1;
                 self.failed(error, now)
@@ -243,21 +248,19 @@ impl Keeper {
     /// window. But if the generator's clock is behind the true time, the window would last too long by that clock. So
     /// the generator goes on for one TTL at most.
     fn forgotten(&mut self, lease: Lease, worker: u64, now: &Now) -> Step {
-        let lost = Effect::Lost { worker, reason: LostReason::StoreChanged, pause: rest::pause(self.ttl) };
-        let (since, effect) = match self.held {
+        let (since, lost) = match self.held {
             Held::Forgotten { since, .. } => (since, None),
-            _ => (now.at, Some(lost)),
+            _ => (now.at, Some(LostReason::StoreChanged)),
         };
         self.failures = 0;
         let left = self.left(since, now);
-        let step = if left.is_zero() {
-            self.give_up_the_lease()
-        } else {
-            self.held = Held::Forgotten { lease, since };
-            self.rest(Rest::after_success(left.min(self.ttl / 3), self.ttl))
-        };
-        match effect {
-            Some(effect) => step.after(effect),
+        if left.is_zero() {
+            return self.give_up_the_lease(worker, lost);
+        }
+        self.held = Held::Forgotten { lease, since };
+        let step = self.rest(Rest::after_success(left.min(self.ttl / 3), self.ttl));
+        match lost {
+            Some(reason) => step.after(self.lost(worker, reason)),
             None => step,
         }
     }
@@ -330,9 +333,15 @@ impl Keeper {
         step.after(Effect::Measure)
     }
 
-    fn give_up_the_lease(&mut self) -> Step {
+    /// Closes the generator. Only then reports why the lease was `lost`, because the callback of the program may take a
+    /// while.
+    fn give_up_the_lease(&mut self, worker: u64, lost: Option<LostReason>) -> Step {
         self.held = Held::Nothing;
-        self.then(Awaits::Closing, Next::Close)
+        self.then(Awaits::Closing { lost, worker }, Next::Close)
+    }
+
+    fn lost(&self, worker: u64, reason: LostReason) -> Effect {
+        Effect::Lost { worker, reason, pause: rest::pause(self.ttl) }
     }
 
     fn ask_for_a_lease(&mut self) -> Step {
@@ -381,24 +390,6 @@ impl Keeper {
     }
 }
 
-/// Returns the time by which the store's clock is behind the `StoreClock`, which reads `store_clock_ns`. Returns `None` if
-/// this time is shorter than a TTL, or if there is no `StoreClock`. If the `StoreClock` is ahead by a TTL or more, it is
-/// past the end of each window that the store grants now.
-pub(super) fn behind(store_clock_ns: Option<u64>, grant: &Grant, ttl: Duration) -> Option<Duration> {
-    let ahead = store_clock_ns?.checked_sub(grant.unix_ns)?;
-    Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= ttl)
-}
-
-/// Returns the effect of an answer on the `StoreClock`.
-pub(super) fn set_clock(grant: &Grant, behind: Option<Duration>) -> Effect {
-    Effect::SetClock { unix_ns: grant.unix_ns, may_move_back: behind.is_some() }
-}
-
 fn clock_panicked() -> StoreError {
     StoreError::unavailable("reading the clock of the generator", "it has panicked")
-}
-
-/// Returns whether `renewed` is a renewal of `lease`.
-fn is_renewal_of(lease: &Lease, renewed: &Lease) -> bool {
-    (lease.worker, lease.from, lease.token) == (renewed.worker, renewed.from, renewed.token)
 }

@@ -1,6 +1,9 @@
 //! `Process`: the part of the keeper that acts on its own process: the generators, the clocks, the statistics and the
 //! events. It carries out the [`Effect`]s that the keeper has decided, and decides nothing itself.
 
+#[cfg(test)]
+mod tests;
+
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;

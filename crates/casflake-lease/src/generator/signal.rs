@@ -109,3 +109,73 @@ impl Signal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::{Call, Signal};
+
+    /// Longer than any test takes, so that a sleep which nothing ends is seen.
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Returns whether a sleep of `LONG` ends immediately, and how.
+    fn ends(signal: &Signal, is_deaf: bool) -> Option<Call> {
+        let started = Instant::now();
+        let call = signal.sleep(LONG, is_deaf);
+        (started.elapsed() < LONG / 2).then_some(call)
+    }
+
+    #[test]
+    fn a_ring_during_a_deaf_sleep_ends_the_next_sleep() {
+        let signal = Signal::default();
+        signal.ring();
+        assert_eq!(signal.sleep(Duration::from_millis(1), true), Call::Work);
+        assert_eq!(ends(&signal, false), Some(Call::Work));
+        assert_eq!(signal.sleep(Duration::from_millis(1), false), Call::Work, "a ring counts once");
+        assert!(!signal.lock().rung);
+    }
+
+    #[test]
+    fn a_ring_and_a_stop_end_a_sleep_that_has_begun() {
+        let wakes: [fn(&Signal); 2] = [Signal::ring, Signal::stop];
+        for wake in wakes {
+            let signal = Signal::default();
+            thread::scope(|scope| {
+                let sleeping = scope.spawn(|| ends(&signal, false));
+                // If this comes before the sleep begins, the sleep ends, too.
+                thread::sleep(Duration::from_millis(10));
+                wake(&signal);
+                assert!(sleeping.join().unwrap().is_some());
+            });
+        }
+    }
+
+    #[test]
+    fn l19_a_stop_ends_each_sleep() {
+        let signal = Signal::default();
+        signal.stop();
+        assert_eq!([ends(&signal, true), ends(&signal, false)], [Some(Call::Stop); 2]);
+    }
+
+    #[test]
+    fn l19_a_wait_ends_with_the_news_or_in_time() {
+        let signal = Signal::default();
+        let seen = signal.news();
+        assert!(!signal.wait_for_news(seen, Duration::ZERO));
+        signal.tell();
+        assert!(signal.wait_for_news(seen, LONG) && !signal.wait_for_news(signal.news(), Duration::ZERO));
+    }
+
+    #[test]
+    fn a_call_counts_until_its_guard_is_dropped() {
+        let signal = Signal::default();
+        let (one, other) = (signal.enter(), signal.enter());
+        assert_eq!(signal.callers(), 2);
+        drop(one);
+        assert_eq!(signal.callers(), 1);
+        drop(other);
+        assert_eq!(signal.callers(), 0);
+    }
+}

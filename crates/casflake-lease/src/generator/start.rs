@@ -23,6 +23,8 @@
 //! | `Pause` | `Paused` | has no token | | `DrawToken` |
 
 pub(super) mod run;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

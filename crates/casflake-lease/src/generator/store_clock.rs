@@ -121,6 +121,8 @@ impl fmt::Debug for StoreClock {
 
 #[cfg(test)]
 mod tests {
+    use casflake::Clock;
+
     use super::{Host, StoreClock, carried_on};
 
     const NOW: u64 = 1_800_000_000_000_000_000;
@@ -157,6 +159,20 @@ mod tests {
         assert_reads(&clock, NOW);
         clock.set(NOW - 3600 * SECOND);
         assert_reads(&clock, NOW - 3600 * SECOND);
+    }
+
+    #[test]
+    fn each_reading_is_that_of_the_store_carried_on() {
+        let clock = StoreClock::new(Host::real());
+        clock.follow(NOW);
+        let before = u128::from(clock.nanos());
+        let (precise_ns, ms) = (clock.precise_unix_ns(), clock.unix_ms());
+        let after = u128::from(clock.nanos());
+        assert!((before..=after).contains(&precise_ns));
+        assert!((before / 1_000_000..=after / 1_000_000).contains(&ms.into()));
+        let (host, monotonic) = (Host::real().at(), clock.monotonic().unwrap());
+        assert!(monotonic >= host && monotonic <= Host::real().at(), "its waits are measured by the host");
+        assert!(format!("{clock:?}").starts_with("StoreClock { unix_ns: 18"), "{clock:?}");
     }
 
     /// Would catch: a margin that covers the error of only one of the two clocks, so that the other error puts the

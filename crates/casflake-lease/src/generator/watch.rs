@@ -249,6 +249,14 @@ mod tests {
     }
 
     #[test]
+    fn a_watched_clock_is_its_clock_in_all_else() {
+        let (clock, _) = watched();
+        let (before, monotonic) = (clock.clock.monotonic(), clock.monotonic());
+        assert!(before.is_some() && monotonic >= before && monotonic <= clock.clock.monotonic());
+        assert_eq!(format!("{clock:?}"), format!("{:?}", clock.clock));
+    }
+
+    #[test]
     fn a_fork_trusts_no_reading_and_does_not_ring() {
         let (mut clock, _) = watched();
         Arc::get_mut(&mut clock.watch).unwrap().process ^= 1;

@@ -1,6 +1,7 @@
 //! A file system that hangs, as NFS and FUSE can. In these tests another process prevents a file from being opened.
 
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use std::{env, fs, thread};
 use casflake::{Layout, Scheme, Standard};
 use casflake_lease::{AcquireRequest, FileStore, LeaseAdmin, LeaseStore, StoreError, Token};
 use fork::Fork;
-use testkit::{Held, Scratch, eventually};
+use testkit::{Held, Scratch, eventually, within};
 
 const LAYOUT: Layout = Standard::LAYOUT;
 const TTL: Duration = Duration::from_secs(60);
@@ -94,7 +95,7 @@ fn a_fork_of_a_process_whose_store_hangs_does_not_hang() {
     let (scratch, _store) = granting();
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", TEST, "--nocapture"]).env(DIRECTORY, scratch.path());
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = within("the parent, and its child", move || command.stdin(Stdio::null()).output()).unwrap();
     let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     assert!(output.status.success(), "{}\n{}", text[0], text[1]);
     assert!(text[0].contains("the child is done"), "{}\n{}", text[0], text[1]);
@@ -110,12 +111,15 @@ fn forks_in_a_process_of_its_own() {
     assert_hangs(|| hanging.survey());
     match fork::fork().unwrap() {
         Fork::Child => {
-            // The child does not have the thread that hangs.
-            assert_hangs(|| hanging.survey());
-            drop(held);
-            idle.survey().expect("the child starts its own thread");
-            println!("the child is done");
-            process::exit(0);
+            // A panic would end the only thread of the child, but not the child.
+            let done = catch_unwind(AssertUnwindSafe(|| {
+                // The child does not have the thread that hangs.
+                assert_hangs(|| hanging.survey());
+                drop(held);
+                idle.survey().expect("the child starts its own thread");
+                println!("the child is done");
+            }));
+            process::exit(done.is_err().into());
         }
         Fork::Parent(child) => fork::waitpid(child).unwrap(),
     }

@@ -6,21 +6,23 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fs, thread};
 
-use casflake::{Scheme, Standard};
+use casflake::Standard;
 use casflake_lease::{
     AcquireRequest, FileStore, Grant, Lease, LeaseAdmin, LeaseStore, LeasedGenerator, Missing, Renewal, StoreError,
 };
-use testkit::{Scratch, eventually};
+use testkit::{Scratch, eventually, within};
+
+use crate::PATIENCE;
 
 /// A third of it passes until a renewal. The rest is for a busy machine.
 const TTL: Duration = Duration::from_secs(9);
 
 fn initialised(directory: &Path, workers: u64) {
-    FileStore::new(directory).init_immediately(&Standard::LAYOUT, workers).unwrap();
+    crate::initialise(&mut FileStore::new(directory), workers);
 }
 
 fn leased(directory: &Path) -> LeasedGenerator {
-    LeasedGenerator::builder(FileStore::new(directory)).ttl(TTL).build().unwrap()
+    LeasedGenerator::builder(FileStore::new(directory)).ttl(TTL).wait_for_worker(PATIENCE).build().unwrap()
 }
 
 fn workers(directory: &Path) -> Option<u64> {
@@ -39,13 +41,15 @@ fn l7_a_process_that_never_had_a_lease_does_not_create_a_space() {
 
 #[test]
 fn a_process_that_waits_is_granted_a_worker_when_the_space_is_created() {
-    let scratch = Scratch::new();
-    let builder = LeasedGenerator::builder(FileStore::new(scratch.path())).wait_for_worker(Duration::from_secs(30));
-    thread::scope(|scope| {
-        let building = scope.spawn(|| builder.build());
-        initialised(scratch.path(), 1);
-        let ids: LeasedGenerator = building.join().unwrap().unwrap();
-        ids.generate().unwrap();
+    within("a call, or the drop of a generator", || {
+        let scratch = Scratch::new();
+        let builder = LeasedGenerator::builder(FileStore::new(scratch.path())).wait_for_worker(Duration::from_secs(30));
+        thread::scope(|scope| {
+            let building = scope.spawn(|| builder.build());
+            initialised(scratch.path(), 1);
+            let ids: LeasedGenerator = building.join().unwrap().unwrap();
+            ids.generate().unwrap();
+        });
     });
 }
 
@@ -54,7 +58,11 @@ fn a_process_that_waits_is_granted_a_worker_when_the_space_is_created() {
 fn l7_a_holder_restores_a_lost_space_with_as_many_workers() {
     let scratch = Scratch::new();
     initialised(scratch.path(), 3);
-    let ids = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path())).ttl(TTL / 3).build().unwrap();
+    let ids = LeasedGenerator::<Standard>::builder(FileStore::new(scratch.path()))
+        .ttl(TTL / 3)
+        .wait_for_worker(PATIENCE)
+        .build()
+        .unwrap();
     // It restores the number at its last renewal, not at its grant.
     initialised(scratch.path(), 5);
     let renewals = ids.stats().renewals;
@@ -69,38 +77,42 @@ fn l7_a_holder_restores_a_lost_space_with_as_many_workers() {
     }
     let newcomer: Result<LeasedGenerator, _> = LeasedGenerator::new(FileStore::new(scratch.path()));
     assert!(matches!(newcomer, Err(StoreError::NotYet { .. })), "{newcomer:?}");
-    ids.shutdown().unwrap();
+    within("a shutdown", move || ids.shutdown()).unwrap();
 }
 
 /// Would catch: a holder that uses up its window beside another holder, after an operator was wrong.
 #[test]
 fn l6_a_holder_stops_when_a_reply_says_that_an_operator_has_vouched() {
-    let scratch = Scratch::new();
-    initialised(scratch.path(), 1);
-    let ids = leased(scratch.path());
-    let before = ids.stats().lease;
-    fs::remove_file(scratch.path().join("leases")).unwrap();
-    initialised(scratch.path(), 1);
-    let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2)).lease;
-    assert!(before.from() < after.from() && after.from() < before.until(), "{before:?} {after:?}");
-    ids.generate().unwrap();
+    within("a call, or the drop of a generator", || {
+        let scratch = Scratch::new();
+        initialised(scratch.path(), 1);
+        let ids = leased(scratch.path());
+        let before = ids.stats().lease;
+        fs::remove_file(scratch.path().join("leases")).unwrap();
+        initialised(scratch.path(), 1);
+        let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2)).lease;
+        assert!(before.from() < after.from() && after.from() < before.until(), "{before:?} {after:?}");
+        eventually("an ID", || ids.generate().ok());
+    });
 }
 
 /// Would catch: a holder that uses up a forgotten window, although an operator has ended the wait and another process holds
 /// the worker.
 #[test]
 fn l6_a_holder_of_a_forgotten_lease_stops_when_an_operator_vouches() {
-    let scratch = Scratch::new();
-    initialised(scratch.path(), 1);
-    let ids = leased(scratch.path());
-    let before = ids.stats().lease;
-    fs::remove_file(scratch.path().join("leases")).unwrap();
-    eventually("a lost lease", || ids.stats().last_error);
-    ids.generate().expect("its window has not ended");
-    initialised(scratch.path(), 1);
-    let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2)).lease;
-    assert!(after.from() < before.until(), "{before:?} {after:?}");
-    ids.generate().unwrap();
+    within("a call, or the drop of a generator", || {
+        let scratch = Scratch::new();
+        initialised(scratch.path(), 1);
+        let ids = leased(scratch.path());
+        let before = ids.stats().lease;
+        fs::remove_file(scratch.path().join("leases")).unwrap();
+        eventually("a lost lease", || ids.stats().last_error);
+        ids.generate().expect("its window has not ended");
+        initialised(scratch.path(), 1);
+        let after = eventually("another lease", || Some(ids.stats()).filter(|stats| stats.acquired == 2)).lease;
+        assert!(after.from() < before.until(), "{before:?} {after:?}");
+        eventually("an ID", || ids.generate().ok());
+    });
 }
 
 /// A store that has other spaces, but not this one. It records the requests.

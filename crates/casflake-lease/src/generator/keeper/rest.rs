@@ -13,7 +13,7 @@ const DOUBLINGS: u32 = 8;
 /// A wait of the keeper between two calls of the store.
 ///
 /// A call of the generator that finds no lease rings, to wake the keeper. If the last attempt has succeeded, a ring ends
-/// the wait, but not before the keeper has waited for a [`pause`]. After a failure, a ring does not end the wait. Without
+/// the wait, but not before the keeper has waited for a `pause`. After a failure, a ring does not end the wait. Without
 /// these limits, many rings would cause many calls to a store that can't grant a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rest {

@@ -68,7 +68,7 @@ pub enum Effect {
     Lost { worker: u64, reason: LostReason, pause: Duration },
     /// Reports that the window has ended, and calls fail.
     WindowEnded,
-    /// Reports that `build` was granted no lease, and retries. Only [`Start`](super::start::Start) has this effect.
+    /// Reports that `build` was granted no lease, and retries. Only [`Start`](super::super::start::Start) has this effect.
     Waiting(StoreError),
 }
 
@@ -112,7 +112,7 @@ pub struct Now {
     pub has_ended: bool,
 }
 
-/// The result of [`Keeper::step`].
+/// The result of [`Keeper::step`](super::Keeper::step).
 #[derive(Debug)]
 pub struct Step {
     /// The effects, in the order in which they must be carried out.

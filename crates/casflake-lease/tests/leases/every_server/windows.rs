@@ -1,9 +1,10 @@
 //! A lease from its grant to its release, on a server that works.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use casflake::Layout;
 use casflake_lease::{AcquireRequest, Lease, LostReason, MAX_TTL, StoreError, Token};
+use testkit::eventually;
 
 use super::{
     LAYOUT, Space, TTL, acquire, assert_lost, assert_no_free_worker, granted, granted_soon, renew, renewed, request,
@@ -145,15 +146,22 @@ fn l11_a_token_gets_the_lease_that_it_was_granted(space: &Space) {
 
 fn l1_a_worker_whose_holder_has_died_is_free_when_its_window_has_ended(space: &Space) {
     let mut holder = space.initialised(1);
-    let began = Instant::now();
     let request = AcquireRequest::new(LAYOUT, Token::random().expect("random bytes"), Duration::from_secs(1), "");
     let dead = holder.acquire(&request).expect("a worker is free").lease;
     drop(holder);
     let mut other = space.open();
-    assert_no_free_worker(acquire(&mut other), 1);
-    let lease = granted_soon(&mut other);
-    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
-    assert_eq!((lease.worker(), lease.from()), (0, dead.until()));
+    let request = super::request();
+    let grant = eventually("a worker is free", || match other.acquire(&request) {
+        Ok(grant) => Some(grant),
+        // On a busy machine a call may take longer than its time limit.
+        Err(StoreError::Unavailable { .. }) => None,
+        refused => {
+            assert_no_free_worker(refused, 1);
+            None
+        }
+    });
+    assert!(tick(grant.unix_ns) >= dead.until(), "{grant:?} after {dead:?}");
+    assert_eq!((grant.lease.worker(), grant.lease.from()), (0, dead.until()));
 }
 
 fn a_reclaimed_worker_is_free_immediately(space: &Space) {

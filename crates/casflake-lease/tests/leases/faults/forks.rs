@@ -3,28 +3,32 @@
 //! The child has the memory of the parent, and so its lease. It finds the fork by the number of its process, which it
 //! checks with the first ID of each millisecond. Until then it can draw the same IDs as the parent.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use std::{env, fs, process, thread};
+use std::{env, fs, process};
 
-use casflake::{GenerateError, Scheme, Snowflake, Standard};
-use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator};
+use casflake::{GenerateError, Snowflake, Standard};
+use casflake_lease::{FileStore, LeaseAdmin, LeasedGenerator, Survey};
 use fork::Fork;
-use testkit::Scratch;
+use testkit::{Scratch, eventually, within};
+
+use crate::PATIENCE;
 
 const TEST: &str = "faults::forks::forks_in_a_process_of_its_own";
 const DIRECTORY: &str = "CASFLAKE_FORKS";
 
-const TTL: Duration = Duration::from_millis(600);
+/// A third of it passes until a renewal. The rest is for a busy machine.
+const TTL: Duration = Duration::from_secs(9);
 
 #[test]
 fn l1_a_forked_child_draws_nothing_after_the_millisecond_and_the_parent_keeps_its_lease() {
     let scratch = Scratch::new();
-    FileStore::new(scratch.path()).init_immediately(&Standard::LAYOUT, 2).unwrap();
+    crate::initialise(&mut FileStore::new(scratch.path()), 2);
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", TEST, "--nocapture"]).env(DIRECTORY, scratch.path());
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = within("the parent, and its child", move || command.stdin(Stdio::null()).output()).unwrap();
     let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     assert!(output.status.success(), "{}\n{}", text[0], text[1]);
 }
@@ -34,16 +38,19 @@ fn l1_a_forked_child_draws_nothing_after_the_millisecond_and_the_parent_keeps_it
 fn forks_in_a_process_of_its_own() {
     let Some(directory) = env::var_os(DIRECTORY).map(PathBuf::from) else { return };
     let store = || FileStore::new(&directory);
-    let ids = LeasedGenerator::<Standard>::builder(store()).ttl(TTL).build().unwrap();
+    // Calls wait for a renewal that is late on a busy machine.
+    let builder = LeasedGenerator::<Standard>::builder(store()).ttl(TTL).max_wait(Duration::MAX);
+    let ids = builder.wait_for_worker(PATIENCE).build().unwrap();
     let draw = |count: usize| ids.generate_batch(count).unwrap().into_vec();
     let mut parents = draw(10_000);
     let before = *parents.last().unwrap();
     match fork::fork().unwrap() {
         Fork::Child => {
-            child(&ids, before, &directory);
+            // A panic would end the only thread of the child, but not the child.
+            let done = catch_unwind(AssertUnwindSafe(|| child(&ids, before, &directory)));
             // The lease is the parent's, so this does not release it.
             drop(ids);
-            process::exit(0);
+            process::exit(done.is_err().into());
         }
         Fork::Parent(child) => {
             parents.extend(draw(100_000));
@@ -52,7 +59,7 @@ fn forks_in_a_process_of_its_own() {
             parents.extend(draw(100));
             // A renewal after the child has ended.
             let renewals = ids.stats().renewals;
-            testkit::eventually("a renewal", || (ids.stats().renewals > renewals).then_some(()));
+            eventually("a renewal", || (ids.stats().renewals > renewals).then_some(()));
             assert_eq!(ids.stats().acquired, 1, "{:?}", ids.stats());
             let mut all: Vec<Snowflake> = parents.iter().chain(&children).copied().collect();
             all.sort_unstable();
@@ -81,14 +88,18 @@ fn child(ids: &LeasedGenerator, before: Snowflake, directory: &Path) {
     assert_eq!(ids.generate(), Err(GenerateError::OtherProcess));
     assert_eq!(ids.generate_batch(3).unwrap_err().error(), GenerateError::OtherProcess);
     ids.shutdown().expect("nothing to do");
-    let own = LeasedGenerator::<Standard>::builder(FileStore::new(directory)).ttl(TTL).build().unwrap();
+    let builder = LeasedGenerator::<Standard>::builder(FileStore::new(directory)).ttl(TTL).max_wait(Duration::MAX);
+    let own = builder.wait_for_worker(PATIENCE).build().unwrap();
     assert_ne!(own.worker(), ids.worker());
     let batch = own.generate_batch(10_000).unwrap();
     let bytes: Vec<u8> = batch.iter().flat_map(|id| id.as_u64().to_le_bytes()).collect();
     fs::write(directory.join("ids"), bytes).unwrap();
     own.shutdown().unwrap();
-    // Longer than a lease of the parent, which is renewed nevertheless.
-    thread::sleep(2 * TTL);
+    // The lease of the parent is renewed while the child runs.
+    let of_parent = |survey: Survey| survey.workers.into_iter().find(|record| record.worker == ids.worker().index());
+    let counter = || of_parent(FileStore::new(directory).survey().ok()?).map(|record| record.counter);
+    let before = eventually("the record of the parent", counter);
+    eventually("a renewal of the parent", || (counter()? > before).then_some(()));
 }
 
 fn read(directory: &Path) -> Vec<Snowflake> {

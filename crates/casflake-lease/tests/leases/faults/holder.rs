@@ -14,6 +14,7 @@ use std::{env, process, thread};
 
 use casflake::{Clock, Scheme, Snowflake, Standard, SystemClock};
 use casflake_lease::{FileStore, LeaseStore, LeasedGenerator, from_url};
+use testkit::eventually;
 
 /// The test that a holder runs.
 const TEST: &str = "faults::holder::draws_ids_in_a_process_of_its_own";
@@ -107,7 +108,7 @@ impl Holder {
     /// Ends it in order, so that it releases its lease, and returns its IDs.
     pub(crate) fn finish(mut self) -> Vec<Drawn> {
         drop(self.child.stdin.take());
-        let status = self.child.wait().expect("a child");
+        let status = eventually("a holder ends", || self.child.try_wait().expect("a child"));
         assert!(status.success(), "a holder: {status}");
         self.ids()
     }
@@ -263,5 +264,5 @@ pub(crate) fn draws(holder: &Holder) {
 #[track_caller]
 pub(crate) fn draws_many(holder: &Holder, count: u64) {
     let before = holder.count();
-    testkit::eventually("IDs of a holder", || (holder.count() >= before + count).then_some(()));
+    eventually("IDs of a holder", || (holder.count() >= before + count).then_some(()));
 }

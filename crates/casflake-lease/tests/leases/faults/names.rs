@@ -1,5 +1,7 @@
 //! Processes with different URLs. If the URLs name one space, the processes share it; otherwise one issues nothing.
 
+use std::time::Duration;
+
 use casflake_lease::{StoreError, from_url};
 
 use super::Trial;
@@ -13,8 +15,10 @@ use crate::servers::StoreServer;
 pub(crate) fn white_space(server: &mut dyn StoreServer, trial: &Trial) -> Option<Verdict> {
     server.initialise(4);
     let url = server.url();
+    // No lease ends before the test does, so no holder gets the worker of another.
+    let ttl = Duration::from_secs(60);
     let urls = [url.clone(), format!("{url}\n"), format!(" {url}\r\n"), format!("\t{url}  ")];
-    let start = |url| Holder::start(&Plan { url, ..trial.plan(server) }, trial.scratch.path());
+    let start = |url| Holder::start(&Plan { url, ttl, ..trial.plan(server) }, trial.scratch.path());
     let holders: Vec<Holder> = urls.into_iter().map(start).collect();
     holders.iter().for_each(|holder| draws_many(holder, 200));
     let workers: Vec<u64> = holders.iter().map(Holder::worker).collect();
@@ -56,7 +60,8 @@ pub(crate) fn two_roles(server: &testkit::postgres::PostgresServer, trial: &Tria
     server.initialise(2);
     let start = |role: &str| {
         let url = server.url().replace("postgres@", &format!("{role}@"));
-        Holder::start(&Plan { url, ..trial.plan(server) }, trial.scratch.path())
+        // As above.
+        Holder::start(&Plan { url, ttl: Duration::from_secs(60), ..trial.plan(server) }, trial.scratch.path())
     };
     let holders = [start("orders"), start("billing")];
     holders.iter().for_each(|holder| draws_many(holder, 500));

@@ -3,6 +3,7 @@
 use std::thread;
 
 use casflake_lease::{LeaseAdmin, LeaseStore, PostgresStore, StoreError};
+use testkit::eventually;
 use testkit::pgbouncer::PgBouncer;
 use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
@@ -47,13 +48,11 @@ fn l1_clients_that_share_sessions_are_granted_different_workers() {
             scope.spawn(|| {
                 let mut store = open(&server, pooler.port());
                 let token = token();
-                let mut lease = loop {
-                    match acquire(&mut store, token) {
-                        Ok(grant) => break grant.lease,
-                        Err(StoreError::Contended { .. }) => {}
-                        Err(error) => panic!("{error:?}"),
-                    }
-                };
+                let mut lease = eventually("a worker", || match acquire(&mut store, token) {
+                    Ok(grant) => Some(grant.lease),
+                    Err(StoreError::Contended { .. }) => None,
+                    Err(error) => panic!("{error:?}"),
+                });
                 for _ in 0..10 {
                     lease = renew(&mut store, &lease).expect("it is ours");
                 }

@@ -1,0 +1,25 @@
+//! What an answer of the store means for the lease that was asked for, and for the `StoreClock`.
+
+use std::time::Duration;
+
+use super::Effect;
+use crate::lease::Lease;
+use crate::request::Grant;
+
+/// Returns the time by which the store's clock is behind the `StoreClock`, which reads `store_clock_ns`. Returns `None` if
+/// this time is shorter than a TTL, or if there is no `StoreClock`. If the `StoreClock` is ahead by a TTL or more, it is
+/// past the end of each window that the store grants now.
+pub(in crate::generator) fn behind(store_clock_ns: Option<u64>, grant: &Grant, ttl: Duration) -> Option<Duration> {
+    let ahead = store_clock_ns?.checked_sub(grant.unix_ns)?;
+    Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= ttl)
+}
+
+/// Returns the effect of an answer on the `StoreClock`.
+pub(in crate::generator) fn set_clock(grant: &Grant, behind: Option<Duration>) -> Effect {
+    Effect::SetClock { unix_ns: grant.unix_ns, may_move_back: behind.is_some() }
+}
+
+/// Returns whether `renewed` is a renewal of `lease`.
+pub(super) fn is_renewal_of(lease: &Lease, renewed: &Lease) -> bool {
+    (lease.worker, lease.from, lease.token) == (renewed.worker, renewed.from, renewed.token)
+}
