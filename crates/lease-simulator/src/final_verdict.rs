@@ -120,9 +120,11 @@ fn judge_leaks(world: &World) {
         return;
     }
     for (worker, record) in &stored.contents.records {
-        let is_alive = |process: &std::rc::Rc<Proc>| process.plan.owner == record.owner && process.is_alive();
-        if record.token.is_some_and(|token| !ledger.excused.contains(&token)) && !world.processes().iter().any(is_alive)
-        {
+        let has_ended = |process: &std::rc::Rc<Proc>| {
+            process.plan.owner == record.owner && matches!(process.state.get(), State::Ended | State::Failed)
+        };
+        let is_excused = record.token.is_none_or(|token| ledger.excused.contains(&token));
+        if !is_excused && world.processes().iter().any(has_ended) {
             world.broken(Kind::Leaked, || format!("worker {worker} of {} is still taken", record.owner));
         }
     }
