@@ -48,6 +48,18 @@ fn l17_each_setting_reaches_the_calls_and_the_store() {
     assert!(!ids.is_by_store, "a clock of the host");
 }
 
+/// Would catch: a call through the trait that waits although it must not, or does not although it may.
+#[test]
+fn i8_a_try_through_the_trait_does_not_wait_and_a_call_does() {
+    let memory = Memory::new();
+    let clock = Arc::new(ManualClock::new(1_800_000_000_000));
+    let ids = builder(&memory).max_wait(Duration::from_millis(20)).clock(clock).build().unwrap();
+    while ids.try_generate().is_ok() {}
+    let ids: &dyn IdGenerator = &ids;
+    assert!(matches!(ids.try_generate(), Err(GenerateError::Exhausted { .. })));
+    assert!(matches!(ids.generate(), Err(GenerateError::ClockStalled { .. })));
+}
+
 #[test]
 fn a_lead_longer_than_the_longest_is_refused() {
     let memory = Memory::new();

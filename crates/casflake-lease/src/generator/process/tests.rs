@@ -160,6 +160,24 @@ fn l14_a_lease_that_gets_no_generator_is_refused_with_the_reason() {
     assert!(leased.process.now().has_ended);
 }
 
+/// Would catch: a replacement that lets new calls in again, or hides the generator from the calls that have begun.
+#[test]
+fn i8_a_drain_lasts_over_a_replacement_and_the_end_over_all() {
+    let leased = leased();
+    let switch = &leased.process.shared.switch;
+    let worker = |open: Option<&Generator<Standard, _>>| open.map(|generator| generator.worker().index());
+    assert_eq!((worker(switch.open()), switch.count()), (Some(1), 0));
+    leased.replace(lease(2, TICK, TICK + 100));
+    assert_eq!((worker(switch.open()), switch.count()), (Some(2), 1));
+    switch.drain();
+    leased.replace(lease(3, TICK, TICK + 100));
+    assert_eq!((worker(switch.open()), worker(Some(switch.current()))), (None, Some(3)));
+    leased.try_generate().unwrap();
+    assert_eq!((switch.has_ended(), switch.end()), (false, Some(TICK)));
+    assert!(switch.has_ended() && switch.current().is_closed() && switch.open().is_none());
+    assert!(format!("{switch:?}").starts_with("Switch { count: 2, current: Generator {"), "{switch:?}");
+}
+
 #[test]
 fn l17_each_setting_reaches_the_generator() {
     // IDs that lead the clock by up to two ticks.
