@@ -1,13 +1,13 @@
 //! `Call`: what a call decides when its generator has refused it, as a pure function. It has no clock, and waits for
-//! nothing.
+//! nothing. The first row that applies counts.
 //!
 //! | the generator's error | condition | the call |
 //! |---|---|---|
 //! | `Closed`, `Fenced`, `OutOfTicks` | in a fork | fails with `OtherProcess` |
 //! | `Closed` | the generator was shut down | fails with `ShutDown` |
+//! | `OutOfTicks` | the layout has no more ticks | fails with `OutOfTicks` |
 //! | `Closed`, `Fenced`, `OutOfTicks` | the first refusal | asks again, after it has looked at the news |
 //! | `Closed` | another generator has replaced it | asks again |
-//! | `OutOfTicks` | the layout has no more ticks | fails with `OutOfTicks` |
 //! | `Closed`, `Fenced`, `OutOfTicks` | otherwise | rings, and waits for news until its deadline |
 //! | `ClockBehind` | the clock is a `StoreClock` | fails with `StoreClockBehind` |
 //! | another error | | fails with this error |

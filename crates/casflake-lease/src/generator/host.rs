@@ -1,5 +1,6 @@
 //! `Host`: what a leased generator reads from its host: two clocks and the ID of the process. No other file of
-//! `generator` reads them, so that a simulation can replace all of them.
+//! `generator` reads them, so that a simulation can replace all of them. Two things are not simulated: the time limits of
+//! `drain` and `shutdown`, and the default name of the owner.
 
 use std::time::Duration;
 use std::{fmt, process};
@@ -15,6 +16,12 @@ pub struct Host {
     #[cfg(any(test, feature = "_simulation"))]
     imagined: Option<std::sync::Arc<dyn Imagined>>,
 }
+
+// The public types that contain a `Host` have these traits, with and without an imagined host.
+#[cfg(any(test, feature = "_simulation"))]
+impl std::panic::UnwindSafe for Host {}
+#[cfg(any(test, feature = "_simulation"))]
+impl std::panic::RefUnwindSafe for Host {}
 
 /// A host that a simulation imagines.
 #[cfg(any(test, feature = "_simulation"))]
@@ -89,11 +96,21 @@ impl Host {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{RefUnwindSafe, UnwindSafe};
     use std::process;
 
-    use casflake::{Clock, SystemClock};
+    use casflake::{Clock, Standard, SystemClock};
 
     use super::Host;
+    use crate::generator::{LeasedGenerator, StoreClock};
+
+    /// Would catch: an imagined host that takes an auto trait away from the public types.
+    #[test]
+    fn the_types_that_contain_a_host_are_unwind_safe() {
+        const fn assert_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
+        assert_unwind_safe::<StoreClock>();
+        assert_unwind_safe::<LeasedGenerator<Standard>>();
+    }
 
     #[test]
     fn a_real_host_reads_the_clocks_and_the_process_of_the_system() {

@@ -56,14 +56,14 @@
 //! | | invariant | where |
 //! |---|---|---|
 //! | L12 | No ID is issued outside the window, also after a jump of a clock, a suspend, a fork or a late reply. | `Measure` before each request, `Trust` after the answer; the fence; the watch |
-//! | L13 | The old generator is closed before the next one is published, and the next window begins after the old one's last tick. | rows 4, 11, 12: `Close` is the only way to `Nothing`, and only `Nothing` leads to `Acquire` |
+//! | L13 | The old generator is closed before the next one is published, and the next window begins after the old one's last tick. | rows 4, 11, 12: before the end, `Close` is the only way to `Nothing`, and only `Nothing` leads to `Acquire` |
 //! | L14 | A lease that was granted, but is not used, is released. | rows 22, 23, 25 |
 //! | L15 | The fence follows the grant, never the request, and only the grant of the generator's own lease. | rows 8, 9 |
 //! | L16 | A token is kept until a grant answers it, so that a retry after a lost reply gets the same lease. | rows 5, 19, 20 |
 //! | L17 | Each setting reaches the generator. | `process::Plan` |
 //! | L18 | No call loses IDs that it holds already. | `generator::progress` |
 //! | L19 | Each wait is bounded. A call waits for `max_wait` in all, however often the lease changes. | `generator::call` |
-//! | L20 | The store is asked at most once in each rest, and a rest is not shorter than `FIRST_RETRY`. A loss is followed by one request for another lease without a rest. | every row that asks follows a rest, but 12, 16 and 17 |
+//! | L20 | The store is asked at most once in each rest, and a rest is not shorter than `FIRST_RETRY`. A loss is followed by one request for another lease without a rest, and a grant that is not used by its release. | every row that asks follows a rest, but 16 and 17 after 11 or 12, and 22 and 23 |
 
 mod answer;
 #[cfg(feature = "_simulation")]
@@ -192,7 +192,10 @@ impl Keeper {
             (Awaits::Publication { lease, behind }, Event::Published(outcome)) => {
                 self.published(lease, behind, outcome, now)
             }
-            (Awaits::Return, Event::Released(_)) => self.rest(self.backing_off()),
+            // The failure is counted already.
+            (Awaits::Return, Event::Released(_)) => {
+                self.rest(Rest::after_failures(self.failures.saturating_sub(1), self.ttl))
+            }
             (Awaits::Ending, Event::Ended(last_tick)) => self.ended(last_tick),
             (Awaits::LastRelease { worker }, Event::Released(outcome)) => {
                 Step { effects: Vec::new(), next: Next::Done { released: Some(worker), outcome } }

@@ -25,8 +25,9 @@ const LAG: u64 = 16;
 /// no ID is issued.
 const NEVER: u64 = u64::MAX;
 
-/// The value of [`Watched::checked`] if no check counts. It is long before every reading.
-const UNCHECKED: u64 = 0;
+/// The value of [`Watched::checked`] if no check counts. Only a reading that is after the end of every window would count
+/// as checked. The value is not 0, because a clock reads 0 before 1970.
+const UNCHECKED: u64 = NEVER;
 
 /// A clock whose readings are checked by a [`Watch`].
 pub struct Watched<C> {
@@ -254,6 +255,15 @@ mod tests {
         let (before, monotonic) = (clock.clock.monotonic(), clock.monotonic());
         assert!(before.is_some() && monotonic >= before && monotonic <= clock.clock.monotonic());
         assert_eq!(format!("{clock:?}"), format!("{:?}", clock.clock));
+    }
+
+    /// Would catch: a reading of 0, which every clock returns before 1970, that counts as checked before any check.
+    #[test]
+    fn a_reading_of_zero_is_checked() {
+        let (mut clock, _) = watched();
+        Arc::get_mut(&mut clock.watch).unwrap().process ^= 1;
+        clock.clock.step_back(NOW);
+        assert_eq!(readings(&clock), [NEVER; 2]);
     }
 
     #[test]

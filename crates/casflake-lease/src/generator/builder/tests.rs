@@ -1,16 +1,20 @@
 //! Each setting of a builder reaches the part of the generator that it is for.
 
+use std::panic::resume_unwind;
 use std::sync::{Arc, mpsc};
-use std::thread;
 use std::time::Duration;
+use std::{error, fmt, mem, thread};
 
 use casflake::{GenerateError, IdGenerator, ManualClock, Scheme, Snowflake, Standard, Wait, WorkerId};
+use testkit::eventually;
 
 use crate::backend_store::BackendStore;
 use crate::error::StoreError;
 use crate::generator::{LeaseStats, LeasedGenerator, LeasedGeneratorBuilder};
+use crate::lease::Lease;
 use crate::memory::Memory;
-use crate::store::LeaseAdmin;
+use crate::request::{AcquireRequest, Grant, Renewal};
+use crate::store::{LeaseAdmin, LeaseStore};
 
 const MAX_WAIT: Duration = Duration::from_secs(77);
 
@@ -139,4 +143,56 @@ fn statistics_are_equal_only_if_each_of_them_is() {
         change(&mut other);
         assert!(other != stats, "{other:?}");
     }
+}
+
+/// An error of a store that panics when it is dropped.
+#[derive(Debug)]
+struct Explosive;
+
+impl fmt::Display for Explosive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no luck")
+    }
+}
+
+impl error::Error for Explosive {}
+
+impl Drop for Explosive {
+    fn drop(&mut self) {
+        resume_unwind(Box::new("a bug of the store"));
+    }
+}
+
+/// A store whose first renewal fails with such an error.
+struct Failing {
+    store: BackendStore<Memory>,
+    has_failed: bool,
+}
+
+impl LeaseStore for Failing {
+    fn acquire(&mut self, request: &AcquireRequest) -> Result<Grant, StoreError> {
+        self.store.acquire(request)
+    }
+
+    fn renew(&mut self, renewal: &Renewal) -> Result<Grant, StoreError> {
+        if mem::replace(&mut self.has_failed, true) {
+            return self.store.renew(renewal);
+        }
+        Err(StoreError::unavailable("asking", Explosive))
+    }
+
+    fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
+        self.store.release(lease, last_tick)
+    }
+}
+
+/// Would catch: an error that ends the keeper's thread when it is dropped.
+#[test]
+fn an_error_that_panics_when_it_is_dropped_does_not_end_the_keeper() {
+    let memory = Memory::new();
+    let _ = builder(&memory);
+    let store = Failing { store: BackendStore::on(memory), has_failed: false };
+    let ids = LeasedGenerator::<Standard>::builder(store).ttl(Duration::from_millis(300)).build().unwrap();
+    eventually("a renewal", || (ids.stats().renewals > 0).then_some(()));
+    ids.shutdown().unwrap();
 }

@@ -33,7 +33,10 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Runner<S, C, T> {
     pub(crate) fn step(&mut self, event: Event) -> Next {
         let (keeper, step) = self.keeper.clone().step(event, &self.process.now());
         self.keeper = keeper;
-        step.effects.into_iter().for_each(|effect| self.process.carry_out(effect));
+        for effect in step.effects {
+            // An effect may contain an error of the store, which may panic when it is dropped.
+            let _ = catching_panics(|| self.process.carry_out(effect));
+        }
         step.next
     }
 

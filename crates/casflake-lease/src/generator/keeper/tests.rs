@@ -218,6 +218,7 @@ fn l14_a_lease_that_is_not_used_is_released() {
     let unfit = Unpublished::Unfit(StoreError::corrupt("the lease", "no such worker"));
     let unused = Driven::granted(Some(170)).then(Event::Published(Err(unfit)), &NOW).does("Failed", "Release(5, None)");
     let unused = unused.then(Event::Released(fails()), &NOW).does("", "Rest");
+    assert_eq!(unused.rest().0, FIRST_RETRY, "it is the first failure");
     unused.then(Event::Woken, &NOW).does("", "DrawToken");
     let ended = Driven::granted(Some(170)).then(Event::Published(Err(Unpublished::Ended)), &NOW);
     let ended = ended.does("", "Release(5, None)");
