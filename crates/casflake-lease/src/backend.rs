@@ -107,7 +107,7 @@ pub trait Backend: Send {
     /// Makes the contents that the last [`read`](Self::read) returned durable. [`BackendStore`](crate::BackendStore)
     /// calls this method if a call succeeds because of these contents, and writes nothing. For example, a request that
     /// was granted before gets the same lease. The default method does nothing, which is right if `read` returns only
-    /// contents that no crash can undo.
+    /// contents that no crash can undo. A backend that wraps another backend must pass this call on.
     ///
     /// # Errors
     /// The same as for [`read`](Self::read).
