@@ -14,7 +14,7 @@ use crate::scenario::MS;
 use crate::violation::Kind;
 use crate::world::World;
 
-/// L20: the shortest time between an answer and the next request, and the same with some room for drift.
+/// L20: the shortest time between an answer and the next request.
 const FIRST_RETRY_NS: u64 = 20 * MS;
 
 #[derive(Default)]
@@ -34,6 +34,7 @@ pub(crate) struct Watcher {
     apart: i64,
     /// The end of the window that was renewed by the last answer.
     renewed: Option<u64>,
+    /// Whether the last loss takes the window away immediately, so that no ID may follow the close.
     is_revoked: bool,
 }
 
@@ -167,7 +168,7 @@ fn judge_ttl(world: &World, process: &Proc, grant: &Grant, is_renewal: bool) {
     }
 }
 
-/// A holder hears that its lease is another's only if that is so.
+/// Judges a loss. If no data was lost, the only true reason is `Taken`, after the window has passed on the store's clock.
 fn judge_loss(world: &World, process: &Proc, reason: LostReason, until: u64) {
     let ledger = world.ledger.borrow();
     if ledger.has_lost || ledger.is_ruined {
