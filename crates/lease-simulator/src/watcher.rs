@@ -11,6 +11,7 @@ use crate::host::{Ids, SimClock};
 use crate::process::{Proc, Waits};
 use crate::request::{Answer, Request};
 use crate::scenario::MS;
+use crate::story::{shown, shown_lease, shown_request};
 use crate::violation::Kind;
 use crate::world::World;
 
@@ -42,7 +43,7 @@ impl Watcher {
     /// Judges a request that is about to be sent.
     pub(crate) fn sends(&mut self, world: &World, process: &Proc, request: &Request, is_kept: bool) {
         let name = &process.plan.owner;
-        world.tell(|| format!("{name} sends {request:?}"));
+        world.tell(|| format!("{name} {}", shown_request(request)));
         self.apart = process.apart(world);
         if is_kept && !matches!(request, Request::Release(..)) {
             let passed = self.answered.map_or(u64::MAX, |answered| world.now.get().saturating_sub(answered));
@@ -73,9 +74,9 @@ impl Watcher {
         let name = &process.plan.owner;
         self.answered = Some(world.now.get());
         world.tell(|| match answer {
-            Answer::Granted(Ok(grant)) => format!("{name} hears: {:?}", grant.lease),
+            Answer::Granted(Ok(grant)) => format!("{name} hears: {}", shown_lease(&grant.lease)),
             Answer::Granted(Err(error)) | Answer::Released(Err(error)) | Answer::Listed(Err(error)) => {
-                format!("{name} hears: {}", crate::life::shown(error))
+                format!("{name} hears: {}", shown(error))
             }
             Answer::Released(Ok(())) => format!("{name} hears: released"),
             Answer::Listed(Ok(names)) => format!("{name} hears: other spaces {names:?}"),
