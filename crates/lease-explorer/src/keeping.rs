@@ -27,11 +27,12 @@
 //! * The generators have no `StoreClock`, so `SetClock` has no effect.
 //!
 //! # Properties
-//! [`Fault`] lists them, with the invariants that they cover. `rows.rs` has the table of transitions in the documentation
-//! of the keeper. Each decision of the shipped keeper must follow a row exactly, and each row must occur.
+//! [`Fault`] lists them, with the invariants that they cover. `rows.rs` repeats the table of transitions that is in the
+//! documentation of the keeper. Each decision of the shipped keeper must follow a row exactly, and each row must occur.
 //!
-//! A state has two parts. The first one is what the store and the processes have. The second one, [`Past`], is what the
-//! properties need to know. For example, a tick in which an ID was issued keeps its owner, whatever a release says.
+//! A state has two parts. The first one is the contents of the store and of the processes. The second one has the facts
+//! that only the properties need: [`Past`], and the owners of the ticks. For example, a tick in which an ID was issued
+//! keeps its owner, whatever a release says.
 //!
 //! When a process has ended, the store has none of its tokens, with these exceptions: the release had no answer; a request
 //! for a lease with this token had no answer, or may still reach the store; the process was told that this lease is lost.

@@ -290,8 +290,10 @@ impl Caller {
             ids.clear();
         }
         world.tell(|| {
-            let got = format!("{} IDs up to {:?}", ids.len(), ids.last().map(|id| (id.worker(), id.tick())));
-            format!("{}: a call for {} gets {got}, {error:?}", process.plan.owner, doing.count)
+            let last = ids.last().map(|id| format!(", the last of worker {} in tick {}", id.worker(), id.tick()));
+            let error = error.map(|error| format!(", and fails: {error:?}"));
+            let (last, error) = (last.unwrap_or_default(), error.unwrap_or_default());
+            format!("{}: a call for {} IDs gets {}{last}{error}", process.plan.owner, doing.count, ids.len())
         });
         judge(world, &process, &doing.began, &ids);
         if let Some(error) = error {

@@ -66,14 +66,17 @@ fn any(world: &World) {
         5 | 6 if scenario.host_clocks => disturb_host(world),
         7 if scenario.clock_panics => {
             if let Some(process) = one(world, Proc::is_alive) {
+                let time = random.below(2 * SECOND);
                 world.count("a clock panics");
-                process.clock_panics_until.set(world.now.get() + random.below(2 * SECOND));
+                world.tell(|| format!("the clock of {} panics for {} ms", process.plan.owner, time / MS));
+                process.clock_panics_until.set(world.now.get() + time);
             }
         }
         8 if scenario.operators => operate(world),
         9 if scenario.network > 0 => {
-            world.count("the store is frozen");
             let until = world.now.get() + random.below(3 * SECOND);
+            world.count("the store is frozen");
+            world.tell(|| format!("the store is frozen for {} ms", (until - world.now.get()) / MS));
             world.store.borrow_mut().frozen_until = until;
         }
         10 if scenario.crashes => {
@@ -261,7 +264,7 @@ fn disturb_host(world: &World) {
             }
             let stops = random.chance(5000);
             world.count(if stops { "a host is suspended and its clock stops" } else { "a host is suspended" });
-            world.tell(|| format!("host {host} is suspended for {} ms, its clock stops: {stops}", time / MS));
+            world.tell(|| format!("host {host} is suspended for {} ms, its monotonic clock stops: {stops}", time / MS));
             let processes = world.processes().into_iter().filter(|process| process.host == host);
             processes.for_each(|process| process.pause(world, now + time));
             let stopped = if stops { i64::try_from(time).unwrap_or(0) } else { 0 };

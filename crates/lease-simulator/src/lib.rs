@@ -3,7 +3,7 @@
 //! data of the store, the callers and the faults. One seed is one run. Every ID of every process is compared.
 //!
 //! `SEED=n cargo test --release -p casflake-lease-simulator --test seeds -- --nocapture` replays a seed and prints its
-//! story. `SEEDS=1000000` runs so many seeds.
+//! story. `SEEDS=1000000`, in place of `SEED=n`, runs a million seeds from 0 on; with `FIRST=n`, from n on.
 //!
 //! # What is shipped code, and what is not
 //! A process is made of the shipped `Start`, `Keeper`, `Process`, `Parts`, `Shared`, `Switch`, `Signal`, `Watch`,
@@ -14,8 +14,9 @@
 //!
 //! # What is simulated
 //! * **Time.** An actor is a thread. A reading of a clock takes up to a microsecond. In any reading an actor may be
-//!   preempted: other actors then run, three levels deep. So threads are interleaved at each reading of a clock, also
-//!   inside a call of a generator. An actor that waits for a tick lets the other actors run.
+//!   preempted: other actors then run, which may be preempted too, three levels deep. So threads are interleaved at
+//!   each reading of a clock, also inside a call of a generator. An actor that waits for a tick lets the other actors
+//!   run.
 //! * **Processes** start, wait for a worker, issue IDs from one to three threads, are drained, shut down or dropped, are
 //!   killed, paused and started again. A process forks: its other threads vanish, and the parent is killed, because the
 //!   memory of a process can't be copied here. Clocks, callbacks and stores of the program panic.
@@ -36,7 +37,8 @@
 //! * A thread that can't be started, and the time limits that the loops of `end.rs` set themselves.
 //!
 //! # The verdict
-//! [`Kind`] lists what is judged. A table of planted faults ([`Control`]) proves that each verdict can fail.
+//! [`Kind`] lists the promises that are judged. A table of planted faults ([`Control`]) proves that each verdict can
+//! fail.
 
 mod account;
 mod caller;
@@ -141,7 +143,7 @@ fn live(world: &World) {
     if scenario.beginning != Beginning::Missing {
         fault::create(world, scenario.beginning == Beginning::Vouched);
     }
-    // This planted fault is to be found by the IDs, and not before.
+    // The verdict on IDs must find this planted fault, so the verdict on losses is off.
     world.ledger.borrow_mut().has_lost = scenario.control == Some(Control::StoreGrantsTwice);
     for nth in 0..scenario.processes {
         process::start(world, nth % scenario.hosts, random.below(SECOND));

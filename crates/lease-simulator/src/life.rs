@@ -21,6 +21,7 @@ use crate::request::{Answer, Request, carry_out};
 use crate::row;
 use crate::scenario::MS;
 use crate::store::unavailable;
+use crate::story::{shown, shown_next, shown_start};
 use crate::violation::Kind;
 use crate::watcher::Watcher;
 use crate::world::{Actor, Me, World};
@@ -187,7 +188,7 @@ impl Life {
             (decides, may_create) = (true, false);
         }
         row::of_start(was, &step.next, decides).iter().for_each(|row| world.count(row));
-        world.tell(|| format!("{}: start: {was:?} -> {:?}", self.process.plan.owner, shown_start(&step.next)));
+        world.tell(|| format!("{}: build: {was:?} -> {}", self.process.plan.owner, shown_start(&step.next)));
         for effect in step.effects {
             match effect {
                 Effect::Measure => parts.measure(),
@@ -357,27 +358,8 @@ fn any_token(world: &World) -> Token {
 fn token(world: &World) -> Result<Token, StoreError> {
     let no_random = world.scenario.borrow().no_random;
     if world.random.chance(no_random) {
-        world.count("a random number can't be drawn");
+        world.count_and_tell("a random number can't be drawn");
         return Err(unavailable("drawing a random number", "there is none"));
     }
     Ok(any_token(world))
-}
-
-/// Returns the text of an error, even if the error can't be displayed.
-pub(crate) fn shown(error: &StoreError) -> String {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| error.to_string())).unwrap_or_else(|_| "(mute)".into())
-}
-
-fn shown_start(next: &StartNext) -> String {
-    match next {
-        StartNext::Fail(error) => format!("Fail: {}", shown(error)),
-        next => format!("{next:?}"),
-    }
-}
-
-fn shown_next(next: &Next) -> String {
-    match next {
-        Next::Done { released, outcome } => format!("Done, released {released:?}: {}", outcome.is_ok()),
-        next => format!("{next:?}"),
-    }
 }

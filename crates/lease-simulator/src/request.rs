@@ -63,7 +63,7 @@ pub(crate) fn carry_out(world: &World, process: &Proc, request: &Request) -> (An
             let mut request = request.clone();
             let is_planted = world.scenario.borrow().control == Some(Control::FromTheWindow);
             if request.after.is_some() && (is_planted || breaks_contract(world)) {
-                world.count("the store ignores the caller's last tick");
+                world.count_and_tell("the store ignores the caller's last tick");
                 request.after = None;
             }
             Answer::Granted(asked(|| store.acquire(&request)).and_then(|grant| twisted_grant(world, grant)))
@@ -78,7 +78,7 @@ pub(crate) fn carry_out(world: &World, process: &Proc, request: &Request) -> (An
     let delay = if is_unanswered && world.random.chance(6000) {
         world.random.between(10 * MS, 2 * SECOND)
     } else if world.random.chance(network / 4) {
-        world.count("a reply is slow");
+        world.count_and_tell("a reply is slow");
         world.random.below(u64::try_from(process.plan.ttl.as_nanos()).unwrap_or(0) * 3)
     } else {
         world.random.between(MS / 20, 2 * MS)
@@ -107,11 +107,11 @@ fn twisted_grant(world: &World, grant: Grant) -> Result<Grant, StoreError> {
     world.ledger.borrow_mut().excused.insert(lease.token());
     match world.random.below(3) {
         0 => {
-            world.count("the store returns a wild worker");
+            world.count_and_tell("the store returns a wild worker");
             Ok(with(u64::MAX >> world.random.below(50), lease.until()))
         }
         1 => {
-            world.count("the store returns a wild end");
+            world.count_and_tell("the store returns a wild end");
             Ok(with(lease.worker(), u64::MAX))
         }
         _ => mute(world),
@@ -126,18 +126,18 @@ fn twisted_renewal(world: &World, grant: Grant) -> Result<Grant, StoreError> {
     world.ledger.borrow_mut().excused.insert(lease.token());
     match world.random.below(12) {
         10.. => {
-            world.count("the store denies a lease that it has granted");
+            world.count_and_tell("the store denies a lease that it has granted");
             world.ledger.borrow_mut().has_lost = true;
             Err(StoreError::Lost { worker: lease.worker(), reason: LostReason::Taken })
         }
         0..5 => {
-            world.count("the store returns another lease");
+            world.count_and_tell("the store returns another lease");
             let other =
                 Lease::new(lease.worker() ^ 1, lease.from(), lease.until() + 500, lease.counter(), lease.token());
             Ok(Grant::new(other, grant.unix_ns))
         }
         5 => {
-            world.count("the store returns a wild end");
+            world.count_and_tell("the store returns a wild end");
             world.ledger.borrow_mut().is_ruined = true;
             let wild = Lease::new(lease.worker(), lease.from(), u64::MAX, lease.counter(), lease.token());
             Ok(Grant::new(wild, grant.unix_ns))
@@ -147,6 +147,6 @@ fn twisted_renewal(world: &World, grant: Grant) -> Result<Grant, StoreError> {
 }
 
 fn mute<T>(world: &World) -> Result<T, StoreError> {
-    world.count("an error of the store can't be displayed");
+    world.count_and_tell("an error of the store can't be displayed");
     Err(unavailable("answering", Mute))
 }

@@ -24,7 +24,8 @@ pub(crate) const fn name(event: &Event) -> &'static str {
     }
 }
 
-/// Returns the row of the table in `keeper.rs`.
+/// Returns the row of the table in `keeper.rs` that a step has taken; 0 if none fits. `name` is the name of the event,
+/// and `held` is the state before the step.
 pub(crate) fn of_keeper(name: &str, held: &Held, effects: &[Effect], next: &Next) -> usize {
     let has_failed = effects.iter().any(|effect| matches!(effect, Effect::Failed { .. }));
     match (name, next) {
@@ -59,7 +60,7 @@ pub(crate) fn of_keeper(name: &str, held: &Held, effects: &[Effect], next: &Next
     }
 }
 
-/// What a step of `Start` has got, as far as its row depends on it.
+/// The event of a step of `Start`, as far as the row of the step depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StartWas {
     Drawn,

@@ -12,6 +12,7 @@ use crate::control::Control;
 use crate::host::START_MS;
 use crate::random::Random;
 use crate::scenario::MS;
+use crate::story::shown_change;
 use crate::violation::Kind;
 use crate::world::{Due, Planted, World, world};
 
@@ -114,30 +115,30 @@ impl Backend for Memory {
             Fate::Fine => Ok(write(&world, seen, change)),
             Fate::Unreachable => lost("no connection"),
             Fate::RequestLost => {
-                world.count("a request is lost");
+                world.count_and_tell("a request is lost");
                 lost("the request is lost")
             }
             Fate::ReplyLost => {
-                world.count("a reply is lost");
+                world.count_and_tell("a reply is lost");
                 write(&world, seen, change);
                 lost("the reply is lost")
             }
             Fate::Late => {
-                world.count("a request is late");
+                world.count_and_tell("a request is late");
                 later(&world, seen, change);
                 lost("no reply in time")
             }
             Fate::Doubled => {
-                world.count("a request is doubled");
+                world.count_and_tell("a request is doubled");
                 later(&world, seen, change);
                 Ok(write(&world, seen, change))
             }
             Fate::Panics => {
-                world.count("the store panics");
+                world.count_and_tell("the store panics");
                 resume_unwind(Box::new(Planted))
             }
             Fate::PanicsAfterWrite => {
-                world.count("the store panics after it has written");
+                world.count_and_tell("the store panics after it has written");
                 write(&world, seen, change);
                 resume_unwind(Box::new(Planted))
             }
@@ -159,7 +160,7 @@ fn write(world: &World, seen: &Contents, change: &Change) -> bool {
     }
     world.tell(|| {
         let what = if is_as_seen { "writes" } else { "has changed, and refuses" };
-        format!("the store {what}: space {:?}, records {:?}", change.space, change.records)
+        format!("the store {what}: {}", shown_change(change))
     });
     is_as_seen
 }
@@ -186,7 +187,7 @@ impl World {
     fn deliver_between(&self) {
         let between = self.scenario.borrow().between;
         if between > 0 && self.is_shallow() && self.random.chance(between) {
-            self.count("another process writes between read and swap");
+            self.count_and_tell("another process writes between read and swap");
             self.nested(self.now.get() + self.random.below(5 * MS), self.now.get());
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What was broken.
+/// A promise that can be broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// L1: an ID was issued twice, or a tick of a worker was used under two leases.
@@ -11,7 +11,7 @@ pub enum Kind {
     OutsideWindow,
     /// L12: an ID was issued although a clock had jumped since the last request that the store has answered.
     AfterJump,
-    /// An ID was issued under a lease after the process was told that the lease is another's.
+    /// An ID was issued under a lease after the process was told that another process has the lease.
     AfterLoss,
     /// I2, L10: the IDs of a process are out of order.
     Order,
@@ -45,7 +45,7 @@ pub enum Kind {
     Events,
     /// A fork has issued an ID, or has waited.
     Fork,
-    /// A holder was told that its lease is another's, but it is not.
+    /// A holder was told that its lease is lost, but it is not.
     FalseLoss,
     /// A call that waits was not woken by news.
     Unwoken,
@@ -56,9 +56,9 @@ pub enum Kind {
 /// The first promise that a run has broken.
 #[derive(Clone, Debug)]
 pub struct Violation {
-    /// Which promise.
+    /// The promise.
     pub kind: Kind,
-    /// What has happened.
+    /// A description of the facts that break it.
     pub text: String,
 }
 

@@ -11,10 +11,11 @@ use crate::host::{Ids, SimClock};
 use crate::process::{Proc, Waits};
 use crate::request::{Answer, Request};
 use crate::scenario::MS;
+use crate::story::{shown, shown_lease, shown_request};
 use crate::violation::Kind;
 use crate::world::World;
 
-/// L20: the shortest time between an answer and the next request, and the same with some room for drift.
+/// L20: the shortest time between an answer and the next request.
 const FIRST_RETRY_NS: u64 = 20 * MS;
 
 #[derive(Default)]
@@ -34,6 +35,7 @@ pub(crate) struct Watcher {
     apart: i64,
     /// The end of the window that was renewed by the last answer.
     renewed: Option<u64>,
+    /// Whether the last loss takes the window away immediately, so that no ID may follow the close.
     is_revoked: bool,
 }
 
@@ -41,7 +43,7 @@ impl Watcher {
     /// Judges a request that is about to be sent.
     pub(crate) fn sends(&mut self, world: &World, process: &Proc, request: &Request, is_kept: bool) {
         let name = &process.plan.owner;
-        world.tell(|| format!("{name} sends {request:?}"));
+        world.tell(|| format!("{name} {}", shown_request(request)));
         self.apart = process.apart(world);
         if is_kept && !matches!(request, Request::Release(..)) {
             let passed = self.answered.map_or(u64::MAX, |answered| world.now.get().saturating_sub(answered));
@@ -72,9 +74,9 @@ impl Watcher {
         let name = &process.plan.owner;
         self.answered = Some(world.now.get());
         world.tell(|| match answer {
-            Answer::Granted(Ok(grant)) => format!("{name} hears: {:?}", grant.lease),
+            Answer::Granted(Ok(grant)) => format!("{name} hears: {}", shown_lease(&grant.lease)),
             Answer::Granted(Err(error)) | Answer::Released(Err(error)) | Answer::Listed(Err(error)) => {
-                format!("{name} hears: {}", crate::life::shown(error))
+                format!("{name} hears: {}", shown(error))
             }
             Answer::Released(Ok(())) => format!("{name} hears: released"),
             Answer::Listed(Ok(names)) => format!("{name} hears: other spaces {names:?}"),
@@ -167,7 +169,7 @@ fn judge_ttl(world: &World, process: &Proc, grant: &Grant, is_renewal: bool) {
     }
 }
 
-/// A holder hears that its lease is another's only if that is so.
+/// Judges a loss. If no data was lost, the only true reason is `Taken`, after the window has passed on the store's clock.
 fn judge_loss(world: &World, process: &Proc, reason: LostReason, until: u64) {
     let ledger = world.ledger.borrow();
     if ledger.has_lost || ledger.is_ruined {

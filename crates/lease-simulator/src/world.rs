@@ -139,6 +139,12 @@ impl World {
         self.coverage.borrow_mut().count(name);
     }
 
+    /// Counts a fault, and adds it to the story.
+    pub(crate) fn count_and_tell(&self, name: &'static str) {
+        self.count(name);
+        self.tell(|| name.into());
+    }
+
     /// Notes that a promise is broken. The first one counts.
     pub(crate) fn broken(&self, kind: Kind, text: impl FnOnce() -> String) {
         let mut violation = self.violation.borrow_mut();

@@ -24,7 +24,7 @@ pub(super) enum Kind {
     Other,
 }
 
-/// A file system with locks, and the time that calls spend on waiting for a lock. A file that is dropped is closed.
+/// A file system with locks, and the clock that limits the wait for a lock. A `File` that is dropped is closed.
 pub(super) trait Disk {
     type File;
 
@@ -73,7 +73,7 @@ pub(super) trait Disk {
     /// Locks `file` if no other process has locked it.
     fn try_lock(&self, file: &Self::File) -> Result<(), TryLockError>;
 
-    /// Unlocks `file`, also for the children that this process has forked.
+    /// Unlocks `file`. The children that this process has forked then hold no lock of it either.
     fn unlock(&self, file: &Self::File) -> io::Result<()>;
 
     /// Returns whether the file at `path` is still `file`.

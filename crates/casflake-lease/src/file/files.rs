@@ -99,6 +99,11 @@ impl<C: Clock, D: Disk> Files<C, D> {
         self.disk.rename(temporary, &place).map_err(Failure::at(&place))
     }
 
+    /// Returns no names, because a directory has one space.
+    ///
+    /// # Errors
+    /// `Unavailable` if no process may create a space in the directory, because the directory is in a container's own
+    /// file system, or if the origin of the directory can't be read.
     pub(super) fn others(&self) -> Result<Vec<String>, StoreError> {
         let directory = self.directory.path()?;
         let what = || format!("looking for other ID spaces beside {}", directory.display());
@@ -153,6 +158,7 @@ impl<C: Clock, D: Disk> Files<C, D> {
         self.disk.sync_directory(directory).map_err(failed)
     }
 
+    /// Makes `change` if the contents are still as `seen`. Returns whether it was made.
     pub(super) fn swap(&self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
         let directory = self.directory.path()?;
         let locked = Locked::lock(&self.disk, directory)?;

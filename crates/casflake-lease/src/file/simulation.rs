@@ -1,13 +1,13 @@
-//! Tests of the store on a simulated disk. The store is the shipped code. The disk fails, hangs, loses its power, or
-//! loses the process, at every call of the store in turn.
+//! Tests of the store on a simulated disk. The store is the shipped code. At each call of the store to the disk in
+//! turn, the call fails or hangs, the power fails, or the process is killed.
 //!
 //! After a loss of power, each change that was not synced has survived or not, independently of all others. A test
 //! tries each combination, or a sample if there are too many of them. Each of these states must still contain every
-//! lease that the store has acknowledged, and the store must be of use there: see [`audit`].
+//! lease that the store has acknowledged, and the store must serve new requests in it: see [`audit`].
 //!
 //! | module | contents |
 //! |---|---|
-//! | `medium` | the files and names: what is durable, and what is only in the cache |
+//! | `medium` | the files and names: the durable ones, and those that are only in the cache |
 //! | `host` | the open files, the locks, the processes, and the fault that is planned for a call |
 //! | `disk` | the calls of the store, on a host |
 //! | `ledger` | the leases that were acknowledged |

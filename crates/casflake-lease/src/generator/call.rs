@@ -1,19 +1,21 @@
-//! `Call`: what a call decides when its generator has refused it, as a pure function. It has no clock, and waits for
-//! nothing. The first row that applies counts.
+//! `Call`: the decisions of a call that its generator has refused, as a pure function. It has no clock, and waits for
+//! nothing.
+//!
+//! The first row that applies counts.
 //!
 //! | the generator's error | condition | the call |
 //! |---|---|---|
 //! | `Closed`, `Fenced`, `OutOfTicks` | in a fork | fails with `OtherProcess` |
 //! | `Closed` | the generator was shut down | fails with `ShutDown` |
 //! | `OutOfTicks` | the layout has no more ticks | fails with `OutOfTicks` |
-//! | `Closed`, `Fenced`, `OutOfTicks` | the first refusal | asks again, after it has looked at the news |
+//! | `Closed`, `Fenced`, `OutOfTicks` | the first refusal of the call | reads the count of news, and asks again |
 //! | `Closed` | another generator has replaced it | asks again |
 //! | `Closed`, `Fenced`, `OutOfTicks` | otherwise | rings, and waits for news until its deadline |
 //! | `ClockBehind` | the clock is a `StoreClock` | fails with `StoreClockBehind` |
 //! | another error | | fails with this error |
 //!
-//! The deadline is set by the first wait, and is never set again. So a call waits for `max_wait` in all, however often
-//! the lease is renewed or replaced meanwhile.
+//! The first wait sets the deadline, and nothing moves it afterwards. So a call waits for `max_wait` in all, however
+//! often the lease is renewed or replaced meanwhile.
 
 use std::time::Duration;
 
@@ -32,10 +34,11 @@ pub struct Call {
     is_by_store: bool,
     /// The end of the wait, on the monotonic clock. `None` before the first wait.
     deadline: Option<Duration>,
+    /// Whether the call was refused before, and has read the count of news since then.
     has_looked: bool,
 }
 
-/// What a call finds right after a refusal.
+/// The facts that a call reads right after a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Situation {
     /// Whether the current process is a fork of the one that was granted the lease.
@@ -44,7 +47,7 @@ pub struct Situation {
     pub has_ended: bool,
     /// Whether another generator has replaced the one that has refused the call.
     pub is_replaced: bool,
-    /// Whether the layout has no more ticks. If it has, `OutOfTicks` means that the clock can not be trusted.
+    /// Whether the layout has no more ticks. If this is false, `OutOfTicks` means that the clock can not be trusted.
     pub is_out_of_ticks: bool,
     /// The reading of the monotonic clock.
     pub at: Duration,
@@ -53,10 +56,10 @@ pub struct Situation {
 /// What a refused call does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Looks at the news, and then asks the current generator.
+    /// Reads the count of news, and then asks the current generator.
     AskAgain,
-    /// Rings for the keeper, and waits for news until this moment. If there is news, looks at it and asks again.
-    /// Otherwise fails, because there is no lease.
+    /// Rings for the keeper, and waits for news until this moment. If news comes, asks the current generator again.
+    /// Otherwise fails with `LeaseExpired`.
     WaitForNews { until: Duration },
     /// Fails with this error.
     Fail(GenerateError),

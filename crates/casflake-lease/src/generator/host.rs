@@ -1,6 +1,6 @@
-//! `Host`: what a leased generator reads from its host: two clocks and the ID of the process. No other file of
-//! `generator` reads them, so that a simulation can replace all of them. Two things are not simulated: the time limits of
-//! `drain` and `shutdown`, and the default name of the owner.
+//! `Host`: the readings that a leased generator takes from its host: two clocks and the ID of the process. Every
+//! decision uses these readings, so that a simulation can replace them. Besides, `end.rs` reads a clock for the time
+//! limits of its own loops, and the name of the holder contains the process ID by default.
 
 use std::time::Duration;
 use std::{fmt, process};

@@ -11,18 +11,22 @@
 //! |---|---|---|
 //! | `Lease` | has recorded the lease for this process | issues IDs in the window |
 //! | `Forgotten` | no longer knows the lease, because it has lost data | uses up the window, for one TTL at most |
-//! | `Nothing` | may have recorded a lease for the token of an unanswered request | is closed |
+//! | `Nothing` | may have recorded a lease that this process does not use, or not yet: its request got no answer, or its generator is not published | is closed, or is closed next |
 //!
 //! # Transitions
-//! Each row is one arm of `step`. In the column `next`, "rest" is [`Next::Rest`]; a rest is "failing" if the keeper backs
-//! off because of a failure.
+//! Each row is one decision of `step`. In the column `next`, "rest" is [`Next::Rest`]; a rest is "failing" if the
+//! keeper backs off because of a failure. Each `next` but `Done` has an answer, which the keeper then awaits. After a
+//! `Release`, it awaits `Return` (row 22) or `LastRelease` (rows 23 and 25).
+//!
+//! There is "time left" while the window has not ended and the lease was forgotten less than one TTL ago. If the clock
+//! of the generator has panicked, the end of the window is not known. Then row 11 applies, but row 4 waits for the TTL.
 //!
 //! | # | awaits | event | condition | held then | effects | next |
 //! |---|---|---|---|---|---|---|
 //! | 1 | `Rest` | `Woken` | the clock has panicked, and row 4 does not apply | as before | `Failed` | rest, failing |
 //! | 2 | `Rest` | `Woken` | holds a lease | as before | `Measure` | `Renew` |
 //! | 3 | `Rest` | `Woken` | forgotten, time left | as before | `Measure` | `Renew` |
-//! | 4 | `Rest` | `Woken` | forgotten, no time left; if the clock has panicked, forgotten for one TTL | `Nothing` | | `Close` |
+//! | 4 | `Rest` | `Woken` | forgotten, no time left | `Nothing` | | `Close` |
 //! | 5 | `Rest` | `Woken` | holds nothing, has a token | as before | `Measure` | `Acquire` |
 //! | 6 | `Rest` | `Woken` | holds nothing, has no token | as before | | `DrawToken` |
 //! | 7 | `Rest` | `Stopped` | | as before | | `End` |
@@ -33,7 +37,7 @@
 //! | 12 | `Renewal` | `Renewed` | lost, another reason | `Nothing` | | `Close` |
 //! | 13 | `Renewal` | `Renewed` | another error | as before | `Failed` | rest, failing |
 //! | 14 | `Look` | `Looked` | after a renewal | as before | `Recorded`, `Tell`, `Renewed` | rest |
-//! | 15 | `Look` | `Looked` | after a grant | as before | `Tell`, `Acquired` | rest |
+//! | 15 | `Look` | `Looked` | after a grant | as before | `Behind`, if the `StoreClock` was moved back; `Tell`, `Acquired` | rest |
 //! | 16 | `Closing` | `Closed` | | as before | `Lost`, unless reported | `DrawToken` |
 //! | 17 | `Token` | `Drawn` | a token | as before | `Measure` | `Acquire` |
 //! | 18 | `Token` | `Drawn` | an error | as before | `Failed` | rest, failing |
@@ -44,11 +48,13 @@
 //! | 23 | `Publication` | `Published` | the switch has ended | as before | | `Release` |
 //! | 24 | `Return` | `Released` | | as before | | rest, failing |
 //! | 25 | `Ending` | `Ended` | holds a lease | `Nothing` | `Tell` | `Release` |
-//! | 26 | `Ending` | `Ended` | holds no lease | `Nothing` | `Tell` | `Done` |
+//! | 26 | `Ending` | `Ended` | forgotten, or holds nothing | `Nothing` | `Tell` | `Done` |
 //! | 27 | `LastRelease` | `Released` | | as before | | `Done` |
 //!
-//! In the rows 1 to 6, and in each row with `Failed`, the effect `WindowEnded` is also reported if the window has ended.
-//! The loop sends only the event that a keeper awaits. If `step` gets another event, the keeper rests, failing.
+//! The rows 1 to 6, and each row with `Failed`, also have the effect `WindowEnded` if the window has ended. A clock
+//! that has panicked counts as the end. After a shutdown of the generator, `WindowEnded` is left out, and a failure is
+//! recorded but not reported. The loop sends only the event that a keeper awaits. If `step` gets another event, the
+//! keeper rests, failing.
 //!
 //! # What the keeper upholds
 //! L1 to L11 are the invariants of a [store](crate::LeaseStore#invariants). These are the invariants of its client:
@@ -56,14 +62,14 @@
 //! | | invariant | where |
 //! |---|---|---|
 //! | L12 | No ID is issued outside the window, also after a jump of a clock, a suspend, a fork or a late reply. | `Measure` before each request, `Trust` after the answer; the fence; the watch |
-//! | L13 | The old generator is closed before the next one is published, and the next window begins after the old one's last tick. | rows 4, 11, 12: before the end, `Close` is the only way to `Nothing`, and only `Nothing` leads to `Acquire` |
+//! | L13 | The old generator is closed before the next one is published, and the next window begins after the old one's last tick. | rows 4, 11, 12: except at the end, `Close` is the only way to `Nothing`; only `Nothing` leads to `Acquire` |
 //! | L14 | A lease that was granted, but is not used, is released. | rows 22, 23, 25 |
 //! | L15 | The fence follows the grant, never the request, and only the grant of the generator's own lease. | rows 8, 9 |
 //! | L16 | A token is kept until a grant answers it, so that a retry after a lost reply gets the same lease. | rows 5, 19, 20 |
 //! | L17 | Each setting reaches the generator. | `process::Plan` |
 //! | L18 | No call loses IDs that it holds already. | `generator::progress` |
 //! | L19 | Each wait is bounded. A call waits for `max_wait` in all, however often the lease changes. | `generator::call` |
-//! | L20 | The store is asked at most once in each rest, and a rest is not shorter than `FIRST_RETRY`. A loss is followed by one request for another lease without a rest, and a grant that is not used by its release. | every row that asks follows a rest, but 16 and 17 after 11 or 12, and 22 and 23 |
+//! | L20 | Between two rests, the store is asked at most once to grant or renew a lease, and a rest is not shorter than `FIRST_RETRY`. A loss is followed by one request for another lease without a rest. | rows 2, 3, 5, 6 follow a rest; row 17 follows row 6 or a loss |
 
 mod answer;
 #[cfg(feature = "_simulation")]
@@ -147,8 +153,8 @@ enum News {
 }
 
 impl Keeper {
-    /// Returns the keeper of a lease that was just granted, and whose generator was just published. Its first event is
-    /// `Looked`.
+    /// Returns the keeper of a lease that was just granted. The generator of this lease is published already. The first
+    /// event of the keeper is `Looked`.
     pub fn of(ttl: Duration, lease: Lease, behind: Option<Duration>) -> Self {
         Self {
             ttl,
@@ -239,7 +245,8 @@ impl Keeper {
         }
     }
 
-    /// Uses the new end of the window. The fence is moved before the clock, because the clock may move far forward.
+    /// Uses the new end of the window. The fence is moved before the clock, because the clock may move beyond the old
+    /// fence, and calls would then be refused.
     fn is_renewed(&mut self, grant: &Grant, now: &Now) -> Step {
         (self.held, self.unanswered, self.failures) = (Held::Lease(grant.lease), 0, 0);
         let behind = behind(now.store_clock_ns, grant, self.ttl);
@@ -336,7 +343,7 @@ impl Keeper {
         step.after(Effect::Measure)
     }
 
-    /// Closes the generator. Only then reports why the lease was `lost`, because the callback of the program may take a
+    /// Closes the generator. The reason `lost` is reported afterwards, because the callback of the program may take a
     /// while.
     fn give_up_the_lease(&mut self, worker: u64, lost: Option<LostReason>) -> Step {
         self.held = Held::Nothing;

@@ -54,7 +54,7 @@ pub struct Parts<C> {
     pub clock: C,
     /// The same clock as `clock`, if `clock` is a `StoreClock`; otherwise `None`.
     pub store_clock: Option<StoreClock>,
-    /// The result of the last `Measure`.
+    /// How far the wall clock and the monotonic clock were apart at the last `Measure`.
     pub apart: u64,
 }
 
@@ -62,7 +62,8 @@ impl<C: Clock + Clone> Parts<C> {
     /// Makes the generator for the ticks from `from` to the end of the lease's window.
     ///
     /// # Errors
-    /// `Corrupt` if the worker or the window does not fit the layout, or if the clock panics while it is cloned.
+    /// `Corrupt` if the worker or the window does not fit the layout; `Unavailable` if the clock panics while it is
+    /// cloned.
     pub fn generator<S: Scheme>(&self, lease: &Lease, from: u64) -> Result<Generator<S, Watched<C>>, StoreError> {
         let corrupt = |why: String| StoreError::corrupt("the lease that was granted", why);
         let worker = WorkerId::<S>::from_index(lease.worker).map_err(|error| corrupt(error.to_string()))?;

@@ -16,7 +16,7 @@ impl<S: Scheme> Taken<S> {
         Self { ids: Vec::new(), count }
     }
 
-    /// Takes the IDs that are missing from `generator`.
+    /// Takes the missing IDs from `generator`.
     ///
     /// # Errors
     /// The error of `generator`, if it has refused some of the IDs. Those that it has issued are kept.

@@ -36,7 +36,8 @@ impl<S: Scheme, C: Clock> LeasedGenerator<S, C> {
         if let Turn::Fail(error) = shared.decide(&mut call, error, shared.switch.current(), None) {
             return Err(error);
         }
-        // Not in a fork, in which a thread that does not exist there may hold the locks.
+        // A call in a fork has failed above, because the locks may be held there by a thread that the fork does not
+        // have.
         let _caller = shared.signal.enter();
         loop {
             match shared.ask_until_it_waits(&mut call, &mut ask) {
@@ -87,7 +88,7 @@ impl<S: Scheme, C: Clock> Shared<S, C> {
     }
 
     /// Lets `call` decide what to do after `generator` has refused it with `error`. `count` is the number of generators
-    /// that was read before.
+    /// that the call read before it asked; `None` if the call did not read it.
     pub fn decide(
         &self,
         call: &mut Call,

@@ -4,16 +4,20 @@
 //! [`Start::step`] takes one event and the time, and returns the effects and the one thing to do next, as
 //! [`Keeper::step`](super::keeper::Keeper::step) does. The module `run` is the loop around it.
 //!
+//! An error "may pass" if the space is missing, or if [`StoreError::is_retryable`] says so. There is "time left" until
+//! the patience of the program has run out. If the space is missing, there is time left for 40 s at most.
+//!
 //! | awaits | event | condition | effects | next |
 //! |---|---|---|---|---|
 //! | `Token` | `Drawn` | a token | `Measure` | `Acquire` |
 //! | `Grant` | `Granted` | granted | `SetClock`, `Trust` | `Make` |
 //! | `Generator` | `Made` | a generator | | `Done` |
-//! | `Generator` | `Made` | no generator can be made | | `Release`, then as for an error |
-//! | `Grant` | `Granted` | no space, may create it, not asked before | | `ListOthers` |
+//! | `Generator` | `Made` | no generator can be made | | `Release` |
+//! | `Return` | `Released` | | | as for the error of `Made` |
+//! | `Grant` | `Granted` | `NoSpace`, may create the space, has not asked before | | `ListOthers` |
 //! | `Creation` | `Listed` | no other spaces | `Measure` | `Acquire`, with `Missing::Create` |
-//! | `Creation` | `Listed` | other spaces, or an error | | as for an error |
-//! | any | an error | no time left, or it does not pass; not `NoSpace` | | `Fail` |
+//! | `Creation` | `Listed` | other spaces, or an error | | as for the error of `Granted` |
+//! | any | an error | no time left, or an error that may not pass; not `NoSpace` | | `Fail` |
 //! | any | an error | no time left; `NoSpace` | | `ListOthers` |
 //! | `LastNames` | `Listed` | | | `Fail`, with the names |
 //! | any | an error | time left; `NoSpace`, not named before | | `ListOthers` |
@@ -21,6 +25,8 @@
 //! | any | an error | time left; another error, or named before | `Waiting` | `Pause` |
 //! | `Pause` | `Paused` | has a token | `Measure` | `Acquire` |
 //! | `Pause` | `Paused` | has no token | | `DrawToken` |
+//!
+//! The loop sends only the event that is awaited. If `step` gets another event, it goes on as after `Paused`.
 
 pub(super) mod run;
 #[cfg(test)]

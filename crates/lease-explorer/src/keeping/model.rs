@@ -51,8 +51,8 @@ impl Keepers {
         Self { limits, decide, store: Model::new(limits.store, SHIPPED), table, rows, row }
     }
 
-    /// Returns how often each row of the keeper's table of transitions occurred in the search so far. The index is the number of the
-    /// row; the index 0 is for transitions that no row describes.
+    /// Returns how often each row of the keeper's table of transitions occurred in the search so far. The index is the
+    /// number of the row; the index 0 is for transitions that no row describes.
     #[must_use]
     pub fn rows(&self) -> [u64; ROWS] {
         *self.rows.borrow()

@@ -1,4 +1,4 @@
-//! The table of transitions in the documentation of the keeper, and which of its rows a decision follows.
+//! The table of transitions in the documentation of the keeper, and the row of it that a decision follows.
 
 use casflake_lease::_simulation::{Effect, Held, Next};
 

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-/// The time that the keeper waits between the first failure and the next attempt. Each further failure doubles this
-/// time, up to a limit. The limit is a twelfth of the TTL or 1 s, whichever is shorter. No rest is shorter.
+/// The shortest rest, and the rest after the first failure. Each further failure doubles the rest, up to a limit: a
+/// twelfth of the TTL or 1 s, whichever is shorter, but at least `FIRST_RETRY`.
 pub const FIRST_RETRY: Duration = Duration::from_millis(20);
 
 /// The number of doublings after which the time between two attempts stays the same.
@@ -18,13 +18,13 @@ const DOUBLINGS: u32 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rest {
     time: Duration,
-    /// How long a ring has no effect.
+    /// The time from the beginning of the rest in which a ring has no effect.
     deaf: Duration,
 }
 
 impl Rest {
-    /// Returns the rest after a renewal or a grant: a third of the rest of the window, but at least a twelfth of the TTL
-    /// and at most a third of the TTL. If the last call was slow, the rest of the window is shorter than the TTL.
+    /// Returns the rest after a renewal or a grant: a third of the time until the window ends, but at least a twelfth
+    /// of the TTL and at most a third of it. After a slow call, the window ends in less than a TTL.
     pub(super) fn until_renewal(remaining: Duration, ttl: Duration) -> Self {
         Self::after_success((remaining.min(ttl) / 3).max(ttl / 12), ttl)
     }
@@ -44,9 +44,9 @@ impl Rest {
         Self { time: self.time.min(limit), ..self }
     }
 
-    /// Returns the time for which no ring ends the wait, and the time for which a ring ends it afterwards. `permille` is
-    /// a random number from 0 to 100. It shortens the wait by 0 % to 10 %, so that processes that started at the same
-    /// time do not send their requests at the same time.
+    /// Shortens this rest and divides it in two: the time in which no ring ends it, and the time after that, in which a
+    /// ring ends it. `permille` is a random number from 0 to 100. It shortens the rest by 0 % to 10 %, so that
+    /// processes that started at the same time do not send their requests at the same time.
     #[must_use]
     pub fn shortened(self, permille: u32) -> (Duration, Duration) {
         let time = (self.time - self.time * permille.min(100) / 1000).max(FIRST_RETRY);

@@ -40,7 +40,8 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Runner<S, C, T> {
         step.next
     }
 
-    /// Does what the keeper has decided, and returns the answer. Returns an error if the keeper has ended.
+    /// Does what the keeper has decided, and returns the answer. If the keeper has ended, there is no answer: `Err`
+    /// then contains the outcome of the last release.
     fn answer(&mut self, next: Next) -> Result<Event, Result<(), StoreError>> {
         let (process, store) = (&mut self.process, &mut self.store);
         Ok(match next {

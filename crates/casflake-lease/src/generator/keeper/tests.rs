@@ -38,7 +38,7 @@ impl Driven {
         Self(keeper, step)
     }
 
-    /// Lets the store answer the next renewal so.
+    /// Ends the rest, and lets the store answer the renewal with `answer`.
     fn renewed(self, answer: Result<Grant, StoreError>, now: &Now) -> Self {
         self.then(Event::Woken, now).then(Event::Renewed(answer), now)
     }
@@ -133,10 +133,10 @@ fn a_renewal_without_an_answer_is_counted_until_one_is_answered() {
     renewed.then(Event::Woken, &NOW).does("Measure", "Renew(3, 0)");
 }
 
-/// Would catch: a keeper that issues IDs up to the old fence, or while a callback runs, after the store has said that the
-/// lease is another's.
+/// Would catch: a generator that issues IDs up to the old fence, or while a callback runs, although the store has said
+/// that another process has the lease.
 #[test]
-fn l12_a_lease_that_another_has_is_closed_before_another_one_is_acquired() {
+fn l12_the_generator_of_a_lost_lease_is_closed_before_another_lease_is_acquired() {
     for reason in [LostReason::Taken, LostReason::Cloned, LostReason::Initialised] {
         let lost = Driven::resting().renewed(lost(reason), &NOW).does("", "Close");
         let closed = lost.then(Event::Closed(Some(170)), &NOW).does(&format!("Lost({reason:?})"), "DrawToken");
@@ -162,7 +162,7 @@ fn a_forgotten_lease_is_used_up_for_one_ttl_at_most() {
 }
 
 #[test]
-fn a_forgotten_lease_without_time_left_is_closed_immediately() {
+fn a_forgotten_lease_without_time_left_is_given_up_immediately() {
     let forgotten = Driven::resting().renewed(lost(LostReason::StoreChanged), &OVER);
     forgotten.does("", "Close").then(Event::Closed(None), &NOW).does("Lost(StoreChanged)", "DrawToken");
     let forgotten = Driven::resting().renewed(lost(LostReason::StoreChanged), &NOW);
@@ -172,7 +172,7 @@ fn a_forgotten_lease_without_time_left_is_closed_immediately() {
     forgotten.renewed(lost(LostReason::Taken), &at(1001)).does("", "Close");
 }
 
-/// Would catch: a renewal that the store has written, and the process does not use.
+/// Would catch: a renewal that the store has written, but that the process does not use.
 #[test]
 fn a_renewal_of_a_forgotten_lease_is_used() {
     let forgotten = Driven::resting().renewed(lost(LostReason::StoreChanged), &NOW);
@@ -284,10 +284,9 @@ fn the_end_of_the_window_is_reported_unless_the_generator_was_shut_down() {
     Driven::resting().renewed(fails(), &ended).does("Failed(silently)", "Rest");
 }
 
-/// Would catch: a clock that panics each time the keeper reads it, and a keeper that therefore never closes a forgotten
-/// lease.
+/// Would catch: a keeper that never gives up a forgotten lease, because the clock panics at each reading.
 #[test]
-fn l12_a_forgotten_lease_is_closed_after_one_ttl_even_if_the_clock_panics() {
+fn l12_a_forgotten_lease_is_given_up_after_one_ttl_even_if_the_clock_panics() {
     let forgotten = || Driven::resting().renewed(lost(LostReason::StoreChanged), &NOW);
     let panicked = |seconds| Now { remaining: None, ..at(seconds) };
     forgotten().then(Event::Woken, &panicked(1011)).does("Failed WindowEnded", "Rest");

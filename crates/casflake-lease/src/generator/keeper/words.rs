@@ -60,11 +60,11 @@ pub enum Effect {
     Behind(Duration),
     /// Reports the renewal. `remaining` is how long the window lasts.
     Renewed { lease: Lease, remaining: Duration },
-    /// Reports the grant.
+    /// Reports the grant. `remaining` is how long the window lasts.
     Acquired { lease: Lease, remaining: Duration },
     /// Records the failure, and reports it if `is_reported` is true. `pause` is the longest time until the next attempt.
     Failed { error: StoreError, remaining: Duration, pause: Duration, is_reported: bool },
-    /// Records and reports that the lease was lost.
+    /// Records and reports that the lease was lost. `pause` is the longest time until the next attempt.
     Lost { worker: u64, reason: LostReason, pause: Duration },
     /// Reports that the window has ended, and calls fail.
     WindowEnded,
@@ -79,8 +79,8 @@ pub enum Next {
     Rest(Rest),
     /// Reads the clock, after the effects. The answer is `Looked`.
     Look,
-    /// Asks the store to renew the lease. `unanswered` is the number of renewals that had no reply. The answer is
-    /// `Renewed`.
+    /// Asks the store to renew the lease. `unanswered` is the number of renewals that have failed so far, although the
+    /// store may have written them. The answer is `Renewed`.
     Renew { lease: Lease, unanswered: u64 },
     /// Closes the current generator. The answer is `Closed`.
     Close,
@@ -102,13 +102,13 @@ pub enum Next {
 /// The readings of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
-    /// The monotonic clock of the host.
+    /// The reading of the host's monotonic clock.
     pub at: Duration,
     /// How long the window still lasts, by the clock of the generator. `None` if that clock has panicked.
     pub remaining: Option<Duration>,
     /// The reading of the `StoreClock`, in nanoseconds since 1970; `None` if the generator has another clock.
     pub store_clock_ns: Option<u64>,
-    /// Whether the generator was shut down.
+    /// Whether the generator was shut down. Failures are then no longer reported.
     pub has_ended: bool,
 }
 

@@ -21,7 +21,7 @@ use crate::store::LeaseStore;
 pub(crate) struct First<S, C> {
     pub(crate) lease: Lease,
     pub(crate) generator: Generator<S, Watched<C>>,
-    /// The time by which the store's clock was behind, if the `StoreClock` was moved back.
+    /// The time by which the store's clock was behind the `StoreClock`, if the `StoreClock` was moved back.
     pub(crate) behind: Option<Duration>,
 }
 
@@ -75,6 +75,7 @@ pub(crate) fn carry_out<C: Clock + Clone>(effect: Effect, parts: &mut Parts<C>, 
         Effect::Trust => parts.trust(),
         Effect::SetClock { unix_ns, may_move_back } => parts.set_clock(unix_ns, may_move_back),
         Effect::Waiting(error) => events.waiting(&error, parts.host.at()),
+        // `Start` decides no other effect.
         _ => {}
     }
 }
