@@ -85,7 +85,7 @@ use std::time::Duration;
 use self::answer::is_renewal_of;
 pub(super) use self::answer::{behind, set_clock};
 pub use self::rest::{FIRST_RETRY, Rest};
-pub use self::words::{Effect, Event, Next, Now, Step, Unpublished};
+pub use self::words::{Effect, Event, Held, Next, Now, Step, Unpublished};
 use crate::error::{LostReason, StoreError};
 use crate::lease::Lease;
 use crate::request::Grant;
@@ -106,17 +106,6 @@ pub struct Keeper {
     token: Option<Token>,
     /// The last tick in which any of the closed generators issued an ID.
     last_tick: Option<u64>,
-}
-
-/// What the keeper knows about its lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Held {
-    /// The keeper holds no lease, and the current generator is closed, or is about to be closed.
-    Nothing,
-    /// The keeper holds this lease.
-    Lease(Lease),
-    /// The store no longer knows this lease. The keeper has learned so at the moment `since`.
-    Forgotten { lease: Lease, since: Duration },
 }
 
 /// The answer that the keeper awaits.

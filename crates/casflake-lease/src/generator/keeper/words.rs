@@ -1,4 +1,4 @@
-//! The words of a keeper: the events that it gets, the effects that it decides, and what it does next.
+//! The words of a keeper: what it holds, the events that it gets, the effects that it decides, and what it does next.
 
 use std::time::Duration;
 
@@ -7,6 +7,17 @@ use crate::error::{LostReason, StoreError};
 use crate::lease::Lease;
 use crate::request::Grant;
 use crate::token::Token;
+
+/// What the keeper knows about its lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Held {
+    /// The keeper holds no lease, and the current generator is closed, or is about to be closed.
+    Nothing,
+    /// The keeper holds this lease.
+    Lease(Lease),
+    /// The store no longer knows this lease. The keeper has learned so at the moment `since`.
+    Forgotten { lease: Lease, since: Duration },
+}
 
 /// An event: the answer to the last [`Next`].
 #[derive(Debug)]
