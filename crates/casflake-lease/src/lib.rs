@@ -131,6 +131,7 @@ pub mod _simulation {
     pub use crate::generator::store_clock::on as store_clock_on;
     pub use crate::generator::switch::Switch;
     pub use crate::generator::watch::{Watch, Watched};
+    pub use crate::token::imagine_tokens;
 }
 
 /// The README's examples, as tests.

@@ -22,12 +22,28 @@ use serde::{Deserialize, Serialize};
 #[serde(into = "String", try_from = "String")]
 pub struct Token(u128);
 
+#[cfg(feature = "_simulation")]
+thread_local! {
+    /// The source of the random numbers of this thread, if a simulation imagines it.
+    static IMAGINED: std::cell::Cell<Option<fn() -> u128>> = const { std::cell::Cell::new(None) };
+}
+
+/// Draws the tokens of this thread from `draw` instead of the system; from the system again if `draw` is `None`.
+#[cfg(feature = "_simulation")]
+pub fn imagine_tokens(draw: Option<fn() -> u128>) {
+    IMAGINED.set(draw);
+}
+
 impl Token {
     /// Creates a token from the system's source of random numbers.
     ///
     /// # Errors
     /// Fails if the source of random numbers fails.
     pub fn random() -> std::io::Result<Self> {
+        #[cfg(feature = "_simulation")]
+        if let Some(draw) = IMAGINED.get() {
+            return Ok(Self(draw()));
+        }
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
         Ok(Self(u128::from_le_bytes(bytes)))

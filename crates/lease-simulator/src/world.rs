@@ -9,6 +9,8 @@ use std::collections::BinaryHeap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
+use casflake_lease::_simulation::imagine_tokens;
+
 use crate::coverage::Coverage;
 use crate::fault::Fault;
 use crate::host::HostClocks;
@@ -85,6 +87,8 @@ pub(crate) struct World {
     readings: Cell<u64>,
     /// The highest reading of a generator's clock in this step of the running actor, in milliseconds.
     pub(crate) seen_ms: Cell<u64>,
+    /// How many random numbers the shipped code has drawn by itself, to tell two looks at the store apart.
+    drawn: Cell<u64>,
     violation: RefCell<Option<Violation>>,
     pub(crate) is_calm: Cell<bool>,
 }
@@ -96,6 +100,13 @@ thread_local! {
 /// Returns the world of the run on this thread.
 pub(crate) fn world() -> Rc<World> {
     WORLD.with_borrow(|world| Rc::clone(world.as_ref().expect("a run sets its world first")))
+}
+
+/// Returns a number that is like no other of this run: the tokens of processes have random high bits.
+fn drawn() -> u128 {
+    let world = world();
+    world.drawn.set(world.drawn.get() + 1);
+    world.drawn.get().into()
 }
 
 impl World {
@@ -118,17 +129,20 @@ impl World {
             stolen: Cell::new(0),
             readings: Cell::new(0),
             seen_ms: Cell::new(0),
+            drawn: Cell::new(0),
             violation: RefCell::new(None),
             is_calm: Cell::new(false),
         });
         world.tell(|| format!("seed {seed}: {:?}", world.scenario.borrow()));
         WORLD.set(Some(Rc::clone(&world)));
+        imagine_tokens(Some(drawn));
         world
     }
 
     /// Forgets the world of this thread.
     pub(crate) fn leave() {
         WORLD.set(None);
+        imagine_tokens(None);
     }
 
     pub(crate) fn tell(&self, text: impl FnOnce() -> String) {

@@ -74,10 +74,11 @@ fn no_seed_breaks_a_promise() {
 #[test]
 fn a_seed_is_one_run() {
     for seed in 0..40 {
-        let (first, second) = (run(seed), run(seed));
+        let (first, second, told) = (run(seed), run(seed), replay(seed, None));
         let facts = |outcome: &Outcome| (outcome.ids, outcome.virtual_ms, format!("{:?}", outcome.coverage));
         assert_eq!(facts(&first), facts(&second), "seed {seed}");
-        assert_eq!(facts(&first), facts(&replay(seed, None)), "seed {seed}, with its story");
+        assert_eq!(facts(&first), facts(&told), "seed {seed}, with its story");
+        assert!(told.story == replay(seed, None).story, "seed {seed} has two stories");
     }
 }
 
