@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
     counts: BTreeMap<&'static str, u64>,
-    /// The counts of the rows of `Keeper`, from row 1 on.
-    keeper: [u64; 27],
+    /// The counts of the rows of `Keeper`, by their numbers. Row 0 is for steps that no row describes.
+    keeper: [u64; 28],
 }
 
 impl Coverage {
@@ -16,7 +16,7 @@ impl Coverage {
     }
 
     pub(crate) fn count_row(&mut self, row: usize) {
-        if let Some(count) = row.checked_sub(1).and_then(|at| self.keeper.get_mut(at)) {
+        if let Some(count) = self.keeper.get_mut(row) {
             *count += 1;
         }
     }
@@ -31,10 +31,10 @@ impl Coverage {
         }
     }
 
-    /// Returns the count of the row `row` of the table in `keeper.rs`.
+    /// Returns the count of the row `row` of the table in `keeper.rs`, or of the steps that no row describes if `row` is 0.
     #[must_use]
     pub fn keeper_row(&self, row: usize) -> u64 {
-        row.checked_sub(1).and_then(|at| self.keeper.get(at)).copied().unwrap_or(0)
+        self.keeper.get(row).copied().unwrap_or(0)
     }
 
     /// Returns the count of the row or the fault `name`.
