@@ -22,6 +22,8 @@ pub(super) struct Aside<T> {
     pub(super) timeout: Duration,
     away: Option<Away<T>>,
     worker: Option<Worker>,
+    /// The clock that measures how long a call has waited.
+    now: fn() -> Instant,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -42,7 +44,7 @@ struct Away<T> {
 
 impl<T: Send + 'static> Aside<T> {
     pub(super) const fn of(home: T, timeout: Duration) -> Self {
-        Self { home: Some(home), timeout, away: None, worker: None }
+        Self { home: Some(home), timeout, away: None, worker: None, now: Instant::now }
     }
 
     /// Runs `work` on the thread of this `Aside`, and returns the result of `work`.
@@ -53,7 +55,7 @@ impl<T: Send + 'static> Aside<T> {
     /// begins the next job. `Other` if the work panics, or if the thread has ended. After a panic the value stays as it
     /// was at the moment of the panic. If the thread can't be started, the error is that of the system.
     pub(super) fn ask<R: Send + 'static>(&mut self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> io::Result<R> {
-        let started = Instant::now();
+        let started = (self.now)();
         self.fetch(self.left(started))?;
         // The thread is started before the value is taken, because starting a thread can fail.
         let jobs = self.jobs()?;
@@ -89,7 +91,7 @@ impl<T: Send + 'static> Aside<T> {
 
     /// Returns how much of the timeout remains for a call that began at `started`.
     fn left(&self, started: Instant) -> Duration {
-        self.timeout.saturating_sub(started.elapsed())
+        self.timeout.saturating_sub((self.now)().saturating_duration_since(started))
     }
 
     /// If the thread has the value, waits until the thread returns the value. Fails if that takes longer than
@@ -128,8 +130,9 @@ fn ended() -> io::Error {
 #[cfg(test)]
 mod tests {
     use std::io::ErrorKind;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::mpsc::{self, Receiver, Sender};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::Aside;
 
@@ -173,6 +176,27 @@ mod tests {
         drop(release);
         assert_eq!(aside.ask(work).unwrap(), 3, "not the late answer of the first");
         assert_eq!(aside.home, Some([1, 3].into()), "the second has not begun");
+    }
+
+    /// Would catch: a call that waits once for the value and once for its own answer, each time for the whole timeout.
+    #[test]
+    fn l19_the_wait_for_the_value_and_for_the_answer_have_one_timeout() {
+        /// Jumps to shortly before the end of the timeout after the first reading.
+        fn jumping() -> Instant {
+            static READINGS: AtomicU64 = AtomicU64::new(0);
+            // ORDERING: Relaxed. Only one thread reads this clock.
+            let is_first = READINGS.fetch_add(1, Ordering::Relaxed) == 0;
+            Instant::now() + if is_first { Duration::ZERO } else { NEVER - Duration::from_millis(20) }
+        }
+        let mut aside = Aside::of(Vec::new(), Duration::from_millis(20));
+        let (release, work) = held(1);
+        assert_eq!(aside.ask(work).unwrap_err().kind(), ErrorKind::TimedOut);
+        (aside.timeout, aside.now) = (NEVER, jumping);
+        drop(release);
+        let (_other, work) = held(2);
+        let started = Instant::now();
+        assert_eq!(aside.ask(work).unwrap_err().kind(), ErrorKind::TimedOut);
+        assert!(started.elapsed() < NEVER / 2, "the timeout began anew");
     }
 
     /// Would catch: a store that can never be used again after one panic. A clock that the program passes to the store
