@@ -80,6 +80,9 @@ fn a_store_that_does_not_answer_delays_the_shutdown_but_no_call() {
         wait_for_refusal(&ids);
         thread::scope(|scope| {
             let waiting = scope.spawn(|| ids.generate());
+            eventually("a call that waits", || (ids.stats().waiting == 1).then_some(()));
+            // The call counts shortly before it waits.
+            thread::sleep(Duration::from_millis(20));
             let first = scope.spawn(|| ids.shutdown());
             assert_eq!(waiting.join().unwrap(), Err(GenerateError::ShutDown));
             let second = scope.spawn(|| ids.shutdown());

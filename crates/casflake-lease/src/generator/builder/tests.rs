@@ -102,6 +102,17 @@ fn l5_a_generator_issues_ids_until_it_is_shut_down_drained_or_dropped() {
     }
 }
 
+/// Would catch: calls that wait until the keeper has come back from the store, because the shutdown itself tells nobody.
+#[test]
+fn i8_a_shutdown_tells_the_calls_that_wait_and_so_does_the_end_of_the_keeper() {
+    let memory = Memory::new();
+    let ids = builder(&memory).build().unwrap();
+    // The clock of the store stands still and the TTL is 30 s, so no renewal tells anything.
+    let news = ids.shared.signal.news();
+    ids.shutdown().unwrap();
+    assert_eq!(ids.shared.signal.news(), news + 2);
+}
+
 #[test]
 fn a_wait_for_the_first_worker_is_reported() {
     let memory = Memory::new();
