@@ -142,7 +142,9 @@ impl<B: Backend> LeaseStore for BackendStore<B> {
             match protocol::explain(&view, &lease, unanswered, &if_absent, &terms) {
                 Finding::Held(held) => {
                     self.remember(&contents, &held);
-                    (lease, unanswered) = (held, 0);
+                    // The others may still be written, during this call.
+                    unanswered = unanswered.saturating_sub(held.counter.saturating_sub(lease.counter));
+                    lease = held;
                 }
                 Finding::Mend(change) => {
                     self.backend.swap(&contents, &change)?;
@@ -292,8 +294,10 @@ mod tests {
     use casflake::{Scheme, Standard};
 
     use super::{ATTEMPTS, BackendStore, retried_for};
-    use crate::error::StoreError;
+    use crate::backend::{Backend, Contents};
+    use crate::error::{LostReason, StoreError};
     use crate::memory::Memory;
+    use crate::protocol::Change;
     use crate::request::{AcquireRequest, Renewal};
     use crate::store::{LeaseAdmin, LeaseStore};
     use crate::token::Token;
@@ -311,6 +315,50 @@ mod tests {
         let quick = retried_for(Duration::from_secs(600), |_| Ok(None::<()>));
         assert!(matches!(quick, Err(StoreError::Contended { attempts: ATTEMPTS })), "{quick:?}");
         assert_eq!(retried_for(TTL, |attempt| Ok((attempt == 7).then_some(attempt))).unwrap(), 7);
+    }
+
+    /// A store to which an earlier renewal comes late: when this call has read the store, and before it writes.
+    struct Late(Memory, Vec<Change>);
+
+    impl Backend for Late {
+        fn place(&self) -> String {
+            self.0.place()
+        }
+
+        fn read(&mut self) -> Result<Contents, StoreError> {
+            self.0.read()
+        }
+
+        fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
+            if let Some(late) = self.1.pop() {
+                assert!(self.0.swap(seen, &late)?);
+            }
+            self.0.swap(seen, change)
+        }
+    }
+
+    /// Would catch: a holder that is told that it has a copy, because two of its own renewals without a reply were
+    /// written, the second one during this call.
+    #[test]
+    fn l4_renewals_that_are_written_during_the_next_one_belong_to_the_holder() {
+        let memory = Memory::new();
+        let mut store = BackendStore::on(memory.clone());
+        store.init_immediately(&Standard::LAYOUT, 1).unwrap();
+        let request = AcquireRequest::new(&Standard::LAYOUT, Token::numbered(1), TTL, "us");
+        let lease = store.acquire(&request).unwrap().lease;
+        let written = store.renew(&Renewal::new(&Standard::LAYOUT, lease, TTL)).unwrap().lease;
+        let mut record = memory.clone().read().unwrap().records.remove(&lease.worker).unwrap();
+        record.counter = written.counter + 1;
+        let late = Change { space: None, records: vec![(lease.worker, record)] };
+        // It lost the reply to the first renewal, and gave up the second one.
+        let renewal = |unanswered| Renewal { unanswered, ..Renewal::new(&Standard::LAYOUT, lease, TTL) };
+        let mut store = BackendStore::on(Late(memory.clone(), vec![late]));
+        let renewed = store.renew(&renewal(2)).unwrap().lease;
+        assert_eq!(renewed.counter, lease.counter + 3);
+        // Three were written, but only two were sent.
+        let refused = BackendStore::on(memory).renew(&renewal(2));
+        let is_cloned = |error| matches!(error, StoreError::Lost { reason: LostReason::Cloned, .. });
+        assert!(refused.is_err_and(is_cloned));
     }
 
     /// Would catch: a worker that stays taken after the holder has given it back, because the reply to its last renewal

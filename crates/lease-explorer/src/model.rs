@@ -162,7 +162,10 @@ impl Model {
             let view = self.view(world, at, Tokens::default());
             let if_absent = self.if_absent(Some(lease.at));
             match (self.rules.explain)(&view, &lease_of(&lease), unanswered, &if_absent, &self.terms) {
-                Finding::Held(found) => (lease, unanswered) = (held(&found, lease.at), 0),
+                Finding::Held(found) => {
+                    unanswered = unanswered.saturating_sub(found.counter().saturating_sub(lease.counter.into()));
+                    lease = held(&found, lease.at);
+                }
                 Finding::Mend(change) => self.write(world, at, &written(&change)),
                 Finding::Denied(denied) => return Ok(Err(denied)),
             }
