@@ -3,7 +3,7 @@
 //!
 //! Under `--cfg loom` each model runs once for each order of its threads' steps, and for each value that a load can
 //! see. Without it each model runs once, on the system's threads: that shows that it compiles, and little more. (The
-//! models of the switch from lease to lease exist under `--cfg loom` only, because the switch is public only then.)
+//! models of leases exist under `--cfg loom` only, because only then this package depends on `casflake-lease`.)
 
 mod explore;
 mod issued;

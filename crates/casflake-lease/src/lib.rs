@@ -47,7 +47,7 @@ mod error;
 mod etcd;
 mod file;
 mod from_url;
-#[allow(unreachable_pub, reason = "public for the models on loom and for the simulator alone")]
+#[allow(unreachable_pub, reason = "public for the models and the simulator alone")]
 #[cfg_attr(
     feature = "_simulation",
     allow(missing_docs, missing_debug_implementations, clippy::missing_errors_doc, clippy::must_use_candidate)
@@ -87,8 +87,6 @@ pub use error::{LostReason, StoreError};
 pub use etcd::{EtcdBackend, EtcdStore};
 pub use file::{FileBackend, FileStore};
 pub use from_url::from_url;
-#[cfg(all(loom, feature = "_loom"))]
-pub use generator::switch::{Ended, Switch};
 pub use generator::{LeaseEvent, LeaseStats, LeasedGenerator, LeasedGeneratorBuilder, StoreClock};
 pub use lease::Lease;
 #[cfg(feature = "postgres")]
@@ -113,8 +111,8 @@ pub mod _protocol {
     pub use crate::terms::Terms;
 }
 
-/// The client of leases: what the keeper and the calls decide, and the state that they share. Only the package
-/// `lease-simulator` uses this module. It is not a part of the API.
+/// The client of leases: what the keeper and the calls decide, and the state that they share. Only the packages
+/// `lease-simulator`, `lease-explorer` and `loom-tests` use this module. It is not a part of the API.
 #[cfg(feature = "_simulation")]
 #[doc(hidden)]
 pub mod _simulation {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use casflake::{GenerateError, Generator, GeneratorBuilder, WorkerId};
-use casflake_lease::Switch;
+use casflake_lease::_simulation::Switch;
 use casflake_loom_tests::{Bit, Issued, Outcome, Time, bounded, exhaustive, together};
 
 type Leases = Switch<Bit, Time>;

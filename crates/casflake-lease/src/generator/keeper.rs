@@ -171,10 +171,8 @@ impl Keeper {
             (Awaits::Look(news), Event::Looked) => self.looked(news, now),
             (Awaits::Closing { lost, worker }, Event::Closed(last_tick)) => {
                 self.last_tick = self.last_tick.max(last_tick);
-                // The grant of the lease that was lost has used up the token, so this draws another one.
-                let step = self.ask_for_a_lease();
-                let Some(reason) = lost else { return step };
-                step.after(self.lost(worker, reason))
+                // The grant of the lease that was lost has used up the token.
+                self.then(Awaits::Token, Next::DrawToken).with(lost.map(|reason| self.lost(worker, reason)))
             }
             (Awaits::Token, Event::Drawn(Ok(token))) => {
                 self.token = Some(token);
@@ -240,7 +238,7 @@ impl Keeper {
         (self.held, self.unanswered, self.failures) = (Held::Lease(grant.lease), 0, 0);
         let behind = behind(now.store_clock_ns, grant, self.ttl);
         let step = self.then(Awaits::Look(News::Renewed { behind }), Next::Look);
-        step.after(Effect::Trust).after(set_clock(grant, behind)).after(Effect::ExtendFence(grant.lease.until))
+        step.with([Effect::ExtendFence(grant.lease.until), set_clock(grant, behind), Effect::Trust])
     }
 
     /// Lets the generator use up the window of a lease that the store has lost. No other process has the worker in this
@@ -258,29 +256,22 @@ impl Keeper {
         }
         self.held = Held::Forgotten { lease, since };
         let step = self.rest(Rest::after_success(left.min(self.ttl / 3), self.ttl));
-        match lost {
-            Some(reason) => step.after(self.lost(worker, reason)),
-            None => step,
-        }
+        step.with(lost.map(|reason| self.lost(worker, reason)))
     }
 
     fn looked(&mut self, news: News, now: &Now) -> Step {
         let remaining = now.remaining.unwrap_or_default();
-        let mut step = self.rest(Rest::until_renewal(remaining, self.ttl));
+        let step = self.rest(Rest::until_renewal(remaining, self.ttl));
         let Held::Lease(lease) = self.held else { return step };
         match news {
             News::Renewed { behind } => {
-                step.effects.push(Effect::Recorded { lease, behind });
-                step.effects.push(Effect::Tell);
-                step.effects.push(Effect::Renewed { lease, remaining });
+                step.with([Effect::Recorded { lease, behind }, Effect::Tell, Effect::Renewed { lease, remaining }])
             }
             News::Acquired { behind } => {
-                step.effects.extend(behind.map(Effect::Behind));
-                step.effects.push(Effect::Tell);
-                step.effects.push(Effect::Acquired { lease, remaining });
+                let step = step.with(behind.map(Effect::Behind));
+                step.with([Effect::Tell, Effect::Acquired { lease, remaining }])
             }
         }
-        step
     }
 
     fn granted(&mut self, grant: &Grant, now: &Now) -> Step {
@@ -289,7 +280,7 @@ impl Keeper {
         // Even if a store ignores `after` in the request, the IDs of this process must not decrease.
         let from = self.last_tick.map_or(0, |last| last.saturating_add(1)).max(lease.from);
         let step = self.then(Awaits::Publication { lease, behind }, Next::Publish { lease, from });
-        step.after(Effect::Trust).after(set_clock(grant, behind))
+        step.with([set_clock(grant, behind), Effect::Trust])
     }
 
     fn published(
@@ -324,12 +315,12 @@ impl Keeper {
                 Step { effects: Vec::new(), next: Next::Done { released: None, outcome: Ok(()) } }
             }
         };
-        step.after(Effect::Tell)
+        step.with([Effect::Tell])
     }
 
     fn ask_to_renew(&mut self, lease: Lease) -> Step {
         let step = self.then(Awaits::Renewal, Next::Renew { lease, unanswered: self.unanswered });
-        step.after(Effect::Measure)
+        step.with([Effect::Measure])
     }
 
     /// Closes the generator. The reason `lost` is reported afterwards, because the callback of the program may take a
@@ -345,19 +336,17 @@ impl Keeper {
 
     fn ask_for_a_lease(&mut self) -> Step {
         let Some(token) = self.token else { return self.then(Awaits::Token, Next::DrawToken) };
-        self.then(Awaits::Grant, Next::Acquire { token, after: self.last_tick }).after(Effect::Measure)
+        self.then(Awaits::Grant, Next::Acquire { token, after: self.last_tick }).with([Effect::Measure])
     }
 
     fn failed(&mut self, error: StoreError, now: &Now) -> Step {
         let remaining = now.remaining.unwrap_or_default();
         let (pause, is_reported) = (rest::pause(self.ttl), !now.has_ended);
-        let mut step = self.rest(self.backing_off().within(self.time_left(now)));
+        let step = self.rest(self.backing_off().within(self.time_left(now)));
         self.failures = self.failures.saturating_add(1);
-        step.effects.push(Effect::Failed { error, remaining, pause, is_reported });
-        if remaining.is_zero() && is_reported {
-            step.effects.push(Effect::WindowEnded);
-        }
-        step
+        let has_window_ended = remaining.is_zero() && is_reported;
+        let step = step.with([Effect::Failed { error, remaining, pause, is_reported }]);
+        step.with(has_window_ended.then_some(Effect::WindowEnded))
     }
 
     /// Returns how long the generator may still use the window of the forgotten lease; `Duration::MAX` if the lease is

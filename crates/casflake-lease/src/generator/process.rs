@@ -16,6 +16,7 @@ use super::keeper::{Effect, Now, Unpublished};
 use super::shared::Shared;
 use super::store_clock::StoreClock;
 use super::watch::{Watch, Watched};
+use crate::causes::Causes;
 use crate::error::StoreError;
 use crate::lease::Lease;
 use crate::request::{AcquireRequest, Missing, Renewal};
@@ -142,14 +143,13 @@ impl<S: Scheme, C: Clock + Clone> Process<S, C> {
         }
     }
 
-    /// Records and reports a failure. The `Display` form of the store's error may panic. Then another error is recorded.
+    /// Records and reports a failure. If the store's error panics when it is displayed, records and reports another
+    /// error in its place.
     fn failed(&mut self, error: &StoreError, remaining: Duration, pause: Duration, is_reported: bool) {
         let panicked = StoreError::unavailable("displaying an error of the store", "it has panicked");
-        let record = |error: &StoreError| self.shared.record(|status| status.failed(error, pause));
-        let error = if catching_panics(|| record(error)).is_some() { error } else { &panicked };
-        if std::ptr::eq(error, &raw const panicked) {
-            record(error);
-        }
+        let can_be_displayed = catching_panics(|| drop(Causes(error).to_string())).is_some();
+        let error = if can_be_displayed { error } else { &panicked };
+        self.shared.record(|status| status.failed(error, pause));
         if is_reported {
             self.events.failed(self.worker(), remaining, error, self.parts.host.at());
         }

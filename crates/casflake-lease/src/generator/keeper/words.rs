@@ -133,9 +133,9 @@ pub struct Step {
 }
 
 impl Step {
-    /// Puts `effect` before the other effects.
-    pub(super) fn after(mut self, effect: Effect) -> Self {
-        self.effects.insert(0, effect);
+    /// Adds `effects` after those that the step has.
+    pub(super) fn with(mut self, effects: impl IntoIterator<Item = Effect>) -> Self {
+        self.effects.extend(effects);
         self
     }
 }

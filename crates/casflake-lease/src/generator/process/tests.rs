@@ -33,13 +33,14 @@ struct Still {
     monotonic_ns: AtomicU64,
 }
 
-// ORDERING: Relaxed throughout, because each test has one thread.
 impl Imagined for Still {
     fn wall_ns(&self) -> u64 {
+        // ORDERING: Relaxed, here and below, because each test has one thread.
         self.wall_ns.load(Ordering::Relaxed)
     }
 
     fn monotonic_ns(&self) -> u64 {
+        // ORDERING: Relaxed, as above.
         self.monotonic_ns.load(Ordering::Relaxed)
     }
 
@@ -98,6 +99,7 @@ impl Leased {
     }
 
     fn jump(&self) {
+        // ORDERING: Relaxed, as above.
         self.host.wall_ns.fetch_add(HOUR, Ordering::Relaxed);
         self.clock.advance(1);
     }
@@ -258,11 +260,13 @@ fn an_event_names_the_newest_worker() {
     let recorded = Arc::clone(&named);
     leased.process.events.call(Box::new(move |event| {
         if let LeaseEvent::Ended { worker } = event {
+            // ORDERING: Relaxed, as above.
             recorded.store(*worker, Ordering::Relaxed);
         }
     }));
     leased.replace(lease(7, TICK, TICK + 100));
     leased.process.carry_out(Effect::WindowEnded);
+    // ORDERING: Relaxed, as above.
     assert_eq!(named.load(Ordering::Relaxed), 7);
 }
 
@@ -302,6 +306,7 @@ fn the_time_that_remains_ends_with_the_window_and_before_the_epoch_it_has_not_be
 fn a_moment_is_that_of_the_monotonic_clock() {
     let leased = leased();
     leased.jump();
+    // ORDERING: Relaxed, as above.
     leased.host.monotonic_ns.store(7, Ordering::Relaxed);
     let now = leased.process.now();
     assert_eq!((now.at, now.remaining), (Duration::from_nanos(7), Some(Duration::ZERO)));

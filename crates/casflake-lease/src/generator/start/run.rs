@@ -57,6 +57,7 @@ pub(crate) fn first_lease<S: Scheme, C: Clock + Clone>(
             }
             StartNext::Done { lease, behind } => match made.take() {
                 Some(generator) => return Ok(First { lease, generator, behind }),
+                // Never, because `Make` has made it.
                 None => StartEvent::Paused,
             },
             StartNext::Fail(error) => return Err(error),
