@@ -1,6 +1,8 @@
 //! `Account`: the facts that the verdict knows about one process: the windows that it was granted, its IDs, and the
 //! numbers that its statistics must show.
 
+use std::ops::RangeInclusive;
+
 use casflake_lease::{Lease, Token};
 
 /// A window that the store has granted, and of which the process has heard.
@@ -25,6 +27,8 @@ pub(crate) struct Account {
     pub(crate) sets: Vec<(u64, u64)>,
     /// How far the wall clock was ahead of the monotonic clock when the last request that was answered was sent.
     pub(crate) apart: i64,
+    /// The last reading of the generator's clock before a clock has jumped, in milliseconds.
+    pub(crate) before_jump_ms: u64,
     /// The number of calls that had begun when the generator was drained or shut down.
     pub(crate) ended: Option<u64>,
     /// The true time of the last ID.
@@ -41,6 +45,13 @@ pub(crate) struct Account {
     pub(crate) events: Seen,
 }
 
+/// The largest change of the difference of both clocks that the watch does not notice, with some room for drift.
+const JUMP_NS: i64 = 1_100_000_000;
+
+/// After a jump, a reading that a clock has shown before the jump is still trusted, and so is a reading that is earlier
+/// by at most this many milliseconds, see `LAG` of the watch.
+const LAG_MS: u64 = 16;
+
 /// The state that follows from the events so far.
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -56,6 +67,18 @@ impl Account {
     pub(crate) fn highest_since(&self, since: u64) -> u64 {
         let sets = self.sets.iter().rev().take_while(|(at, _)| *at >= since);
         sets.map(|(_, reading)| *reading).max().unwrap_or(0)
+    }
+
+    /// Returns whether a clock has jumped since the last request that was answered. `apart` is how far the wall clock is
+    /// ahead of the monotonic clock.
+    pub(crate) const fn has_jumped(&self, apart: i64) -> bool {
+        apart.wrapping_sub(self.apart).abs() > JUMP_NS
+    }
+
+    /// Returns whether one of these readings may be one that was checked before a clock has jumped. The last reading
+    /// before the jump may itself be earlier than the last one that was checked.
+    pub(crate) const fn may_be_checked(&self, readings_ms: RangeInclusive<u64>) -> bool {
+        *readings_ms.start() <= self.before_jump_ms + LAG_MS && self.before_jump_ms <= *readings_ms.end() + LAG_MS
     }
 
     /// Notes a grant of which the process has heard.

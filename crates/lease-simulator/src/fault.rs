@@ -42,7 +42,6 @@ pub(crate) fn happen(world: &World, fault: Fault) {
                 let now = world.now.get();
                 let clocks = &mut world.hosts.borrow_mut()[host];
                 clocks.monotonic.step(now, -stopped);
-                clocks.jumped = now;
             }
         }
         Fault::Vouch => vouch(world),
@@ -278,7 +277,6 @@ fn disturb_host(world: &World) {
             world.tell(|| format!("the wall clock of host {host} steps by {} ms", by / 1_000_000));
             let clocks = &mut world.hosts.borrow_mut()[host];
             clocks.wall.step(now, by);
-            clocks.jumped = now;
         }
     }
 }

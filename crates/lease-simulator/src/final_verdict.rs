@@ -29,7 +29,6 @@ pub(crate) fn heal(world: &World) {
     }
     for clocks in world.hosts.borrow_mut().iter_mut() {
         clocks.wall.set(now, truth);
-        clocks.jumped = now;
     }
     let mut stored = world.store.borrow_mut();
     stored.frozen_until = 0;

@@ -29,8 +29,6 @@ impl Scheme for Ids {
 pub(crate) struct HostClocks {
     pub(crate) wall: Drifting,
     pub(crate) monotonic: Drifting,
-    /// The true time of the last jump of one of them.
-    pub(crate) jumped: u64,
     pub(crate) suspended_until: u64,
 }
 
@@ -64,17 +62,23 @@ impl Imagined for VirtualHost {
     }
 }
 
-/// The clock of a generator: the shipped `StoreClock`, or the wall clock of the host. The wall clock can panic.
+/// The clock of a generator: the shipped `StoreClock` of the process with this number, or the wall clock of the host. The
+/// wall clock can panic.
 pub(crate) enum SimClock {
-    Store(StoreClock),
+    Store(StoreClock, usize),
     Wall(Arc<VirtualHost>),
 }
 
 impl SimClock {
     /// Notes a reading, so that the verdict knows each of them.
-    fn noted(unix_ms: u64) {
+    fn noted(&self, unix_ms: u64) {
         let world = world();
         world.seen_ms.set(world.seen_ms.get().max(unix_ms));
+        let process = match self {
+            Self::Store(_, process) => *process,
+            Self::Wall(host) => host.process,
+        };
+        world.process(process).note_reading(&world, unix_ms);
     }
 
     fn may_panic(&self) {
@@ -91,7 +95,7 @@ impl Clone for SimClock {
     fn clone(&self) -> Self {
         self.may_panic();
         match self {
-            Self::Store(clock) => Self::Store(clock.clone()),
+            Self::Store(clock, process) => Self::Store(clock.clone(), *process),
             Self::Wall(host) => Self::Wall(Arc::clone(host)),
         }
     }
@@ -101,26 +105,26 @@ impl Clock for SimClock {
     fn unix_ms(&self) -> u64 {
         self.may_panic();
         let unix_ms = match self {
-            Self::Store(clock) => clock.unix_ms(),
+            Self::Store(clock, _) => clock.unix_ms(),
             Self::Wall(host) => host.wall_ns() / 1_000_000,
         };
-        Self::noted(unix_ms);
+        self.noted(unix_ms);
         unix_ms
     }
 
     fn precise_unix_ns(&self) -> u128 {
         self.may_panic();
         let unix_ns = match self {
-            Self::Store(clock) => clock.precise_unix_ns(),
+            Self::Store(clock, _) => clock.precise_unix_ns(),
             Self::Wall(host) => u128::from(host.wall_ns()),
         };
-        Self::noted(u64::try_from(unix_ns / 1_000_000).unwrap_or(u64::MAX));
+        self.noted(u64::try_from(unix_ns / 1_000_000).unwrap_or(u64::MAX));
         unix_ns
     }
 
     fn monotonic(&self) -> Option<Duration> {
         match self {
-            Self::Store(clock) => clock.monotonic(),
+            Self::Store(clock, _) => clock.monotonic(),
             Self::Wall(host) => Some(Duration::from_nanos(host.monotonic_ns())),
         }
     }

@@ -138,7 +138,7 @@ fn live(world: &World) {
     for _ in 0..scenario.hosts {
         let wall = Drifting::new(start + random.around(300_000_000), random.around(50));
         let monotonic = Drifting::new(i64::try_from(random.below(1_000_000 * SECOND)).unwrap_or(0), random.around(50));
-        world.hosts.borrow_mut().push(HostClocks { wall, monotonic, jumped: 0, suspended_until: 0 });
+        world.hosts.borrow_mut().push(HostClocks { wall, monotonic, suspended_until: 0 });
     }
     if scenario.beginning != Beginning::Missing {
         fault::create(world, scenario.beginning == Beginning::Vouched);

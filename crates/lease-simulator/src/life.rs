@@ -133,13 +133,13 @@ impl Life {
         let watch = Arc::new(Watch::new(host.clone(), Arc::clone(&signal)));
         let plan = arriving(&process.plan, self.control);
         let store_clock = match &process.clock {
-            SimClock::Store(clock) => Some(clock.clone()),
+            SimClock::Store(clock, _) => Some(clock.clone()),
             SimClock::Wall(_) => None,
         };
         let started = Duration::from_nanos(process.virtual_host.monotonic_ns());
         let (start, next) = Start::new(plan.ttl, process.patience, process.creates, started);
         let clock = match &process.clock {
-            SimClock::Store(clock) => SimClock::Store(clock.clone()),
+            SimClock::Store(clock, process) => SimClock::Store(clock.clone(), *process),
             SimClock::Wall(host) => SimClock::Wall(Arc::clone(host)),
         };
         let parts = Parts { plan, host, watch, clock, store_clock, apart: 0 };

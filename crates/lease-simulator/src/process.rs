@@ -75,7 +75,7 @@ pub(crate) struct Proc {
 
 impl Proc {
     pub(crate) fn is_by_store(&self) -> bool {
-        matches!(self.clock, SimClock::Store(_))
+        matches!(self.clock, SimClock::Store(..))
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -108,13 +108,22 @@ impl Proc {
     /// Returns the reading of the process' clock, in milliseconds. No time passes.
     pub(crate) fn reading_ms(&self, world: &World) -> u64 {
         match &self.clock {
-            SimClock::Store(clock) => world.without_a_moment(|| clock.unix_ms()),
+            SimClock::Store(clock, _) => world.without_a_moment(|| clock.unix_ms()),
             SimClock::Wall(_) => world.hosts.borrow()[self.host].wall.at(world.now.get()) / MS,
         }
     }
 
     pub(crate) fn apart(&self, world: &World) -> i64 {
         world.hosts.borrow()[self.host].apart(world.now.get())
+    }
+
+    /// Notes a reading of the generator's clock, which may be checked before a clock jumps.
+    pub(crate) fn note_reading(&self, world: &World, unix_ms: u64) {
+        let apart = self.apart(world);
+        let mut account = self.account.borrow_mut();
+        if !account.has_jumped(apart) {
+            account.before_jump_ms = unix_ms;
+        }
     }
 
     /// Remembers the highest reading of the clock so far. Called before the clock may move back.
@@ -164,7 +173,7 @@ pub(crate) fn start(world: &World, host: usize, delay: u64) {
     let virtual_host = Arc::new(VirtualHost { process: index, host });
     let imagined = Host::imagined(Arc::<VirtualHost>::clone(&virtual_host));
     let clock = if random.chance(6500) {
-        SimClock::Store(store_clock_on(imagined.clone()))
+        SimClock::Store(store_clock_on(imagined.clone()), index)
     } else {
         SimClock::Wall(Arc::clone(&virtual_host))
     };

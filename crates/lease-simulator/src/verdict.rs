@@ -8,15 +8,8 @@ use casflake_lease::Token;
 
 use crate::host::{EPOCH_MS, Ids};
 use crate::process::{Proc, State};
-use crate::scenario::MS;
 use crate::violation::Kind;
 use crate::world::World;
-
-/// The largest change of the difference of both clocks that the watch does not notice, with some room for drift.
-const JUMP_NS: i64 = 1_100_000_000;
-
-/// After a jump, the millisecond that was checked before is still trusted, and so is a reading that lags by 16 ms.
-const TRUSTED_MS: u64 = 17;
 
 /// The facts that the verdict knows about all processes.
 #[derive(Default)]
@@ -101,11 +94,15 @@ pub(crate) fn judge(world: &World, process: &Proc, began: &Began, ids: &[Snowfla
         world.broken(Kind::AfterEnd, || format!("{name} got an ID after its end"));
     }
     // A call that has seen the clocks only after a jump gets no ID until a request that was sent after it is answered.
-    let apart = process.apart(world);
-    let away = |apart: i64| apart.wrapping_sub(account.apart).abs() > JUMP_NS;
-    let jumped = world.hosts.borrow()[process.host].jumped;
-    if away(began.apart) && away(apart) && began.at > jumped + (TRUSTED_MS + 1) * MS {
-        world.broken(Kind::AfterJump, || format!("{name} got {last}, {} ms after a jump", (began.at - jumped) / MS));
+    let has_jumped = account.has_jumped(began.apart) && account.has_jumped(process.apart(world));
+    let (first_ms, last_ms) = (began.reading_ms.min(reading_ms), began.seen_ms.max(reading_ms));
+    if has_jumped && !account.may_be_checked(first_ms..=last_ms) {
+        world.broken(Kind::AfterJump, || {
+            format!(
+                "{name} got {last} at {first_ms}..={last_ms}, the last reading before a jump was {}",
+                account.before_jump_ms
+            )
+        });
     }
     let tick_at = |ms: u64| ms.saturating_sub(EPOCH_MS);
     let lead = process.plan.max_lead;
