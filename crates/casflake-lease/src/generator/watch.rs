@@ -21,6 +21,13 @@ const JUMP: u64 = 1_000_000_000;
 /// kernel's timer.
 const LAG: u64 = 16;
 
+/// [`Watch::apart_now`] reads the monotonic clock before and after the wall clock. If more than `STALL` nanoseconds pass
+/// between these two readings, the thread was stalled, and it reads the clocks again.
+const STALL: u64 = 10_000_000;
+
+/// The maximum number of times that the clocks are read, so that a machine that stalls each time can't hold a call up.
+const TRIES: u32 = 8;
+
 /// A watched clock returns this value if its reading can not be trusted. The value is after the end of every window, so
 /// no ID is issued.
 const NEVER: u64 = u64::MAX;
@@ -47,7 +54,8 @@ impl<C> Watched<C> {
     #[inline]
     fn trusts(&self, now_ms: u64) -> bool {
         // If `checked` is long after `now_ms`, the clock has moved back since that check, so the check proves nothing
-        // about `now_ms`. ORDERING: Relaxed, as in `check`.
+        // about `now_ms`. A clock that has moved back to `LAG` before `checked`, or less, can't be told from a clock that
+        // lags. Each window belongs to one holder, so its IDs are unique nevertheless. ORDERING: Relaxed, as in `check`.
         self.checked.load(Ordering::Relaxed).wrapping_sub(now_ms) <= LAG || self.check(now_ms)
     }
 
@@ -56,7 +64,8 @@ impl<C> Watched<C> {
         let is_unchanged = self.watch.is_unchanged();
         // If the check has failed, no earlier check counts any more. Otherwise a clock that has moved back would be
         // trusted again for a moment, when it reads the millisecond of that earlier check a second time.
-        // ORDERING: Relaxed. Several threads may check the same millisecond; the last store wins.
+        // ORDERING: Relaxed. Several threads may check at the same time; the last store wins. If it is the store of a
+        // check before a jump, a reading is trusted as if the jump were not found yet, see `trusts`.
         self.checked.store(if is_unchanged { now_ms } else { UNCHECKED }, Ordering::Relaxed);
         is_unchanged
     }
@@ -122,9 +131,20 @@ impl Watch {
         true
     }
 
-    /// Returns how far the wall clock is ahead of the monotonic clock now, in nanoseconds, modulo 2^64.
+    /// Returns how far the wall clock is ahead of the monotonic clock now, in nanoseconds, modulo 2^64. The result is
+    /// wrong by `STALL` at most, except if the thread was stalled at each of `TRIES` readings.
     pub fn apart_now(&self) -> u64 {
-        self.host.wall_ns().wrapping_sub(self.host.monotonic_ns())
+        let mut tries = 1;
+        loop {
+            let before = self.host.monotonic_ns();
+            let wall = self.host.wall_ns();
+            let after = self.host.monotonic_ns();
+            // The time of a stall would count as a jump, or would hide one.
+            if after.wrapping_sub(before) <= STALL || tries == TRIES {
+                return wall.wrapping_sub(after);
+            }
+            tries += 1;
+        }
     }
 
     pub const fn host(&self) -> &Host {
@@ -163,9 +183,10 @@ mod tests {
 
     use casflake::{Clock, ManualClock};
 
-    use super::{Host, JUMP, NEVER, Watch, Watched};
+    use super::{Host, JUMP, NEVER, STALL, TRIES, Watch, Watched};
+    use crate::generator::host::Imagined;
     use crate::generator::signal::Signal;
-    use crate::sync::Ordering;
+    use crate::sync::{AtomicU64, Ordering};
 
     const NOW: u64 = 1_800_000_000_000;
 
@@ -228,6 +249,48 @@ mod tests {
         assert_eq!(readings(&clock), [NEVER; 2]);
         clock.clock.advance(5000);
         assert_eq!(readings(&clock), [NEVER; 2]);
+    }
+
+    /// A host whose clocks keep step, and on which each reading takes the time that `takes_ns` returns for its number.
+    struct Stalling<F> {
+        now_ns: AtomicU64,
+        readings: AtomicU64,
+        takes_ns: F,
+    }
+
+    impl<F: Fn(u64) -> u64 + Send + Sync> Imagined for Stalling<F> {
+        fn wall_ns(&self) -> u64 {
+            NOW * 1_000_000 + self.monotonic_ns()
+        }
+
+        fn monotonic_ns(&self) -> u64 {
+            // ORDERING: Relaxed for both, because only one thread uses the host.
+            let nth = self.readings.fetch_add(1, Ordering::Relaxed);
+            self.now_ns.fetch_add((self.takes_ns)(nth), Ordering::Relaxed)
+        }
+
+        fn process(&self) -> u32 {
+            1
+        }
+    }
+
+    fn apart_on(takes_ns: impl Fn(u64) -> u64 + Send + Sync + 'static) -> (u64, u64) {
+        let host = Arc::new(Stalling { now_ns: AtomicU64::new(0), readings: AtomicU64::new(0), takes_ns });
+        let watch = Watch::new(Host::imagined(Arc::clone(&host) as _), Arc::new(Signal::default()));
+        // ORDERING: Relaxed, as above.
+        (watch.apart.load(Ordering::Relaxed).abs_diff(NOW * 1_000_000), host.readings.load(Ordering::Relaxed))
+    }
+
+    /// Would catch: a thread that is stalled between two readings, so that the time of the stall counts as a jump, or
+    /// hides one.
+    #[test]
+    fn l12_a_stall_between_the_readings_of_two_clocks_is_no_jump_and_hides_none() {
+        for stalled in 0..7 {
+            let (wrong_by, _) = apart_on(move |nth| if nth == stalled { 900_000_000 } else { 1000 });
+            assert!(wrong_by <= STALL, "wrong by {wrong_by} ns if reading {stalled} is stalled");
+        }
+        assert_eq!(apart_on(|_| STALL / 2), (STALL / 2, 3), "read once");
+        assert_eq!(apart_on(|_| STALL).1, u64::from(3 * TRIES), "a machine that stalls each time ends it too");
     }
 
     #[test]
