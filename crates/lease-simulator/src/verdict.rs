@@ -93,8 +93,9 @@ pub(crate) fn judge(world: &World, process: &Proc, began: &Began, ids: &[Snowfla
     if account.ended.is_some_and(|ended| began.nth > ended) {
         world.broken(Kind::AfterEnd, || format!("{name} got an ID after its end"));
     }
-    // A call that has seen the clocks only after a jump gets no ID until a request that was sent after it is answered.
-    let has_jumped = account.has_jumped(began.apart) && account.has_jumped(process.apart(world));
+    // A call that has seen the clocks only after a jump gets no ID until a request that was sent after the jump is answered.
+    let is_unanswered = account.answered < began.at;
+    let has_jumped = is_unanswered && account.has_jumped(began.apart) && account.has_jumped(process.apart(world));
     let (first_ms, last_ms) = (began.reading_ms.min(reading_ms), began.seen_ms.max(reading_ms));
     if has_jumped && !account.may_be_checked(first_ms..=last_ms) {
         world.broken(Kind::AfterJump, || {

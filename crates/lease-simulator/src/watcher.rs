@@ -85,14 +85,14 @@ impl Watcher {
             (Answer::Granted(Ok(grant)), Some(Request::Acquire(_))) => {
                 self.token = None;
                 process.account.borrow_mut().granted(&grant.lease);
-                self.is_trusted(process);
+                self.is_trusted(world, process);
                 judge_ttl(world, process, grant, false);
             }
             (Answer::Granted(Ok(grant)), Some(Request::Renew(_))) => {
                 let max_until = Ids::LAYOUT.max_tick() + 1;
                 let is_held = process.account.borrow_mut().renewed(&grant.lease, max_until);
                 if is_held {
-                    self.is_trusted(process);
+                    self.is_trusted(world, process);
                     judge_ttl(world, process, grant, true);
                     self.renewed = Some(grant.lease.until()).filter(|until| *until <= max_until);
                 }
@@ -106,8 +106,9 @@ impl Watcher {
         }
     }
 
-    fn is_trusted(&self, process: &Proc) {
-        process.account.borrow_mut().apart = self.apart;
+    fn is_trusted(&self, world: &World, process: &Proc) {
+        let mut account = process.account.borrow_mut();
+        (account.apart, account.answered) = (self.apart, world.now.get());
     }
 
     /// Notes an effect that is about to be carried out.
