@@ -132,6 +132,7 @@ mod tests {
     use std::io::ErrorKind;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::mpsc::{self, Receiver, Sender};
+    use std::thread;
     use std::time::{Duration, Instant};
 
     use super::Aside;
@@ -160,6 +161,14 @@ mod tests {
             assert_eq!(aside.ask(work).unwrap(), number);
         }
         assert_eq!(aside.home, Some([0, 1, 2].into()));
+    }
+
+    #[test]
+    fn all_work_is_done_on_one_other_thread() {
+        let mut aside = Aside::of((), NEVER);
+        let [first, second] = [(); 2].map(|()| aside.ask(|()| thread::current().id()).unwrap());
+        assert_eq!(first, second);
+        assert_ne!(first, thread::current().id());
     }
 
     /// Would catch: a store that starts another thread for each call while the file system hangs.

@@ -1,4 +1,5 @@
-//! Tests of a directory that loses data, because files are removed or are replaced by copies.
+//! Tests of a directory that loses data, because files are removed or are replaced by copies, and of the calls that a
+//! `FileStore` passes on to its files.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,7 +8,8 @@ use std::{env, fs, process};
 use casflake::{ManualClock, Scheme, Standard};
 
 use super::FileStore;
-use crate::{AcquireRequest, Grant, LeaseAdmin, LeaseStore, LostReason, Renewal, StoreError, Token};
+use super::disk::{Disk, LocalDisk};
+use crate::{AcquireRequest, Backend, Grant, LeaseAdmin, LeaseStore, LostReason, Renewal, StoreError, Token};
 
 const TTL: Duration = Duration::from_secs(30);
 
@@ -100,4 +102,42 @@ fn a_copy_with_the_inode_of_the_original_is_noticed() {
     });
     copy(&directory.backup(), &directory.file());
     assert!(directory.grants_nothing(), "leases are in use; the same inode: {is_back}");
+}
+
+/// Would catch: a store that counts as settled without a sync of its directory.
+#[cfg(unix)]
+#[test]
+fn a_store_is_settled_only_if_its_directory_was_synced() {
+    let directory = Directory::new("settle");
+    let mut backend = directory.store().into_backend();
+    backend.settle().unwrap();
+    fs::remove_dir_all(&directory.0).unwrap();
+    let settled = backend.settle();
+    assert!(matches!(settled, Err(StoreError::Refused { .. })), "{settled:?}");
+}
+
+/// Would catch: a sync that does nothing, which no test without a loss of power can see otherwise.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_local_disk_asks_the_system_for_each_sync() {
+    let null = Path::new("/dev/null");
+    // `fsync` fails on a device that has no data to sync.
+    assert!(LocalDisk.sync(&fs::File::open(null).unwrap()).is_err());
+    assert!(LocalDisk.sync_directory(null).is_err());
+}
+
+#[test]
+fn a_store_names_its_directory_and_no_other_space() {
+    let directory = Directory::new("names");
+    let mut store = directory.store();
+    let path = directory.0.display().to_string();
+    assert_eq!(store.backend().place(), format!("the directory {path}"));
+    let shown = format!("{store:?}");
+    assert!(shown.starts_with("FileStore {") && shown.contains(&path), "{shown}");
+    match store.others() {
+        Ok(names) => assert_eq!(names, [""; 0]),
+        Err(error) => assert!(error.to_string().contains("a container's own file system"), "{error}"),
+    }
+    let nowhere = FileStore::new("").others();
+    assert!(matches!(nowhere, Err(StoreError::Url { .. })), "{nowhere:?}");
 }
