@@ -88,6 +88,12 @@ mod tests {
         assert_remedy(&failed(ErrorKind::NotFound, &missing), MISSING);
     }
 
+    #[test]
+    fn a_file_system_that_is_read_only_is_refused() {
+        let error = failed(ErrorKind::ReadOnlyFilesystem, &env::temp_dir());
+        assert_remedy(&error, "mount the file system so that it can be written to");
+    }
+
     /// Would catch: a store that retries for ever if its path is a file, or is below a file; a remedy that asks to
     /// create a directory at such a path.
     #[test]
