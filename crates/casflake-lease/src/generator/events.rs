@@ -203,6 +203,12 @@ mod tests {
     }
 
     #[test]
+    fn events_show_whether_there_is_a_callback_and_an_outage() {
+        assert_eq!(format!("{:?}", Events::default()), "Events { has_callback: false, outage: None }");
+        assert_eq!(format!("{:?}", recorded().0), "Events { has_callback: true, outage: None }");
+    }
+
+    #[test]
     fn a_callback_that_panics_does_not_end_the_thread() {
         let mut events = Events::default();
         events.call(Box::new(|_| panic!("a bug of the program")));
