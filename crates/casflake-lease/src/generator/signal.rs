@@ -137,6 +137,19 @@ mod tests {
         assert!(!signal.lock().rung);
     }
 
+    /// Would catch: a keeper that never rests, and asks the store again and again.
+    #[test]
+    fn l20_a_sleep_that_nothing_ends_lasts_for_its_time() {
+        let signal = Signal::default();
+        let lasts = |is_deaf| {
+            let (time, started) = (Duration::from_millis(20), Instant::now());
+            signal.sleep(time, is_deaf) == Call::Work && started.elapsed() >= time
+        };
+        assert!(lasts(false) && lasts(true));
+        signal.ring();
+        assert!(lasts(true), "deaf to the ring");
+    }
+
     #[test]
     fn a_ring_and_a_stop_end_a_sleep_that_has_begun() {
         let wakes: [fn(&Signal); 2] = [Signal::ring, Signal::stop];
