@@ -96,11 +96,26 @@ impl<F: Fn(u64) -> u64 + Send + Sync> Imagined for Stalling<F> {
     }
 }
 
-fn apart_on(takes_ns: impl Fn(u64) -> u64 + Send + Sync + 'static) -> (u64, u64) {
+fn watch_on<F: Fn(u64) -> u64 + Send + Sync + 'static>(takes_ns: F) -> (Watch, Arc<Stalling<F>>) {
     let host = Arc::new(Stalling { now_ns: AtomicU64::new(0), readings: AtomicU64::new(0), takes_ns });
-    let watch = Watch::new(Host::imagined(Arc::clone(&host) as _), Arc::new(Signal::default()));
-    // ORDERING: Relaxed, as above.
+    (Watch::new(Host::imagined(Arc::clone(&host) as _), Arc::new(Signal::default())), host)
+}
+
+/// Returns by how much a watch on such a host is wrong, and how often it has read a clock.
+fn apart_on(takes_ns: impl Fn(u64) -> u64 + Send + Sync + 'static) -> (u64, u64) {
+    let (watch, host) = watch_on(takes_ns);
+    // ORDERING: Relaxed for both, because only one thread uses the watch.
     (watch.apart.load(Ordering::Relaxed).abs_diff(NOW * 1_000_000), host.readings.load(Ordering::Relaxed))
+}
+
+#[test]
+fn a_jump_is_a_change_by_more_than_one_second() {
+    let second = i64::try_from(JUMP).unwrap();
+    for (by, is_unchanged) in [(second, true), (second + 1, false), (-second, true), (-second - 1, false)] {
+        let watch = watch_on(|_| 0).0;
+        step(&watch, by);
+        assert_eq!(watch.is_unchanged(), is_unchanged, "{by}");
+    }
 }
 
 /// Would catch: a thread that is stalled between two readings, so that the time of the stall counts as a jump, or
