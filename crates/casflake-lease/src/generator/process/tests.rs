@@ -15,6 +15,7 @@ use crate::generator::host::{Host, Imagined};
 use crate::generator::keeper::{Effect, Unpublished};
 use crate::generator::shared::Shared;
 use crate::generator::signal::Signal;
+use crate::generator::start;
 use crate::generator::store_clock::StoreClock;
 use crate::generator::watch::{Watch, Watched};
 use crate::lease::Lease;
@@ -122,6 +123,18 @@ fn l12_a_jump_after_the_measure_is_noticed_after_the_answer() {
     leased.process.carry_out(Effect::Measure);
     leased.process.carry_out(Effect::Trust);
     leased.try_generate().unwrap();
+}
+
+/// Would catch: a generator that is refused until its first renewal, because a clock has jumped while `build` waited.
+#[test]
+fn l12_a_jump_before_the_first_request_is_settled_by_the_first_grant() {
+    let Process { mut parts, mut events, shared } = leased().process;
+    let mut carry_out = |effect| start::run::carry_out(effect, &mut parts, &mut events);
+    shared.watch.settle(HOUR);
+    assert!(matches!(shared.switch.current().try_generate(), Err(GenerateError::OutOfTicks { .. })));
+    carry_out(Effect::Measure);
+    carry_out(Effect::Trust);
+    shared.switch.current().try_generate().unwrap();
 }
 
 #[test]
