@@ -16,6 +16,12 @@ impl Memory {
         Self(Arc::new(Mutex::new(Contents::new(1_800_000_000_000_000_000, "one", "memory"))))
     }
 
+    pub(crate) fn lose_everything(&self) {
+        let mut stored = self.0.lock().unwrap();
+        stored.space = None;
+        stored.records.clear();
+    }
+
     pub(crate) fn advance(&self, time: Duration) {
         self.0.lock().unwrap().unix_ns += u64::try_from(time.as_nanos()).unwrap();
     }

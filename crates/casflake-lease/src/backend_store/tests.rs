@@ -93,7 +93,27 @@ fn l5_a_lease_is_released_although_its_holder_does_not_know_the_last_renewal() {
     assert_eq!(store.survey().unwrap().workers[0].owner.as_deref(), Some("they"));
 }
 
+/// Would catch: a process that can't create a lost space again, because another `BackendStore` has acquired its lease.
+#[test]
+fn a_store_that_has_renewed_a_lease_creates_the_space_again() {
+    let memory = Memory::new();
+    let open = || BackendStore::on(memory.clone());
+    open().init_immediately(&Standard::LAYOUT, 7).unwrap();
+    let request = AcquireRequest::new(&Standard::LAYOUT, Token::numbered(1), TTL, "us");
+    let lease = open().acquire(&request).unwrap().lease;
+    let mut store = open();
+    let lease = store.renew(&Renewal::new(&Standard::LAYOUT, lease, TTL)).unwrap().lease;
+    memory.lose_everything();
+    let renewal = Renewal::new(&Standard::LAYOUT, lease, TTL);
+    let refused = open().renew(&renewal);
+    assert!(matches!(refused, Err(StoreError::NoSpace { .. })), "{refused:?}");
+    let lost = store.renew(&renewal);
+    assert!(matches!(lost, Err(StoreError::Lost { reason: LostReason::StoreChanged, .. })), "{lost:?}");
+    assert_eq!(open().survey().unwrap().space.unwrap().workers, 7);
+}
+
 /// A backend on which another process is always faster, except in the last of a number of grants.
+#[derive(Debug)]
 struct Crowded {
     memory: Memory,
     grants_left: usize,
@@ -123,6 +143,10 @@ impl Backend for Crowded {
     fn others(&mut self) -> Result<Vec<String>, StoreError> {
         Ok(vec!["orders".into()])
     }
+
+    fn notes(&self) -> Vec<String> {
+        vec!["a note".into()]
+    }
 }
 
 /// Would catch: many processes that start together, and write the record of the space one after the other.
@@ -135,7 +159,8 @@ fn a_grant_that_is_not_written_creates_twice_as_many_records_the_next_time_up_to
     store.acquire(&request).unwrap();
     let most = usize::try_from(CROWD).unwrap() + 1;
     assert_eq!(store.backend().records, [1, 2, 4, 8, 16, 32, most, most, most]);
-    assert_eq!(store.others().unwrap(), ["orders"]);
+    assert_eq!((store.others().unwrap(), store.notes()), (vec!["orders".into()], vec!["a note".into()]));
+    assert_eq!(format!("{store:?}"), format!("{:?}", store.backend()));
 }
 
 #[test]
