@@ -226,11 +226,27 @@ mod system {
 
 #[cfg(test)]
 mod tests {
-
     use super::Origin;
 
     fn origin(parts: &[(&'static str, &str)]) -> Origin {
         Origin(parts.iter().map(|&(name, value)| (name, value.to_string())).collect())
+    }
+
+    /// A directory of /proc may have another inode at each look. A `tmpfs` has no disk.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_directory_is_known_by_its_inode_only_if_inodes_last() {
+        use std::fs;
+        use std::os::unix::fs::MetadataExt;
+        use std::path::Path;
+
+        let parts = |path: &str| Origin::of(Path::new(path)).unwrap().0;
+        assert_eq!(parts("/proc"), [].into());
+        let shared = "/dev/shm";
+        let mut expected = vec![("directory", format!("{:x}", fs::metadata(shared).unwrap().ino()))];
+        let id = rustix::fs::statvfs(shared).unwrap().f_fsid;
+        expected.extend((id != 0).then(|| ("filesystem", format!("{id:x}"))));
+        assert_eq!(parts(shared), expected.into_iter().collect());
     }
 
     #[test]

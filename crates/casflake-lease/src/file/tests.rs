@@ -104,6 +104,23 @@ fn a_copy_with_the_inode_of_the_original_is_noticed() {
     assert!(directory.grants_nothing(), "leases are in use; the same inode: {is_back}");
 }
 
+/// Would catch: a store whose files only their owner can write, although the directory is shared by a group.
+#[cfg(unix)]
+#[test]
+fn the_group_of_a_shared_directory_can_write_the_files_of_the_store() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = Directory::new("shared");
+    fs::remove_file(directory.file()).unwrap();
+    fs::remove_file(directory.0.join("lock")).unwrap();
+    fs::set_permissions(&directory.0, fs::Permissions::from_mode(0o770)).unwrap();
+    directory.store().init_immediately(&Standard::LAYOUT, 10).unwrap();
+    for name in ["leases", "lock"] {
+        let mode = fs::metadata(directory.0.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o060, 0o060, "{name} has the mode {mode:o}");
+    }
+}
+
 /// Would catch: a store that counts as settled without a sync of its directory.
 #[cfg(unix)]
 #[test]
