@@ -253,6 +253,7 @@ mod tests {
     fn an_origin_is_recognised_by_the_parts_that_both_sides_know() {
         let made = origin(&[("directory", "1"), ("disk", "a")]).signed("token");
         assert_eq!(made, "token, made in directory=1 disk=a");
+        assert_eq!(origin(&[("directory", "1"), ("disk", "a")]).parts(), "directory=1 disk=a");
         for (here, expected) in [
             (&[("directory", "1"), ("disk", "a")][..], true),
             (&[("directory", "1")], true),

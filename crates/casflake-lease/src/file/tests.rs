@@ -104,6 +104,35 @@ fn a_copy_with_the_inode_of_the_original_is_noticed() {
     assert!(directory.grants_nothing(), "leases are in use; the same inode: {is_back}");
 }
 
+/// Would catch: a process that takes another directory at the same path for its own, or two new stores for one.
+#[cfg(unix)]
+#[test]
+fn each_directory_has_a_place_and_each_new_store_an_incarnation_of_its_own() {
+    use std::os::unix::fs::MetadataExt;
+
+    let directory = Directory::new("place");
+    fs::remove_file(directory.file()).unwrap();
+    let mut backend = directory.store().into_backend();
+    let (one, other) = (backend.read().unwrap(), backend.read().unwrap());
+    let inode = fs::metadata(&directory.0).unwrap().ino();
+    assert!(one.place.contains(&format!("inode {inode}, made at")), "{}", one.place);
+    assert_eq!(one.place, other.place);
+    assert_ne!(one.incarnation, other.incarnation);
+}
+
+/// Would catch: a store that goes on although it can't remove the file of a process that was killed, or that fails
+/// because another process has removed the file first.
+#[test]
+fn a_temporary_file_that_can_not_be_removed_fails_the_call() {
+    let directory = Directory::new("stuck");
+    let stuck = directory.0.join("leases.0123456789abcdef0123456789abcdef.new");
+    fs::create_dir(&stuck).unwrap();
+    let refused = directory.acquire(1);
+    assert!(refused.as_ref().is_err_and(|error| !matches!(error, StoreError::NotYet { .. })), "{refused:?}");
+    fs::remove_dir(&stuck).unwrap();
+    directory.acquire(1).unwrap();
+}
+
 /// Would catch: a store whose files only their owner can write, although the directory is shared by a group.
 #[cfg(unix)]
 #[test]
