@@ -28,6 +28,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::{fs, io};
 
+#[cfg(target_os = "linux")]
+use self::linux::parts;
+#[cfg(all(unix, not(target_os = "linux")))]
+use self::other_unix::parts;
+#[cfg(not(any(unix, windows)))]
+use self::others::parts;
+#[cfg(windows)]
+use self::windows::parts;
 use super::format::COPY;
 
 /// A text that `Origin::signed` returns consists of the original text, this separator, and the parts of the origin.
@@ -44,7 +52,7 @@ const LAYER: &str = "layer";
 impl Origin {
     /// Returns the origin that a store gets if it is made in `directory` now.
     pub(super) fn of(directory: &Path) -> io::Result<Self> {
-        Ok(Self(system::parts(directory, &fs::metadata(directory)?)?))
+        Ok(Self(parts(directory, &fs::metadata(directory)?)?))
     }
 
     /// Returns whether the directory is in a container's own file system.
@@ -87,7 +95,7 @@ fn joined<'p>(parts: impl IntoIterator<Item = (&'p &'static str, &'p String)>) -
 }
 
 #[cfg(target_os = "linux")]
-mod system {
+mod linux {
     use std::collections::BTreeMap;
     use std::fs::{self, Metadata};
     use std::io;
@@ -183,7 +191,7 @@ mod system {
 
 /// On Unix systems other than Linux, the origin has only the inode of the directory.
 #[cfg(all(unix, not(target_os = "linux")))]
-mod system {
+mod other_unix {
     use std::collections::BTreeMap;
     use std::fs::Metadata;
     use std::io;
@@ -196,7 +204,7 @@ mod system {
 }
 
 #[cfg(windows)]
-mod system {
+mod windows {
     use std::collections::BTreeMap;
     use std::fs::Metadata;
     use std::io;
@@ -213,7 +221,7 @@ mod system {
 }
 
 #[cfg(not(any(unix, windows)))]
-mod system {
+mod others {
     use std::collections::BTreeMap;
     use std::fs::Metadata;
     use std::io;
