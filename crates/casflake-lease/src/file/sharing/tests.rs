@@ -1,7 +1,7 @@
 //! Tests of new files in shared directories, with and without access control lists, and of the remedies in errors.
 
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::{env, process};
 
@@ -83,6 +83,74 @@ fn the_remedy_for_a_directory_that_all_users_may_write_to_shares_it_by_a_group()
     let files = [&lock, &leases].map(|file| quoted(file)).join(" ");
     let expected = format!("chgrp GROUP {place} {files}; chmod 2770 {place}; chmod g+rw {files}");
     assert!(commands.ends_with(&expected), "{commands}");
+}
+
+/// A group that is not the group of root.
+const GROUP: u32 = 7;
+
+/// Returns a directory that a group other than that of root shares.
+fn shared_by_a_group(name: &str) -> Directory {
+    let directory = Directory::new(name, 0o2770);
+    if fs::metadata(&directory.0).unwrap().gid() == 0 {
+        chown(&directory.0, None, Some(GROUP)).unwrap();
+        fs::set_permissions(&directory.0, Permissions::from_mode(0o2770)).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn a_new_file_gets_the_group_of_its_shared_directory() {
+    let directory = shared_by_a_group("group");
+    // Without this bit, a new file has the group of its process.
+    fs::set_permissions(&directory.0, Permissions::from_mode(0o770)).unwrap();
+    assert_eq!(directory.mode_of("new", 0o600), 0o660);
+    let gid = |path: &Path| fs::metadata(path).unwrap().gid();
+    assert_eq!(gid(&directory.0.join("new")), gid(&directory.0));
+}
+
+/// Would catch: a remedy that opens the wrong files to the group, or that adds a user to a group in vain.
+#[test]
+fn the_remedy_for_the_directory_of_a_group_names_the_files_that_are_closed_to_it() {
+    let directory = shared_by_a_group("closed");
+    let place = quoted(&directory.0);
+    let group = fs::metadata(&directory.0).unwrap().gid();
+    let add = format!("add this user to the group {group}, which shares {place}");
+    let files = ["lock", "leases", "leases.new"].map(|name| directory.0.join(name));
+    let [lock, leases, new] = &files;
+    assert_eq!(remedy(&directory.0, &directory.0), add);
+    let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    for file in &files {
+        File::create(file).unwrap();
+        set(file, 0o660);
+    }
+    assert_eq!(remedy(lock, &directory.0), add);
+    set(leases, 0o640);
+    assert_eq!(remedy(lock, &directory.0), add, "it is not closed itself");
+    let quoted = |paths: &[&PathBuf]| paths.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(" ");
+    let open = |paths: &[&PathBuf]| format!("chgrp {group} {0}; chmod g+rw {0}", quoted(paths));
+    assert_eq!(remedy(leases, &directory.0), open(&[leases]));
+    set(new, 0o600);
+    assert_eq!(remedy(new, &directory.0), open(&[leases, new]));
+    set(leases, 0o660);
+    // Only root may give a file to a group that the process is not in.
+    if chown(leases, None, Some(0)).is_ok() {
+        assert_eq!(remedy(leases, &directory.0), open(&[leases]), "its group is another one");
+    }
+}
+
+#[test]
+fn the_remedy_for_a_directory_of_one_user_shares_it_by_a_group() {
+    for mode in [0o755, 0o750, 0o3770] {
+        let directory = shared_by_a_group("one");
+        fs::set_permissions(&directory.0, Permissions::from_mode(mode)).unwrap();
+        let commands = remedy(&directory.0, &directory.0);
+        assert!(commands.starts_with("share the directory by a group: chgrp GROUP "), "{mode:o}: {commands}");
+    }
+    let of_root = Directory::new("root", 0o2770);
+    if fs::metadata(&of_root.0).unwrap().gid() == 0 {
+        let commands = remedy(&of_root.0, &of_root.0);
+        assert!(commands.starts_with("share the directory by a group: chgrp GROUP "), "{commands}");
+    }
 }
 
 #[test]
