@@ -100,7 +100,7 @@ mod linux {
     use std::fs::{self, Metadata};
     use std::io;
     use std::os::unix::fs::MetadataExt;
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     use rustix::fs::{major, minor, statfs, statvfs};
 
@@ -144,7 +144,7 @@ mod linux {
         if is_on_a_disk || [BTRFS, CEPH, NFS, SMB, SMB2, TMPFS, ZFS].contains(&kind) {
             parts.insert("directory", format!("{:x}", metadata.ino()));
         }
-        if let Some(disk) = disk(&device).filter(|_| is_on_a_disk) {
+        if let Some(disk) = disk(Path::new("/sys/dev/block"), &device).filter(|_| is_on_a_disk) {
             parts.insert("disk", hexadecimal(&disk));
         }
         if [EXT, BTRFS, ZFS, TMPFS].contains(&kind)
@@ -158,16 +158,16 @@ mod linux {
 
     /// Returns the kernel's description of the mount with this device number: the kind of file system, the source and
     /// the options. The options of an overlay file system name its layers. See proc_pid_mountinfo(5).
-    fn mount_of(device: &str) -> Option<String> {
+    pub(super) fn mount_of(device: &str) -> Option<String> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
         let mount = mounts.lines().find(|mount| mount.split(' ').nth(2) == Some(device))?;
         mount.split_once(" - ").map(|(_, told)| told.into())
     }
 
     /// Returns a text that distinguishes a disk or a partition from copies of it. Returns `None` if the kernel knows no
-    /// such text.
-    fn disk(device: &str) -> Option<String> {
-        let at = PathBuf::from("/sys/dev/block").join(device);
+    /// such text. `devices` is the directory of sysfs that has an entry for each block device.
+    pub(super) fn disk(devices: &Path, device: &str) -> Option<String> {
+        let at = devices.join(device);
         let told = |at: &Path, name: &str| {
             let told = fs::read_to_string(at.join(name)).ok()?;
             Some(String::from(told.trim())).filter(|told| !told.is_empty())
@@ -184,7 +184,7 @@ mod linux {
         })
     }
 
-    fn hexadecimal(text: &str) -> String {
+    pub(super) fn hexadecimal(text: &str) -> String {
         format!("{:016x}", checksum(text.as_bytes()))
     }
 }
@@ -233,62 +233,4 @@ mod others {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Origin;
-
-    fn origin(parts: &[(&'static str, &str)]) -> Origin {
-        Origin(parts.iter().map(|&(name, value)| (name, value.to_string())).collect())
-    }
-
-    /// A directory of /proc may have another inode at each look. A `tmpfs` has no disk.
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_directory_is_known_by_its_inode_only_if_inodes_last() {
-        use std::fs;
-        use std::os::unix::fs::MetadataExt;
-        use std::path::Path;
-
-        let parts = |path: &str| Origin::of(Path::new(path)).unwrap().0;
-        assert_eq!(parts("/proc"), [].into());
-        let shared = "/dev/shm";
-        let mut expected = vec![("directory", format!("{:x}", fs::metadata(shared).unwrap().ino()))];
-        let id = rustix::fs::statvfs(shared).unwrap().f_fsid;
-        expected.extend((id != 0).then(|| ("filesystem", format!("{id:x}"))));
-        assert_eq!(parts(shared), expected.into_iter().collect());
-    }
-
-    #[test]
-    fn an_origin_is_recognised_by_the_parts_that_both_sides_know() {
-        let made = origin(&[("directory", "1"), ("disk", "a")]).signed("token");
-        assert_eq!(made, "token, made in directory=1 disk=a");
-        assert_eq!(origin(&[("directory", "1"), ("disk", "a")]).parts(), "directory=1 disk=a");
-        for (here, expected) in [
-            (&[("directory", "1"), ("disk", "a")][..], true),
-            (&[("directory", "1")], true),
-            (&[("directory", "1"), ("disk", "a"), ("filesystem", "f")], true),
-            (&[], true),
-            (&[("directory", "2"), ("disk", "a")], false),
-            (&[("directory", "1"), ("disk", "b")], false),
-            (&[("layer", "1")], false),
-        ] {
-            assert_eq!(origin(here).may_be_that_of(&made), expected, "{here:?}");
-            assert_eq!(origin(here).may_be_that_of(&format!("{made}, found empty by 0123")), expected, "{here:?}");
-        }
-    }
-
-    #[test]
-    fn a_store_of_an_earlier_version_is_accepted_except_in_a_layer() {
-        assert!(origin(&[("directory", "1")]).may_be_that_of("token"));
-        assert!(!origin(&[("layer", "1")]).may_be_that_of("token"));
-        assert!(
-            !origin(&[("directory", "1")]).may_be_that_of("a copy of 1, inode 2, made at 3 ns"),
-            "the original of that copy is not known"
-        );
-    }
-
-    #[test]
-    fn a_text_is_signed_once() {
-        let signed = origin(&[("layer", "1")]).signed("token");
-        assert_eq!(origin(&[("layer", "2")]).signed(&signed), signed);
-    }
-}
+mod tests;
