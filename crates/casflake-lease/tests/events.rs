@@ -1,4 +1,4 @@
-//! The events of `tracing` are those of the table in the documentation of `LeaseEvent`.
+//! The events of `tracing` are those of the table in the documentation of `LeaseEvent`, and the notes about a URL.
 //!
 //! This is a test binary of its own, because all threads of a process share the recorder.
 
@@ -172,5 +172,14 @@ fn the_events_of_tracing_are_those_of_the_table() {
         let mut documented = documented();
         documented.sort_unstable();
         assert_eq!(seen, documented);
+        #[cfg(feature = "postgres")]
+        {
+            recorder.0.lock().unwrap().clear();
+            let store = casflake_lease::from_url("postgres://localhost/ids?pgbouncer=true").unwrap();
+            let noted = store.notes().into_iter();
+            let noted = noted.map(|message| Seen { level: "WARN".into(), message, fields: String::new() });
+            let noted: Vec<_> = noted.collect();
+            assert!(noted.len() == 1 && *recorder.0.lock().unwrap() == noted, "{noted:?}");
+        }
     });
 }
