@@ -45,8 +45,9 @@ mod unix {
 
     /// Returns whether the file at `path` is still `file`.
     pub(in crate::file) fn is_at(file: &File, path: &Path) -> bool {
-        let inodes = || Ok::<_, io::Error>((file.metadata()?.ino(), fs::metadata(path)?.ino()));
-        inodes().is_ok_and(|(locked, there)| locked == there)
+        let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let both = || Ok::<_, io::Error>((identity(file.metadata()?), identity(fs::metadata(path)?)));
+        both().is_ok_and(|(locked, there)| locked == there)
     }
 }
 

@@ -162,6 +162,20 @@ fn a_store_is_settled_only_if_its_directory_was_synced() {
     assert!(matches!(settled, Err(StoreError::Refused { .. })), "{settled:?}");
 }
 
+/// Would catch: a change that replaces the file of another file system, which was mounted over the directory meanwhile.
+/// The roots of many file systems have the same inode.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_is_not_taken_for_one_with_the_same_inode_on_another_device() {
+    use std::os::unix::fs::MetadataExt;
+
+    let [processes, devices] = ["/proc", "/sys"].map(Path::new);
+    let inode = |path| fs::metadata(path).unwrap().ino();
+    assert_eq!(inode(processes), inode(devices), "otherwise this test checks nothing");
+    let opened = fs::File::open(processes).unwrap();
+    assert!(LocalDisk.is_at(&opened, processes) && !LocalDisk.is_at(&opened, devices));
+}
+
 /// Would catch: a sync that does nothing, which no test without a loss of power can see otherwise.
 #[cfg(target_os = "linux")]
 #[test]
