@@ -93,6 +93,20 @@ fn l12_a_reading_after_a_jump_is_trusted_only_after_a_renewal_that_began_later()
     });
 }
 
+/// Would catch: a jump that a call finds once more, because it began before a renewal that has seen the jump. All calls
+/// would then be refused until yet another renewal.
+#[test]
+fn l12_a_renewal_that_has_seen_the_jump_is_enough() {
+    exhaustive(|| {
+        let leased = Leased::new();
+        together(&leased, [Leased::renew, Leased::jump]);
+        // ORDERING: Relaxed. The thread that has stored it was joined.
+        if leased.has_seen.load(Ordering::Relaxed) == 1 {
+            assert!(leased.reads_later(), "refused after the renewal");
+        }
+    });
+}
+
 /// Would catch: a jump that a call has found, and that the end of an earlier renewal hides for good.
 #[test]
 fn l12_a_later_millisecond_is_trusted_only_after_a_renewal_that_began_after_the_jump() {

@@ -77,8 +77,9 @@ pub struct Watch {
     /// How far the wall clock was ahead of the monotonic clock at the last grant or renewal, in nanoseconds, modulo
     /// 2^64.
     apart: AtomicU64,
-    /// 1 if a check has found that a clock has jumped since the last grant or renewal, otherwise 0.
-    has_jumped: AtomicU64,
+    /// The value of `apart` from which a check has found that a clock has jumped. If it differs from `apart`, no check
+    /// has found a jump since the last grant or renewal.
+    jumped_from: AtomicU64,
     process: u32,
     host: Host,
     signal: Arc<Signal>,
@@ -87,7 +88,7 @@ pub struct Watch {
 impl Watch {
     pub fn new(host: Host, signal: Arc<Signal>) -> Self {
         let watch =
-            Self { apart: AtomicU64::new(0), has_jumped: AtomicU64::new(0), process: host.process(), host, signal };
+            Self { apart: AtomicU64::new(0), jumped_from: AtomicU64::new(1), process: host.process(), host, signal };
         watch.settle(watch.apart_now());
         watch
     }
@@ -98,13 +99,13 @@ impl Watch {
         // ORDERING: Relaxed, here and below. Each variable is read independently of the others; a call that sees an old
         // value is refused once more.
         self.apart.store(apart, Ordering::Relaxed);
-        self.has_jumped.store(0, Ordering::Relaxed);
+        self.jumped_from.store(!apart, Ordering::Relaxed);
     }
 
     /// Returns whether a check has found that a clock has jumped since the last grant or renewal.
     pub fn has_jumped(&self) -> bool {
         // ORDERING: Relaxed, as above.
-        self.has_jumped.load(Ordering::Relaxed) != 0
+        self.jumped_from.load(Ordering::Relaxed) == self.apart.load(Ordering::Relaxed)
     }
 
     /// Returns whether the current process is a fork of the process that was granted the lease.
@@ -121,10 +122,11 @@ impl Watch {
             return false;
         }
         // ORDERING: Relaxed, as in `settle`.
-        let moved = self.apart_now().wrapping_sub(self.apart.load(Ordering::Relaxed));
+        let apart = self.apart.load(Ordering::Relaxed);
+        let moved = self.apart_now().wrapping_sub(apart);
         if moved.min(moved.wrapping_neg()) > JUMP {
             // ORDERING: Relaxed, as in `settle`.
-            self.has_jumped.store(1, Ordering::Relaxed);
+            self.jumped_from.store(apart, Ordering::Relaxed);
             self.signal.ring();
             return false;
         }
