@@ -41,8 +41,8 @@
 //! | 16 | `Closing` | `Closed` | | as before | `Lost`, unless reported | `DrawToken` |
 //! | 17 | `Token` | `Drawn` | a token | as before | `Measure` | `Acquire` |
 //! | 18 | `Token` | `Drawn` | an error | as before | `Failed` | rest, failing |
-//! | 19 | `Grant` | `Granted` | granted | as before | `SetClock`, `Trust` | `Publish` |
-//! | 20 | `Grant` | `Granted` | an error | as before | `Failed` | rest, failing |
+//! | 19 | `Grant` | `Granted` | granted, with the token | as before | `SetClock`, `Trust` | `Publish` |
+//! | 20 | `Grant` | `Granted` | an error, or another token | as before | `Failed` | rest, failing |
 //! | 21 | `Publication` | `Published` | a generator | `Lease` | | `Look` |
 //! | 22 | `Publication` | `Published` | no generator can be made | as before | `Failed` | `Release` |
 //! | 23 | `Publication` | `Published` | the switch has ended | as before | | `Release` |
@@ -112,7 +112,11 @@ pub struct Keeper {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Awaits {
     Rest,
-    Renewal,
+    /// `asked_ns` is the reading of the `StoreClock` when the request was decided. The store reads its clock later than
+    /// that, however long its answer takes.
+    Renewal {
+        asked_ns: Option<u64>,
+    },
     Look(News),
     /// `lost` is the reason why the lease was lost, if that was not reported yet.
     Closing {
@@ -120,7 +124,10 @@ enum Awaits {
         worker: u64,
     },
     Token,
-    Grant,
+    /// `asked_ns` is the same as in `Renewal`.
+    Grant {
+        asked_ns: Option<u64>,
+    },
     Publication {
         lease: Lease,
         behind: Option<Duration>,
@@ -167,7 +174,7 @@ impl Keeper {
         match (self.awaits, event) {
             (Awaits::Rest, Event::Woken) => self.woken(now),
             (Awaits::Rest, Event::Stopped) => self.then(Awaits::Ending, Next::End),
-            (Awaits::Renewal, Event::Renewed(answer)) => self.renewed(answer, now),
+            (Awaits::Renewal { asked_ns }, Event::Renewed(answer)) => self.renewed(answer, asked_ns, now),
             (Awaits::Look(news), Event::Looked) => self.looked(news, now),
             (Awaits::Closing { lost, worker }, Event::Closed(last_tick)) => {
                 self.last_tick = self.last_tick.max(last_tick);
@@ -176,10 +183,10 @@ impl Keeper {
             }
             (Awaits::Token, Event::Drawn(Ok(token))) => {
                 self.token = Some(token);
-                self.ask_for_a_lease()
+                self.ask_for_a_lease(now)
             }
-            (Awaits::Grant, Event::Granted(Ok(grant))) => self.granted(&grant, now),
-            (Awaits::Token, Event::Drawn(Err(error))) | (Awaits::Grant, Event::Granted(Err(error))) => {
+            (Awaits::Grant { asked_ns }, Event::Granted(Ok(grant))) => self.granted(&grant, asked_ns, now),
+            (Awaits::Token, Event::Drawn(Err(error))) | (Awaits::Grant { .. }, Event::Granted(Err(error))) => {
                 self.failed(error, now)
             }
             (Awaits::Publication { lease, behind }, Event::Published(outcome)) => {
@@ -203,8 +210,8 @@ impl Keeper {
         let mut step = match self.held {
             Held::Forgotten { lease, since } if is_over(since) => self.give_up_the_lease(lease.worker, None),
             _ if now.remaining.is_none() => return self.failed(clock_panicked(), now),
-            Held::Lease(lease) | Held::Forgotten { lease, .. } => self.ask_to_renew(lease),
-            Held::Nothing => self.ask_for_a_lease(),
+            Held::Lease(lease) | Held::Forgotten { lease, .. } => self.ask_to_renew(lease, now),
+            Held::Nothing => self.ask_for_a_lease(now),
         };
         if now.remaining.unwrap_or_default().is_zero() && !now.has_ended {
             step.effects.insert(0, Effect::WindowEnded);
@@ -212,12 +219,12 @@ impl Keeper {
         step
     }
 
-    fn renewed(&mut self, answer: Result<Grant, StoreError>, now: &Now) -> Step {
+    fn renewed(&mut self, answer: Result<Grant, StoreError>, asked_ns: Option<u64>, now: &Now) -> Step {
         let (Held::Lease(lease) | Held::Forgotten { lease, .. }) = self.held else {
             return self.rest(self.backing_off());
         };
         match answer {
-            Ok(grant) if is_renewal_of(&lease, &grant.lease) => self.is_renewed(&grant, now),
+            Ok(grant) if is_renewal_of(&lease, &grant.lease) => self.is_renewed(&grant, asked_ns),
             Ok(Grant { lease: other, .. }) => {
                 self.unanswered += 1;
                 let why = format!("the store was asked to renew {lease:?}, but returned {other:?}");
@@ -234,9 +241,9 @@ impl Keeper {
 
     /// Uses the new end of the window. The fence is moved before the clock, because the clock may move beyond the old
     /// fence, and calls would then be refused.
-    fn is_renewed(&mut self, grant: &Grant, now: &Now) -> Step {
+    fn is_renewed(&mut self, grant: &Grant, asked_ns: Option<u64>) -> Step {
         (self.held, self.unanswered, self.failures) = (Held::Lease(grant.lease), 0, 0);
-        let behind = behind(now.store_clock_ns, grant, self.ttl);
+        let behind = behind(asked_ns, grant, self.ttl);
         let step = self.then(Awaits::Look(News::Renewed { behind }), Next::Look);
         step.with([Effect::ExtendFence(grant.lease.until), set_clock(grant, behind), Effect::Trust])
     }
@@ -274,9 +281,13 @@ impl Keeper {
         }
     }
 
-    fn granted(&mut self, grant: &Grant, now: &Now) -> Step {
+    fn granted(&mut self, grant: &Grant, asked_ns: Option<u64>, now: &Now) -> Step {
+        if Some(grant.lease.token) != self.token {
+            let why = format!("the store was asked for a lease with {:?}, but granted {:?}", self.token, grant.lease);
+            return self.failed(StoreError::corrupt("the lease that was granted", why), now);
+        }
         self.token = None;
-        let (lease, behind) = (grant.lease, behind(now.store_clock_ns, grant, self.ttl));
+        let (lease, behind) = (grant.lease, behind(asked_ns, grant, self.ttl));
         // Even if a store ignores `after` in the request, the IDs of this process must not decrease.
         let from = self.last_tick.map_or(0, |last| last.saturating_add(1)).max(lease.from);
         let step = self.then(Awaits::Publication { lease, behind }, Next::Publish { lease, from });
@@ -318,8 +329,9 @@ impl Keeper {
         step.with([Effect::Tell])
     }
 
-    fn ask_to_renew(&mut self, lease: Lease) -> Step {
-        let step = self.then(Awaits::Renewal, Next::Renew { lease, unanswered: self.unanswered });
+    fn ask_to_renew(&mut self, lease: Lease, now: &Now) -> Step {
+        let step = self
+            .then(Awaits::Renewal { asked_ns: now.store_clock_ns }, Next::Renew { lease, unanswered: self.unanswered });
         step.with([Effect::Measure])
     }
 
@@ -334,9 +346,10 @@ impl Keeper {
         Effect::Lost { worker, reason, pause: rest::pause(self.ttl) }
     }
 
-    fn ask_for_a_lease(&mut self) -> Step {
+    fn ask_for_a_lease(&mut self, now: &Now) -> Step {
         let Some(token) = self.token else { return self.then(Awaits::Token, Next::DrawToken) };
-        self.then(Awaits::Grant, Next::Acquire { token, after: self.last_tick }).with([Effect::Measure])
+        self.then(Awaits::Grant { asked_ns: now.store_clock_ns }, Next::Acquire { token, after: self.last_tick })
+            .with([Effect::Measure])
     }
 
     fn failed(&mut self, error: StoreError, now: &Now) -> Step {

@@ -10,7 +10,8 @@
 //! | awaits | event | condition | effects | next |
 //! |---|---|---|---|---|
 //! | `Token` | `Drawn` | a token | `Measure` | `Acquire` |
-//! | `Grant` | `Granted` | granted | `SetClock`, `Trust` | `Make` |
+//! | `Grant` | `Granted` | granted, with the token | `SetClock`, `Trust` | `Make` |
+//! | `Grant` | `Granted` | granted, with another token | | as for an error |
 //! | `Generator` | `Made` | a generator | | `Done` |
 //! | `Generator` | `Made` | no generator can be made | | `Release` |
 //! | `Return` | `Released` | | | as for the error of `Made` |
@@ -70,8 +71,15 @@ pub struct Start {
 #[derive(Debug)]
 enum Awaits {
     Token,
-    Grant,
-    Generator { lease: Lease, behind: Option<Duration> },
+    /// `asked_ns` is the reading of the `StoreClock` when the request was decided. The store reads its clock later than
+    /// that, however long its answer takes.
+    Grant {
+        asked_ns: Option<u64>,
+    },
+    Generator {
+        lease: Lease,
+        behind: Option<Duration>,
+    },
     Return(StoreError),
     Creation(StoreError),
     Names(StoreError),
@@ -149,11 +157,11 @@ impl Start {
         let step = match (awaits, event) {
             (Awaits::Token, StartEvent::Drawn(Ok(token))) => {
                 self.token = Some(token);
-                self.ask_for_a_lease()
+                self.ask_for_a_lease(store_clock_ns)
             }
             (Awaits::Token, StartEvent::Drawn(Err(error))) => self.failed(error, at),
-            (Awaits::Grant, StartEvent::Granted(Ok(grant))) => self.granted(&grant, store_clock_ns),
-            (Awaits::Grant, StartEvent::Granted(Err(error))) => self.refused(error, at),
+            (Awaits::Grant { asked_ns }, StartEvent::Granted(Ok(grant))) => self.granted(&grant, asked_ns, at),
+            (Awaits::Grant { .. }, StartEvent::Granted(Err(error))) => self.refused(error, at),
             (Awaits::Generator { lease, behind }, StartEvent::Made(Ok(()))) => {
                 self.then(Awaits::Nothing, StartNext::Done { lease, behind })
             }
@@ -164,7 +172,7 @@ impl Start {
             (Awaits::Creation(error), StartEvent::Listed(others)) => {
                 if others.is_ok_and(|others| others.is_empty()) {
                     self.missing = Missing::Create;
-                    self.ask_for_a_lease()
+                    self.ask_for_a_lease(store_clock_ns)
                 } else {
                     self.failed(error, at)
                 }
@@ -173,14 +181,18 @@ impl Start {
             (Awaits::LastNames(error), StartEvent::Listed(others)) => {
                 self.then(Awaits::Nothing, StartNext::Fail(named(error, others)))
             }
-            _ => self.ask_for_a_lease(),
+            _ => self.ask_for_a_lease(store_clock_ns),
         };
         (self, step)
     }
 
-    fn granted(&mut self, grant: &Grant, store_clock_ns: Option<u64>) -> StartStep {
+    fn granted(&mut self, grant: &Grant, asked_ns: Option<u64>, at: Duration) -> StartStep {
+        if Some(grant.lease.token) != self.token {
+            let why = format!("the store was asked for a lease with {:?}, but granted {:?}", self.token, grant.lease);
+            return self.failed(StoreError::corrupt("the lease that was granted", why), at);
+        }
         self.token = None;
-        let behind = behind(store_clock_ns, grant, self.ttl);
+        let behind = behind(asked_ns, grant, self.ttl);
         let mut step = self.then(Awaits::Generator { lease: grant.lease, behind }, StartNext::Make(grant.lease));
         step.effects.extend([set_clock(grant, behind), Effect::Trust]);
         step
@@ -232,9 +244,10 @@ impl Start {
         }
     }
 
-    fn ask_for_a_lease(&mut self) -> StartStep {
+    fn ask_for_a_lease(&mut self, store_clock_ns: Option<u64>) -> StartStep {
         let Some(token) = self.token else { return self.then(Awaits::Token, StartNext::DrawToken) };
-        let mut step = self.then(Awaits::Grant, StartNext::Acquire { token, missing: self.missing });
+        let mut step =
+            self.then(Awaits::Grant { asked_ns: store_clock_ns }, StartNext::Acquire { token, missing: self.missing });
         step.effects.push(Effect::Measure);
         step
     }

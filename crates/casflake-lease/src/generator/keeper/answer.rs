@@ -6,11 +6,11 @@ use super::Effect;
 use crate::lease::Lease;
 use crate::request::Grant;
 
-/// Returns the time by which the store's clock is behind the `StoreClock`, which reads `store_clock_ns`. Returns `None` if
-/// this time is shorter than a TTL, or if there is no `StoreClock`. If the `StoreClock` is ahead by a TTL or more, it is
-/// past the end of each window that the store grants now.
-pub(in crate::generator) fn behind(store_clock_ns: Option<u64>, grant: &Grant, ttl: Duration) -> Option<Duration> {
-    let ahead = store_clock_ns?.checked_sub(grant.unix_ns)?;
+/// Returns the time by which the store's clock is behind the `StoreClock`, which read `asked_ns` before the request was
+/// sent. Returns `None` if this time is shorter than a TTL, or if there is no `StoreClock`. If the `StoreClock` was ahead
+/// by a TTL or more, it was past the end of each window that the store could grant.
+pub(in crate::generator) fn behind(asked_ns: Option<u64>, grant: &Grant, ttl: Duration) -> Option<Duration> {
+    let ahead = asked_ns?.checked_sub(grant.unix_ns)?;
     Some(Duration::from_nanos(ahead)).filter(|ahead| *ahead >= ttl)
 }
 

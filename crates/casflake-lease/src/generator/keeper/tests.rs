@@ -319,11 +319,35 @@ fn l9_the_store_clock_moves_back_only_if_it_is_a_ttl_ahead() {
     };
     let renewed = Driven::resting().renewed(renewal(250), &ahead(TTL)).then(Event::Looked, &NOW);
     assert_eq!(behind(&renewed.1), Some(TTL), "calls are told by how much");
-    let drawn = Driven::closed(None).then(Event::Drawn(Ok(SECOND.token)), &NOW);
-    let granted = drawn.then(Event::Granted(Ok(Grant::new(SECOND, STORE_NS))), &ahead(TTL));
+    let drawn = Driven::closed(None).then(Event::Drawn(Ok(SECOND.token)), &ahead(TTL));
+    let granted = drawn.then(Event::Granted(Ok(Grant::new(SECOND, STORE_NS))), &NOW);
     let granted = granted.does("SetClock(back) Trust", "Publish(5, 150)");
     let granted = granted.then(Event::Published(Ok(())), &NOW).then(Event::Looked, &NOW);
     assert_eq!(behind(&granted.1), Some(TTL));
+}
+
+/// Would catch: a `StoreClock` that is moved back by the time that an answer took, so that IDs are of the past.
+#[test]
+fn l9_a_slow_answer_does_not_move_the_store_clock_back() {
+    let late = Now { store_clock_ns: Some(STORE_NS + 20_000_000_000), ..at(1020) };
+    let asked = Driven::resting().then(Event::Woken, &NOW);
+    asked.then(Event::Renewed(renewal(250)), &late).does("ExtendFence(250) SetClock Trust", "Look");
+    let asked = Driven::closed(None).then(Event::Drawn(Ok(SECOND.token)), &NOW);
+    let granted = Event::Granted(Ok(Grant::new(SECOND, STORE_NS)));
+    asked.then(granted, &late).does("SetClock Trust", "Publish(5, 150)");
+    let retried = Driven::closed(None).then(Event::Drawn(Ok(SECOND.token)), &NOW);
+    let retried = retried.then(Event::Granted(fails()), &NOW).then(Event::Woken, &late);
+    let granted = Event::Granted(Ok(Grant::new(SECOND, STORE_NS + 20_000_000_000)));
+    retried.then(granted, &late).does("SetClock Trust", "Publish(5, 150)");
+}
+
+/// Would catch: a lease of another process that is used, because a store has answered with it.
+#[test]
+fn l16_a_grant_with_another_token_is_not_used() {
+    let asked = Driven::closed(None).then(Event::Drawn(Ok(SECOND.token)), &NOW);
+    let refused = asked.then(Event::Granted(Ok(Grant::new(FIRST, STORE_NS))), &NOW).does("Failed", "Rest");
+    let again = refused.then(Event::Woken, &NOW);
+    assert!(matches!(again.1.next, Next::Acquire { token, .. } if token == SECOND.token), "{:?}", again.1.next);
 }
 
 #[test]

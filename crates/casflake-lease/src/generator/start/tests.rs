@@ -170,3 +170,25 @@ fn a_token_that_can_not_be_drawn_is_drawn_again() {
     let paused = Driven(start, step).does("Waiting", "Pause(100)");
     paused.then(StartEvent::Paused, SOON).does("", "DrawToken").then(failed(), PATIENCE).does("", "Fail(Unavailable)");
 }
+
+/// Would catch: a `StoreClock` that is moved back by the time that an answer took.
+#[test]
+fn l9_the_store_clock_moves_back_only_if_it_was_ahead_before_the_request() {
+    let moves_back = |asked_ns, answered_ns| {
+        let (start, _) = Start::new(TTL, PATIENCE, false, STARTED);
+        let (start, _) = start.step(StartEvent::Drawn(Ok(LEASE.token)), STARTED, Some(asked_ns));
+        let granted = StartEvent::Granted(Ok(Grant::new(LEASE, STORE_NS)));
+        let (_, step) = start.step(granted, STARTED, Some(answered_ns));
+        step.effects.iter().any(|effect| matches!(effect, Effect::SetClock { may_move_back: true, .. }))
+    };
+    let ahead = STORE_NS + u64::try_from(TTL.as_nanos()).unwrap();
+    assert!(moves_back(ahead, ahead) && !moves_back(ahead - 1, ahead) && !moves_back(STORE_NS, 2 * ahead));
+}
+
+/// Would catch: a lease of another process that is used, because a store has answered with it.
+#[test]
+fn l16_a_grant_with_another_token_is_not_used() {
+    let other = Lease::new(3, 100, 200, 1, Token::numbered(2));
+    let granted = StartEvent::Granted(Ok(Grant::new(other, STORE_NS)));
+    Driven::asking(PATIENCE, false).then(granted, Duration::ZERO).does("", "Fail(Corrupt)");
+}
