@@ -15,7 +15,7 @@
 //! | `Generator` | `Made` | a generator | | `Done` |
 //! | `Generator` | `Made` | no generator can be made | | `Release` |
 //! | `Return` | `Released` | | | as for the error of `Made` |
-//! | `Grant` | `Granted` | `NoSpace`, may create the space, has not asked before | | `ListOthers` |
+//! | `Grant` | `Granted` | `NoSpace`, may create the space, has no list of others yet | | `ListOthers` |
 //! | `Creation` | `Listed` | no other spaces | `Measure` | `Acquire`, with `Missing::Create` |
 //! | `Creation` | `Listed` | other spaces, or an error | | as for the error of `Granted` |
 //! | any | an error | no time left, or an error that may not pass; not `NoSpace` | | `Fail` |
@@ -55,8 +55,8 @@ pub struct Start {
     started: Duration,
     /// The moment at which the space was first found missing.
     missing_since: Option<Duration>,
-    /// Whether the space may be created if the store has no other spaces. The store is asked for them only once, because
-    /// listing its spaces takes a while.
+    /// Whether the space may be created if the store has no other spaces. The store is asked for them until it has listed
+    /// them once, because that takes a while.
     may_create: bool,
     /// Whether an error with the names of the store's other spaces was reported.
     is_named: bool,
@@ -170,10 +170,12 @@ impl Start {
             }
             (Awaits::Return(error), StartEvent::Released) => self.failed(error, at),
             (Awaits::Creation(error), StartEvent::Listed(others)) => {
-                if others.is_ok_and(|others| others.is_empty()) {
+                if others.as_ref().is_ok_and(Vec::is_empty) {
                     self.missing = Missing::Create;
                     self.ask_for_a_lease(store_clock_ns)
                 } else {
+                    // If the store could not list its spaces, it is asked again at the next attempt.
+                    self.may_create = others.is_err();
                     self.failed(error, at)
                 }
             }

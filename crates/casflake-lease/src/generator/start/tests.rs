@@ -129,13 +129,18 @@ fn l7_a_missing_space_is_created_only_in_a_store_without_others() {
     let creating = listing.then(listed(&[]), SOON).does("Measure", "Acquire(Create)");
     // The store is asked for its spaces only once.
     creating.refused(no_space(), SOON).does("", "ListOthers").then(listed(&[]), SOON).does("", "Fail([])");
-    let unknown = StoreError::unavailable("listing", "no store");
-    for answer in [listed(&["other"]), StartEvent::Listed(Err(unknown))] {
+    let unknown = || StartEvent::Listed(Err(StoreError::unavailable("listing", "no store")));
+    let paused = |answer| {
         let listing = Driven::asking(PATIENCE, true).refused(no_space(), SOON);
         let named = listing.then(answer, SOON).does("", "ListOthers").then(listed(&["other"]), SOON);
         let paused = named.does("Waiting([\"other\"])", "Pause(100)");
-        paused.then(StartEvent::Paused, SOON).does("Measure", "Acquire(Refuse)");
-    }
+        paused.then(StartEvent::Paused, SOON).does("Measure", "Acquire(Refuse)").refused(no_space(), SOON)
+    };
+    paused(listed(&["other"])).does("Waiting([])", "Pause(100)");
+    // A store that could not list its spaces is asked again, and the space is created.
+    let again = paused(unknown()).does("", "ListOthers").then(unknown(), SOON).does("Waiting([])", "Pause(100)");
+    let again = again.then(StartEvent::Paused, SOON).refused(no_space(), SOON).does("", "ListOthers");
+    again.then(listed(&[]), SOON).does("Measure", "Acquire(Create)");
 }
 
 #[test]
