@@ -31,7 +31,8 @@ pub(crate) fn on_event(index: usize, event: &LeaseEvent<'_>) {
 /// Returns whether `event` may follow the events so far.
 fn judge(process: &Proc, event: &LeaseEvent<'_>) -> bool {
     let is_starting = process.state.get() == State::Starting;
-    let seen = &mut process.account.borrow_mut().events;
+    let account = &mut *process.account.borrow_mut();
+    let (has_ended, seen) = (account.ended.is_some(), &mut account.events);
     if seen.is_over {
         return false;
     }
@@ -53,8 +54,13 @@ fn judge(process: &Proc, event: &LeaseEvent<'_>) -> bool {
             (was_failing || had_ended) && was_failing == (*failures > 0)
         }
         LeaseEvent::Lost { .. } => true,
-        LeaseEvent::Released { .. } | LeaseEvent::NotReleased { .. } => {
+        LeaseEvent::Released { .. } => {
             seen.is_over = true;
+            true
+        }
+        // Before the end, it is about a lease of which no generator could be made.
+        LeaseEvent::NotReleased { .. } => {
+            seen.is_over = has_ended;
             true
         }
         _ => false,

@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use std::{process, thread};
+use std::{mem, process, thread};
 
 pub(super) struct Aside<T> {
     /// The value to work on. `None` while the thread has the value.
@@ -74,7 +74,11 @@ impl<T: Send + 'static> Aside<T> {
         // If there is no answer, `fetch` fails with the reason.
         let done = told.recv_timeout(self.left(started));
         self.fetch(self.left(started))?;
-        done.map_err(|_| late(started))?.map_err(|_| panicked())
+        // The payload is not dropped, because its drop may panic, too.
+        done.map_err(|_| late(started))?.map_err(|payload| {
+            mem::forget(payload);
+            panicked()
+        })
     }
 
     fn jobs(&mut self) -> io::Result<Sender<Job>> {

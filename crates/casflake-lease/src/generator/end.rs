@@ -120,7 +120,7 @@ impl<S, C> LeasedGenerator<S, C> {
         while !keeper.is_finished() {
             if started.elapsed() >= timeout {
                 *keeping = Keeping { thread: Some(keeper), is_given_up: true };
-                return Err(failed("a call to the store has not ended for 10 s"));
+                return Err(failed("a call to the store, or a callback of the program, has not ended for 10 s"));
             }
             thread::sleep(LOOK);
         }

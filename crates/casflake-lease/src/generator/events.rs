@@ -4,11 +4,11 @@
 mod event;
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 pub use self::event::LeaseEvent;
 use crate::error::{LostReason, StoreError};
+use crate::generator::process::catching_panics;
 use crate::lease::Lease;
 
 /// The minimum time between two reports of the same outage, or of the same wait for a worker.
@@ -122,9 +122,9 @@ impl Events {
 
     fn report(&mut self, event: &LeaseEvent<'_>) {
         // A panic in a `tracing` subscriber or in the callback must not end the keeper's thread or `build`.
-        let _ = catch_unwind(AssertUnwindSafe(|| event.trace()));
+        let _ = catching_panics(|| event.trace());
         if let Some(callback) = &mut self.callback {
-            let _ = catch_unwind(AssertUnwindSafe(|| callback(event)));
+            let _ = catching_panics(|| callback(event));
         }
     }
 }

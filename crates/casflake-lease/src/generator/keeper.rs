@@ -10,7 +10,7 @@
 //! | `Held` | the store | the current generator |
 //! |---|---|---|
 //! | `Lease` | has recorded the lease for this process | issues IDs in the window |
-//! | `Forgotten` | no longer knows the lease, because it has lost data | uses up the window, for one TTL at most |
+//! | `Forgotten` | no longer knows the lease, because it has lost data | uses up the window, for about one TTL at most |
 //! | `Nothing` | may have recorded a lease that this process does not use, or not yet: its request got no answer, or its generator is not published | is closed, or is closed next |
 //!
 //! # Transitions
@@ -18,7 +18,8 @@
 //! keeper backs off because of a failure. Each `next` but `Done` has an answer, which the keeper then awaits. After a
 //! `Release`, it awaits `Return` (row 22) or `LastRelease` (rows 23 and 25).
 //!
-//! There is "time left" while the window has not ended and the lease was forgotten less than one TTL ago. If the clock
+//! There is "time left" while the window has not ended and the lease was forgotten less than one TTL ago. A call to the
+//! store that began before that ends first, so the lease is used up for one TTL and one call at most. If the clock
 //! of the generator has panicked, the end of the window is not known. Then row 11 applies, but row 4 waits for the TTL.
 //!
 //! | # | awaits | event | condition | held then | effects | next |
@@ -46,7 +47,7 @@
 //! | 21 | `Publication` | `Published` | a generator | `Lease` | | `Look` |
 //! | 22 | `Publication` | `Published` | no generator can be made | as before | `Failed` | `Release` |
 //! | 23 | `Publication` | `Published` | the switch has ended | as before | | `Release` |
-//! | 24 | `Return` | `Released` | | as before | | rest, failing |
+//! | 24 | `Return` | `Released` | | as before | `NotReleased`, if the release has failed | rest, failing |
 //! | 25 | `Ending` | `Ended` | holds a lease | `Nothing` | `Tell` | `Release` |
 //! | 26 | `Ending` | `Ended` | forgotten, or holds nothing | `Nothing` | `Tell` | `Done` |
 //! | 27 | `LastRelease` | `Released` | | as before | | `Done` |
@@ -133,7 +134,9 @@ enum Awaits {
         behind: Option<Duration>,
     },
     /// The release of a lease of which no generator could be made.
-    Return,
+    Return {
+        worker: u64,
+    },
     Ending,
     LastRelease {
         worker: u64,
@@ -193,8 +196,9 @@ impl Keeper {
                 self.published(lease, behind, outcome, now)
             }
             // The failure is counted already.
-            (Awaits::Return, Event::Released(_)) => {
-                self.rest(Rest::after_failures(self.failures.saturating_sub(1), self.ttl))
+            (Awaits::Return { worker }, Event::Released(outcome)) => {
+                let step = self.rest(Rest::after_failures(self.failures.saturating_sub(1), self.ttl));
+                step.with(outcome.err().map(|error| Effect::NotReleased { worker, error }))
             }
             (Awaits::Ending, Event::Ended(last_tick)) => self.ended(last_tick),
             (Awaits::LastRelease { worker }, Event::Released(outcome)) => {
@@ -309,7 +313,7 @@ impl Keeper {
             }
             Err(Unpublished::Unfit(error)) => {
                 let Step { effects, .. } = self.failed(error, now);
-                self.awaits = Awaits::Return;
+                self.awaits = Awaits::Return { worker: lease.worker };
                 Step { effects, next: release }
             }
             Err(Unpublished::Ended) => self.then(Awaits::LastRelease { worker: lease.worker }, release),

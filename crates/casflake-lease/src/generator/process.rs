@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,6 +139,7 @@ impl<S: Scheme, C: Clock + Clone> Process<S, C> {
                 self.shared.record(|status| status.failed(&StoreError::Lost { worker, reason }, pause));
                 self.events.lost(worker, reason);
             }
+            Effect::NotReleased { worker, error } => self.events.not_released(worker, &error),
             Effect::WindowEnded => self.events.ended(self.worker()),
             Effect::Waiting(error) => self.events.waiting(&error, at),
         }
@@ -191,8 +193,8 @@ impl<S: Scheme, C: Clock + Clone> Process<S, C> {
     }
 }
 
-/// Runs `work`. Returns `None` if `work` panicked. The program may bring its own store and its own clock, and these may
-/// panic.
+/// Runs `work`. Returns `None` if `work` panicked. The program may bring its own store, clock and callback, and these may
+/// panic. The payload of a panic is never dropped, because its drop may panic, too.
 pub(super) fn catching_panics<R>(work: impl FnOnce() -> R) -> Option<R> {
-    panic::catch_unwind(AssertUnwindSafe(work)).ok()
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(mem::forget).ok()
 }

@@ -157,7 +157,7 @@ fn carry_out(process: &mut Process, effect: &Effect) {
         Effect::Renewed { .. } | Effect::Acquired { .. } => process.past.owes = None,
         Effect::Lost { .. } => process.past.owes_loss = false,
         Effect::SetClock { .. } | Effect::Recorded { .. } | Effect::Behind(_) => {}
-        Effect::Failed { .. } | Effect::WindowEnded | Effect::Waiting(_) => {}
+        Effect::Failed { .. } | Effect::NotReleased { .. } | Effect::WindowEnded | Effect::Waiting(_) => {}
     }
 }
 

@@ -97,7 +97,8 @@ const TABLE: [Row; 27] = [
 /// Returns the number of the row that a decision follows; 0 if it follows none.
 pub(crate) fn row_of(answer: Answer, before: &Held, after: &Held, effects: &[Effect], next: &Next) -> usize {
     let (answer, todo) = (name(answer), todo(next));
-    let effects: Vec<Does> = effects.iter().filter(|effect| !matches!(effect, Effect::WindowEnded)).map(does).collect();
+    let is_listed = |effect: &&Effect| !matches!(effect, Effect::WindowEnded | Effect::NotReleased { .. });
+    let effects: Vec<Does> = effects.iter().filter(is_listed).map(does).collect();
     let is_it = |row: &Row| {
         let is_then = if row.then == '=' { before == after } else { letter(after) == row.then };
         let is_held = row.held.contains(letter(before));
@@ -148,7 +149,7 @@ fn does(effect: &Effect) -> Does {
         Effect::Acquired { .. } => Acquired,
         Effect::Failed { .. } => Failed,
         Effect::Lost { .. } => Lost,
-        Effect::Behind(_) | Effect::WindowEnded | Effect::Waiting(_) => Does::Other,
+        Effect::Behind(_) | Effect::NotReleased { .. } | Effect::WindowEnded | Effect::Waiting(_) => Does::Other,
     }
 }
 

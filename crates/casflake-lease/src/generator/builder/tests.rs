@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
-use std::{error, fmt, mem, thread};
+use std::{error, fmt, thread};
 
 use casflake::{GenerateError, IdGenerator, ManualClock, Scheme, Snowflake, Standard, Wait, WorkerId};
 use testkit::eventually;
@@ -174,10 +174,17 @@ impl Drop for Explosive {
     }
 }
 
-/// A store whose first renewal fails with such an error.
+/// A store whose first renewal fails with such an error, whose second renewal panics with such a payload, and that panics
+/// when it is dropped.
 struct Failing {
     store: BackendStore<Memory>,
-    has_failed: bool,
+    renewals: u32,
+}
+
+impl Drop for Failing {
+    fn drop(&mut self) {
+        resume_unwind(Box::new("a bug of the store"));
+    }
 }
 
 impl LeaseStore for Failing {
@@ -186,10 +193,12 @@ impl LeaseStore for Failing {
     }
 
     fn renew(&mut self, renewal: &Renewal) -> Result<Grant, StoreError> {
-        if mem::replace(&mut self.has_failed, true) {
-            return self.store.renew(renewal);
+        self.renewals += 1;
+        match self.renewals {
+            1 => Err(StoreError::unavailable("asking", Explosive)),
+            2 => resume_unwind(Box::new(Explosive)),
+            _ => self.store.renew(renewal),
         }
-        Err(StoreError::unavailable("asking", Explosive))
     }
 
     fn release(&mut self, lease: &Lease, last_tick: Option<u64>) -> Result<(), StoreError> {
@@ -197,13 +206,14 @@ impl LeaseStore for Failing {
     }
 }
 
-/// Would catch: an error that ends the keeper's thread when it is dropped.
+/// Would catch: an error, a payload or a store that ends the keeper's thread when it is dropped.
 #[test]
-fn an_error_that_panics_when_it_is_dropped_does_not_end_the_keeper() {
+fn whatever_panics_when_it_is_dropped_does_not_end_the_keeper() {
     let memory = Memory::new();
     let _ = builder(&memory);
-    let store = Failing { store: BackendStore::on(memory), has_failed: false };
+    let store = Failing { store: BackendStore::on(memory.clone()), renewals: 0 };
     let ids = LeasedGenerator::<Standard>::builder(store).ttl(Duration::from_millis(300)).build().unwrap();
     eventually("a renewal", || (ids.stats().renewals > 0).then_some(()));
     ids.shutdown().unwrap();
+    assert_eq!(BackendStore::on(memory).survey().unwrap().workers[0].owner, None, "released");
 }

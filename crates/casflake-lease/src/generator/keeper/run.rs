@@ -23,7 +23,11 @@ impl<S: Scheme, C: Clock + Clone, T: LeaseStore> Runner<S, C, T> {
         loop {
             let event = match self.answer(next) {
                 Ok(event) => event,
-                Err(outcome) => return outcome,
+                Err(outcome) => {
+                    // The store may panic when it is dropped. The outcome of the release stays the same.
+                    let _ = catching_panics(|| drop(self));
+                    return outcome;
+                }
             };
             next = self.step(event);
         }

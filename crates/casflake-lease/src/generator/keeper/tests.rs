@@ -217,7 +217,8 @@ fn a_grant_is_published_before_the_calls_are_told() {
 fn l14_a_lease_that_is_not_used_is_released() {
     let unfit = Unpublished::Unfit(StoreError::corrupt("the lease", "no such worker"));
     let unused = Driven::granted(Some(170)).then(Event::Published(Err(unfit)), &NOW).does("Failed", "Release(5, None)");
-    let unused = unused.then(Event::Released(fails()), &NOW).does("", "Rest");
+    let unused = unused.then(Event::Released(fails()), &NOW).does("NotReleased", "Rest");
+    assert!(matches!(unused.1.effects[..], [Effect::NotReleased { worker: 5, .. }]), "{:?}", unused.1);
     assert_eq!(unused.rest().0, FIRST_RETRY, "it is the first failure");
     unused.then(Event::Woken, &NOW).does("", "DrawToken");
     let ended = Driven::granted(Some(170)).then(Event::Published(Err(Unpublished::Ended)), &NOW);

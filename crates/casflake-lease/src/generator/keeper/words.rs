@@ -77,6 +77,8 @@ pub enum Effect {
     Failed { error: StoreError, remaining: Duration, pause: Duration, is_reported: bool },
     /// Records and reports that the lease was lost. `pause` is the longest time until the next attempt.
     Lost { worker: u64, reason: LostReason, pause: Duration },
+    /// Reports that a lease of which no generator could be made was not released.
+    NotReleased { worker: u64, error: StoreError },
     /// Reports that the window has ended, and calls fail.
     WindowEnded,
     /// Reports that `build` was granted no lease, and retries. Only [`Start`](super::super::start::Start) has this effect.

@@ -11,7 +11,7 @@ use crate::error::StoreError;
 use crate::generator::events::Events;
 use crate::generator::keeper::Effect;
 use crate::generator::keeper::run::{asked, token};
-use crate::generator::process::Parts;
+use crate::generator::process::{Parts, catching_panics};
 use crate::generator::store_clock::StoreClock;
 use crate::generator::watch::Watched;
 use crate::lease::Lease;
@@ -46,8 +46,8 @@ pub(crate) fn first_lease<S: Scheme, C: Clock + Clone>(
                 made = Some(generator);
             })),
             StartNext::Release(lease) => {
-                // If the release fails, the lease expires.
-                let _ = asked(|| store.release(&lease, None));
+                // If the release fails, the lease expires. The error may panic when it is dropped.
+                let _ = catching_panics(|| drop(asked(|| store.release(&lease, None))));
                 StartEvent::Released
             }
             StartNext::ListOthers => StartEvent::Listed(asked(|| store.others())),
