@@ -13,7 +13,7 @@ use crate::sync::{AtomicU64, Ordering};
 /// A check finds that a clock has jumped if the difference between the wall clock and the monotonic clock has changed
 /// by more than `JUMP` nanoseconds since the last grant or renewal. Clocks jump if a machine is resumed from an old
 /// snapshot, or if the wall clock is set. A time service that only slews the wall clock changes the difference by less
-/// than `JUMP` between two renewals.
+/// than `JUMP` between two renewals. Each difference is measured to `STALL` nanoseconds.
 const JUMP: u64 = 1_000_000_000;
 
 /// A reading is trusted without another check if it equals the last checked reading of the same clock, or is earlier
@@ -55,7 +55,8 @@ impl<C> Watched<C> {
     fn trusts(&self, now_ms: u64) -> bool {
         // If `checked` is long after `now_ms`, the clock has moved back since that check, so the check proves nothing
         // about `now_ms`. A clock that has moved back to `LAG` before `checked`, or less, can't be told from a clock that
-        // lags. Each window belongs to one holder, so its IDs are unique nevertheless. ORDERING: Relaxed, as in `check`.
+        // lags. The IDs are unique nevertheless, because a clock that was set back does not leave the window of this
+        // process. ORDERING: Relaxed, as in `check`.
         self.checked.load(Ordering::Relaxed).wrapping_sub(now_ms) <= LAG || self.check(now_ms)
     }
 
@@ -96,8 +97,8 @@ impl Watch {
     /// Begins to trust the clocks again, because a grant or a renewal has shown that this process holds the lease.
     /// `apart` is the result of a call to `apart_now` before the request for that grant or renewal was sent.
     pub fn settle(&self, apart: u64) {
-        // ORDERING: Relaxed, here and below. Each variable is read independently of the others; a call that sees an old
-        // value is refused once more.
+        // ORDERING: Relaxed, here and below. Each variable is read independently of the others. A call that sees an old
+        // value is refused once more, and may find a jump once more, until the next renewal.
         self.apart.store(apart, Ordering::Relaxed);
         self.jumped_from.store(!apart, Ordering::Relaxed);
     }
@@ -133,20 +134,24 @@ impl Watch {
         true
     }
 
-    /// Returns how far the wall clock is ahead of the monotonic clock now, in nanoseconds, modulo 2^64. The result is
-    /// wrong by `STALL` at most, except if the thread was stalled at each of `TRIES` readings.
+    /// Returns how far the wall clock is ahead of the monotonic clock now, in nanoseconds, modulo 2^64. By the monotonic
+    /// clock, the result is too small by `STALL` at most, except if the thread was stalled each of `TRIES` times.
     pub fn apart_now(&self) -> u64 {
-        let mut tries = 1;
-        loop {
+        let (mut shortest, mut apart) = (u64::MAX, 0);
+        for _ in 0..TRIES {
             let before = self.host.monotonic_ns();
             let wall = self.host.wall_ns();
             let after = self.host.monotonic_ns();
             // The time of a stall would count as a jump, or would hide one.
-            if after.wrapping_sub(before) <= STALL || tries == TRIES {
-                return wall.wrapping_sub(after);
+            let stall = after.wrapping_sub(before);
+            if stall < shortest {
+                (shortest, apart) = (stall, wall.wrapping_sub(after));
             }
-            tries += 1;
+            if stall <= STALL {
+                break;
+            }
         }
+        apart
     }
 
     pub const fn host(&self) -> &Host {

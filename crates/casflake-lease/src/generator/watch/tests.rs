@@ -128,6 +128,9 @@ fn l12_a_stall_between_the_readings_of_two_clocks_is_no_jump_and_hides_none() {
     }
     assert_eq!(apart_on(|_| STALL / 2), (STALL / 2, 3), "read once");
     assert_eq!(apart_on(|_| STALL).1, u64::from(3 * TRIES), "a machine that stalls each time ends it too");
+    let last = u64::from(3 * TRIES) - 2;
+    let (wrong_by, _) = apart_on(move |nth| if nth == last { 1_200_000_000 } else { STALL });
+    assert_eq!(wrong_by, STALL, "the shortest of the stalls counts");
 }
 
 #[test]
