@@ -27,8 +27,8 @@ pub(crate) struct Account {
     pub(crate) sets: Vec<(u64, u64)>,
     /// How far the wall clock was ahead of the monotonic clock when the last request that was answered was sent.
     pub(crate) apart: i64,
-    /// The true time of that answer.
-    pub(crate) answered: u64,
+    /// The number of calls that had begun when the clocks were last as far apart as then.
+    pub(crate) last_in_step: u64,
     /// The last reading of the generator's clock before a clock has jumped, in milliseconds.
     pub(crate) before_jump_ms: u64,
     /// The number of calls that had begun when the generator was drained or shut down.

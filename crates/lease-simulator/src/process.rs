@@ -117,6 +117,15 @@ impl Proc {
         world.hosts.borrow()[self.host].apart(world.now.get())
     }
 
+    /// Notes whether a clock has jumped. Called before and after all that can change the answer.
+    pub(crate) fn note_clocks(&self, world: &World) {
+        let (apart, calls) = (self.apart(world), world.ledger.borrow().calls);
+        let mut account = self.account.borrow_mut();
+        if !account.has_jumped(apart) {
+            account.last_in_step = calls;
+        }
+    }
+
     /// Notes a reading of the generator's clock, which may be checked before a clock jumps.
     pub(crate) fn note_reading(&self, world: &World, unix_ms: u64) {
         let apart = self.apart(world);
@@ -128,6 +137,7 @@ impl Proc {
 
     /// Remembers the highest reading of the clock so far. Called before the clock may move back.
     pub(crate) fn remember_reading(&self, world: &World) {
+        self.note_clocks(world);
         let reading = self.reading_ms(world);
         let mut account = self.account.borrow_mut();
         account.highest_ms = account.highest_ms.max(reading);

@@ -59,7 +59,6 @@ pub(crate) struct Began {
     reading_ms: u64,
     /// The highest reading of the clock that the call has got.
     pub(crate) seen_ms: u64,
-    apart: i64,
 }
 
 pub(crate) fn begin(world: &World, process: &Proc) -> Began {
@@ -68,11 +67,12 @@ pub(crate) fn begin(world: &World, process: &Proc) -> Began {
         ledger.calls += 1;
         ledger.calls
     };
-    let (reading_ms, apart) = (process.reading_ms(world), process.apart(world));
+    process.note_clocks(world);
+    let reading_ms = process.reading_ms(world);
     let mut account = process.account.borrow_mut();
     account.highest_ms = account.highest_ms.max(reading_ms);
     let highest_id = account.highest_id;
-    Began { nth, at: world.now.get(), highest_id, reading_ms, seen_ms: reading_ms, apart }
+    Began { nth, at: world.now.get(), highest_id, reading_ms, seen_ms: reading_ms }
 }
 
 /// Judges the IDs that a call has returned, also those in its error.
@@ -80,6 +80,7 @@ pub(crate) fn judge(world: &World, process: &Proc, began: &Began, ids: &[Snowfla
     let Some(last) = ids.last() else { return };
     let name = &process.plan.owner;
     let reading_ms = process.reading_ms(world);
+    process.note_clocks(world);
     let mut account = process.account.borrow_mut();
     account.highest_ms = account.highest_ms.max(reading_ms).max(began.seen_ms);
     account.ids += ids.len() as u64;
@@ -94,8 +95,8 @@ pub(crate) fn judge(world: &World, process: &Proc, began: &Began, ids: &[Snowfla
         world.broken(Kind::AfterEnd, || format!("{name} got an ID after its end"));
     }
     // A call that has seen the clocks only after a jump gets no ID until a request that was sent after the jump is answered.
-    let is_unanswered = account.answered < began.at;
-    let has_jumped = is_unanswered && account.has_jumped(began.apart) && account.has_jumped(process.apart(world));
+    // The calls are counted, because a host that was suspended goes on in the same nanosecond in which its clock has jumped.
+    let has_jumped = account.last_in_step < began.nth;
     let (first_ms, last_ms) = (began.reading_ms.min(reading_ms), began.seen_ms.max(reading_ms));
     if has_jumped && !account.may_be_checked(first_ms..=last_ms) {
         world.broken(Kind::AfterJump, || {

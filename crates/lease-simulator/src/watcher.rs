@@ -107,8 +107,9 @@ impl Watcher {
     }
 
     fn is_trusted(&self, world: &World, process: &Proc) {
-        let mut account = process.account.borrow_mut();
-        (account.apart, account.answered) = (self.apart, world.now.get());
+        process.note_clocks(world);
+        process.account.borrow_mut().apart = self.apart;
+        process.note_clocks(world);
     }
 
     /// Notes an effect that is about to be carried out.
