@@ -114,11 +114,11 @@ const CALL_TIMEOUT: Duration = lock::LOCK_TIMEOUT.saturating_mul(2);
 ///   operator knows that no other copy of the directory is in use, the operator
 ///   [initialises](crate::LeaseAdmin::init_immediately) the store.
 /// * A file system that hangs (NFS, FUSE, a failing disk) costs time. The store calls the file system on a thread of
-///   its own, and each step of a call, such as a read or a change, waits for that thread for 4 s at most.
-///   Then the call fails with [`Unavailable`](crate::StoreError::Unavailable). A call of several slow steps ends after
-///   13 s at most. A change that the call has begun may still be made later. At most
-///   one thread of a store hangs. The process can exit while that thread hangs, but must wait if the kernel can't
-///   interrupt the thread.
+///   its own, and each step of a call, such as a read or a change, waits for that thread for 4 s at most. Then the call
+///   fails with [`Unavailable`](crate::StoreError::Unavailable). A call whose steps are slow, but do not fail, takes
+///   longer, because a call has up to four steps, and may repeat them during the first 5 s. A change that the call has
+///   begun may still be made later. At most one thread of a store hangs. The process can exit while that thread hangs,
+///   but must wait if the kernel can't interrupt the thread.
 /// * A process that is stopped during a change keeps the lock until it continues or ends. Meanwhile each change by
 ///   another process fails after two seconds. The keepers retry their renewals. If the stopped process is killed, a
 ///   child that it forked during the change keeps the lock in the same way. Do not remove the file `lock`; end the

@@ -57,6 +57,7 @@ mod lease;
 #[cfg(test)]
 mod memory;
 mod monotonic;
+mod panics;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[allow(clippy::must_use_candidate, clippy::missing_errors_doc, reason = "public for the explorer alone")]

@@ -5,7 +5,9 @@
 //! `SEED=n cargo test --release -p casflake-lease-simulator --test seeds -- --nocapture` replays a seed and prints its
 //! story. In a story, "row N" is a row of the table in `keeper.rs`, and a line with `build:` is a row of `start.rs`. Times
 //! are true times, and ticks are those of each process' clock. A rest is "deaf to rings" as long as a call without a lease
-//! can't wake the keeper. `| grep -v 'a call for'` leaves out the calls. `SEEDS=1000000`, in place of `SEED=n`, runs a million seeds from 0 on; with `FIRST=n`, from n on.
+//! can't wake the keeper. `| grep -v 'a call for'` leaves out the calls.
+//!
+//! `SEEDS=1000000`, in place of `SEED=n`, runs a million seeds from 0 on; with `FIRST=n`, from n on.
 //!
 //! # What is shipped code, and what is not
 //! A process is made of the shipped `Start`, `Keeper`, `Process`, `Parts`, `Shared`, `Switch`, `Signal`, `Watch`,

@@ -1,4 +1,4 @@
-//! The contents of a store, and a backend that has the least methods.
+//! The contents of a store, and the defaults of a backend.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,26 +50,10 @@ fn a_change_is_made_only_if_the_space_and_its_records_are_as_seen() {
     assert!(!is_as_seen(&|now| now.incarnation.push('2')));
 }
 
-/// A backend that has only the methods which every backend must have.
-struct Least(Memory);
-
-impl Backend for Least {
-    fn place(&self) -> String {
-        self.0.place()
-    }
-
-    fn read(&mut self) -> Result<Contents, StoreError> {
-        self.0.read()
-    }
-
-    fn swap(&mut self, seen: &Contents, change: &Change) -> Result<bool, StoreError> {
-        self.0.swap(seen, change)
-    }
-}
-
+/// `Memory` has only the methods that every backend must have.
 #[test]
 fn a_backend_with_three_methods_has_one_space_without_a_name_and_says_no_more() {
-    let mut store = BackendStore::on(Least(Memory::new()));
+    let mut store = BackendStore::on(Memory::new());
     assert_eq!(store.backend().space_name(), "");
     assert_eq!(store.others().unwrap(), Vec::<String>::new());
     assert_eq!(store.notes(), Vec::<String>::new());

@@ -9,11 +9,12 @@
 //! not have the threads of its parent. The thread ends when the store is dropped.
 
 use std::io::{self, ErrorKind};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use std::{mem, process, thread};
+use std::{process, thread};
+
+use crate::panics::catching_panics;
 
 pub(super) struct Aside<T> {
     /// The value to work on. `None` while the thread has the value.
@@ -64,7 +65,7 @@ impl<T: Send + 'static> Aside<T> {
         let (tell, told) = mpsc::sync_channel(1);
         let job = move || {
             // Unwinding is safe, because the files on disk are consistent at each moment, even in the middle of `work`.
-            let done = catch_unwind(AssertUnwindSafe(|| work(&mut home)));
+            let done = catching_panics(|| work(&mut home));
             // Sending the value fails if the store was dropped. Sending the answer fails if the caller has timed out.
             drop(bring_back.send(home));
             drop(tell.send(done));
@@ -74,11 +75,7 @@ impl<T: Send + 'static> Aside<T> {
         // If there is no answer, `fetch` fails with the reason.
         let done = told.recv_timeout(self.left(started));
         self.fetch(self.left(started))?;
-        // The payload is not dropped, because its drop may panic, too.
-        done.map_err(|_| late(started))?.map_err(|payload| {
-            mem::forget(payload);
-            panicked()
-        })
+        done.map_err(|_| late(started))?.ok_or_else(panicked)
     }
 
     fn jobs(&mut self) -> io::Result<Sender<Job>> {

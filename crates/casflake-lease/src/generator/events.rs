@@ -8,8 +8,8 @@ use std::time::Duration;
 
 pub use self::event::LeaseEvent;
 use crate::error::{LostReason, StoreError};
-use crate::generator::process::catching_panics;
 use crate::lease::Lease;
+use crate::panics::catching_panics;
 
 /// The minimum time between two reports of the same outage, or of the same wait for a worker.
 const AGAIN: Duration = Duration::from_secs(10);

@@ -10,7 +10,7 @@
 //! | `Held` | the store | the current generator |
 //! |---|---|---|
 //! | `Lease` | has recorded the lease for this process | issues IDs in the window |
-//! | `Forgotten` | no longer knows the lease, because it has lost data | uses up the window, for about one TTL at most |
+//! | `Forgotten` | no longer knows the lease, because it has lost data | uses up the window, for one TTL at most, and for the call of the store that is under way then |
 //! | `Nothing` | may have recorded a lease that this process does not use, or not yet: its request got no answer, or its generator is not published | is closed, or is closed next |
 //!
 //! # Transitions
@@ -18,8 +18,7 @@
 //! keeper backs off because of a failure. Each `next` but `Done` has an answer, which the keeper then awaits. After a
 //! `Release`, it awaits `Return` (row 22) or `LastRelease` (rows 23 and 25).
 //!
-//! There is "time left" while the window has not ended and the lease was forgotten less than one TTL ago. A call to the
-//! store that began before that ends first, so the lease is used up for one TTL and one call at most. If the clock
+//! There is "time left" while the window has not ended and the lease was forgotten less than one TTL ago. If the clock
 //! of the generator has panicked, the end of the window is not known. Then row 11 applies, but row 4 waits for the TTL.
 //!
 //! | # | awaits | event | condition | held then | effects | next |
@@ -84,7 +83,7 @@ mod words;
 use std::time::Duration;
 
 use self::answer::is_renewal_of;
-pub(super) use self::answer::{behind, set_clock};
+pub(super) use self::answer::{behind, require_token, set_clock};
 pub use self::rest::{FIRST_RETRY, Rest};
 pub use self::words::{Effect, Event, Held, Next, Now, Step, Unpublished};
 use crate::error::{LostReason, StoreError};
@@ -254,7 +253,7 @@ impl Keeper {
 
     /// Lets the generator use up the window of a lease that the store has lost. No other process has the worker in this
     /// window. But if the generator's clock is behind the true time, the window would last too long by that clock. So
-    /// the generator goes on for one TTL at most.
+    /// the generator goes on for one TTL at most, and for the call of the store that is under way then.
     fn forgotten(&mut self, lease: Lease, worker: u64, now: &Now) -> Step {
         let (since, lost) = match self.held {
             Held::Forgotten { since, .. } => (since, None),
@@ -286,9 +285,8 @@ impl Keeper {
     }
 
     fn granted(&mut self, grant: &Grant, asked_ns: Option<u64>, now: &Now) -> Step {
-        if Some(grant.lease.token) != self.token {
-            let why = format!("the store was asked for a lease with {:?}, but granted {:?}", self.token, grant.lease);
-            return self.failed(StoreError::corrupt("the lease that was granted", why), now);
+        if let Err(error) = require_token(grant, self.token) {
+            return self.failed(error, now);
         }
         self.token = None;
         let (lease, behind) = (grant.lease, behind(asked_ns, grant, self.ttl));

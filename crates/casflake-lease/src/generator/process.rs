@@ -4,8 +4,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::mem;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +18,7 @@ use super::watch::{Watch, Watched};
 use crate::causes::Causes;
 use crate::error::StoreError;
 use crate::lease::Lease;
+use crate::panics::catching_panics;
 use crate::request::{AcquireRequest, Missing, Renewal};
 use crate::token::Token;
 
@@ -191,10 +190,4 @@ impl<S: Scheme, C: Clock + Clone> Process<S, C> {
     fn worker(&self) -> u64 {
         self.shared.switch.current().worker().index()
     }
-}
-
-/// Runs `work`. Returns `None` if `work` panicked. The program may bring its own store, clock and callback, and these may
-/// panic. The payload of a panic is never dropped, because its drop may panic, too.
-pub(super) fn catching_panics<R>(work: impl FnOnce() -> R) -> Option<R> {
-    panic::catch_unwind(AssertUnwindSafe(work)).map_err(mem::forget).ok()
 }

@@ -35,7 +35,7 @@ mod tests;
 
 use std::time::Duration;
 
-use super::keeper::{Effect, behind, set_clock};
+use super::keeper::{Effect, behind, require_token, set_clock};
 use crate::error::StoreError;
 use crate::lease::Lease;
 use crate::request::{Grant, Missing};
@@ -55,8 +55,8 @@ pub struct Start {
     started: Duration,
     /// The moment at which the space was first found missing.
     missing_since: Option<Duration>,
-    /// Whether the space may be created if the store has no other spaces. The store is asked for them until it has listed
-    /// them once, because that takes a while.
+    /// Whether the space may be created if the store has no other spaces. False after the store has listed its spaces,
+    /// because it is asked for them only until it has answered once.
     may_create: bool,
     /// Whether an error with the names of the store's other spaces was reported.
     is_named: bool,
@@ -189,9 +189,8 @@ impl Start {
     }
 
     fn granted(&mut self, grant: &Grant, asked_ns: Option<u64>, at: Duration) -> StartStep {
-        if Some(grant.lease.token) != self.token {
-            let why = format!("the store was asked for a lease with {:?}, but granted {:?}", self.token, grant.lease);
-            return self.failed(StoreError::corrupt("the lease that was granted", why), at);
+        if let Err(error) = require_token(grant, self.token) {
+            return self.failed(error, at);
         }
         self.token = None;
         let behind = behind(asked_ns, grant, self.ttl);

@@ -97,9 +97,10 @@ impl Watch {
     /// Begins to trust the clocks again, because a grant or a renewal has shown that this process holds the lease.
     /// `apart` is the result of a call to `apart_now` before the request for that grant or renewal was sent.
     pub fn settle(&self, apart: u64) {
-        // ORDERING: Relaxed, here and below. Each variable is read independently of the others. A call that sees an old
-        // value is refused once more, and may find a jump once more, until the next renewal.
+        // ORDERING: Relaxed, here and below. Each variable is read independently of the others; a call that sees an old
+        // value is refused once more.
         self.apart.store(apart, Ordering::Relaxed);
+        // Any value that `apart` does not have.
         self.jumped_from.store(!apart, Ordering::Relaxed);
     }
 

@@ -33,6 +33,7 @@ enum Does {
     Acquired,
     Failed,
     Lost,
+    NotReleased,
     Other,
 }
 
@@ -51,7 +52,7 @@ enum Todo {
     Done,
 }
 
-use Does::{Acquired, ExtendFence, Failed, Lost, Measure, Recorded, Renewed, SetClock, Tell, Trust};
+use Does::{Acquired, ExtendFence, Failed, Lost, Measure, NotReleased, Recorded, Renewed, SetClock, Tell, Trust};
 
 const fn row(
     answer: &'static str,
@@ -88,7 +89,7 @@ const TABLE: [Row; 27] = [
     row("published", "-", 'L', &[&[]], Todo::Look),
     row("unfit", "-", '=', &[&[Failed]], Todo::Release),
     row("too late", "-", '=', &[&[]], Todo::Release),
-    row("released", "-", '=', &[&[]], Todo::Rest),
+    row("released", "-", '=', &[&[], &[NotReleased]], Todo::Rest),
     row("ended", "L", '-', &[&[Tell]], Todo::Release),
     row("ended", "F-", '-', &[&[Tell]], Todo::Done),
     row("released", "-", '=', &[&[]], Todo::Done),
@@ -97,8 +98,7 @@ const TABLE: [Row; 27] = [
 /// Returns the number of the row that a decision follows; 0 if it follows none.
 pub(crate) fn row_of(answer: Answer, before: &Held, after: &Held, effects: &[Effect], next: &Next) -> usize {
     let (answer, todo) = (name(answer), todo(next));
-    let is_listed = |effect: &&Effect| !matches!(effect, Effect::WindowEnded | Effect::NotReleased { .. });
-    let effects: Vec<Does> = effects.iter().filter(is_listed).map(does).collect();
+    let effects: Vec<Does> = effects.iter().filter(|effect| !matches!(effect, Effect::WindowEnded)).map(does).collect();
     let is_it = |row: &Row| {
         let is_then = if row.then == '=' { before == after } else { letter(after) == row.then };
         let is_held = row.held.contains(letter(before));
@@ -149,7 +149,8 @@ fn does(effect: &Effect) -> Does {
         Effect::Acquired { .. } => Acquired,
         Effect::Failed { .. } => Failed,
         Effect::Lost { .. } => Lost,
-        Effect::Behind(_) | Effect::NotReleased { .. } | Effect::WindowEnded | Effect::Waiting(_) => Does::Other,
+        Effect::NotReleased { .. } => NotReleased,
+        Effect::Behind(_) | Effect::WindowEnded | Effect::Waiting(_) => Does::Other,
     }
 }
 

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::Effect;
+use crate::error::StoreError;
 use crate::lease::Lease;
 use crate::request::Grant;
+use crate::token::Token;
 
 /// Returns the time by which the store's clock is behind the `StoreClock`, which read `asked_ns` before the request was
 /// sent. Returns `None` if this time is shorter than a TTL, or if there is no `StoreClock`. If the `StoreClock` was ahead
@@ -17,6 +19,18 @@ pub(in crate::generator) fn behind(asked_ns: Option<u64>, grant: &Grant, ttl: Du
 /// Returns the effect of an answer on the `StoreClock`.
 pub(in crate::generator) fn set_clock(grant: &Grant, behind: Option<Duration>) -> Effect {
     Effect::SetClock { unix_ns: grant.unix_ns, may_move_back: behind.is_some() }
+}
+
+/// Checks that the granted lease has the token of the request. Otherwise it is the lease of another process.
+///
+/// # Errors
+/// `Corrupt` if the lease has another token.
+pub(in crate::generator) fn require_token(grant: &Grant, token: Option<Token>) -> Result<(), StoreError> {
+    if Some(grant.lease.token) == token {
+        return Ok(());
+    }
+    let why = format!("the store was asked for a lease with {token:?}, but granted {:?}", grant.lease);
+    Err(StoreError::corrupt("the lease that was granted", why))
 }
 
 /// Returns whether `renewed` is a renewal of `lease`.

@@ -4,8 +4,9 @@ use casflake::{Clock, Scheme};
 
 use super::{Event, Keeper, Next, Rest};
 use crate::error::StoreError;
-use crate::generator::process::{Process, catching_panics};
+use crate::generator::process::Process;
 use crate::generator::signal::{Call, Signal};
+use crate::panics::catching_panics;
 use crate::request::Missing;
 use crate::store::LeaseStore;
 use crate::token::Token;

@@ -11,10 +11,11 @@ use crate::error::StoreError;
 use crate::generator::events::Events;
 use crate::generator::keeper::Effect;
 use crate::generator::keeper::run::{asked, token};
-use crate::generator::process::{Parts, catching_panics};
+use crate::generator::process::Parts;
 use crate::generator::store_clock::StoreClock;
 use crate::generator::watch::Watched;
 use crate::lease::Lease;
+use crate::panics::catching_panics;
 use crate::store::LeaseStore;
 
 /// The first lease of a generator.
